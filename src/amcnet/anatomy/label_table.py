@@ -1,0 +1,131 @@
+"""Label tables: the one place that knows which value stands for which structure."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from amcnet.errors import InputError
+
+
+@dataclass(frozen=True)
+class Structure:
+    """One labelled structure.
+
+    Attributes:
+        value: Label value, 1 or greater (0 is background).
+        name: Full anatomical name.
+        kind: Free group name, for example ``bone`` or ``epiphysis``; tables are summarised by it.
+        group: Chain that the structure belongs to, for example a finger.
+        segment: Place within the chain, for example ``middle phalanx``.
+        color_rgb: Display colour, three values of 0-255.
+        codes: Terminology codes by scheme, for example ``{"FMA": "23945"}``.
+        neighbours: Values of the structures next to it along the chain.
+    """
+
+    value: int
+    name: str
+    kind: str = "structure"
+    group: str = ""
+    segment: str = ""
+    color_rgb: tuple[int, int, int] = (128, 128, 128)
+    codes: dict[str, str] = field(default_factory=dict)
+    neighbours: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """All structures of a segmentation task, in the order of their values 1, 2, ..., N.
+
+    Raises:
+        InputError: If values are not consecutive from 1, names repeat, or a neighbour is unknown.
+    """
+
+    structures: tuple[Structure, ...]
+
+    def __post_init__(self) -> None:
+        values = [structure.value for structure in self.structures]
+        expected = list(range(1, len(values) + 1))
+        if values != expected:
+            raise InputError(
+                f"label table: values are {values}, expected 1 to {len(values)} in order"
+            )
+        names = [structure.name for structure in self.structures]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise InputError(f"label table: names must differ, found more than once: {repeated}")
+        for structure in self.structures:
+            unknown = set(structure.neighbours) - set(values)
+            if unknown:
+                raise InputError(
+                    f"label table: '{structure.name}' has neighbours {sorted(unknown)}, "
+                    f"expected values between 1 and {len(values)}"
+                )
+
+    def __len__(self) -> int:
+        return len(self.structures)
+
+    def __iter__(self) -> Iterator[Structure]:
+        return iter(self.structures)
+
+    def __getitem__(self, value: int) -> Structure:
+        if not 1 <= value <= len(self.structures):
+            raise KeyError(f"label {value}: expected 1 to {len(self.structures)}")
+        return self.structures[value - 1]
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes of a network for this table: the structures and the background."""
+        return len(self.structures) + 1
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The different kinds, in order of first appearance."""
+        return tuple(dict.fromkeys(structure.kind for structure in self.structures))
+
+    def values_of_kind(self, kind: str) -> tuple[int, ...]:
+        """Return the label values of all structures of one kind."""
+        return tuple(s.value for s in self.structures if s.kind == kind)
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return the table as plain data that JSON can hold."""
+        return [asdict(structure) for structure in self.structures]
+
+    @classmethod
+    def from_dicts(cls, rows: list[dict[str, Any]]) -> "LabelTable":
+        """Build a table from what :meth:`to_dicts` returned.
+
+        Raises:
+            InputError: If a row has unknown or missing fields.
+        """
+        try:
+            structures = tuple(
+                Structure(
+                    **row
+                    | {
+                        "color_rgb": tuple(row.get("color_rgb", (128, 128, 128))),
+                        "neighbours": tuple(row.get("neighbours", ())),
+                    }
+                )
+                for row in rows
+            )
+        except TypeError as error:
+            raise InputError(f"label table: {error}") from error
+        return cls(structures)
+
+    @classmethod
+    def from_names(cls, names: list[str]) -> "LabelTable":
+        """Build a plain table (values 1, 2, ...) from names alone, with generated colours."""
+        return cls(
+            tuple(
+                Structure(value=i, name=name, color_rgb=_generated_color(i))
+                for i, name in enumerate(names, start=1)
+            )
+        )
+
+
+def _generated_color(index: int) -> tuple[int, int, int]:
+    """Spread hues by the golden ratio, so that consecutive values are far apart."""
+    import colorsys
+
+    red, green, blue = colorsys.hls_to_rgb(index * 0.381966 % 1.0, 0.45 + 0.15 * (index % 2), 0.75)
+    return round(red * 255), round(green * 255), round(blue * 255)

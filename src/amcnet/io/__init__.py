@@ -1,0 +1,32 @@
+"""Files in and out: volumes in canonical axes, label volumes on the input's own grid."""
+
+from amcnet.io.files import atomic_path, find_extension
+from amcnet.io.geometry import CANONICAL_AXES, Geometry, same_grid
+from amcnet.io.images import (
+    IMAGE_EXTENSIONS,
+    Volume,
+    read_volume,
+    volume_from_array,
+    volume_from_image,
+)
+from amcnet.io.segmentations import LABEL_EXTENSIONS, read_labels, write_labels
+from amcnet.io.writing import GRID_EXTENSIONS, check_output, write_image
+
+__all__ = [
+    "CANONICAL_AXES",
+    "GRID_EXTENSIONS",
+    "IMAGE_EXTENSIONS",
+    "LABEL_EXTENSIONS",
+    "Geometry",
+    "Volume",
+    "atomic_path",
+    "check_output",
+    "find_extension",
+    "read_labels",
+    "read_volume",
+    "same_grid",
+    "volume_from_array",
+    "volume_from_image",
+    "write_image",
+    "write_labels",
+]

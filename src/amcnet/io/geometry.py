@@ -1,0 +1,224 @@
+"""Canonical axes: how a file's own grid maps to arrays in (scan, lateral, depth) order."""
+
+from dataclasses import dataclass
+from itertools import permutations
+from math import isfinite
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from amcnet.errors import InputError
+
+CANONICAL_AXES = ("scan", "lateral", "depth")
+
+Triple = tuple[float, float, float]
+
+_PHYSICAL_AXES = ("depth", "lateral", "scan")  # LPS x, y, z of the canonical orientation
+_RIGHT_ANGLE_TOLERANCE = 1e-3
+_SPACING_TOLERANCE = 1e-4  # relative; float32 headers (NIfTI) are good to 1e-7
+_ORIGIN_TOLERANCE = 0.02  # voxels
+_DIRECTION_TOLERANCE = 1e-3  # NIfTI stores quaternions as float32
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The grid of a file, and the way between its stored array and the canonical one.
+
+    Attributes:
+        size: Voxels along the file's (x, y, z).
+        spacing_mm: Voxel size along the file's (x, y, z), in mm.
+        origin_mm: Position of the first stored voxel, LPS, in mm.
+        direction: 3 x 3 direction cosines, row by row; column j is the file's axis j in LPS.
+        order: For each canonical axis (scan, lateral, depth) the axis of the stored NumPy
+            array (z, y, x) that it comes from.
+        flipped: For each canonical axis, whether the stored axis runs the other way.
+    """
+
+    size: tuple[int, int, int]
+    spacing_mm: Triple
+    origin_mm: Triple
+    direction: tuple[float, ...]
+    order: tuple[int, int, int] = (0, 1, 2)
+    flipped: tuple[bool, bool, bool] = (False, False, False)
+
+    @classmethod
+    def from_grid(
+        cls,
+        size: tuple[int, int, int],
+        spacing_mm: Triple,
+        origin_mm: Triple,
+        direction: tuple[float, ...],
+        axes: str = "auto",
+    ) -> "Geometry":
+        """Build a geometry from a file's grid, all in SimpleITK order (x, y, z).
+
+        Args:
+            size: Voxels along x, y, z.
+            spacing_mm: Voxel size along x, y, z, in mm.
+            origin_mm: Position of the first voxel, in mm.
+            direction: Nine direction cosines, row by row.
+            axes: ``"auto"`` assigns each axis to the nearest of the canonical ones by the
+                direction cosines; a text such as ``"depth,lateral,-scan"`` says instead what
+                the file's x, y and z mean, with ``-`` for an axis that runs the other way.
+
+        Raises:
+            InputError: If a value is not finite, the spacing is not positive, the axes are not
+                at right angles, or ``axes`` is neither ``auto`` nor three different names.
+        """
+        _check_grid(spacing_mm, origin_mm, direction)
+        is_auto = axes.strip().lower() == "auto"
+        meaning = _nearest_axes(direction) if is_auto else _parse_axes(axes)
+        file_axes = [[axis for axis, _ in meaning].index(physical) for physical in (2, 1, 0)]
+        return cls(
+            size=size,
+            spacing_mm=spacing_mm,
+            origin_mm=origin_mm,
+            direction=direction,
+            order=(2 - file_axes[0], 2 - file_axes[1], 2 - file_axes[2]),
+            flipped=(meaning[file_axes[0]][1], meaning[file_axes[1]][1], meaning[file_axes[2]][1]),
+        )
+
+    @classmethod
+    def canonical(cls, shape: tuple[int, int, int], spacing_mm: Triple) -> "Geometry":
+        """Build the geometry of a canonical array: identity direction, origin at zero.
+
+        Args:
+            shape: Voxels in (scan, lateral, depth).
+            spacing_mm: Voxel size in (scan, lateral, depth), in mm.
+
+        Raises:
+            InputError: If the spacing is not positive and finite.
+        """
+        return cls.from_grid(
+            size=(shape[2], shape[1], shape[0]),
+            spacing_mm=(spacing_mm[2], spacing_mm[1], spacing_mm[0]),
+            origin_mm=(0.0, 0.0, 0.0),
+            direction=(1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0),
+        )
+
+    @property
+    def stored_shape(self) -> tuple[int, int, int]:
+        """Shape of the stored NumPy array, (z, y, x)."""
+        return (self.size[2], self.size[1], self.size[0])
+
+    @property
+    def canonical_shape(self) -> tuple[int, int, int]:
+        """Shape of the canonical array, (scan, lateral, depth)."""
+        first, second, third = (self.stored_shape[axis] for axis in self.order)
+        return (first, second, third)
+
+    @property
+    def canonical_spacing_mm(self) -> Triple:
+        """Voxel size of the canonical array, (scan, lateral, depth), in mm."""
+        first, second, third = (self.spacing_mm[2 - axis] for axis in self.order)
+        return (first, second, third)
+
+    def to_canonical(self, stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Turn a stored array (z, y, x) into a contiguous one in (scan, lateral, depth).
+
+        Raises:
+            InputError: If the shape is not that of the file's grid.
+        """
+        _check_shape("stored array", stored.shape, self.stored_shape)
+        canonical = np.flip(np.transpose(stored, self.order), self._flipped_axes)
+        return np.ascontiguousarray(canonical)
+
+    def from_canonical(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Turn an array in (scan, lateral, depth) into a contiguous stored one (z, y, x).
+
+        Raises:
+            InputError: If the shape is not :attr:`canonical_shape`.
+        """
+        _check_shape("array", array.shape, self.canonical_shape)
+        stored = np.transpose(np.flip(array, self._flipped_axes), np.argsort(self.order))
+        return np.ascontiguousarray(stored)
+
+    @property
+    def _flipped_axes(self) -> tuple[int, ...]:
+        return tuple(axis for axis in range(3) if self.flipped[axis])
+
+    def canonical_grid(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return where the canonical array lies in space.
+
+        Returns:
+            Position of the canonical array's first voxel (LPS, mm), shape (3,), and the
+            directions of its axes (scan, lateral, depth) as the rows of a (3, 3) array.
+        """
+        columns = np.array(self.direction, dtype=np.float64).reshape(3, 3).T
+        origin = np.array(self.origin_mm, dtype=np.float64)
+        rows = np.empty((3, 3))
+        for canonical, stored in enumerate(self.order):
+            axis = 2 - stored
+            rows[canonical] = -columns[axis] if self.flipped[canonical] else columns[axis]
+            if self.flipped[canonical]:
+                origin += columns[axis] * self.spacing_mm[axis] * (self.size[axis] - 1)
+        return origin, rows
+
+
+def same_grid(a: Geometry, b: Geometry) -> str | None:
+    """Compare where two canonical arrays lie; files may store the same grid in different axes.
+
+    Returns:
+        None if size, spacing, origin and direction agree within tolerance (spacing 0.01 %,
+        origin 2 % of a voxel), else the first difference with both values, as part of a sentence.
+    """
+    if a.canonical_shape != b.canonical_shape:
+        return f"size {_text(a.canonical_shape)} against {_text(b.canonical_shape)} voxels"
+    spacing_a, spacing_b = a.canonical_spacing_mm, b.canonical_spacing_mm
+    if not np.allclose(spacing_a, spacing_b, rtol=_SPACING_TOLERANCE, atol=0):
+        return f"spacing {_text(spacing_a)} against {_text(spacing_b)} mm"
+    origin_a, rows_a = a.canonical_grid()
+    origin_b, rows_b = b.canonical_grid()
+    if not np.allclose(rows_a, rows_b, rtol=0, atol=_DIRECTION_TOLERANCE):
+        return f"direction {_text(rows_a.ravel())} against {_text(rows_b.ravel())}"
+    if np.abs(origin_a - origin_b).max() > _ORIGIN_TOLERANCE * min(spacing_a):
+        return f"origin {_text(origin_a)} against {_text(origin_b)} mm"
+    return None
+
+
+def _text(values: Any) -> str:  # noqa: ANN401  any sequence of numbers
+    return "(" + ", ".join(f"{value:.6g}" for value in values) + ")"
+
+
+def _check_shape(what: str, found: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    if found != expected:
+        raise InputError(f"{what}: shape is {found}, expected {expected}")
+
+
+def _check_grid(spacing_mm: Triple, origin_mm: Triple, direction: tuple[float, ...]) -> None:
+    if not all(isfinite(value) and value > 0 for value in spacing_mm):
+        raise InputError(f"spacing is {_text(spacing_mm)} mm, expected positive finite numbers")
+    if not all(isfinite(value) for value in origin_mm):
+        raise InputError(f"origin is {_text(origin_mm)} mm, expected finite numbers")
+    matrix = np.array(direction, dtype=np.float64).reshape(3, 3)
+    # A sheared grid has no single voxel size per axis: lengths measured on it would be wrong.
+    if not np.allclose(matrix.T @ matrix, np.eye(3), rtol=0, atol=_RIGHT_ANGLE_TOLERANCE):
+        raise InputError(
+            f"direction is {_text(direction)}, expected three unit axes at right angles"
+        )
+
+
+def _nearest_axes(direction: tuple[float, ...]) -> list[tuple[int, bool]]:
+    """For the file's x, y, z: the nearest physical axis, and whether it runs the other way."""
+    matrix = np.array(direction, dtype=np.float64).reshape(3, 3)
+    # Rounding makes ties (45 degrees) fall to the first permutation, the one that moves least.
+    best = max(
+        permutations(range(3)),
+        key=lambda axes: round(sum(abs(matrix[axes[j], j]) for j in range(3)), 6),
+    )
+    return [(axis, bool(matrix[axis, j] < 0)) for j, axis in enumerate(best)]
+
+
+def _parse_axes(axes: str) -> list[tuple[int, bool]]:
+    names = [name.strip().lower() for name in axes.split(",")]
+    plain = [name.removeprefix("-").strip() for name in names]
+    if sorted(plain) != sorted(_PHYSICAL_AXES):
+        raise InputError(
+            f"axes: found '{axes}', expected 'auto' or depth, lateral and scan in the order of "
+            "the file's x, y, z, for example 'depth,lateral,-scan'"
+        )
+    return [
+        (_PHYSICAL_AXES.index(word), name.startswith("-"))
+        for word, name in zip(plain, names, strict=True)
+    ]

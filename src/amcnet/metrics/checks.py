@@ -1,0 +1,36 @@
+"""Checks of what callers pass in, shared by the metrics and the measurements."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amcnet.errors import InputError
+
+
+def checked_spacing_mm(spacing_mm: Sequence[float]) -> NDArray[np.float64]:
+    """Return the spacing as an array (3,) of float64.
+
+    Raises:
+        InputError: If it is not three positive, finite numbers.
+    """
+    spacing = np.asarray(spacing_mm, dtype=np.float64)
+    if spacing.shape != (3,) or not np.all(np.isfinite(spacing)) or not np.all(spacing > 0):
+        raise InputError(
+            f"spacing_mm is {spacing.tolist()}, expected three positive numbers "
+            "(scan, lateral, depth)"
+        )
+    return spacing
+
+
+def check_label_volume(labels: NDArray[Any], what: str) -> None:
+    """Refuse anything but a three-dimensional integer array; ``what`` names it in the message.
+
+    Raises:
+        InputError: If the array has another number of axes or another kind of values.
+    """
+    if labels.ndim != 3:
+        raise InputError(f"{what} has the shape {labels.shape}, expected (scan, lateral, depth)")
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise InputError(f"{what} holds values of type {labels.dtype}, expected integers")

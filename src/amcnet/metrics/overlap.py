@@ -1,0 +1,134 @@
+"""Overlap metrics, all of them from one confusion count and never from a one-hot volume."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amcnet.errors import InputError
+
+_SLAB_VOXELS = 1 << 21  # Bounds the temporaries to a few tens of MB, whatever the volume's size.
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Overlap of one structure. ``f1`` is the same quantity as ``dice`` on one pair of masks.
+
+    The ratios are None where the structure is absent on both sides, and 0 where it was missed
+    (in the reference alone) or invented (in the prediction alone).
+    """
+
+    dice: float | None
+    jaccard: float | None
+    recall: float | None
+    precision: float | None
+    reference_voxels: int
+    prediction_voxels: int
+
+    @property
+    def f1(self) -> float | None:
+        """F1 score, equal to Dice."""
+        return self.dice
+
+
+@dataclass(frozen=True)
+class PooledOverlap:
+    """Overlap of a whole case; None where both sides hold background alone.
+
+    ``*_foreground`` pools all foreground voxels and asks for the right class; ``*_binary`` asks
+    only for foreground against background.
+    """
+
+    dice_foreground: float | None
+    jaccard_foreground: float | None
+    dice_binary: float | None
+    jaccard_binary: float | None
+
+
+def confusion_matrix(
+    reference: NDArray[np.integer[Any]], prediction: NDArray[np.integer[Any]], num_classes: int
+) -> NDArray[np.int64]:
+    """Count voxels by (reference label, predicted label).
+
+    Args:
+        reference: Integer labels of 0 to ``num_classes - 1``, any shape with at least one axis.
+        prediction: Labels of the same shape.
+        num_classes: Number of labels with the background.
+
+    Returns:
+        Counts, (num_classes, num_classes), rows by reference and columns by prediction.
+
+    Raises:
+        InputError: If the shapes differ, or labels are not integers or out of range.
+    """
+    _check_pair(reference, prediction, num_classes)
+    counts = np.zeros(num_classes * num_classes, dtype=np.int64)
+    code_type = np.min_scalar_type(num_classes * num_classes - 1)
+    rows = max(1, _SLAB_VOXELS * len(reference) // max(1, reference.size))
+    for start in range(0, len(reference), rows):
+        slab = slice(start, start + rows)
+        _check_range(reference[slab], "reference", num_classes)
+        _check_range(prediction[slab], "prediction", num_classes)
+        code = reference[slab].astype(code_type) * code_type.type(num_classes)
+        code += prediction[slab].astype(code_type)
+        # Nearly all voxels are background on both sides: count those by subtraction.
+        foreground = code[code != 0]
+        counts[0] += code.size - foreground.size
+        counts += np.bincount(foreground, minlength=counts.size)
+    return counts.reshape(num_classes, num_classes)
+
+
+def overlap_by_structure(confusion: NDArray[np.int64]) -> dict[int, Overlap]:
+    """Return the overlap of every label but the background, by label value."""
+    reference, prediction = confusion.sum(axis=1), confusion.sum(axis=0)
+    return {
+        label: _overlap(int(confusion[label, label]), int(reference[label]), int(prediction[label]))
+        for label in range(1, len(confusion))
+    }
+
+
+def pooled_overlap(confusion: NDArray[np.int64]) -> PooledOverlap:
+    """Return the overlap of a case's pooled foreground."""
+    reference, prediction = int(confusion[1:].sum()), int(confusion[:, 1:].sum())
+    same_class = _overlap(int(np.trace(confusion)) - int(confusion[0, 0]), reference, prediction)
+    any_class = _overlap(int(confusion[1:, 1:].sum()), reference, prediction)
+    return PooledOverlap(
+        dice_foreground=same_class.dice,
+        jaccard_foreground=same_class.jaccard,
+        dice_binary=any_class.dice,
+        jaccard_binary=any_class.jaccard,
+    )
+
+
+def _overlap(intersection: int, reference: int, prediction: int) -> Overlap:
+    if reference + prediction == 0:
+        return Overlap(None, None, None, None, 0, 0)
+    return Overlap(
+        dice=2 * intersection / (reference + prediction),
+        jaccard=intersection / (reference + prediction - intersection),
+        recall=intersection / reference if reference else 0.0,
+        precision=intersection / prediction if prediction else 0.0,
+        reference_voxels=reference,
+        prediction_voxels=prediction,
+    )
+
+
+def _check_pair(reference: NDArray[Any], prediction: NDArray[Any], num_classes: int) -> None:
+    if num_classes < 2:
+        raise InputError(f"num_classes is {num_classes}, expected 2 or more with the background")
+    if reference.shape != prediction.shape or reference.ndim == 0:
+        raise InputError(
+            f"prediction has the shape {prediction.shape}, "
+            f"expected that of the reference, {reference.shape}"
+        )
+    for what, labels in (("reference", reference), ("prediction", prediction)):
+        if not np.issubdtype(labels.dtype, np.integer):
+            raise InputError(f"{what} holds values of type {labels.dtype}, expected integers")
+
+
+def _check_range(labels: NDArray[np.integer[Any]], what: str, num_classes: int) -> None:
+    smallest, largest = int(labels.min(initial=0)), int(labels.max(initial=0))
+    if smallest < 0 or largest >= num_classes:
+        wrong = smallest if smallest < 0 else largest
+        raise InputError(f"{what} holds the label {wrong}, expected 0 to {num_classes - 1}")

@@ -1,0 +1,19 @@
+"""Synthetic paediatric hands and their ultrasound: the embedded data set.
+
+Anatomy (:mod:`amcnet.phantom.hand`, :mod:`amcnet.phantom.solids`) and rendering
+(:mod:`amcnet.phantom.ultrasound`) are apart and each is drawn from the phantom's seed.
+"""
+
+from amcnet.phantom.dataset import write_dataset
+from amcnet.phantom.grid import FULL_GRID, GRIDS, NETWORK_GRID, Grid
+from amcnet.phantom.phantom import Phantom, make_phantom
+
+__all__ = [
+    "FULL_GRID",
+    "GRIDS",
+    "NETWORK_GRID",
+    "Grid",
+    "Phantom",
+    "make_phantom",
+    "write_dataset",
+]

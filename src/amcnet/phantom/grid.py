@@ -1,0 +1,40 @@
+"""The voxel grids on which phantoms are made."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A regular grid in canonical order (scan, lateral, depth).
+
+    Voxel ``i`` of an axis has its centre at ``i * spacing_mm`` from the first voxel. Scan index 0
+    is at the fingertips, depth index 0 at the probe.
+    """
+
+    shape: tuple[int, int, int]
+    spacing_mm: tuple[float, float, float]
+
+    def axis_mm(self, axis: int, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
+        """Return the voxel centres of part of one axis, in mm."""
+        end = self.shape[axis] if stop is None else stop
+        return (np.arange(start, end) * self.spacing_mm[axis]).astype(np.float32)
+
+    @property
+    def extent_mm(self) -> tuple[float, float, float]:
+        """Distance between the first and the last voxel centre of each axis, in mm."""
+        scan, lateral, depth = (
+            (n - 1) * spacing for n, spacing in zip(self.shape, self.spacing_mm, strict=True)
+        )
+        return scan, lateral, depth
+
+
+FULL_GRID = Grid((609, 1023, 512), (0.279, 0.130, 0.088))
+"""The grid of the paper's device: 0.088 x 0.130 x 0.279 mm."""
+
+NETWORK_GRID = Grid((609, 512, 256), (0.279, 0.130 * 1023 / 512, 0.176))
+"""The transverse plane resized to 512 x 256, as the paper feeds it to the network."""
+
+GRIDS = {"full": FULL_GRID, "network": NETWORK_GRID}

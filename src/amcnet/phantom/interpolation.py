@@ -1,0 +1,26 @@
+"""Linear interpolation of smooth fields that were computed on a coarser grid."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Field = NDArray[np.float32]
+
+
+def interpolate_axis(field: Field, axis: int, positions: NDArray[np.float64]) -> Field:
+    """Sample a field linearly along one axis.
+
+    Args:
+        field: Array with at least two samples along the axis.
+        axis: The axis.
+        positions: Where to sample, in samples of the field; beyond its ends it goes on straight.
+    """
+    lower = np.clip(positions.astype(int), 0, field.shape[axis] - 2)
+    shape = [1] * field.ndim
+    shape[axis] = len(positions)
+    weight = (positions - lower).astype(np.float32).reshape(shape)
+    below = np.take(field, lower, axis=axis)
+    above = np.take(field, lower + 1, axis=axis)
+    above -= below
+    above *= weight
+    above += below
+    return above

@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import pytest
+
+from amcnet.errors import OutputError
+from amcnet.io import atomic_path, find_extension
+
+
+@pytest.mark.parametrize("name", ["hand.seg.nrrd", "hand.nii.gz", "a.b.mha", "plain"])
+def test_temporary_keeps_extensions_and_is_renamed(tmp_path: Path, name: str) -> None:
+    target = tmp_path / name
+    with atomic_path(target) as temporary:
+        assert temporary.parent == tmp_path
+        assert temporary.name != name
+        assert temporary.suffixes == target.suffixes
+        temporary.write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert target.read_text() == "new"
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_failure_leaves_nothing_and_keeps_the_old_file(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    target = tmp_path / "hand.nii.gz"
+    target.write_text("old")
+
+    def write_half() -> None:
+        with atomic_path(target) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        write_half()
+    assert [path.name for path in tmp_path.iterdir()] == ["hand.nii.gz"]
+    assert target.read_text() == "old"
+
+
+def test_missing_folder_is_an_output_error(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OutputError, match=r"a\.mha: could not be written"),
+        atomic_path(tmp_path / "missing" / "a.mha") as temporary,
+    ):
+        temporary.write_text("x")
+
+
+def test_find_extension_prefers_the_longest() -> None:
+    known = (".nrrd", ".seg.nrrd", ".nii", ".nii.gz")
+    assert find_extension(Path("A.SEG.NRRD"), known) == ".seg.nrrd"
+    assert find_extension(Path("a.nii.gz"), known) == ".nii.gz"
+    assert find_extension(Path("a.gz"), known) is None

@@ -1,0 +1,270 @@
+import gzip
+import math
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk  # noqa: N813
+
+from amcnet.errors import InputError
+from amcnet.io import IMAGE_EXTENSIONS, Volume, read_volume, volume_from_array, volume_from_image
+
+REAL = Path(__file__).parents[3] / "shared" / "real"
+SHAPE = (12, 16, 20)
+ALL = pytest.mark.parametrize("extension", IMAGE_EXTENSIONS)
+
+
+def noise(dtype: str = "uint8") -> np.ndarray:
+    return np.random.default_rng(0).integers(1, 255, SHAPE).astype(dtype)
+
+
+def make_image(array: np.ndarray | None = None, is_vector: bool = False) -> sitk.Image:
+    image = sitk.GetImageFromArray(noise() if array is None else array, isVector=is_vector)
+    if image.GetDimension() == 3:
+        image.SetSpacing((0.1, 0.2, 0.3))
+    return image
+
+
+def write(path: Path, image: sitk.Image | None = None, compress: bool = False) -> Path:
+    sitk.WriteImage(image or make_image(), str(path), compress)
+    return path
+
+
+def refused(path: Path, pattern: str) -> None:
+    with pytest.raises(InputError, match=pattern) as caught:
+        read_volume(path)
+    assert "\n" not in str(caught.value)
+    assert path.name.split(".")[0] in str(caught.value)
+
+
+@ALL
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32"])
+def test_reads_every_format(tmp_path: Path, extension: str, dtype: str) -> None:
+    path = write(tmp_path / f"hand{extension}", make_image(noise(dtype)))
+    volume = read_volume(path)
+    assert volume.array.dtype == dtype
+    assert volume.array.flags.c_contiguous
+    np.testing.assert_array_equal(volume.array, noise(dtype))
+    assert volume.spacing_mm == pytest.approx((0.3, 0.2, 0.1))
+    assert volume.path == path
+
+
+@pytest.mark.parametrize("extension", [".nrrd", ".mha", ".NRRD", ".MHA", ".NII.GZ"])
+def test_upper_case_and_compressed(tmp_path: Path, extension: str) -> None:
+    lower = write(tmp_path / f"hand{extension.lower()}", compress=True)
+    path = lower.rename(tmp_path / f"other{extension}")
+    np.testing.assert_array_equal(read_volume(str(path)).array, noise())
+
+
+def test_thin_volume_and_axes(tmp_path: Path) -> None:
+    path = write(tmp_path / "thin.mha", make_image(noise()[:3]))
+    assert read_volume(path).array.shape == (3, 16, 20)
+    turned = read_volume(path, "scan,lateral,-depth")
+    np.testing.assert_array_equal(turned.array, noise()[:3].transpose(2, 1, 0)[:, :, ::-1])
+    with pytest.raises(InputError, match=r"thin\.mha: axes: found 'up'"):
+        read_volume(path, "up")
+
+
+def test_missing_folder_unknown_empty(tmp_path: Path) -> None:
+    refused(tmp_path / "hand.mha", "no such file")
+    folder = tmp_path / "folder.mha"
+    folder.mkdir()
+    refused(folder, "is a folder")
+    text = tmp_path / "hand.txt"
+    text.write_text("x")
+    refused(text, r"unknown file type '\.txt', expected one of \.nrrd")
+
+
+@ALL
+def test_empty_and_garbage(tmp_path: Path, extension: str, capfd: pytest.CaptureFixture) -> None:
+    path = tmp_path / f"hand{extension}"
+    path.write_bytes(b"")
+    refused(path, "empty")
+    for garbage in (b"garbage" * 100, b"\x1f\x8b" + bytes(500), b"NRRD0004\n", b"NDims = 3\n"):
+        path.write_bytes(garbage)
+        refused(path, "expected")
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("compress", [False, True])
+@ALL
+@pytest.mark.parametrize("kept", [0.5, 0.97])
+def test_truncated(
+    tmp_path: Path, extension: str, compress: bool, kept: float, capfd: pytest.CaptureFixture
+) -> None:
+    path = write(tmp_path / f"hand{extension}", compress=compress)
+    detached = [other for other in tmp_path.iterdir() if other != path]
+    data = detached[0] if detached else path
+    content = data.read_bytes()
+    data.write_bytes(content[: int(len(content) * kept)])
+    refused(path, "truncated|damaged|complete")
+    if detached:
+        data.unlink()
+        refused(path, "data file 'hand.* was not found")
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("extension", [".nii.gz", ".mha", ".nrrd"])
+def test_one_damaged_byte_in_compressed_voxels(tmp_path: Path, extension: str) -> None:
+    path = write(tmp_path / f"hand{extension}", make_image(noise() // 32), compress=True)
+    content = bytearray(path.read_bytes())
+    content[len(content) * 2 // 3] ^= 0x55
+    path.write_bytes(content)
+    refused(path, "damaged|complete")
+
+
+def test_nifti_gz_beside_plain_nifti_reads_its_own_voxels(tmp_path: Path) -> None:
+    path = write(tmp_path / "hand.nii.gz")
+    write(tmp_path / "hand.nii", make_image(np.zeros(SHAPE, np.uint8)))
+    np.testing.assert_array_equal(read_volume(path).array, noise())
+
+
+def test_plain_nifti_named_gz_is_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "hand.nii.gz")
+    path.write_bytes(gzip.decompress(path.read_bytes()))
+    np.testing.assert_array_equal(read_volume(path).array, noise())
+
+
+@pytest.mark.parametrize("extension", [".nrrd", ".mha", ".nii", ".nii.gz"])
+def test_dimensions(tmp_path: Path, extension: str) -> None:
+    refused(write(tmp_path / f"flat{extension}", make_image(noise()[0])), "flat.*expected a 3D")
+    series = sitk.Image([5, 4, 3, 2], sitk.sitkUInt8)
+    refused(write(tmp_path / f"series{extension}", series), "5 x 4 x 3 x 2, expected a 3D")
+    single = sitk.JoinSeries(make_image())
+    volume = read_volume(write(tmp_path / f"single{extension}", single))
+    np.testing.assert_array_equal(volume.array, noise())
+    assert volume.spacing_mm == pytest.approx((0.3, 0.2, 0.1))
+
+
+@pytest.mark.parametrize("extension", [".nrrd", ".mha", ".nii.gz"])
+def test_colours(tmp_path: Path, extension: str) -> None:
+    grey = np.repeat(noise()[..., None], 3, axis=-1)
+    volume = read_volume(write(tmp_path / f"grey{extension}", make_image(grey, is_vector=True)))
+    np.testing.assert_array_equal(volume.array, noise())
+    grey[3, 4, 5, 1] += 1
+    refused(
+        write(tmp_path / f"colour{extension}", make_image(grey, is_vector=True)),
+        "3 different channels, expected a grey image",
+    )
+
+
+@pytest.mark.parametrize("extension", [".nrrd", ".nii"])
+def test_complex(tmp_path: Path, extension: str) -> None:
+    image = sitk.Image([4, 3, 2], sitk.sitkComplexFloat32)
+    refused(write(tmp_path / f"hand{extension}", image), "complex numbers")
+
+
+@pytest.mark.parametrize("extension", [".nrrd", ".mha", ".nii.gz"])
+def test_non_finite_voxels_are_counted(tmp_path: Path, extension: str) -> None:
+    array = noise("float32")
+    array[0, 0, :3] = (np.nan, np.inf, -np.inf)
+    refused(write(tmp_path / f"hand{extension}", make_image(array)), "3 voxels are NaN or infinite")
+
+
+def edit_nrrd(path: Path, value: str) -> None:
+    first, rest = path.read_bytes().split(b"space directions: ", 1)
+    vector = f"({value},0,0)".encode()
+    path.write_bytes(first + b"space directions: " + vector + rest[rest.index(b") ") + 1 :])
+
+
+def edit_nrrd_spacings(path: Path, value: str) -> None:
+    header = f"NRRD0004\ntype: uint8\ndimension: 3\nsizes: 2 1 1\nspacings: {value} 1 1\n"
+    path.write_bytes(header.encode() + b"encoding: raw\n\n\0\0")
+
+
+def edit_mha(path: Path, value: str) -> None:
+    old = b"ElementSpacing = 0.10000000000000001"
+    content = path.read_bytes()
+    assert old in content
+    path.write_bytes(content.replace(old, f"ElementSpacing = {value}".encode()))
+
+
+def edit_nifti(path: Path, value: str) -> None:
+    content = bytearray(path.read_bytes())
+    content[80:84] = struct.pack("<f", float(value))
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("value", ["0", "-0.1", "nan", "inf"])
+@pytest.mark.parametrize(
+    ("extension", "edit"),
+    [
+        (".nrrd", edit_nrrd),
+        (".nrrd", edit_nrrd_spacings),
+        (".mha", edit_mha),
+        (".nii", edit_nifti),
+    ],
+)
+def test_bad_spacing(
+    tmp_path: Path, extension: str, edit: Callable[[Path, str], None], value: str
+) -> None:
+    path = write(tmp_path / f"hand{extension}")
+    edit(path, value)
+    if edit is edit_nrrd and value == "-0.1":  # a direction, not a spacing: a mirrored axis
+        np.testing.assert_array_equal(read_volume(path).array, noise()[:, :, ::-1])
+    else:
+        refused(path, "spacing is .* expected (a )?positive finite number")
+
+
+def test_spacing_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "hand.nrrd"
+    path.write_bytes(b"NRRD0004\ntype: uint8\ndimension: 3\nsizes: 1 1 1\nencoding: raw\n\n\0")
+    refused(path, "no voxel spacing")
+    path = write(tmp_path / "hand.mha")
+    path.write_bytes(path.read_bytes().replace(b"ElementSpacing", b"ElementSomething"))
+    refused(path, "no ElementSpacing")
+
+
+def test_nifti_orientation_with_nan(tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
+    path = write(tmp_path / "hand.nii")
+    content = bytearray(path.read_bytes())
+    content[280:284] = struct.pack("<f", math.nan)
+    path.write_bytes(content)
+    refused(path, "orientation has values that are not finite")
+    assert capfd.readouterr().err == ""
+
+
+def test_sheared_axes_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "hand.mha")
+    old = b"TransformMatrix = 1 0 0 0 1"
+    path.write_bytes(path.read_bytes().replace(old, b"TransformMatrix = 1 0 0 .5 1"))
+    refused(path, "expected three unit axes at right angles")
+
+
+def test_volume_from_image_and_array() -> None:
+    volume = volume_from_image(make_image())
+    np.testing.assert_array_equal(volume.array, noise())
+    same = volume_from_array(noise(), (0.3, 0.2, 0.1))
+    assert same.geometry == volume.geometry
+    assert isinstance(same, Volume)
+    assert same.path is None
+    for bad, pattern in (
+        (noise()[0], "shape"),
+        (np.zeros((0, 2, 2)), "shape"),
+        (np.full(SHAPE, np.nan), "NaN"),
+        (noise("complex64"), "complex"),
+    ):
+        with pytest.raises(InputError, match=pattern):
+            volume_from_array(bad, (0.3, 0.2, 0.1))
+    with pytest.raises(InputError, match="spacing"):
+        volume_from_array(noise(), (0.3, 0.0, 0.1))
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "spacing_mm"),
+    [
+        ("SpinePhantomFreehandReconstructed.mha", (104, 106, 147), (0.5, 0.5, 0.5)),
+        ("BoneUltrasound_L14.igs.mha", (21, 616, 820), (1.0, 1.0, 1.0)),
+    ],
+)
+def test_real_files(name: str, shape: tuple[int, ...], spacing_mm: tuple[float, ...]) -> None:
+    path = REAL / name
+    if not path.is_file():
+        pytest.skip(f"{path} is absent")
+    volume = read_volume(path)
+    assert volume.array.shape == shape
+    assert volume.array.dtype == np.uint8
+    assert volume.spacing_mm == spacing_mm
+    assert volume.array.max() > 100
