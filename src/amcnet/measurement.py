@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.anatomy import LabelTable, Structure
-from amcnet.errors import InputError
 from amcnet.io.files import atomic_path
-from amcnet.metrics.checks import check_label_volume, checked_spacing_mm
+from amcnet.metrics.checks import check_label_range, check_label_volume, checked_spacing_mm
 from amcnet.metrics.solid import Box, Labels, crop_solid, principal_extents_mm
 
 
@@ -66,12 +65,7 @@ def measure_structures(
 
     spacing = checked_spacing_mm(spacing_mm)
     check_label_volume(labels, "labels")
-    largest = int(labels.max(initial=0))
-    if largest >= table.num_classes or int(labels.min(initial=0)) < 0:
-        raise InputError(
-            f"labels: values run from {int(labels.min())} to {largest}, "
-            f"expected 0 to {table.num_classes - 1}"
-        )
+    check_label_range(labels, "labels", table.num_classes)
     boxes = find_objects(labels, len(table)) if len(table) else []
     return [
         _measure(labels, structure, box, spacing, (confidence or {}).get(structure.value))

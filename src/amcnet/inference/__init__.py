@@ -1,1 +1,1 @@
-""""""
+"""From a volume to labels at its own resolution."""

@@ -34,3 +34,15 @@ def check_label_volume(labels: NDArray[Any], what: str) -> None:
         raise InputError(f"{what} has the shape {labels.shape}, expected (scan, lateral, depth)")
     if not np.issubdtype(labels.dtype, np.integer):
         raise InputError(f"{what} holds values of type {labels.dtype}, expected integers")
+
+
+def check_label_range(labels: NDArray[np.integer[Any]], what: str, num_classes: int) -> None:
+    """Refuse labels outside 0 to ``num_classes - 1``; ``what`` names the array in the message.
+
+    Raises:
+        InputError: If there is such a label.
+    """
+    smallest, largest = int(labels.min(initial=0)), int(labels.max(initial=0))
+    if smallest < 0 or largest >= num_classes:
+        wrong = smallest if smallest < 0 else largest
+        raise InputError(f"{what} holds the label {wrong}, expected 0 to {num_classes - 1}")

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.errors import InputError
+from amcnet.metrics.checks import check_label_range
 
 _SLAB_VOXELS = 1 << 21  # Bounds the temporaries to a few tens of MB, whatever the volume's size.
 
@@ -68,8 +69,8 @@ def confusion_matrix(
     rows = max(1, _SLAB_VOXELS * len(reference) // max(1, reference.size))
     for start in range(0, len(reference), rows):
         slab = slice(start, start + rows)
-        _check_range(reference[slab], "reference", num_classes)
-        _check_range(prediction[slab], "prediction", num_classes)
+        check_label_range(reference[slab], "reference", num_classes)
+        check_label_range(prediction[slab], "prediction", num_classes)
         code = reference[slab].astype(code_type) * code_type.type(num_classes)
         code += prediction[slab].astype(code_type)
         # Nearly all voxels are background on both sides: count those by subtraction.
@@ -125,10 +126,3 @@ def _check_pair(reference: NDArray[Any], prediction: NDArray[Any], num_classes: 
     for what, labels in (("reference", reference), ("prediction", prediction)):
         if not np.issubdtype(labels.dtype, np.integer):
             raise InputError(f"{what} holds values of type {labels.dtype}, expected integers")
-
-
-def _check_range(labels: NDArray[np.integer[Any]], what: str, num_classes: int) -> None:
-    smallest, largest = int(labels.min(initial=0)), int(labels.max(initial=0))
-    if smallest < 0 or largest >= num_classes:
-        wrong = smallest if smallest < 0 else largest
-        raise InputError(f"{what} holds the label {wrong}, expected 0 to {num_classes - 1}")

@@ -91,7 +91,8 @@ def principal_extents_mm(solid: Solid) -> tuple[float, float, float]:
 
     Length is the extent along the axis of largest variance, width and thickness are the larger
     and the smaller of the other two. A box of n voxels along an image axis measures n * spacing.
-    A solid in general position is exact to about half a voxel; see :func:`_end_margin_mm`.
+    An oblique solid is typically right to half a voxel, at worst (pointed ends) to about one; see
+    :func:`_end_margin_mm`.
     """
     centred = solid.surface_mm - solid.centroid_mm
     _, axes = np.linalg.eigh(solid.covariance_mm2)

@@ -339,7 +339,7 @@ def _add_wrist(builder: _Builder, rng: Generator) -> None:
     """Add carpals and the ends of radius and ulna, unlabelled, and the flesh around them."""
     size = builder.parameters.size
     for row, (proximal, lateral_mm) in enumerate(
-        ((7.0, (14, 5, -5, -14)), (19.0, (12, 2, -8, -15)))
+        ((7.0, (14.0, 5.0, -5.0, -14.0)), (19.0, (12.0, 2.0, -8.0, -15.0)))
     ):
         for lateral in lateral_mm:
             origin = np.array([proximal * size, -lateral * size, (2.0 + row) * size])

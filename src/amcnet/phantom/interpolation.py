@@ -18,8 +18,8 @@ def interpolate_axis(field: Field, axis: int, positions: NDArray[np.float64]) ->
     shape = [1] * field.ndim
     shape[axis] = len(positions)
     weight = (positions - lower).astype(np.float32).reshape(shape)
-    below = np.take(field, lower, axis=axis)
-    above = np.take(field, lower + 1, axis=axis)
+    below: Field = np.take(field, lower, axis=axis)
+    above: Field = np.take(field, lower + 1, axis=axis)
     above -= below
     above *= weight
     above += below

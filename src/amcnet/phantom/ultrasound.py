@@ -313,7 +313,9 @@ def _ringing(envelope: Field, grid: Grid, a: Acoustics) -> Field:
     """Return the reverberation that trails every echo and keeps shadows from being black."""
     decay = np.exp(-grid.spacing_mm[2] / a.ringing_mm)
     gain = (1 - decay) * 10 ** (a.ringing_db / 20)
-    trail: Field = lfilter(np.float32([gain]), np.float32([1, -decay]), envelope)
+    trail: Field = lfilter(
+        np.array([gain], np.float32), np.array([1, -decay], np.float32), envelope
+    )
     return trail
 
 
@@ -331,4 +333,7 @@ def _to_grey(envelope: Field, grid: Grid, a: Acoustics, seed: int, start: int) -
     flicker = default_rng(SeedSequence(seed, spawn_key=(3,))).normal(0, a.flicker_db, grid.shape[0])
     decibel += flicker[start : start + len(envelope), None, None].astype(np.float32)
     grey = (decibel + np.float32(a.gain_db + _WHITE_DB)) / np.float32(a.dynamic_range_db) + 1
-    return (255 * np.clip(grey, 0, 1) ** np.float32(a.gamma)).astype(np.uint8)
+    eight_bit: NDArray[np.uint8] = (255 * np.clip(grey, 0, 1) ** np.float32(a.gamma)).astype(
+        np.uint8
+    )
+    return eight_bit

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from amcnet.anatomy import LabelTable
 from amcnet.errors import InputError
 from amcnet.io.files import atomic_path
-from amcnet.metrics.checks import check_label_volume, checked_spacing_mm
+from amcnet.metrics.checks import check_label_range, check_label_volume, checked_spacing_mm
 from amcnet.report.layout import lay_out
 from amcnet.report.slices import choose_slices, labelled_region
 
@@ -51,7 +51,6 @@ class _View:
     rows: slice
     columns: slice
     extent_mm: Extent
-    grey_range: tuple[float, float]
 
 
 def write_preview(
@@ -92,9 +91,7 @@ def write_preview(
     figure = Figure(figsize=page.size_inches, dpi=_DPI, facecolor=_BACKGROUND)
     FigureCanvasAgg(figure)
     _draw_overview(figure.add_axes(page.overview), case, overview, indices)
-    for index, panel in zip(indices, page.slices, strict=True):
-        is_last = index == indices[-1]
-        _draw_slice(figure.add_axes(panel), case, transverse, index, is_last)
+    _draw_slices([figure.add_axes(panel) for panel in page.slices], case, transverse, indices)
     left = page.overview[0]
     if title:
         figure.text(left, 0.955, title, color=_TEXT, fontsize=15, weight="bold", va="center")
@@ -116,12 +113,7 @@ def _checked_case(
             f"image has the shape {image.shape}, expected that of the labels, {labels.shape}, "
             "with at least one voxel"
         )
-    smallest, largest = int(labels.min()), int(labels.max())
-    if smallest < 0 or largest >= table.num_classes:
-        raise InputError(
-            f"labels: values run from {smallest} to {largest}, "
-            f"expected 0 to {table.num_classes - 1}"
-        )
+    check_label_range(labels, "labels", table.num_classes)
     scan, lateral, depth = (float(value) for value in checked_spacing_mm(spacing_mm))
     return _Case(image, labels, (scan, lateral, depth), table)
 
@@ -130,8 +122,7 @@ def _overview_view(case: _Case) -> _View:
     scan_mm, lateral_mm, _ = case.spacing_mm
     whole = (slice(0, case.labels.shape[0]), slice(0, case.labels.shape[1]))
     rows, columns = (_thinned(part) for part in whole)
-    grey = case.image[rows, columns].mean(axis=2, dtype=np.float32)
-    return _View(rows, columns, _extent(rows, columns, (scan_mm, lateral_mm)), _range_of(grey))
+    return _View(rows, columns, _extent(rows, columns, (scan_mm, lateral_mm)))
 
 
 def _transverse_view(case: _Case, indices: list[int]) -> _View:
@@ -139,14 +130,13 @@ def _transverse_view(case: _Case, indices: list[int]) -> _View:
     seen = (case.labels[indices] > 0).any(axis=0)
     lateral, depth = labelled_region(np.asarray(seen), (lateral_mm, depth_mm), _MARGIN_MM)
     rows, columns = _thinned(depth), _thinned(lateral)
-    grey = np.stack([case.image[index, columns, rows] for index in indices])
-    return _View(rows, columns, _extent(rows, columns, (depth_mm, lateral_mm)), _range_of(grey))
+    return _View(rows, columns, _extent(rows, columns, (depth_mm, lateral_mm)))
 
 
 def _draw_overview(axes: "Axes", case: _Case, view: _View, indices: list[int]) -> None:
     seen = case.labels[view.rows, view.columns].max(axis=2)
     grey = case.image[view.rows, view.columns].mean(axis=2, dtype=np.float32)
-    picture = _tinted(_scaled(grey, view.grey_range), seen, case.table)
+    picture = _tinted(_scaled(grey, _range_of(grey)), seen, case.table)
     axes.imshow(picture, extent=view.extent_mm, interpolation="antialiased")
     _draw_outlines(axes, seen, view.extent_mm, case.table, width=1.0)
     _style(axes)
@@ -161,21 +151,24 @@ def _draw_overview(axes: "Axes", case: _Case, view: _View, indices: list[int]) -
         axes.axhline(position_mm, color="white", linewidth=0.7, alpha=0.5, linestyle=(0, (4, 4)))
 
 
-def _draw_slice(axes: "Axes", case: _Case, view: _View, index: int, is_last: bool) -> None:
-    grey = _scaled(case.image[index, view.columns, view.rows].T, view.grey_range)
-    axes.imshow(
-        grey, cmap="gray", vmin=0, vmax=1, extent=view.extent_mm, interpolation="antialiased"
-    )
-    labels = case.labels[index, view.columns, view.rows].T
-    _draw_outlines(axes, labels, view.extent_mm, case.table, width=1.5)
-    _style(axes)
-    position_mm = index * case.spacing_mm[0]
-    axes.set_title(f"scan {position_mm:.1f} mm", color=_TEXT, fontsize=9, loc="left", pad=3)
-    axes.set_ylabel("depth, mm", color=_FAINT_TEXT, fontsize=7, labelpad=2)
+def _draw_slices(panels: list["Axes"], case: _Case, view: _View, indices: list[int]) -> None:
+    planes = [case.image[index, view.columns, view.rows].T for index in indices]
+    grey_range = _range_of(np.stack(planes))
+    for axes, plane, index in zip(panels, planes, indices, strict=True):
+        grey = _scaled(plane, grey_range)
+        axes.imshow(
+            grey, cmap="gray", vmin=0, vmax=1, extent=view.extent_mm, interpolation="antialiased"
+        )
+        labels = case.labels[index, view.columns, view.rows].T
+        _draw_outlines(axes, labels, view.extent_mm, case.table, width=1.5)
+        _style(axes)
+        position_mm = index * case.spacing_mm[0]
+        axes.set_title(f"scan {position_mm:.1f} mm", color=_TEXT, fontsize=9, loc="left", pad=3)
+        axes.set_ylabel("depth, mm", color=_FAINT_TEXT, fontsize=7, labelpad=2)
+        axes.tick_params(labelbottom=False)
     # One scale under the column: the slices share it, and titles need the room between them.
-    axes.tick_params(labelbottom=is_last)
-    if is_last:
-        axes.set_xlabel("lateral, mm", color=_FAINT_TEXT, fontsize=8, labelpad=2)
+    panels[-1].tick_params(labelbottom=True)
+    panels[-1].set_xlabel("lateral, mm", color=_FAINT_TEXT, fontsize=8, labelpad=2)
 
 
 def _draw_outlines(

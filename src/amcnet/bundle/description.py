@@ -1,0 +1,71 @@
+"""``model.json``: everything about a model except its numbers."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from amcnet.anatomy import LabelTable
+from amcnet.data.preprocessing import Preprocessing
+from amcnet.networks import Architecture
+
+DESCRIPTION_FILE = "model.json"
+WEIGHTS_FILE = "model.safetensors"
+IR_FILE = "model.xml"
+IR_WEIGHTS_FILE = "model.bin"
+
+
+class Provenance(BaseModel):
+    """Where a model comes from.
+
+    Attributes:
+        training_data: What it was trained on, in words that a user reads.
+        configuration: The training configuration as it was run.
+        phantom_seeds: Seeds of the phantoms that were trained on, if any.
+        commit: Commit of the code at the time of training.
+        steps: Optimiser steps taken.
+        hours: Time spent training.
+        hardware: What it was trained on.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    training_data: str
+    configuration: dict[str, Any]
+    phantom_seeds: list[int] = []
+    commit: str = "unknown"
+    steps: int = 0
+    hours: float = 0.0
+    hardware: str = "unknown"
+
+
+class BundleDescription(BaseModel):
+    """The description of a model bundle.
+
+    Attributes:
+        name: Short name of the model.
+        licence: SPDX identifier of the weights' licence.
+        notice: What every user must know; printed with every result.
+        architecture: The network.
+        preprocessing: What a volume goes through first.
+        window: Slices that the network sees at once; the model was trained with this.
+        labels: The label table as plain data.
+        provenance: Where the model comes from.
+        sha256: File name -> SHA-256 of every other file of the bundle.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    licence: str = "Apache-2.0"
+    notice: str
+    architecture: Architecture
+    preprocessing: Preprocessing
+    window: int = Field(ge=1)
+    labels: list[dict[str, Any]]
+    provenance: Provenance
+    sha256: dict[str, str]
+
+    @property
+    def label_table(self) -> LabelTable:
+        """The label table of the model."""
+        return LabelTable.from_dicts(self.labels)

@@ -1,0 +1,66 @@
+"""Writing a model bundle from a trained network."""
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from amcnet.bundle.bundle import Bundle, load_bundle, sha256_of
+from amcnet.bundle.description import (
+    DESCRIPTION_FILE,
+    IR_FILE,
+    IR_WEIGHTS_FILE,
+    WEIGHTS_FILE,
+    BundleDescription,
+)
+from amcnet.inference.openvino_runtime import openvino
+from amcnet.io import atomic_path
+
+_EXAMPLE_PLANE = (32, 32)
+
+
+def write_bundle(folder: Path, network: nn.Module, description: BundleDescription) -> Bundle:
+    """Write weights, OpenVINO IR (16-bit weights) and description; return the checked bundle.
+
+    Args:
+        folder: Where to write; it is made, files of an earlier bundle are replaced.
+        network: The trained network.
+        description: Its description; the checksums are filled in here.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {
+        name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
+    }
+    with atomic_path(folder / WEIGHTS_FILE) as temporary:
+        save_file(weights, temporary)
+    _write_ir(folder / IR_FILE, network, description)
+    names = (WEIGHTS_FILE, IR_FILE, IR_WEIGHTS_FILE)
+    described = description.model_copy(
+        update={"sha256": {name: sha256_of(folder / name) for name in names}}
+    )
+    with atomic_path(folder / DESCRIPTION_FILE) as temporary:
+        temporary.write_text(described.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return load_bundle(folder)
+
+
+def _write_ir(path: Path, network: nn.Module, description: BundleDescription) -> None:
+    """Convert the network with free window and plane sizes and save it with 16-bit weights."""
+    channels = description.architecture.in_channels
+    example = torch.zeros(1, channels, description.window, *_EXAMPLE_PLANE)
+    ov = openvino()
+    model = ov.convert_model(
+        network.float().eval(),
+        example_input=example,
+        input=ov.PartialShape([1, channels, -1, -1, -1]),
+    )
+    model.inputs[0].set_names({"image"})
+    model.outputs[0].set_names({"logits"})
+    ov.save_model(model, path, compress_to_fp16=True)
+
+
+def load_network_weights(bundle: Bundle) -> dict[str, torch.Tensor]:
+    """Return the state dictionary of a bundle's network."""
+    from safetensors.torch import load_file
+
+    return load_file(bundle.path(WEIGHTS_FILE))

@@ -1,0 +1,75 @@
+"""The nnU-Net raw layout: ``imagesTr/CASE_0000.nrrd``, ``labelsTr/CASE.nrrd``, ``dataset.json``."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from amcnet.anatomy import LabelTable, hand_label_table
+from amcnet.errors import InputError
+
+
+@dataclass(frozen=True)
+class Case:
+    """One labelled volume."""
+
+    name: str
+    image: Path
+    labels: Path
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set on disk and the table of its labels."""
+
+    folder: Path
+    table: LabelTable
+    cases: tuple[Case, ...]
+
+
+def read_dataset(folder: Path) -> Dataset:
+    """List the cases of a data set in the nnU-Net raw layout, sorted by name.
+
+    Where the label names are those of the hand, the hand's own table (with kinds, neighbours and
+    colours) is used.
+
+    Raises:
+        InputError: If the folder, ``dataset.json`` or a label file is missing or unusable.
+    """
+    description = _read_description(folder / "dataset.json")
+    ending = description["file_ending"]
+    images = sorted((folder / "imagesTr").glob(f"*_0000{ending}"))
+    if not images:
+        raise InputError(f"{folder / 'imagesTr'}: found no file *_0000{ending}, expected images")
+    cases = []
+    for image in images:
+        name = image.name.removesuffix(f"_0000{ending}")
+        labels = folder / "labelsTr" / f"{name}{ending}"
+        if not labels.exists():
+            raise InputError(f"{labels}: is missing, expected the labels of {image.name}")
+        cases.append(Case(name, image, labels))
+    return Dataset(folder, _label_table(folder, description["labels"]), tuple(cases))
+
+
+def _read_description(path: Path) -> dict[str, dict[str, int]]:
+    if not path.is_file():
+        raise InputError(f"{path}: is missing, expected the description of an nnU-Net data set")
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path}: is no readable JSON ({error})") from error
+    missing = [key for key in ("labels", "file_ending") if key not in description]
+    if missing:
+        raise InputError(f"{path}: has no {' and no '.join(missing)}, expected both")
+    return dict(description)
+
+
+def _label_table(folder: Path, labels: dict[str, int]) -> LabelTable:
+    by_value = {value: name for name, value in labels.items() if value != 0}
+    names = [by_value[value] for value in sorted(by_value)]
+    if sorted(by_value) != list(range(1, len(names) + 1)):
+        raise InputError(
+            f"{folder / 'dataset.json'}: label values are {sorted(by_value)}, "
+            f"expected 1 to {len(names)}"
+        )
+    hand = hand_label_table()
+    return hand if names == [s.name for s in hand] else LabelTable.from_names(names)

@@ -1,0 +1,57 @@
+"""What happens to a volume before a network sees it: the same in training and in inference."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
+
+from amcnet.data.resampling import resample_image
+
+PAPER_SPACING_MM = (0.279, 0.260, 0.176)
+
+
+class Preprocessing(BaseModel):
+    """Resampling to the model's spacing, then normalisation.
+
+    Attributes:
+        spacing_mm: Spacing of the network's grid in (scan, lateral, depth).
+        scan_tolerance: The scan axis is left alone where its spacing differs by no more than this.
+        normalisation: ``zscore``: mean 0 and standard deviation 1 over the whole volume.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    spacing_mm: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = PAPER_SPACING_MM
+    scan_tolerance: float = Field(0.1, ge=0)
+    normalisation: Literal["zscore"] = "zscore"
+
+    def network_shape(
+        self, shape: tuple[int, ...], spacing_mm: tuple[float, float, float]
+    ) -> tuple[int, int, int]:
+        """Return the shape of the network's grid for a volume, (scan, lateral, depth)."""
+        sizes = [
+            max(1, round(n * spacing / target))
+            for n, spacing, target in zip(shape, spacing_mm, self.spacing_mm, strict=True)
+        ]
+        if abs(spacing_mm[0] / self.spacing_mm[0] - 1) <= self.scan_tolerance:
+            sizes[0] = shape[0]
+        return sizes[0], sizes[1], sizes[2]
+
+    def apply(
+        self, image: NDArray[np.generic], spacing_mm: tuple[float, float, float]
+    ) -> NDArray[np.float32]:
+        """Return a volume on the network's grid, normalised.
+
+        Args:
+            image: (scan, lateral, depth), any real dtype.
+            spacing_mm: Its spacing.
+
+        Returns:
+            float32 (scan, lateral, depth).
+        """
+        resampled = resample_image(image, self.network_shape(image.shape, spacing_mm))
+        resampled -= resampled.mean()
+        deviation = float(resampled.std())
+        # A constant volume has nothing to scale and stays zero.
+        return resampled / np.float32(deviation) if deviation > 0 else resampled

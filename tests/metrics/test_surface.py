@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+from scipy.ndimage import find_objects, gaussian_filter
+
+from amcnet.metrics import surface_distances
+from amcnet.metrics.solid import crop_solid
+
+
+def distances_of(reference, prediction, spacing_mm):
+    surfaces = []
+    for mask in (reference, prediction):
+        labels = mask.astype(np.uint8)
+        box = find_objects(labels)[0]
+        surfaces.append(crop_solid(labels, 1, box, np.asarray(spacing_mm, dtype=float)).surface_mm)
+    return surface_distances(*surfaces)
+
+
+def blob(rng, shape, share):
+    """A random shape that may be in several parts and touch the border."""
+    field = gaussian_filter(rng.standard_normal(shape), 1.5)
+    return field > np.quantile(field, 1 - share)
+
+
+def assert_equals_monai(reference, prediction, spacing_mm, tolerance_mm=0.5):
+    pytest.importorskip("torch")
+    pytest.importorskip("monai")
+    import torch
+    from monai.metrics import (
+        compute_average_surface_distance,
+        compute_hausdorff_distance,
+        compute_surface_dice,
+    )
+
+    pair = {
+        "y_pred": torch.from_numpy(prediction)[None, None].float(),
+        "y": torch.from_numpy(reference)[None, None].float(),
+        "include_background": True,
+        "spacing": tuple(float(value) for value in spacing_mm),
+    }
+    distances = distances_of(reference, prediction, spacing_mm)
+    hausdorff = compute_hausdorff_distance(**pair, percentile=95)
+    average = compute_average_surface_distance(**pair, symmetric=True)
+    surface_dice = compute_surface_dice(**pair, class_thresholds=[tolerance_mm])
+    assert distances.hd95_mm == pytest.approx(hausdorff.item(), abs=1e-5, rel=1e-6)
+    assert distances.assd_mm == pytest.approx(average.item(), abs=1e-5, rel=1e-6)
+    assert distances.surface_dice(tolerance_mm) == pytest.approx(surface_dice.item(), abs=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_shapes_equal_monai(seed):
+    rng = np.random.default_rng(seed)
+    shape = tuple(rng.integers(6, 24, 3))
+    spacing_mm = rng.uniform(0.1, 1.0, 3)
+    reference, prediction = (blob(rng, shape, rng.uniform(0.02, 0.5)) for _ in range(2))
+    assert_equals_monai(reference, prediction, spacing_mm, tolerance_mm=rng.uniform(0.1, 1.5))
+
+
+@pytest.mark.parametrize("spacing_mm", [(1.0, 1.0, 1.0), (0.279, 0.26, 0.176)])
+def test_one_voxel_structures_equal_monai(spacing_mm):
+    reference, prediction = np.zeros((2, 5, 6, 7), dtype=bool)
+    reference[0, 0, 0] = True
+    prediction[4, 5, 6] = True
+    assert_equals_monai(reference, prediction, spacing_mm)
+
+
+def test_shapes_that_fill_the_border_equal_monai():
+    reference, prediction = np.ones((2, 6, 6, 6), dtype=bool)
+    prediction[:, :, 3:] = False
+    assert_equals_monai(reference, prediction, (0.3, 0.2, 0.5))
+
+
+def test_tolerance_met_exactly_counts_as_within():
+    reference, prediction = np.zeros((2, 1, 1, 5), dtype=bool)
+    reference[..., 0] = True
+    prediction[..., 3] = True
+    # 3 * 0.1 is a little more than 0.3 in double precision.
+    assert distances_of(reference, prediction, (1, 1, 0.1)).surface_dice(0.3) == 1.0
+    assert_equals_monai(reference, prediction, (1, 1, 0.1), tolerance_mm=0.3)
+
+
+def test_plates_at_a_known_distance():
+    reference, prediction = np.zeros((2, 10, 6, 6), dtype=bool)
+    reference[2] = True
+    prediction[7] = True
+    distances = distances_of(reference, prediction, (0.4, 1.0, 1.0))
+    assert distances.hd95_mm == pytest.approx(2.0)
+    assert distances.assd_mm == pytest.approx(2.0)
+    assert distances.surface_dice(1.9) == 0.0
+
+
+def test_concentric_spheres_differ_by_their_radii():
+    grid = np.stack(np.meshgrid(*[np.arange(-15, 16)] * 3, indexing="ij"), axis=-1)
+    radius = np.linalg.norm(grid, axis=-1)
+    distances = distances_of(radius <= 8, radius <= 12, (0.5, 0.5, 0.5))
+    assert distances.assd_mm == pytest.approx(2.0, abs=0.15)
+    assert distances.hd95_mm == pytest.approx(2.0, abs=0.35)
+
+
+def test_hd95_is_the_larger_direction_and_not_the_pool():
+    reference, prediction = np.zeros((2, 1, 1, 40), dtype=bool)
+    reference[..., :10] = True
+    prediction[..., :11] = True
+    prediction[..., 39] = True
+    distances = distances_of(reference, prediction, (1, 1, 1))
+    expected = np.percentile([0] * 10 + [1, 30], 95)
+    assert distances.hd95_mm == pytest.approx(expected)
+    assert distances_of(prediction, reference, (1, 1, 1)).hd95_mm == pytest.approx(expected)
