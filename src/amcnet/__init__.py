@@ -1,3 +1,37 @@
-"""Fine-grained segmentation of hand bones in 3D ultrasound."""
+"""Fine-grained segmentation of hand bones in 3D ultrasound.
+
+``amcnet.segment`` takes a volume and returns 38 named structures; see also
+:mod:`amcnet.phantom`, :mod:`amcnet.metrics`, :mod:`amcnet.training`.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from amcnet.inference import Segmentation, Segmenter, segment
 
 __version__ = "0.1.0"
+_PARTS = (
+    "anatomy",
+    "bundle",
+    "data",
+    "inference",
+    "io",
+    "losses",
+    "measurement",
+    "metrics",
+    "networks",
+    "phantom",
+    "report",
+    "training",
+)
+__all__ = ["Segmentation", "Segmenter", "__version__", "segment"]
+
+
+def __getattr__(name: str) -> object:
+    """Import the segmenting part, or a part of the package, on first use."""
+    if name in _PARTS:
+        return import_module(f"amcnet.{name}")
+    if name in ("Segmentation", "Segmenter", "segment"):
+        return getattr(import_module("amcnet.inference"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -25,7 +25,7 @@ class ModelError(AmcnetError):
     """A model bundle is missing, damaged or does not fit what was asked of it."""
 
 
-class MissingExtraError(AmcnetError):
+class MissingExtraError(AmcnetError, ImportError):
     """Something was called that needs an optional part of the installation."""
 
     def __init__(self, what: str, extra: str) -> None:

@@ -1,22 +1,17 @@
 """Optional parts of the installation: one clear sentence where one is missing."""
 
-from importlib import import_module
-from types import ModuleType
+from importlib.util import find_spec
 
 from amcnet.errors import MissingExtraError
 
-_PACKAGES = {"train": ("torch", "monai", "lightning", "tensorboard")}
+_FIRST_PACKAGE = {"train": "torch"}
 
 
-def import_extra(module: str, extra: str, what: str) -> ModuleType:
-    """Import a module of this package that needs an optional part of the installation.
+def require_extra(extra: str, what: str) -> None:
+    """Check that an optional part of the installation is there, without importing it.
 
     Raises:
-        MissingExtraError: If a package of that part is not installed.
+        MissingExtraError: If it is not.
     """
-    try:
-        return import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name is not None and error.name.split(".")[0] in _PACKAGES[extra]:
-            raise MissingExtraError(what, extra) from error
-        raise
+    if find_spec(_FIRST_PACKAGE[extra]) is None:
+        raise MissingExtraError(what, extra)

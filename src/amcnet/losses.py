@@ -8,10 +8,13 @@ from collections.abc import Callable
 from itertools import product
 from typing import Literal
 
-import torch
-from torch import Tensor, nn
-
 from amcnet.errors import InputError
+from amcnet.extras import require_extra
+
+require_extra("train", "amcnet.losses")
+
+import torch  # noqa: E402
+from torch import Tensor, nn  # noqa: E402
 
 Present = Literal["patch", "batch"]
 

@@ -1,0 +1,31 @@
+"""``amcnet evaluate``: compare labels with a reference."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def evaluate(
+    reference: Annotated[Path, typer.Argument(help="Label file that counts as true.")],
+    prediction: Annotated[Path, typer.Argument(help="Label file to judge.")],
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write all figures to this file.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file.")] = False,
+) -> None:
+    """Evaluate a segmentation: overlap, distances and lengths, per structure and in all."""
+    from amcnet.cli.console import stdout
+    from amcnet.report.evaluation import (
+        check_json_output,
+        evaluate_files,
+        summary_table,
+        write_json,
+    )
+
+    if json_file is not None:
+        check_json_output(json_file, overwrite)
+    result = evaluate_files(reference, prediction)
+    if json_file is not None:
+        write_json(json_file, result)
+    stdout().print(summary_table(result))

@@ -1,0 +1,72 @@
+"""``amcnet segment``: label the bones in volumes."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class BackendChoice(StrEnum):
+    """What can run the network."""
+
+    openvino = "openvino"
+    torch = "torch"
+
+
+def segment(
+    inputs: Annotated[
+        list[Path], typer.Argument(help="Volumes: .nrrd .nhdr .mha .mhd .nii .nii.gz")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            help="File (.seg.nrrd .nrrd .nii.gz .nii .mha), or an existing folder, which gets "
+            "one .seg.nrrd for each input.",
+        ),
+    ],
+    axes: Annotated[
+        str,
+        typer.Option(
+            help="What the file's x, y, z axes mean, for example 'depth,lateral,scan' or "
+            "'lateral,depth,-scan' (a minus: runs the other way) [default: by direction cosines]",
+            show_default=False,
+        ),
+    ] = "auto",
+    model: Annotated[
+        Path | None, typer.Option(help="Folder of a model bundle [default: the bundled model].")
+    ] = None,
+    backend: Annotated[
+        BackendChoice, typer.Option(help="What runs the network.")
+    ] = BackendChoice.openvino,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
+) -> None:
+    """Segment volumes: every bone gets its own label, on the grid of the input."""
+    from amcnet.cli.console import progress, stdout
+    from amcnet.errors import AmcnetError
+    from amcnet.inference import Segmenter
+    from amcnet.inference.batch import plan_outputs
+    from amcnet.io import read_volume
+
+    jobs = plan_outputs(inputs, output, overwrite)
+    segmenter = Segmenter(model, backend.value)
+    failed = False
+    for source, target in jobs:
+        try:
+            volume = read_volume(source, axes)
+            with progress(source.name) as update:
+                result = segmenter(volume, update)
+            result.write(target, overwrite)
+        except AmcnetError as error:
+            if len(jobs) == 1:
+                raise
+            failed = True
+            typer.echo(f"amcnet: {error}", err=True)
+            continue
+        found = len(result.confidence)
+        stdout().print(f"{target}: {found} of {len(result.table)} structures found")
+    stdout().print(segmenter.bundle.description.notice)
+    if failed:
+        raise typer.Exit(2)
