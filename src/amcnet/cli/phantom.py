@@ -25,8 +25,8 @@ def phantom(
 ) -> None:
     """Make synthetic hands with synthetic ultrasound and their labels."""
     from amcnet.cli.console import progress, stdout
-    from amcnet.phantom import write_dataset
+    from amcnet.phantom import GRIDS, write_dataset
 
     with progress("phantoms") as update:
-        names = write_dataset(out, count, seed, grid.value, jobs, update)
+        names = write_dataset(out, count, seed, GRIDS[grid.value], jobs, update)
     stdout().print(f"{out}: {len(names)} phantoms, {names[0]} to {names[-1]}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from amcnet.anatomy import hand_label_table
 from amcnet.errors import ConfigError, OutputError
 from amcnet.io import Geometry, atomic_path, write_image, write_labels
-from amcnet.phantom.grid import GRIDS
+from amcnet.phantom.grid import NETWORK_GRID, Grid
 from amcnet.phantom.phantom import make_phantom
 
 FILE_ENDING = ".nrrd"
@@ -24,7 +24,7 @@ def write_dataset(
     out: Path,
     count: int,
     seed: int,
-    grid: str = "network",
+    grid: Grid = NETWORK_GRID,
     jobs: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[str]:
@@ -37,7 +37,7 @@ def write_dataset(
         out: Folder to write to; it is made, its parent must exist.
         count: Number of cases, at least 1.
         seed: Seed of the first case.
-        grid: ``network`` (609 x 512 x 256) or ``full`` (609 x 1023 x 512).
+        grid: The voxel grid, :data:`NETWORK_GRID` or :data:`FULL_GRID` for the paper's device.
         jobs: Number of processes.
         progress: Called with (cases done, cases in all).
 
@@ -48,7 +48,7 @@ def write_dataset(
         ConfigError: If an argument is out of range.
         OutputError: If the parent folder does not exist.
     """
-    _check_arguments(count, seed, grid, jobs)
+    _check_arguments(count, seed, jobs)
     if not out.parent.is_dir():
         raise OutputError(f"{out}: the folder {out.parent} does not exist, expected it to")
     for folder in ("imagesTr", "labelsTr", "parameters"):
@@ -59,13 +59,13 @@ def write_dataset(
     return [case_name(s) for s in seeds]
 
 
-def write_case(out: Path, seed: int, grid: str) -> None:
+def write_case(out: Path, seed: int, grid: Grid) -> None:
     """Write image, labels and parameters of one phantom into a data set's folders."""
     name = case_name(seed)
     parameters = out / "parameters" / f"{name}.json"
     if parameters.exists():
         return
-    phantom = make_phantom(seed, GRIDS[grid])
+    phantom = make_phantom(seed, grid)
     geometry = Geometry.canonical(phantom.image.shape, phantom.spacing_mm)
     image_path = out / "imagesTr" / f"{name}_0000{FILE_ENDING}"
     write_image(image_path, phantom.image, geometry, overwrite=True)
@@ -76,19 +76,17 @@ def write_case(out: Path, seed: int, grid: str) -> None:
         temporary.write_text(json.dumps(phantom.description(), indent=1), encoding="utf-8")
 
 
-def _check_arguments(count: int, seed: int, grid: str, jobs: int) -> None:
+def _check_arguments(count: int, seed: int, jobs: int) -> None:
     if count < 1:
         raise ConfigError(f"count: found {count}, expected at least 1")
     if seed < 0:
         raise ConfigError(f"seed: found {seed}, expected 0 or greater")
-    if grid not in GRIDS:
-        raise ConfigError(f"grid: found '{grid}', expected one of {', '.join(GRIDS)}")
     if jobs < 1:
         raise ConfigError(f"jobs: found {jobs}, expected at least 1")
 
 
 def _make_cases(
-    out: Path, seeds: range, grid: str, jobs: int, progress: Callable[[int, int], None]
+    out: Path, seeds: range, grid: Grid, jobs: int, progress: Callable[[int, int], None]
 ) -> None:
     progress(0, len(seeds))
     if jobs == 1:
