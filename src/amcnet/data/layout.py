@@ -57,19 +57,23 @@ def _read_description(path: Path) -> dict[str, dict[str, int]]:
         description = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
         raise InputError(f"{path}: is no readable JSON ({error})") from error
+    if not isinstance(description, dict):
+        raise InputError(f"{path}: holds {type(description).__name__}, expected an object")
     missing = [key for key in ("labels", "file_ending") if key not in description]
     if missing:
         raise InputError(f"{path}: has no {' and no '.join(missing)}, expected both")
-    return dict(description)
+    return description
 
 
 def _label_table(folder: Path, labels: dict[str, int]) -> LabelTable:
+    path = folder / "dataset.json"
+    if not isinstance(labels, dict) or not all(type(v) is int for v in labels.values()):
+        raise InputError(f"{path}: labels are {labels!r}, expected names with whole numbers")
     by_value = {value: name for name, value in labels.items() if value != 0}
+    if len(set(labels.values())) != len(labels):
+        raise InputError(f"{path}: label values are {list(labels.values())}, expected no repeats")
     names = [by_value[value] for value in sorted(by_value)]
     if sorted(by_value) != list(range(1, len(names) + 1)):
-        raise InputError(
-            f"{folder / 'dataset.json'}: label values are {sorted(by_value)}, "
-            f"expected 1 to {len(names)}"
-        )
+        raise InputError(f"{path}: label values are {sorted(by_value)}, expected 1 to {len(names)}")
     hand = hand_label_table()
     return hand if names == [s.name for s in hand] else LabelTable.from_names(names)

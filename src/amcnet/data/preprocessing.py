@@ -1,5 +1,6 @@
 """What happens to a volume before a network sees it: the same in training and in inference."""
 
+from math import floor
 from typing import Literal
 
 import numpy as np
@@ -9,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 from amcnet.data.resampling import resample_image
 
 PAPER_SPACING_MM = (0.279, 0.260, 0.176)
+
+_ROUNDING_SLACK = 1e-3  # voxels; NIfTI keeps spacings as float32, and 511.49999 means 511.5
+_CONSTANT = 1e-5  # deviation relative to the largest value that is only float32 rounding
 
 
 class Preprocessing(BaseModel):
@@ -31,7 +35,7 @@ class Preprocessing(BaseModel):
     ) -> tuple[int, int, int]:
         """Return the shape of the network's grid for a volume, (scan, lateral, depth)."""
         sizes = [
-            max(1, round(n * spacing / target))
+            max(1, floor(n * spacing / target + 0.5 + _ROUNDING_SLACK))
             for n, spacing, target in zip(shape, spacing_mm, self.spacing_mm, strict=True)
         ]
         if abs(spacing_mm[0] / self.spacing_mm[0] - 1) <= self.scan_tolerance:
@@ -51,7 +55,10 @@ class Preprocessing(BaseModel):
             float32 (scan, lateral, depth).
         """
         resampled = resample_image(image, self.network_shape(image.shape, spacing_mm))
+        largest = float(max(resampled.max(), -resampled.min()))
         resampled -= resampled.mean()
         deviation = float(resampled.std())
-        # A constant volume has nothing to scale and stays zero.
-        return resampled / np.float32(deviation) if deviation > 0 else resampled
+        # A constant volume has nothing but rounding to scale and becomes zero.
+        if deviation <= _CONSTANT * largest:
+            return np.zeros_like(resampled)
+        return resampled / np.float32(deviation)

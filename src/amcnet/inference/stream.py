@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Window = NDArray[np.float32]
 
+_MIN_PLANE = 16  # the network pools the plane by two four times
 _SIGMA = 0.25  # of the window; slices at its ends have seen less of the hand and count less
 
 
@@ -29,8 +30,8 @@ def stream_logits(
     Overlapping windows are blended with Gaussian weights.
 
     Args:
-        image: (scan, lateral, depth) on the network's grid. With fewer slices than a window the
-            last slice is repeated.
+        image: (scan, lateral, depth) on the network's grid. Where it is smaller than a window its
+            border is repeated.
         window: Slices of a window.
         overlap: Share of a window that the next one covers too, in [0, 1).
         logits_of: Turns a window (channel, scan, lateral, depth) into logits
@@ -39,9 +40,8 @@ def stream_logits(
     Yields:
         float32 logits (class, lateral, depth), one slice after the other.
     """
-    length = len(image)
-    if length < window:
-        image = np.concatenate([image, image[-1:].repeat(window - length, axis=0)])
+    length, lateral, depth = image.shape
+    image = _pad_to(image, (window, _MIN_PLANE, _MIN_PLANE))
     starts = window_starts(len(image), window, overlap)
     weights = _gaussian(window)
     total = np.zeros(window, np.float32)
@@ -53,8 +53,14 @@ def stream_logits(
         total += weights
         final = min(following, length) - start
         for index in range(min(final, window)):
-            yield blended[index] / total[index]
+            yield blended[index, :, :lateral, :depth] / total[index]
         blended, total = _advance(blended, following - start), _advance(total, following - start)
+
+
+def _pad_to(image: Window, smallest: tuple[int, int, int]) -> Window:
+    """Repeat the far border of axes that are too short."""
+    missing = [(0, max(0, size - n)) for n, size in zip(image.shape, smallest, strict=True)]
+    return np.pad(image, missing, mode="edge") if any(after for _, after in missing) else image
 
 
 def _advance(values: Window, steps: int) -> Window:

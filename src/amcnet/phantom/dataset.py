@@ -46,11 +46,13 @@ def write_dataset(
 
     Raises:
         ConfigError: If an argument is out of range.
-        OutputError: If the parent folder does not exist.
+        OutputError: If the parent folder does not exist, or ``out`` is a file.
     """
     _check_arguments(count, seed, jobs)
     if not out.parent.is_dir():
         raise OutputError(f"{out}: the folder {out.parent} does not exist, expected it to")
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out}: is a file, expected a folder or nothing")
     for folder in ("imagesTr", "labelsTr", "parameters"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     seeds = range(seed, seed + count)
@@ -62,14 +64,14 @@ def write_dataset(
 def write_case(out: Path, seed: int, grid: Grid) -> None:
     """Write image, labels and parameters of one phantom into a data set's folders."""
     name = case_name(seed)
+    image_path = out / "imagesTr" / f"{name}_0000{FILE_ENDING}"
+    label_path = out / "labelsTr" / f"{name}{FILE_ENDING}"
     parameters = out / "parameters" / f"{name}.json"
-    if parameters.exists():
+    if image_path.exists() and label_path.exists() and parameters.exists():
         return
     phantom = make_phantom(seed, grid)
     geometry = Geometry.canonical(phantom.image.shape, phantom.spacing_mm)
-    image_path = out / "imagesTr" / f"{name}_0000{FILE_ENDING}"
     write_image(image_path, phantom.image, geometry, overwrite=True)
-    label_path = out / "labelsTr" / f"{name}{FILE_ENDING}"
     write_labels(label_path, phantom.labels, geometry, hand_label_table(), overwrite=True)
     # Written last: its presence says that the case is complete.
     with atomic_path(parameters) as temporary:

@@ -22,6 +22,7 @@ Field = NDArray[np.float32]
 _SLAB_SLICES = 96
 _FWHM_TO_SIGMA = 1 / 2.355
 _TAIL_STEP = 8
+_FACING_REACH = 5  # slices that the slope of a face looks at to either side: blur and gradient
 _WHITE_DB = 10.0  # echoes this far below a perfect reflector are white at zero gain
 _SOFT_ECHO = 0.055  # amplitude of soft-tissue speckle relative to a perfect reflector
 _BONE_ROUGHNESS = 0.35  # share of a bone's reflection that comes back: the face is rough
@@ -108,7 +109,8 @@ def render(
     """
     grid = voxeliser.grid
     scene = _Scene.draw(grid, acoustics, default_rng(SeedSequence(seed, spawn_key=(1,))))
-    halo = int(np.ceil(3 * acoustics.psf_elevational_mm * _FWHM_TO_SIGMA / grid.spacing_mm[0])) + 1
+    blur = int(np.ceil(3 * acoustics.psf_elevational_mm * _FWHM_TO_SIGMA / grid.spacing_mm[0]))
+    halo = blur + _FACING_REACH
     image, labels = np.empty(grid.shape, np.uint8), np.empty(grid.shape, np.uint8)
     for start in range(0, grid.shape[0], _SLAB_SLICES):
         stop = min(start + _SLAB_SLICES, grid.shape[0])

@@ -1,0 +1,89 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amcnet.anatomy import LabelTable, Structure, hand_label_table
+from amcnet.errors import InputError
+
+NAMES = st.lists(st.text(min_size=1, max_size=8), unique=True, max_size=60)
+
+
+@pytest.mark.parametrize("values", [(2,), (0, 1), (1, 3), (2, 1), (1, 1), (-1,)])
+def test_values_must_count_up_from_one(values):
+    with pytest.raises(InputError, match="expected 1 to"):
+        LabelTable(tuple(Structure(value, f"s{i}") for i, value in enumerate(values)))
+
+
+def test_names_must_differ():
+    with pytest.raises(InputError, match="twin"):
+        LabelTable((Structure(1, "twin"), Structure(2, "single"), Structure(3, "twin")))
+
+
+@pytest.mark.parametrize("unknown", [0, 3, -1])
+def test_neighbours_must_exist(unknown):
+    with pytest.raises(InputError, match=r"'b'.*neighbours"):
+        LabelTable((Structure(1, "a"), Structure(2, "b", neighbours=(1, unknown))))
+
+
+def test_structures_are_found_by_value():
+    table = LabelTable.from_names(["a", "b", "c"])
+    assert [table[value].name for value in (1, 2, 3)] == ["a", "b", "c"]
+    assert [s.name for s in table] == ["a", "b", "c"]
+    assert len(table) == 3
+    assert table.num_classes == 4
+    for value in (0, 4, -1):
+        with pytest.raises(KeyError):
+            table[value]
+
+
+def test_kinds_keep_their_order_of_appearance():
+    kinds = ("z", "a", "z", "m")
+    table = LabelTable(tuple(Structure(i, f"s{i}", k) for i, k in enumerate(kinds, start=1)))
+    assert table.kinds == ("z", "a", "m")
+    assert table.values_of_kind("z") == (1, 3)
+    assert table.values_of_kind("none") == ()
+
+
+def test_hand_survives_json():
+    hand = hand_label_table()
+    assert LabelTable.from_dicts(json.loads(json.dumps(hand.to_dicts()))) == hand
+
+
+@given(NAMES)
+def test_plain_table_survives_json(names):
+    table = LabelTable.from_names(names)
+    assert LabelTable.from_dicts(json.loads(json.dumps(table.to_dicts()))) == table
+
+
+@given(NAMES)
+def test_from_names_numbers_and_colours_the_names(names):
+    table = LabelTable.from_names(names)
+    assert [(s.value, s.name) for s in table] == list(enumerate(names, start=1))
+    assert len({s.color_rgb for s in table}) == len(names)
+
+
+def test_from_names_refuses_repeated_names():
+    with pytest.raises(InputError, match="more than once"):
+        LabelTable.from_names(["a", "a"])
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"value": 1},
+        {"name": "a"},
+        {"value": 1, "name": "a", "size": 3},
+        {},
+        {"value": 1, "name": "a", "neighbours": 2},
+    ],
+)
+def test_from_dicts_refuses_unusable_rows(row):
+    with pytest.raises(InputError, match="label table"):
+        LabelTable.from_dicts([row])
+
+
+def test_from_dicts_fills_what_may_be_left_out():
+    table = LabelTable.from_dicts([{"value": 1, "name": "a"}])
+    assert table[1] == Structure(1, "a")

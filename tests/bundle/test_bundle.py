@@ -1,0 +1,46 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from amcnet.bundle import load_bundle
+from amcnet.errors import ModelError
+
+
+@pytest.fixture
+def copy(small_bundle: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(small_bundle, tmp_path / "bundle"))
+
+
+def test_whole_bundle_loads(small_bundle: Path) -> None:
+    bundle = load_bundle(small_bundle)
+    assert bundle.description.label_table[38].name == "fifth metacarpal bone"
+    assert set(bundle.description.sha256) == {"model.safetensors", "model.xml", "model.bin"}
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.xml", "model.bin"])
+def test_damage_is_found(copy: Path, name: str) -> None:
+    data = bytearray((copy / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (copy / name).write_bytes(data)
+    with pytest.raises(ModelError, match=f"{name}: is damaged"):
+        load_bundle(copy)
+
+
+def test_missing_file(copy: Path) -> None:
+    (copy / "model.bin").unlink()
+    with pytest.raises(ModelError, match=r"model\.bin: is missing"):
+        load_bundle(copy)
+
+
+def test_no_bundle(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"model\.json: is missing"):
+        load_bundle(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"name": 5}', "no json"])
+def test_damaged_description(copy: Path, text: str) -> None:
+    (copy / "model.json").write_text(text)
+    with pytest.raises(ModelError, match=r"model\.json: ") as caught:
+        load_bundle(copy)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,113 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk  # noqa: N813
+
+from amcnet import segment
+from amcnet.errors import InputError
+from amcnet.inference import Segmenter
+from amcnet.io import Geometry, read_volume, write_image
+
+SPACING_MM = (0.5, 0.8, 0.6)
+
+
+def canonical_image(speckle: np.ndarray) -> sitk.Image:
+    image = sitk.GetImageFromArray(speckle)
+    image.SetSpacing(SPACING_MM[::-1])
+    return image
+
+
+def test_array_image_and_file_give_the_same(
+    small_bundle: Path, speckle: np.ndarray, tmp_path: Path
+) -> None:
+    path = tmp_path / "hand.nii.gz"
+    write_image(path, speckle, Geometry.canonical(speckle.shape, SPACING_MM))
+    results = [
+        segment(speckle, SPACING_MM, model=small_bundle),
+        segment(canonical_image(speckle), model=small_bundle),
+        segment(path, model=small_bundle),
+        segment(read_volume(path), model=small_bundle),
+    ]
+    assert len(np.unique(results[0].labels)) > 1
+    for result in results:
+        assert result.labels.shape == speckle.shape
+        assert result.labels.dtype == np.uint8
+        assert np.array_equal(result.labels, results[0].labels)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 0, 2), (2, 1, 0)])
+@pytest.mark.parametrize("flips", [(False,) * 3, (True, False, True), (False, True, False)])
+def test_other_storage_gives_the_same_bones(
+    small_bundle: Path,
+    speckle: np.ndarray,
+    tmp_path: Path,
+    order: tuple[int, int, int],
+    flips: tuple[bool, bool, bool],
+) -> None:
+    image = canonical_image(speckle)
+    stored = sitk.Flip(sitk.PermuteAxes(image, order), flips)
+    result = segment(stored, model=small_bundle)
+    path = tmp_path / "labels.mha"
+    result.write(path)
+    written = sitk.ReadImage(str(path))
+    assert written.GetSize() == stored.GetSize()
+    np.testing.assert_allclose(written.GetSpacing(), stored.GetSpacing())
+    np.testing.assert_allclose(written.GetOrigin(), stored.GetOrigin())
+    np.testing.assert_allclose(written.GetDirection(), stored.GetDirection())
+    back = sitk.DICOMOrient(written, "LPS")
+    expected = segment(image, model=small_bundle).labels
+    assert np.array_equal(sitk.GetArrayFromImage(back), expected)
+
+
+def test_axes_can_be_said(small_bundle: Path, speckle: np.ndarray) -> None:
+    turned = sitk.GetImageFromArray(np.ascontiguousarray(speckle.transpose(1, 0, 2)[::-1]))
+    turned.SetSpacing((SPACING_MM[2], SPACING_MM[0], SPACING_MM[1]))
+    said = segment(turned, model=small_bundle, axes="depth,scan,-lateral")
+    expected = segment(speckle, SPACING_MM, model=small_bundle)
+    assert np.array_equal(said.labels, expected.labels)
+
+
+@pytest.mark.parametrize("shape", [(1, 30, 20), (3, 40, 36), (24, 7, 5)])
+def test_thin_volumes_are_handled(small_bundle: Path, shape: tuple[int, int, int]) -> None:
+    volume = np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8)
+    assert segment(volume, SPACING_MM, model=small_bundle).labels.shape == shape
+
+
+def test_constant_volume(small_bundle: Path) -> None:
+    result = segment(np.full((12, 20, 16), 7, np.uint8), SPACING_MM, model=small_bundle)
+    assert result.labels.shape == (12, 20, 16)
+
+
+def test_backends_give_the_same_logits(small_bundle: Path) -> None:
+    pytest.importorskip("torch")
+    window = np.random.default_rng(0).standard_normal((1, 8, 32, 24)).astype(np.float32)
+    first, second = (
+        Segmenter(small_bundle, name)._backend.logits(window) for name in ("openvino", "torch")
+    )
+    # OpenVINO computes in bfloat16 where the processor has it.
+    assert np.abs(first - second).mean() < 0.03 * np.abs(second).mean()
+
+
+def test_confidence_is_a_probability(small_bundle: Path, speckle: np.ndarray) -> None:
+    result = segment(speckle, SPACING_MM, model=small_bundle)
+    found = set(np.unique(result.labels)) - {0}
+    assert found <= set(result.confidence)
+    assert all(1 / 39 <= value <= 1 for value in result.confidence.values())
+
+
+def test_progress_reaches_the_end(small_bundle: Path, speckle: np.ndarray) -> None:
+    from amcnet.io import volume_from_array
+
+    calls = []
+    Segmenter(small_bundle)(
+        volume_from_array(speckle, SPACING_MM), lambda done, total: calls.append((done, total))
+    )
+    assert calls == [(i, 24) for i in range(1, 25)]
+
+
+def test_unusable_sources(small_bundle: Path, speckle: np.ndarray) -> None:
+    with pytest.raises(InputError, match="needs spacing_mm"):
+        segment(speckle, model=small_bundle)
+    with pytest.raises(InputError, match="source is a int"):
+        segment(5, model=small_bundle)

@@ -1,0 +1,56 @@
+from pathlib import Path
+
+import pytest
+
+from amcnet.errors import ConfigError
+from amcnet.training import read_config
+
+MINIMAL = """
+name = "small"
+[data]
+dataset = "data"
+description = "nothing"
+[schedule]
+steps = 3
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "config.toml"
+    path.write_text(text)
+    return path
+
+
+def test_defaults_and_relative_dataset(tmp_path: Path) -> None:
+    config = read_config(write(tmp_path, MINIMAL))
+    assert config.data.dataset == tmp_path / "data"
+    assert config.loss.gamma == 0.5
+    assert config.network.kernel_size == 3
+
+
+@pytest.mark.parametrize("path", sorted(Path(__file__).parents[2].glob("configs/*.toml")), ids=str)
+def test_committed_configurations_are_valid(path: Path) -> None:
+    assert read_config(path).network.num_classes == 39
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (MINIMAL + "stepz = 5", r"unknown key 'schedule\.stepz', .*nearest: steps"),
+        (MINIMAL + "[network]\nwidth = 0", r"network\.width = 0: .*greater than or equal to 1"),
+        (MINIMAL + '[network]\nbranches = "4d"', r"network\.branches = '4d': .*'2d', '3d' or"),
+        (MINIMAL.replace("steps = 3", ""), r"key 'schedule\.steps' is missing"),
+        ('nam = "x"\n' + MINIMAL, r"unknown key 'nam', .*nearest: name"),
+        ("name = ", "no valid TOML"),
+    ],
+)
+def test_bad_values_are_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        read_config(write(tmp_path, text))
+    assert "config.toml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.toml: is missing"):
+        read_config(tmp_path / "none.toml")
