@@ -88,7 +88,7 @@ def test_bad_inputs(small_bundle: Path, volume: Path, tmp_path: Path) -> None:
     assert_refused(run(tmp_path / "none.nrrd"), "none.nrrd")
     flat = tmp_path / "flat.mha"
     sitk.WriteImage(sitk.Image(8, 9, sitk.sitkUInt8), str(flat))
-    assert_refused(run(flat), "flat.mha", "2", "3")
+    assert_refused(run(flat), "flat.mha", "8 x 9", "3D")
     truncated = tmp_path / "cut.nii"
     sitk.WriteImage(sitk.ReadImage(str(volume)), str(truncated))
     truncated.write_bytes(truncated.read_bytes()[:-1000])
