@@ -2,11 +2,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from amcnet.anatomy import hand_label_table
 from amcnet.bundle import BundleDescription, Provenance
 from amcnet.data import Preprocessing
 from amcnet.networks import Architecture
+
+# Machines differ and may be busy: examples are not timed.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from monai.losses import DiceLoss as MonaiDiceLoss
-from torch.nn.functional import log_softmax, max_pool3d, one_hot
+from torch.nn.functional import log_softmax, max_pool3d, nll_loss, one_hot
 
 from amcnet.errors import InputError
 from amcnet.losses import AnatomyConstraintLoss, DiceAnatomyLoss, DiceLoss
@@ -146,6 +146,18 @@ def test_sum_is_weighted() -> None:
     dice, anatomy = DiceLoss()(logits, target), AnatomyConstraintLoss()(logits, target)
     torch.testing.assert_close(DiceAnatomyLoss()(logits, target), dice + 0.5 * anatomy)
     torch.testing.assert_close(DiceAnatomyLoss(gamma=0)(logits, target), dice)
+    with_entropy = DiceAnatomyLoss(gamma=0, cross_entropy=2)(logits, target)
+    torch.testing.assert_close(with_entropy, dice + 2 * nll_loss(log_softmax(logits, 1), target))
+
+
+def test_cross_entropy_sees_what_the_papers_terms_forgive() -> None:
+    target = torch.zeros(1, 4, 8, 8, dtype=torch.long)
+    target[:, :, 2:5, 2:5] = 1
+    scattered = target.clone()
+    scattered[:, ::2, ::2, 6:] = 2  # a class that is absent, beside right voxels
+    logits = logits_of_labels(scattered, 3) / 100
+    assert DiceAnatomyLoss()(logits, target).item() == pytest.approx(0, abs=1e-4)
+    assert DiceAnatomyLoss(cross_entropy=1)(logits, target).item() > 0.5
 
 
 @pytest.mark.parametrize(

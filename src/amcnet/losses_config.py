@@ -6,10 +6,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class LossConfig(BaseModel):
-    """L = Dice + gamma * anatomy constraint (Eq. 7 of Zeng et al. 2023)."""
+    """L = Dice + gamma * anatomy constraint (Eq. 7 of Zeng et al. 2023) + cross-entropy.
+
+    The paper has gamma 0.5 and no cross-entropy; see :class:`amcnet.losses.DiceAnatomyLoss`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     gamma: float = Field(0.5, ge=0)
+    cross_entropy: float = Field(0.0, ge=0)
     present: Literal["patch", "batch"] = "patch"
     include_background: bool = False

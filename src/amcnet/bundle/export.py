@@ -21,7 +21,7 @@ _EXAMPLE_PLANE = (32, 32)
 
 
 def write_bundle(folder: Path, network: nn.Module, description: BundleDescription) -> Bundle:
-    """Write weights, OpenVINO IR (16-bit weights) and description; return the checked bundle.
+    """Write weights and OpenVINO IR (16 bits both) and the description; return the checked bundle.
 
     Args:
         folder: Where to write; it is made, files of an earlier bundle are replaced.
@@ -30,7 +30,8 @@ def write_bundle(folder: Path, network: nn.Module, description: BundleDescriptio
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {
-        name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
+        name: value.detach().cpu().contiguous().half()  # as the IR holds them
+        for name, value in network.state_dict().items()
     }
     with atomic_path(folder / WEIGHTS_FILE) as temporary:
         save_file(weights, temporary)

@@ -29,7 +29,7 @@ class SegmentationTask(lightning.LightningModule):
         self.table = table
         self.network = build_network(config.network)
         dice = DiceLoss(config.loss.present, config.loss.include_background)
-        self.loss = DiceAnatomyLoss(config.loss.gamma, dice)
+        self.loss = DiceAnatomyLoss(config.loss.gamma, dice, config.loss.cross_entropy)
         self.skipped_steps = 0
         self.earlier_seconds = 0.0
         self._started = time.monotonic()
