@@ -41,6 +41,9 @@ def segment(
     backend: Annotated[
         BackendChoice, typer.Option(help="What runs the network.")
     ] = BackendChoice.openvino,
+    cleanup: Annotated[
+        bool, typer.Option(help="Keep only the largest piece of every structure.")
+    ] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
 ) -> None:
     """Segment volumes: every bone gets its own label, on the grid of the input."""
@@ -57,7 +60,7 @@ def segment(
         try:
             volume = read_volume(source, axes)
             with progress(source.name) as update:
-                result = segmenter(volume, update)
+                result = segmenter(volume, update, cleanup)
             result.write(target, overwrite)
         except AmcnetError as error:
             if len(jobs) == 1:

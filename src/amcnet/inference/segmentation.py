@@ -12,6 +12,7 @@ from amcnet.anatomy import LabelTable
 from amcnet.bundle import Bundle, load_bundle
 from amcnet.errors import InputError
 from amcnet.inference.backends import Backend, BackendName, make_backend
+from amcnet.inference.cleanup import keep_largest_pieces
 from amcnet.inference.confidence import ConfidenceMeter
 from amcnet.inference.labelling import label_slices
 from amcnet.inference.stream import stream_logits
@@ -74,13 +75,17 @@ class Segmenter:
         self._backend: Backend = make_backend(backend, self.bundle)
 
     def __call__(
-        self, volume: Volume, progress: Progress = lambda done, total: None
+        self,
+        volume: Volume,
+        progress: Progress = lambda done, total: None,
+        cleanup: bool = True,
     ) -> Segmentation:
         """Segment a volume.
 
         Args:
             volume: The volume.
             progress: Called with (slices done, slices in all).
+            cleanup: Keep only the largest piece of every structure.
         """
         description = self.bundle.description
         image = description.preprocessing.apply(volume.array, volume.spacing_mm)
@@ -92,6 +97,8 @@ class Segmenter:
         for index, plane in enumerate(planes):
             labels[index] = plane
             progress(index + 1, scan)
+        if cleanup:
+            labels = keep_largest_pieces(labels)
         return Segmentation(
             labels=labels,
             geometry=volume.geometry,
@@ -108,6 +115,7 @@ def segment(
     axes: str = "auto",
     model: Path | None = None,
     backend: BackendName = "openvino",
+    cleanup: bool = True,
 ) -> Segmentation:
     """Segment one volume.
 
@@ -118,6 +126,7 @@ def segment(
         axes: What the axes of a file or image mean, ``auto`` by its direction cosines.
         model: Folder of a model bundle; the one that ships with the package where left out.
         backend: ``openvino`` or ``torch``.
+        cleanup: Keep only the largest piece of every structure.
 
     Returns:
         The labels, on the grid of the input.
@@ -127,7 +136,7 @@ def segment(
         ModelError: If the model cannot be used.
     """
     volume = _as_volume(source, spacing_mm, axes)
-    return Segmenter(model, backend)(volume)
+    return Segmenter(model, backend)(volume, cleanup=cleanup)
 
 
 def _as_volume(source: Source, spacing_mm: tuple[float, float, float] | None, axes: str) -> Volume:

@@ -12,14 +12,14 @@ from amcnet.metrics import evaluate_case
 if TYPE_CHECKING:
     from rich.table import Table
 
-_SHOWN = (
-    "dice_macro",
-    "jaccard_macro",
-    "recall_macro",
-    "precision_macro",
-    "hd95_macro_mm",
-    "detection_rate",
-)
+_SHOWN = {
+    "Dice": "dice_macro",
+    "Jaccard": "jaccard_macro",
+    "recall": "recall_macro",
+    "precision": "precision_macro",
+    "HD95, mm": "hd95_macro_mm",
+    "found": "detection_rate",
+}
 
 
 def evaluate_files(
@@ -69,6 +69,6 @@ def summary_table(result: dict[str, Any]) -> "Table":
     groups = {"all": summary} | summary.get("by_kind", {})
     shown = Table("", *_SHOWN)
     for name, values in groups.items():
-        cells = (values.get(key) for key in _SHOWN)
+        cells = (values.get(key) for key in _SHOWN.values())
         shown.add_row(name, *("-" if value is None else f"{value:.3f}" for value in cells))
     return shown

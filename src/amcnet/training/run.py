@@ -28,6 +28,7 @@ from amcnet.training.windows import TrainingWindows, ValidationWindows
 logger = logging.getLogger(__name__)
 
 CHECKPOINT_FOLDER = "checkpoints"
+LOG_FOLDER = "log"
 BUNDLE_FOLDER = "model"
 NOTICE = "Not a medical device; for research only."
 
@@ -59,7 +60,7 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Bundle:
     data = _WindowData(config, training, validation)
     trainer = _trainer(config, folder, bool(validation))
     trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=False)
-    write_curves(folder / "log" / "metrics.csv", folder / "curves.png")
+    write_curves(folder / LOG_FOLDER, folder / "curves.png")
     return write_bundle(folder / BUNDLE_FOLDER, task.network, _describe(config, task, training))
 
 
@@ -137,8 +138,9 @@ def _trainer(config: TrainingConfig, folder: Path, validates: bool) -> lightning
         log_every_n_steps=10,
         callbacks=[checkpoints, TQDMProgressBar(refresh_rate=10)],
         logger=[
-            CSVLogger(folder, name="", version="log"),
-            TensorBoardLogger(folder, name="", version="log"),
+            # Each resumed part logs to a folder of its own: a logger empties what it finds.
+            CSVLogger(folder, name=LOG_FOLDER),
+            TensorBoardLogger(folder, name="tensorboard"),
         ],
         enable_model_summary=False,
     )
