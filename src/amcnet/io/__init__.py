@@ -10,7 +10,7 @@ from amcnet.io.images import (
     volume_from_image,
 )
 from amcnet.io.segmentations import LABEL_EXTENSIONS, read_labels, write_labels
-from amcnet.io.writing import GRID_EXTENSIONS, check_output, write_image
+from amcnet.io.writing import GRID_EXTENSIONS, check_free, check_output, write_image
 
 __all__ = [
     "CANONICAL_AXES",
@@ -20,6 +20,7 @@ __all__ = [
     "Geometry",
     "Volume",
     "atomic_path",
+    "check_free",
     "check_output",
     "find_extension",
     "read_labels",

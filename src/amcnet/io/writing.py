@@ -27,13 +27,23 @@ def check_output(
     if find_extension(path, extensions) is None:
         allowed = " ".join(extensions)
         raise OutputError(f"{path}: unknown file type '{path.suffix}', expected one of {allowed}")
+    check_free(path, overwrite)
+    return path
+
+
+def check_free(path: Path, overwrite: bool = False) -> None:
+    """Check that a file can be written to ``path``, whatever its type.
+
+    Raises:
+        OutputError: If the folder does not exist, ``path`` is a folder, or the file exists and
+            ``overwrite`` is False.
+    """
     if not path.parent.is_dir():
         raise OutputError(f"{path}: the folder '{path.parent}' does not exist, create it first")
     if path.is_dir():
         raise OutputError(f"{path}: is a folder, expected the name of a file")
     if path.exists() and not overwrite:
         raise OutputError(f"{path}: already exists, use --overwrite to replace it")
-    return path
 
 
 def write_image(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amcnet.anatomy import LabelTable, hand_label_table
-from amcnet.errors import InputError, OutputError
+from amcnet.errors import InputError
 from amcnet.io import atomic_path, read_labels, same_grid
 from amcnet.metrics import evaluate_case
 
@@ -41,18 +41,6 @@ def evaluate_files(
     if difference is not None:
         raise InputError(f"{prediction}: does not lie on the grid of {reference}: {difference}")
     return evaluate_case(truth.array, judged.array, truth.spacing_mm, table.num_classes, table)
-
-
-def check_json_output(path: Path, overwrite: bool) -> None:
-    """Check, before any work, that a JSON file can be written.
-
-    Raises:
-        OutputError: If its folder does not exist, or it exists and must not be replaced.
-    """
-    if not path.parent.is_dir():
-        raise OutputError(f"{path}: the folder '{path.parent}' does not exist, create it first")
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path}: already exists, use --overwrite to replace it")
 
 
 def write_json(path: Path, result: dict[str, Any]) -> None:

@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from amcnet.anatomy import hand_label_table
+from amcnet.bundle import load_bundle
+from amcnet.inference import Segmenter
+from amcnet.io import volume_from_array
+from amcnet.metrics import evaluate_case
+from amcnet.phantom import Grid, make_phantom
+
+RESERVED_SEED = 800_000  # evaluation, tests and the demo use seeds from here up
+COARSE = Grid((203, 128, 64), (0.837, 1.04, 0.704))
+
+
+def test_is_small_and_says_what_it_is() -> None:
+    bundle = load_bundle()
+    size = sum(path.stat().st_size for path in bundle.folder.iterdir())
+    assert size <= 20e6
+    description = bundle.description
+    assert description.label_table == hand_label_table()
+    assert "synthetic" in description.notice
+    assert "Not a medical device" in description.notice
+    provenance = description.provenance
+    assert provenance.configuration["network"]["width"] == description.architecture.width
+    assert provenance.phantom_seeds
+    assert max(provenance.phantom_seeds) < RESERVED_SEED
+
+
+def test_weights_and_openvino_model_agree() -> None:
+    pytest.importorskip("torch")
+    phantom = make_phantom(RESERVED_SEED + 77, COARSE)
+    volume = volume_from_array(phantom.image, phantom.spacing_mm)
+    ir, weights = (Segmenter(backend=name)(volume) for name in ("openvino", "torch"))
+    found = evaluate_case(weights.labels, ir.labels, phantom.spacing_mm, 39)["summary"]
+    assert len(np.unique(weights.labels)) > 20
+    # bfloat16 against float32
+    assert found["dice_macro"] > 0.97
+
+
+@pytest.mark.slow
+def test_finds_bones_of_an_unseen_phantom() -> None:
+    phantom = make_phantom(RESERVED_SEED + 78)
+    result = Segmenter()(volume_from_array(phantom.image, phantom.spacing_mm))
+    table = hand_label_table()
+    scores = evaluate_case(phantom.labels, result.labels, phantom.spacing_mm, 39, table)
+    assert scores["summary"]["by_kind"]["bone"]["dice_macro"] > 0.5

@@ -1,0 +1,49 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from amcnet.anatomy import hand_label_table
+from amcnet.errors import InputError, OutputError
+from amcnet.io import Geometry, write_labels
+from amcnet.report.evaluation import check_json_output, evaluate_files, write_json
+
+
+def write_case(path: Path, labels: np.ndarray, spacing_mm: tuple[float, float, float]) -> Path:
+    write_labels(path, labels, Geometry.canonical(labels.shape, spacing_mm), hand_label_table())
+    return path
+
+
+@pytest.fixture
+def labels() -> np.ndarray:
+    volume = np.zeros((8, 9, 10), np.uint8)
+    volume[2:6, 2:6, 2:6] = 14
+    return volume
+
+
+def test_formats_and_names(tmp_path: Path, labels: np.ndarray) -> None:
+    first = write_case(tmp_path / "a.seg.nrrd", labels, (1, 1, 1))
+    second = write_case(tmp_path / "b.nii.gz", labels, (1, 1, 1))
+    row = evaluate_files(first, second)["structures"][13]
+    assert (row["name"], row["dice"], row["hd95_mm"]) == ("second metacarpal bone", 1.0, 0.0)
+
+
+def test_other_grids_are_refused(tmp_path: Path, labels: np.ndarray) -> None:
+    first = write_case(tmp_path / "a.nrrd", labels, (1, 1, 1))
+    second = write_case(tmp_path / "b.nrrd", labels, (1, 1, 2))
+    with pytest.raises(InputError, match=r"b\.nrrd: does not lie on the grid of .*a\.nrrd"):
+        evaluate_files(first, second)
+
+
+def test_json_output(tmp_path: Path, labels: np.ndarray) -> None:
+    path = write_case(tmp_path / "a.nrrd", labels, (1, 1, 1))
+    target = tmp_path / "scores.json"
+    check_json_output(target, overwrite=False)
+    write_json(target, evaluate_files(path, path))
+    assert json.loads(target.read_text())["summary"]["dice_macro"] == 1
+    with pytest.raises(OutputError, match="--overwrite"):
+        check_json_output(target, overwrite=False)
+    check_json_output(target, overwrite=True)
+    with pytest.raises(OutputError, match="does not exist"):
+        check_json_output(tmp_path / "no" / "scores.json", overwrite=False)
