@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from amcnet.anatomy import hand_label_table
-from amcnet.errors import InputError, OutputError
+from amcnet.errors import InputError
 from amcnet.io import Geometry, write_labels
-from amcnet.report.evaluation import check_json_output, evaluate_files, write_json
+from amcnet.report.evaluation import evaluate_files, write_json
 
 
 def write_case(path: Path, labels: np.ndarray, spacing_mm: tuple[float, float, float]) -> Path:
@@ -39,11 +39,5 @@ def test_other_grids_are_refused(tmp_path: Path, labels: np.ndarray) -> None:
 def test_json_output(tmp_path: Path, labels: np.ndarray) -> None:
     path = write_case(tmp_path / "a.nrrd", labels, (1, 1, 1))
     target = tmp_path / "scores.json"
-    check_json_output(target, overwrite=False)
     write_json(target, evaluate_files(path, path))
     assert json.loads(target.read_text())["summary"]["dice_macro"] == 1
-    with pytest.raises(OutputError, match="--overwrite"):
-        check_json_output(target, overwrite=False)
-    check_json_output(target, overwrite=True)
-    with pytest.raises(OutputError, match="does not exist"):
-        check_json_output(tmp_path / "no" / "scores.json", overwrite=False)

@@ -16,15 +16,11 @@ def evaluate(
 ) -> None:
     """Evaluate a segmentation: overlap, distances and lengths, per structure and in all."""
     from amcnet.cli.console import stdout
-    from amcnet.report.evaluation import (
-        check_json_output,
-        evaluate_files,
-        summary_table,
-        write_json,
-    )
+    from amcnet.io import check_free
+    from amcnet.report.evaluation import evaluate_files, summary_table, write_json
 
     if json_file is not None:
-        check_json_output(json_file, overwrite)
+        check_free(json_file, overwrite)
     result = evaluate_files(reference, prediction)
     if json_file is not None:
         write_json(json_file, result)
