@@ -13,7 +13,6 @@ from amcnet.errors import InputError, OutputError
 from amcnet.io import (
     LABEL_EXTENSIONS,
     Geometry,
-    check_output,
     read_labels,
     same_grid,
     write_labels,
@@ -97,23 +96,6 @@ def test_table_without_codes(tmp_path: Path) -> None:
     segments = slicerio.read_segmentation(str(path))["segments"]
     assert [segment["name"] for segment in segments] == ["left", "right"]
     np.testing.assert_array_equal(read_labels(path, table).array, labels)
-
-
-def test_check_output(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"hand\.png: .*\.seg\.nrrd \.nrrd \.nii\.gz \.nii \.mha"):
-        check_output(tmp_path / "hand.png")
-    with pytest.raises(OutputError, match=r"folder .* does not exist"):
-        check_output(tmp_path / "missing" / "hand.mha")
-    path = tmp_path / "hand.mha"
-    assert check_output(str(path)) == path
-    path.write_text("old")
-    with pytest.raises(OutputError, match="--overwrite"):
-        check_output(path)
-    assert check_output(path, overwrite=True) == path
-    folder = tmp_path / "folder.mha"
-    folder.mkdir()
-    with pytest.raises(OutputError, match="is a folder"):
-        check_output(folder, overwrite=True)
 
 
 def test_labels_that_do_not_fit(tmp_path: Path) -> None:
