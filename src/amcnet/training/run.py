@@ -46,6 +46,7 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Bundle:
         OutputError: If the run folder holds a run already, or none to resume.
     """
     checkpoint = _claim_folder(config, folder, resume)
+    commit = _commit()  # now, not when hours have passed
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     dataset = read_dataset(config.data.dataset)
     if config.network.num_classes != dataset.table.num_classes:
@@ -61,7 +62,7 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Bundle:
     trainer = _trainer(config, folder, bool(validation))
     trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=False)
     write_curves(folder / LOG_FOLDER, folder / "curves.png")
-    return write_bundle(folder / BUNDLE_FOLDER, task.network, _describe(config, task, training))
+    return write_bundle(folder / BUNDLE_FOLDER, task.network, _describe(config, task, training, commit))
 
 
 class _WindowData(lightning.LightningDataModule):
@@ -147,7 +148,10 @@ def _trainer(config: TrainingConfig, folder: Path, validates: bool) -> lightning
 
 
 def _describe(
-    config: TrainingConfig, task: SegmentationTask, training: tuple[PreparedCase, ...]
+    config: TrainingConfig,
+    task: SegmentationTask,
+    training: tuple[PreparedCase, ...],
+    commit: str,
 ) -> BundleDescription:
     seeds = [int(m[1]) for case in training if (m := re.fullmatch(r"hand_(\d{6,})", case.name))]
     public = config.model_dump(mode="json")
@@ -163,7 +167,7 @@ def _describe(
             training_data=config.data.description,
             configuration=public,
             phantom_seeds=seeds,
-            commit=_commit(),
+            commit=commit,
             steps=task.global_step,
             hours=round(task.seconds / 3600, 2),
             hardware=f"{platform.machine()}, {torch.get_num_threads()} threads"
