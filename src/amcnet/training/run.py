@@ -62,7 +62,9 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Bundle:
     trainer = _trainer(config, folder, bool(validation))
     trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=False)
     write_curves(folder / LOG_FOLDER, folder / "curves.png")
-    return write_bundle(folder / BUNDLE_FOLDER, task.network, _describe(config, task, training, commit))
+    return write_bundle(
+        folder / BUNDLE_FOLDER, task.network, _describe(config, task, training, commit)
+    )
 
 
 class _WindowData(lightning.LightningDataModule):
