@@ -5,8 +5,9 @@ import pytest
 
 from amcnet.anatomy import hand_label_table
 from amcnet.phantom import FULL_GRID, NETWORK_GRID, Grid
+from amcnet.phantom.drawing import draw_hand
 from amcnet.phantom.growth import ADULT_SIZE_MM, COMPLETE_AGE_YEARS, relative_size
-from amcnet.phantom.hand import Hand, _mirror, draw_hand, label_values, segments_of
+from amcnet.phantom.hand import Hand, label_values, mirror, segments_of
 from amcnet.phantom.tissue import Voxeliser
 
 GRID = Grid((152, 128, 64), (1.116, 1.04, 0.704))
@@ -154,7 +155,7 @@ def test_grids_of_one_field_of_view_show_the_same_hand():
 def test_mirrored_hand_has_mirrored_labels(seed):
     hand = draw_hand(np.random.default_rng(seed), GRID)
     labels, mirrored = (
-        Voxeliser(h, GRID).slab(0, GRID.shape[0]).labels for h in (hand, _mirror(hand, GRID))
+        Voxeliser(h, GRID).slab(0, GRID.shape[0]).labels for h in (hand, mirror(hand, GRID))
     )
     # Rounding may move single voxels whose centre lies on a surface.
     assert np.count_nonzero(labels[:, ::-1] != mirrored) <= 3
@@ -163,7 +164,7 @@ def test_mirrored_hand_has_mirrored_labels(seed):
 
 def test_mirroring_twice_gives_the_hand_back():
     hand = draw_hand(np.random.default_rng(4), GRID)
-    twice = _mirror(_mirror(hand, GRID), GRID)
+    twice = mirror(mirror(hand, GRID), GRID)
     for value, solid in hand.structures.items():
         frame = twice.structures[value].frame
         np.testing.assert_allclose(frame.origin_mm, solid.frame.origin_mm, atol=1e-9)

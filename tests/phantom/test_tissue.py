@@ -4,7 +4,8 @@ from scipy.ndimage import find_objects, label
 
 from amcnet.anatomy import hand_label_table
 from amcnet.phantom import Grid
-from amcnet.phantom.hand import Hand, draw_hand
+from amcnet.phantom.drawing import draw_hand
+from amcnet.phantom.hand import Hand
 from amcnet.phantom.tissue import Slab, Tissue, Voxeliser
 
 GRID = Grid((152, 128, 64), (1.116, 1.04, 0.704))

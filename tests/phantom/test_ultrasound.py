@@ -5,9 +5,10 @@ import pytest
 from numpy.random import default_rng
 
 from amcnet.phantom import Grid, make_phantom
-from amcnet.phantom.hand import draw_hand
+from amcnet.phantom.acoustics import draw_acoustics
+from amcnet.phantom.drawing import draw_hand
 from amcnet.phantom.tissue import Slab, Tissue, Voxeliser
-from amcnet.phantom.ultrasound import draw_acoustics, render
+from amcnet.phantom.ultrasound import render
 
 GRID = Grid((152, 128, 64), (1.116, 1.04, 0.704))
 SEEDS = (2, 3, 4)

@@ -1,6 +1,6 @@
 """Synthetic paediatric hands and their ultrasound: the embedded data set.
 
-Anatomy (:mod:`amcnet.phantom.hand`, :mod:`amcnet.phantom.solids`) and rendering
+Anatomy (:mod:`amcnet.phantom.drawing`, :mod:`amcnet.phantom.solids`) and rendering
 (:mod:`amcnet.phantom.ultrasound`) are apart and each is drawn from the phantom's seed.
 """
 

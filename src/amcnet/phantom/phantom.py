@@ -7,10 +7,12 @@ import numpy as np
 from numpy.random import SeedSequence, default_rng
 from numpy.typing import NDArray
 
+from amcnet.phantom.acoustics import Acoustics, draw_acoustics
+from amcnet.phantom.drawing import draw_hand
 from amcnet.phantom.grid import NETWORK_GRID, Grid
-from amcnet.phantom.hand import HandParameters, draw_hand
+from amcnet.phantom.hand import HandParameters
 from amcnet.phantom.tissue import Voxeliser
-from amcnet.phantom.ultrasound import Acoustics, draw_acoustics, render
+from amcnet.phantom.ultrasound import render
 
 
 @dataclass(frozen=True)

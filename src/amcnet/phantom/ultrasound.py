@@ -5,16 +5,16 @@ scatterers are complex Gaussian noise, and both pass through a separable point s
 Each term is a function of its own. The probe lies at depth index 0.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.random import Generator, SeedSequence, default_rng
+from numpy.random import SeedSequence, default_rng
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 from scipy.signal import lfilter
 
+from amcnet.phantom.acoustics import Acoustics
 from amcnet.phantom.grid import Grid
 from amcnet.phantom.interpolation import interpolate_axis
+from amcnet.phantom.scene import Scene
 from amcnet.phantom.tissue import Slab, Tissue, Voxeliser
 
 Field = NDArray[np.float32]
@@ -28,77 +28,6 @@ _SOFT_ECHO = 0.055  # amplitude of soft-tissue speckle relative to a perfect ref
 _BONE_ROUGHNESS = 0.35  # share of a bone's reflection that comes back: the face is rough
 
 
-@dataclass(frozen=True)
-class Acoustics:
-    """What was drawn for one scan. Tuples over tissues follow :class:`Tissue`."""
-
-    frequency_mhz: float
-    dynamic_range_db: float
-    gamma: float
-    gain_db: float
-    tgc_db_per_cm: float
-    specular_power: float
-    skin_echo: float
-    impedance_mrayl: tuple[float, ...]
-    attenuation_db_per_cm_mhz: tuple[float, ...]
-    scatter: tuple[float, ...]
-    psf_axial_mm: float
-    psf_lateral_mm: float
-    psf_elevational_mm: float
-    tail_db: float
-    tail_mm: float
-    shadow_softening_mm: float
-    texture_mm: float
-    layer_mm: float
-    ringing_db: float
-    ringing_mm: float
-    noise_floor: float
-    noise_spread: float
-    flicker_db: float
-    support_depth_mm: float
-    support_echo: float
-    vein_count: int
-
-
-def draw_acoustics(rng: Generator) -> Acoustics:
-    """Draw the settings of one scan from broad ranges."""
-    scatter = np.array([0.0, 1.0, 0.2, 0.15, 0.05, 1.3]) * rng.uniform(0.6, 1.4, 6)
-    soft_attenuation = rng.uniform(0.5, 0.9)
-    frequency = rng.uniform(8, 14)
-    return Acoustics(
-        frequency_mhz=frequency,
-        dynamic_range_db=rng.uniform(45, 65),
-        gamma=rng.uniform(0.9, 1.3),
-        gain_db=rng.uniform(-6, 6),
-        tgc_db_per_cm=2 * frequency * soft_attenuation * rng.uniform(0.35, 0.65),
-        specular_power=rng.uniform(2, 6),
-        skin_echo=rng.uniform(4, 8),
-        impedance_mrayl=(
-            1.48, 1.63, 1.75, rng.uniform(4, 6), rng.uniform(6.5, 7.8), rng.uniform(1.7, 1.8),
-        ),
-        attenuation_db_per_cm_mhz=(
-            0.002, soft_attenuation, 1.0, 7.0, rng.uniform(10, 15), 1.5,
-        ),
-        scatter=tuple(float(value) for value in scatter),
-        psf_axial_mm=0.16 * rng.uniform(0.8, 1.4),
-        psf_lateral_mm=rng.uniform(0.3, 0.6) * rng.uniform(0.8, 1.4),
-        psf_elevational_mm=rng.uniform(1, 2),
-        tail_db=rng.uniform(-30, -20),
-        tail_mm=rng.uniform(3, 6),
-        shadow_softening_mm=rng.uniform(0.4, 0.6),
-        texture_mm=float(np.exp(rng.uniform(np.log(0.5), np.log(2.0)))),
-        layer_mm=rng.uniform(0.8, 2.0),
-        ringing_db=rng.uniform(-30, -18),
-        ringing_mm=rng.uniform(2, 6),
-        noise_floor=rng.uniform(0.035, 0.065),
-        noise_spread=rng.uniform(0.2, 0.8),
-        flicker_db=rng.uniform(0.1, 1.0),
-        support_depth_mm=rng.uniform(40, 44.5),
-        support_echo=rng.uniform(0.0, 0.25),
-        vein_count=int(rng.integers(2, 7)),
-    )  # fmt: skip
-
-
 def render(
     voxeliser: Voxeliser, acoustics: Acoustics, seed: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -108,7 +37,7 @@ def render(
     on the slab size nor on what was rendered before.
     """
     grid = voxeliser.grid
-    scene = _Scene.draw(grid, acoustics, default_rng(SeedSequence(seed, spawn_key=(1,))))
+    scene = Scene.draw(grid, acoustics, default_rng(SeedSequence(seed, spawn_key=(1,))))
     blur = int(np.ceil(3 * acoustics.psf_elevational_mm * _FWHM_TO_SIGMA / grid.spacing_mm[0]))
     halo = blur + _FACING_REACH
     image, labels = np.empty(grid.shape, np.uint8), np.empty(grid.shape, np.uint8)
@@ -124,89 +53,7 @@ def render(
     return image, labels
 
 
-@dataclass(frozen=True)
-class _Scene:
-    """Random fields that span the whole hand."""
-
-    texture: Field
-    dropout: Field
-    vein_paths_mm: Field
-    vein_radii_mm: Field
-    grid: Grid
-
-    @classmethod
-    def draw(cls, grid: Grid, acoustics: Acoustics, rng: Generator) -> "_Scene":
-        steps = _texture_steps(grid)
-        shape = tuple(-(-n // step) for n, step in zip(grid.shape, steps, strict=True))
-        spacing = [d * step for d, step in zip(grid.spacing_mm, steps, strict=True)]
-        # Tissue lies in layers along the skin: wider than deep.
-        lengths = np.array([2.0, 2.0, 0.5]) * acoustics.texture_mm
-        texture = gaussian_filter(
-            rng.standard_normal(shape, dtype=np.float32), lengths / np.array(spacing)
-        )
-        dropout = gaussian_filter(
-            rng.standard_normal(shape[:2], dtype=np.float32), 2.5 / np.array(spacing[:2])
-        )
-        count = acoustics.vein_count
-        along = grid.axis_mm(0) / grid.extent_mm[0]
-        start = rng.uniform(0.15, 0.85, (count, 1)) * grid.extent_mm[1]
-        swing = rng.uniform(2, 14, (count, 1)) * np.sin(
-            np.pi * rng.uniform(0.5, 2.5, (count, 1)) * along + rng.uniform(0, 6, (count, 1))
-        )
-        return cls(
-            texture=np.exp(0.5 * texture / texture.std()).astype(np.float32),
-            dropout=np.exp(0.6 * dropout / dropout.std()).astype(np.float32),
-            vein_paths_mm=(start + swing).astype(np.float32),
-            vein_radii_mm=rng.uniform(0.5, 1.3, count).astype(np.float32),
-            grid=grid,
-        )
-
-    def texture_of(self, slab: Slab) -> Field:
-        """Return the speckle strength of a slab's voxels."""
-        scan_step, *_ = _texture_steps(self.grid)
-        first = slab.start // scan_step
-        last = -(-(slab.start + len(slab.labels)) // scan_step)
-        coarse = self.texture[first:last]
-        fine = coarse.repeat(scan_step, axis=0)[slab.start - first * scan_step :]
-        fine = fine[: len(slab.labels)]
-        for axis, step in enumerate(_texture_steps(self.grid)[1:], start=1):
-            fine = fine.repeat(step, axis=axis)
-        return fine[:, : self.grid.shape[1], : self.grid.shape[2]]
-
-    def dropout_of(self, slab: Slab) -> Field:
-        """Return how well bone reflects in each (scan, lateral) column of a slab."""
-        scan_step, lateral_step, _ = _texture_steps(self.grid)
-        fine = self.dropout.repeat(scan_step, axis=0).repeat(lateral_step, axis=1)
-        return fine[slab.start : slab.start + len(slab.labels), : self.grid.shape[1]]
-
-    def carve_veins(self, slab: Slab) -> None:
-        """Fill tubes that follow the dorsal skin with water (blood is as dark)."""
-        lateral = self.grid.axis_mm(1)
-        paths = self.vein_paths_mm[:, slab.start : slab.start + len(slab.labels)]
-        dorsal = np.cumsum(slab.skin_mm < 0, axis=2, dtype=np.int16) * np.float32(
-            self.grid.spacing_mm[2]
-        )
-        for path, radius in zip(paths, self.vein_radii_mm, strict=True):
-            near = np.abs(lateral[None, :] - path[:, None]) < radius
-            scan, column = np.nonzero(near)
-            across = (lateral[column] - path[scan])[:, None]
-            below = slab.skin_mm[scan, column] + 1.2 + radius
-            inside = (across**2 + below**2 < radius**2) & (dorsal[scan, column] < 6)
-            columns = slab.tissue[scan, column]
-            columns[inside & (columns == Tissue.SOFT)] = Tissue.WATER
-            slab.tissue[scan, column] = columns
-
-
-def _texture_steps(grid: Grid) -> tuple[int, int, int]:
-    """Return how many voxels share one sample of the texture: about 0.56 x 0.52 x 0.18 mm."""
-    scan, lateral, depth = (
-        max(1, round(size / spacing))
-        for size, spacing in zip((0.56, 0.52, 0.18), grid.spacing_mm, strict=True)
-    )
-    return scan, lateral, depth
-
-
-def _envelope(slab: Slab, grid: Grid, a: Acoustics, scene: _Scene, seed: int) -> Field:
+def _envelope(slab: Slab, grid: Grid, a: Acoustics, scene: Scene, seed: int) -> Field:
     """Return the echo amplitude of a slab before gain, noise and compression."""
     impedance = np.asarray(a.impedance_mrayl, np.float32)[slab.tissue]
     reflection = _reflection(impedance)
