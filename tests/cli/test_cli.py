@@ -140,3 +140,17 @@ def test_train_refuses_a_bad_configuration(tmp_path: Path) -> None:
 
 def test_phantom_refuses_bad_numbers(tmp_path: Path) -> None:
     assert_refused(amcnet("phantom", "--out", tmp_path / "d", "--count", 0), "count", "found 0")
+
+
+def test_evaluate_other_labels(tmp_path: Path) -> None:
+    table, geometry = hand_label_table(), Geometry.canonical((4, 4, 4), (1.0, 1.0, 1.0))
+    labels = np.zeros((4, 4, 4), np.uint8)
+    labels[1:3] = 2
+    write_labels(tmp_path / "a.nrrd", labels, geometry, table)
+    description = {"labels": {"background": 0, "liver": 1, "spleen": 2}}
+    (tmp_path / "dataset.json").write_text(json.dumps(description))
+    amcnet(
+        "evaluate", "a.nrrd", "a.nrrd", "--labels", "dataset.json", "--json", "r.json", cwd=tmp_path
+    )
+    rows = json.loads((tmp_path / "r.json").read_text())["structures"]
+    assert [(row["name"], row["dice"]) for row in rows] == [("liver", None), ("spleen", 1.0)]

@@ -12,16 +12,22 @@ def evaluate(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write all figures to this file.")
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="dataset.json that names the labels [default: the hand's 38]."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file.")] = False,
 ) -> None:
     """Evaluate a segmentation: overlap, distances and lengths, per structure and in all."""
     from amcnet.cli.console import stdout
+    from amcnet.data import read_label_table
     from amcnet.io import check_free
     from amcnet.report.evaluation import evaluate_files, summary_table, write_json
 
     if json_file is not None:
         check_free(json_file, overwrite)
-    result = evaluate_files(reference, prediction)
+    table = None if labels is None else read_label_table(labels)
+    result = evaluate_files(reference, prediction, table)
     if json_file is not None:
         write_json(json_file, result)
     stdout().print(summary_table(result))

@@ -20,10 +20,7 @@ def linear_weights(size_in: int, size_out: int) -> Matrix:
     centres = (np.arange(size_out) + 0.5) * scale - 0.5
     distance = np.abs(centres[:, None] - np.arange(size_in)[None, :])
     weights = np.clip(1 - distance / width, 0, None)
-    # Beyond the first and last voxel centre nothing has weight: repeat the border.
-    empty = weights.sum(axis=1) == 0
-    nearest = np.clip(np.round(centres), 0, size_in - 1).astype(int)
-    weights[empty, nearest[empty]] = 1
+    # Rows at the border reach beyond the volume; dividing repeats the border there.
     normalised: Matrix = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
     return normalised
 

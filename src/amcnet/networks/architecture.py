@@ -17,7 +17,7 @@ class Architecture(BaseModel):
 
     name: Literal["amcnet"] = "amcnet"
     in_channels: int = Field(1, ge=1)
-    num_classes: int = Field(39, ge=2)
+    num_classes: int = Field(39, ge=2, le=256)  # labels are 8 bits
     width: int = Field(64, ge=1)
     kernel_size: int = Field(3, ge=1)
     branches: Branches = "2d+3d"
