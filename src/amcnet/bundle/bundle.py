@@ -35,7 +35,7 @@ def default_bundle_folder() -> Path:
     return Path(str(files("amcnet"))) / "models" / "hand"
 
 
-def load_bundle(folder: Path | None = None) -> Bundle:
+def load_bundle(folder: str | Path | None = None) -> Bundle:
     """Read a bundle's description and verify the SHA-256 of every file.
 
     Args:
@@ -44,7 +44,7 @@ def load_bundle(folder: Path | None = None) -> Bundle:
     Raises:
         ModelError: If the folder is no bundle, or a file is missing or damaged.
     """
-    folder = default_bundle_folder() if folder is None else folder
+    folder = default_bundle_folder() if folder is None else Path(folder)
     path = folder / DESCRIPTION_FILE
     if not path.is_file():
         raise ModelError(f"{path}: is missing, expected the description of a model bundle")

@@ -70,7 +70,7 @@ class Segmenter:
         ModelError: If the bundle is missing or damaged.
     """
 
-    def __init__(self, model: Path | None = None, backend: BackendName = "openvino") -> None:
+    def __init__(self, model: str | Path | None = None, backend: BackendName = "openvino") -> None:
         self.bundle: Bundle = load_bundle(model)
         self._backend: Backend = make_backend(backend, self.bundle)
 
@@ -113,7 +113,7 @@ def segment(
     spacing_mm: tuple[float, float, float] | None = None,
     *,
     axes: str = "auto",
-    model: Path | None = None,
+    model: str | Path | None = None,
     backend: BackendName = "openvino",
     cleanup: bool = True,
 ) -> Segmentation:
