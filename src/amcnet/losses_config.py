@@ -11,7 +11,7 @@ class LossConfig(BaseModel):
     The paper has gamma 0.5 and no cross-entropy; see :class:`amcnet.losses.DiceAnatomyLoss`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     gamma: float = Field(0.5, ge=0)
     cross_entropy: float = Field(0.0, ge=0)

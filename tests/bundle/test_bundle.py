@@ -1,5 +1,8 @@
+import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,3 +47,29 @@ def test_damaged_description(copy: Path, text: str) -> None:
     with pytest.raises(ModelError, match=r"model\.json: ") as caught:
         load_bundle(copy)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d["architecture"].update(num_classes=12), "lists 38 structures, expected 11"),
+        (lambda d: d["labels"][0].pop("name"), "name"),
+        (lambda d: d["sha256"].pop("model.bin"), "has no checksum of model.bin"),
+        (lambda d: d["preprocessing"].update(spacing_mm=["inf", 1, 1]), "spacing_mm"),
+    ],
+)
+def test_inconsistent_description(
+    copy: Path, change: Callable[[dict[str, Any]], None], message: str
+) -> None:
+    path = copy / "model.json"
+    description = json.loads(path.read_text())
+    change(description)
+    path.write_text(json.dumps(description))
+    with pytest.raises(ModelError, match=message) as caught:
+        load_bundle(copy)
+    assert "model.json" in str(caught.value)
+
+
+def test_files_can_be_read_by_others(small_bundle: Path) -> None:
+    modes = {path.stat().st_mode for path in small_bundle.iterdir()}
+    assert len(modes) == 1

@@ -154,3 +154,29 @@ def test_evaluate_other_labels(tmp_path: Path) -> None:
     )
     rows = json.loads((tmp_path / "r.json").read_text())["structures"]
     assert [(row["name"], row["dice"]) for row in rows] == [("liver", None), ("spleen", 1.0)]
+
+
+def test_names_are_printed_as_they_are(small_bundle: Path, volume: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "q[b] :smile: é.nrrd"
+    done = amcnet("segment", volume, "-o", odd, "--model", small_bundle)
+    assert done.returncode == 0, done.stderr
+    assert str(odd) in done.stdout
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    command = [AMCNET, "segment", volume, "-o", odd, "--model", small_bundle, "--overwrite"]
+    assert subprocess.run(command, env=environment, capture_output=True).returncode == 0
+
+
+def test_evaluate_does_not_replace_its_input(tmp_path: Path) -> None:
+    table, geometry = hand_label_table(), Geometry.canonical((4, 4, 4), (1.0, 1.0, 1.0))
+    write_labels(tmp_path / "a.nrrd", np.ones((4, 4, 4), np.uint8), geometry, table)
+    done = amcnet("evaluate", "a.nrrd", "a.nrrd", "--json", "a.nrrd", "--overwrite", cwd=tmp_path)
+    assert_refused(done, "a.nrrd", "is an input too")
+
+
+def test_version() -> None:
+    assert amcnet("--version").stdout.startswith("amcnet 0.")
+
+
+def test_demo_refuses_what_it_cannot_write(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert_refused(amcnet("demo", "--out", tmp_path / "file"), "file", "expected a folder")

@@ -26,3 +26,13 @@ def test_refusals(tmp_path: Path) -> None:
     source.write_bytes(b"x")
     with pytest.raises(OutputError, match="is an input too"):
         plan_outputs([source], source, overwrite=True)
+
+
+def test_no_input_is_replaced(tmp_path: Path) -> None:
+    first, second = tmp_path / "x.nrrd", tmp_path / "x.seg.nrrd"
+    first.write_bytes(b"1")
+    second.write_bytes(b"2")
+    with pytest.raises(OutputError, match=r"x\.seg\.nrrd: is an input too"):
+        plan_outputs([first, second], tmp_path, overwrite=True)
+    with pytest.raises(OutputError, match="would be written for both"):
+        plan_outputs([tmp_path / "A.mha", tmp_path / "a.mha"], tmp_path)

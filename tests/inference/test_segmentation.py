@@ -92,7 +92,7 @@ def test_backends_give_the_same_logits(small_bundle: Path) -> None:
 def test_confidence_is_a_probability(small_bundle: Path, speckle: np.ndarray) -> None:
     result = segment(speckle, SPACING_MM, model=small_bundle)
     found = set(np.unique(result.labels)) - {0}
-    assert found <= set(result.confidence)
+    assert found == set(result.confidence)
     assert all(1 / 39 <= value <= 1 for value in result.confidence.values())
 
 
@@ -109,5 +109,15 @@ def test_progress_reaches_the_end(small_bundle: Path, speckle: np.ndarray) -> No
 def test_unusable_sources(small_bundle: Path, speckle: np.ndarray) -> None:
     with pytest.raises(InputError, match="needs spacing_mm"):
         segment(speckle, model=small_bundle)
+    with pytest.raises(InputError, match="expected an array in"):
+        segment(speckle, SPACING_MM, axes="scan,depth,lateral", model=small_bundle)
+    with pytest.raises(InputError, match="goes with an array"):
+        segment(canonical_image(speckle), SPACING_MM, model=small_bundle)
+    with pytest.raises(InputError, match="finite float32"):
+        segment(speckle * 1e300, SPACING_MM, model=small_bundle)
+    with pytest.raises(InputError, match="expected real numbers"):
+        segment(speckle.astype(object), SPACING_MM, model=small_bundle)
+    with pytest.raises(InputError, match="is its spacing in mm"):
+        segment(speckle, (500.0, 800.0, 600.0), model=small_bundle)
     with pytest.raises(InputError, match="source is a int"):
         segment(5, model=small_bundle)

@@ -114,3 +114,12 @@ def test_file_in_place_of_the_folder_is_refused(tmp_path):
     with pytest.raises(OutputError, match="phantom"):
         write_dataset(tmp_path / "phantom", 1, 0, GRID)
     assert (tmp_path / "phantom").read_text() == "a file"
+
+
+def test_other_grid_or_data_set_is_refused(written, tmp_path):
+    with pytest.raises(OutputError, match=r"\[60, 48, 24\] voxels, expected \[61, 48, 24\]"):
+        write_dataset(written, 1, 4, Grid((61, 48, 24), GRID.spacing_mm))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "dataset.json").write_text('{"name": "mine"}')
+    with pytest.raises(OutputError, match="describes another data set"):
+        write_dataset(tmp_path / "mine", 1, 4, GRID)

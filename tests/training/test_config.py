@@ -41,6 +41,9 @@ def test_committed_configurations_are_valid(path: Path) -> None:
         (MINIMAL + '[network]\nbranches = "4d"', r"network\.branches = '4d': .*'2d', '3d' or"),
         (MINIMAL.replace("steps = 3", ""), r"key 'schedule\.steps' is missing"),
         ('nam = "x"\n' + MINIMAL, r"unknown key 'nam', .*nearest: name"),
+        (MINIMAL + "[network]\nkernel_size = 4", r"network\.kernel_size = 4: .*odd number"),
+        (MINIMAL + "[loss]\ngamma = inf", r"loss\.gamma = inf: .*finite"),
+        (MINIMAL.replace("small", "../up"), r"name = '\.\./up'"),
         ("name = ", "no valid TOML"),
     ],
 )

@@ -108,7 +108,7 @@ class LabelTable:
                 )
                 for row in rows
             )
-        except TypeError as error:
+        except (TypeError, AttributeError) as error:
             raise InputError(f"label table: {error}") from error
         return cls(structures)
 

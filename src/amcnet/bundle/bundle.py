@@ -7,8 +7,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from amcnet.bundle.description import DESCRIPTION_FILE, BundleDescription
-from amcnet.errors import ModelError
+from amcnet.bundle.description import (
+    DESCRIPTION_FILE,
+    IR_FILE,
+    IR_WEIGHTS_FILE,
+    WEIGHTS_FILE,
+    BundleDescription,
+)
+from amcnet.errors import InputError, ModelError
 
 
 @dataclass(frozen=True)
@@ -54,9 +60,25 @@ def load_bundle(folder: str | Path | None = None) -> Bundle:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise ModelError(f"{path}: {where}: {first['msg']}") from error
+    _check_consistency(path, description)
     for file_name, expected in description.sha256.items():
         _verify(folder / file_name, expected)
     return Bundle(folder, description)
+
+
+def _check_consistency(path: Path, description: BundleDescription) -> None:
+    missing = {WEIGHTS_FILE, IR_FILE, IR_WEIGHTS_FILE} - set(description.sha256)
+    if missing:
+        raise ModelError(f"{path}: has no checksum of {', '.join(sorted(missing))}")
+    try:
+        classes = description.label_table.num_classes
+    except InputError as error:
+        raise ModelError(f"{path}: {error}") from error
+    if classes != description.architecture.num_classes:
+        raise ModelError(
+            f"{path}: lists {classes - 1} structures, "
+            f"expected {description.architecture.num_classes - 1}"
+        )
 
 
 def sha256_of(path: Path) -> str:

@@ -27,7 +27,7 @@ class Provenance(BaseModel):
         hardware: What it was trained on.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     training_data: str
     configuration: dict[str, Any]
@@ -53,7 +53,7 @@ class BundleDescription(BaseModel):
         sha256: File name -> SHA-256 of every other file of the bundle.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str
     licence: str = "Apache-2.0"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from amcnet.bundle.bundle import Bundle, load_bundle, sha256_of
@@ -34,7 +34,7 @@ def write_bundle(folder: Path, network: nn.Module, description: BundleDescriptio
         for name, value in network.state_dict().items()
     }
     with atomic_path(folder / WEIGHTS_FILE) as temporary:
-        save_file(weights, temporary)
+        temporary.write_bytes(save(weights))
     _write_ir(folder / IR_FILE, network, description)
     names = (WEIGHTS_FILE, IR_FILE, IR_WEIGHTS_FILE)
     described = description.model_copy(

@@ -21,11 +21,14 @@ def evaluate(
     """Evaluate a segmentation: overlap, distances and lengths, per structure and in all."""
     from amcnet.cli.console import stdout
     from amcnet.data import read_label_table
-    from amcnet.io import check_free
+    from amcnet.errors import OutputError
+    from amcnet.io import check_free, is_same_file
     from amcnet.report.evaluation import evaluate_files, summary_table, write_json
 
     if json_file is not None:
         check_free(json_file, overwrite)
+        if is_same_file(json_file, reference) or is_same_file(json_file, prediction):
+            raise OutputError(f"{json_file}: is an input too, expected another name")
     table = None if labels is None else read_label_table(labels)
     result = evaluate_files(reference, prediction, table)
     if json_file is not None:

@@ -1,9 +1,12 @@
 """The ``amcnet`` command."""
 
+import io
 import sys
+from typing import Annotated
 
 import typer
 
+from amcnet import __version__
 from amcnet.cli import demo, evaluate, phantom, segment, train
 from amcnet.errors import AmcnetError
 
@@ -23,15 +26,35 @@ app.command("train")(train.train)
 app.command("demo")(demo.demo)
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"amcnet {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, help="Show the version.")
+    ] = False,
+) -> None:
     """Hand bones in 3D ultrasound, each by name. Research software, no medical device."""
 
 
 def main() -> None:
     """Run the command line; what the user did wrong is one line on stderr and exit status 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # file names may be any text
     try:
         app()
     except AmcnetError as error:
-        sys.stderr.write(f"amcnet: {error}\n")
-        sys.exit(2)
+        message = str(error)
+    except MemoryError:
+        message = "there is not enough memory for this volume"
+    except OSError as error:
+        message = f"{error.filename or 'a file'}: {error.strerror or error}"
+    else:
+        return
+    sys.stderr.write(f"amcnet: {message}\n")
+    sys.exit(2)

@@ -17,7 +17,7 @@ Labels = NDArray[np.uint8]
 class Augmentation(BaseModel):
     """How often and how strongly windows are changed. Strengths are half-widths of ranges."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     mirror_probability: float = Field(0.5, ge=0, le=1)
     spatial_probability: float = Field(0.5, ge=0, le=1)

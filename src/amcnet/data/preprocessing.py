@@ -1,5 +1,6 @@
 """What happens to a volume before a network sees it: the same in training and in inference."""
 
+import math
 from math import floor
 from typing import Literal
 
@@ -8,7 +9,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 from amcnet.data.resampling import resample_image
+from amcnet.errors import InputError
 
+_MAX_VOXELS = 2e9  # on the network's grid: 25 times the paper's volume
 PAPER_SPACING_MM = (0.279, 0.260, 0.176)
 
 _ROUNDING_SLACK = 1e-3  # voxels; NIfTI keeps spacings as float32, and 511.49999 means 511.5
@@ -24,7 +27,7 @@ class Preprocessing(BaseModel):
         normalisation: ``zscore``: mean 0 and standard deviation 1 over the whole volume.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     spacing_mm: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = PAPER_SPACING_MM
     scan_tolerance: float = Field(0.1, ge=0)
@@ -34,6 +37,13 @@ class Preprocessing(BaseModel):
         self, shape: tuple[int, ...], spacing_mm: tuple[float, float, float]
     ) -> tuple[int, int, int]:
         """Return the shape of the network's grid for a volume, (scan, lateral, depth)."""
+        physical = [n * spacing for n, spacing in zip(shape, spacing_mm, strict=True)]
+        voxels = math.prod(
+            size / target for size, target in zip(physical, self.spacing_mm, strict=True)
+        )
+        if not voxels <= _MAX_VOXELS:
+            text = " x ".join(f"{size:g}" for size in physical)
+            raise InputError(f"the volume is {text} mm, expected a hand: is its spacing in mm?")
         sizes = [
             max(1, floor(n * spacing / target + 0.5 + _ROUNDING_SLACK))
             for n, spacing, target in zip(shape, spacing_mm, self.spacing_mm, strict=True)

@@ -58,7 +58,10 @@ class OpenVINOBackend:
     def logits(self, window: Window) -> Window:
         """Return the logits of a window; the model is compiled once per window shape."""
         if window.shape != self._shape:
-            self._model.reshape([1, *window.shape])
+            try:
+                self._model.reshape([1, *window.shape])
+            except RuntimeError as error:
+                raise ModelError(f"the model does not take windows of {window.shape}") from error
             # One request at a time: all cores work on it.
             hints = {"PERFORMANCE_HINT": "LATENCY"}
             self._request = self._core.compile_model(

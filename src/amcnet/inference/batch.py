@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from amcnet.errors import OutputError
-from amcnet.io import IMAGE_EXTENSIONS, LABEL_EXTENSIONS, check_output, find_extension
+from amcnet.io import IMAGE_EXTENSIONS, LABEL_EXTENSIONS, check_output, find_extension, is_same_file
 
 DEFAULT_EXTENSION = ".seg.nrrd"
 
@@ -29,14 +29,15 @@ def plan_outputs(
         raise OutputError(
             f"{output}: is no folder that exists, expected one for {len(inputs)} inputs"
         )
-    seen: dict[Path, Path] = {}
+    seen: dict[str, Path] = {}
     for source, target in pairs:
         check_output(target, overwrite, LABEL_EXTENSIONS)
-        if target.exists() and source.exists() and target.samefile(source):
+        if any(is_same_file(target, other) for other in inputs):
             raise OutputError(f"{target}: is an input too, expected another name")
-        if target in seen:
-            raise OutputError(f"{target}: would be written for both {seen[target]} and {source}")
-        seen[target] = source
+        name = str(target).casefold()  # some systems do not tell A from a
+        if name in seen:
+            raise OutputError(f"{target}: would be written for both {seen[name]} and {source}")
+        seen[name] = source
     return pairs
 
 

@@ -94,8 +94,10 @@ class Segmenter:
         scan, lateral, depth = volume.array.shape
         labels = np.empty((scan, lateral, depth), np.uint8)
         planes = label_slices(meter.watch(logits), len(image), (scan, lateral, depth))
+        voxels = np.zeros(description.architecture.num_classes, np.int64)
         for index, plane in enumerate(planes):
             labels[index] = plane
+            voxels += np.bincount(plane.ravel(), minlength=len(voxels))
             progress(index + 1, scan)
         if cleanup:
             labels = keep_largest_pieces(labels)
@@ -103,7 +105,7 @@ class Segmenter:
             labels=labels,
             geometry=volume.geometry,
             table=description.label_table,
-            confidence=meter.means(),
+            confidence={v: mean for v, mean in meter.means().items() if voxels[v]},
             notice=description.notice,
         )
 
@@ -140,12 +142,16 @@ def segment(
 
 
 def _as_volume(source: Source, spacing_mm: tuple[float, float, float] | None, axes: str) -> Volume:
-    if isinstance(source, Volume):
-        return source
     if isinstance(source, np.ndarray):
         if spacing_mm is None:
             raise InputError("an array needs spacing_mm, expected (scan, lateral, depth) in mm")
+        if axes != "auto":
+            raise InputError(f"axes: found '{axes}', expected an array in (scan, lateral, depth)")
         return volume_from_array(source, spacing_mm)
+    if spacing_mm is not None:
+        raise InputError("spacing_mm: goes with an array, a file or image has its own")
+    if isinstance(source, Volume):
+        return source
     if isinstance(source, str | Path):
         return read_volume(source, axes)
     if hasattr(source, "GetDirection"):

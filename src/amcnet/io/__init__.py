@@ -1,6 +1,6 @@
 """Files in and out: volumes in canonical axes, label volumes on the input's own grid."""
 
-from amcnet.io.files import atomic_path, find_extension
+from amcnet.io.files import atomic_path, find_extension, is_same_file
 from amcnet.io.geometry import CANONICAL_AXES, Geometry, same_grid
 from amcnet.io.images import (
     IMAGE_EXTENSIONS,
@@ -23,6 +23,7 @@ __all__ = [
     "check_free",
     "check_output",
     "find_extension",
+    "is_same_file",
     "read_labels",
     "read_volume",
     "same_grid",

@@ -20,6 +20,11 @@ def find_extension(path: Path, known: tuple[str, ...]) -> str | None:
     return max(matches, key=len, default=None)
 
 
+def is_same_file(first: Path, second: Path) -> bool:
+    """Return whether two paths name one existing file."""
+    return first.exists() and second.exists() and first.samefile(second)
+
+
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` when the block succeeds.
@@ -33,7 +38,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     stem, dot, extensions = path.name.partition(".")
-    temporary = path.with_name(f"{stem}-partial-{uuid.uuid4().hex[:12]}{dot}{extensions}")
+    temporary = path.with_name(f"{stem[:60]}-partial-{uuid.uuid4().hex[:12]}{dot}{extensions}")
     try:
         yield temporary
         temporary.replace(path)

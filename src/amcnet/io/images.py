@@ -108,8 +108,10 @@ def volume_from_array(array: npt.NDArray[Any], spacing_mm: Triple) -> Volume:
     """
     if array.ndim != 3 or array.size == 0:
         raise InputError(f"array: shape is {array.shape}, expected (scan, lateral, depth)")
-    if np.iscomplexobj(array):
-        raise InputError("array: values are complex numbers, expected real ones")
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"array: values are {array.dtype}, expected real numbers")
+    if len(spacing_mm) != 3:
+        raise InputError(f"spacing_mm: found {spacing_mm}, expected (scan, lateral, depth)")
     _check_finite(array)
     scan, lateral, depth = array.shape
     geometry = Geometry.canonical((scan, lateral, depth), spacing_mm)
@@ -167,6 +169,10 @@ def read_checked_image(path: Path) -> Any:  # noqa: ANN401  SimpleITK has no typ
 
 
 def _check_file(path: Path) -> str:
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InputError(f"{path!a}: the name is no text, expected one in UTF-8") from error
     if path.is_dir():
         raise InputError(f"{path}: is a folder, expected an image file")
     if not path.is_file():
@@ -217,6 +223,10 @@ def _check_grey(stored: npt.NDArray[Any]) -> None:
 def _check_finite(array: npt.NDArray[Any]) -> None:
     if array.dtype.kind != "f":
         return
-    bad = sum(plane.size - int(np.isfinite(plane).sum()) for plane in array)
+    with np.errstate(over="ignore"):  # beyond float32 is infinite to all that follows
+        bad = sum(
+            plane.size - int(np.isfinite(plane.astype(np.float32, copy=False)).sum())
+            for plane in array
+        )
     if bad:
-        raise InputError(f"{bad} voxels are NaN or infinite, expected finite values")
+        raise InputError(f"{bad} voxels are NaN or infinite, expected finite float32 values")

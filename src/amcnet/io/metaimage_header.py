@@ -102,7 +102,7 @@ def _find_data(path: Path, fields: dict[str, str], header_bytes: int) -> tuple[P
     if name.lower() == "local":
         return path, header_bytes
     if name.upper().startswith("LIST") or "%" in name:
-        return None, 0
+        raise InputError(f"{path}: its voxels are in many files, expected one data file")
     data_path = path.parent / name
     if not data_path.is_file():
         raise InputError(f"{path}: its data file '{name}' was not found, expected it beside")

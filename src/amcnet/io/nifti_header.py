@@ -20,6 +20,14 @@ _CHUNK_BYTES = 1 << 20
 _FLOAT_TYPES = {16: "f4", 64: "f8"}
 
 
+_MAX_OFFSET = 1 << 40
+# data type code -> bytes of a voxel; the header's own bitpix is not what SimpleITK goes by
+_VOXEL_BYTES = {
+    2: 1, 4: 2, 8: 4, 16: 4, 32: 8, 64: 8, 128: 3, 256: 1, 512: 2, 768: 4, 1024: 8, 1280: 8,
+    1536: 16, 1792: 16, 2048: 32, 2304: 4,
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class _Layout:
     """Where the fields of one NIfTI version are: a `struct` format and a byte offset each."""
@@ -29,7 +37,6 @@ class _Layout:
     magic_offset: int
     dim: tuple[str, int]
     datatype: tuple[str, int]
-    bitpix: tuple[str, int]
     pixdim: tuple[str, int]
     vox_offset: tuple[str, int]
     form_codes: tuple[str, int]
@@ -43,7 +50,6 @@ _VERSION_1 = _Layout(
     magic_offset=344,
     dim=("8h", 40),
     datatype=("h", 70),
-    bitpix=("h", 72),
     pixdim=("8f", 76),
     vox_offset=("f", 108),
     form_codes=("2h", 252),
@@ -56,7 +62,6 @@ _VERSION_2 = _Layout(
     magic_offset=4,
     dim=("8q", 16),
     datatype=("h", 12),
-    bitpix=("h", 14),
     pixdim=("8d", 104),
     vox_offset=("q", 168),
     form_codes=("2i", 344),
@@ -148,14 +153,17 @@ def _check_header(path: Path, header: bytes) -> _Voxels:
         if code > 0 and not all(math.isfinite(value) for value in field(place)):
             raise InputError(f"{path}: the NIfTI orientation has values that are not finite")
     vox_offset = field(layout.vox_offset)[0]
-    if not math.isfinite(vox_offset):
-        raise InputError(f"{path}: the NIfTI voxel offset is {vox_offset}, expected a number")
+    if not 0 <= vox_offset < _MAX_OFFSET:
+        raise InputError(f"{path}: the NIfTI voxel offset is {vox_offset:g}, expected a position")
     start = max(int(vox_offset), layout.header_bytes)
-    voxel_bits = math.prod(extents) * int(field(layout.bitpix)[0])
-    float_type = _FLOAT_TYPES.get(int(field(layout.datatype)[0]))
+    data_type = int(field(layout.datatype)[0])
+    if data_type not in _VOXEL_BYTES:
+        raise InputError(f"{path}: NIfTI data type {data_type} is not known, expected grey values")
+    voxel_bytes = math.prod(extents) * _VOXEL_BYTES[data_type]
+    float_type = _FLOAT_TYPES.get(data_type)
     return _Voxels(
         start=start,
-        stop=start + (voxel_bits + 7) // 8,
+        stop=start + voxel_bytes,
         float_type=None if float_type is None else order + float_type,
     )
 

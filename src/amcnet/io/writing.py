@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy.typing as npt
 
-from amcnet.errors import OutputError
+from amcnet.errors import InputError, OutputError
 from amcnet.io.files import atomic_path, find_extension
 from amcnet.io.geometry import Geometry
+from amcnet.io.nifti_header import check_nifti
 from amcnet.io.simpleitk import quiet_simpleitk
 
 GRID_EXTENSIONS = (".nrrd", ".nii.gz", ".nii", ".mha")
@@ -73,3 +74,9 @@ def write_grid(path: Path, stored: npt.NDArray[Any], geometry: Geometry) -> None
         image.SetOrigin(geometry.origin_mm)
         image.SetDirection(geometry.direction)
         sitk.WriteImage(image, str(path), True, COMPRESSION_LEVEL)
+    if find_extension(path, (".nii", ".nii.gz")) is not None:
+        # The NIfTI writer says nothing when a disk is full.
+        try:
+            check_nifti(path)
+        except InputError as error:
+            raise OutputError(f"could not be written whole ({error})") from error

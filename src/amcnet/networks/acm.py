@@ -37,7 +37,7 @@ class ACM(nn.Module):
         super().__init__()
         if branches not in ("2d", "3d", "2d+3d"):
             raise ConfigError(f"branches: found '{branches}', expected one of 2d, 3d, 2d+3d")
-        if kernel_size % 2 == 0:
+        if kernel_size < 1 or kernel_size % 2 == 0:
             raise ConfigError(f"kernel_size: found {kernel_size}, expected an odd number")
         self.branch_2d = _branch(in_channels, out_channels, 1) if "2d" in branches else None
         self.branch_3d = _branch(in_channels, out_channels, 3) if "3d" in branches else None

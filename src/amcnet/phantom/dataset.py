@@ -13,6 +13,7 @@ from amcnet.phantom.grid import NETWORK_GRID, Grid
 from amcnet.phantom.phantom import make_phantom
 
 FILE_ENDING = ".nrrd"
+_DATASET_NAME = "amcnet phantom"
 
 
 def case_name(seed: int) -> str:
@@ -53,6 +54,7 @@ def write_dataset(
         raise OutputError(f"{out}: the folder {out.parent} does not exist, expected it to")
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out}: is a file, expected a folder or nothing")
+    _check_is_ours(out / "dataset.json")
     for folder in ("imagesTr", "labelsTr", "parameters"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     seeds = range(seed, seed + count)
@@ -68,6 +70,12 @@ def write_case(out: Path, seed: int, grid: Grid) -> None:
     label_path = out / "labelsTr" / f"{name}{FILE_ENDING}"
     parameters = out / "parameters" / f"{name}.json"
     if image_path.exists() and label_path.exists() and parameters.exists():
+        shape = json.loads(parameters.read_text(encoding="utf-8")).get("shape")
+        if shape != list(grid.shape):
+            raise OutputError(
+                f"{parameters}: the case has {shape} voxels, expected {list(grid.shape)}: "
+                "choose another folder for another grid"
+            )
         return
     phantom = make_phantom(seed, grid)
     geometry = Geometry.canonical(phantom.image.shape, phantom.spacing_mm)
@@ -85,6 +93,19 @@ def _check_arguments(count: int, seed: int, jobs: int) -> None:
         raise ConfigError(f"seed: found {seed}, expected 0 or greater")
     if jobs < 1:
         raise ConfigError(f"jobs: found {jobs}, expected at least 1")
+
+
+def _check_is_ours(description: Path) -> None:
+    if not description.exists():
+        return
+    try:
+        name = json.loads(description.read_text(encoding="utf-8"))["name"]
+    except (ValueError, KeyError, TypeError):
+        name = None
+    if name != _DATASET_NAME:
+        raise OutputError(
+            f"{description}: describes another data set, expected a folder of its own"
+        )
 
 
 def _make_cases(
@@ -108,7 +129,7 @@ def _write_description(out: Path) -> None:
     table = hand_label_table()
     cases = len(list((out / "labelsTr").glob(f"*{FILE_ENDING}")))
     description = {
-        "name": "amcnet phantom",
+        "name": _DATASET_NAME,
         "description": "Synthetic hands with synthetic ultrasound. No medical data.",
         "channel_names": {"0": "ultrasound"},
         "labels": {"background": 0} | {s.name: s.value for s in table},

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.random import SeedSequence, default_rng
 from numpy.typing import NDArray
 
+from amcnet.errors import ConfigError
 from amcnet.phantom.acoustics import Acoustics, draw_acoustics
 from amcnet.phantom.drawing import draw_hand
 from amcnet.phantom.grid import NETWORK_GRID, Grid
@@ -39,13 +40,21 @@ class Phantom:
         """Return everything that was drawn, as data that JSON can hold."""
         return {
             "seed": self.seed,
+            "shape": list(self.image.shape),
+            "spacing_mm": list(self.spacing_mm),
             "hand": asdict(self.hand),
             "acoustics": asdict(self.acoustics),
         }
 
 
 def make_phantom(seed: int, grid: Grid = NETWORK_GRID) -> Phantom:
-    """Make the phantom of a seed; the same seed gives the same hand on every grid."""
+    """Make the phantom of a seed; the same seed gives the same hand on every grid.
+
+    Raises:
+        ConfigError: If the seed is negative.
+    """
+    if seed < 0:
+        raise ConfigError(f"seed: found {seed}, expected 0 or greater")
     hand = draw_hand(default_rng(SeedSequence(seed, spawn_key=(10,))), grid)
     acoustics = draw_acoustics(default_rng(SeedSequence(seed, spawn_key=(11,))))
     voxeliser = Voxeliser(hand, grid)

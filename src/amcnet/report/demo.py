@@ -46,6 +46,8 @@ def run_demo(out: Path, seed: int, progress: Progress) -> DemoResult:
     """
     if not out.absolute().parent.is_dir():
         raise OutputError(f"{out}: the folder '{out.parent}' does not exist, create it first")
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out}: is a file, expected a folder")
     out.mkdir(exist_ok=True)
     progress(0, 5, "making the phantom")
     phantom = make_phantom(seed)

@@ -15,7 +15,7 @@ from amcnet.networks import Architecture
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class DataConfig(_Section):
@@ -79,7 +79,7 @@ class ScheduleConfig(_Section):
 class TrainingConfig(_Section):
     """Everything that decides a training run."""
 
-    name: str
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     seed: int = Field(0, ge=0)
     precision: Literal["bf16", "float32"] = "bf16"
     data: DataConfig

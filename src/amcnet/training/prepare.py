@@ -24,17 +24,15 @@ def prepare_cases(
     Args:
         dataset: The data set; its files are only read.
         preprocessing: What is done to each volume.
-        folder: Where prepared cases are kept; those of other settings are not mixed up.
+        folder: Where prepared cases are kept; a case whose files or settings change is made anew.
 
     Raises:
         InputError: If a file cannot be used, or image and labels lie on different grids.
     """
-    key = hashlib.sha256(preprocessing.model_dump_json().encode()).hexdigest()[:12]
-    cache = folder / key
-    cache.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     cases = []
     for number, case in enumerate(dataset.cases, start=1):
-        path = cache / f"{case.name}.npz"
+        path = folder / f"{case.name}-{_fingerprint(case, preprocessing)}.npz"
         if not path.exists():
             logger.info("preparing %s (%d of %d)", case.name, number, len(dataset.cases))
             image, labels = _prepare(case, dataset, preprocessing)
@@ -43,6 +41,15 @@ def prepare_cases(
         with np.load(path) as arrays:
             cases.append(PreparedCase(case.name, arrays["image"], arrays["labels"]))
     return tuple(cases)
+
+
+def _fingerprint(case: Case, preprocessing: Preprocessing) -> str:
+    """Return a text that changes with the files of a case and with what is done to them."""
+    parts = [preprocessing.model_dump_json()]
+    for path in (case.image, case.labels):
+        status = path.stat()
+        parts += [str(path.resolve()), str(status.st_size), str(status.st_mtime_ns)]
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:12]
 
 
 def _prepare(

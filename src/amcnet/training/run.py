@@ -11,6 +11,7 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from pydantic import ValidationError
 from torch.utils.data import DataLoader
 
 from amcnet.bundle import Bundle, BundleDescription, Provenance
@@ -56,6 +57,11 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Bundle:
         )
     cases = prepare_cases(dataset, config.preprocessing, folder / "prepared")
     training, validation = split_cases(cases, config.data.validation_fraction, config.seed)
+    if not training:
+        raise ConfigError(
+            f"data.validation_fraction = {config.data.validation_fraction}, "
+            f"expected a case of {len(cases)} to be left for training"
+        )
     logger.info("%d cases for training, %d held out", len(training), len(validation))
     task = SegmentationTask(config, dataset.table)
     data = _WindowData(config, training, validation)
@@ -107,13 +113,18 @@ def _claim_folder(config: TrainingConfig, folder: Path, resume: bool) -> Path | 
     if not resume:
         if last.exists():
             raise OutputError(f"{folder}: holds a run already, expected a new folder or --resume")
+        if folder.exists() and not folder.is_dir():
+            raise OutputError(f"{folder}: is a file, expected a folder")
         folder.mkdir(parents=True, exist_ok=True)
         with atomic_path(stored) as temporary:
             temporary.write_text(config.model_dump_json(indent=1), encoding="utf-8")
         return None
     if not last.exists():
         raise OutputError(f"{last}: is missing, expected the checkpoint of the run to resume")
-    earlier = TrainingConfig.model_validate_json(stored.read_bytes())
+    try:
+        earlier = TrainingConfig.model_validate_json(stored.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ConfigError(f"{stored}: cannot be read, expected the run's configuration") from error
     # A run may be given more time; everything else decides its result.
     if earlier.model_copy(update={"schedule": config.schedule}) != config:
         raise ConfigError(f"{stored}: differs from the configuration, expected the same to resume")

@@ -108,8 +108,8 @@ class SegmentationTask(lightning.LightningModule):
         dice = 2 * overlap / (predicted + actual).clamp_min(1)
         present = actual > 0
         present[0] = False
-        if present.any():
-            self.log("dice", dice[present].mean().float(), prog_bar=True)
+        mean = dice[present].mean() if present.any() else dice.new_zeros(())
+        self.log("dice", mean.float(), prog_bar=True)
         for kind in self.table.kinds:
             of_kind = torch.zeros_like(present)
             of_kind[list(self.table.values_of_kind(kind))] = True
