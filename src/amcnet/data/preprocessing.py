@@ -37,17 +37,12 @@ class Preprocessing(BaseModel):
         self, shape: tuple[int, ...], spacing_mm: tuple[float, float, float]
     ) -> tuple[int, int, int]:
         """Return the shape of the network's grid for a volume, (scan, lateral, depth)."""
-        physical = [n * spacing for n, spacing in zip(shape, spacing_mm, strict=True)]
-        voxels = math.prod(
-            size / target for size, target in zip(physical, self.spacing_mm, strict=True)
-        )
-        if not voxels <= _MAX_VOXELS:
-            text = " x ".join(f"{size:g}" for size in physical)
+        extent_mm = [n * spacing for n, spacing in zip(shape, spacing_mm, strict=True)]
+        exact = [size / target for size, target in zip(extent_mm, self.spacing_mm, strict=True)]
+        if not math.prod(exact) <= _MAX_VOXELS:
+            text = " x ".join(f"{size:g}" for size in extent_mm)
             raise InputError(f"the volume is {text} mm, expected a hand: is its spacing in mm?")
-        sizes = [
-            max(1, floor(n * spacing / target + 0.5 + _ROUNDING_SLACK))
-            for n, spacing, target in zip(shape, spacing_mm, self.spacing_mm, strict=True)
-        ]
+        sizes = [max(1, floor(size + 0.5 + _ROUNDING_SLACK)) for size in exact]
         if abs(spacing_mm[0] / self.spacing_mm[0] - 1) <= self.scan_tolerance:
             sizes[0] = shape[0]
         return sizes[0], sizes[1], sizes[2]

@@ -1,6 +1,6 @@
 """Files in and out: volumes in canonical axes, label volumes on the input's own grid."""
 
-from amcnet.io.files import atomic_path, find_extension, is_same_file
+from amcnet.io.files import atomic_path, find_extension, is_same_file, make_folder
 from amcnet.io.geometry import CANONICAL_AXES, Geometry, same_grid
 from amcnet.io.images import (
     IMAGE_EXTENSIONS,
@@ -24,6 +24,7 @@ __all__ = [
     "check_output",
     "find_extension",
     "is_same_file",
+    "make_folder",
     "read_labels",
     "read_volume",
     "same_grid",

@@ -25,6 +25,19 @@ def is_same_file(first: Path, second: Path) -> bool:
     return first.exists() and second.exists() and first.samefile(second)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder whose parent exists; one that is there already stays as it is.
+
+    Raises:
+        OutputError: If the parent does not exist, or ``path`` is a file.
+    """
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: the folder '{path.parent}' does not exist, create it first")
+    if path.exists() and not path.is_dir():
+        raise OutputError(f"{path}: is a file, expected a folder")
+    path.mkdir(exist_ok=True)
+
+
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` when the block succeeds.

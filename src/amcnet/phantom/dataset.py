@@ -8,7 +8,7 @@ from pathlib import Path
 
 from amcnet.anatomy import hand_label_table
 from amcnet.errors import ConfigError, OutputError
-from amcnet.io import Geometry, atomic_path, write_image, write_labels
+from amcnet.io import Geometry, atomic_path, make_folder, write_image, write_labels
 from amcnet.phantom.grid import NETWORK_GRID, Grid
 from amcnet.phantom.phantom import make_phantom
 
@@ -50,10 +50,7 @@ def write_dataset(
         OutputError: If the parent folder does not exist, or ``out`` is a file.
     """
     _check_arguments(count, seed, jobs)
-    if not out.parent.is_dir():
-        raise OutputError(f"{out}: the folder {out.parent} does not exist, expected it to")
-    if out.exists() and not out.is_dir():
-        raise OutputError(f"{out}: is a file, expected a folder or nothing")
+    make_folder(out)
     _check_is_ours(out / "dataset.json")
     for folder in ("imagesTr", "labelsTr", "parameters"):
         (out / folder).mkdir(parents=True, exist_ok=True)

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amcnet.errors import OutputError
 from amcnet.inference import Segmenter
-from amcnet.io import volume_from_array
+from amcnet.io import make_folder, volume_from_array
 from amcnet.measurement import Measurement, measure_structures, write_measurements_csv
 from amcnet.metrics import evaluate_case
 from amcnet.phantom import Phantom, make_phantom
@@ -44,11 +43,7 @@ def run_demo(out: Path, seed: int, progress: Progress) -> DemoResult:
     Raises:
         OutputError: If the folder cannot be made.
     """
-    if not out.absolute().parent.is_dir():
-        raise OutputError(f"{out}: the folder '{out.parent}' does not exist, create it first")
-    if out.exists() and not out.is_dir():
-        raise OutputError(f"{out}: is a file, expected a folder")
-    out.mkdir(exist_ok=True)
+    make_folder(out)
     progress(0, 5, "making the phantom")
     phantom = make_phantom(seed)
     progress(1, 5, "segmenting")
