@@ -61,7 +61,8 @@ class Preprocessing(BaseModel):
         """
         resampled = resample_image(image, self.network_shape(image.shape, spacing_mm))
         largest = float(max(resampled.max(), -resampled.min()))
-        resampled -= resampled.mean()
+        # In float64: a float32 mean is too coarse where a bright volume hardly varies.
+        resampled -= resampled.mean(dtype=np.float64)
         deviation = float(resampled.std())
         # A constant volume has nothing but rounding to scale and becomes zero.
         if deviation <= _CONSTANT * largest:
