@@ -7,6 +7,7 @@ Anatomy (:mod:`amcnet.phantom.drawing`, :mod:`amcnet.phantom.solids`) and render
 from amcnet.phantom.dataset import write_dataset
 from amcnet.phantom.grid import FULL_GRID, GRIDS, NETWORK_GRID, Grid
 from amcnet.phantom.phantom import Phantom, make_phantom
+from amcnet.phantom.recipe import Recipe, Variety
 
 __all__ = [
     "FULL_GRID",
@@ -14,6 +15,8 @@ __all__ = [
     "NETWORK_GRID",
     "Grid",
     "Phantom",
+    "Recipe",
+    "Variety",
     "make_phantom",
     "write_dataset",
 ]
