@@ -14,7 +14,7 @@ def interpolate_axis(field: Field, axis: int, positions: NDArray[np.float64]) ->
         axis: The axis.
         positions: Where to sample, in samples of the field; beyond its ends it goes on straight.
     """
-    lower = np.clip(positions.astype(int), 0, field.shape[axis] - 2)
+    lower = np.clip(np.floor(positions).astype(int), 0, field.shape[axis] - 2)
     shape = [1] * field.ndim
     shape[axis] = len(positions)
     weight = (positions - lower).astype(np.float32).reshape(shape)
@@ -24,3 +24,22 @@ def interpolate_axis(field: Field, axis: int, positions: NDArray[np.float64]) ->
     above *= weight
     above += below
     return above
+
+
+def refine_last_axis(field: Field, factor: int, size: int) -> Field:
+    """Sample a field linearly at every ``1 / factor`` of a sample along its last axis.
+
+    Args:
+        field: Array whose last axis holds more than ``(size - 1) / factor`` samples.
+        factor: Samples to make of one.
+        size: Length of the last axis of the result.
+    """
+    intervals = -(-size // factor)
+    low = field[..., :intervals]
+    step = field[..., 1 : intervals + 1] - low
+    fine = np.empty((*field.shape[:-1], intervals, factor), np.float32)
+    for phase in range(factor):
+        np.multiply(step, np.float32(phase / factor), out=fine[..., phase])
+        fine[..., phase] += low
+    refined: Field = fine.reshape(*field.shape[:-1], intervals * factor)[..., :size]
+    return refined

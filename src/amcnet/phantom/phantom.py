@@ -47,7 +47,7 @@ class Phantom:
         }
 
 
-def make_phantom(seed: int, grid: Grid = NETWORK_GRID) -> Phantom:
+def make_phantom(seed: int, grid: Grid = NETWORK_GRID, threads: int = 1) -> Phantom:
     """Make the phantom of a seed; the same seed gives the same hand on every grid.
 
     Raises:
@@ -58,5 +58,5 @@ def make_phantom(seed: int, grid: Grid = NETWORK_GRID) -> Phantom:
     hand = draw_hand(default_rng(SeedSequence(seed, spawn_key=(10,))), grid)
     acoustics = draw_acoustics(default_rng(SeedSequence(seed, spawn_key=(11,))))
     voxeliser = Voxeliser(hand, grid)
-    image, labels = render(voxeliser, acoustics, seed)
+    image, labels = render(voxeliser, acoustics, seed, threads)
     return Phantom(image, labels, grid.spacing_mm, hand.parameters, acoustics, seed)

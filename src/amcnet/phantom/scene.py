@@ -1,17 +1,27 @@
-"""Random fields that span a whole hand: tissue texture, patchy bone echoes, veins."""
+"""Random fields of one scan: tissue texture, layers, patchy bone, veins, motion."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from amcnet.phantom.acoustics import Acoustics
 from amcnet.phantom.grid import Grid
+from amcnet.phantom.interpolation import interpolate_axis, refine_last_axis
 from amcnet.phantom.tissue import Slab, Tissue
 
 Field = NDArray[np.float32]
+
+_SAMPLES_PER_LENGTH = 1.4
+_FINEST_TEXTURE_MM = (0.56, 0.39, 0.176)
+_TEXTURE_TILE = (128, 128)  # samples along scan and lateral after which the texture repeats
+_LAYER_STEP_MM = 0.05
+_LAYER_DEPTH_MM = 60.0
+_PATCH_MM = 2.5
+_VEIN_COVER_MM = 1.2
+_VEIN_DEPTH_MM = 6.0
 
 
 @dataclass(frozen=True)
@@ -19,87 +29,120 @@ class Scene:
     """Random fields of one scan.
 
     Attributes:
-        texture: Strength of the speckle, on a grid of :func:`_texture_steps`.
-        dropout: How well bone reflects, on the same grid's (scan, lateral) columns.
+        texture: Strength of the speckle, a tile of samples (scan, lateral, depth).
+        texture_steps: Voxels between two samples of the texture.
+        layers: Strength of the speckle by distance below the skin.
+        patches: How well bone reflects in each (scan, lateral) column.
         vein_paths_mm: Lateral position of each vein in every scan slice.
         vein_radii_mm: Radius of each vein.
+        shift_mm: Where each slice lies beside its place, (scan, [lateral, depth]).
+        flicker_db: Gain of each slice.
         grid: The grid of the volume.
     """
 
     texture: Field
-    dropout: Field
+    texture_steps: tuple[int, int, int]
+    layers: Field
+    patches: Field
     vein_paths_mm: Field
     vein_radii_mm: Field
+    shift_mm: Field
+    flicker_db: Field
     grid: Grid
 
     @classmethod
     def draw(cls, grid: Grid, acoustics: Acoustics, rng: Generator) -> "Scene":
         """Draw the fields of a scan."""
-        steps = _texture_steps(grid)
-        shape = tuple(-(-n // step) for n, step in zip(grid.shape, steps, strict=True))
-        spacing = [d * step for d, step in zip(grid.spacing_mm, steps, strict=True)]
-        # Tissue lies in layers along the skin: wider than deep.
-        lengths = np.array([2.0, 2.0, 0.5]) * acoustics.texture_mm
-        texture = gaussian_filter(
-            rng.standard_normal(shape, dtype=np.float32), lengths / np.array(spacing)
-        )
-        dropout = gaussian_filter(
-            rng.standard_normal(shape[:2], dtype=np.float32), 2.5 / np.array(spacing[:2])
-        )
-        count = acoustics.vein_count
-        along = grid.axis_mm(0) / grid.extent_mm[0]
-        start = rng.uniform(0.15, 0.85, (count, 1)) * grid.extent_mm[1]
-        swing = rng.uniform(2, 14, (count, 1)) * np.sin(
-            np.pi * rng.uniform(0.5, 2.5, (count, 1)) * along + rng.uniform(0, 6, (count, 1))
-        )
+        texture_rng, layer_rng, patch_rng, vein_rng, motion_rng = rng.spawn(5)
+        texture, steps = _draw_texture(grid, acoustics, texture_rng)
+        paths, radii = _draw_veins(grid, acoustics.vein_count, vein_rng)
+        slices = grid.shape[0]
+        motion = gaussian_filter1d(motion_rng.standard_normal((slices, 2)), 1.5, axis=0)
+        shift = acoustics.jitter_mm * np.clip(motion / 0.43 / 2, -1, 1)  # 0.43: what the blur left
         return cls(
-            texture=np.exp(0.5 * texture / texture.std()).astype(np.float32),
-            dropout=np.exp(0.6 * dropout / dropout.std()).astype(np.float32),
-            vein_paths_mm=(start + swing).astype(np.float32),
-            vein_radii_mm=rng.uniform(0.5, 1.3, count).astype(np.float32),
+            texture=texture,
+            texture_steps=steps,
+            layers=_draw_layers(acoustics, layer_rng),
+            patches=_draw_patches(grid, acoustics, patch_rng),
+            vein_paths_mm=paths,
+            vein_radii_mm=radii,
+            shift_mm=shift.astype(np.float32),
+            flicker_db=motion_rng.normal(0, acoustics.flicker_db, slices).astype(np.float32),
             grid=grid,
         )
 
-    def texture_of(self, slab: Slab) -> Field:
-        """Return the speckle strength of a slab's voxels."""
-        scan_step, *_ = _texture_steps(self.grid)
-        first = slab.start // scan_step
-        last = -(-(slab.start + len(slab.labels)) // scan_step)
-        coarse = self.texture[first:last]
-        fine = coarse.repeat(scan_step, axis=0)[slab.start - first * scan_step :]
-        fine = fine[: len(slab.labels)]
-        for axis, step in enumerate(_texture_steps(self.grid)[1:], start=1):
-            fine = fine.repeat(step, axis=axis)
-        return fine[:, : self.grid.shape[1], : self.grid.shape[2]]
+    def texture_of(self, index: int) -> Field:
+        """Return the speckle strength of one slice, (lateral, depth)."""
+        scan_step, lateral_step, depth_step = self.texture_steps
+        below, fraction = divmod(index / scan_step, 1)
+        first, second = (self.texture[(int(below) + k) % len(self.texture)] for k in (0, 1))
+        plane = first + np.float32(fraction) * (second - first)
+        lateral, depth = self.grid.shape[1:]
+        rows = np.arange(-(-lateral // lateral_step) + 1) % plane.shape[0]
+        wide = interpolate_axis(plane[rows], 0, np.arange(lateral) / lateral_step)
+        return refine_last_axis(wide, depth_step, depth)
 
-    def dropout_of(self, slab: Slab) -> Field:
-        """Return how well bone reflects in each (scan, lateral) column of a slab."""
-        scan_step, lateral_step, _ = _texture_steps(self.grid)
-        fine = self.dropout.repeat(scan_step, axis=0).repeat(lateral_step, axis=1)
-        return fine[slab.start : slab.start + len(slab.labels), : self.grid.shape[1]]
+    def layers_of(self, skin_mm: Field) -> Field:
+        """Return the speckle strength of tissue layers, by the distance to the skin."""
+        index = skin_mm * np.float32(-1 / _LAYER_STEP_MM)
+        np.clip(index, 0, len(self.layers) - 1, out=index)
+        strength: Field = self.layers[index.astype(np.int16)]
+        return strength
 
     def carve_veins(self, slab: Slab) -> None:
-        """Fill tubes that follow the dorsal skin with water (blood is as dark)."""
-        lateral = self.grid.axis_mm(1)
+        """Fill tubes that follow the dorsal skin with blood."""
+        lateral, depth = self.grid.axis_mm(1), self.grid.axis_mm(2)
         paths = self.vein_paths_mm[:, slab.start : slab.start + len(slab.labels)]
-        dorsal = np.cumsum(slab.skin_mm < 0, axis=2, dtype=np.int16) * np.float32(
-            self.grid.spacing_mm[2]
-        )
+        skin_depth = depth[np.argmax(slab.skin_mm < 0, axis=2)]
         for path, radius in zip(paths, self.vein_radii_mm, strict=True):
             near = np.abs(lateral[None, :] - path[:, None]) < radius
             scan, column = np.nonzero(near)
             across = (lateral[column] - path[scan])[:, None]
-            below = slab.skin_mm[scan, column] + 1.2 + radius
-            inside = (across**2 + below**2 < radius**2) & (dorsal[scan, column] < 6)
+            below = slab.skin_mm[scan, column] + _VEIN_COVER_MM + radius
+            dorsal = depth[None, :] - skin_depth[scan, column][:, None] < _VEIN_DEPTH_MM
             columns = slab.tissue[scan, column]
-            columns[inside & (columns == Tissue.SOFT)] = Tissue.WATER
+            inside = (across**2 + below**2 < radius**2) & dorsal
+            columns[inside & (columns == Tissue.SOFT)] = Tissue.BLOOD
             slab.tissue[scan, column] = columns
 
 
-def _texture_steps(grid: Grid) -> tuple[int, int, int]:
-    """Return how many voxels share one sample of the texture: about 0.56 x 0.52 x 0.18 mm."""
-    scan, lateral, depth = (
-        max(1, round(size / spacing))
-        for size, spacing in zip((0.56, 0.52, 0.18), grid.spacing_mm, strict=True)
+def _draw_texture(
+    grid: Grid, a: Acoustics, rng: Generator
+) -> tuple[Field, tuple[int, int, int]]:
+    # Tissue lies in layers along the skin: wider than deep.
+    lengths = np.array([2.0, 2.0, 0.5]) * a.texture_mm
+    spacing = np.array(grid.spacing_mm)
+    wanted = np.maximum(lengths / _SAMPLES_PER_LENGTH, _FINEST_TEXTURE_MM)
+    scan, lateral, depth = (int(step) for step in np.maximum(1, np.round(wanted / spacing)))
+    steps = np.array([scan, lateral, depth])
+    shape = (*_TEXTURE_TILE, -(-grid.shape[2] // depth) + 1)
+    noise = rng.standard_normal(shape, dtype=np.float32)
+    texture = gaussian_filter(noise, lengths / (spacing * steps), mode="wrap")
+    texture *= np.float32(a.texture_contrast / texture.std())
+    return np.exp(texture), (scan, lateral, depth)
+
+
+def _draw_layers(a: Acoustics, rng: Generator) -> Field:
+    noise = rng.standard_normal(round(_LAYER_DEPTH_MM / _LAYER_STEP_MM))
+    layers = gaussian_filter1d(noise, a.layer_mm / 2 / _LAYER_STEP_MM)
+    return np.exp(a.layer_contrast * layers / layers.std()).astype(np.float32)
+
+
+def _draw_patches(grid: Grid, a: Acoustics, rng: Generator) -> Field:
+    steps = [max(1, round(_PATCH_MM / 2 / spacing)) for spacing in grid.spacing_mm[:2]]
+    shape = [-(-n // step) + 1 for n, step in zip(grid.shape[:2], steps, strict=True)]
+    sigma = [_PATCH_MM / (d * step) for d, step in zip(grid.spacing_mm[:2], steps, strict=True)]
+    patches = gaussian_filter(rng.standard_normal(shape), sigma)
+    coarse = np.exp(a.bone_patchiness * patches / patches.std()).astype(np.float32)
+    along = interpolate_axis(coarse, 0, np.arange(grid.shape[0]) / steps[0])
+    return interpolate_axis(along, 1, np.arange(grid.shape[1]) / steps[1])
+
+
+def _draw_veins(grid: Grid, count: int, rng: Generator) -> tuple[Field, Field]:
+    along = grid.axis_mm(0) / grid.extent_mm[0]
+    start = rng.uniform(0.15, 0.85, (count, 1)) * grid.extent_mm[1]
+    swing = rng.uniform(2, 14, (count, 1)) * np.sin(
+        np.pi * rng.uniform(0.5, 2.5, (count, 1)) * along + rng.uniform(0, 6, (count, 1))
     )
-    return scan, lateral, depth
+    radii = rng.uniform(0.5, 1.3, count)
+    return (start + swing).astype(np.float32), radii.astype(np.float32)

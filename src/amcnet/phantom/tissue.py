@@ -7,10 +7,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from amcnet.anatomy import hand_label_table
 from amcnet.phantom.grid import Grid
 from amcnet.phantom.hand import Hand
-from amcnet.phantom.interpolation import interpolate_axis
-from amcnet.phantom.solids import Capsule, Field, Vector
+from amcnet.phantom.interpolation import interpolate_axis, refine_last_axis
+from amcnet.phantom.solids import Field, Vector
 
 _SKIN_STEP = 4  # the distance to the skin is smooth: every fourth voxel is enough
 _WEB_MM = 2.0  # how far skin bridges the gap between neighbouring tubes of flesh
@@ -28,6 +29,7 @@ class Tissue(IntEnum):
     EPIPHYSIS = 3
     CORTEX = 4
     TENDON = 5
+    BLOOD = 6
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,9 @@ class Slab:
 
 
 class _Solid(Protocol):
-    def bounds_mm(self, margin_mm: float) -> tuple[Vector, Vector]: ...
+    def bounds_mm(
+        self, margin_mm: float, scan_range_mm: tuple[float, float] | None = None
+    ) -> tuple[Vector, Vector]: ...
 
     def distance_mm(self, scan: Field, lateral: Field, depth: Field) -> Field: ...
 
@@ -59,24 +63,44 @@ class Voxeliser:
     def __init__(self, hand: Hand, grid: Grid) -> None:
         self.hand = hand
         self.grid = grid
-        self._coarse_skin = _coarse_skin_distance(hand.flesh, grid)
+        self._skin = _CoarseSkin(hand, grid)
+        table = hand_label_table()
+        self._tissue_of_label = np.full(256, Tissue.CORTEX, np.uint8)
+        self._tissue_of_label[[s.value for s in table if s.kind == "epiphysis"]] = Tissue.EPIPHYSIS
 
     def slab(self, start: int, stop: int) -> Slab:
         """Return slices ``start`` to ``stop`` (exclusive)."""
         shape = (stop - start, *self.grid.shape[1:])
-        skin = self._skin_distance(start, stop)
+        skin = self.skin_mm(start, stop)
         tissue = np.where(skin < 0, np.uint8(Tissue.SOFT), np.uint8(Tissue.WATER))
-        for tendon in self.hand.tendons:
-            self._fill(tissue, tendon, Tissue.TENDON, start)
-        for cartilage in self.hand.cartilage:
-            self._fill(tissue, cartilage, Tissue.CARTILAGE, start)
-        for bone in self.hand.wrist:
-            self._fill(tissue, bone, Tissue.CORTEX, start)
+        for solids, kind in (
+            (self.hand.tendons, Tissue.TENDON),
+            (self.hand.cartilage, Tissue.CARTILAGE),
+            (self.hand.wrist, Tissue.CORTEX),
+        ):
+            for solid in solids:
+                self._fill(tissue, solid, kind, start)
         labels = self._labels(shape, start)
-        epiphyses = np.isin(np.arange(256), _epiphysis_values(self.hand))
-        tissue[labels > 0] = Tissue.CORTEX
-        tissue[epiphyses[labels]] = Tissue.EPIPHYSIS
+        np.copyto(tissue, self._tissue_of_label[labels], where=labels > 0)
         return Slab(start, labels, tissue, skin)
+
+    def skin_mm(self, start: int, stop: int) -> NDArray[np.float32]:
+        """Return the distance to the skin in slices ``start`` to ``stop`` (exclusive)."""
+        return self._skin.refine(self._skin.distance_mm, start, stop)
+
+    def beside_slopes(self, start: int, stop: int, reach_mm: float) -> NDArray[np.float32]:
+        """Return how near each voxel is to sloping skin: 1 at a vertical face, 0 far away.
+
+        Args:
+            start: First slice.
+            stop: Slice after the last.
+            reach_mm: Distance from the skin at which it has fallen to 1 / e.
+        """
+        first, last = self._skin.slices(start, stop)
+        distance = self._skin.distance_mm[first:last]
+        facing = np.abs(np.gradient(distance, self._skin.depth_step_mm, axis=2))
+        near = np.exp(-np.abs(distance) / np.float32(reach_mm)) * np.clip(1 - facing, 0, 1)
+        return self._skin.refine(near.astype(np.float32), start, stop, first)
 
     def _labels(self, shape: tuple[int, ...], start: int) -> NDArray[np.uint8]:
         """Label every voxel with the structure in which it lies deepest."""
@@ -99,8 +123,9 @@ class Voxeliser:
 
     def _region(self, solid: _Solid, start: int, length: int) -> tuple[slice, slice, slice] | None:
         """Return the part of a slab that a solid may fill, as slices of the slab's arrays."""
-        low, high = solid.bounds_mm(_BOX_MARGIN_MM)
         spacing = np.array(self.grid.spacing_mm)
+        scan_range = (start * spacing[0], (start + length - 1) * spacing[0])
+        low, high = solid.bounds_mm(_BOX_MARGIN_MM, scan_range)
         offset = np.array([start, 0, 0])
         limit = np.array([length, *self.grid.shape[1:]])
         first = np.clip(np.floor(low / spacing).astype(int) - offset, 0, limit)
@@ -118,41 +143,42 @@ class Voxeliser:
             self.grid.axis_mm(2, depth.start, depth.stop)[None, None, :],
         )
 
-    def _skin_distance(self, start: int, stop: int) -> NDArray[np.float32]:
-        """Interpolate the coarse distance to the slices of a slab, one axis after the other."""
-        field = self._coarse_skin
-        for axis, (first, last) in enumerate(
-            ((start, stop), (0, self.grid.shape[1]), (0, self.grid.shape[2]))
-        ):
-            field = interpolate_axis(field, axis, np.arange(first, last) / _SKIN_STEP)
-        return field
 
+class _CoarseSkin:
+    """Signed distance to the smooth union of flesh on every fourth voxel.
 
-def _coarse_skin_distance(flesh: tuple[Capsule, ...], grid: Grid) -> Field:
-    """Return the signed distance to the smooth union of flesh on every fourth voxel.
-
-    The union is smooth (a log-sum-exp), which makes the webs between fingers.
+    The union is smooth (a log-sum-exp), which makes the webs between fingers. Across the hand the
+    samples lie symmetrically in the grid, so that a mirrored hand has mirrored skin.
     """
-    axes = [
-        (np.arange(n // _SKIN_STEP + 2) * _SKIN_STEP * spacing).astype(np.float32)
-        for n, spacing in zip(grid.shape, grid.spacing_mm, strict=True)
-    ]
-    total = np.full([len(axis) for axis in axes], np.exp(-_FAR_MM / _WEB_MM), np.float32)
-    for solid in flesh:
-        low, high = solid.bounds_mm(_FLESH_REACH_MM)
-        ranges = [np.searchsorted(axis, (low[i], high[i])) for i, axis in enumerate(axes)]
-        s, x, d = (axis[a:b] for axis, (a, b) in zip(axes, ranges, strict=True))
-        if not (len(s) and len(x) and len(d)):
-            continue
-        distance = solid.distance_mm(s[:, None, None], x[None, :, None], d[None, None, :])
-        (a, b), (c, e), (f, g) = ranges
-        total[a:b, c:e, f:g] += np.exp(np.clip(-distance / np.float32(_WEB_MM), -15, 15))
-    union: Field = -np.float32(_WEB_MM) * np.log(total)
-    return union
 
+    def __init__(self, hand: Hand, grid: Grid) -> None:
+        self._grid = grid
+        self._lateral_first = (grid.shape[1] - 1) / 2 % _SKIN_STEP - _SKIN_STEP
+        self.depth_step_mm = _SKIN_STEP * grid.spacing_mm[2]
+        firsts = (0.0, self._lateral_first, 0.0)
+        axes = [
+            ((np.arange(n // _SKIN_STEP + 3) * _SKIN_STEP + first) * spacing).astype(np.float32)
+            for n, first, spacing in zip(grid.shape, firsts, grid.spacing_mm, strict=True)
+        ]
+        total = np.full([len(axis) for axis in axes], np.exp(-_FAR_MM / _WEB_MM), np.float32)
+        for solid in hand.flesh:
+            low, high = solid.bounds_mm(_FLESH_REACH_MM)
+            ranges = [np.searchsorted(axis, (low[i], high[i])) for i, axis in enumerate(axes)]
+            s, x, d = (axis[a:b] for axis, (a, b) in zip(axes, ranges, strict=True))
+            if not (len(s) and len(x) and len(d)):
+                continue
+            distance = solid.distance_mm(s[:, None, None], x[None, :, None], d[None, None, :])
+            (a, b), (c, e), (f, g) = ranges
+            total[a:b, c:e, f:g] += np.exp(np.clip(-distance / np.float32(_WEB_MM), -15, 15))
+        self.distance_mm: Field = -np.float32(_WEB_MM) * np.log(total)
 
-def _epiphysis_values(hand: Hand) -> list[int]:
-    from amcnet.anatomy import hand_label_table
+    def slices(self, start: int, stop: int) -> tuple[int, int]:
+        """Return the coarse slices, first and last + 1, between which some slices lie."""
+        return start // _SKIN_STEP, (stop - 1) // _SKIN_STEP + 2
 
-    table = hand_label_table()
-    return [value for value in hand.structures if table[value].kind == "epiphysis"]
+    def refine(self, coarse: Field, start: int, stop: int, first: int = 0) -> Field:
+        """Interpolate a coarse field, given from coarse slice ``first`` on, to some slices."""
+        scan = np.arange(start, stop) / _SKIN_STEP - first
+        lateral = (np.arange(self._grid.shape[1]) - self._lateral_first) / _SKIN_STEP
+        field = interpolate_axis(interpolate_axis(coarse, 0, scan), 1, lateral)
+        return refine_last_axis(field, _SKIN_STEP, self._grid.shape[2])

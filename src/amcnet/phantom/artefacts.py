@@ -1,0 +1,110 @@
+"""What a machine shows beside the tissue: side lobes, ringing, repeated echoes, dotted rows."""
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import lfilter
+
+from amcnet.phantom.acoustics import Acoustics
+from amcnet.phantom.grid import Grid
+from amcnet.phantom.interpolation import interpolate_axis, refine_last_axis
+
+Field = NDArray[np.float32]
+
+FWHM_TO_SIGMA = 1 / 2.355
+_COARSE_MM = 1.0
+_SKIN_ECHO_MM = (-0.3, 3.0)  # part of a column that skin reverberation repeats, from the skin
+_BONE_ECHO_MM = (-0.3, 0.8)
+_GHOST_MM = (-0.4, 0.5)
+_DOT_FADE = 0.5
+
+
+def amplitude(level_db: float) -> float:
+    """Return the factor of a level in dB; minus infinity gives zero."""
+    return float(10 ** (level_db / 20))
+
+
+def side_lobes(envelope: Field, grid: Grid, a: Acoustics) -> Field:
+    """Return the haze of the side lobes: a wide, weak blur across the beam."""
+    step = max(1, round(_COARSE_MM / grid.spacing_mm[1]))
+    coarse = envelope[::step] * np.float32(amplitude(a.tail_db))
+    sigma = a.tail_mm * FWHM_TO_SIGMA / (grid.spacing_mm[1] * step)
+    coarse = gaussian_filter1d(coarse, sigma, axis=0)
+    haze = interpolate_axis(coarse, 0, np.arange(len(envelope)) / step)
+    return np.maximum(haze, 0, out=haze)
+
+
+def ringing(envelope: Field, grid: Grid, a: Acoustics) -> Field:
+    """Return the trail behind every echo, which keeps shadows from being black."""
+    step = max(1, round(_COARSE_MM / 2 / grid.spacing_mm[2]))
+    decay = np.exp(-step * grid.spacing_mm[2] / a.ringing_mm)
+    gain = (1 - decay) * amplitude(a.ringing_db)
+    # A trail follows its echo: delayed by one sample.
+    numerator = np.array([0, gain], np.float32)
+    trail = lfilter(numerator, np.array([1, -decay], np.float32), envelope[:, ::step], axis=1)
+    trail = np.concatenate([trail, trail[:, -1:]], axis=1)
+    return refine_last_axis(trail, step, envelope.shape[1])
+
+
+def add_skin_reverberation(envelope: Field, skin_mm: Field, grid: Grid, a: Acoustics) -> None:
+    """Add what bounces between skin and probe: the skin once more at twice its depth."""
+    _repeat(envelope, skin_mm, skin_mm, _SKIN_ECHO_MM, grid, amplitude(a.skin_reverberation_db))
+
+
+def add_bone_reverberation(
+    envelope: Field, skin_mm: Field, bone_mm: Field, grid: Grid, a: Acoustics
+) -> None:
+    """Add what bounces between bone and skin: the bone again, once and twice, in its shadow."""
+    gain = amplitude(a.bone_reverberation_db)
+    for order in (1, 2):
+        shift = order * (bone_mm - skin_mm)
+        _repeat(envelope, bone_mm, shift, _BONE_ECHO_MM, grid, gain**order)
+
+
+def add_ghost_arcs(envelope: Field, skin_mm: Field, grid: Grid, a: Acoustics) -> None:
+    """Add faint arcs in the water above the skin, flatter copies of it."""
+    for part in a.ghost_depths:
+        _repeat(envelope, skin_mm, (part - 1) * skin_mm, _GHOST_MM, grid, amplitude(a.ghost_db))
+
+
+def add_dotted_rows(level: Field, rows: Field, floor: float, a: Acoustics, rng: Generator) -> None:
+    """Add rows of dots at fixed depths, as electronic interference leaves them.
+
+    Args:
+        level: (lateral, depth) after time gain, changed in place.
+        rows: Relative depth of each row, 0 to 1.
+        floor: Level of the noise floor, to which the dots relate.
+        a: The scan.
+        rng: Draws the dots of this slice.
+    """
+    lateral, depth = level.shape
+    for row in rows:
+        pulses = rng.random(lateral // 3 + 1) < _DOT_FADE
+        dots = np.repeat(pulses, 3)[:lateral] * rng.uniform(0.3, 1.0, lateral)
+        level[:, int(row * (depth - 1))] += np.float32(floor * amplitude(a.dots_db)) * dots
+
+
+def _repeat(
+    envelope: Field,
+    start_mm: Field,
+    shift_mm: Field,
+    part_mm: tuple[float, float],
+    grid: Grid,
+    gain: float,
+) -> None:
+    """Add a shifted copy of the part of each column around a depth, in place.
+
+    Columns whose depth is the volume's end have no such face and are left alone.
+    """
+    spacing, depth = grid.spacing_mm[2], envelope.shape[1]
+    rows = np.nonzero(start_mm < grid.extent_mm[2])[0]
+    if gain == 0 or len(rows) == 0:
+        return
+    offsets = np.arange(round(part_mm[0] / spacing), round(part_mm[1] / spacing) + 1)
+    source = np.round(start_mm[rows] / spacing).astype(int)[:, None] + offsets
+    target = source + np.round(shift_mm[rows] / spacing).astype(int)[:, None]
+    row, _ = np.nonzero((source >= 0) & (source < depth) & (target >= 0) & (target < depth))
+    seen = (source >= 0) & (source < depth) & (target >= 0) & (target < depth)
+    copied = envelope[rows[row], source[seen]] * np.float32(gain)
+    envelope[rows[row], target[seen]] += copied

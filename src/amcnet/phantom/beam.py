@@ -1,0 +1,112 @@
+"""The beam on its way down: reflection, attenuation, shadows and mirror-like echoes.
+
+Everything is cumulative along depth, in the line of Wein et al. and COLE; the probe lies at depth
+index 0. Interfaces are looked up by the pair of tissues above and below them.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from amcnet.phantom.acoustics import Acoustics
+from amcnet.phantom.blur import Cascade
+from amcnet.phantom.grid import Grid
+from amcnet.phantom.tissue import Tissue
+
+Field = NDArray[np.float32]
+
+_PAIR = 8  # a pair of tissues is coded as 8 * above + below
+_DEEPEST_LOSS_DB = 90.0
+_FACE_SMOOTHING_MM = 0.35
+_BONES = (Tissue.CORTEX, Tissue.EPIPHYSIS)
+
+
+def pairs_of(tissue: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the code of (tissue above, tissue here) of each voxel; depth is the last axis."""
+    pairs = tissue.copy()
+    pairs[..., 1:] += tissue[..., :-1] * np.uint8(_PAIR)
+    pairs[..., 0] += tissue[..., 0] * np.uint8(_PAIR)
+    return pairs
+
+
+def reflection_table(a: Acoustics) -> NDArray[np.float64]:
+    """Return the reflection coefficient |Z2 - Z1| / (Z2 + Z1) of each pair of tissues."""
+    above = np.array(a.impedance_mrayl)[:, None]
+    below = np.array(a.impedance_mrayl)[None, :]
+    return _by_pair(np.abs(below - above) / (below + above))
+
+
+def loss_table_db(a: Acoustics, grid: Grid) -> Field:
+    """Return what one voxel costs a pulse and its echo, by pair of tissues: dB, positive."""
+    through = np.array(a.attenuation_db_per_cm_mhz) * 2 * a.frequency_mhz * grid.spacing_mm[2] / 10
+    crossing = -20 * np.log10(1 - reflection_table(a) ** 2)
+    return (crossing + _by_pair(np.broadcast_to(through, (len(Tissue),) * 2))).astype(np.float32)
+
+
+def specular_table(a: Acoustics, kind: str) -> Field:
+    """Return the mirror-like echo of each pair of tissues at normal incidence.
+
+    Args:
+        a: The scan.
+        kind: ``skin`` (water above) or ``inner`` (all other interfaces).
+    """
+    echo = reflection_table(a)
+    above = np.arange(echo.size) // _PAIR
+    is_skin = above == Tissue.WATER
+    gain = np.where(is_skin, a.skin_echo, a.bone_echo)
+    return np.where(is_skin == (kind == "skin"), gain * echo, 0).astype(np.float32)
+
+
+def first_face_mm(inside: NDArray[np.bool_], grid: Grid) -> Field:
+    """Return the depth at which each column first enters a mask; the volume's end where never."""
+    face = np.argmax(inside, axis=-1).astype(np.float32) * np.float32(grid.spacing_mm[2])
+    entered = np.take_along_axis(inside, np.argmax(inside, axis=-1)[..., None], axis=-1)[..., 0]
+    face[~entered] = np.float32(grid.extent_mm[2])
+    return face
+
+
+def bone_mask(tissue: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return where there is bone."""
+    table = np.zeros(len(Tissue), bool)
+    table[list(_BONES)] = True
+    mask: NDArray[np.bool_] = table[tissue]
+    return mask
+
+
+def facing(face_mm: Field, grid: Grid) -> Field:
+    """Return the cosine between the beam and the normal of a face, by (scan, lateral) column."""
+    sigma = [_FACE_SMOOTHING_MM / spacing for spacing in grid.spacing_mm[:2]]
+    smooth = gaussian_filter(face_mm, sigma)
+    along, across = np.gradient(smooth, *grid.spacing_mm[:2])
+    return (1 / np.sqrt(1 + along**2 + across**2)).astype(np.float32)
+
+
+def specular_gain(cosine: Field, a: Acoustics) -> Field:
+    """Return how much of a mirror-like echo comes back to the probe: .12 + .88 cos^n."""
+    return np.float32(0.12) + np.float32(0.88) * cosine ** np.float32(a.specular_power)
+
+
+def grazing_dropout(cosine: Field) -> Field:
+    """Return the share of the skin's echo that is left: none beyond about 75 degrees."""
+    return np.clip((cosine - np.float32(0.25)) / np.float32(0.2), 0, 1)
+
+
+def echo_weight(loss_db: Field, softening: Cascade) -> Field:
+    """Return what is left of a pulse and its echo at each voxel of a slice.
+
+    Args:
+        loss_db: (lateral, depth) loss of every voxel; it is used up.
+        softening: Blur of shadow edges across the beam.
+    """
+    np.cumsum(loss_db, axis=1, out=loss_db)
+    np.minimum(loss_db, np.float32(_DEEPEST_LOSS_DB), out=loss_db)
+    softening.apply_rows(loss_db)
+    loss_db *= np.float32(-np.log(10) / 20)
+    return np.exp(loss_db, out=loss_db)
+
+
+def _by_pair(table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Lay a (above, below) table out by the code of the pair."""
+    coded = np.zeros((_PAIR, _PAIR))
+    coded[: len(table), : len(table)] = table
+    return coded.ravel()
