@@ -6,10 +6,10 @@ from amcnet.bundle import load_bundle
 from amcnet.inference import Segmenter
 from amcnet.io import volume_from_array
 from amcnet.metrics import evaluate_case
-from amcnet.phantom import Grid, make_phantom
+from amcnet.phantom import Grid, Recipe, make_phantom
 
 RESERVED_SEED = 800_000  # evaluation, tests and the demo use seeds from here up
-COARSE = Grid((203, 128, 64), (0.837, 1.04, 0.704))
+COARSE = Recipe(Grid((203, 128, 64), (0.837, 1.04, 0.704)))
 
 
 def test_is_small_and_says_what_it_is() -> None:

@@ -10,9 +10,13 @@ import nrrd
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
+from typer.testing import CliRunner
 
 from amcnet.anatomy import hand_label_table
+from amcnet.cli.main import app
+from amcnet.errors import ConfigError
 from amcnet.io import Geometry, write_image, write_labels
+from amcnet.phantom import GRIDS, Grid
 
 AMCNET = shutil.which("amcnet", path=str(Path(sys.executable).parent))
 SHAPE, SPACING_MM = (24, 40, 36), (0.5, 0.8, 0.6)
@@ -140,6 +144,37 @@ def test_train_refuses_a_bad_configuration(tmp_path: Path) -> None:
 
 def test_phantom_refuses_bad_numbers(tmp_path: Path) -> None:
     assert_refused(amcnet("phantom", "--out", tmp_path / "d", "--count", 0), "count", "found 0")
+
+
+def test_phantom_refuses_bad_ages(tmp_path: Path) -> None:
+    out = tmp_path / "d"
+    assert_refused(amcnet("phantom", "--out", out, "--age", "4-8"), "--age: found '4-8'")
+    for age, expected in {
+        "": "LOW:HIGH",
+        "7": "LOW:HIGH",
+        "4:8:9": "LOW:HIGH",
+        "8:4": "found 8 to 4",
+        "1:8": "2 to 16",
+        "nan:8": "2 to 16",
+    }.items():
+        done = CliRunner().invoke(app, ["phantom", "--out", str(out), "--age", age])
+        assert isinstance(done.exception, ConfigError)
+        assert expected in str(done.exception)
+    assert not out.exists()
+
+
+def test_phantom_writes_what_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = Grid((60, 48, 24), (2.87, 2.8, 1.9))
+    monkeypatch.setitem(GRIDS, "full", tiny)
+    kind = ["--grid", "full", "--variety", "full", "--age", "5:6.5"]
+    arguments = ["phantom", "--out", str(tmp_path / "d"), "--count", "2", "--seed", "7", *kind]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    assert "2 phantoms, hand_000007 to hand_000008" in done.output
+    text = (tmp_path / "d" / "parameters" / "hand_000008.json").read_text(encoding="utf-8")
+    recipe = json.loads(text)["recipe"]
+    assert recipe["shape"] == [60, 48, 24]
+    assert (recipe["variety"], recipe["age_years"]) == ("full", [5.0, 6.5])
 
 
 def test_evaluate_other_labels(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from amcnet.anatomy import hand_label_table
 from amcnet.data import Dataset, read_dataset
 from amcnet.errors import InputError
 from amcnet.io import read_labels, read_volume
-from amcnet.phantom import Grid, make_phantom, write_dataset
+from amcnet.phantom import Grid, Recipe, make_phantom, write_dataset
 
 GRID = Grid((60, 48, 24), (2.87, 2.8, 1.9))
 
@@ -26,14 +26,14 @@ def plain_dataset(folder: Path, cases: tuple[str, ...] = ("b", "a"), **changes: 
 @pytest.fixture(scope="module")
 def phantom(tmp_path_factory) -> Dataset:
     out = tmp_path_factory.mktemp("data") / "phantom"
-    write_dataset(out, 2, 4, GRID)
+    write_dataset(out, 2, 4, Recipe(GRID))
     return read_dataset(out)
 
 
 def test_reads_what_the_phantom_writes(phantom):
     assert [case.name for case in phantom.cases] == ["hand_000004", "hand_000005"]
     assert phantom.table == hand_label_table()
-    truth = make_phantom(5, GRID)
+    truth = make_phantom(5, Recipe(GRID))
     image = read_volume(phantom.cases[1].image)
     assert (image.array == truth.image).all()
     assert image.spacing_mm == pytest.approx(GRID.spacing_mm)

@@ -1,5 +1,7 @@
 import hashlib
 import json
+import os
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +10,14 @@ import SimpleITK as sitk  # noqa: N813
 
 from amcnet.anatomy import hand_label_table
 from amcnet.errors import ConfigError, OutputError
-from amcnet.phantom import Grid, make_phantom, write_dataset
+from amcnet.phantom import Grid, Recipe, make_phantom, summarise_left_out, write_dataset
+from amcnet.phantom.dataset import split_cases
 
 GRID = Grid((60, 48, 24), (2.87, 2.8, 1.9))
+RECIPE = Recipe(GRID)
 FILES = {
     "dataset.json",
+    "splits_final.json",
     *(f"imagesTr/hand_00000{i}_0000.nrrd" for i in (4, 5)),
     *(f"labelsTr/hand_00000{i}.nrrd" for i in (4, 5)),
     *(f"parameters/hand_00000{i}.json" for i in (4, 5)),
@@ -30,7 +35,7 @@ def digests(folder: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def written(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("data") / "phantom"
-    assert write_dataset(out, 2, 4, GRID) == ["hand_000004", "hand_000005"]
+    assert write_dataset(out, 2, 4, RECIPE) == ["hand_000004", "hand_000005"]
     return out
 
 
@@ -45,7 +50,7 @@ def test_layout_is_that_of_nnunet(written):
 
 
 def test_files_hold_the_phantom_in_canonical_geometry(written):
-    phantom = make_phantom(4, GRID)
+    phantom = make_phantom(4, RECIPE)
     scan, lateral, depth = GRID.spacing_mm
     for name, array in (
         ("imagesTr/hand_000004_0000.nrrd", phantom.image),
@@ -61,24 +66,51 @@ def test_files_hold_the_phantom_in_canonical_geometry(written):
 
 def test_parameters_say_what_was_drawn(written):
     text = (written / "parameters" / "hand_000005.json").read_text(encoding="utf-8")
-    assert json.loads(text) == json.loads(json.dumps(make_phantom(5, GRID).description()))
+    found, phantom = json.loads(text), make_phantom(5, RECIPE)
+    assert found == json.loads(json.dumps(phantom.description()))
+    assert (found["seed"], found["format"]) == (5, 2)
+    assert found["amcnet"] == version("amcnet")
+    assert found["recipe"] == {
+        "shape": [60, 48, 24],
+        "spacing_mm": [2.87, 2.8, 1.9],
+        "variety": "complete",
+        "age_years": None,
+    }
+    assert found["hand"]["side"] == phantom.hand.side
 
 
 def test_number_of_processes_changes_no_byte(written, tmp_path):
-    calls = []
-    write_dataset(tmp_path / "two", 2, 4, GRID, 2, lambda done, total: calls.append((done, total)))
-    assert digests(tmp_path / "two") == digests(written)
+    out, calls = tmp_path / "two", []
+    write_dataset(out, 2, 4, RECIPE, 2, lambda done, total: calls.append((done, total)))
+    assert digests(out) == digests(written)
     assert calls == [(0, 2), (1, 2), (2, 2)]
 
 
-def test_existing_case_is_not_made_again(tmp_path):
-    out = tmp_path / "phantom"
-    write_dataset(out, 1, 8, GRID)
-    image = out / "imagesTr" / "hand_000008_0000.nrrd"
-    image.write_bytes(b"kept")
-    write_dataset(out, 2, 8, GRID)
-    assert image.read_bytes() == b"kept"
-    assert json.loads((out / "dataset.json").read_text())["numTraining"] == 2
+def test_interrupted_call_can_be_repeated(written, tmp_path):
+    def interrupt(done, total):
+        if done == 1:
+            raise KeyboardInterrupt
+
+    out, calls = tmp_path / "phantom", []
+    with pytest.raises(KeyboardInterrupt):
+        write_dataset(out, 2, 4, RECIPE, progress=interrupt)
+    first = out / "imagesTr" / "hand_000004_0000.nrrd"
+    made = first.stat().st_mtime_ns
+    write_dataset(out, 2, 4, RECIPE, progress=lambda *now: calls.append(now))
+    assert digests(out) == digests(written)
+    assert first.stat().st_mtime_ns == made
+    # The case that was there already says nothing about the time left.
+    assert calls == [(0, 1), (1, 1)]
+
+
+class _EndsItsProcess(Recipe):
+    def __reduce__(self):
+        return os._exit, (1,)
+
+
+def test_process_that_ends_is_told_in_words(tmp_path):
+    with pytest.raises(OutputError, match="fewer jobs"):
+        write_dataset(tmp_path / "phantom", 2, 4, _EndsItsProcess(GRID), 2)
 
 
 @pytest.mark.parametrize(
@@ -87,9 +119,9 @@ def test_existing_case_is_not_made_again(tmp_path):
 )
 def test_case_with_a_lost_file_is_made_again(written, tmp_path, lost):
     out = tmp_path / "phantom"
-    write_dataset(out, 1, 4, GRID)
+    write_dataset(out, 1, 4, RECIPE)
     (out / lost).unlink()
-    write_dataset(out, 1, 4, GRID)
+    write_dataset(out, 1, 4, RECIPE)
     assert digests(out)[lost] == digests(written)[lost]
 
 
@@ -99,27 +131,122 @@ def test_case_with_a_lost_file_is_made_again(written, tmp_path, lost):
 )
 def test_arguments_out_of_range_are_refused(tmp_path, count, seed, jobs, name):
     with pytest.raises(ConfigError, match=f"^{name}: found"):
-        write_dataset(tmp_path / "phantom", count, seed, GRID, jobs)
+        write_dataset(tmp_path / "phantom", count, seed, RECIPE, jobs)
     assert not (tmp_path / "phantom").exists()
 
 
 def test_missing_parent_folder_is_refused(tmp_path):
     with pytest.raises(OutputError, match="missing"):
-        write_dataset(tmp_path / "missing" / "phantom", 1, 0, GRID)
+        write_dataset(tmp_path / "missing" / "phantom", 1, 0, RECIPE)
     assert not (tmp_path / "missing").exists()
 
 
 def test_file_in_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "phantom").write_text("a file")
     with pytest.raises(OutputError, match="phantom"):
-        write_dataset(tmp_path / "phantom", 1, 0, GRID)
+        write_dataset(tmp_path / "phantom", 1, 0, RECIPE)
     assert (tmp_path / "phantom").read_text() == "a file"
 
 
-def test_other_grid_or_data_set_is_refused(written, tmp_path):
-    with pytest.raises(OutputError, match=r"\[60, 48, 24\] voxels, expected \[61, 48, 24\]"):
-        write_dataset(written, 1, 4, Grid((61, 48, 24), GRID.spacing_mm))
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "dataset.json").write_text('{"name": "mine"}')
+@pytest.mark.parametrize(
+    ("recipe", "found", "expected"),
+    [
+        (Recipe(Grid((61, 48, 24), GRID.spacing_mm)), "[60, 48, 24]", "[61, 48, 24]"),
+        (Recipe(Grid(GRID.shape, (2.87, 2.8, 1.8))), "[2.87, 2.8, 1.9]", "[2.87, 2.8, 1.8]"),
+        (Recipe(GRID, "full"), '"complete"', '"full"'),
+        (Recipe(GRID, age_years=(4.0, 8.0)), "age_years null", "age_years [4.0, 8.0]"),
+    ],
+)
+def test_case_of_another_recipe_is_refused_before_any_is_made(written, recipe, found, expected):
+    before = digests(written)
+    with pytest.raises(OutputError) as raised:
+        write_dataset(written, 3, 2, recipe)  # 2 and 3 are not there yet, 4 is
+    message = str(raised.value)
+    assert str(written / "parameters" / "hand_000004.json") in message
+    assert message.index(found) < message.index("expected") < message.index(expected)
+    assert "another folder" in message
+    assert digests(written) == before
+
+
+@pytest.mark.parametrize("old", ["{}", '{"seed": 4, "shape": [60, 48, 24]}', "[]", "{", "\xff"])
+def test_case_of_an_older_version_or_unreadable_is_refused(written, tmp_path, old):
+    for name in ("imagesTr/hand_000004_0000.nrrd", "labelsTr/hand_000004.nrrd"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    (tmp_path / "parameters").mkdir()
+    parameters = tmp_path / "parameters" / "hand_000004.json"
+    parameters.write_text(old, encoding="latin-1")
+    with pytest.raises(OutputError, match=r"hand_000004\.json: .*format null.*expected format 2"):
+        write_dataset(tmp_path, 1, 4, RECIPE)
+
+
+def test_data_set_of_someone_else_is_refused(tmp_path):
+    (tmp_path / "dataset.json").write_text('{"name": "mine"}')
     with pytest.raises(OutputError, match="describes another data set"):
-        write_dataset(tmp_path / "mine", 1, 4, GRID)
+        write_dataset(tmp_path, 1, 4, RECIPE)
+    assert list(digests(tmp_path)) == ["dataset.json"]
+
+
+def test_split_is_that_of_the_paper_and_spread_over_the_seeds():
+    names = [f"hand_{i:06d}" for i in range(103)]
+    split = split_cases(names)
+    assert (len(split["train"]), len(split["val"])) == (77, 26)
+    assert sorted(split["train"] + split["val"]) == names
+    assert split_cases(reversed(names)) == split
+    places = [names.index(name) for name in split["val"]]
+    assert 35 < sum(places) / 26 < 67
+    assert len({place % 4 for place in places}) == 4
+
+
+def test_split_stays_what_it_is():
+    # Published scores refer to it. From: printf NAME | sha256sum, for each name.
+    assert split_cases([f"hand_00000{i}" for i in range(8)])["val"] == [
+        "hand_000005",
+        "hand_000007",
+    ]
+
+
+@pytest.mark.parametrize(("count", "held_out"), [(2, 1), (3, 1), (4, 1), (8, 2), (40, 10)])
+def test_split_holds_out_a_quarter_and_at_least_one(count, held_out):
+    split = split_cases([str(i) for i in range(count)])
+    assert (len(split["train"]), len(split["val"])) == (count - held_out, held_out)
+
+
+def test_split_file_names_every_complete_case_of_the_folder(written, tmp_path):
+    out = tmp_path / "phantom"
+    write_dataset(out, 1, 9, RECIPE)
+    assert not (out / "splits_final.json").exists()
+    (out / "labelsTr" / "hand_000007.nrrd").touch()  # left by an interrupted call
+    write_dataset(out, 2, 4, RECIPE)
+    (fold,) = json.loads((out / "splits_final.json").read_text(encoding="utf-8"))
+    assert set(fold) == {"train", "val"}
+    assert {*fold["train"], *fold["val"]} == {"hand_000004", "hand_000005", "hand_000009"}
+    assert json.loads((out / "dataset.json").read_text(encoding="utf-8"))["numTraining"] == 3
+
+
+def test_left_out_structures_are_counted(tmp_path):
+    (tmp_path / "parameters").mkdir()
+    hands = [
+        {},
+        {"absent": {}, "cut": []},
+        {"absent": {"epiphysis of distal phalanx of thumb": "fused"}, "cut": []},
+        {
+            "absent": {
+                "epiphysis of distal phalanx of thumb": "not ossified",
+                "epiphysis of proximal phalanx of thumb": "fused",
+            },
+            "cut": ["distal phalanx of thumb"],
+        },
+        {"absent": {"distal phalanx of thumb": "outside"}},
+    ]
+    for number, hand in enumerate(hands):
+        path = tmp_path / "parameters" / f"{number}.json"
+        path.write_text(json.dumps({"hand": hand}), encoding="utf-8")
+    assert summarise_left_out(tmp_path, "01") == ""
+    assert summarise_left_out(tmp_path, "0123") == (
+        "2 of 4 hands lack epiphyses (fused, not ossified); 1 of 4 hands is cut by the border; "
+        "see parameters/CASE.json"
+    )
+    assert summarise_left_out(tmp_path, "04") == (
+        "1 of 2 hands lacks structures (outside); see parameters/CASE.json"
+    )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.random import default_rng
 
-from amcnet.phantom import Grid, make_phantom
+from amcnet.phantom import Grid, Recipe, make_phantom
 from amcnet.phantom.acoustics import draw_acoustics
 from amcnet.phantom.drawing import draw_hand
 from amcnet.phantom.tissue import Slab, Tissue, Voxeliser
@@ -75,7 +75,7 @@ def test_skin_that_faces_the_probe_is_among_the_brightest(rendered):
 
 
 def test_same_seed_same_bytes():
-    first, again, other = (make_phantom(seed, GRID) for seed in (6, 6, 7))
+    first, again, other = (make_phantom(seed, Recipe(GRID)) for seed in (6, 6, 7))
     assert first.image.tobytes() == again.image.tobytes()
     assert first.labels.tobytes() == again.labels.tobytes()
     assert first.description() == again.description()
@@ -84,15 +84,15 @@ def test_same_seed_same_bytes():
 
 @pytest.mark.parametrize("slices", [5, 17, 60, 152])
 def test_slab_size_does_not_matter(monkeypatch, slices):
-    expected = make_phantom(3, GRID)
+    expected = make_phantom(3, Recipe(GRID))
     monkeypatch.setattr("amcnet.phantom.ultrasound._SLAB_SLICES", slices)
-    found = make_phantom(3, GRID)
+    found = make_phantom(3, Recipe(GRID))
     np.testing.assert_array_equal(found.labels, expected.labels)
     np.testing.assert_array_equal(found.image, expected.image)
 
 
 def test_slab_size_does_not_matter_on_thin_slices(monkeypatch):
-    thin = Grid((609, 64, 32), (0.279, 2.08, 1.408))
+    thin = Recipe(Grid((609, 64, 32), (0.279, 2.08, 1.408)))
     expected = make_phantom(1, thin)
     monkeypatch.setattr("amcnet.phantom.ultrasound._SLAB_SLICES", 200)
     np.testing.assert_array_equal(make_phantom(1, thin).image, expected.image)

@@ -1,6 +1,7 @@
 """Printing for people: results on stdout, progress on stderr."""
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
@@ -36,7 +37,15 @@ def progress(text: str) -> Iterator[Update]:
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True)
-    with Progress(*columns, Elapsed(), Remaining(), console=console, transient=True) as bar:
+    an_hour = 3600.0  # steps that rich estimates from: it needs two, and one may take minutes
+    with Progress(
+        *columns,
+        Elapsed(),
+        Remaining(),
+        console=console,
+        transient=True,
+        speed_estimate_period=an_hour,
+    ) as bar:
         task = bar.add_task(text, total=None)
 
         def update(done: int, total: int, now: str = text) -> None:
@@ -51,11 +60,30 @@ class _Lines:
     def __init__(self, text: str) -> None:
         self._text = text
         self._shown: tuple[str, int] | None = None
+        self._began = (0.0, 0)
 
     def __call__(self, done: int, total: int, now: str | None = None) -> None:
         text = self._text if now is None else now
+        if self._shown is None or self._shown[0] != text:
+            self._began = (time.monotonic(), done)
         state = (text, 5 * done // max(1, total))
         if state != self._shown:
             self._shown = state
-            sys.stderr.write(f"{text}: {done} of {total}\n")
+            sys.stderr.write(f"{text}: {done} of {total}{self._time_left(done, total)}\n")
             sys.stderr.flush()
+
+    def _time_left(self, done: int, total: int) -> str:
+        """Return the time that is left at the speed so far, empty where it says nothing."""
+        began, done_before = self._began
+        if not done_before < done < total:
+            return ""
+        seconds = (time.monotonic() - began) / (done - done_before) * (total - done)
+        return f", about {duration(seconds)} left" if seconds >= 1 else ""
+
+
+def duration(seconds: float) -> str:
+    """Return a time span in words, as exact as an estimate deserves."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

@@ -6,11 +6,20 @@ from typing import Annotated
 
 import typer
 
+from amcnet.errors import ConfigError
+
 
 class GridName(StrEnum):
     """The grids that phantoms are made on."""
 
     network = "network"
+    full = "full"
+
+
+class VarietyName(StrEnum):
+    """How unusual phantoms may be."""
+
+    complete = "complete"
     full = "full"
 
 
@@ -21,12 +30,35 @@ def phantom(
     grid: Annotated[
         GridName, typer.Option(help="network: 609 x 512 x 256 voxels; full: 609 x 1023 x 512.")
     ] = GridName.network,
+    variety: Annotated[
+        VarietyName,
+        typer.Option(
+            help="complete: all 38 structures; full: ages 2 to 16 and the rare cases of real scans."
+        ),
+    ] = VarietyName.complete,
+    age: Annotated[
+        str | None, typer.Option(metavar="LOW:HIGH", help="Ages in years, such as 4:8.")
+    ] = None,
     jobs: Annotated[int, typer.Option(help="Processes that work side by side.")] = 1,
 ) -> None:
     """Make synthetic hands with synthetic ultrasound and their labels."""
     from amcnet.cli.console import progress, stdout
-    from amcnet.phantom import GRIDS, write_dataset
+    from amcnet.phantom import GRIDS, Recipe, summarise_left_out, write_dataset
 
+    recipe = Recipe(GRIDS[grid.value], variety.value, _age_range(age))
     with progress("phantoms") as update:
-        names = write_dataset(out, count, seed, GRIDS[grid.value], jobs, update)
+        names = write_dataset(out, count, seed, recipe, jobs, update)
     stdout().print(f"{out}: {len(names)} phantoms, {names[0]} to {names[-1]}")
+    left_out = summarise_left_out(out, names)
+    if left_out:
+        stdout().print(left_out)
+
+
+def _age_range(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    try:
+        low, high = map(float, text.split(":"))
+    except ValueError:
+        raise ConfigError(f"--age: found '{text}', expected LOW:HIGH, such as 4:8") from None
+    return low, high

@@ -4,7 +4,7 @@ Anatomy (:mod:`amcnet.phantom.drawing`, :mod:`amcnet.phantom.solids`) and render
 (:mod:`amcnet.phantom.ultrasound`) are apart and each is drawn from the phantom's seed.
 """
 
-from amcnet.phantom.dataset import write_dataset
+from amcnet.phantom.dataset import summarise_left_out, write_dataset
 from amcnet.phantom.grid import FULL_GRID, GRIDS, NETWORK_GRID, Grid
 from amcnet.phantom.phantom import Phantom, make_phantom
 from amcnet.phantom.recipe import Recipe, Variety
@@ -18,5 +18,6 @@ __all__ = [
     "Recipe",
     "Variety",
     "make_phantom",
+    "summarise_left_out",
     "write_dataset",
 ]

@@ -1,19 +1,24 @@
 """Phantom data sets in the nnU-Net raw layout, which is the data set format of this project."""
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 from amcnet.anatomy import hand_label_table
 from amcnet.errors import ConfigError, OutputError
 from amcnet.io import Geometry, atomic_path, make_folder, write_image, write_labels
-from amcnet.phantom.grid import NETWORK_GRID, Grid
-from amcnet.phantom.phantom import make_phantom
+from amcnet.phantom.phantom import FORMAT, make_phantom
+from amcnet.phantom.recipe import Recipe
 
 FILE_ENDING = ".nrrd"
 _DATASET_NAME = "amcnet phantom"
+_MOST_PROCESSES = 61  # what Windows allows
 
 
 def case_name(seed: int) -> str:
@@ -25,62 +30,99 @@ def write_dataset(
     out: Path,
     count: int,
     seed: int,
-    grid: Grid = NETWORK_GRID,
+    recipe: Recipe = Recipe(),  # noqa: B008 - frozen
     jobs: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[str]:
     """Write phantoms of the seeds ``seed`` to ``seed + count - 1`` as one data set.
 
-    A case whose files are there already is not made again, so an interrupted call can be repeated.
-    The bytes depend on the seed and the grid alone, not on the number of processes.
+    A case that is there already is not made again, so an interrupted call can be repeated. The
+    bytes depend on the seeds and the recipe alone, not on the number of processes or calls.
+
+    Beside images, labels and ``dataset.json`` there are ``parameters/CASE.json``, everything that
+    was drawn, and ``splits_final.json``, see :func:`split_cases`. nnU-Net reads that file from its
+    *preprocessed* folder: copy it there. A folder with a single case has none.
 
     Args:
         out: Folder to write to; it is made, its parent must exist.
         count: Number of cases, at least 1.
         seed: Seed of the first case.
-        grid: The voxel grid, :data:`NETWORK_GRID` or :data:`FULL_GRID` for the paper's device.
-        jobs: Number of processes.
-        progress: Called with (cases done, cases in all).
+        recipe: What kind of phantoms to make.
+        jobs: Number of processes; each gets its share of the processor's threads.
+        progress: Called with (cases made, cases to make); cases that are there do not count.
 
     Returns:
         The names of the cases.
 
     Raises:
         ConfigError: If an argument is out of range.
-        OutputError: If the parent folder does not exist, or ``out`` is a file.
+        OutputError: If the parent folder does not exist, ``out`` is a file or another data set, or
+            a case is there that was made by another recipe or version; nothing is made then. Or
+            if a process ends unexpectedly.
     """
     _check_arguments(count, seed, jobs)
     make_folder(out)
     _check_is_ours(out / "dataset.json")
-    for folder in ("imagesTr", "labelsTr", "parameters"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
     seeds = range(seed, seed + count)
-    _make_cases(out, seeds, grid, jobs, progress)
-    _write_description(out)
+    missing = [s for s in seeds if not _is_there(out, case_name(s), recipe)]
+    for folder in ("imagesTr", "labelsTr", "parameters"):
+        (out / folder).mkdir(exist_ok=True)
+    if missing:
+        _make_cases(out, missing, recipe, jobs, progress)
+    _describe(out)
     return [case_name(s) for s in seeds]
 
 
-def write_case(out: Path, seed: int, grid: Grid) -> None:
+def write_case(out: Path, seed: int, recipe: Recipe, threads: int = 1) -> None:
     """Write image, labels and parameters of one phantom into a data set's folders."""
-    name = case_name(seed)
-    image_path = out / "imagesTr" / f"{name}_0000{FILE_ENDING}"
-    label_path = out / "labelsTr" / f"{name}{FILE_ENDING}"
-    parameters = out / "parameters" / f"{name}.json"
-    if image_path.exists() and label_path.exists() and parameters.exists():
-        shape = json.loads(parameters.read_text(encoding="utf-8")).get("shape")
-        if shape != list(grid.shape):
-            raise OutputError(
-                f"{parameters}: the case has {shape} voxels, expected {list(grid.shape)}: "
-                "choose another folder for another grid"
-            )
-        return
-    phantom = make_phantom(seed, grid)
+    image_path, label_path, parameters = _case_files(out, case_name(seed))
+    phantom = make_phantom(seed, recipe, threads)
     geometry = Geometry.canonical(phantom.image.shape, phantom.spacing_mm)
     write_image(image_path, phantom.image, geometry, overwrite=True)
     write_labels(label_path, phantom.labels, geometry, hand_label_table(), overwrite=True)
     # Written last: its presence says that the case is complete.
-    with atomic_path(parameters) as temporary:
-        temporary.write_text(json.dumps(phantom.description(), indent=1), encoding="utf-8")
+    _write_json(parameters, phantom.description())
+
+
+def split_cases(names: Iterable[str]) -> dict[str, list[str]]:
+    """Split cases into 75 % for training and 25 % for validation: 77 and 26 of the paper's 103.
+
+    The validation cases are those whose names have the smallest SHA-256: as good as random, and
+    the same on every machine. When cases are added, few of the others change sides.
+    """
+    ordered = sorted(names, key=lambda name: sha256(name.encode()).digest())
+    held_out = (len(ordered) + 2) // 4
+    return {"train": sorted(ordered[held_out:]), "val": sorted(ordered[:held_out])}
+
+
+def summarise_left_out(out: Path, names: Iterable[str]) -> str:
+    """Say in one line how many hands lack structures or are cut; nothing if none."""
+    hands = [_read_json(_case_files(out, name)[2]).get("hand", {}) for name in names]
+    lacking = [hand["absent"] for hand in hands if hand.get("absent")]
+    cut = sum(bool(hand.get("cut")) for hand in hands)
+    parts = []
+    if lacking:
+        epiphyses = {s.name for s in hand_label_table() if s.kind == "epiphysis"}
+        what = "epiphyses" if epiphyses.issuperset(set().union(*lacking)) else "structures"
+        reasons = sorted({reason for absent in lacking for reason in absent.values()})
+        verb = "lacks" if len(lacking) == 1 else "lack"
+        parts.append(f"{len(lacking)} of {len(hands)} hands {verb} {what} ({', '.join(reasons)})")
+    if cut:
+        parts.append(f"{cut} of {len(hands)} hands {'is' if cut == 1 else 'are'} cut by the border")
+    return "; ".join([*parts, "see parameters/CASE.json"]) if parts else ""
+
+
+def _case_files(out: Path, name: str) -> tuple[Path, Path, Path]:
+    return (
+        out / "imagesTr" / f"{name}_0000{FILE_ENDING}",
+        out / "labelsTr" / f"{name}{FILE_ENDING}",
+        out / "parameters" / f"{name}.json",
+    )
+
+
+def _complete_cases(out: Path) -> list[str]:
+    names = sorted(path.stem for path in (out / "parameters").glob("*.json"))
+    return [name for name in names if all(path.exists() for path in _case_files(out, name))]
 
 
 def _check_arguments(count: int, seed: int, jobs: int) -> None:
@@ -93,45 +135,98 @@ def _check_arguments(count: int, seed: int, jobs: int) -> None:
 
 
 def _check_is_ours(description: Path) -> None:
-    if not description.exists():
-        return
-    try:
-        name = json.loads(description.read_text(encoding="utf-8"))["name"]
-    except (ValueError, KeyError, TypeError):
-        name = None
-    if name != _DATASET_NAME:
+    if description.exists() and _read_json(description).get("name") != _DATASET_NAME:
         raise OutputError(
             f"{description}: describes another data set, expected a folder of its own"
         )
 
 
+def _is_there(out: Path, name: str, recipe: Recipe) -> bool:
+    """Return whether a case is complete; raise an OutputError if it is one of other phantoms."""
+    files = _case_files(out, name)
+    if not all(path.exists() for path in files):
+        return False
+    case = _read_json(files[2])
+    found = {"format": case.get("format"), **_as_dict(case.get("recipe"))}
+    expected = {"format": FORMAT, **recipe.description()}
+    differing = [key for key, value in expected.items() if found.get(key) != value]
+    if not differing:
+        return True
+
+    def text(values: dict[str, Any]) -> str:
+        return ", ".join(f"{key} {json.dumps(values.get(key))}" for key in differing)
+
+    raise OutputError(
+        f"{files[2]}: the case was made with {text(found)}, expected {text(expected)}; "
+        "nothing was made, choose another folder"
+    )
+
+
 def _make_cases(
-    out: Path, seeds: range, grid: Grid, jobs: int, progress: Callable[[int, int], None]
+    out: Path, seeds: list[int], recipe: Recipe, jobs: int, progress: Callable[[int, int], None]
 ) -> None:
+    workers = min(jobs, len(seeds), _MOST_PROCESSES)
+    threads = max(1, _processors() // workers)
     progress(0, len(seeds))
-    if jobs == 1:
+    if workers == 1:
         for done, seed in enumerate(seeds, start=1):
-            write_case(out, seed, grid)
+            write_case(out, seed, recipe, threads)
             progress(done, len(seeds))
         return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(write_case, out, seed, grid) for seed in seeds]
-        for done, future in enumerate(as_completed(futures), start=1):
-            future.result()
-            progress(done, len(seeds))
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        futures = [pool.submit(write_case, out, seed, recipe, threads) for seed in seeds]
+        try:
+            for done, future in enumerate(as_completed(futures), start=1):
+                future.result()
+                progress(done, len(seeds))
+        except BrokenProcessPool as error:
+            raise OutputError(
+                f"{out}: a process ended unexpectedly, perhaps for lack of memory: "
+                "call again with fewer jobs, complete cases are kept"
+            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
-def _write_description(out: Path) -> None:
-    """Write dataset.json over all complete cases of the folder."""
+def _processors() -> int:
+    """Return the processors that this process may use (Python 3.13), or all of the machine."""
+    count: int | None = getattr(os, "process_cpu_count", os.cpu_count)()
+    return count or 1
+
+
+def _describe(out: Path) -> None:
+    """Write dataset.json and the split over all complete cases of the folder."""
     table = hand_label_table()
-    cases = len(list((out / "labelsTr").glob(f"*{FILE_ENDING}")))
+    cases = _complete_cases(out)
     description = {
         "name": _DATASET_NAME,
         "description": "Synthetic hands with synthetic ultrasound. No medical data.",
         "channel_names": {"0": "ultrasound"},
         "labels": {"background": 0} | {s.name: s.value for s in table},
-        "numTraining": cases,
+        "numTraining": len(cases),
         "file_ending": FILE_ENDING,
     }
-    with atomic_path(out / "dataset.json") as temporary:
-        temporary.write_text(json.dumps(description, indent=1), encoding="utf-8")
+    _write_json(out / "dataset.json", description)
+    splits = out / "splits_final.json"
+    if len(cases) > 1:
+        _write_json(splits, [split_cases(cases)])
+    else:
+        splits.unlink(missing_ok=True)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file, an empty one if the file holds anything else."""
+    try:
+        return _as_dict(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError:
+        return {}
+
+
+def _as_dict(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _write_json(path: Path, content: object) -> None:
+    with atomic_path(path) as temporary:
+        text = json.dumps(content, indent=1)
+        temporary.write_text(text, encoding="utf-8", newline="\n")

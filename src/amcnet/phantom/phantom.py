@@ -7,13 +7,17 @@ import numpy as np
 from numpy.random import SeedSequence, default_rng
 from numpy.typing import NDArray
 
+from amcnet import __version__
 from amcnet.errors import ConfigError
 from amcnet.phantom.acoustics import Acoustics, draw_acoustics
 from amcnet.phantom.drawing import draw_hand
-from amcnet.phantom.grid import NETWORK_GRID, Grid
 from amcnet.phantom.hand import HandParameters
+from amcnet.phantom.recipe import Recipe
 from amcnet.phantom.tissue import Voxeliser
 from amcnet.phantom.ultrasound import render
+
+FORMAT = 2
+"""What a seed means: raised whenever the same seed and recipe give another phantom."""
 
 
 @dataclass(frozen=True)
@@ -23,40 +27,57 @@ class Phantom:
     Attributes:
         image: uint8 (scan, lateral, depth).
         labels: uint8 (scan, lateral, depth), 0 or 1-38 of the hand's label table.
-        spacing_mm: (scan, lateral, depth).
+        recipe: What kind of phantom it is; it names the grid.
         hand: What was drawn for the anatomy.
         acoustics: What was drawn for the ultrasound.
-        seed: The seed that gives exactly this phantom.
+        seed: The seed that gives exactly this phantom, with the recipe.
     """
 
     image: NDArray[np.uint8]
     labels: NDArray[np.uint8]
-    spacing_mm: tuple[float, float, float]
+    recipe: Recipe
     hand: HandParameters
     acoustics: Acoustics
     seed: int
 
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Voxel spacing (scan, lateral, depth)."""
+        return self.recipe.grid.spacing_mm
+
     def description(self) -> dict[str, Any]:
-        """Return everything that was drawn, as data that JSON can hold."""
+        """Return everything that was asked for and drawn, as data that JSON can hold."""
         return {
             "seed": self.seed,
-            "shape": list(self.image.shape),
-            "spacing_mm": list(self.spacing_mm),
+            "format": FORMAT,
+            "amcnet": __version__,
+            "recipe": self.recipe.description(),
             "hand": asdict(self.hand),
             "acoustics": asdict(self.acoustics),
         }
 
 
-def make_phantom(seed: int, grid: Grid = NETWORK_GRID, threads: int = 1) -> Phantom:
+def make_phantom(
+    seed: int,
+    recipe: Recipe = Recipe(),  # noqa: B008 - frozen
+    threads: int = 1,
+) -> Phantom:
     """Make the phantom of a seed; the same seed gives the same hand on every grid.
 
+    Args:
+        seed: Decides everything that the recipe leaves open.
+        recipe: What kind of phantom to make.
+        threads: Threads to work with; they change the time taken, not the result.
+
     Raises:
-        ConfigError: If the seed is negative.
+        ConfigError: If the seed is negative, or ``threads`` less than 1.
     """
     if seed < 0:
         raise ConfigError(f"seed: found {seed}, expected 0 or greater")
-    hand = draw_hand(default_rng(SeedSequence(seed, spawn_key=(10,))), grid)
+    if threads < 1:
+        raise ConfigError(f"threads: found {threads}, expected at least 1")
+    hand = draw_hand(default_rng(SeedSequence(seed, spawn_key=(10,))), recipe.grid)
     acoustics = draw_acoustics(default_rng(SeedSequence(seed, spawn_key=(11,))))
-    voxeliser = Voxeliser(hand, grid)
+    voxeliser = Voxeliser(hand, recipe.grid)
     image, labels = render(voxeliser, acoustics, seed, threads)
-    return Phantom(image, labels, grid.spacing_mm, hand.parameters, acoustics, seed)
+    return Phantom(image, labels, recipe, hand.parameters, acoustics, seed)
