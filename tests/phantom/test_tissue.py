@@ -62,7 +62,8 @@ def test_labelled_voxels_are_bone_or_epiphysis(whole):
 
 
 def test_all_tissues_occur_and_bone_lies_under_the_skin(whole):
-    assert set(np.unique(whole.tissue)) == {int(tissue) for tissue in Tissue}
+    # Blood comes with the veins of a scan, which are no part of the hand's solids.
+    assert set(np.unique(whole.tissue)) == {int(t) for t in Tissue if t != Tissue.BLOOD}
     assert np.all(whole.skin_mm[whole.labels > 0] < 0)
 
 

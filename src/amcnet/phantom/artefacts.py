@@ -12,9 +12,12 @@ from amcnet.phantom.interpolation import interpolate_axis, refine_last_axis
 
 Field = NDArray[np.float32]
 
+Faces = tuple[NDArray[np.intp], NDArray[np.intp], Field]
+"""Lateral index, depth index and echo of every interface of a slice."""
+
 FWHM_TO_SIGMA = 1 / 2.355
-_COARSE_MM = 1.0
-_SKIN_ECHO_MM = (-0.3, 3.0)  # part of a column that skin reverberation repeats, from the skin
+_COARSE_MM = (1.0, 0.5)  # (lateral, depth): clutter is smooth
+_SKIN_ECHO_MM = (-0.3, 1.5)  # part of a column that skin reverberation repeats, from the skin
 _BONE_ECHO_MM = (-0.3, 0.8)
 _GHOST_MM = (-0.4, 0.5)
 _DOT_FADE = 0.5
@@ -25,26 +28,37 @@ def amplitude(level_db: float) -> float:
     return float(10 ** (level_db / 20))
 
 
-def side_lobes(envelope: Field, grid: Grid, a: Acoustics) -> Field:
-    """Return the haze of the side lobes: a wide, weak blur across the beam."""
-    step = max(1, round(_COARSE_MM / grid.spacing_mm[1]))
-    coarse = envelope[::step] * np.float32(amplitude(a.tail_db))
-    sigma = a.tail_mm * FWHM_TO_SIGMA / (grid.spacing_mm[1] * step)
-    coarse = gaussian_filter1d(coarse, sigma, axis=0)
-    haze = interpolate_axis(coarse, 0, np.arange(len(envelope)) / step)
-    return np.maximum(haze, 0, out=haze)
+def clutter(strength: Field, faces: Faces, grid: Grid, a: Acoustics) -> Field:
+    """Return the clutter of a slice, as strength of scatterers.
 
+    Side lobes show every echo once more, weakly, a few millimetres to its sides (the grey haze
+    beside the hand); ringing trails behind it and keeps shadows from being black.
 
-def ringing(envelope: Field, grid: Grid, a: Acoustics) -> Field:
-    """Return the trail behind every echo, which keeps shadows from being black."""
-    step = max(1, round(_COARSE_MM / 2 / grid.spacing_mm[2]))
-    decay = np.exp(-step * grid.spacing_mm[2] / a.ringing_mm)
+    Args:
+        strength: (lateral, depth) strength of the scatterers' echoes.
+        faces: The mirror-like echoes, in the same unit.
+        grid: The voxel grid.
+        a: The scan.
+    """
+    rows, columns = (
+        max(1, round(size / spacing))
+        for size, spacing in zip(_COARSE_MM, grid.spacing_mm[1:], strict=True)
+    )
+    coarse = strength[::rows, ::columns].copy()
+    lateral, depth, echo = faces
+    # A face is thinner than a sample and fills it in part.
+    filled = echo * np.float32(a.psf_axial_mm / _COARSE_MM[1] / rows)
+    np.add.at(coarse, (lateral // rows, depth // columns), filled)
+    sigma = a.tail_mm * FWHM_TO_SIGMA / (grid.spacing_mm[1] * rows)
+    total = gaussian_filter1d(coarse, sigma, axis=0) * np.float32(amplitude(a.tail_db))
+    decay = np.exp(-columns * grid.spacing_mm[2] / a.ringing_mm)
     gain = (1 - decay) * amplitude(a.ringing_db)
     # A trail follows its echo: delayed by one sample.
-    numerator = np.array([0, gain], np.float32)
-    trail = lfilter(numerator, np.array([1, -decay], np.float32), envelope[:, ::step], axis=1)
-    trail = np.concatenate([trail, trail[:, -1:]], axis=1)
-    return refine_last_axis(trail, step, envelope.shape[1])
+    numerator, denominator = np.array([0, gain]), np.array([1, -decay])
+    total += lfilter(numerator.astype(np.float32), denominator.astype(np.float32), coarse, axis=1)
+    total = np.concatenate([total, total[:, -1:]], axis=1)
+    wide = interpolate_axis(total, 0, np.arange(len(strength)) / rows)
+    return np.maximum(refine_last_axis(wide, columns, strength.shape[1]), 0)
 
 
 def add_skin_reverberation(envelope: Field, skin_mm: Field, grid: Grid, a: Acoustics) -> None:

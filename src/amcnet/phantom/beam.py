@@ -4,6 +4,8 @@ Everything is cumulative along depth, in the line of Wein et al. and COLE; the p
 index 0. Interfaces are looked up by the pair of tissues above and below them.
 """
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
@@ -43,7 +45,7 @@ def loss_table_db(a: Acoustics, grid: Grid) -> Field:
     return (crossing + _by_pair(np.broadcast_to(through, (len(Tissue),) * 2))).astype(np.float32)
 
 
-def specular_table(a: Acoustics, kind: str) -> Field:
+def specular_table(a: Acoustics, kind: Literal["skin", "inner"]) -> Field:
     """Return the mirror-like echo of each pair of tissues at normal incidence.
 
     Args:
@@ -54,12 +56,13 @@ def specular_table(a: Acoustics, kind: str) -> Field:
     above = np.arange(echo.size) // _PAIR
     is_skin = above == Tissue.WATER
     gain = np.where(is_skin, a.skin_echo, a.bone_echo)
-    return np.where(is_skin == (kind == "skin"), gain * echo, 0).astype(np.float32)
+    table: Field = np.where(is_skin == (kind == "skin"), gain * echo, 0).astype(np.float32)
+    return table
 
 
 def first_face_mm(inside: NDArray[np.bool_], grid: Grid) -> Field:
     """Return the depth at which each column first enters a mask; the volume's end where never."""
-    face = np.argmax(inside, axis=-1).astype(np.float32) * np.float32(grid.spacing_mm[2])
+    face: Field = np.argmax(inside, axis=-1).astype(np.float32) * np.float32(grid.spacing_mm[2])
     entered = np.take_along_axis(inside, np.argmax(inside, axis=-1)[..., None], axis=-1)[..., 0]
     face[~entered] = np.float32(grid.extent_mm[2])
     return face
@@ -78,7 +81,8 @@ def facing(face_mm: Field, grid: Grid) -> Field:
     sigma = [_FACE_SMOOTHING_MM / spacing for spacing in grid.spacing_mm[:2]]
     smooth = gaussian_filter(face_mm, sigma)
     along, across = np.gradient(smooth, *grid.spacing_mm[:2])
-    return (1 / np.sqrt(1 + along**2 + across**2)).astype(np.float32)
+    cosine: Field = (1 / np.sqrt(1 + along**2 + across**2)).astype(np.float32)
+    return cosine
 
 
 def specular_gain(cosine: Field, a: Acoustics) -> Field:
@@ -88,7 +92,8 @@ def specular_gain(cosine: Field, a: Acoustics) -> Field:
 
 def grazing_dropout(cosine: Field) -> Field:
     """Return the share of the skin's echo that is left: none beyond about 75 degrees."""
-    return np.clip((cosine - np.float32(0.25)) / np.float32(0.2), 0, 1)
+    share: Field = np.clip((cosine - np.float32(0.25)) / np.float32(0.2), 0, 1)
+    return share
 
 
 def echo_weight(loss_db: Field, softening: Cascade) -> Field:

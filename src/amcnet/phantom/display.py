@@ -13,15 +13,19 @@ Field = NDArray[np.float32]
 
 WHITE_DB = 10.0  # echoes this far below a perfect reflector are white at zero gain
 _SMALLEST = 1e-7
+_STANDOFF_CM = 1.4
 _NORMAL_QUANTILES = ndtri((np.arange(256) + 0.5) / 256)
 
 
 def time_gain(grid: Grid, a: Acoustics) -> Field:
-    """Return the gain of each depth: a slope, and the sliders of the machine on top of it."""
+    """Return the gain of each depth: a slope, and the sliders of the machine on top of it.
+
+    The overall gain is set for tissue under the usual stand-off: the slope is 1 there.
+    """
     depth_cm = grid.axis_mm(2) / 10
     knots = np.linspace(0, grid.extent_mm[2] / 10, len(a.tgc_sliders_db))
     sliders = np.interp(depth_cm, knots, a.tgc_sliders_db)
-    return (10 ** ((a.tgc_db_per_cm * depth_cm + sliders) / 20)).astype(np.float32)
+    return (10 ** ((a.tgc_db_per_cm * (depth_cm - _STANDOFF_CM) + sliders) / 20)).astype(np.float32)
 
 
 def noise_level(a: Acoustics) -> float:

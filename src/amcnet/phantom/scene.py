@@ -106,9 +106,7 @@ class Scene:
             slab.tissue[scan, column] = columns
 
 
-def _draw_texture(
-    grid: Grid, a: Acoustics, rng: Generator
-) -> tuple[Field, tuple[int, int, int]]:
+def _draw_texture(grid: Grid, a: Acoustics, rng: Generator) -> tuple[Field, tuple[int, int, int]]:
     # Tissue lies in layers along the skin: wider than deep.
     lengths = np.array([2.0, 2.0, 0.5]) * a.texture_mm
     spacing = np.array(grid.spacing_mm)
@@ -119,13 +117,15 @@ def _draw_texture(
     noise = rng.standard_normal(shape, dtype=np.float32)
     texture = gaussian_filter(noise, lengths / (spacing * steps), mode="wrap")
     texture *= np.float32(a.texture_contrast / texture.std())
-    return np.exp(texture), (scan, lateral, depth)
+    strength: Field = np.exp(texture)
+    return strength, (scan, lateral, depth)
 
 
 def _draw_layers(a: Acoustics, rng: Generator) -> Field:
     noise = rng.standard_normal(round(_LAYER_DEPTH_MM / _LAYER_STEP_MM))
     layers = gaussian_filter1d(noise, a.layer_mm / 2 / _LAYER_STEP_MM)
-    return np.exp(a.layer_contrast * layers / layers.std()).astype(np.float32)
+    strength: Field = np.exp(a.layer_contrast * layers / layers.std()).astype(np.float32)
+    return strength
 
 
 def _draw_patches(grid: Grid, a: Acoustics, rng: Generator) -> Field:

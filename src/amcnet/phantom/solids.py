@@ -51,7 +51,9 @@ class LongBone:
         widest = max(self.half_width_mm, self.half_thickness_mm) * max(1.0, *self.flare)
         return widest + abs(self.bow_mm)
 
-    def bounds_mm(self, margin_mm: float, scan_range_mm: tuple[float, float] | None = None) -> tuple[Vector, Vector]:
+    def bounds_mm(
+        self, margin_mm: float, scan_range_mm: tuple[float, float] | None = None
+    ) -> tuple[Vector, Vector]:
         """Return the lower and upper corner of a box around the solid and a margin."""
         ends = np.stack([self.frame.origin_mm, self.frame.at(self.length_mm)])
         reach = self.radius_mm + margin_mm
@@ -96,7 +98,9 @@ class Capsule:
     half_width_mm: float
     half_thickness_mm: float
 
-    def bounds_mm(self, margin_mm: float, scan_range_mm: tuple[float, float] | None = None) -> tuple[Vector, Vector]:
+    def bounds_mm(
+        self, margin_mm: float, scan_range_mm: tuple[float, float] | None = None
+    ) -> tuple[Vector, Vector]:
         """Return the lower and upper corner of a box around the capsule and a margin."""
         ends = np.stack([self.frame.origin_mm, self.frame.at(self.length_mm)])
         reach = max(self.half_width_mm, self.half_thickness_mm) + margin_mm

@@ -99,7 +99,9 @@ class Voxeliser:
         first, last = self._skin.slices(start, stop)
         distance = self._skin.distance_mm[first:last]
         facing = np.abs(np.gradient(distance, self._skin.depth_step_mm, axis=2))
-        near = np.exp(-np.abs(distance) / np.float32(reach_mm)) * np.clip(1 - facing, 0, 1)
+        # Zero where the distance to the flesh is no longer followed.
+        near = np.exp(-np.abs(distance) / reach_mm) - np.exp(-_FLESH_REACH_MM / reach_mm)
+        near = np.maximum(near, 0) * np.clip(1 - facing, 0, 1) ** 2
         return self._skin.refine(near.astype(np.float32), start, stop, first)
 
     def _labels(self, shape: tuple[int, ...], start: int) -> NDArray[np.uint8]:

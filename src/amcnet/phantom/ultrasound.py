@@ -25,7 +25,7 @@ Field = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 _SLAB_SLICES = 16
-_SOFT_ECHO = 0.055  # amplitude of soft-tissue speckle relative to a perfect reflector
+_SOFT_ECHO = 0.07  # amplitude of soft-tissue speckle relative to a perfect reflector
 _NOISE_OFFSET = 1000  # slices before the first one have noise of their own
 
 
@@ -136,11 +136,15 @@ class _Scan:
         weight = self._weight(inside, pairs)
         strength = self._scatter(inside)
         strength *= weight
+        lateral, depth, echo = self._faces(inside, pairs, weight)
+        strength += artefacts.clutter(
+            strength, (lateral, depth, echo / _SOFT_ECHO), self.grid, self.acoustics
+        )
         strength *= self.scatter_scale
         rng = default_rng(SeedSequence(self.seed, spawn_key=(2, index + _NOISE_OFFSET)))
         noise = _uniform_noise(rng, (2, *strength.shape))
         noise *= strength
-        self._add_specular(noise[0], inside, pairs, weight)
+        noise[0, lateral, depth] += echo * self.face_scale
         self.lateral.apply_rows(noise, before=self.axial)
         return noise
 
@@ -168,28 +172,25 @@ class _Scan:
         strength *= self.scene.texture_of(index)
         return strength
 
-    def _add_specular(self, plane: Field, index: int, pairs: Bytes, weight: Field) -> None:
+    def _faces(self, index: int, pairs: Bytes, weight: Field) -> artefacts.Faces:
+        """Return the mirror-like echoes of a slice."""
         tissue = self.tissue[index]
         lateral, above = np.nonzero(tissue[:, 1:] != tissue[:, :-1])
         depth = above + 1
         pair = pairs[lateral, depth]
         echo = self.skin_echo[pair] * self.skin_gain[index, lateral]
         echo += self.inner_echo[pair] * self.inner_gain[index, lateral]
-        plane[lateral, depth] += echo * weight[lateral, depth] * self.face_scale
+        return lateral, depth, echo * weight[lateral, depth]
 
     def _image(self, index: int, echoes: Field) -> Bytes:
         """Return one slice as grey: envelope, artefacts, time gain, noise, compression."""
         a, grid = self.acoustics, self.grid
         np.square(echoes, out=echoes)
         envelope: Field = np.sqrt(echoes[0] + echoes[1])
-        lobes = artefacts.side_lobes(envelope, grid, a)
-        trail = artefacts.ringing(envelope, grid, a)
         skin_mm, bone_mm = self.skin_mm[index], self.bone_mm[index]
         artefacts.add_bone_reverberation(envelope, skin_mm, bone_mm, grid, a)
         artefacts.add_skin_reverberation(envelope, skin_mm, grid, a)
         artefacts.add_ghost_arcs(envelope, skin_mm, grid, a)
-        envelope += lobes
-        envelope += trail
         envelope *= self.gain
         rng = default_rng(SeedSequence(self.seed, spawn_key=(3, index)))
         display.add_noise(envelope, rng, a)
