@@ -3,8 +3,9 @@
     amcnet phantom --count 10 --seed 800000 --out datasets/unseen
     python benchmarks/bundled_model.py datasets/unseen
 
-prints a table and writes benchmarks/results/bundled_model.json; with --from-results it only
-rewrites docs/model-scores.md from that file.
+prints a table and writes benchmarks/results/bundled_model.json and docs/model-scores.md; with
+--from-results it only rewrites the page. With --json PATH the results go to that file instead and
+the page stays as it is: for scores on other data, such as phantoms made another way.
 """
 
 import argparse
@@ -103,13 +104,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, nargs="?", default=ROOT / "datasets" / "unseen")
     parser.add_argument("--from-results", action="store_true")
+    parser.add_argument("--json", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     if not arguments.from_results:
         results = score(arguments.data)
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    text = page(json.loads(RESULTS.read_text(encoding="utf-8")))
-    PAGE.write_text(text, encoding="utf-8")
+        arguments.json.parent.mkdir(exist_ok=True)
+        arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    text = page(json.loads(arguments.json.read_text(encoding="utf-8")))
+    if arguments.json == RESULTS:
+        PAGE.write_text(text, encoding="utf-8")
     print(text)
 
 
