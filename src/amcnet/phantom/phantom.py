@@ -12,6 +12,7 @@ from amcnet.phantom.acoustics import Acoustics, draw_acoustics
 from amcnet.phantom.drawing import draw_hand
 from amcnet.phantom.grid import NETWORK_GRID, Grid
 from amcnet.phantom.hand import HandParameters
+from amcnet.phantom.recipe import Recipe
 from amcnet.phantom.tissue import Voxeliser
 from amcnet.phantom.ultrasound import render
 
@@ -55,7 +56,7 @@ def make_phantom(seed: int, grid: Grid = NETWORK_GRID) -> Phantom:
     """
     if seed < 0:
         raise ConfigError(f"seed: found {seed}, expected 0 or greater")
-    hand = draw_hand(default_rng(SeedSequence(seed, spawn_key=(10,))), grid)
+    hand = draw_hand(default_rng(SeedSequence(seed, spawn_key=(10,))), Recipe(grid))
     acoustics = draw_acoustics(default_rng(SeedSequence(seed, spawn_key=(11,))))
     voxeliser = Voxeliser(hand, grid)
     image, labels = render(voxeliser, acoustics, seed)
