@@ -75,7 +75,7 @@ def _draw_flare(rng: Generator, ray: int, segment: Segment) -> Flare:
     u = rng.uniform
     if segment == "metacarpal" and ray > 1:
         # The bases of metacarpals 2-5 stand side by side and leave no room to flare.
-        return Flare((u(1.02, 1.2), u(1.45, 1.7)), (u(1.1, 1.3), u(1.1, 1.3)), (1.2, u(1.5, 1.8)))
+        return Flare((u(1.0, 1.14), u(1.45, 1.7)), (u(1.1, 1.3), u(1.1, 1.3)), (1.2, u(1.5, 1.8)))
     if segment == "metacarpal":
         return Flare((u(1.45, 1.65), u(1.45, 1.6)), (u(1.1, 1.3), u(1.0, 1.2)), (1.2, u(1.2, 1.45)))
     if segment == "distal phalanx":

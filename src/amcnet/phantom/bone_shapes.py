@@ -152,14 +152,12 @@ def _in_pieces(
     inwards = -end.plate_mm if end.at_head else end.plate_mm
     plate = draw_plate(rng, whole.profile, inner)
     metaphysis = plate.shifted(inwards)
-    edge = min(whole.edge_mm, 0.8)
-    bone = replace(whole, edge_mm=edge)
     growth = replace(
-        _cut(bone, end.at_head, _outer(whole, end), metaphysis.shifted(inwards)),
+        _cut(whole, end.at_head, _outer(whole, end), metaphysis.shifted(inwards)),
         grown_mm=_CARTILAGE_MM,
     )
     cartilage = (growth, _articular_layer(whole, end.at_head))
-    shaft = _cut(bone, not end.at_head, _outer(whole, end, False), metaphysis)
+    shaft = _cut(whole, not end.at_head, _outer(whole, end, False), metaphysis)
     return BoneShape(
         length_mm=length,
         half_thickness_mm=half_thickness_mm,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 from numpy.random import Generator
 
 from amcnet.errors import ConfigError
@@ -59,7 +60,7 @@ def draw_hand(rng: Generator, recipe: Recipe) -> Hand:
             placement = draw_placement(pose_rng, subject.rare_cases, subject.size)
             frames = pose_bones(subject.build.shapes, points.bases_mm, pose, subject.size)
             structures = _structures(subject.build, frames)
-            if not placement.has_room(structures, recipe.grid):
+            if not placement.has_room(structures, points.structures_mm, recipe.grid):
                 continue
             if not _keeps_apart(structures, points.structures_mm, subject.rare_cases):
                 continue
@@ -101,8 +102,10 @@ class _PointsOf:
             self.structures_mm[bone] = surface_points(shape.bone)
             if shape.epiphysis is not None:
                 self.structures_mm[epiphysis] = surface_points(shape.epiphysis)
-            whole = surface_points(shape.whole)
-            self.bases_mm[key] = whole[whole[:, 0] < 0.3 * shape.length_mm]
+            # An oval epiphysis has sharper edges than the end that it lies in.
+            base = [surface_points(shape.whole), self.structures_mm.get(epiphysis, np.empty((0, 3)))]
+            points = np.concatenate(base)
+            self.bases_mm[key] = points[points[:, 0] < 0.3 * shape.length_mm]
 
 
 def _structures(build: HandBuild, frames: dict[BoneKey, Frame]) -> dict[int, LongBone]:

@@ -6,7 +6,7 @@ from numpy.random import Generator
 from amcnet.phantom.growth import Segment
 from amcnet.phantom.long_bone import Face, Profile
 
-_CONDYLE = 0.55  # where the crests of condyles and facets lie, of the half width
+_CONDYLE = 0.68  # where the crests of condyles and facets lie, of the half width
 
 
 def blank_face(profile: Profile, at_mm: float, girth: float = 1.0) -> Face:

@@ -114,9 +114,9 @@ class Face:
 
     @cached_property
     def steepness(self) -> float:
-        """Slope at the rim, taking the slope to grow with the distance from the centre."""
+        """Slope at the rim, were the slope to grow evenly with the distance from the centre."""
         _, slope, radius = self._samples()
-        return float(np.percentile(slope / np.maximum(radius, 0.5), 90))
+        return float((slope * radius).sum() / (radius**2).sum())
 
     def _samples(self) -> tuple[Vector, Vector, Vector]:
         """Return place, slope and relative radius on a disc a little larger than the face."""
@@ -245,17 +245,19 @@ class LongBone:
     def _ends_mm(self, along: Field, across: Field, palmar: Field, square: Field) -> Field | None:
         """Return the distance to the nearer face, or None where both are too far to matter."""
         ends = None
+        rim = np.minimum(square, np.float32(1.3))
         radius = self.girth * self.profile.radius_mm + self.edge_mm
         for face, outward in ((self.proximal, -1), (self.distal, 1)):
             lowest, highest = face.range_mm
-            reach = radius * float(np.hypot(1, face.steepness))
+            steepness = face.steepness * self.girth
+            reach = radius * float(np.hypot(1, steepness))
             if outward < 0 and along.min() > highest + reach:
                 continue
             if outward > 0 and along.max() < lowest - reach:
                 continue
             beyond = along - face.height_mm(across, palmar)
             beyond *= np.float32(outward)
-            beyond /= np.sqrt(1 + square * np.float32(face.steepness**2))
+            beyond /= np.sqrt(1 + rim * np.float32(steepness**2))
             ends = beyond if ends is None else np.maximum(ends, beyond)
         return ends
 

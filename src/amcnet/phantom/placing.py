@@ -34,9 +34,11 @@ class Placement:
     min_standoff_mm: float
     crop: Crop
 
-    def has_room(self, structures: dict[int, LongBone], grid: Grid) -> bool:
+    def has_room(
+        self, structures: dict[int, LongBone], points_mm: dict[int, Vector], grid: Grid
+    ) -> bool:
         """Return whether the structures fit the grid where they are not to be cropped."""
-        low, high = _bounds(structures)
+        low, high = _bounds(structures, points_mm)
         room = np.array(grid.extent_mm) - 2 * _MARGIN_MM - (high - low)
         scan_fits = room[0] >= 0 or self.crop.cuts_scan
         lateral_fits = room[1] >= 0 or self.crop.cuts_lateral
@@ -68,7 +70,7 @@ def place_hand(
         points_mm: Points on the surface of every structure, in its frame.
         grid: The volume. Structures outside are left out, those cut by its border are named.
     """
-    low, high = _bounds(hand.structures)
+    low, high = _bounds(hand.structures, points_mm)
     extent, crop = np.array(grid.extent_mm), placement.crop
     free = np.maximum(extent - 2 * _MARGIN_MM - (high - low), 0)
     shift = _MARGIN_MM - low
@@ -92,9 +94,12 @@ def place_hand(
     return _without_what_is_outside(moved, float(standoff), points_mm, extent)
 
 
-def _bounds(structures: dict[int, LongBone]) -> tuple[Vector, Vector]:
-    bounds = [solid.bounds_mm(0.0) for solid in structures.values()]
-    return np.min([b[0] for b in bounds], axis=0), np.max([b[1] for b in bounds], axis=0)
+def _bounds(
+    structures: dict[int, LongBone], points_mm: dict[int, Vector]
+) -> tuple[Vector, Vector]:
+    placed = [solid.frame.points(points_mm[value]) for value, solid in structures.items()]
+    points = np.concatenate(placed)
+    return points.min(axis=0), points.max(axis=0)
 
 
 def _skin_top(hand: Hand, first_mm: float, last_mm: float) -> float:

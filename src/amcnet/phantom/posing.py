@@ -19,7 +19,7 @@ from amcnet.phantom.solids import Frame, Vector
 _NEUTRAL = Frame(np.zeros(3), -np.eye(3)[0], np.eye(3)[1], np.eye(3)[2])
 _METACARPAL_BASE = {  # (distal, towards the thumb, palmar) in mm of an adult hand
     1: (-5.0, 22.0, 8.5),
-    2: (0.0, 10.6, 0.8),
+    2: (0.0, 11.0, 0.8),
     3: (0.0, 0.0, 0.0),
     4: (-2.0, -10.3, 0.8),
     5: (-4.5, -20.2, 2.6),
