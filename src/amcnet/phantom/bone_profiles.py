@@ -37,7 +37,7 @@ def draw_profile(
     dorsal, palmar = _flared(flare.dorsal, reach), _flared(flare.palmar, reach)
     if segment == "distal phalanx":
         tuft = np.exp(-(((_ALONG - rng.uniform(0.9, 0.96)) / rng.uniform(0.1, 0.16)) ** 2))
-        width = width * (1 + rng.uniform(0.15, 0.5) * tuft)
+        width = width * (1 + rng.uniform(0.2, 0.65) * tuft)
         # The shaft of a distal phalanx tapers towards the waist below the tuft.
         taper = 1 - rng.uniform(0.05, 0.2) * np.clip((_ALONG - 0.45) / 0.4, 0, 1)
         width, dorsal, palmar = width * taper, dorsal * taper, palmar * taper

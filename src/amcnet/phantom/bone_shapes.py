@@ -115,7 +115,7 @@ def _draw_shape(
         draw_base(rng, profile, ray, segment),
         draw_head(rng, profile, ray, segment),
         edge_mm=half_thickness * rng.uniform(0.35, 0.7),
-        camber=rng.uniform(0.0, 0.25) / half_width * half_thickness / half_width,
+        camber=rng.uniform(0.0, 0.25),
     )
     onset = ossification_onset_years(ray, segment, person.sex)
     age = person.age_years + person.skeletal_shift_years

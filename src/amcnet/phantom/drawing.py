@@ -103,7 +103,10 @@ class _PointsOf:
             if shape.epiphysis is not None:
                 self.structures_mm[epiphysis] = surface_points(shape.epiphysis)
             # An oval epiphysis has sharper edges than the end that it lies in.
-            base = [surface_points(shape.whole), self.structures_mm.get(epiphysis, np.empty((0, 3)))]
+            base = [
+                surface_points(shape.whole),
+                self.structures_mm.get(epiphysis, np.empty((0, 3))),
+            ]
             points = np.concatenate(base)
             self.bases_mm[key] = points[points[:, 0] < 0.3 * shape.length_mm]
 

@@ -24,9 +24,9 @@ def draw_head(rng: Generator, profile: Profile, ray: int, segment: Segment) -> F
     if segment == "distal phalanx":
         return _dome(rng, plane, plane.half_width_mm * rng.uniform(0.35, 0.8), 0.4)
     if segment == "metacarpal" and ray > 1:
-        return _dome(rng, plane, plane.half_width_mm * rng.uniform(0.5, 0.7), 1.0)
-    groove = plane.half_width_mm * rng.uniform(0.01, 0.1 if segment != "metacarpal" else 0.04)
-    fall = plane.half_thickness_mm * rng.uniform(0.55, 0.85)
+        return _dome(rng, plane, plane.half_width_mm * rng.uniform(0.55, 0.85), 1.0)
+    groove = plane.half_width_mm * rng.uniform(0.01, 0.15 if segment != "metacarpal" else 0.05)
+    fall = plane.half_thickness_mm * rng.uniform(0.6, 1.0)
     return _changed(
         plane,
         -groove,
@@ -36,7 +36,7 @@ def draw_head(rng: Generator, profile: Profile, ray: int, segment: Segment) -> F
             rng.normal(0, 0.2) * groove,
             -groove / _CONDYLE**4 - 0.08 * plane.half_width_mm,
         ),
-        palmar=(rng.uniform(0, 0.25) * fall, -0.75 * fall, 0.0, -0.25 * fall),
+        palmar=(rng.uniform(0, 0.25) * fall, -0.65 * fall, 0.0, -0.35 * fall),
         mixed=rng.normal(0, 0.05) * fall,
     )
 

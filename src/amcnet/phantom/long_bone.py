@@ -17,7 +17,7 @@ from amcnet.phantom.solids import Box, Field, Frame, Vector, box_of_stations
 PROFILE_SAMPLES = 2048
 _CHUNK_POINTS = 32768  # temporary arrays of this size stay in the processor's cache
 _FACE_RANGE = 1.25  # the face's polynomials go on as constants beyond the rim
-_SOFT_AXIS = np.float32(0.04)
+_SOFT_AXIS = np.float32(0.03)
 _STATIONS = 33
 _SLACK_MM = 0.02
 
@@ -146,7 +146,8 @@ class LongBone:
         proximal: The face at the piece's proximal end.
         distal: The face at its distal end.
         edge_mm: Over which distance sides and faces blend into each other.
-        camber: Bend of the cross-section, per mm: positive arches the back, flattens the palm.
+        camber: Bend of the cross-section, relative to its thickness: positive arches the back
+            and flattens the palm.
         girth: Size of the cross-section relative to the profile.
         grown_mm: How far the surface lies outside the piece so described.
     """
@@ -214,9 +215,6 @@ class LongBone:
         twist = _look_up(p.twist, index)
         x = x0 + twist * y0
         y = y0 - twist * x0
-        x0 *= x0
-        x0 *= np.float32(self.camber)
-        y -= x0
         per_width = _look_up(p.inverse_width, index)
         index += (y > 0) * np.int32(PROFILE_SAMPLES)
         per_thickness = _look_up(p.inverse_thickness, index)
@@ -226,6 +224,8 @@ class LongBone:
         x *= per_width
         y *= per_thickness
         x *= x
+        # Bent across, but not without limit: far off, the distance is to stay one.
+        y -= np.float32(self.camber) * np.minimum(x, np.float32(1.5))
         y *= y
         # A small constant keeps the first-order distance (value over slope) smooth on the axis.
         square = x + y
@@ -272,7 +272,7 @@ class LongBone:
         thickness = np.maximum(p.dorsal_mm[at], p.palmar_mm[at]) * self.girth + self.grown_mm
         # What lies between two stations may be wider than either.
         width, thickness = (_widest(values) + _SLACK_MM for values in (width, thickness))
-        thickness += abs(self.camber) * width**2
+        thickness *= 1 + abs(self.camber)
         twist = np.abs(p.twist[at])
         width, thickness = width + twist * thickness, thickness + twist * width
         local = np.stack([along, p.across_mm[at], p.down_mm[at]], axis=1).astype(np.float64)

@@ -11,7 +11,7 @@ from amcnet.phantom.long_bone import LongBone
 from amcnet.phantom.rare_cases import STANDOFF_MM, Crop, draw_crop, standoff_kind
 from amcnet.phantom.solids import Vector
 
-_MARGIN_MM = np.array([4.0, 4.0, 1.0])
+_MARGIN_MM = np.array([1.5, 3.0, 1.0])
 _MIN_STANDOFF_MM = 5.0
 _SKIN_MM = 0.5  # the smooth union of flesh lies a little outside its parts
 
@@ -94,9 +94,7 @@ def place_hand(
     return _without_what_is_outside(moved, float(standoff), points_mm, extent)
 
 
-def _bounds(
-    structures: dict[int, LongBone], points_mm: dict[int, Vector]
-) -> tuple[Vector, Vector]:
+def _bounds(structures: dict[int, LongBone], points_mm: dict[int, Vector]) -> tuple[Vector, Vector]:
     placed = [solid.frame.points(points_mm[value]) for value, solid in structures.items()]
     points = np.concatenate(placed)
     return points.min(axis=0), points.max(axis=0)
