@@ -1,62 +1,207 @@
-"""How large and how flared the bones of one hand are, before they are posed."""
+"""The bones of one hand before they are posed: sizes, shapes, and the pieces of each bone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
 
+from amcnet.phantom.bone_profiles import draw_profile
+from amcnet.phantom.end_faces import (
+    blank_face,
+    domed,
+    draw_base,
+    draw_head,
+    draw_plate,
+    softened,
+)
 from amcnet.phantom.growth import (
     ADULT_SIZE_MM,
     EPIPHYSIS_THICKNESS_RATIO,
+    EpiphysisState,
     Segment,
     Sex,
+    epiphysis_state,
     epiphysis_width_ratio,
     ossification_onset_years,
     relative_size,
 )
+from amcnet.phantom.long_bone import Face, LongBone
+from amcnet.phantom.solids import Frame
 
 BoneKey = tuple[int, Segment]
 
+_MIN_EPIPHYSIS_MM = 1.1
+_CARTILAGE_MM = 0.3  # articular cartilage outside the bone's nominal surface
+_LOCAL = Frame(np.zeros(3), *np.eye(3))
+
 
 @dataclass(frozen=True)
+class Person:
+    """Whose hand it is.
+
+    Attributes:
+        age_years: Age.
+        sex: Sex.
+        skeletal_shift_years: How far ossification is ahead of the age.
+        bone_shift_years: How far single bones may be ahead of or behind the others.
+    """
+
+    age_years: float
+    sex: Sex
+    skeletal_shift_years: float = 0.0
+    bone_shift_years: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
 class BoneShape:
-    """Sizes of one bone with its epiphysis, before it is posed."""
+    """One bone with its epiphysis and cartilage, in the frame of the bone.
+
+    Attributes:
+        length_mm: From the rim of the base to the top of the head.
+        half_thickness_mm: Half the thickness of the middle.
+        state: Whether the epiphysis has ossified or fused.
+        whole: The bone with its cartilaginous or fused growth end.
+        bone: The labelled shaft; with the growth end where the epiphysis has fused.
+        epiphysis: The labelled epiphysis, where it is a structure of its own.
+        cartilage: The growth end and the articular layer of the other end.
+    """
 
     length_mm: float
-    half_width_mm: float
     half_thickness_mm: float
-    flare: tuple[float, float]
-    epiphysis_length_mm: float
-    epiphysis_width_ratio: float
+    state: EpiphysisState
+    whole: LongBone
+    bone: LongBone
+    epiphysis: LongBone | None
+    cartilage: tuple[LongBone, ...]
+
+
+@dataclass(frozen=True)
+class HandBuild:
+    """The bones of a hand, and how its size differs from the average of its age.
+
+    Attributes:
+        shapes: (ray, segment) -> bone.
+        size_factor: Size relative to the average of age and sex.
+        slenderness: Width relative to length, 1 on average.
+    """
+
+    shapes: dict[BoneKey, BoneShape]
+    size_factor: float
+    slenderness: float
+
+
+def draw_build(rng: Generator, person: Person) -> HandBuild:
+    """Draw the 19 bones of a hand."""
+    size_factor = float(np.clip(rng.normal(1, 0.05), 0.87, 1.13))
+    slenderness = float(np.clip(rng.normal(1, 0.05), 0.88, 1.1))
+    factor = relative_size(person.age_years, person.sex) * size_factor
+    shapes = {key: _draw_shape(rng, key, person, factor, slenderness) for key in ADULT_SIZE_MM}
+    return HandBuild(shapes, size_factor, slenderness)
+
+
+def _draw_shape(
+    rng: Generator, key: BoneKey, person: Person, factor: float, slenderness: float
+) -> BoneShape:
+    ray, segment = key
+    adult_length, adult_width, adult_thickness = ADULT_SIZE_MM[key]
+    factor *= float(np.clip(rng.normal(1, 0.025), 0.93, 1.07))
+    length = adult_length * factor
+    half_width = adult_width / 2 * factor * slenderness
+    half_thickness = adult_thickness / 2 * factor * slenderness
+    profile = draw_profile(rng, key, length, half_width, half_thickness)
+    whole = LongBone(
+        _LOCAL,
+        profile,
+        draw_base(rng, profile, ray, segment),
+        draw_head(rng, profile, ray, segment),
+        edge_mm=half_thickness * rng.uniform(0.35, 0.7),
+        camber=rng.uniform(0.0, 0.25),
+    )
+    onset = ossification_onset_years(ray, segment, person.sex)
+    age = person.age_years + person.skeletal_shift_years
+    age += person.bone_shift_years * rng.uniform(-1, 1)
+    thickness_ratio = EPIPHYSIS_THICKNESS_RATIO[segment] * np.clip(rng.normal(1, 0.08), 0.85, 1.15)
+    growth_end = _GrowthEnd(
+        at_head=segment == "metacarpal" and ray > 1,
+        thickness_mm=float(max(_MIN_EPIPHYSIS_MM, thickness_ratio * length)),
+        plate_mm=rng.uniform(0.85, 1.15),
+        girth=epiphysis_width_ratio(age, onset) * float(np.clip(rng.normal(1, 0.05), 0.9, 1.1)),
+    )
+    state = epiphysis_state(age, ray, segment, person.sex)
+    return _in_pieces(rng, whole, growth_end, state, half_thickness)
+
+
+@dataclass(frozen=True)
+class _GrowthEnd:
+    at_head: bool
+    thickness_mm: float
     plate_mm: float
+    girth: float
 
 
-def draw_shapes(rng: Generator, age: float, sex: Sex) -> dict[BoneKey, BoneShape]:
-    """Draw the 19 bones of a hand, by (ray, segment)."""
-    hand_factor = relative_size(age, sex) * rng.normal(1, 0.05)
-    slenderness = rng.normal(1, 0.06)
-    shapes = {}
-    for (ray, segment), (length, width, thickness) in ADULT_SIZE_MM.items():
-        factor = hand_factor * np.clip(rng.normal(1, 0.025), 0.93, 1.07)
-        ossified = epiphysis_width_ratio(age, ossification_onset_years(ray, segment, sex))
-        ratio = EPIPHYSIS_THICKNESS_RATIO[segment] * np.clip(rng.normal(1, 0.08), 0.8, 1.2)
-        shapes[ray, segment] = BoneShape(
-            length_mm=length * factor,
-            half_width_mm=width / 2 * factor * slenderness,
-            half_thickness_mm=thickness / 2 * factor * slenderness,
-            flare=_draw_flare(rng, ray, segment),
-            epiphysis_length_mm=max(1.1, ratio * length * factor),
-            epiphysis_width_ratio=ossified * np.clip(rng.normal(1, 0.05), 0.9, 1.1),
-            plate_mm=rng.uniform(0.8, 1.2),
-        )
-    return shapes
+def _in_pieces(
+    rng: Generator,
+    whole: LongBone,
+    end: _GrowthEnd,
+    state: EpiphysisState,
+    half_thickness_mm: float,
+) -> BoneShape:
+    """Cut a bone at its growth plate."""
+    length = whole.profile.length_mm
+    inner = length - end.thickness_mm if end.at_head else end.thickness_mm
+    inwards = -end.plate_mm if end.at_head else end.plate_mm
+    plate = draw_plate(rng, whole.profile, inner)
+    metaphysis = plate.shifted(inwards)
+    growth = replace(
+        _cut(whole, end.at_head, _outer(whole, end), metaphysis.shifted(inwards)),
+        grown_mm=_CARTILAGE_MM,
+    )
+    cartilage = (growth, _articular_layer(whole, end.at_head))
+    shaft = _cut(whole, not end.at_head, _outer(whole, end, False), metaphysis)
+    return BoneShape(
+        length_mm=length,
+        half_thickness_mm=half_thickness_mm,
+        state=state,
+        whole=whole,
+        bone=whole if state == "fused" else shaft,
+        epiphysis=_epiphysis(whole, end, plate) if state == "ossified" else None,
+        cartilage=cartilage,
+    )
 
 
-def _draw_flare(rng: Generator, ray: int, segment: Segment) -> tuple[float, float]:
-    """Return how much wider than the middle the (proximal, distal) end is."""
-    if segment == "metacarpal" and ray > 1:
-        # The bases of metacarpals 2-5 stand side by side and leave no room to flare.
-        return rng.uniform(1.05, 1.2), rng.uniform(1.45, 1.65)
-    if segment == "distal phalanx":
-        return rng.uniform(1.6, 2.0), rng.uniform(1.15, 1.45)
-    return rng.uniform(1.45, 1.7), rng.uniform(1.25, 1.5)
+def _epiphysis(whole: LongBone, end: _GrowthEnd, plate: Face) -> LongBone:
+    """Return the ossified part of the growth end: a small oval that becomes a matching cap."""
+    mature = float(np.clip((end.girth - 0.45) / 0.5, 0, 1))
+    round_size = 1.8 * end.girth * min(plate.half_width_mm, plate.half_thickness_mm * 1.3)
+    thickness = end.thickness_mm * (0.8 + 0.2 * mature)
+    thickness = max(_MIN_EPIPHYSIS_MM * 0.9, min(thickness, round_size + mature * thickness))
+    outwards = 1 if end.at_head else -1
+    outer = _outer(whole, end)
+    missing = end.thickness_mm - thickness
+    bulge = 0.3 * thickness * (1 - mature) * outwards
+    return _cut(
+        replace(whole, girth=end.girth, edge_mm=min(whole.edge_mm, 0.45 * thickness)),
+        end.at_head,
+        domed(softened(outer, mature, outer.at_mm - missing * outwards), bulge, end.girth),
+        domed(softened(plate, mature, plate.at_mm), -bulge, end.girth),
+    )
+
+
+def _articular_layer(whole: LongBone, growth_at_head: bool) -> LongBone:
+    """Return the cartilage over the end that does not grow."""
+    depth = whole.profile.radius_mm * 0.8
+    if growth_at_head:
+        inner = blank_face(whole.profile, whole.proximal.range_mm[1] + depth)
+        return replace(whole, distal=inner, grown_mm=_CARTILAGE_MM)
+    inner = blank_face(whole.profile, whole.distal.range_mm[0] - depth)
+    return replace(whole, proximal=inner, grown_mm=_CARTILAGE_MM)
+
+
+def _outer(whole: LongBone, end: _GrowthEnd, growth: bool = True) -> Face:
+    return whole.distal if end.at_head == growth else whole.proximal
+
+
+def _cut(bone: LongBone, outer_is_distal: bool, outer: Face, inner: Face) -> LongBone:
+    if outer_is_distal:
+        return replace(bone, proximal=inner, distal=outer)
+    return replace(bone, proximal=outer, distal=inner)

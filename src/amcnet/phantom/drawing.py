@@ -1,63 +1,203 @@
-"""Drawing a hand that fits a grid."""
+"""Drawing a hand that fits a recipe: who, which bones, in which pose."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
 
-from amcnet.phantom.bone_shapes import draw_shapes
-from amcnet.phantom.grid import Grid
-from amcnet.phantom.growth import COMPLETE_AGE_YEARS, Sex
-from amcnet.phantom.hand import Hand, Side, mirror, transform
-from amcnet.phantom.posing import DORSAL_TISSUE_MM, pose_hand
+from amcnet.errors import ConfigError
+from amcnet.phantom.bone_shapes import BoneKey, HandBuild, Person, draw_build
+from amcnet.phantom.clearance import smallest_gap_mm, surface_points
+from amcnet.phantom.growth import COMPLETE_AGE_YEARS, Sex, relative_size
+from amcnet.phantom.hand import Hand, HandParameters, Side, label_values, mirror
+from amcnet.phantom.long_bone import LongBone
+from amcnet.phantom.placing import draw_placement, place_hand
+from amcnet.phantom.posing import Pose, draw_pose, hand_frame, pose_bones
+from amcnet.phantom.rare_cases import TOUCHING_FINGERS, draw_rare_cases
+from amcnet.phantom.recipe import OLDEST_YEARS, YOUNGEST_YEARS, Recipe
+from amcnet.phantom.soft_tissue import SoftTissue, draw_soft_tissue, flesh_of, tendons_of
+from amcnet.phantom.solids import Frame, Vector
+from amcnet.phantom.wrist import draw_wrist, wrist_flesh
 
-_SCAN_MARGIN_MM = 4.0
-_LATERAL_MARGIN_MM = 4.0
-_DEPTH_MARGIN_MM = 1.0
-_MIN_STANDOFF_MM = 5.0
+SMALLEST_GAP_MM = 0.4
+"""How far any two structures keep from each other."""
+
+_SMALLEST_GAP_OF_TOUCHING_FINGERS_MM = 1.5
 _POSE_ATTEMPTS = 20
+_PERSON_ATTEMPTS = 200
+_SKELETAL_SHIFT_YEARS = 0.23  # and up to .3 times this for a single bone
 
 
-def draw_hand(rng: Generator, grid: Grid) -> Hand:
-    """Draw a hand whose 38 structures lie wholly inside a grid.
+@dataclass(frozen=True)
+class _Subject:
+    """Who lies on the table, with everything but the pose."""
 
-    Poses that do not fit are drawn again, gradually closer to the neutral pose; a hand that is
-    too large for the grid in every pose is replaced by another one.
+    person: Person
+    side: Side
+    build: HandBuild
+    size: float
+    soft: SoftTissue
+    rare_cases: tuple[str, ...]
+
+
+def draw_hand(rng: Generator, recipe: Recipe) -> Hand:
+    """Draw a hand as a recipe says.
+
+    Poses that do not fit the volume, or in which bones come too close to each other, are drawn
+    again, gradually closer to the neutral pose; a hand that fits in no pose is replaced by
+    another one. In the variety ``complete`` all labelled structures lie wholly inside.
+
+    Raises:
+        ConfigError: If no hand of the recipe's ages fits the grid.
     """
-    shapes_rng, pose_rng = rng.spawn(2)
-    while True:
-        person = _draw_person(shapes_rng)
-        shapes = draw_shapes(shapes_rng, *person[:2])
+    subject_rng, pose_rng, tissue_rng = rng.spawn(3)
+    for _ in range(_PERSON_ATTEMPTS):
+        subject = _draw_subject(subject_rng, recipe)
+        points = _PointsOf(subject.build)
         for attempt in range(_POSE_ATTEMPTS):
             amplitude = 1 - 0.75 * attempt / _POSE_ATTEMPTS
-            placed = _place(pose_rng, pose_hand(pose_rng, shapes, person, amplitude), grid)
+            pose = draw_pose(pose_rng, amplitude, subject.rare_cases)
+            placement = draw_placement(pose_rng, subject.rare_cases, subject.size)
+            frames = pose_bones(subject.build.shapes, points.bases_mm, pose, subject.size)
+            structures = _structures(subject.build, frames)
+            if not placement.has_room(structures, points.structures_mm, recipe.grid):
+                continue
+            if not _keeps_apart(structures, points.structures_mm, subject.rare_cases):
+                continue
+            hand = _assemble(tissue_rng, subject, pose, frames, structures)
+            placed = place_hand(hand, placement, points.structures_mm, recipe.grid)
             if placed is not None:
-                return mirror(placed, grid) if placed.parameters.side == "left" else placed
+                return mirror(placed, recipe.grid) if subject.side == "left" else placed
+    extent = " x ".join(f"{mm:.0f}" for mm in recipe.grid.extent_mm)
+    raise ConfigError(
+        f"grid: found {extent} mm (scan, lateral, depth), in which none of "
+        f"{_PERSON_ATTEMPTS} hands fits; expected room for a hand of the recipe's ages"
+    )
 
 
-def _draw_person(rng: Generator) -> tuple[float, Sex, Side]:
+def _draw_subject(rng: Generator, recipe: Recipe) -> _Subject:
     sex: Sex = "girl" if rng.random() < 0.5 else "boy"
     side: Side = "left" if rng.random() < 0.5 else "right"
-    return float(rng.uniform(*COMPLETE_AGE_YEARS[sex])), sex, side
+    full = recipe.variety == "full"
+    low, high = recipe.age_years or (
+        (YOUNGEST_YEARS, OLDEST_YEARS) if full else COMPLETE_AGE_YEARS[sex]
+    )
+    age = low + (high - low) * rng.random()
+    shift, bone_shift = rng.uniform(-1, 1) * _SKELETAL_SHIFT_YEARS, 0.3 * _SKELETAL_SHIFT_YEARS
+    person = Person(age, sex, shift * full, bone_shift * full)
+    build = draw_build(rng, person)
+    size = relative_size(age, sex) * build.size_factor
+    soft = draw_soft_tissue(rng, age, size)
+    return _Subject(person, side, build, size, soft, draw_rare_cases(rng, full))
 
 
-def _place(rng: Generator, hand: Hand, grid: Grid) -> Hand | None:
-    """Shift a hand into the grid, or return None where it does not fit."""
-    bounds = [solid.bounds_mm(0.0) for solid in hand.structures.values()]
-    low = np.min([b[0] for b in bounds], axis=0)
-    high = np.max([b[1] for b in bounds], axis=0)
-    top = low[2] - DORSAL_TISSUE_MM * hand.parameters.size
-    extent = np.array(grid.extent_mm)
-    margin = np.array([_SCAN_MARGIN_MM, _LATERAL_MARGIN_MM, _DEPTH_MARGIN_MM])
-    room = extent - 2 * margin - (high - low)
-    deepest_standoff = extent[2] - margin[2] - (high[2] - top)
-    if room[0] < 0 or room[1] < 0 or deepest_standoff < _MIN_STANDOFF_MM:
-        return None
-    standoff = min(hand.parameters.standoff_mm, deepest_standoff)
-    shift = margin - low
-    # Most hands lie so that some of the wrist is seen: little is left free at the fingertips.
-    shift[0] += room[0] * rng.uniform(0, 0.6)
-    shift[1] += room[1] * rng.uniform(0.2, 0.8)
-    shift[2] = standoff - top
-    moved = transform(hand, lambda frame: replace(frame, origin_mm=frame.origin_mm + shift))
-    return replace(moved, parameters=replace(hand.parameters, standoff_mm=float(standoff)))
+class _PointsOf:
+    """Points on the surfaces of a hand's bones, in the frame of each; found once per hand."""
+
+    def __init__(self, build: HandBuild) -> None:
+        self.structures_mm: dict[int, Vector] = {}
+        self.bases_mm: dict[BoneKey, Vector] = {}
+        for key, shape in build.shapes.items():
+            bone, epiphysis = label_values(*key)
+            self.structures_mm[bone] = surface_points(shape.bone)
+            if shape.epiphysis is not None:
+                self.structures_mm[epiphysis] = surface_points(shape.epiphysis)
+            # An oval epiphysis has sharper edges than the end that it lies in.
+            base = [
+                surface_points(shape.whole),
+                self.structures_mm.get(epiphysis, np.empty((0, 3))),
+            ]
+            points = np.concatenate(base)
+            self.bases_mm[key] = points[points[:, 0] < 0.3 * shape.length_mm]
+
+
+def _structures(build: HandBuild, frames: dict[BoneKey, Frame]) -> dict[int, LongBone]:
+    """Return the labelled solids in the frames of their bones."""
+    structures = {}
+    for key, shape in build.shapes.items():
+        for value, piece in zip(label_values(*key), (shape.bone, shape.epiphysis), strict=True):
+            if piece is not None:
+                structures[value] = replace(piece, frame=frames[key])
+    return dict(sorted(structures.items()))
+
+
+def _keeps_apart(
+    structures: dict[int, LongBone], points_mm: dict[int, Vector], rare_cases: tuple[str, ...]
+) -> bool:
+    if smallest_gap_mm(structures, points_mm, 2 * SMALLEST_GAP_MM) < SMALLEST_GAP_MM:
+        return False
+    if TOUCHING_FINGERS not in rare_cases:
+        return True
+    wanted = _SMALLEST_GAP_OF_TOUCHING_FINGERS_MM
+    for ray in (2, 3, 4):
+        values = [label_values(r, "proximal phalanx")[0] for r in (ray, ray + 1)]
+        values += [label_values(r, "middle phalanx")[0] for r in (ray, ray + 1)]
+        values += [label_values(r, "distal phalanx")[0] for r in (ray, ray + 1)]
+        for one, other in zip(values[::2], values[1::2], strict=True):
+            pair = {value: structures[value] for value in (one, other)}
+            if smallest_gap_mm(pair, points_mm, 2 * wanted) < wanted:
+                return False
+    return True
+
+
+def _assemble(
+    rng: Generator,
+    subject: _Subject,
+    pose: Pose,
+    frames: dict[BoneKey, Frame],
+    structures: dict[int, LongBone],
+) -> Hand:
+    """Put soft tissue and wrist round the bones."""
+    shapes, person = subject.build.shapes, subject.person
+    root = hand_frame(pose)
+    flesh = flesh_of(rng, shapes, frames, subject.soft)
+    return Hand(
+        parameters=_parameters(subject, pose),
+        structures=structures,
+        cartilage=tuple(
+            replace(piece, frame=frames[key])
+            for key, shape in shapes.items()
+            for piece in shape.cartilage
+        ),
+        wrist=draw_wrist(rng, root, subject.size, person.age_years, person.sex),
+        tendons=tendons_of(rng, shapes, frames, subject.soft),
+        flesh=flesh + wrist_flesh(root, subject.size, subject.soft.chubbiness),
+    )
+
+
+def _parameters(subject: _Subject, pose: Pose) -> HandParameters:
+    from amcnet.anatomy import hand_label_table
+
+    table = hand_label_table()
+    person, shapes = subject.person, subject.build.shapes
+    reasons = {
+        table[label_values(*key)[1]].name: f"{shape.state} at {person.age_years:.1f} years"
+        for key, shape in shapes.items()
+        if shape.epiphysis is None
+    }
+    roll, pitch, yaw = pose.turn_deg
+    return HandParameters(
+        age_years=person.age_years,
+        sex=person.sex,
+        side=subject.side,
+        skeletal_shift_years=person.skeletal_shift_years,
+        size=subject.size,
+        size_factor=subject.build.size_factor,
+        slenderness=subject.build.slenderness,
+        chubbiness=subject.soft.chubbiness,
+        web_mm=subject.soft.web_mm,
+        flexion_deg=pose.flexion_deg,
+        spread_deg=pose.spread_deg,
+        thumb_abduction_deg=pose.thumb_abduction_deg,
+        palm_arch_deg=pose.palm_arch_deg,
+        roll_deg=roll,
+        pitch_deg=pitch,
+        yaw_deg=yaw,
+        joint_flexion_deg={
+            table[label_values(*key)[0]].name: angles[0] for key, angles in pose.joint_deg.items()
+        },
+        standoff_mm=0.0,
+        rare_cases=subject.rare_cases,
+        absent=reasons,
+        cut=(),
+    )

@@ -11,6 +11,8 @@ import numpy as np
 Sex = Literal["boy", "girl"]
 Segment = Literal["metacarpal", "proximal phalanx", "middle phalanx", "distal phalanx"]
 
+EpiphysisState = Literal["not ossified", "ossified", "fused"]
+
 SEGMENTS: tuple[Segment, ...] = (
     "metacarpal",
     "proximal phalanx",
@@ -58,6 +60,16 @@ _GROWTH: dict[Sex, tuple[float, ...]] = {
     "boy": (0.48, 0.59, 0.66, 0.73, 0.79, 0.85, 0.93, 0.985),
     "girl": (0.52, 0.63, 0.71, 0.78, 0.855, 0.93, 0.98, 1.0),
 }
+_CARPAL_ONSET = {  # years, boys and girls
+    "capitate": (0.3, 0.2),
+    "hamate": (0.4, 0.3),
+    "triquetrum": (2.4, 1.8),
+    "lunate": (4.0, 3.2),
+    "trapezium": (5.8, 4.3),
+    "trapezoid": (6.0, 4.5),
+    "scaphoid": (5.7, 4.4),
+    "pisiform": (11.0, 9.0),
+}
 
 
 def relative_size(age_years: float, sex: Sex) -> float:
@@ -69,6 +81,31 @@ def ossification_onset_years(ray: int, segment: Segment, sex: Sex) -> float:
     """Return the age at which the epiphysis of a bone starts to ossify."""
     boys, girls = _onset_boys_girls(ray, segment)
     return boys if sex == "boy" else girls
+
+
+def fusion_years(ray: int, segment: Segment, sex: Sex) -> float:
+    """Return the age at which the epiphysis of a bone fuses with its shaft."""
+    first = 15.5 if sex == "boy" else 13.5
+    if segment == "metacarpal":
+        return first + (1.0 if ray == 1 else 1.5)
+    return first + {"distal phalanx": 0.0, "proximal phalanx": 1.0, "middle phalanx": 1.25}[segment]
+
+
+def epiphysis_state(age_years: float, ray: int, segment: Segment, sex: Sex) -> EpiphysisState:
+    """Return whether the epiphysis of a bone is a structure of its own at an age."""
+    if age_years < ossification_onset_years(ray, segment, sex):
+        return "not ossified"
+    return "fused" if age_years >= fusion_years(ray, segment, sex) else "ossified"
+
+
+def carpals_ossified(age_years: float, sex: Sex) -> dict[str, float]:
+    """Return the carpal bones that have ossified, and their size relative to the grown bone."""
+    index = 0 if sex == "boy" else 1
+    return {
+        name: float(np.interp(age_years, (onset[index], onset[index] + 7), (0.45, 1.0)))
+        for name, onset in _CARPAL_ONSET.items()
+        if age_years >= onset[index]
+    }
 
 
 def epiphysis_width_ratio(age_years: float, onset_years: float) -> float:

@@ -76,7 +76,7 @@ def make_phantom(
         raise ConfigError(f"seed: found {seed}, expected 0 or greater")
     if threads < 1:
         raise ConfigError(f"threads: found {threads}, expected at least 1")
-    hand = draw_hand(default_rng(SeedSequence(seed, spawn_key=(10,))), recipe.grid)
+    hand = draw_hand(default_rng(SeedSequence(seed, spawn_key=(10,))), recipe)
     acoustics = draw_acoustics(default_rng(SeedSequence(seed, spawn_key=(11,))))
     voxeliser = Voxeliser(hand, recipe.grid)
     image, labels = render(voxeliser, acoustics, seed, threads)

@@ -1,241 +1,175 @@
-"""From the sizes of bones to a posed hand: joint angles, soft tissue, wrist."""
+"""From the bones of a hand to where they lie: angles of the joints, one bone after the other.
 
-from dataclasses import replace
+Positions are those of a right hand with its back up: fingers to low scan, the thumb at low
+lateral coordinates, the palm to high depth. The origin is at the base of the third metacarpal.
+"""
+
+import itertools
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
 
 from amcnet.phantom.bone_shapes import BoneKey, BoneShape
-from amcnet.phantom.growth import ADULT_SIZE_MM, Segment, Sex
-from amcnet.phantom.hand import Hand, HandParameters, Side, label_values, segments_of
-from amcnet.phantom.solids import Capsule, Frame, LongBone, Vector
+from amcnet.phantom.clearance import gap_mm
+from amcnet.phantom.hand import segments_of
+from amcnet.phantom.rare_cases import FIST_LIKE_THUMB, TOUCHING_FINGERS
+from amcnet.phantom.solids import Frame, Vector
 
-DORSAL_TISSUE_MM = 5.0
+_NEUTRAL = Frame(np.zeros(3), -np.eye(3)[0], np.eye(3)[1], np.eye(3)[2])
+_METACARPAL_BASE = {  # (distal, towards the thumb, palmar) in mm of an adult hand
+    1: (-5.0, 22.0, 8.5),
+    2: (0.0, 11.0, 0.8),
+    3: (0.0, 0.0, 0.0),
+    4: (-2.0, -10.3, 0.8),
+    5: (-4.5, -20.2, 2.6),
+}
+_FAN_DEG = 4.6
+_JOINT_STEPS = 5
 
 
-def pose_hand(
-    rng: Generator,
-    shapes: dict[BoneKey, BoneShape],
-    person: tuple[float, Sex, Side],
-    amplitude: float,
-) -> Hand:
-    """Pose a right hand at the origin.
+@dataclass(frozen=True)
+class Pose:
+    """Angles of one hand, in degrees.
+
+    Attributes:
+        flexion_deg: How far the fingers are bent on the whole, per joint.
+        spread_deg: How far apart they are spread, per finger.
+        thumb_abduction_deg: How far the first metacarpal points away from the hand.
+        palm_arch_deg: How far the fifth metacarpal is lowered.
+        turn_deg: Roll, pitch and yaw of the whole hand.
+        metacarpal_deg: Ray -> (abduction, flexion, twist) of the metacarpal.
+        joint_deg: (ray, segment) -> (flexion, abduction) at the joint that carries the segment.
+        joint_gap_mm: (ray, segment) -> gap of that joint.
+    """
+
+    flexion_deg: float
+    spread_deg: float
+    thumb_abduction_deg: float
+    palm_arch_deg: float
+    turn_deg: tuple[float, float, float]
+    metacarpal_deg: dict[int, tuple[float, float, float]]
+    joint_deg: dict[BoneKey, tuple[float, float]]
+    joint_gap_mm: dict[BoneKey, float]
+
+
+def draw_pose(rng: Generator, amplitude: float, rare_cases: tuple[str, ...]) -> Pose:
+    """Draw a pose.
 
     Args:
-        rng: Draws the pose.
-        shapes: The bones.
-        person: Age in years, sex and side.
+        rng: Draws.
         amplitude: How far from the neutral pose, 0 to 1.
+        rare_cases: Those of a fist-like thumb and of touching fingers change the pose.
     """
-    size = shapes[3, "metacarpal"].length_mm / ADULT_SIZE_MM[3, "metacarpal"][0]
-    age, sex, side = person
-    parameters = HandParameters(
-        age_years=age,
-        sex=sex,
-        side=side,
-        size=size,
-        flexion_deg=amplitude * rng.uniform(0, 12),
-        spread_deg=amplitude * rng.uniform(-2, 5),
-        thumb_abduction_deg=25 + amplitude * rng.uniform(0, 25),
-        roll_deg=amplitude * rng.uniform(-8, 8),
-        pitch_deg=amplitude * rng.uniform(-8, 8),
-        standoff_mm=rng.uniform(8, 20),
+    fist = FIST_LIKE_THUMB in rare_cases
+    touching = TOUCHING_FINGERS in rare_cases
+    flexion = amplitude * rng.uniform(0, 12)
+    spread = amplitude * rng.uniform(-1.5, 4)
+    abduction = 25 + amplitude * rng.uniform(0, 25)
+    arch = amplitude * rng.uniform(0, 8)
+    turn = amplitude * rng.uniform(-1, 1, 3) * (8, 8, 6)
+    metacarpals = {
+        ray: (
+            _FAN_DEG * (3 - ray) + rng.uniform(-0.8, 0.8),
+            arch * (0.0, 0.0, 0.45, 1.0)[ray - 2] + rng.uniform(-1.5, 1.5),
+            rng.uniform(-4, 4) + (ray - 3) * arch * 0.8,
+        )
+        for ray in (2, 3, 4, 5)
+    }
+    metacarpals[1] = (abduction, rng.uniform(2, 12), -rng.uniform(35, 60))
+    joints: dict[BoneKey, tuple[float, float]] = {}
+    for ray in (2, 3, 4, 5):
+        # With the fan of the metacarpals, fingers that touch are parallel or converge slightly.
+        fan = -_FAN_DEG * (3 - ray)
+        side = fan * rng.uniform(1.0, 1.35) if touching else spread * (3.3 - ray)
+        side += rng.uniform(-1.5, 1.5) * (not touching)
+        joints[ray, "proximal phalanx"] = (flexion * rng.uniform(0.2, 1.0), side)
+        joints[ray, "middle phalanx"] = (flexion * rng.uniform(0.4, 1.0), rng.uniform(-1.5, 1.5))
+        joints[ray, "distal phalanx"] = (flexion * rng.uniform(0.2, 0.9), rng.uniform(-2, 2))
+    joints[1, "proximal phalanx"] = (flexion * rng.uniform(-0.3, 1.0), rng.uniform(-5, 5))
+    joints[1, "distal phalanx"] = (flexion * rng.uniform(-0.5, 0.8), rng.uniform(-3, 3))
+    fist_angles = rng.uniform(0, 1, 5)
+    if fist:
+        abduction = 4 + 14 * fist_angles[0]
+        metacarpals[1] = (abduction, 22 + 16 * fist_angles[1], -(60 + 25 * fist_angles[2]))
+        joints[1, "proximal phalanx"] = (25 + 25 * fist_angles[3], 0.0)
+        joints[1, "distal phalanx"] = (20 + 40 * fist_angles[4], 0.0)
+    return Pose(
+        flexion_deg=flexion,
+        spread_deg=spread,
+        thumb_abduction_deg=float(abduction),
+        palm_arch_deg=arch,
+        turn_deg=(float(turn[0]), float(turn[1]), float(turn[2])),
+        metacarpal_deg=metacarpals,
+        joint_deg=joints,
+        joint_gap_mm={key: rng.uniform(0.55, 1.15) for key in joints},
     )
-    builder = _Builder(parameters)
+
+
+def pose_bones(
+    shapes: dict[BoneKey, BoneShape], base_points_mm: dict[BoneKey, Vector], pose: Pose, size: float
+) -> dict[BoneKey, Frame]:
+    """Return the frame of every bone.
+
+    Args:
+        shapes: The bones.
+        base_points_mm: Points on the proximal face of each, in its frame.
+        pose: The angles of the joints.
+        size: Of the hand relative to an adult one, which sets the bones of the palm apart.
+    """
+    turn = _turning(pose.turn_deg)
+    frames: dict[BoneKey, Frame] = {}
     for ray in range(1, 6):
-        _add_ray(builder, rng, ray, shapes)
-    _add_wrist(builder, rng)
-    return builder.hand()
-
-
-class _Builder:
-    """Collects solids while a hand is posed."""
-
-    def __init__(self, parameters: HandParameters) -> None:
-        self.parameters = parameters
-        roll, pitch = np.deg2rad(parameters.roll_deg), np.deg2rad(parameters.pitch_deg)
-        about_scan = _rotation(0, roll)
-        about_lateral = _rotation(1, pitch)
-        self.rotation = about_lateral @ about_scan
-        self.structures: dict[int, LongBone] = {}
-        self.cartilage: list[LongBone] = []
-        self.wrist: list[LongBone] = []
-        self.tendons: list[Capsule] = []
-        self.flesh: list[Capsule] = []
-
-    def frame(self, origin: Vector, yaw: float, pitch: float, twist: float = 0.0) -> Frame:
-        """Return the frame of a solid given in the hand's own axes (radians)."""
-        # Distal is -scan, the thumb side of a right hand is -lateral, palmar is +depth.
-        along = np.array(
-            [-np.cos(pitch) * np.cos(yaw), -np.cos(pitch) * np.sin(yaw), np.sin(pitch)]
-        )
-        across = np.array([-np.sin(yaw), np.cos(yaw), 0.0])
-        palmar = np.cross(along, across)
-        palmar *= np.sign(palmar[2])
-        turned = np.cos(twist) * across + np.sin(twist) * palmar
-        down = np.cos(twist) * palmar - np.sin(twist) * across
-        return Frame(*(self.rotation @ vector for vector in (origin, along, turned, down)))
-
-    def hand(self) -> Hand:
-        """Return what was collected."""
-        return Hand(
-            self.parameters,
-            self.structures,
-            tuple(self.cartilage),
-            tuple(self.wrist),
-            tuple(self.tendons),
-            tuple(self.flesh),
-        )
-
-
-_METACARPAL_BASE = {  # (distal, towards the thumb, palmar) in mm of an adult hand
-    1: (-3.0, 21.5, 9.5),
-    2: (0.0, 15.8, 1.0),
-    3: (0.0, 5.2, 0.0),
-    4: (-2.0, -5.2, 0.8),
-    5: (-4.5, -15.5, 2.8),
-}
-
-
-def _add_ray(builder: _Builder, rng: Generator, ray: int, shapes: dict[BoneKey, BoneShape]) -> None:
-    p = builder.parameters
-    distal, radial, palmar = (value * p.size for value in _METACARPAL_BASE[ray])
-    point = np.array([-distal, -radial, palmar])
-    yaw, pitch, twist, abduction = _ray_angles(rng, ray, p)
-    for segment in segments_of(ray):
-        shape = shapes[ray, segment]
-        frame = builder.frame(point, yaw, pitch, twist)
-        _add_bone(builder, rng, (ray, segment), shape, frame)
-        step = builder.frame(np.zeros(3), yaw, pitch).along
-        gap = rng.uniform(0.6, 1.2)
-        point = point + builder.rotation.T @ step * (shape.length_mm + gap)
-        if segment == "metacarpal":
-            yaw += abduction
-        if ray > 1:
-            pitch += np.deg2rad(p.flexion_deg * rng.uniform(0.4, 1.0))
-        else:
-            pitch += np.deg2rad(p.flexion_deg * rng.uniform(-0.3, 0.6))
-
-
-def _ray_angles(rng: Generator, ray: int, p: HandParameters) -> tuple[float, float, float, float]:
-    """Return yaw, pitch and twist of the metacarpal and the abduction at its head, in radians."""
-    if ray == 1:
-        angles = (
-            p.thumb_abduction_deg,
-            rng.uniform(2, 12),
-            -rng.uniform(25, 55),
-            rng.uniform(-10, 5),
-        )
-    else:
-        fan = 5.2 * (3.3 - ray)
-        abduction = p.spread_deg * (3.5 - ray) + rng.uniform(-1.5, 1.5)
-        angles = (fan + rng.uniform(-1, 1), rng.uniform(-2, 2), rng.uniform(-6, 6), abduction)
-    yaw, pitch, twist, abduction = np.deg2rad(angles)
-    return float(yaw), float(pitch), float(twist), float(abduction)
-
-
-def _add_bone(
-    builder: _Builder, rng: Generator, key: BoneKey, shape: BoneShape, frame: Frame
-) -> None:
-    """Add a shaft, its epiphysis, cartilage, tendon and the flesh around them."""
-    ray, segment = key
-    bone_value, epiphysis_value = label_values(ray, segment)
-    growth_at_head = segment == "metacarpal" and ray > 1
-    end = 1 if growth_at_head else 0
-    taken = shape.epiphysis_length_mm + shape.plate_mm
-    shaft_length = shape.length_mm - taken
-    joint_cap = 0.45 * shape.half_width_mm * shape.flare[1 - end] + 0.8
-    caps = (joint_cap, 0.9) if growth_at_head else (0.9, joint_cap)
-    shaft = LongBone(
-        frame=frame if growth_at_head else _shifted(frame, taken),
-        length_mm=shaft_length,
-        half_width_mm=shape.half_width_mm,
-        half_thickness_mm=shape.half_thickness_mm,
-        flare=shape.flare,
-        cap_mm=caps,
-        bow_mm=float(rng.uniform(0, 0.02)) * shaft_length,
-    )
-    width = shape.half_width_mm * shape.flare[end]
-    thickness = shape.half_thickness_mm * shape.flare[end]
-    at = shape.length_mm - shape.epiphysis_length_mm if growth_at_head else 0.0
-    epiphysis = LongBone(
-        frame=_shifted(frame, at),
-        length_mm=shape.epiphysis_length_mm,
-        half_width_mm=width * shape.epiphysis_width_ratio,
-        half_thickness_mm=thickness * shape.epiphysis_width_ratio,
-        cap_mm=(shape.epiphysis_length_mm / 2,) * 2,
-    )
-    cartilage = LongBone(
-        frame=_shifted(frame, shaft_length - 0.3 if growth_at_head else -0.3),
-        length_mm=taken + 0.6,
-        half_width_mm=width * 1.06,
-        half_thickness_mm=thickness * 1.06,
-        cap_mm=(1.2, 1.2),
-    )
-    builder.structures[bone_value] = shaft
-    builder.structures[epiphysis_value] = epiphysis
-    builder.cartilage.append(cartilage)
-    _add_soft_tissue(builder, rng, segment, shape, frame)
-
-
-def _add_soft_tissue(
-    builder: _Builder, rng: Generator, segment: Segment, shape: BoneShape, frame: Frame
-) -> None:
-    size = builder.parameters.size
-    if segment == "metacarpal":
-        half_width, palmar_shift = 9.5 * size, 4.0 * size
-        half_thickness = DORSAL_TISSUE_MM * size + shape.half_thickness_mm + palmar_shift
-    else:
-        finger = {"proximal phalanx": 8.0, "middle phalanx": 7.4, "distal phalanx": 6.6}[segment]
-        half_width = finger * size * rng.uniform(0.94, 1.06) + 0.6
-        half_thickness, palmar_shift = half_width * 0.95, 1.6 * size
-    builder.flesh.append(
-        Capsule(_raised(frame, -palmar_shift), shape.length_mm, half_width, half_thickness)
-    )
-    if segment != "distal phalanx":
-        height = shape.half_thickness_mm * 1.35 + 1.1 * size
-        builder.tendons.append(
-            Capsule(
-                _raised(frame, height), shape.length_mm, rng.uniform(1.6, 2.4) * size, 0.8 * size
+        distal, radial, palmar = (value * size for value in _METACARPAL_BASE[ray])
+        abduction, flexion, twist = pose.metacarpal_deg[ray]
+        frame = _NEUTRAL.moved_to(np.array([-distal, -radial, palmar]))
+        frame = frame.abducted(abduction).flexed(flexion).twisted(twist)
+        segments = segments_of(ray)
+        frames[ray, "metacarpal"] = frame
+        for nearer, segment in itertools.pairwise(segments):
+            flexion, abduction = pose.joint_deg[ray, segment]
+            frame = _next_frame(
+                frame,
+                shapes[ray, nearer],
+                frame.abducted(abduction).flexed(flexion),
+                base_points_mm[ray, segment],
+                pose.joint_gap_mm[ray, segment],
             )
-        )
+            frames[ray, segment] = frame
+    return {key: _turned(frame, turn) for key, frame in frames.items()}
 
 
-def _add_wrist(builder: _Builder, rng: Generator) -> None:
-    """Add carpals and the ends of radius and ulna, unlabelled, and the flesh around them."""
-    size = builder.parameters.size
-    for row, (proximal, lateral_mm) in enumerate(
-        ((7.0, (14.0, 5.0, -5.0, -14.0)), (19.0, (12.0, 2.0, -8.0, -15.0)))
-    ):
-        for lateral in lateral_mm:
-            origin = np.array([proximal * size, -lateral * size, (2.0 + row) * size])
-            radius = rng.uniform(4.3, 5.3) * size
-            frame = builder.frame(origin + np.array([radius, 0, 0]), 0.0, 0.0)
-            builder.wrist.append(
-                LongBone(frame, 2 * radius, radius * 0.95, radius * 0.9, cap_mm=(radius, radius))
-            )
-    for lateral, half_width in ((8.0, 9.5), (-13.0, 5.5)):
-        frame = builder.frame(np.array([66.0 * size, -lateral * size, 4.0 * size]), 0.0, 0.0)
-        builder.wrist.append(
-            LongBone(frame, 40 * size, half_width * size * 0.7, 6.0 * size, (1.0, 1.35), (2.0, 3.0))
-        )
-    frame = builder.frame(np.array([70.0 * size, 0.0, 6.0 * size]), 0.0, 0.0)
-    builder.flesh.append(Capsule(frame, 66 * size, 24 * size, 14 * size))
+def hand_frame(pose: Pose) -> Frame:
+    """Return the frame of the whole hand, at the base of the third metacarpal."""
+    return _turned(_NEUTRAL, _turning(pose.turn_deg))
 
 
-def _shifted(frame: Frame, along_mm: float) -> Frame:
-    return replace(frame, origin_mm=frame.at(along_mm))
+def _turned(frame: Frame, rotation: Vector) -> Frame:
+    return Frame(
+        *(rotation @ part for part in (frame.origin_mm, frame.along, frame.across, frame.palmar))
+    )
 
 
-def _raised(frame: Frame, dorsal_mm: float) -> Frame:
-    return replace(frame, origin_mm=frame.origin_mm - dorsal_mm * frame.palmar)
+def _next_frame(
+    frame: Frame, shape: BoneShape, direction: Frame, base_points_mm: Vector, wanted_gap_mm: float
+) -> Frame:
+    """Set a bone on the head of the one before it, turned about the centre of the head."""
+    head = shape.whole.moved(lambda _: frame)
+    radius = float(shape.whole.distal.half_thickness_mm)
+    centre = frame.at(shape.length_mm - radius)
+    placed = direction.moved_to(centre + (radius + wanted_gap_mm) * direction.along)
+    for _ in range(_JOINT_STEPS):
+        gap = gap_mm(placed.points(base_points_mm), head)
+        placed = placed.moved_to(placed.at(wanted_gap_mm - gap))
+    return placed
 
 
-def _rotation(axis: int, angle: float) -> Vector:
-    """Return the 3 x 3 rotation about one axis (radians)."""
-    cos, sin = np.cos(angle), np.sin(angle)
-    i, j = [k for k in range(3) if k != axis]
-    matrix = np.eye(3)
-    matrix[i, i] = matrix[j, j] = cos
-    matrix[i, j], matrix[j, i] = -sin, sin
-    return matrix
+def _turning(degrees: tuple[float, float, float]) -> Vector:
+    rotation = np.eye(3)
+    for axis, angle in enumerate(np.deg2rad(degrees)):
+        i, j = [k for k in range(3) if k != axis]
+        matrix = np.eye(3)
+        matrix[i, i] = matrix[j, j] = np.cos(angle)
+        matrix[i, j], matrix[j, i] = -np.sin(angle), np.sin(angle)
+        rotation = matrix @ rotation
+    return rotation

@@ -1,12 +1,15 @@
-"""Smooth solids with approximate signed distances: the shapes that bones are made of."""
+"""What hands are made of: frames, solids with approximate signed distances, and tubes."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 Vector = NDArray[np.float64]
 Field = NDArray[np.float32]
+Box = tuple[Vector, Vector]
 
 
 @dataclass(frozen=True)
@@ -18,75 +21,116 @@ class Frame:
     across: Vector
     palmar: Vector
 
-    def at(self, distance_mm: float) -> Vector:
-        """Return the point on the axis at a distance from the origin."""
-        return self.origin_mm + distance_mm * self.along
+    def at(self, along_mm: float, across_mm: float = 0.0, palmar_mm: float = 0.0) -> Vector:
+        """Return the point at coordinates of this frame."""
+        return (
+            self.origin_mm
+            + along_mm * self.along
+            + across_mm * self.across
+            + palmar_mm * self.palmar
+        )
+
+    def points(self, local_mm: Vector) -> Vector:
+        """Return points (n, 3), given as (along, across, palmar), in (scan, lateral, depth)."""
+        axes = np.stack([self.along, self.across, self.palmar])
+        points: Vector = self.origin_mm + local_mm @ axes
+        return points
+
+    def local(self, scan: Field, lateral: Field, depth: Field) -> tuple[Field, Field, Field]:
+        """Turn coordinates into (along, across, palmar) of this frame, as float32."""
+        s, x, d = (
+            axis - np.float32(origin)
+            for axis, origin in zip((scan, lateral, depth), self.origin_mm, strict=True)
+        )
+        u, v, w = (
+            s * np.float32(vector[0]) + x * np.float32(vector[1]) + d * np.float32(vector[2])
+            for vector in (self.along, self.across, self.palmar)
+        )
+        return u, v, w
+
+    def moved_to(self, origin_mm: Vector) -> "Frame":
+        """Return a parallel frame with another origin."""
+        return replace(self, origin_mm=origin_mm)
+
+    def flexed(self, degrees: float) -> "Frame":
+        """Turn the axis towards the palm."""
+        cos, sin = _cos_sin(degrees)
+        return replace(
+            self,
+            along=cos * self.along + sin * self.palmar,
+            palmar=cos * self.palmar - sin * self.along,
+        )
+
+    def abducted(self, degrees: float) -> "Frame":
+        """Turn the axis towards the thumb's side."""
+        cos, sin = _cos_sin(degrees)
+        return replace(
+            self,
+            along=cos * self.along - sin * self.across,
+            across=cos * self.across + sin * self.along,
+        )
+
+    def twisted(self, degrees: float) -> "Frame":
+        """Turn about the axis; positive lowers the side of the little finger."""
+        cos, sin = _cos_sin(degrees)
+        return replace(
+            self,
+            across=cos * self.across + sin * self.palmar,
+            palmar=cos * self.palmar - sin * self.across,
+        )
 
 
-@dataclass(frozen=True)
-class LongBone:
-    """A long solid of elliptic cross-section: a waist, two flared ends, two rounded caps.
-
-    Attributes:
-        frame: Origin at the proximal end, ``along`` towards the fingertip.
-        length_mm: Length along the axis.
-        half_width_mm: Half the width of the middle.
-        half_thickness_mm: Half the thickness of the middle (palmar direction).
-        flare: Size of the (proximal, distal) end relative to the middle.
-        cap_mm: Length over which the (proximal, distal) end is rounded off.
-        bow_mm: How far the middle of the axis lies towards the back of the hand.
-    """
-
-    frame: Frame
-    length_mm: float
-    half_width_mm: float
-    half_thickness_mm: float
-    flare: tuple[float, float] = (1.0, 1.0)
-    cap_mm: tuple[float, float] = (1.0, 1.0)
-    bow_mm: float = 0.0
+class Solid(Protocol):
+    """Anything that fills space."""
 
     @property
-    def radius_mm(self) -> float:
-        """Largest distance of the surface from the axis."""
-        widest = max(self.half_width_mm, self.half_thickness_mm) * max(1.0, *self.flare)
-        return widest + abs(self.bow_mm)
+    def frame(self) -> Frame:
+        """Where the solid lies."""
 
-    def bounds_mm(
-        self, margin_mm: float, scan_range_mm: tuple[float, float] | None = None
-    ) -> tuple[Vector, Vector]:
-        """Return the lower and upper corner of a box around the solid and a margin."""
-        ends = np.stack([self.frame.origin_mm, self.frame.at(self.length_mm)])
-        reach = self.radius_mm + margin_mm
-        return ends.min(axis=0) - reach, ends.max(axis=0) + reach
+    def moved(self, move: Callable[[Frame], Frame]) -> Self:
+        """Return the same shape in another frame."""
+
+    def bounds_mm(self, margin_mm: float, scan_range_mm: tuple[float, float] | None = None) -> Box:
+        """Return the lower and upper corner of a box around the solid and a margin.
+
+        With a scan range, the box holds only the part of the solid within that range. Where
+        there is none, the box is empty: its lower scan coordinate is above the upper one.
+        """
 
     def distance_mm(self, scan: Field, lateral: Field, depth: Field) -> Field:
-        """Return the approximate signed distance (negative inside) on a grid of coordinates.
+        """Return the approximate signed distance, negative inside.
 
         Args:
-            scan, lateral, depth: Coordinates in mm, broadcastable against each other.
+            scan, lateral, depth: float32 coordinates in mm, as many axes each, broadcastable.
         """
-        u, v, w = _local(self.frame, scan, lateral, depth)
-        t = np.clip(u * np.float32(2 / self.length_mm) - 1, -1, 1)
-        proximal, distal = (np.float32(flare - 1) for flare in self.flare)
-        swell = np.abs(t) ** np.float32(2.5)
-        size = 1 + swell * np.where(t < 0, proximal, distal)
-        size *= self._cap(u)
-        w = w + np.float32(self.bow_mm) * (1 - t * t)
-        radial = np.hypot(
-            v / np.float32(self.half_width_mm), w / np.float32(self.half_thickness_mm)
-        )
-        smallest = np.float32(min(self.half_width_mm, self.half_thickness_mm))
-        outside_ends = np.maximum(-u, u - np.float32(self.length_mm))
-        distance: Field = np.maximum((radial - size) * smallest, outside_ends)
-        return distance
 
-    def _cap(self, u: Field) -> Field:
-        """Shrink the cross-section to zero at both ends along a superellipse."""
-        proximal = np.clip(1 - u / np.float32(self.cap_mm[0]), 0, 1)
-        distal = np.clip(1 - (np.float32(self.length_mm) - u) / np.float32(self.cap_mm[1]), 0, 1)
-        reach = np.maximum(proximal, distal)
-        cap: Field = np.sqrt(np.sqrt(1 - np.minimum(reach**4, 1)))
-        return cap
+
+def box_of_stations(
+    centres_mm: Vector,
+    reach_mm: Vector,
+    margin_mm: float,
+    scan_range_mm: tuple[float, float] | None,
+) -> Box:
+    """Return the box around consecutive pieces of a solid, or around those in a scan range.
+
+    Args:
+        centres_mm: (n, 3) points along the axis.
+        reach_mm: (n, 3) how far the solid reaches from each point along each coordinate.
+        margin_mm: Added on all sides.
+        scan_range_mm: Only the pieces that meet this range count.
+    """
+    low, high = centres_mm - reach_mm - margin_mm, centres_mm + reach_mm + margin_mm
+    # A piece lies between two stations.
+    low, high = np.minimum(low[:-1], low[1:]), np.maximum(high[:-1], high[1:])
+    if scan_range_mm is None:
+        return low.min(axis=0), high.max(axis=0)
+    first, last = scan_range_mm
+    seen = (low[:, 0] <= last) & (high[:, 0] >= first)
+    if not seen.any():
+        return np.full(3, np.inf), np.full(3, -np.inf)
+    low, high = low[seen].min(axis=0), high[seen].max(axis=0)
+    low[0], high[0] = max(low[0], first), min(high[0], last)
+    return low, high
 
 
 @dataclass(frozen=True)
@@ -98,36 +142,45 @@ class Capsule:
     half_width_mm: float
     half_thickness_mm: float
 
-    def bounds_mm(
-        self, margin_mm: float, scan_range_mm: tuple[float, float] | None = None
-    ) -> tuple[Vector, Vector]:
-        """Return the lower and upper corner of a box around the capsule and a margin."""
-        ends = np.stack([self.frame.origin_mm, self.frame.at(self.length_mm)])
-        reach = max(self.half_width_mm, self.half_thickness_mm) + margin_mm
-        return ends.min(axis=0) - reach, ends.max(axis=0) + reach
+    def moved(self, move: Callable[[Frame], Frame]) -> Self:
+        """Return the same tube in another frame."""
+        return replace(self, frame=move(self.frame))
+
+    def bounds_mm(self, margin_mm: float, scan_range_mm: tuple[float, float] | None = None) -> Box:
+        """Return a box around the tube and a margin, as :class:`Solid` says."""
+        end = min(self.half_width_mm, self.half_thickness_mm)
+        axes = np.stack([self.frame.along, self.frame.across, self.frame.palmar])
+        halves = np.array([end, self.half_width_mm, self.half_thickness_mm])
+        reach = np.linalg.norm(axes * halves[:, None], axis=0)
+        stations = np.linspace(0, self.length_mm, 9)[:, None]
+        centres = self.frame.origin_mm + stations * self.frame.along
+        return box_of_stations(centres, reach[None], margin_mm, scan_range_mm)
 
     def distance_mm(self, scan: Field, lateral: Field, depth: Field) -> Field:
-        """Return the approximate signed distance (negative inside), as :class:`LongBone` does."""
-        u, v, w = _local(self.frame, scan, lateral, depth)
+        """Return the approximate signed distance (negative inside), as :class:`Solid` says."""
+        u, v, w = self.frame.local(scan, lateral, depth)
         beyond = u - np.clip(u, 0, np.float32(self.length_mm))
         smallest = np.float32(min(self.half_width_mm, self.half_thickness_mm))
-        radial = np.sqrt(
-            (v / np.float32(self.half_width_mm)) ** 2
-            + (w / np.float32(self.half_thickness_mm)) ** 2
-            + (beyond / smallest) ** 2
-        )
-        distance: Field = (radial - 1) * smallest
+        v *= np.float32(1 / self.half_width_mm)
+        w *= np.float32(1 / self.half_thickness_mm)
+        beyond *= 1 / smallest
+        distance: Field = (np.sqrt(v * v + w * w + beyond * beyond) - 1) * smallest
         return distance
 
 
-def _local(frame: Frame, scan: Field, lateral: Field, depth: Field) -> tuple[Field, Field, Field]:
-    """Turn coordinates into (along, across, palmar) of a frame."""
-    s, x, d = (
-        axis - np.float32(origin)
-        for axis, origin in zip((scan, lateral, depth), frame.origin_mm, strict=True)
-    )
-    u, v, w = (
-        s * np.float32(vector[0]) + x * np.float32(vector[1]) + d * np.float32(vector[2])
-        for vector in (frame.along, frame.across, frame.palmar)
-    )
-    return u, v, w
+def tube(
+    start_mm: Vector, end_mm: Vector, palmar: Vector, half_width_mm: float, half_thickness_mm: float
+) -> Capsule:
+    """Return a capsule between two points, its thickness as near to ``palmar`` as possible."""
+    along = end_mm - start_mm
+    length = float(np.linalg.norm(along))
+    along = along / length
+    down = palmar - (palmar @ along) * along
+    down /= np.linalg.norm(down)
+    # The frames of right hands are such that along x across points away from the palm.
+    frame = Frame(start_mm, along, np.cross(along, down), down)
+    return Capsule(frame, length, half_width_mm, half_thickness_mm)
+
+
+def _cos_sin(degrees: float) -> tuple[float, float]:
+    return float(np.cos(np.deg2rad(degrees))), float(np.sin(np.deg2rad(degrees)))
