@@ -128,6 +128,8 @@ class Voxeliser:
         spacing = np.array(self.grid.spacing_mm)
         scan_range = (start * spacing[0], (start + length - 1) * spacing[0])
         low, high = solid.bounds_mm(_BOX_MARGIN_MM, scan_range)
+        if np.any(low > high):
+            return None
         offset = np.array([start, 0, 0])
         limit = np.array([length, *self.grid.shape[1:]])
         first = np.clip(np.floor(low / spacing).astype(int) - offset, 0, limit)

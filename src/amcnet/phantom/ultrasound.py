@@ -25,7 +25,7 @@ Field = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 _SLAB_SLICES = 16
-_SOFT_ECHO = 0.07  # amplitude of soft-tissue speckle relative to a perfect reflector
+_SOFT_ECHO = 0.11  # amplitude of soft-tissue speckle relative to a perfect reflector
 _NOISE_OFFSET = 1000  # slices before the first one have noise of their own
 
 
