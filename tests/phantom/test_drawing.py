@@ -15,6 +15,7 @@ from amcnet.phantom.clearance import surface_points
 from amcnet.phantom.drawing import draw_hand
 from amcnet.phantom.growth import ADULT_SIZE_MM, COMPLETE_AGE_YEARS, relative_size
 from amcnet.phantom.hand import Hand, label_values
+from amcnet.phantom.rare_cases import draw_rare_cases
 from amcnet.phantom.recipe import Recipe
 from amcnet.phantom.tissue import Voxeliser
 
@@ -41,23 +42,16 @@ def full() -> list[Hand]:
     return [draw_hand(np.random.default_rng(seed), recipe) for seed in FULL_SEEDS]
 
 
-def drawn_with(case: str, **changes: float) -> Hand:
+def drawn_with(case: str, **changes: tuple[float, float]) -> Hand:
     """Return the first hand of the variety ``full`` with a rare case."""
     for seed in range(300):
-        rng = np.random.default_rng(seed)
-        # The cases are drawn with the person: find the seed before drawing all the rest.
-        hand = _cases_of(rng, Recipe(variety="full", **changes))
-        if case in hand:
-            drawn = draw_hand(np.random.default_rng(seed), Recipe(variety="full", **changes))
-            if case in drawn.parameters.rare_cases:
-                return drawn
+        # The cases are drawn first: find the seed before drawing all the rest.
+        if case in draw_rare_cases(np.random.default_rng(seed).spawn(3)[0], wanted=True):
+            recipe = Recipe(variety="full", **changes)
+            hand = draw_hand(np.random.default_rng(seed), recipe)
+            assert case in hand.parameters.rare_cases
+            return hand
     raise AssertionError(case)
-
-
-def _cases_of(rng: np.random.Generator, recipe: Recipe) -> tuple[str, ...]:
-    from amcnet.phantom import drawing
-
-    return drawing._draw_subject(rng.spawn(3)[0], recipe).rare_cases
 
 
 def surface(hand: Hand, value: int) -> np.ndarray:

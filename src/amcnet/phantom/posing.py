@@ -94,7 +94,7 @@ def draw_pose(rng: Generator, amplitude: float, rare_cases: tuple[str, ...]) -> 
     fist_angles = rng.uniform(0, 1, 5)
     if fist:
         abduction = 4 + 14 * fist_angles[0]
-        metacarpals[1] = (abduction, 22 + 16 * fist_angles[1], -(60 + 25 * fist_angles[2]))
+        metacarpals[1] = (abduction, 8 + 13 * fist_angles[1], -(60 + 25 * fist_angles[2]))
         joints[1, "proximal phalanx"] = (25 + 25 * fist_angles[3], 0.0)
         joints[1, "distal phalanx"] = (20 + 40 * fist_angles[4], 0.0)
     return Pose(
