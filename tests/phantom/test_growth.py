@@ -5,7 +5,10 @@ from amcnet.phantom.growth import (
     ADULT_SIZE_MM,
     COMPLETE_AGE_YEARS,
     EPIPHYSIS_THICKNESS_RATIO,
+    carpals_ossified,
+    epiphysis_state,
     epiphysis_width_ratio,
+    fusion_years,
     ossification_onset_years,
     relative_size,
 )
@@ -81,3 +84,27 @@ def test_adult_hand_has_19_bones_that_are_longer_than_wide_and_wider_than_thick(
         assert lengths == sorted(lengths, reverse=True)
         assert lengths[0] == max(lengths)
     assert set(EPIPHYSIS_THICKNESS_RATIO) == {segment for _, segment in ADULT_SIZE_MM}
+
+
+@pytest.mark.parametrize("key", list(ADULT_SIZE_MM))
+def test_epiphyses_fuse_after_the_ages_of_complete_hands_distal_ones_first(key):
+    for sex, distal in (("boy", 15.5), ("girl", 13.5)):
+        age = fusion_years(*key, sex)
+        if key[1] == "distal phalanx":
+            assert age == distal
+        else:
+            assert distal + 1 <= age <= distal + 1.5
+        assert age - 0.3 > COMPLETE_AGE_YEARS[sex][1]
+        onset = ossification_onset_years(*key, sex)
+        states = [epiphysis_state(a, *key, sex) for a in (onset - 0.1, onset, age - 0.1, age)]
+        assert states == ["not ossified", "ossified", "ossified", "fused"]
+
+
+def test_carpals_appear_one_by_one():
+    for sex in ("boy", "girl"):
+        counts = [len(carpals_ossified(age, sex)) for age in AGES]
+        assert 2 <= counts[0] <= 3
+        assert np.all(np.diff(counts) >= 0)
+        assert len(carpals_ossified(12, sex)) == 8
+        assert max(carpals_ossified(16, sex).values()) == 1.0
+    assert len(carpals_ossified(5, "girl")) > len(carpals_ossified(5, "boy"))

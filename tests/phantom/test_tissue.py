@@ -6,6 +6,7 @@ from amcnet.anatomy import hand_label_table
 from amcnet.phantom import Grid
 from amcnet.phantom.drawing import draw_hand
 from amcnet.phantom.hand import Hand
+from amcnet.phantom.recipe import Recipe
 from amcnet.phantom.tissue import Slab, Tissue, Voxeliser
 
 GRID = Grid((152, 128, 64), (1.116, 1.04, 0.704))
@@ -13,7 +14,7 @@ FINER = Grid((340, 170, 64), (0.5, 0.78, 0.704))
 
 
 def hand_of(seed: int, grid: Grid) -> Hand:
-    return draw_hand(np.random.default_rng(seed), grid)
+    return draw_hand(np.random.default_rng(seed), Recipe(grid))
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def test_every_structure_is_there_in_one_piece(seed):
     assert len(boxes) == 38
     for value, box in enumerate(boxes, start=1):
         assert box is not None, value
-        assert label(labels[box] == value)[1] == 1, value
+        assert label(labels[box] == value, np.ones((3, 3, 3)))[1] == 1, value
 
 
 @pytest.mark.parametrize("step", [1, 7, 50])

@@ -7,6 +7,7 @@ from numpy.random import default_rng
 from amcnet.phantom import Grid, Recipe, make_phantom
 from amcnet.phantom.acoustics import draw_acoustics
 from amcnet.phantom.drawing import draw_hand
+from amcnet.phantom.recipe import Recipe
 from amcnet.phantom.tissue import Slab, Tissue, Voxeliser
 from amcnet.phantom.ultrasound import render
 
@@ -22,7 +23,7 @@ class Scan:
 
 
 def scan(seed: int, **settings: float) -> Scan:
-    voxeliser = Voxeliser(draw_hand(default_rng(seed), GRID), GRID)
+    voxeliser = Voxeliser(draw_hand(default_rng(seed), Recipe(GRID)), GRID)
     acoustics = replace(draw_acoustics(default_rng(seed)), **settings)
     image, labels = render(voxeliser, acoustics, seed)
     return Scan(image, labels, voxeliser.slab(0, GRID.shape[0]))

@@ -58,7 +58,6 @@ class BoneShape:
 
     Attributes:
         length_mm: From the rim of the base to the top of the head.
-        half_thickness_mm: Half the thickness of the middle.
         state: Whether the epiphysis has ossified or fused.
         whole: The bone with its cartilaginous or fused growth end.
         bone: The labelled shaft; with the growth end where the epiphysis has fused.
@@ -67,7 +66,6 @@ class BoneShape:
     """
 
     length_mm: float
-    half_thickness_mm: float
     state: EpiphysisState
     whole: LongBone
     bone: LongBone
@@ -128,7 +126,7 @@ def _draw_shape(
         girth=epiphysis_width_ratio(age, onset) * float(np.clip(rng.normal(1, 0.05), 0.9, 1.1)),
     )
     state = epiphysis_state(age, ray, segment, person.sex)
-    return _in_pieces(rng, whole, growth_end, state, half_thickness)
+    return _in_pieces(rng, whole, growth_end, state)
 
 
 @dataclass(frozen=True)
@@ -140,11 +138,7 @@ class _GrowthEnd:
 
 
 def _in_pieces(
-    rng: Generator,
-    whole: LongBone,
-    end: _GrowthEnd,
-    state: EpiphysisState,
-    half_thickness_mm: float,
+    rng: Generator, whole: LongBone, end: _GrowthEnd, state: EpiphysisState
 ) -> BoneShape:
     """Cut a bone at its growth plate."""
     length = whole.profile.length_mm
@@ -160,7 +154,6 @@ def _in_pieces(
     shaft = _cut(whole, not end.at_head, _outer(whole, end, False), metaphysis)
     return BoneShape(
         length_mm=length,
-        half_thickness_mm=half_thickness_mm,
         state=state,
         whole=whole,
         bone=whole if state == "fused" else shaft,

@@ -51,8 +51,10 @@ def draw_hand(rng: Generator, recipe: Recipe) -> Hand:
         ConfigError: If no hand of the recipe's ages fits the grid.
     """
     subject_rng, pose_rng, tissue_rng = rng.spawn(3)
+    # Drawn once, so that cases which are hard to fit in are not replaced by usual hands.
+    rare_cases = draw_rare_cases(subject_rng, recipe.variety == "full")
     for _ in range(_PERSON_ATTEMPTS):
-        subject = _draw_subject(subject_rng, recipe)
+        subject = _draw_subject(subject_rng, recipe, rare_cases)
         points = _PointsOf(subject.build)
         for attempt in range(_POSE_ATTEMPTS):
             amplitude = 1 - 0.75 * attempt / _POSE_ATTEMPTS
@@ -75,7 +77,7 @@ def draw_hand(rng: Generator, recipe: Recipe) -> Hand:
     )
 
 
-def _draw_subject(rng: Generator, recipe: Recipe) -> _Subject:
+def _draw_subject(rng: Generator, recipe: Recipe, rare_cases: tuple[str, ...]) -> _Subject:
     sex: Sex = "girl" if rng.random() < 0.5 else "boy"
     side: Side = "left" if rng.random() < 0.5 else "right"
     full = recipe.variety == "full"
@@ -88,7 +90,7 @@ def _draw_subject(rng: Generator, recipe: Recipe) -> _Subject:
     build = draw_build(rng, person)
     size = relative_size(age, sex) * build.size_factor
     soft = draw_soft_tissue(rng, age, size)
-    return _Subject(person, side, build, size, soft, draw_rare_cases(rng, full))
+    return _Subject(person, side, build, size, soft, rare_cases)
 
 
 class _PointsOf:

@@ -68,6 +68,7 @@ def draw_pose(rng: Generator, amplitude: float, rare_cases: tuple[str, ...]) -> 
     abduction = 25 + amplitude * rng.uniform(0, 25)
     arch = amplitude * rng.uniform(0, 8)
     turn = amplitude * rng.uniform(-1, 1, 3) * (8, 8, 6)
+    lean_part = rng.uniform(0.8, 1.1)
     metacarpals = {
         ray: (
             _FAN_DEG * (3 - ray) + rng.uniform(-0.8, 0.8),
@@ -79,19 +80,21 @@ def draw_pose(rng: Generator, amplitude: float, rare_cases: tuple[str, ...]) -> 
     metacarpals[1] = (abduction, rng.uniform(2, 12), -rng.uniform(35, 60))
     joints: dict[BoneKey, tuple[float, float]] = {}
     for ray in (2, 3, 4, 5):
-        # With the fan of the metacarpals, fingers that touch are parallel or converge slightly.
-        fan = -_FAN_DEG * (3 - ray)
-        side = fan * rng.uniform(1.0, 1.35) if touching else spread * (3.3 - ray)
+        # Fingers that touch lean towards the middle one as far as the first joint.
+        fan = _FAN_DEG * (3 - ray)
+        lean = fan * lean_part if touching else 0.0
+        side = -fan - lean if touching else spread * (3.3 - ray)
         side += rng.uniform(-1.5, 1.5) * (not touching)
         joints[ray, "proximal phalanx"] = (flexion * rng.uniform(0.2, 1.0), side)
-        joints[ray, "middle phalanx"] = (flexion * rng.uniform(0.4, 1.0), rng.uniform(-1.5, 1.5))
+        straightened = 0.8 * lean + rng.uniform(-1.5, 1.5) * (not touching)
+        joints[ray, "middle phalanx"] = (flexion * rng.uniform(0.4, 1.0), straightened)
         joints[ray, "distal phalanx"] = (flexion * rng.uniform(0.2, 0.9), rng.uniform(-2, 2))
     joints[1, "proximal phalanx"] = (flexion * rng.uniform(-0.3, 1.0), rng.uniform(-5, 5))
     joints[1, "distal phalanx"] = (flexion * rng.uniform(-0.5, 0.8), rng.uniform(-3, 3))
     fist_angles = rng.uniform(0, 1, 5)
     if fist:
         abduction = 4 + 14 * fist_angles[0]
-        metacarpals[1] = (abduction, 22 + 16 * fist_angles[1], -(60 + 25 * fist_angles[2]))
+        metacarpals[1] = (abduction, 8 + 13 * fist_angles[1], -(60 + 25 * fist_angles[2]))
         joints[1, "proximal phalanx"] = (25 + 25 * fist_angles[3], 0.0)
         joints[1, "distal phalanx"] = (20 + 40 * fist_angles[4], 0.0)
     return Pose(

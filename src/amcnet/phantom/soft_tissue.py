@@ -88,9 +88,10 @@ def flesh_of(
 
 
 def _palm(ray: int, shape: BoneShape, frame: Frame, soft: SoftTissue) -> Capsule:
-    dorsal = DORSAL_TISSUE_MM * soft.size * soft.chubbiness + shape.half_thickness_mm
-    # Neighbouring tubes lift the smooth union more in the palm than at the fingers.
-    dorsal -= 2.4 * _UNION_MM if ray > 1 else 0.0
+    profile = shape.whole.profile
+    middle = profile.index(0.5 * shape.length_mm)
+    back = float(profile.dorsal_mm[middle] - profile.down_mm[middle])
+    dorsal = DORSAL_TISSUE_MM * soft.size * soft.chubbiness + back
     palmar = dorsal + (7.0 if ray > 1 else 5.0) * soft.size
     half_width = (9.0 if ray > 1 else 9.5) * soft.size * (0.5 + 0.5 * soft.chubbiness)
     shift = (palmar - dorsal) / 2
