@@ -3,7 +3,7 @@
     python benchmarks/phantom_pictures.py --out docs/pictures
 
 writes phantom-slices.png, phantom-above.png, phantom-ages.png, phantom-terms.png and
-phantom-variety.png, which takes about two minutes; --only writes some of them.
+phantom-variety.png, which takes two to three minutes; --only writes some of them.
 """
 
 import argparse
@@ -204,7 +204,7 @@ def draw_slices(page: Page) -> "Figure":
 def draw_above(page: Page) -> "Figure":
     """Draw the hand from above: its echoes, and its labels."""
     phantom = page.phantom
-    figure = new_figure(6.4)
+    figure = new_figure(6.2)
     grey, labelled = figure.subplots(1, 2, sharey=True)
     mean = phantom.image.mean(axis=2, dtype=np.float32)
     show_above(grey, mean, phantom.spacing_mm, vmax=float(np.percentile(mean, 99.5)))
