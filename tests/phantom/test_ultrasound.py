@@ -7,7 +7,6 @@ from numpy.random import default_rng
 from amcnet.phantom import Grid, Recipe, make_phantom
 from amcnet.phantom.acoustics import draw_acoustics
 from amcnet.phantom.drawing import draw_hand
-from amcnet.phantom.recipe import Recipe
 from amcnet.phantom.tissue import Slab, Tissue, Voxeliser
 from amcnet.phantom.ultrasound import render
 

@@ -61,25 +61,42 @@ def clutter(strength: Field, faces: Faces, grid: Grid, a: Acoustics) -> Field:
     return np.maximum(refine_last_axis(wide, columns, strength.shape[1]), 0)
 
 
-def add_skin_reverberation(envelope: Field, skin_mm: Field, grid: Grid, a: Acoustics) -> None:
-    """Add what bounces between skin and probe: the skin once more at twice its depth."""
-    _repeat(envelope, skin_mm, skin_mm, _SKIN_ECHO_MM, grid, amplitude(a.skin_reverberation_db))
+def add_skin_reverberation(
+    envelope: Field, skin_mm: Field, facing: Field, grid: Grid, a: Acoustics
+) -> None:
+    """Add what bounces between skin and probe: the skin once more at twice its depth.
+
+    Args:
+        envelope: (lateral, depth), changed in place.
+        skin_mm: Depth of the skin in each column.
+        facing: Share of the echo that comes back to the probe in each column.
+        grid: The voxel grid.
+        a: The scan.
+    """
+    gain = amplitude(a.skin_reverberation_db) * facing
+    _repeat(envelope, skin_mm, skin_mm, _SKIN_ECHO_MM, grid, gain)
 
 
 def add_bone_reverberation(
-    envelope: Field, skin_mm: Field, bone_mm: Field, grid: Grid, a: Acoustics
+    envelope: Field, faces_mm: tuple[Field, Field], facing: Field, grid: Grid, a: Acoustics
 ) -> None:
-    """Add what bounces between bone and skin: the bone again, once and twice, in its shadow."""
-    gain = amplitude(a.bone_reverberation_db)
+    """Add what bounces between bone and skin: the bone again, once and twice, in its shadow.
+
+    ``faces_mm`` holds the depths of skin and bone; else as :func:`add_skin_reverberation`.
+    """
+    skin_mm, bone_mm = faces_mm
     for order in (1, 2):
-        shift = order * (bone_mm - skin_mm)
-        _repeat(envelope, bone_mm, shift, _BONE_ECHO_MM, grid, gain**order)
+        gain = amplitude(order * a.bone_reverberation_db) * facing
+        _repeat(envelope, bone_mm, order * (bone_mm - skin_mm), _BONE_ECHO_MM, grid, gain)
 
 
-def add_ghost_arcs(envelope: Field, skin_mm: Field, grid: Grid, a: Acoustics) -> None:
+def add_ghost_arcs(
+    envelope: Field, skin_mm: Field, facing: Field, grid: Grid, a: Acoustics
+) -> None:
     """Add faint arcs in the water above the skin, flatter copies of it."""
+    gain = amplitude(a.ghost_db) * facing
     for part in a.ghost_depths:
-        _repeat(envelope, skin_mm, (part - 1) * skin_mm, _GHOST_MM, grid, amplitude(a.ghost_db))
+        _repeat(envelope, skin_mm, (part - 1) * skin_mm, _GHOST_MM, grid, gain)
 
 
 def add_dotted_rows(level: Field, rows: Field, floor: float, a: Acoustics, rng: Generator) -> None:
@@ -105,20 +122,17 @@ def _repeat(
     shift_mm: Field,
     part_mm: tuple[float, float],
     grid: Grid,
-    gain: float,
+    gain: Field,
 ) -> None:
     """Add a shifted copy of the part of each column around a depth, in place.
 
     Columns whose depth is the volume's end have no such face and are left alone.
     """
     spacing, depth = grid.spacing_mm[2], envelope.shape[1]
-    rows = np.nonzero(start_mm < grid.extent_mm[2])[0]
-    if gain == 0 or len(rows) == 0:
-        return
+    rows = np.nonzero((start_mm < grid.extent_mm[2]) & (gain > 0))[0]
     offsets = np.arange(round(part_mm[0] / spacing), round(part_mm[1] / spacing) + 1)
     source = np.round(start_mm[rows] / spacing).astype(int)[:, None] + offsets
     target = source + np.round(shift_mm[rows] / spacing).astype(int)[:, None]
-    row, _ = np.nonzero((source >= 0) & (source < depth) & (target >= 0) & (target < depth))
     seen = (source >= 0) & (source < depth) & (target >= 0) & (target < depth)
-    copied = envelope[rows[row], source[seen]] * np.float32(gain)
-    envelope[rows[row], target[seen]] += copied
+    row = rows[np.nonzero(seen)[0]]
+    envelope[row, target[seen]] += envelope[row, source[seen]] * gain[row]

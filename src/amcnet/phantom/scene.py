@@ -144,5 +144,5 @@ def _draw_veins(grid: Grid, count: int, rng: Generator) -> tuple[Field, Field]:
     swing = rng.uniform(2, 14, (count, 1)) * np.sin(
         np.pi * rng.uniform(0.5, 2.5, (count, 1)) * along + rng.uniform(0, 6, (count, 1))
     )
-    radii = rng.uniform(0.5, 1.3, count)
+    radii = rng.uniform(0.7, 1.8, count)
     return (start + swing).astype(np.float32), radii.astype(np.float32)

@@ -89,7 +89,7 @@ class Voxeliser:
         return self._skin.refine(self._skin.distance_mm, start, stop)
 
     def beside_slopes(self, start: int, stop: int, reach_mm: float) -> NDArray[np.float32]:
-        """Return how near each voxel is to sloping skin: 1 at a vertical face, 0 far away.
+        """Return how near each voxel is to skin that slopes to a side: 1 at a vertical face.
 
         Args:
             start: First slice.
@@ -98,10 +98,10 @@ class Voxeliser:
         """
         first, last = self._skin.slices(start, stop)
         distance = self._skin.distance_mm[first:last]
-        facing = np.abs(np.gradient(distance, self._skin.depth_step_mm, axis=2))
+        slope = np.abs(np.gradient(distance, self._skin.lateral_step_mm, axis=1))
         # Zero where the distance to the flesh is no longer followed.
-        near = np.exp(-np.abs(distance) / reach_mm) - np.exp(-_FLESH_REACH_MM / reach_mm)
-        near = np.maximum(near, 0) * np.clip(1 - facing, 0, 1) ** 2
+        followed = np.maximum(1 - np.abs(distance) / _FLESH_REACH_MM, 0) ** 2
+        near = np.exp(-np.abs(distance) / reach_mm) * followed * np.minimum(slope, 1) ** 2
         return self._skin.refine(near.astype(np.float32), start, stop, first)
 
     def _labels(self, shape: tuple[int, ...], start: int) -> NDArray[np.uint8]:
@@ -158,7 +158,7 @@ class _CoarseSkin:
     def __init__(self, hand: Hand, grid: Grid) -> None:
         self._grid = grid
         self._lateral_first = (grid.shape[1] - 1) / 2 % _SKIN_STEP - _SKIN_STEP
-        self.depth_step_mm = _SKIN_STEP * grid.spacing_mm[2]
+        self.lateral_step_mm = _SKIN_STEP * grid.spacing_mm[1]
         firsts = (0.0, self._lateral_first, 0.0)
         axes = [
             ((np.arange(n // _SKIN_STEP + 3) * _SKIN_STEP + first) * spacing).astype(np.float32)

@@ -25,7 +25,7 @@ Field = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 _SLAB_SLICES = 16
-_SOFT_ECHO = 0.11  # amplitude of soft-tissue speckle relative to a perfect reflector
+_SOFT_ECHO = 0.105  # amplitude of soft-tissue speckle relative to a perfect reflector
 _NOISE_OFFSET = 1000  # slices before the first one have noise of their own
 
 
@@ -188,9 +188,10 @@ class _Scan:
         np.square(echoes, out=echoes)
         envelope: Field = np.sqrt(echoes[0] + echoes[1])
         skin_mm, bone_mm = self.skin_mm[index], self.bone_mm[index]
-        artefacts.add_bone_reverberation(envelope, skin_mm, bone_mm, grid, a)
-        artefacts.add_skin_reverberation(envelope, skin_mm, grid, a)
-        artefacts.add_ghost_arcs(envelope, skin_mm, grid, a)
+        skin_gain, bone_gain = self.skin_gain[index], self.inner_gain[index]
+        artefacts.add_bone_reverberation(envelope, (skin_mm, bone_mm), bone_gain, grid, a)
+        artefacts.add_skin_reverberation(envelope, skin_mm, skin_gain, grid, a)
+        artefacts.add_ghost_arcs(envelope, skin_mm, skin_gain, grid, a)
         envelope *= self.gain
         rng = default_rng(SeedSequence(self.seed, spawn_key=(3, index)))
         display.add_noise(envelope, rng, a)
