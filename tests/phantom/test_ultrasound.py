@@ -69,9 +69,9 @@ def test_water_above_the_skin_is_dark(rendered):
 def test_still_water_has_the_grey_of_real_slices():
     for seed in SEEDS:
         a = without(draw_acoustics(default_rng(seed)), "dotted rows", "ghost arcs", "haze")
-        voxeliser = Voxeliser(hand_of(seed, GRID), GRID)
+        voxeliser = Voxeliser(hand_of(seed, GRID), SMALL)
         image, _ = render(voxeliser, a, seed)
-        far = water_above(voxeliser.slab(0, GRID.shape[0]), 8.0)
+        far = water_above(voxeliser.slab(0, SMALL.shape[0]), 8.0)
         assert 5 <= np.median(image[far]) <= 22
 
 
@@ -99,7 +99,7 @@ def test_skin_that_faces_the_probe_is_among_the_brightest(rendered):
 
 
 def test_same_seed_same_bytes():
-    first, again, other = (make_phantom(seed, Recipe(GRID)) for seed in (6, 6, 7))
+    first, again, other = (make_phantom(seed, Recipe(SMALL)) for seed in (6, 6, 7))
     assert first.image.tobytes() == again.image.tobytes()
     assert first.labels.tobytes() == again.labels.tobytes()
     assert first.description() == again.description()
@@ -122,11 +122,11 @@ def test_number_of_threads_changes_no_byte(threads):
     np.testing.assert_array_equal(found[1], expected[1])
 
 
-@pytest.mark.parametrize("slices", [5, 17, 152])
+@pytest.mark.parametrize("slices", [5, 17, 60])
 def test_slab_size_does_not_matter(monkeypatch, slices):
-    expected = scan(3)
+    expected = scan(3, SMALL)
     monkeypatch.setattr("amcnet.phantom.ultrasound._SLAB_SLICES", slices)
-    found = scan(3)
+    found = scan(3, SMALL)
     np.testing.assert_array_equal(found.labels, expected.labels)
     np.testing.assert_array_equal(found.image, expected.image)
 
@@ -288,9 +288,10 @@ def _taken(plane: np.ndarray, start: tuple[int, ...], shape: tuple[int, ...]) ->
 
 
 def test_gain_brightens_everything():
-    dark, bright = (scan(2, gain_db=gain).image.astype(int) for gain in (-6, 6))
+    dark, bright = (scan(2, SMALL, gain_db=gain) for gain in (-6, 6))
+    tissue = dorsal_tissue(dark.truth)
+    dark, bright = dark.image, bright.image
     assert bright.mean() > dark.mean()
-    tissue = dorsal_tissue(scan(2).truth)
     assert np.mean(bright[tissue] >= dark[tissue]) > 0.99
 
 
