@@ -209,7 +209,7 @@ def test_haze_brightens_water_beside_the_hand_only(close_up):
     beside = (truth.skin_mm > 0.5) & (truth.skin_mm < 2)
     assert on[beside].mean() > off[beside].mean() + 2
     far = truth.skin_mm > 25
-    assert np.mean(on[far] != off[far]) < 0.01
+    assert np.abs(on[far] - off[far]).mean() < 0.5
 
 
 def test_dots_lie_in_a_few_rows(close_up):
@@ -228,11 +228,12 @@ def test_ghosts_lie_above_the_skin(close_up):
     assert truth.skin_mm[changed].min() > -0.6
 
 
-def test_veins_change_the_hand_and_little_beside_it(close_up):
+def test_veins_change_the_hand_and_not_the_water_above_it(close_up):
     off, on, truth = differing(close_up, "veins")
-    changed = np.abs(on - off) > 8
-    assert changed.any()
-    assert np.mean(truth.skin_mm[changed] < 0) > 0.8
+    change = np.abs(on - off)
+    dorsal = (truth.skin_mm < -1) & (truth.skin_mm > -4)
+    above = water_above(truth, 1.5)
+    assert change[dorsal].mean() > 10 * change[above].mean()
 
 
 def test_side_lobes_and_ringing_only_add_light(close_up):
