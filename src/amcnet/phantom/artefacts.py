@@ -47,7 +47,8 @@ def clutter(strength: Field, faces: Faces, grid: Grid, a: Acoustics) -> Field:
     coarse = strength[::rows, ::columns].copy()
     lateral, depth, echo = faces
     # A face is thinner than a sample and fills it in part.
-    filled = echo * np.float32(a.psf_axial_mm / _COARSE_MM[1] / rows)
+    thickness = max(a.psf_axial_mm, grid.spacing_mm[2])
+    filled = echo * np.float32(thickness / (columns * grid.spacing_mm[2] * rows))
     np.add.at(coarse, (lateral // rows, depth // columns), filled)
     sigma = a.tail_mm * FWHM_TO_SIGMA / (grid.spacing_mm[1] * rows)
     total = gaussian_filter1d(coarse, sigma, axis=0) * np.float32(amplitude(a.tail_db))
@@ -95,8 +96,10 @@ def add_ghost_arcs(
 ) -> None:
     """Add faint arcs in the water above the skin, flatter copies of it."""
     gain = amplitude(a.ghost_db) * facing
+    least = np.float32(_GHOST_MM[0] - _GHOST_MM[1])  # the copy ends above its source
     for part in a.ghost_depths:
-        _repeat(envelope, skin_mm, (part - 1) * skin_mm, _GHOST_MM, grid, gain)
+        shift = np.minimum((part - 1) * skin_mm, least)
+        _repeat(envelope, skin_mm, shift, _GHOST_MM, grid, gain)
 
 
 def add_dotted_rows(level: Field, rows: Field, floor: float, a: Acoustics, rng: Generator) -> None:

@@ -80,8 +80,11 @@ def facing(face_mm: Field, grid: Grid) -> Field:
     """Return the cosine between the beam and the normal of a face, by (scan, lateral) column."""
     sigma = [_FACE_SMOOTHING_MM / spacing for spacing in grid.spacing_mm[:2]]
     smooth = gaussian_filter(face_mm, sigma)
-    along, across = np.gradient(smooth, *grid.spacing_mm[:2])
-    cosine: Field = (1 / np.sqrt(1 + along**2 + across**2)).astype(np.float32)
+    square = np.ones_like(smooth)
+    for axis, spacing in enumerate(grid.spacing_mm[:2]):
+        if smooth.shape[axis] > 1:
+            square += np.gradient(smooth, spacing, axis=axis) ** 2
+    cosine: Field = (1 / np.sqrt(square)).astype(np.float32)
     return cosine
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 Field = NDArray[np.float32]
 
 _STRONGEST = 0.25  # beyond this the response at the highest frequency turns negative
-_STEPS = (1, 2, 3, 4, 5, 6)
+_STEPS = (1, 2, 3, 4, 5, 6, 7, 8)
 BLOCK_ROWS = 128  # lateral rows that are worked on at a time: they stay in the cache
 
 
@@ -35,7 +35,7 @@ class Cascade:
         """Return a cascade with the variance of a Gaussian.
 
         Args:
-            sigma: Standard deviation in voxels, one or one for each depth. More than 6.7 voxels
+            sigma: Standard deviation in voxels, one or one for each depth. More than 10 voxels
                 are not reached: the blur then stays at that width.
         """
         left = np.asarray(sigma, np.float64) ** 2

@@ -59,6 +59,7 @@ class Scene:
         slices = grid.shape[0]
         motion = gaussian_filter1d(motion_rng.standard_normal((slices, 2)), 1.5, axis=0)
         shift = acoustics.jitter_mm * np.clip(motion / 0.43 / 2, -1, 1)  # 0.43: what the blur left
+        flicker = np.clip(motion_rng.normal(0, 0.5, slices), -1, 1)
         return cls(
             texture=texture,
             texture_steps=steps,
@@ -67,7 +68,7 @@ class Scene:
             vein_paths_mm=paths,
             vein_radii_mm=radii,
             shift_mm=shift.astype(np.float32),
-            flicker_db=motion_rng.normal(0, acoustics.flicker_db, slices).astype(np.float32),
+            flicker_db=(acoustics.flicker_db * flicker).astype(np.float32),
             grid=grid,
         )
 
@@ -133,13 +134,14 @@ def _draw_patches(grid: Grid, a: Acoustics, rng: Generator) -> Field:
     shape = [-(-n // step) + 1 for n, step in zip(grid.shape[:2], steps, strict=True)]
     sigma = [_PATCH_MM / (d * step) for d, step in zip(grid.spacing_mm[:2], steps, strict=True)]
     patches = gaussian_filter(rng.standard_normal(shape), sigma)
-    coarse = np.exp(a.bone_patchiness * patches / patches.std()).astype(np.float32)
+    left = np.prod([1 / np.sqrt(2 * np.sqrt(np.pi) * s) for s in sigma])  # of the noise's deviation
+    coarse = np.exp(a.bone_patchiness * patches / left).astype(np.float32)
     along = interpolate_axis(coarse, 0, np.arange(grid.shape[0]) / steps[0])
     return interpolate_axis(along, 1, np.arange(grid.shape[1]) / steps[1])
 
 
 def _draw_veins(grid: Grid, count: int, rng: Generator) -> tuple[Field, Field]:
-    along = grid.axis_mm(0) / grid.extent_mm[0]
+    along = grid.axis_mm(0) / max(grid.extent_mm[0], grid.spacing_mm[0])
     start = rng.uniform(0.15, 0.85, (count, 1)) * grid.extent_mm[1]
     swing = rng.uniform(2, 14, (count, 1)) * np.sin(
         np.pi * rng.uniform(0.5, 2.5, (count, 1)) * along + rng.uniform(0, 6, (count, 1))

@@ -15,7 +15,8 @@ from amcnet.phantom.solids import Field, Vector
 
 _SKIN_STEP = 4  # the distance to the skin is smooth: every fourth voxel is enough
 _WEB_MM = 2.0  # how far skin bridges the gap between neighbouring tubes of flesh
-_FLESH_REACH_MM = 14.0
+_FLESH_REACH_MM = 20.0
+_SLOPE_REACH_MM = 12.0  # well within the above: tubes that are no circles look nearer than they are
 _FAR_MM = 30.0
 _BOX_MARGIN_MM = 0.5
 
@@ -99,9 +100,8 @@ class Voxeliser:
         first, last = self._skin.slices(start, stop)
         distance = self._skin.distance_mm[first:last]
         slope = np.abs(np.gradient(distance, self._skin.lateral_step_mm, axis=1))
-        # Zero where the distance to the flesh is no longer followed.
-        followed = np.maximum(1 - np.abs(distance) / _FLESH_REACH_MM, 0) ** 2
-        near = np.exp(-np.abs(distance) / reach_mm) * followed * np.minimum(slope, 1) ** 2
+        fading = np.maximum(1 - np.abs(distance) / _SLOPE_REACH_MM, 0) ** 2
+        near = np.exp(-np.abs(distance) / reach_mm) * fading * np.minimum(slope, 1) ** 2
         return self._skin.refine(near.astype(np.float32), start, stop, first)
 
     def _labels(self, shape: tuple[int, ...], start: int) -> NDArray[np.uint8]:

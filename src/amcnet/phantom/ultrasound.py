@@ -8,6 +8,7 @@ both pass through a point spread function (:mod:`amcnet.phantom.blur`); then com
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator, SeedSequence, default_rng
@@ -56,7 +57,7 @@ def render(
 
         def image_part(start: int, stop: int) -> None:
             for index, plane in enumerate(scan.images(start, stop), start):
-                image[index] = _shifted(plane, scene.shift_mm[index], grid)
+                image[index] = plane
                 labels[index] = _shifted(labels[index], scene.shift_mm[index], grid)
 
         ends = np.linspace(0, grid.shape[0], threads + 1).astype(int)
@@ -180,7 +181,8 @@ class _Scan:
         pair = pairs[lateral, depth]
         echo = self.skin_echo[pair] * self.skin_gain[index, lateral]
         echo += self.inner_echo[pair] * self.inner_gain[index, lateral]
-        return lateral, depth, echo * weight[lateral, depth]
+        # What reaches the face: the voxel below it has taken its own share already.
+        return lateral, depth, echo * weight[lateral, above]
 
     def _image(self, index: int, echoes: Field) -> Bytes:
         """Return one slice as grey: envelope, artefacts, time gain, noise, compression."""
@@ -192,6 +194,7 @@ class _Scan:
         artefacts.add_bone_reverberation(envelope, (skin_mm, bone_mm), bone_gain, grid, a)
         artefacts.add_skin_reverberation(envelope, skin_mm, skin_gain, grid, a)
         artefacts.add_ghost_arcs(envelope, skin_mm, skin_gain, grid, a)
+        envelope = _shifted(envelope, self.scene.shift_mm[index], grid)
         envelope *= self.gain
         rng = default_rng(SeedSequence(self.seed, spawn_key=(3, index)))
         display.add_noise(envelope, rng, a)
@@ -211,7 +214,7 @@ def _uniform_noise(rng: Generator, shape: tuple[int, ...]) -> Field:
     return noise
 
 
-def _shifted(plane: Bytes, shift_mm: Field, grid: Grid) -> Bytes:
+def _shifted(plane: NDArray[Any], shift_mm: Field, grid: Grid) -> NDArray[Any]:
     """Return a slice that lies a little beside its place, to the nearest voxel."""
     moved = plane
     for axis, (shift, spacing) in enumerate(zip(shift_mm, grid.spacing_mm[1:], strict=True)):
