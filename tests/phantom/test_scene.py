@@ -139,9 +139,10 @@ def test_slices_shift_by_no_more_than_the_jitter(seed):
     assert np.corrcoef(shift[1:, 0], shift[:-1, 0])[0, 1] > 0.6
 
 
-def test_flicker_has_the_deviation_that_was_drawn():
+def test_flicker_stays_in_the_range_that_was_drawn():
     flicker = scene_of(Grid((2000, 2, 2), (0.3, 1, 1)), flicker_db=0.5).flicker_db
-    assert flicker.std() == pytest.approx(0.5, rel=0.1)
+    assert np.abs(flicker).max() <= 0.5
+    assert flicker.std() > 0.15
     assert flicker.mean() == pytest.approx(0, abs=0.05)
 
 

@@ -176,8 +176,11 @@ def test_only_skin_that_slopes_counts_as_beside_slopes():
     beside = np.squeeze((lateral < 20) & (lateral > 8))
     profile = near[beside, 75]
     distance = 20 - BLOCK_GRID.axis_mm(1)[beside]
-    # A vertical face: 1 at the skin, 1 / e at the reach.
-    np.testing.assert_allclose(profile, np.exp(-distance / 3), atol=0.06)
+    # A vertical face: 1 at the skin, then at most exponential, nothing far away.
+    assert np.all(profile <= np.exp(-distance / 3) + 0.02)
+    assert np.all(np.diff(profile) >= 0)
+    assert profile[-1] > 0.7
+    assert profile[0] < 1e-3
     assert 0 <= near.min() <= near.max() <= 1
 
 

@@ -70,7 +70,7 @@ def draw_hand(rng: Generator, recipe: Recipe) -> Hand:
             placed = place_hand(hand, placement, points.structures_mm, recipe.grid)
             if placed is not None:
                 return mirror(placed, recipe.grid) if subject.side == "left" else placed
-    extent = " x ".join(f"{mm:.0f}" for mm in recipe.grid.extent_mm)
+    extent = " x ".join(f"{mm:.0f}" for mm in recipe.grid.field_of_view_mm)
     raise ConfigError(
         f"grid: found {extent} mm (scan, lateral, depth), in which none of "
         f"{_PERSON_ATTEMPTS} hands fits; expected room for a hand of the recipe's ages"
@@ -173,7 +173,7 @@ def _parameters(subject: _Subject, pose: Pose) -> HandParameters:
     table = hand_label_table()
     person, shapes = subject.person, subject.build.shapes
     reasons = {
-        table[label_values(*key)[1]].name: f"{shape.state} at {person.age_years:.1f} years"
+        table[label_values(*key)[1]].name: shape.state
         for key, shape in shapes.items()
         if shape.epiphysis is None
     }

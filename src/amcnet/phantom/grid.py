@@ -23,6 +23,14 @@ class Grid:
         return (np.arange(start, end) * self.spacing_mm[axis]).astype(np.float32)
 
     @property
+    def field_of_view_mm(self) -> tuple[float, float, float]:
+        """Size of all voxels, in mm: what grids of one device share, whatever their voxels."""
+        scan, lateral, depth = (
+            n * spacing for n, spacing in zip(self.shape, self.spacing_mm, strict=True)
+        )
+        return scan, lateral, depth
+
+    @property
     def extent_mm(self) -> tuple[float, float, float]:
         """Distance between the first and the last voxel centre of each axis, in mm."""
         scan, lateral, depth = (

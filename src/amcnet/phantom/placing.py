@@ -39,7 +39,7 @@ class Placement:
     ) -> bool:
         """Return whether the structures fit the grid where they are not to be cropped."""
         low, high = _bounds(structures, points_mm)
-        room = np.array(grid.extent_mm) - 2 * _MARGIN_MM - (high - low)
+        room = np.array(grid.field_of_view_mm) - 2 * _MARGIN_MM - (high - low)
         scan_fits = room[0] >= 0 or self.crop.cuts_scan
         lateral_fits = room[1] >= 0 or self.crop.cuts_lateral
         return bool(scan_fits and lateral_fits and room[2] >= self.min_standoff_mm)
@@ -71,7 +71,7 @@ def place_hand(
         grid: The volume. Structures outside are left out, those cut by its border are named.
     """
     low, high = _bounds(hand.structures, points_mm)
-    extent, crop = np.array(grid.extent_mm), placement.crop
+    extent, crop = np.array(grid.field_of_view_mm), placement.crop
     free = np.maximum(extent - 2 * _MARGIN_MM - (high - low), 0)
     shift = _MARGIN_MM - low
     shift[0] += free[0] * placement.scan_part

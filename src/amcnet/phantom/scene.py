@@ -133,7 +133,10 @@ def _draw_patches(grid: Grid, a: Acoustics, rng: Generator) -> Field:
     steps = [max(1, round(_PATCH_MM / 2 / spacing)) for spacing in grid.spacing_mm[:2]]
     shape = [-(-n // step) + 1 for n, step in zip(grid.shape[:2], steps, strict=True)]
     sigma = [_PATCH_MM / (d * step) for d, step in zip(grid.spacing_mm[:2], steps, strict=True)]
-    patches = gaussian_filter(rng.standard_normal(shape), sigma)
+    # With a margin, or a small grid would show few independent values.
+    margin = [int(np.ceil(4 * s)) for s in sigma]
+    noise = rng.standard_normal([n + 2 * m for n, m in zip(shape, margin, strict=True)])
+    patches = gaussian_filter(noise, sigma)[margin[0] : -margin[0], margin[1] : -margin[1]]
     left = np.prod([1 / np.sqrt(2 * np.sqrt(np.pi) * s) for s in sigma])  # of the noise's deviation
     coarse = np.exp(a.bone_patchiness * patches / left).astype(np.float32)
     along = interpolate_axis(coarse, 0, np.arange(grid.shape[0]) / steps[0])
