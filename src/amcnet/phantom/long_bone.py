@@ -208,8 +208,8 @@ class LongBone:
     def _side_mm(self, along: Field, across: Field, palmar: Field) -> tuple[Field, Field]:
         """Return the distance to the sides and the squared radius relative to the surface."""
         p = self.profile
-        index = np.clip(along * np.float32((PROFILE_SAMPLES - 1) / p.length_mm) + 0.5, 0, 2047)
-        index = index.astype(np.int32)
+        last = PROFILE_SAMPLES - 1
+        index = np.clip(along * np.float32(last / p.length_mm) + 0.5, 0, last).astype(np.int32)
         x0 = across - _look_up(p.across_mm, index)
         y0 = palmar - _look_up(p.down_mm, index)
         twist = _look_up(p.twist, index)
