@@ -405,5 +405,5 @@ def test_hands_too_large_for_a_grid_are_replaced_by_smaller_ones():
 
 def test_a_grid_without_room_for_a_hand_is_refused(monkeypatch):
     monkeypatch.setattr("amcnet.phantom.drawing._PERSON_ATTEMPTS", 1)
-    with pytest.raises(ConfigError, match="in which none of 1 hands fits"):
+    with pytest.raises(ConfigError, match="in which none of 8 hands fits"):
         draw_hand(np.random.default_rng(0), Recipe(Grid((20, 20, 20), (1.0, 1.0, 1.0))))

@@ -22,6 +22,7 @@ class Provenance(BaseModel):
         configuration: The training configuration as it was run.
         phantom_seeds: Seeds of the phantoms that were trained on, if any.
         commit: Commit of the code at the time of training.
+        started_from: The model whose weights it started with, if any.
         steps: Optimiser steps taken.
         hours: Time spent training.
         hardware: What it was trained on.
@@ -33,6 +34,7 @@ class Provenance(BaseModel):
     configuration: dict[str, Any]
     phantom_seeds: list[int] = []
     commit: str = "unknown"
+    started_from: str | None = None
     steps: int = 0
     hours: float = 0.0
     hardware: str = "unknown"

@@ -33,11 +33,12 @@ def phantom(
     variety: Annotated[
         VarietyName,
         typer.Option(
-            help="complete: all 38 structures; full: ages 2 to 16 and the rare cases of real scans."
+            help="complete: all 38 structures, unless --age says otherwise; "
+            "full: ages 2 to 16 and the rare cases of real scans."
         ),
     ] = VarietyName.complete,
     age: Annotated[
-        str | None, typer.Option(metavar="LOW:HIGH", help="Ages in years, such as 4:8.")
+        str | None, typer.Option(metavar="LOW:HIGH", help="Ages in years, within 2:16.")
     ] = None,
     jobs: Annotated[int, typer.Option(help="Processes that work side by side.")] = 1,
 ) -> None:

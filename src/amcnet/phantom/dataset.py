@@ -2,11 +2,12 @@
 
 import json
 import os
+import signal
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from hashlib import sha256
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from amcnet.phantom.recipe import Recipe
 
 FILE_ENDING = ".nrrd"
 _DATASET_NAME = "amcnet phantom"
+_LARGEST_SEED = 10**9
+_MOST_CASES = 10**6
 _MOST_PROCESSES = 61  # what Windows allows
 
 
@@ -126,10 +129,10 @@ def _complete_cases(out: Path) -> list[str]:
 
 
 def _check_arguments(count: int, seed: int, jobs: int) -> None:
-    if count < 1:
-        raise ConfigError(f"count: found {count}, expected at least 1")
-    if seed < 0:
-        raise ConfigError(f"seed: found {seed}, expected 0 or greater")
+    if not 1 <= count <= _MOST_CASES:
+        raise ConfigError(f"count: found {count}, expected 1 to {_MOST_CASES}")
+    if not 0 <= seed <= _LARGEST_SEED:
+        raise ConfigError(f"seed: found {seed}, expected 0 to {_LARGEST_SEED}")
     if jobs < 1:
         raise ConfigError(f"jobs: found {jobs}, expected at least 1")
 
@@ -147,6 +150,11 @@ def _is_there(out: Path, name: str, recipe: Recipe) -> bool:
     if not all(path.exists() for path in files):
         return False
     case = _read_json(files[2])
+    if "format" not in case:
+        raise OutputError(
+            f"{files[2]}: does not describe a phantom of this version; nothing was made, "
+            "choose another folder"
+        )
     found = {"format": case.get("format"), **_as_dict(case.get("recipe"))}
     expected = {"format": FORMAT, **recipe.description()}
     differing = [key for key, value in expected.items() if found.get(key) != value]
@@ -173,7 +181,8 @@ def _make_cases(
             write_case(out, seed, recipe, threads)
             progress(done, len(seeds))
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    others = active_children()
+    with ProcessPoolExecutor(workers, get_context("spawn"), _ignore_interrupts) as pool:
         futures = [pool.submit(write_case, out, seed, recipe, threads) for seed in seeds]
         try:
             for done, future in enumerate(as_completed(futures), start=1):
@@ -184,14 +193,25 @@ def _make_cases(
                 f"{out}: a process ended unexpectedly, perhaps for lack of memory: "
                 "call again with fewer jobs, complete cases are kept"
             ) from error
+        except KeyboardInterrupt:
+            for process in active_children():
+                if process not in others:
+                    process.terminate()
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
 
 
+def _ignore_interrupts() -> None:
+    """Leave Ctrl-C to the process that started this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _processors() -> int:
-    """Return the processors that this process may use (Python 3.13), or all of the machine."""
-    count: int | None = getattr(os, "process_cpu_count", os.cpu_count)()
-    return count or 1
+    """Return the processors that this process may use, or all where the system does not say."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _describe(out: Path) -> None:
@@ -228,5 +248,5 @@ def _as_dict(value: object) -> dict[str, Any]:
 
 def _write_json(path: Path, content: object) -> None:
     with atomic_path(path) as temporary:
-        text = json.dumps(content, indent=1)
+        text = json.dumps(content, indent=1, allow_nan=False)
         temporary.write_text(text, encoding="utf-8", newline="\n")

@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.random import Generator
 
+from amcnet.anatomy import hand_label_table
 from amcnet.errors import ConfigError
 from amcnet.phantom.bone_shapes import BoneKey, HandBuild, Person, draw_build
 from amcnet.phantom.clearance import smallest_gap_mm, surface_points
-from amcnet.phantom.growth import COMPLETE_AGE_YEARS, Sex, relative_size
+from amcnet.phantom.grid import Grid
+from amcnet.phantom.growth import COMPLETE_AGE_YEARS, SEGMENTS, Sex, relative_size
 from amcnet.phantom.hand import Hand, HandParameters, Side, label_values, mirror
 from amcnet.phantom.long_bone import LongBone
 from amcnet.phantom.placing import draw_placement, place_hand
@@ -24,13 +26,14 @@ SMALLEST_GAP_MM = 0.4
 
 _SMALLEST_GAP_OF_TOUCHING_FINGERS_MM = 1.5
 _POSE_ATTEMPTS = 20
-_PERSON_ATTEMPTS = 200
+_BUILD_ATTEMPTS = 8  # hands of one age and sex
+_PERSON_ATTEMPTS = 20
 _SKELETAL_SHIFT_YEARS = 0.23  # and up to .3 times this for a single bone
 
 
 @dataclass(frozen=True)
 class _Subject:
-    """Who lies on the table, with everything but the pose."""
+    """A hand with everything but the pose."""
 
     person: Person
     side: Side
@@ -45,39 +48,54 @@ def draw_hand(rng: Generator, recipe: Recipe) -> Hand:
 
     Poses that do not fit the volume, or in which bones come too close to each other, are drawn
     again, gradually closer to the neutral pose; a hand that fits in no pose is replaced by
-    another one. In the variety ``complete`` all labelled structures lie wholly inside.
+    another one of the same person, then without the rare cases, then by another person's. In the
+    variety ``complete`` all labelled structures lie wholly inside.
 
     Raises:
         ConfigError: If no hand of the recipe's ages fits the grid.
     """
     subject_rng, pose_rng, tissue_rng = rng.spawn(3)
-    # Drawn once, so that cases which are hard to fit in are not replaced by usual hands.
     rare_cases = draw_rare_cases(subject_rng, recipe.variety == "full")
     for _ in range(_PERSON_ATTEMPTS):
-        subject = _draw_subject(subject_rng, recipe, rare_cases)
-        points = _PointsOf(subject.build)
-        for attempt in range(_POSE_ATTEMPTS):
-            amplitude = 1 - 0.75 * attempt / _POSE_ATTEMPTS
-            pose = draw_pose(pose_rng, amplitude, subject.rare_cases)
-            placement = draw_placement(pose_rng, subject.rare_cases, subject.size)
-            frames = pose_bones(subject.build.shapes, points.bases_mm, pose, subject.size)
-            structures = _structures(subject.build, frames)
-            if not placement.has_room(structures, points.structures_mm, recipe.grid):
-                continue
-            if not _keeps_apart(structures, points.structures_mm, subject.rare_cases):
-                continue
-            hand = _assemble(tissue_rng, subject, pose, frames, structures)
-            placed = place_hand(hand, placement, points.structures_mm, recipe.grid)
-            if placed is not None:
-                return mirror(placed, recipe.grid) if subject.side == "left" else placed
+        person, side = _draw_person(subject_rng, recipe)
+        for attempt in range(_BUILD_ATTEMPTS):
+            # Given up late: else only small hands would ever show the cases that need room.
+            kept = rare_cases if attempt < _BUILD_ATTEMPTS // 2 else ()
+            subject = _draw_subject(subject_rng, person, side, kept)
+            hand = _posed(subject, recipe.grid, pose_rng, tissue_rng)
+            if hand is not None:
+                return mirror(hand, recipe.grid) if side == "left" else hand
     extent = " x ".join(f"{mm:.0f}" for mm in recipe.grid.field_of_view_mm)
     raise ConfigError(
         f"grid: found {extent} mm (scan, lateral, depth), in which none of "
-        f"{_PERSON_ATTEMPTS} hands fits; expected room for a hand of the recipe's ages"
+        f"{_PERSON_ATTEMPTS * _BUILD_ATTEMPTS} hands fits; "
+        "expected room for a hand of the recipe's ages"
     )
 
 
-def _draw_subject(rng: Generator, recipe: Recipe, rare_cases: tuple[str, ...]) -> _Subject:
+def _posed(
+    subject: _Subject, grid: Grid, pose_rng: Generator, tissue_rng: Generator
+) -> Hand | None:
+    """Draw poses of a right hand until one fits the grid; None if none does."""
+    points = _PointsOf(subject.build)
+    for attempt in range(_POSE_ATTEMPTS):
+        amplitude = 1 - 0.75 * attempt / _POSE_ATTEMPTS
+        pose = draw_pose(pose_rng, amplitude, subject.rare_cases)
+        placement = draw_placement(pose_rng, subject.rare_cases, subject.size)
+        frames = pose_bones(subject.build.shapes, points.bases_mm, pose, subject.size)
+        structures = _structures(subject.build, frames)
+        if not placement.has_room(structures, points.structures_mm, grid):
+            continue
+        if not _keeps_apart(structures, points.structures_mm, subject.rare_cases):
+            continue
+        hand = _assemble(tissue_rng, subject, pose, frames, structures)
+        placed = place_hand(hand, placement, points.structures_mm, grid)
+        if placed is not None:
+            return placed
+    return None
+
+
+def _draw_person(rng: Generator, recipe: Recipe) -> tuple[Person, Side]:
     sex: Sex = "girl" if rng.random() < 0.5 else "boy"
     side: Side = "left" if rng.random() < 0.5 else "right"
     full = recipe.variety == "full"
@@ -86,10 +104,15 @@ def _draw_subject(rng: Generator, recipe: Recipe, rare_cases: tuple[str, ...]) -
     )
     age = low + (high - low) * rng.random()
     shift, bone_shift = rng.uniform(-1, 1) * _SKELETAL_SHIFT_YEARS, 0.3 * _SKELETAL_SHIFT_YEARS
-    person = Person(age, sex, shift * full, bone_shift * full)
+    return Person(age, sex, shift * full, bone_shift * full), side
+
+
+def _draw_subject(
+    rng: Generator, person: Person, side: Side, rare_cases: tuple[str, ...]
+) -> _Subject:
     build = draw_build(rng, person)
-    size = relative_size(age, sex) * build.size_factor
-    soft = draw_soft_tissue(rng, age, size)
+    size = relative_size(person.age_years, person.sex) * build.size_factor
+    soft = draw_soft_tissue(rng, person.age_years, size)
     return _Subject(person, side, build, size, soft, rare_cases)
 
 
@@ -132,11 +155,9 @@ def _keeps_apart(
         return True
     wanted = _SMALLEST_GAP_OF_TOUCHING_FINGERS_MM
     for ray in (2, 3, 4):
-        values = [label_values(r, "proximal phalanx")[0] for r in (ray, ray + 1)]
-        values += [label_values(r, "middle phalanx")[0] for r in (ray, ray + 1)]
-        values += [label_values(r, "distal phalanx")[0] for r in (ray, ray + 1)]
-        for one, other in zip(values[::2], values[1::2], strict=True):
-            pair = {value: structures[value] for value in (one, other)}
+        for segment in SEGMENTS[1:]:
+            values = (label_values(r, segment)[0] for r in (ray, ray + 1))
+            pair = {value: structures[value] for value in values}
             if smallest_gap_mm(pair, points_mm, 2 * wanted) < wanted:
                 return False
     return True
@@ -168,11 +189,9 @@ def _assemble(
 
 
 def _parameters(subject: _Subject, pose: Pose) -> HandParameters:
-    from amcnet.anatomy import hand_label_table
-
     table = hand_label_table()
     person, shapes = subject.person, subject.build.shapes
-    reasons = {
+    reasons: dict[str, str] = {
         table[label_values(*key)[1]].name: shape.state
         for key, shape in shapes.items()
         if shape.epiphysis is None

@@ -5,14 +5,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.random import Generator
 
+from amcnet.anatomy import hand_label_table
 from amcnet.phantom.grid import Grid
 from amcnet.phantom.hand import Hand, transform
 from amcnet.phantom.long_bone import LongBone
-from amcnet.phantom.rare_cases import STANDOFF_MM, Crop, draw_crop, standoff_kind
+from amcnet.phantom.rare_cases import (
+    DEEP_HAND,
+    SHALLOW_HAND,
+    STANDOFF_MM,
+    Crop,
+    draw_crop,
+    standoff_kind,
+)
 from amcnet.phantom.solids import Vector
 
 _MARGIN_MM = np.array([1.5, 3.0, 1.0])
-_MIN_STANDOFF_MM = 5.0
+# Large hands lie as deep as the volume allows.
+_MIN_STANDOFF_MM = {"": 5.0, SHALLOW_HAND: 2.0, DEEP_HAND: 10.0}
 _SKIN_MM = 0.5  # the smooth union of flesh lies a little outside its parts
 
 
@@ -54,7 +63,7 @@ def draw_placement(rng: Generator, rare_cases: tuple[str, ...], size: float) -> 
         scan_part=rng.uniform(0, 0.6),
         lateral_part=rng.uniform(0.2, 0.8),
         standoff_mm=low + (high - low) * rng.random(),
-        min_standoff_mm=low if kind else _MIN_STANDOFF_MM,
+        min_standoff_mm=_MIN_STANDOFF_MM[kind],
         crop=draw_crop(rng, rare_cases, size),
     )
 
@@ -109,8 +118,6 @@ def _skin_top(hand: Hand, first_mm: float, last_mm: float) -> float:
 def _without_what_is_outside(
     hand: Hand, standoff_mm: float, points_mm: dict[int, Vector], extent_mm: Vector
 ) -> Hand:
-    from amcnet.anatomy import hand_label_table
-
     table = hand_label_table()
     absent, cut, inside = dict(hand.parameters.absent), [], {}
     for value, solid in hand.structures.items():

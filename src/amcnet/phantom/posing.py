@@ -82,7 +82,8 @@ def draw_pose(rng: Generator, amplitude: float, rare_cases: tuple[str, ...]) -> 
     for ray in (2, 3, 4, 5):
         # Fingers that touch lean towards the middle one as far as the first joint.
         fan = _FAN_DEG * (3 - ray)
-        lean = fan * lean_part if touching else 0.0
+        # As far as bones allow: poses drawn later lean less.
+        lean = fan * lean_part * (0.4 + 0.6 * amplitude) if touching else 0.0
         side = -fan - lean if touching else spread * (3.3 - ray)
         side += rng.uniform(-1.5, 1.5) * (not touching)
         joints[ray, "proximal phalanx"] = (flexion * rng.uniform(0.2, 1.0), side)

@@ -55,7 +55,8 @@ def draw_rare_cases(rng: Generator, wanted: bool) -> tuple[str, ...]:
     """Draw the rare cases of one hand; none unless wanted."""
     chances = {name: rng.random() for name in PROBABILITY}
     drawn = [name for name, chance in chances.items() if wanted and chance < PROBABILITY[name]]
-    if SHALLOW_HAND in drawn and DEEP_HAND in drawn:
+    # A thumb below the palm needs the depth that a deep hand does not leave.
+    if DEEP_HAND in drawn and (SHALLOW_HAND in drawn or FIST_LIKE_THUMB in drawn):
         drawn.remove(DEEP_HAND)
     return tuple(drawn)
 

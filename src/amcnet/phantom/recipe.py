@@ -38,8 +38,8 @@ class Recipe:
         low, high = self.age_years
         if not YOUNGEST_YEARS <= low <= high <= OLDEST_YEARS:
             raise ConfigError(
-                f"age_years: found {low:g} to {high:g}, expected a range within "
-                f"{YOUNGEST_YEARS:g} to {OLDEST_YEARS:g} years"
+                f"age: found {low:g} to {high:g} years, expected the lower age first, both "
+                f"within {YOUNGEST_YEARS:g} to {OLDEST_YEARS:g}"
             )
 
     def description(self) -> dict[str, Any]:

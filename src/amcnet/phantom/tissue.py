@@ -2,21 +2,22 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 
 from amcnet.anatomy import hand_label_table
 from amcnet.phantom.grid import Grid
 from amcnet.phantom.hand import Hand
 from amcnet.phantom.interpolation import interpolate_axis, refine_last_axis
-from amcnet.phantom.solids import Field, Vector
+from amcnet.phantom.solids import Field, Solid
 
 _SKIN_STEP = 4  # the distance to the skin is smooth: every fourth voxel is enough
 _WEB_MM = 2.0  # how far skin bridges the gap between neighbouring tubes of flesh
 _FLESH_REACH_MM = 20.0
 _SLOPE_REACH_MM = 12.0  # well within the above: tubes that are no circles look nearer than they are
+_SLOPE_BLUR_MM = 2.5
 _FAR_MM = 30.0
 _BOX_MARGIN_MM = 0.5
 
@@ -48,14 +49,6 @@ class Slab:
     labels: NDArray[np.uint8]
     tissue: NDArray[np.uint8]
     skin_mm: NDArray[np.float32]
-
-
-class _Solid(Protocol):
-    def bounds_mm(
-        self, margin_mm: float, scan_range_mm: tuple[float, float] | None = None
-    ) -> tuple[Vector, Vector]: ...
-
-    def distance_mm(self, scan: Field, lateral: Field, depth: Field) -> Field: ...
 
 
 class Voxeliser:
@@ -99,7 +92,10 @@ class Voxeliser:
         """
         first, last = self._skin.slices(start, stop)
         distance = self._skin.distance_mm[first:last]
+        # Lateral slopes only: no haze ahead of fingertips. Blurred, or a dark line would stand
+        # above every crown.
         slope = np.abs(np.gradient(distance, self._skin.lateral_step_mm, axis=1))
+        slope = gaussian_filter1d(slope, _SLOPE_BLUR_MM / self._skin.lateral_step_mm, axis=1)
         fading = np.maximum(1 - np.abs(distance) / _SLOPE_REACH_MM, 0) ** 2
         near = np.exp(-np.abs(distance) / reach_mm) * fading * np.minimum(slope, 1) ** 2
         return self._skin.refine(near.astype(np.float32), start, stop, first)
@@ -118,12 +114,12 @@ class Voxeliser:
             deepest[region][inside] = distance[inside]
         return labels
 
-    def _fill(self, tissue: NDArray[np.uint8], solid: _Solid, kind: Tissue, start: int) -> None:
+    def _fill(self, tissue: NDArray[np.uint8], solid: Solid, kind: Tissue, start: int) -> None:
         region = self._region(solid, start, tissue.shape[0])
         if region is not None:
             tissue[region][self._distance(solid, region, start) < 0] = kind
 
-    def _region(self, solid: _Solid, start: int, length: int) -> tuple[slice, slice, slice] | None:
+    def _region(self, solid: Solid, start: int, length: int) -> tuple[slice, slice, slice] | None:
         """Return the part of a slab that a solid may fill, as slices of the slab's arrays."""
         spacing = np.array(self.grid.spacing_mm)
         scan_range = (start * spacing[0], (start + length - 1) * spacing[0])
@@ -139,7 +135,7 @@ class Voxeliser:
         scan, lateral, depth = (slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
         return scan, lateral, depth
 
-    def _distance(self, solid: _Solid, region: tuple[slice, slice, slice], start: int) -> Field:
+    def _distance(self, solid: Solid, region: tuple[slice, slice, slice], start: int) -> Field:
         scan, lateral, depth = region
         return solid.distance_mm(
             self.grid.axis_mm(0, scan.start + start, scan.stop + start)[:, None, None],

@@ -26,6 +26,7 @@ Field = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 _SLAB_SLICES = 16
+_FEWEST_SLICES = 40  # of a part: every part makes some slices on either side for itself
 _SOFT_ECHO = 0.105  # amplitude of soft-tissue speckle relative to a perfect reflector
 _NOISE_OFFSET = 1000  # slices before the first one have noise of their own
 
@@ -60,7 +61,8 @@ def render(
                 image[index] = plane
                 labels[index] = _shifted(labels[index], scene.shift_mm[index], grid)
 
-        ends = np.linspace(0, grid.shape[0], threads + 1).astype(int)
+        parts = max(1, min(threads, grid.shape[0] // _FEWEST_SLICES))
+        ends = np.linspace(0, grid.shape[0], parts + 1).astype(int)
         list(pool.map(image_part, ends[:-1], ends[1:]))
     return image, labels
 

@@ -77,11 +77,18 @@ class ScheduleConfig(_Section):
 
 
 class TrainingConfig(_Section):
-    """Everything that decides a training run."""
+    """Everything that decides a training run.
+
+    Attributes:
+        name: Name of the model.
+        start_from: Folder of a model bundle whose weights the network starts with, relative to the
+            configuration file; its architecture must be the same. Random weights where left out.
+    """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     seed: int = Field(0, ge=0)
     precision: Literal["bf16", "float32"] = "bf16"
+    start_from: Path | None = None
     data: DataConfig
     preprocessing: Preprocessing = Preprocessing()
     network: Architecture = Architecture()
@@ -93,7 +100,7 @@ class TrainingConfig(_Section):
 
 
 def read_config(path: Path) -> TrainingConfig:
-    """Read a TOML configuration; ``data.dataset`` becomes relative to the file's folder.
+    """Read a TOML configuration; the paths in it become relative to the file's folder.
 
     Raises:
         ConfigError: If the file cannot be read, or a key or value is not allowed.
@@ -108,7 +115,9 @@ def read_config(path: Path) -> TrainingConfig:
     except ValidationError as error:
         raise ConfigError(f"{path}: {_first_problem(error)}") from error
     dataset = path.parent / config.data.dataset
-    return config.model_copy(update={"data": config.data.model_copy(update={"dataset": dataset})})
+    start = None if config.start_from is None else path.parent / config.start_from
+    data = config.data.model_copy(update={"dataset": dataset})
+    return config.model_copy(update={"data": data, "start_from": start})
 
 
 def _first_problem(error: ValidationError) -> str:

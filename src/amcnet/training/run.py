@@ -14,8 +14,9 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from pydantic import ValidationError
 from torch.utils.data import DataLoader
 
-from amcnet.bundle import Bundle, BundleDescription, Provenance
-from amcnet.bundle.export import write_bundle
+from amcnet.bundle import Bundle, BundleDescription, Provenance, load_bundle
+from amcnet.bundle.description import WEIGHTS_FILE
+from amcnet.bundle.export import load_network_weights, write_bundle
 from amcnet.data import read_dataset
 from amcnet.data.patches import PatchSampler, PreparedCase
 from amcnet.errors import ConfigError, OutputError
@@ -64,13 +65,29 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Bundle:
         )
     logger.info("%d cases for training, %d held out", len(training), len(validation))
     task = SegmentationTask(config, dataset.table)
+    started_from = None if config.start_from is None else _start_from(config, task)
     data = _WindowData(config, training, validation)
     trainer = _trainer(config, folder, bool(validation))
     trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=False)
     write_curves(folder / LOG_FOLDER, folder / "curves.png")
     return write_bundle(
-        folder / BUNDLE_FOLDER, task.network, _describe(config, task, training, commit)
+        folder / BUNDLE_FOLDER,
+        task.network,
+        _describe(config, task, training, (commit, started_from)),
     )
+
+
+def _start_from(config: TrainingConfig, task: SegmentationTask) -> str:
+    """Give the network the weights of a bundle; return which ones these are."""
+    bundle = load_bundle(config.start_from)
+    if bundle.description.architecture != config.network:
+        raise ConfigError(
+            f"start_from: {bundle.folder} holds a network with "
+            f"{bundle.description.architecture}, expected {config.network}"
+        )
+    task.network.load_state_dict(load_network_weights(bundle))
+    digest = bundle.description.sha256[WEIGHTS_FILE]
+    return f"{bundle.description.name}, weights SHA-256 {digest}"
 
 
 class _WindowData(lightning.LightningDataModule):
@@ -164,11 +181,14 @@ def _describe(
     config: TrainingConfig,
     task: SegmentationTask,
     training: tuple[PreparedCase, ...],
-    commit: str,
+    origin: tuple[str, str | None],
 ) -> BundleDescription:
+    commit, started_from = origin
     seeds = [int(m[1]) for case in training if (m := re.fullmatch(r"hand_(\d{6,})", case.name))]
     public = config.model_dump(mode="json")
     public["data"]["dataset"] = config.data.dataset.name
+    if config.start_from is not None:
+        public["start_from"] = config.start_from.name
     return BundleDescription(
         name=config.name,
         notice=f"Trained on {config.data.description}. {NOTICE}",
@@ -181,6 +201,7 @@ def _describe(
             configuration=public,
             phantom_seeds=seeds,
             commit=commit,
+            started_from=started_from,
             steps=task.global_step,
             hours=round(task.seconds / 3600, 2),
             hardware=f"{platform.machine()}, {torch.get_num_threads()} threads"
