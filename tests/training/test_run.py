@@ -8,6 +8,7 @@ import torch
 from amcnet import segment
 from amcnet.anatomy import LabelTable
 from amcnet.bundle import load_bundle
+from amcnet.bundle.export import load_network_weights
 from amcnet.errors import ConfigError, OutputError
 from amcnet.io import Geometry, write_image, write_labels
 from amcnet.training import TrainingConfig, read_config, train
@@ -141,3 +142,21 @@ def test_non_finite_gradients_are_dropped_and_counted(tmp_path: Path) -> None:
     optimiser.step()
     assert task.skipped_steps == 1
     assert all(torch.equal(a, b) for a, b in zip(before, task.parameters(), strict=True))
+
+
+def test_training_starts_from_the_weights_of_a_model(tmp_path: Path) -> None:
+    write_blocks(tmp_path / "blocks")
+    first = train(blocks_config(tmp_path, 1), tmp_path / "first")
+    path = tmp_path / "blocks.toml"
+    text = path.read_text().replace("learning_rate = 0.01", "learning_rate = 1e-12")
+    path.write_text('start_from = "first/model"\n' + "seed = 3\n" + text)
+    second = train(read_config(path), tmp_path / "second")
+    weights = [load_network_weights(bundle) for bundle in (first, second)]
+    for name, value in weights[0].items():
+        torch.testing.assert_close(weights[1][name], value)
+    digest = first.description.sha256["model.safetensors"]
+    assert digest in str(second.description.provenance.started_from)
+    assert first.description.provenance.started_from is None
+    path.write_text(path.read_text().replace("width = 4", "width = 5"))
+    with pytest.raises(ConfigError, match="start_from"):
+        train(read_config(path), tmp_path / "third")
