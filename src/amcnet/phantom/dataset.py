@@ -152,8 +152,8 @@ def _is_there(out: Path, name: str, recipe: Recipe) -> bool:
     case = _read_json(files[2])
     if "format" not in case:
         raise OutputError(
-            f"{files[2]}: does not describe a phantom of this version; nothing was made, "
-            "choose another folder"
+            f"{files[2]}: holds no phantom's description, or one of an earlier version, expected "
+            f"format {FORMAT}; nothing was made, choose another folder"
         )
     found = {"format": case.get("format"), **_as_dict(case.get("recipe"))}
     expected = {"format": FORMAT, **recipe.description()}
