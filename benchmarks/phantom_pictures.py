@@ -16,14 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.random import SeedSequence, default_rng
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
 
 from amcnet.anatomy import LabelTable, hand_label_table
 from amcnet.phantom import NETWORK_GRID, Grid, Phantom, Recipe, make_phantom
-from amcnet.phantom.acoustics import TERMS, Acoustics, draw_acoustics, without
-from amcnet.phantom.drawing import draw_hand
+from amcnet.phantom.acoustics import TERMS, Acoustics, without
+from amcnet.phantom.phantom import draw_phantom
 from amcnet.phantom.tissue import Slab, Voxeliser
 from amcnet.phantom.ultrasound import render
 
@@ -242,8 +241,7 @@ def draw_ages(page: Page) -> "Figure":
 
 def draw_terms(page: Page) -> "Figure":
     """Draw one slice with each term of the ultrasound switched off."""
-    hand = draw_hand(default_rng(SeedSequence(page.seed, spawn_key=(10,))), Recipe())
-    drawn = draw_acoustics(default_rng(SeedSequence(page.seed, spawn_key=(11,))))
+    hand, drawn = draw_phantom(page.seed, Recipe())
     acoustics = replace(drawn, **CLEARLY_ACTIVE)
     labels = page.phantom.labels
     shown = fingers_of(page.table, *LEVELS["proximal phalanges"])

@@ -19,13 +19,12 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.random import SeedSequence, default_rng
 from numpy.typing import NDArray
 
 from amcnet import __version__
 from amcnet.phantom import GRIDS, Grid, Phantom, Recipe, make_phantom
-from amcnet.phantom.drawing import draw_hand
-from amcnet.phantom.phantom import FORMAT
+from amcnet.phantom.beam import bone_mask
+from amcnet.phantom.phantom import FORMAT, draw_phantom
 from amcnet.phantom.tissue import Slab, Tissue, Voxeliser
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def grey_values(seed: int, grid: Grid, threads: int = 1) -> GreyValues:
     phantom = make_phantom(seed, recipe, threads)
     slices = chosen_slices(phantom.labels)
     whole = np.bincount(phantom.image[slices].ravel(), minlength=256)
-    hand = draw_hand(default_rng(SeedSequence(seed, spawn_key=(10,))), recipe)
+    hand, _ = draw_phantom(seed, recipe)
     regions = count_regions(phantom, Voxeliser(hand, grid), slices[::REGION_STEP])
     return GreyValues(len(slices), whole, regions)
 
@@ -119,8 +118,7 @@ def regions_of(
     depth = grid.axis_mm(2)[None, :]
     tissue = slab.tissue[0]
     skin_mm = first_depth_mm(tissue != Tissue.WATER, grid)[:, None]
-    bone = np.isin(tissue, (Tissue.CORTEX, Tissue.EPIPHYSIS))
-    bone_mm = first_depth_mm(bone, grid)[:, None]
+    bone_mm = first_depth_mm(bone_mask(tissue), grid)[:, None]
     face_mm = first_depth_mm(labels > 0, grid)[:, None]
     with np.errstate(invalid="ignore"):  # infinity minus infinity beside the hand: not a slope
         slope = np.gradient(skin_mm[:, 0], grid.spacing_mm[1])

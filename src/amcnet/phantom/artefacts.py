@@ -9,8 +9,7 @@ from scipy.signal import lfilter
 from amcnet.phantom.acoustics import Acoustics
 from amcnet.phantom.grid import Grid
 from amcnet.phantom.interpolation import interpolate_axis, refine_last_axis
-
-Field = NDArray[np.float32]
+from amcnet.phantom.solids import Field
 
 Faces = tuple[NDArray[np.intp], NDArray[np.intp], Field]
 """Lateral index, depth index and echo of every interface of a slice."""

@@ -13,9 +13,8 @@ from scipy.ndimage import gaussian_filter
 from amcnet.phantom.acoustics import Acoustics
 from amcnet.phantom.blur import Cascade
 from amcnet.phantom.grid import Grid
+from amcnet.phantom.solids import Field
 from amcnet.phantom.tissue import Tissue
-
-Field = NDArray[np.float32]
 
 _PAIR = 8  # a pair of tissues is coded as 8 * above + below
 _DEEPEST_LOSS_DB = 90.0
@@ -62,8 +61,9 @@ def specular_table(a: Acoustics, kind: Literal["skin", "inner"]) -> Field:
 
 def first_face_mm(inside: NDArray[np.bool_], grid: Grid) -> Field:
     """Return the depth at which each column first enters a mask; the volume's end where never."""
-    face: Field = np.argmax(inside, axis=-1).astype(np.float32) * np.float32(grid.spacing_mm[2])
-    entered = np.take_along_axis(inside, np.argmax(inside, axis=-1)[..., None], axis=-1)[..., 0]
+    first = np.argmax(inside, axis=-1)
+    entered = np.take_along_axis(inside, first[..., None], axis=-1)[..., 0]
+    face: Field = first.astype(np.float32) * np.float32(grid.spacing_mm[2])
     face[~entered] = np.float32(grid.extent_mm[2])
     return face
 

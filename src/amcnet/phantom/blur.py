@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Field = NDArray[np.float32]
+from amcnet.phantom.solids import Field
 
 _STRONGEST = 0.25  # beyond this the response at the highest frequency turns negative
 _STEPS = (1, 2, 3, 4, 5, 6, 7, 8)

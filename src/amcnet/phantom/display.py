@@ -8,8 +8,7 @@ from scipy.special import ndtri
 from amcnet.phantom.acoustics import Acoustics
 from amcnet.phantom.artefacts import amplitude
 from amcnet.phantom.grid import Grid
-
-Field = NDArray[np.float32]
+from amcnet.phantom.solids import Field
 
 WHITE_DB = 10.0  # echoes this far below a perfect reflector are white at zero gain
 _SMALLEST = 1e-7

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-Field = NDArray[np.float32]
+from amcnet.phantom.solids import Field
 
 
 def interpolate_axis(field: Field, axis: int, positions: NDArray[np.float64]) -> Field:

@@ -11,7 +11,7 @@ from amcnet import __version__
 from amcnet.errors import ConfigError
 from amcnet.phantom.acoustics import Acoustics, draw_acoustics
 from amcnet.phantom.drawing import draw_hand
-from amcnet.phantom.hand import HandParameters
+from amcnet.phantom.hand import Hand, HandParameters
 from amcnet.phantom.recipe import Recipe
 from amcnet.phantom.tissue import Voxeliser
 from amcnet.phantom.ultrasound import render
@@ -57,6 +57,12 @@ class Phantom:
         }
 
 
+def draw_phantom(seed: int, recipe: Recipe) -> tuple[Hand, Acoustics]:
+    """Draw the hand and the scan of a seed, which :func:`make_phantom` renders."""
+    hand = draw_hand(default_rng(SeedSequence(seed, spawn_key=(10,))), recipe)
+    return hand, draw_acoustics(default_rng(SeedSequence(seed, spawn_key=(11,))))
+
+
 def make_phantom(
     seed: int,
     recipe: Recipe = Recipe(),  # noqa: B008 - frozen
@@ -76,8 +82,7 @@ def make_phantom(
         raise ConfigError(f"seed: found {seed}, expected 0 or greater")
     if threads < 1:
         raise ConfigError(f"threads: found {threads}, expected at least 1")
-    hand = draw_hand(default_rng(SeedSequence(seed, spawn_key=(10,))), recipe)
-    acoustics = draw_acoustics(default_rng(SeedSequence(seed, spawn_key=(11,))))
+    hand, acoustics = draw_phantom(seed, recipe)
     voxeliser = Voxeliser(hand, recipe.grid)
     image, labels = render(voxeliser, acoustics, seed, threads)
     return Phantom(image, labels, recipe, hand.parameters, acoustics, seed)

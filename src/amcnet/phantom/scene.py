@@ -4,15 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from amcnet.phantom.acoustics import Acoustics
 from amcnet.phantom.grid import Grid
 from amcnet.phantom.interpolation import interpolate_axis, refine_last_axis
+from amcnet.phantom.solids import Field
 from amcnet.phantom.tissue import Slab, Tissue
-
-Field = NDArray[np.float32]
 
 _SAMPLES_PER_LENGTH = 1.4
 _FINEST_TEXTURE_MM = (0.56, 0.39, 0.176)

@@ -20,9 +20,9 @@ from amcnet.phantom.artefacts import FWHM_TO_SIGMA
 from amcnet.phantom.blur import Cascade, blur_stream
 from amcnet.phantom.grid import Grid
 from amcnet.phantom.scene import Scene
+from amcnet.phantom.solids import Field
 from amcnet.phantom.tissue import Tissue, Voxeliser
 
-Field = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 _SLAB_SLICES = 16
