@@ -100,3 +100,17 @@ def test_input_is_left_alone():
 def test_unusable_settings_are_refused(settings):
     with pytest.raises(ValidationError):
         Preprocessing(**settings)
+
+
+def test_fixed_normalisation_clips_then_scales_each_channel_by_its_own_figures():
+    fixed = {"low": -10, "high": 30, "mean": 5, "deviation": 4}
+    settings = Preprocessing(spacing_mm=(1, 1, 1), normalisation=("zscore", fixed))
+    image = np.array([-50, -10, 5, 13, 100], np.float32).reshape(5, 1, 1)
+    result = settings.apply(image, (1, 1, 1), channel=1).ravel()
+    np.testing.assert_allclose(result, [-3.75, -3.75, 0, 2, 6.25])
+    assert settings.apply(image, (1, 1, 1)).mean() == pytest.approx(0, abs=1e-6)
+
+
+def test_fixed_normalisation_refuses_an_empty_range():
+    with pytest.raises(ValidationError, match="expected low < high"):
+        Preprocessing(normalisation={"low": 3, "high": 3, "mean": 0, "deviation": 1})

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
 from amcnet.data.resampling import resample_image
 from amcnet.errors import InputError
@@ -18,20 +18,44 @@ _ROUNDING_SLACK = 1e-3  # voxels; NIfTI keeps spacings as float32, and 511.49999
 _CONSTANT = 1e-5  # deviation relative to the largest value that is only float32 rounding
 
 
+class FixedNormalisation(BaseModel):
+    """Clip to a range, then subtract a mean and divide by a deviation: for calibrated values.
+
+    The figures are those of a whole data set (CT, in Hounsfield units), not of one volume.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    low: float
+    high: float
+    mean: float
+    deviation: PositiveFloat
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "FixedNormalisation":
+        if self.low >= self.high:
+            raise ValueError(f"low is {self.low:g} and high {self.high:g}, expected low < high")
+        return self
+
+
+Normalisation = Literal["zscore"] | FixedNormalisation
+
+
 class Preprocessing(BaseModel):
     """Resampling to the model's spacing, then normalisation.
 
     Attributes:
         spacing_mm: Spacing of the network's grid in (scan, lateral, depth).
         scan_tolerance: The scan axis is left alone where its spacing differs by no more than this.
-        normalisation: ``zscore``: mean 0 and standard deviation 1 over the whole volume.
+        normalisation: ``zscore`` (mean 0 and standard deviation 1 over the whole volume) or fixed
+            figures; one for all channels, or a list with one for each.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     spacing_mm: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = PAPER_SPACING_MM
     scan_tolerance: float = Field(0.1, ge=0)
-    normalisation: Literal["zscore"] = "zscore"
+    normalisation: Normalisation | tuple[Normalisation, ...] = "zscore"
 
     def network_shape(
         self, shape: tuple[int, ...], spacing_mm: tuple[float, float, float]
@@ -41,30 +65,44 @@ class Preprocessing(BaseModel):
         exact = [size / target for size, target in zip(extent_mm, self.spacing_mm, strict=True)]
         if not math.prod(exact) <= _MAX_VOXELS:
             text = " x ".join(f"{size:g}" for size in extent_mm)
-            raise InputError(f"the volume is {text} mm, expected a hand: is its spacing in mm?")
+            raise InputError(f"the volume is {text} mm, expected less: is its spacing in mm?")
         sizes = [max(1, floor(size + 0.5 + _ROUNDING_SLACK)) for size in exact]
         if abs(spacing_mm[0] / self.spacing_mm[0] - 1) <= self.scan_tolerance:
             sizes[0] = shape[0]
         return sizes[0], sizes[1], sizes[2]
 
     def apply(
-        self, image: NDArray[np.generic], spacing_mm: tuple[float, float, float]
+        self, image: NDArray[np.generic], spacing_mm: tuple[float, float, float], channel: int = 0
     ) -> NDArray[np.float32]:
-        """Return a volume on the network's grid, normalised.
+        """Return one channel of a volume on the network's grid, normalised.
 
         Args:
             image: (scan, lateral, depth), any real dtype.
             spacing_mm: Its spacing.
+            channel: Which channel of the model's input this is.
 
         Returns:
             float32 (scan, lateral, depth).
         """
         resampled = resample_image(image, self.network_shape(image.shape, spacing_mm))
-        largest = float(max(resampled.max(), -resampled.min()))
-        # In float64: a float32 mean is too coarse where a bright volume hardly varies.
-        resampled -= resampled.mean(dtype=np.float64)
-        deviation = float(resampled.std())
-        # A constant volume has nothing but rounding to scale and becomes zero.
-        if deviation <= _CONSTANT * largest:
-            return np.zeros_like(resampled)
-        return resampled / np.float32(deviation)
+        how = self.normalisation
+        how = how[channel] if isinstance(how, tuple) else how
+        if how == "zscore":
+            return _zscore(resampled)
+        np.clip(resampled, how.low, how.high, out=resampled)
+        resampled -= np.float32(how.mean)
+        resampled /= np.float32(how.deviation)
+        return resampled
+
+
+def _zscore(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Bring a volume to mean 0 and standard deviation 1, in place."""
+    largest = float(max(image.max(), -image.min()))
+    # In float64: a float32 mean is too coarse where a bright volume hardly varies.
+    image -= image.mean(dtype=np.float64)
+    deviation = float(image.std())
+    # A constant volume has nothing but rounding to scale and becomes zero.
+    if deviation <= _CONSTANT * largest:
+        return np.zeros_like(image)
+    image /= np.float32(deviation)
+    return image
