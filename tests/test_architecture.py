@@ -17,6 +17,7 @@ SOURCE = ROOT / "src" / "amcnet"
 LAYERS = (
     "errors",
     "extras",
+    "parallel",
     "anatomy",
     "io",
     "data",

@@ -25,6 +25,10 @@ class ModelError(AmcnetError):
     """A model bundle is missing, damaged or does not fit what was asked of it."""
 
 
+class TrainingError(AmcnetError):
+    """A training run cannot go on."""
+
+
 class MissingExtraError(AmcnetError, ImportError):
     """Something was called that needs an optional part of the installation."""
 

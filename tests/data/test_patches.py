@@ -1,28 +1,23 @@
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amcnet.data.augmentation import Augmentation
-from amcnet.data.patches import PatchSampler, PreparedCase, cut_window
+from amcnet.data.patches import PatchSampler, even_windows
+
+from .prepared import numbered_case, store_case
 
 
-def numbered_case(slices: int, name: str = "case", first: int = 0) -> PreparedCase:
-    """Every voxel holds the number of its slice; two structures, a long and a short one."""
-    number = np.arange(first, first + slices, dtype=np.float16)
-    labels = np.zeros((slices, 6, 5), np.uint8)
-    labels[: slices // 2, 2:4, 1:3] = 1
-    labels[-2:, 4:, 3:] = 2
-    image = np.broadcast_to(number[:, None, None], labels.shape).copy()
-    return PreparedCase(name, image, labels)
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("prepared")
+    return numbered_case(folder, 30), numbered_case(folder, 41, "other", 500)
 
 
-CASES = (numbered_case(30), numbered_case(41, "other", 500))
-AUGMENTED = PatchSampler(CASES, window=8, seed=3, augmentation=Augmentation())
-
-
-@pytest.mark.parametrize("sampler", [AUGMENTED, PatchSampler(CASES, window=8, seed=3)])
-def test_window_of_an_index_is_always_the_same(sampler):
+def test_window_of_an_index_is_always_the_same(cases):
+    sampler = PatchSampler(cases, window=8, seed=3)
     forwards = [sampler(index) for index in range(12)]
     backwards = [sampler(index) for index in reversed(range(12))][::-1]
     for (image, labels), (image_again, labels_again) in zip(forwards, backwards, strict=True):
@@ -30,56 +25,64 @@ def test_window_of_an_index_is_always_the_same(sampler):
         np.testing.assert_array_equal(labels, labels_again)
 
 
-def test_windows_differ_between_indices_and_seeds():
-    images = {AUGMENTED(index)[0].tobytes() for index in range(20)}
-    other = PatchSampler(CASES, window=8, seed=4, augmentation=Augmentation())
-    images |= {other(index)[0].tobytes() for index in range(20)}
-    assert len(images) == 40
+def test_windows_differ_between_indices_and_seeds(cases):
+    starts = [
+        [PatchSampler(cases, 8, seed).place(index)[1] for index in range(40)] for seed in (3, 4)
+    ]
+    assert starts[0] != starts[1]
+    assert len(set(starts[0])) > 10
 
 
-@given(st.integers(0, 10**6), st.integers(1, 45), st.floats(0, 1))
-@settings(max_examples=60, deadline=None)
-def test_window_is_a_run_of_slices_with_its_own_labels(index, window, probability):
-    image, labels = PatchSampler(CASES, window, 0, probability)(index)
+@given(index=st.integers(0, 10**6), window=st.integers(1, 45), probability=st.floats(0, 1))
+@settings(max_examples=40)
+def test_window_is_a_run_of_slices_with_its_own_labels(cases, index, window, probability):
+    sampler = PatchSampler(cases, window, 0, probability)
+    case, start = sampler.place(index)
+    image, labels = sampler(index)
     assert image.shape == (1, window, 6, 5)
-    assert labels.shape == (window, 6, 5)
-    assert (image.dtype, labels.dtype) == (np.float32, np.uint8)
-    case = CASES[int(image.min() >= 500)]
-    number = image[0, :, 0, 0].astype(int) - int(case.image[0, 0, 0])
-    assert np.all(number == np.minimum(number[0] + np.arange(window), len(case.image) - 1))
-    np.testing.assert_array_equal(labels, case.labels[number])
+    assert 0 <= start <= max(0, case.shape[0] - window)
+    first = 500 if case.name == "other" else 0
+    number = np.minimum(start + np.arange(window), case.shape[0] - 1)
+    np.testing.assert_array_equal(image[0, :, 2, 3] - first, number)
+    np.testing.assert_array_equal(labels, case.slab(0, case.shape[0])[1][number])
 
 
-def test_all_cases_and_both_ends_are_seen():
-    sampler = PatchSampler(CASES, window=8, seed=0)
-    firsts = {int(sampler(index)[0].min()) for index in range(400)}
-    assert {0, 22, 500, 533} <= firsts
-    assert firsts <= {*range(23), *range(500, 534)}
+def test_all_cases_and_both_ends_are_seen(cases):
+    sampler = PatchSampler(cases, window=8, seed=0)
+    places = {(case.name, start) for case, start in map(sampler.place, range(400))}
+    assert {("case", 0), ("case", 22), ("other", 0), ("other", 33)} <= places
 
 
-def test_short_structures_are_seen_more_often_when_foreground_is_asked_for():
-    def share(probability: float) -> float:
-        sampler = PatchSampler(CASES, 8, 0, probability)
-        return float(np.mean([(sampler(index)[1] == 2).any() for index in range(300)]))
+def test_structures_are_seen_equally_often_however_rare(tmp_path):
+    """Structure 2 fills two slices of one case in five, structure 1 half of every case."""
+    labels = np.zeros((60, 4, 4), np.uint8)
+    labels[:30, 1, 1] = 1
+    image = np.zeros((1, *labels.shape), np.float32)
+    cases = [store_case(tmp_path, f"c{i}", image, labels) for i in range(4)]
+    labels[-2:, 2, 2] = 2
+    cases.append(store_case(tmp_path, "rare", image, labels))
 
-    assert share(1.0) > share(0.0) + 0.1
+    def seen(centre: str) -> Counter[int]:
+        sampler = PatchSampler(tuple(cases), 6, 0, 1.0, centre)
+        windows = [sampler(index)[1] for index in range(300)]
+        return Counter(int(v) for window in windows for v in np.unique(window) if v)
+
+    by_structure, by_slice = seen("structure"), seen("foreground")
+    assert 0.7 < by_structure[2] / by_structure[1] < 1.4
+    assert by_slice[2] / by_slice[1] < 0.15
+    assert by_slice[1] + by_slice[2] >= 300
 
 
-def test_short_volume_repeats_its_last_slice():
-    case = numbered_case(5)
-    image, labels = cut_window(case, 0, 8)
-    np.testing.assert_array_equal(image[:, 0, 0], [0, 1, 2, 3, 4, 4, 4, 4])
-    np.testing.assert_array_equal(labels[5:], np.repeat(case.labels[-1:], 3, axis=0))
-
-
-def test_cut_window_keeps_order_and_place():
-    image, labels = cut_window(numbered_case(30), 11, 4)
-    np.testing.assert_array_equal(image[:, 2, 2], [11, 12, 13, 14])
-    np.testing.assert_array_equal(labels, numbered_case(30).labels[11:15])
-
-
-def test_case_without_foreground_can_be_sampled():
-    case = PreparedCase("empty", np.zeros((9, 4, 4), np.float16), np.zeros((9, 4, 4), np.uint8))
-    image, labels = PatchSampler((case,), 4, 0, 1.0)(0)
+def test_case_without_foreground_can_be_sampled(tmp_path):
+    empty = store_case(
+        tmp_path, "empty", np.zeros((1, 9, 4, 4), np.float32), np.zeros((9, 4, 4), np.uint8)
+    )
+    image, labels = PatchSampler((empty,), 4, 0, 1.0)(0)
     assert image.shape == (1, 4, 4, 4)
     assert not labels.any()
+
+
+def test_even_windows_lie_in_the_case_and_are_spread(cases):
+    starts = even_windows(cases[1], 8, 4)
+    assert starts == [4, 12, 21, 29]
+    assert even_windows(cases[1], 50, 2) == [0, 0]

@@ -1,4 +1,8 @@
-import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -6,83 +10,40 @@ import pytest
 import torch
 
 from amcnet import segment
-from amcnet.anatomy import LabelTable
 from amcnet.bundle import load_bundle
 from amcnet.bundle.export import load_network_weights
 from amcnet.errors import ConfigError, OutputError
-from amcnet.io import Geometry, write_image, write_labels
-from amcnet.training import TrainingConfig, read_config, train
-from amcnet.training.curves import read_metrics
-from amcnet.training.task import SegmentationTask
+from amcnet.training import read_config, train
+from amcnet.training.history import read_history
 
-TABLE = LabelTable.from_names(["left block", "right block"])
-SHAPE, SPACING_MM = (20, 24, 20), (1.0, 1.5, 1.0)
+from .conftest import SHAPE, SPACING_MM
 
-
-def write_blocks(folder: Path, cases: int = 4) -> Path:
-    """A data set that is not the hand: two bright blocks at anisotropic spacing."""
-    rng = np.random.default_rng(0)
-    geometry = Geometry.canonical(SHAPE, SPACING_MM)
-    for name in ("imagesTr", "labelsTr"):
-        (folder / name).mkdir(parents=True)
-    for case in range(cases):
-        labels = np.zeros(SHAPE, np.uint8)
-        shift = rng.integers(0, 5)
-        labels[4:16, 3 + shift : 9 + shift, 5:12] = 1
-        labels[4:16, 14 + shift : 19 + shift, 8:15] = 2
-        image = (labels > 0) * 120 + rng.integers(0, 60, SHAPE)
-        write_image(folder / "imagesTr" / f"b{case}_0000.nrrd", image.astype(np.uint8), geometry)
-        write_labels(folder / "labelsTr" / f"b{case}.nrrd", labels, geometry, TABLE)
-    description = {
-        "labels": {"background": 0, "left block": 1, "right block": 2},
-        "file_ending": ".nrrd",
-    }
-    (folder / "dataset.json").write_text(json.dumps(description))
-    return folder
+WriteConfig = Callable[..., Path]
+COMMAND = [sys.executable, "-c", "from amcnet.cli.main import main; main()", "train"]
 
 
-def blocks_config(folder: Path, steps: int) -> TrainingConfig:
-    path = folder / "blocks.toml"
-    path.write_text(f"""
-name = "blocks"
-precision = "float32"
-[data]
-dataset = "blocks"
-description = "blocks"
-[preprocessing]
-spacing_mm = [1.0, 1.5, 1.0]
-[network]
-num_classes = 3
-width = 4
-[sampling]
-window = 8
-[augmentation]
-mirror_probability = 0.0
-[optimiser]
-learning_rate = 0.01
-warmup_steps = 5
-[schedule]
-steps = {steps}
-steps_per_epoch = 10
-""")
-    return read_config(path)
+def losses_of(run: Path) -> list[float]:
+    return [row["loss"] for row in read_history(run / "metrics.csv")]
 
 
-def losses_of(run: Path) -> dict[int, float]:
-    rows = read_metrics(run / "log")
-    return {int(row["epoch"]): float(row["loss_epoch"]) for row in rows if "loss_epoch" in row}
+def weights_digest(run: Path) -> str:
+    return load_bundle(run / "model").description.sha256["model.safetensors"]
 
 
-def test_run_learns_and_its_bundle_segments(tmp_path: Path) -> None:
-    write_blocks(tmp_path / "blocks")
+def test_run_learns_and_its_bundle_segments(tmp_path: Path, write_config: WriteConfig) -> None:
     run = tmp_path / "run"
-    bundle = train(blocks_config(tmp_path, 60), run)
-    losses = list(losses_of(run).values())
+    bundle = train(read_config(write_config(60)), run)
+    losses = losses_of(run)
+    assert len(losses) == 6
     assert losses[-1] < 0.8 * losses[0]
+    rows = read_history(run / "metrics.csv")
+    assert rows[-1]["dice"] > rows[0]["dice"]
+    assert 0 <= rows[-1]["data_wait"] < 1
     assert (run / "curves.png").stat().st_size > 5000
+    assert "step 60 of 60" in (run / "run.log").read_text()
     assert bundle.description.label_table[2].name == "right block"
     assert bundle.description.provenance.steps == 60
-    assert load_bundle(run / "model").folder == run / "model"
+    assert str(tmp_path) not in (run / "model" / "model.json").read_text()
     labels = np.zeros(SHAPE, np.uint8)
     labels[4:16, 5:11, 5:12] = 1
     result = segment((labels * 120 + 30).astype(np.uint8), SPACING_MM, model=run / "model")
@@ -90,34 +51,64 @@ def test_run_learns_and_its_bundle_segments(tmp_path: Path) -> None:
     assert 2 * (found & truth).sum() / (found.sum() + truth.sum()) > 0.7
 
 
-def test_interrupted_run_ends_like_the_whole_one(tmp_path: Path) -> None:
-    write_blocks(tmp_path / "blocks")
-    config = blocks_config(tmp_path, 40)
-    train(config, tmp_path / "whole")
-
-    class StopError(Exception):
-        pass
-
-    def interrupt(task: SegmentationTask) -> None:
-        if task.current_epoch == 2:
-            raise StopError
-
-    original = SegmentationTask.on_train_epoch_start
-    SegmentationTask.on_train_epoch_start = interrupt
-    try:
-        with pytest.raises(StopError):
-            train(config, tmp_path / "broken")
-    finally:
-        SegmentationTask.on_train_epoch_start = original
-    train(config, tmp_path / "broken", resume=True)
-    whole, resumed = losses_of(tmp_path / "whole"), losses_of(tmp_path / "broken")
-    assert len(whole) == 4
-    assert resumed == whole
+def kill_within_an_epoch(config: Path, run: Path) -> None:
+    """Start a run and kill it as soon as it has written a checkpoint in its second epoch."""
+    process = subprocess.Popen([*COMMAND, str(config), "-o", str(run)], stderr=subprocess.PIPE)
+    last, metrics = run / "checkpoints" / "last.ckpt", run / "metrics.csv"
+    while process.poll() is None:
+        if metrics.exists() and last.exists():
+            first_epoch = metrics.stat().st_mtime_ns
+            if last.stat().st_mtime_ns > first_epoch + 100_000_000:
+                break
+        time.sleep(0.002)
+    assert process.poll() is None, process.stderr.read().decode()[-2000:]
+    process.kill()
+    process.wait()
+    process.stderr.close()
 
 
-def test_folders_and_configurations_are_guarded(tmp_path: Path) -> None:
-    write_blocks(tmp_path / "blocks")
-    config = blocks_config(tmp_path, 10)
+def test_killed_run_ends_like_the_whole_one(tmp_path: Path, write_config: WriteConfig) -> None:
+    config = write_config(40, optimiser="accumulate = 2")
+    train(read_config(config), tmp_path / "whole")
+    kill_within_an_epoch(config, tmp_path / "killed")
+    resumed_at = torch.load(tmp_path / "killed" / "checkpoints" / "last.ckpt", weights_only=False)[
+        "global_step"
+    ]
+    train(read_config(config), tmp_path / "killed", resume=True)
+    assert 10 <= resumed_at < 40
+    assert losses_of(tmp_path / "killed") == losses_of(tmp_path / "whole")
+    assert len(losses_of(tmp_path / "whole")) == 4
+    assert weights_digest(tmp_path / "killed") == weights_digest(tmp_path / "whole")
+
+
+def test_two_processes_do_what_one_does_with_accumulated_gradients(
+    tmp_path: Path, write_config: WriteConfig
+) -> None:
+    """The mean gradient of the same windows: over two processes, or over two batches."""
+    config = write_config(20)
+    command = Path(sys.executable).with_name("amcnet")
+    done = subprocess.run(
+        [command, "train", config, "-o", tmp_path / "two", "--devices", "2"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("the trained model") == 1
+    one = train(read_config(write_config(20, optimiser="accumulate = 2")), tmp_path / "one")
+    np.testing.assert_allclose(losses_of(tmp_path / "two"), losses_of(tmp_path / "one"), rtol=1e-3)
+    two = load_bundle(tmp_path / "two" / "model")
+    assert "2 x" in two.description.provenance.hardware
+    weights = [
+        torch.cat([value.float().flatten() for value in load_network_weights(bundle).values()])
+        for bundle in (one, two)
+    ]
+    assert (weights[0] - weights[1]).norm() < 0.03 * weights[0].norm()
+
+
+def test_folders_and_configurations_are_guarded(tmp_path: Path, write_config: WriteConfig) -> None:
+    config = read_config(write_config(10))
     with pytest.raises(OutputError, match=r"last\.ckpt: is missing"):
         train(config, tmp_path / "run", resume=True)
     train(config, tmp_path / "run")
@@ -125,38 +116,47 @@ def test_folders_and_configurations_are_guarded(tmp_path: Path) -> None:
         train(config, tmp_path / "run")
     with pytest.raises(ConfigError, match="differs from the configuration"):
         train(config.model_copy(update={"seed": 9}), tmp_path / "run", resume=True)
-    wrong = config.network.model_copy(update={"num_classes": 7})
-    with pytest.raises(ConfigError, match=r"network\.num_classes = 7, expected 3"):
-        train(config.model_copy(update={"network": wrong}), tmp_path / "other")
+    assert read_config(tmp_path / "run") == config
 
 
-def test_non_finite_gradients_are_dropped_and_counted(tmp_path: Path) -> None:
-    (tmp_path / "blocks").mkdir()
-    task = SegmentationTask(blocks_config(tmp_path, 10), TABLE)
-    optimiser = task.configure_optimizers()
-    before = [p.detach().clone() for p in task.parameters()]
-    for parameter in task.parameters():
-        parameter.grad = torch.full_like(parameter, 0.1)
-    next(task.parameters()).grad[0] = float("nan")
-    task.on_before_optimizer_step(optimiser)
-    optimiser.step()
-    assert task.skipped_steps == 1
-    assert all(torch.equal(a, b) for a, b in zip(before, task.parameters(), strict=True))
+def test_best_weights_are_kept_and_a_run_without_progress_ends_early(
+    tmp_path: Path, write_config: WriteConfig
+) -> None:
+    """A learning rate that ruins the network after its first epoch."""
+    path = write_config(
+        200,
+        {"steps_per_epoch = 10": 'steps_per_epoch = 10\npatience = 2\nkeep = "best"'},
+    )
+    config = read_config(path)
+    ruined = config.optimiser.model_copy(update={"learning_rate": 3.0, "warmup_steps": 2000})
+    train(config.model_copy(update={"optimiser": ruined}), tmp_path / "run")
+    rows = read_history(tmp_path / "run" / "metrics.csv")
+    best = max(rows, key=lambda row: row["dice"])
+    assert len(rows) == best["epoch"] + 3 < 20
+    checkpoint = torch.load(tmp_path / "run" / "checkpoints" / "best.ckpt", weights_only=False)
+    assert checkpoint["global_step"] == best["step"]
+    kept = load_network_weights(load_bundle(tmp_path / "run" / "model"))
+    for name, value in kept.items():
+        expected = checkpoint["state_dict"][f"network.{name}"].half()
+        torch.testing.assert_close(value.half(), expected, rtol=0, atol=0)
 
 
-def test_training_starts_from_the_weights_of_a_model(tmp_path: Path) -> None:
-    write_blocks(tmp_path / "blocks")
-    first = train(blocks_config(tmp_path, 1), tmp_path / "first")
-    path = tmp_path / "blocks.toml"
-    text = path.read_text().replace("learning_rate = 0.01", "learning_rate = 1e-12")
-    path.write_text('start_from = "first/model"\n' + "seed = 3\n" + text)
-    second = train(read_config(path), tmp_path / "second")
-    weights = [load_network_weights(bundle) for bundle in (first, second)]
-    for name, value in weights[0].items():
-        torch.testing.assert_close(weights[1][name], value)
-    digest = first.description.sha256["model.safetensors"]
-    assert digest in str(second.description.provenance.started_from)
-    assert first.description.provenance.started_from is None
-    path.write_text(path.read_text().replace("width = 4", "width = 5"))
-    with pytest.raises(ConfigError, match="start_from"):
-        train(read_config(path), tmp_path / "third")
+def test_time_limit_ends_a_run_with_a_validation(tmp_path: Path, write_config: WriteConfig) -> None:
+    path = write_config(100_000, {"steps_per_epoch = 10": "steps_per_epoch = 10000"})
+    config = read_config(path)
+    schedule = config.schedule.model_copy(update={"max_hours": 4 / 3600})
+    began = time.monotonic()
+    train(config.model_copy(update={"schedule": schedule}), tmp_path / "run")
+    assert time.monotonic() - began < 60
+    (row,) = read_history(tmp_path / "run" / "metrics.csv")
+    assert 1 <= row["step"] < 10_000
+    assert "dice" in row
+    assert row["learning_rate"] < 0.001  # decayed in time
+
+
+def test_all_cases_can_be_trained_on(tmp_path: Path, write_config: WriteConfig) -> None:
+    config = read_config(write_config(10, {"[preprocessing]": 'fold = "all"\n[preprocessing]'}))
+    train(config, tmp_path / "run")
+    assert "4 cases for training, 0 held out" in (tmp_path / "run" / "run.log").read_text()
+    (row,) = read_history(tmp_path / "run" / "metrics.csv")
+    assert "dice" not in row

@@ -6,6 +6,8 @@ from typing import Any
 
 from amcnet.errors import InputError
 
+IGNORE = 255  # label of voxels that nobody has judged; no structure has it
+
 
 @dataclass(frozen=True)
 class Structure:

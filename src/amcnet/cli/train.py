@@ -1,19 +1,47 @@
 """``amcnet train``: train a network from a configuration file."""
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from amcnet.errors import ConfigError
+
 
 def train(
-    config: Annotated[Path, typer.Argument(help="Training configuration (TOML).")],
+    config: Annotated[
+        Path,
+        typer.Argument(
+            help="Training configuration (TOML), a prepared data set, or the folder of a run."
+        ),
+    ],
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Run folder [default: runs/NAME].")
+        Path | None,
+        typer.Option("-o", "--out", help="Run folder [default: runs/NAME, or runs/NAME-foldN]."),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the run folder's last checkpoint.")
     ] = False,
+    start_from: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="MODEL",
+            help="Fine-tune this model: a bundle's folder or name, 'hand' for the one that ships "
+            "with the package. Other labels and channels are fine.",
+        ),
+    ] = None,
+    fold: Annotated[
+        str | None, typer.Option(metavar="N|all", help="Fold to hold out, or none ('all').")
+    ] = None,
+    max_time: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Time limit, such as 8h, 90m or 1h30m.")
+    ] = None,
+    devices: Annotated[
+        int | None, typer.Option(help="Devices of each machine [default: all GPUs, or one CPU].")
+    ] = None,
+    nodes: Annotated[int | None, typer.Option(help="Machines.")] = None,
 ) -> None:
     """Train a network; the run folder then holds a model bundle."""
     import logging
@@ -24,9 +52,41 @@ def train(
 
     settings = read_config(config)
     require_extra("train", "amcnet train")
+    from amcnet.training import is_first_process
     from amcnet.training import train as run
+    from amcnet.training.overrides import Overrides, override
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    folder = out if out is not None else Path("runs") / settings.name
-    bundle = run(settings, folder, resume)
-    stdout().print(f"{bundle.folder}: the trained model; use it with amcnet segment --model")
+    overrides = Overrides(start_from, _fold(fold), _hours(max_time), devices, nodes)
+    settings = override(settings, overrides)
+    if is_first_process():
+        logging.basicConfig(level=logging.INFO, format="%(message)s")
+    bundle = run(settings, out or _default_folder(config, settings.name, fold), resume)
+    if is_first_process():
+        stdout().print(f"{bundle.folder}: the trained model; use it with amcnet segment --model")
+
+
+def _default_folder(config: Path, name: str, fold: str | None) -> Path:
+    if (config / "config.json").is_file():  # the folder of a run
+        return config
+    return Path("runs") / (name if fold is None else f"{name}-fold{fold}")
+
+
+def _fold(text: str | None) -> int | Literal["all"] | None:
+    if text is None:
+        return None
+    if text == "all":
+        return "all"
+    if not text.isdecimal():
+        raise ConfigError(f"--fold: found '{text}', expected a number or 'all'")
+    return int(text)
+
+
+def _hours(text: str | None) -> float | None:
+    """Turn 8h, 90m or 1h30m into hours."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m(?:in)?)?", text.strip().lower())
+    hours = float(match[1] or 0) + float(match[2] or 0) / 60 if match else 0.0
+    if not hours:
+        raise ConfigError(f"--max-time: found '{text}', expected a time such as 8h, 90m or 1h30m")
+    return hours

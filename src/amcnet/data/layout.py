@@ -14,7 +14,7 @@ class Case:
     """One labelled volume."""
 
     name: str
-    image: Path
+    images: tuple[Path, ...]  # one file a channel
     labels: Path
 
 
@@ -25,6 +25,8 @@ class Dataset:
     folder: Path
     table: LabelTable
     cases: tuple[Case, ...]
+    channels: tuple[str, ...] = ("image",)
+    ignore_value: int | None = None  # as stored in the label files
 
 
 def read_dataset(folder: Path) -> Dataset:
@@ -47,7 +49,7 @@ def read_dataset(folder: Path) -> Dataset:
         labels = folder / "labelsTr" / f"{name}{ending}"
         if not labels.exists():
             raise InputError(f"{labels}: is missing, expected the labels of {image.name}")
-        cases.append(Case(name, image, labels))
+        cases.append(Case(name, (image,), labels))
     return Dataset(folder, read_label_table(folder / "dataset.json"), tuple(cases))
 
 

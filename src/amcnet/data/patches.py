@@ -1,22 +1,16 @@
 """Training windows: consecutive transverse slices, each a function of (seed, index)."""
 
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.random import Generator, SeedSequence, default_rng
 from numpy.typing import NDArray
 
-from amcnet.data.augmentation import Augmentation, augment
+from amcnet.data.store import PreparedCase
 
-
-@dataclass(frozen=True)
-class PreparedCase:
-    """A case on the network's grid: float16 image and uint8 labels, (scan, lateral, depth)."""
-
-    name: str
-    image: NDArray[np.float16]
-    labels: NDArray[np.uint8]
+Centre = Literal["structure", "foreground"]
 
 
 @dataclass(frozen=True)
@@ -24,47 +18,66 @@ class PatchSampler:
     """Draws windows of ``window`` slices that span the whole transverse plane.
 
     Window ``index`` of a seed is always the same, whoever asks for it and when: a resumed run
-    continues where it was.
+    continues where it was, and each of several processes takes its own indices.
+
+    Attributes:
+        cases: The cases to draw from.
+        window: Slices of a window.
+        seed: Decides all windows.
+        foreground_probability: Share of the windows that are put on a labelled slice; the others
+            lie anywhere.
+        centre: What such a window is put on. ``structure``: on one structure, all of them equally
+            often however small and rare they are; ``foreground``: on any labelled slice.
     """
 
     cases: tuple[PreparedCase, ...]
     window: int
     seed: int
     foreground_probability: float = 0.8
-    augmentation: Augmentation | None = None
+    centre: Centre = "structure"
 
     def __call__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """Return image (1, scan, lateral, depth) and labels (scan, lateral, depth)."""
+        """Return image (channel, scan, lateral, depth) and labels (scan, lateral, depth)."""
+        case, start = self.place(index)
+        return case.slab(start, self.window)
+
+    def place(self, index: int) -> tuple[PreparedCase, int]:
+        """Return the case of a window and its first slice."""
         rng = default_rng(SeedSequence(self.seed, spawn_key=(index,)))
-        case = self.cases[rng.integers(len(self.cases))]
-        start = self._start(case, rng)
-        image, labels = cut_window(case, start, self.window)
-        if self.augmentation is not None:
-            image, labels = augment(image, labels, self.augmentation, rng)
-        return image[None], labels
+        if self._holders and rng.random() < self.foreground_probability:
+            case, slices = self._labelled(rng)
+            start = int(rng.choice(slices)) - int(rng.integers(self.window))
+        else:
+            case = self.cases[rng.integers(len(self.cases))]
+            start = int(rng.integers(_last_start(case, self.window) + 1))
+        return case, int(np.clip(start, 0, _last_start(case, self.window)))
 
-    def _start(self, case: PreparedCase, rng: Generator) -> int:
-        last = max(0, len(case.image) - self.window)
-        if rng.random() >= self.foreground_probability:
-            return int(rng.integers(last + 1))
-        # A random structure first, then a slice of it: short bones are seen as often as long ones.
-        value = rng.choice(np.unique(case.labels))
-        slices = np.flatnonzero((case.labels == value).any(axis=(1, 2)))
-        centre = int(rng.choice(slices))
-        return int(np.clip(centre - rng.integers(self.window), 0, last))
+    def _labelled(self, rng: Generator) -> tuple[PreparedCase, NDArray[np.intp]]:
+        """Return a case and those of its slices that hold what the window is put on."""
+        if self.centre == "structure":
+            value = int(rng.choice(list(self._holders)))
+            holders = self._holders[value]
+            case = holders[rng.integers(len(holders))]
+            return case, np.flatnonzero(case.counts[:, value])
+        labelled = list({id(c): c for cases in self._holders.values() for c in cases}.values())
+        case = labelled[rng.integers(len(labelled))]
+        return case, np.flatnonzero(case.counts[:, 1:].any(axis=1))
+
+    @cached_property
+    def _holders(self) -> dict[int, list[PreparedCase]]:
+        """The cases that hold each structure; structures that no case holds are left out."""
+        holders: dict[int, list[PreparedCase]] = {}
+        for case in self.cases:
+            for value in np.flatnonzero(case.counts[:, 1:].any(axis=0)) + 1:
+                holders.setdefault(int(value), []).append(case)
+        return dict(sorted(holders.items()))
 
 
-def cut_window(
-    case: PreparedCase, start: int, length: int
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Return image and labels of ``length`` slices; a short volume repeats its last slice."""
-    return _cut(case.image, start, length).astype(np.float32), _cut(case.labels, start, length)
+def even_windows(case: PreparedCase, window: int, count: int) -> list[int]:
+    """Return the first slices of some windows, spread evenly over a case."""
+    last = _last_start(case, window)
+    return [round(last * (position + 0.5) / count) for position in range(count)]
 
 
-_Scalar = TypeVar("_Scalar", bound=np.generic)
-
-
-def _cut(volume: NDArray[_Scalar], start: int, length: int) -> NDArray[_Scalar]:
-    part = volume[start : start + length]
-    missing = length - len(part)
-    return np.concatenate([part, part[-1:].repeat(missing, axis=0)]) if missing else part
+def _last_start(case: PreparedCase, window: int) -> int:
+    return max(0, case.shape[0] - window)

@@ -1,19 +1,16 @@
 """Phantom data sets in the nnU-Net raw layout, which is the data set format of this project."""
 
 import json
-import os
-import signal
-from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterable
+from functools import partial
 from hashlib import sha256
-from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
 from amcnet.anatomy import hand_label_table
 from amcnet.errors import ConfigError, OutputError
 from amcnet.io import Geometry, atomic_path, make_folder, write_image, write_labels
+from amcnet.parallel import Progress, map_in_processes, no_progress, processors, worker_count
 from amcnet.phantom.phantom import FORMAT, make_phantom
 from amcnet.phantom.recipe import Recipe
 
@@ -21,7 +18,6 @@ FILE_ENDING = ".nrrd"
 _DATASET_NAME = "amcnet phantom"
 _LARGEST_SEED = 10**9
 _MOST_CASES = 10**6
-_MOST_PROCESSES = 61  # what Windows allows
 
 
 def case_name(seed: int) -> str:
@@ -35,7 +31,7 @@ def write_dataset(
     seed: int,
     recipe: Recipe = Recipe(),  # noqa: B008 - frozen
     jobs: int = 1,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> list[str]:
     """Write phantoms of the seeds ``seed`` to ``seed + count - 1`` as one data set.
 
@@ -170,48 +166,10 @@ def _is_there(out: Path, name: str, recipe: Recipe) -> bool:
     )
 
 
-def _make_cases(
-    out: Path, seeds: list[int], recipe: Recipe, jobs: int, progress: Callable[[int, int], None]
-) -> None:
-    workers = min(jobs, len(seeds), _MOST_PROCESSES)
-    threads = max(1, _processors() // workers)
-    progress(0, len(seeds))
-    if workers == 1:
-        for done, seed in enumerate(seeds, start=1):
-            write_case(out, seed, recipe, threads)
-            progress(done, len(seeds))
-        return
-    others = active_children()
-    with ProcessPoolExecutor(workers, get_context("spawn"), _ignore_interrupts) as pool:
-        futures = [pool.submit(write_case, out, seed, recipe, threads) for seed in seeds]
-        try:
-            for done, future in enumerate(as_completed(futures), start=1):
-                future.result()
-                progress(done, len(seeds))
-        except BrokenProcessPool as error:
-            raise OutputError(
-                f"{out}: a process ended unexpectedly, perhaps for lack of memory: "
-                "call again with fewer jobs, complete cases are kept"
-            ) from error
-        except KeyboardInterrupt:
-            for process in active_children():
-                if process not in others:
-                    process.terminate()
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _ignore_interrupts() -> None:
-    """Leave Ctrl-C to the process that started this one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _processors() -> int:
-    """Return the processors that this process may use, or all where the system does not say."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _make_cases(out: Path, seeds: list[int], recipe: Recipe, jobs: int, progress: Progress) -> None:
+    threads = max(1, processors() // worker_count(jobs, len(seeds)))
+    make = partial(write_case, out, recipe=recipe, threads=threads)
+    map_in_processes(make, seeds, jobs, progress)
 
 
 def _describe(out: Path) -> None:

@@ -4,17 +4,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from amcnet.extras import require_extra
-from amcnet.training.config import TrainingConfig, read_config
+from amcnet.training.config import TrainingConfig
+from amcnet.training.reading import read_config
 
 if TYPE_CHECKING:
-    from amcnet.training.run import train
+    from amcnet.training.run import is_first_process, train
 
-__all__ = ["TrainingConfig", "read_config", "train"]
+__all__ = ["TrainingConfig", "is_first_process", "read_config", "train"]
 
 
 def __getattr__(name: str) -> object:
     """Import what needs PyTorch and Lightning on first use."""
-    if name != "train":
+    if name not in ("is_first_process", "train"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    require_extra("train", "amcnet.training.train")
-    return import_module("amcnet.training.run").train
+    require_extra("train", f"amcnet.training.{name}")
+    return getattr(import_module("amcnet.training.run"), name)

@@ -1,15 +1,13 @@
-"""The training configuration: one TOML file, every value checked."""
+"""What a training configuration holds."""
 
-import tomllib
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from amcnet.data.augmentation import Augmentation
+from amcnet.data.patches import Centre
 from amcnet.data.preprocessing import Preprocessing
-from amcnet.errors import ConfigError
 from amcnet.losses_config import LossConfig
 from amcnet.networks import Architecture
 
@@ -22,14 +20,28 @@ class DataConfig(_Section):
     """Which cases are trained on.
 
     Attributes:
-        dataset: Folder in the nnU-Net raw layout, relative to the configuration file.
-        validation_fraction: Share of the cases that is held out, chosen by the seed.
+        dataset: Folder of a prepared data set (``amcnet prepare``), or a raw one, which is prepared
+            in the run folder. Relative to the configuration file.
         description: What the data are, in words; the model's users read it.
+        validation_fraction: Share of the cases that is held out, chosen by the seed. Where it and
+            ``folds`` are left out, the data set's ``splits_final.json`` decides, or else 0.25.
+        folds: Number of folds of a cross-validation, dealt by the seed.
+        fold: Which fold is held out; ``all`` trains on every case and holds none out.
     """
 
     dataset: Path
-    validation_fraction: float = Field(0.25, ge=0, lt=1)
     description: str
+    validation_fraction: float | None = Field(None, ge=0, lt=1)
+    folds: int | None = Field(None, ge=2)
+    fold: Annotated[int, Field(ge=0)] | Literal["all"] = 0
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> "DataConfig":
+        if self.folds is not None and self.validation_fraction is not None:
+            raise ValueError("found folds and validation_fraction, expected one of them")
+        if self.folds is not None and self.fold != "all" and self.fold >= self.folds:
+            raise ValueError(f"found fold {self.fold}, expected 0 to {self.folds - 1}, or 'all'")
+        return self
 
 
 class SamplingConfig(_Section):
@@ -37,27 +49,37 @@ class SamplingConfig(_Section):
 
     Attributes:
         window: Slices of a window.
-        foreground_probability: Share of windows that are put on a random structure.
+        foreground_probability: Share of windows that are put on labelled slices.
+        centre: ``structure``: those windows are put on one structure, each of them equally often
+            however rare; ``foreground``: on any labelled slice.
     """
 
     window: PositiveInt = 16
     foreground_probability: float = Field(0.8, ge=0, le=1)
+    centre: Centre = "structure"
 
 
 class OptimiserConfig(_Section):
-    """Adam with a linear warm-up and a cosine decay to zero.
+    """Adam with a linear warm-up and a decay.
 
     Attributes:
         learning_rate: Highest rate.
-        warmup_steps: Steps until it is reached.
-        batch_size: Windows per step.
-        clip_norm: Gradients are scaled down to this norm.
+        beta1: Decay of Adam's running mean of the gradient.
+        warmup_steps: Steps until the highest rate is reached.
+        decay: How the rate falls over the run: ``cosine`` to zero, ``polynomial`` (power 0.9) to
+            zero, or not at all (``constant``).
+        batch_size: Windows that go through the network at once, on each device.
+        accumulate: Batches whose gradients are averaged into one step.
+        clip_norm: Gradients are scaled down to this norm; 0 leaves them as they are.
     """
 
     learning_rate: float = Field(3e-3, gt=0)
+    beta1: float = Field(0.9, ge=0, lt=1)
     warmup_steps: int = Field(100, ge=0)
+    decay: Literal["cosine", "polynomial", "constant"] = "cosine"
     batch_size: PositiveInt = 1
-    clip_norm: float = Field(1.0, gt=0)
+    accumulate: PositiveInt = 1
+    clip_norm: float = Field(1.0, ge=0)
 
 
 class ScheduleConfig(_Section):
@@ -65,15 +87,44 @@ class ScheduleConfig(_Section):
 
     Attributes:
         steps: Optimiser steps in all.
-        steps_per_epoch: Steps between two validations and checkpoints.
+        steps_per_epoch: Steps between two validations.
+        checkpoint_steps: Steps between two checkpoints within an epoch; each epoch ends with one
+            too. What came after the last one is done again by a resumed run.
         validation_windows: Windows of each held-out case that are looked at.
         max_hours: Wall-clock limit of the whole run; the rate then decays in time for it.
+        patience: The run ends early when the Dice of the held-out windows has not risen for this
+            many epochs.
+        keep: Which weights go into the model: those of the ``last`` step, or the ``best`` on the
+            held-out windows.
     """
 
     steps: PositiveInt
     steps_per_epoch: PositiveInt = 250
+    checkpoint_steps: PositiveInt = 100
     validation_windows: PositiveInt = 4
     max_hours: float | None = Field(None, gt=0)
+    patience: PositiveInt | None = None
+    keep: Literal["last", "best"] = "last"
+
+
+class HardwareConfig(_Section):
+    """What a run is spread over.
+
+    Attributes:
+        accelerator: ``auto`` takes the GPUs where there are any.
+        devices: Devices of each machine; ``auto`` takes all GPUs, or one CPU process.
+        nodes: Machines; start the command on each of them, as Lightning's cluster guide says.
+        workers: Processes on each device that read windows while the network works; the default
+            is none on a CPU and four beside a GPU.
+        deterministic: Only use algorithms that give the same result every time, where there are
+            such (some have none on a GPU).
+    """
+
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    devices: PositiveInt | Literal["auto"] = "auto"
+    nodes: PositiveInt = 1
+    workers: int | None = Field(None, ge=0)
+    deterministic: bool = False
 
 
 class TrainingConfig(_Section):
@@ -81,64 +132,23 @@ class TrainingConfig(_Section):
 
     Attributes:
         name: Name of the model.
-        start_from: Folder of a model bundle whose weights the network starts with, relative to the
-            configuration file; its architecture must be the same. Random weights where left out.
+        start_from: A model whose weights the network starts with: the folder of its bundle,
+            relative to the configuration file, or its installed name. Its width, kernel size and
+            branches must be the same. Random weights where left out.
+        preprocessing: What is done to each volume. A prepared data set brings its own; a raw one
+            of the hand has the paper's where left out.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     seed: int = Field(0, ge=0)
     precision: Literal["bf16", "float32"] = "bf16"
-    start_from: Path | None = None
+    start_from: str | None = None
     data: DataConfig
-    preprocessing: Preprocessing = Preprocessing()
+    preprocessing: Preprocessing | None = None
     network: Architecture = Architecture()
     loss: LossConfig = LossConfig()
     sampling: SamplingConfig = SamplingConfig()
     augmentation: Augmentation = Augmentation()
     optimiser: OptimiserConfig = OptimiserConfig()
     schedule: ScheduleConfig
-
-
-def read_config(path: Path) -> TrainingConfig:
-    """Read a TOML configuration; the paths in it become relative to the file's folder.
-
-    Raises:
-        ConfigError: If the file cannot be read, or a key or value is not allowed.
-    """
-    if not path.is_file():
-        raise ConfigError(f"{path}: is missing, expected a training configuration (TOML)")
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-        config = TrainingConfig.model_validate(values)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is no valid TOML ({error})") from error
-    except ValidationError as error:
-        raise ConfigError(f"{path}: {_first_problem(error)}") from error
-    dataset = path.parent / config.data.dataset
-    start = None if config.start_from is None else path.parent / config.start_from
-    data = config.data.model_copy(update={"dataset": dataset})
-    return config.model_copy(update={"data": data, "start_from": start})
-
-
-def _first_problem(error: ValidationError) -> str:
-    """Describe the first problem: the key, what was found and what is allowed."""
-    problem = error.errors()[0]
-    keys = [str(part) for part in problem["loc"]]
-    key = ".".join(keys)
-    if problem["type"] == "extra_forbidden":
-        known = _known_keys(keys[:-1])
-        nearest = get_close_matches(keys[-1], known, n=1, cutoff=0)
-        return f"unknown key '{key}', expected one of {', '.join(known)}; nearest: {nearest[0]}"
-    if problem["type"] == "missing":
-        return f"key '{key}' is missing"
-    return f"{key} = {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
-
-
-def _known_keys(section: list[str]) -> list[str]:
-    model: type[BaseModel] = TrainingConfig
-    for key in section:
-        annotation = model.model_fields[key].annotation
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            break
-        model = annotation
-    return list(model.model_fields)
+    hardware: HardwareConfig = HardwareConfig()

@@ -1,222 +1,149 @@
 """A training run: data in, checkpoints and curves while it lasts, a model bundle out."""
 
 import logging
-import platform
-import re
-import subprocess
+import math
+import sys
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-from pydantic import ValidationError
-from torch.utils.data import DataLoader
+from lightning.fabric.utilities.rank_zero import rank_zero_only
+from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar
+from lightning.pytorch.loggers import TensorBoardLogger
 
-from amcnet.bundle import Bundle, BundleDescription, Provenance, load_bundle
-from amcnet.bundle.description import WEIGHTS_FILE
-from amcnet.bundle.export import load_network_weights, write_bundle
-from amcnet.data import read_dataset
-from amcnet.data.patches import PatchSampler, PreparedCase
-from amcnet.errors import ConfigError, OutputError
-from amcnet.io import atomic_path
-from amcnet.training.config import TrainingConfig
-from amcnet.training.curves import write_curves
-from amcnet.training.prepare import prepare_cases, split_cases
+from amcnet.bundle import Bundle, load_bundle
+from amcnet.bundle.export import write_bundle
+from amcnet.training.checkpoints import (
+    AtomicCheckpointIO,
+    best_checkpoint,
+    checkpoint_callbacks,
+    claim_folder,
+    last_checkpoint,
+    log_to_file,
+)
+from amcnet.training.config import ScheduleConfig, TrainingConfig
+from amcnet.training.datamodule import RunData
+from amcnet.training.describe import Origin, code_commit, describe_model
+from amcnet.training.history import Row, write_curves, write_history
+from amcnet.training.source import choose_split, find_source
 from amcnet.training.task import SegmentationTask
-from amcnet.training.windows import TrainingWindows, ValidationWindows
+from amcnet.training.transfer import start_from
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINT_FOLDER = "checkpoints"
-LOG_FOLDER = "log"
 BUNDLE_FOLDER = "model"
-NOTICE = "Not a medical device; for research only."
+HISTORY_FILE = "metrics.csv"
+CURVES_FILE = "curves.png"
 
 
 def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Bundle:
     """Train a network and return the model bundle in ``folder / "model"``.
 
+    With several devices Lightning starts the calling program again for each further one; every
+    process returns the bundle, and :func:`is_first_process` tells them apart.
+
     Args:
         config: The configuration.
-        folder: The run folder: configuration, checkpoints, logs, curves and the bundle.
-        resume: Go on from the run folder's last checkpoint; the configuration must be the same.
+        folder: The run folder: configuration, log, checkpoints, figures, curves and the bundle.
+        resume: Go on from the run folder's last checkpoint; the configuration must be the same,
+            but for the schedule and the hardware.
 
     Raises:
         ConfigError: If the configuration does not fit the data, or a resumed run's own.
+        InputError: If the data cannot be used.
         OutputError: If the run folder holds a run already, or none to resume.
+        TrainingError: If more than 1 % of the steps had gradients that are not finite.
     """
-    checkpoint = _claim_folder(config, folder, resume)
-    commit = _commit()  # now, not when hours have passed
+    if is_first_process():
+        claim_folder(config, folder, resume)
+    with log_to_file(folder):
+        return _run(config, folder, last_checkpoint(folder) if resume else None)
+
+
+def is_first_process() -> bool:
+    """Return whether this is the process that writes and prints."""
+    return bool(getattr(rank_zero_only, "rank", 0) == 0)
+
+
+def _run(config: TrainingConfig, folder: Path, checkpoint: Path | None) -> Bundle:
+    commit = code_commit()  # now, not when hours have passed
     lightning.seed_everything(config.seed, workers=True, verbose=False)
-    dataset = read_dataset(config.data.dataset)
-    if config.network.num_classes != dataset.table.num_classes:
-        raise ConfigError(
-            f"network.num_classes = {config.network.num_classes}, "
-            f"expected {dataset.table.num_classes} for the labels of {dataset.folder}"
-        )
-    cases = prepare_cases(dataset, config.preprocessing, folder / "prepared")
-    training, validation = split_cases(cases, config.data.validation_fraction, config.seed)
-    if not training:
-        raise ConfigError(
-            f"data.validation_fraction = {config.data.validation_fraction}, "
-            f"expected a case of {len(cases)} to be left for training"
-        )
-    logger.info("%d cases for training, %d held out", len(training), len(validation))
-    task = SegmentationTask(config, dataset.table)
-    started_from = None if config.start_from is None else _start_from(config, task)
-    data = _WindowData(config, training, validation)
-    trainer = _trainer(config, folder, bool(validation))
+    source = find_source(config, folder)
+    split = choose_split(config, source)
+    logger.info("%d cases for training, %d held out", len(split.train), len(split.val))
+    task = SegmentationTask(config, source.table, partial(_report, folder, config.schedule))
+    started_from = None
+    if config.start_from is not None:
+        model = load_bundle(config.start_from)
+        started_from = start_from(task.network, config.network, source.table, model)
+    trainer = _trainer(config, folder, bool(split.val))
+    data = RunData(config, source, split)
     trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=False)
-    write_curves(folder / LOG_FOLDER, folder / "curves.png")
-    return write_bundle(
-        folder / BUNDLE_FOLDER,
-        task.network,
-        _describe(config, task, training, (commit, started_from)),
-    )
+    if trainer.is_global_zero:
+        if config.schedule.keep == "best" and best_checkpoint(folder).exists():
+            _load_weights(task, best_checkpoint(folder))
+        origin = Origin(source, split, commit, started_from)
+        write_bundle(folder / BUNDLE_FOLDER, task.network, describe_model(config, task, origin))
+    trainer.strategy.barrier("the model is written")
+    return load_bundle(folder / BUNDLE_FOLDER)
 
 
-def _start_from(config: TrainingConfig, task: SegmentationTask) -> str:
-    """Give the network the weights of a bundle; return which ones these are."""
-    bundle = load_bundle(config.start_from)
-    if bundle.description.architecture != config.network:
-        raise ConfigError(
-            f"start_from: {bundle.folder} holds a network with "
-            f"{bundle.description.architecture}, expected {config.network}"
-        )
-    task.network.load_state_dict(load_network_weights(bundle))
-    digest = bundle.description.sha256[WEIGHTS_FILE]
-    return f"{bundle.description.name}, weights SHA-256 {digest}"
-
-
-class _WindowData(lightning.LightningDataModule):
-    def __init__(
-        self,
-        config: TrainingConfig,
-        training: tuple[PreparedCase, ...],
-        validation: tuple[PreparedCase, ...],
-    ) -> None:
-        super().__init__()
-        self.config = config
-        self.validation = validation
-        sampling = config.sampling
-        self.sampler = PatchSampler(
-            cases=training,
-            window=sampling.window,
-            seed=config.seed,
-            foreground_probability=sampling.foreground_probability,
-            augmentation=config.augmentation,
-        )
-
-    def train_dataloader(self) -> DataLoader[Any]:
-        """Return the windows of the current epoch, in their fixed order."""
-        epoch = self.trainer.current_epoch if self.trainer is not None else 0
-        batch_size = self.config.optimiser.batch_size
-        length = self.config.schedule.steps_per_epoch * batch_size
-        return DataLoader(TrainingWindows(self.sampler, epoch, length), batch_size=batch_size)
-
-    def val_dataloader(self) -> DataLoader[Any]:
-        """Return the held-out windows."""
-        per_case = self.config.schedule.validation_windows
-        window = self.config.sampling.window
-        return DataLoader(ValidationWindows(self.validation, window, per_case))
-
-
-def _claim_folder(config: TrainingConfig, folder: Path, resume: bool) -> Path | None:
-    """Make the run folder, or find the checkpoint to go on from."""
-    stored = folder / "config.json"
-    last = folder / CHECKPOINT_FOLDER / "last.ckpt"
-    if not resume:
-        if last.exists():
-            raise OutputError(f"{folder}: holds a run already, expected a new folder or --resume")
-        if folder.exists() and not folder.is_dir():
-            raise OutputError(f"{folder}: is a file, expected a folder")
-        folder.mkdir(parents=True, exist_ok=True)
-        with atomic_path(stored) as temporary:
-            temporary.write_text(config.model_dump_json(indent=1), encoding="utf-8")
-        return None
-    if not last.exists():
-        raise OutputError(f"{last}: is missing, expected the checkpoint of the run to resume")
-    try:
-        earlier = TrainingConfig.model_validate_json(stored.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise ConfigError(f"{stored}: cannot be read, expected the run's configuration") from error
-    # A run may be given more time; everything else decides its result.
-    if earlier.model_copy(update={"schedule": config.schedule}) != config:
-        raise ConfigError(f"{stored}: differs from the configuration, expected the same to resume")
-    return last
+def _load_weights(task: SegmentationTask, path: Path) -> None:
+    checkpoint = torch.load(path, map_location="cpu", weights_only=False)
+    task.load_state_dict(checkpoint["state_dict"])
+    logger.info("the model has the weights of step %d, the best", checkpoint["global_step"])
 
 
 def _trainer(config: TrainingConfig, folder: Path, validates: bool) -> lightning.Trainer:
-    checkpoints = ModelCheckpoint(
-        folder / CHECKPOINT_FOLDER,
-        filename="best",
-        monitor="dice" if validates else None,
-        mode="max",
-        save_last=True,
-        enable_version_counter=False,
+    schedule, hardware = config.schedule, config.hardware
+    on_gpu = hardware.accelerator == "gpu" or (
+        hardware.accelerator == "auto" and torch.cuda.is_available()
     )
-    schedule = config.schedule
+    callbacks = checkpoint_callbacks(folder, schedule, validates)
+    if schedule.patience is not None and validates:
+        callbacks.append(EarlyStopping("dice", patience=schedule.patience, mode="max"))
+    shows_bar = sys.stderr.isatty()
+    if shows_bar:
+        callbacks.append(TQDMProgressBar(refresh_rate=10))
+    devices = hardware.devices
     return lightning.Trainer(
-        accelerator="auto",
+        accelerator="gpu" if on_gpu else "cpu",
+        devices=1 if devices == "auto" and not on_gpu else devices,
+        num_nodes=hardware.nodes,
         precision="bf16-mixed" if config.precision == "bf16" else "32-true",
-        max_steps=schedule.steps,
+        deterministic="warn" if hardware.deterministic else None,
+        # The task counts steps and time itself, so that a run ends with a validation.
+        max_steps=-1,
         max_epochs=-1,
-        gradient_clip_val=config.optimiser.clip_norm,
-        reload_dataloaders_every_n_epochs=1,
+        limit_val_batches=1.0 if validates else 0,
+        accumulate_grad_batches=config.optimiser.accumulate,
+        gradient_clip_val=config.optimiser.clip_norm or None,
+        use_distributed_sampler=False,
         num_sanity_val_steps=0,
         log_every_n_steps=10,
-        callbacks=[checkpoints, TQDMProgressBar(refresh_rate=10)],
-        logger=[
-            # Each resumed part logs to a folder of its own: a logger empties what it finds.
-            CSVLogger(folder, name=LOG_FOLDER),
-            TensorBoardLogger(folder, name="tensorboard"),
-        ],
+        callbacks=callbacks,
+        plugins=[AtomicCheckpointIO()],
+        logger=TensorBoardLogger(folder, name="tensorboard"),
+        enable_progress_bar=shows_bar,
         enable_model_summary=False,
     )
 
 
-def _describe(
-    config: TrainingConfig,
-    task: SegmentationTask,
-    training: tuple[PreparedCase, ...],
-    origin: tuple[str, str | None],
-) -> BundleDescription:
-    commit, started_from = origin
-    seeds = [int(m[1]) for case in training if (m := re.fullmatch(r"hand_(\d{6,})", case.name))]
-    public = config.model_dump(mode="json")
-    public["data"]["dataset"] = config.data.dataset.name
-    if config.start_from is not None:
-        public["start_from"] = config.start_from.name
-    return BundleDescription(
-        name=config.name,
-        notice=f"Trained on {config.data.description}. {NOTICE}",
-        architecture=config.network,
-        preprocessing=config.preprocessing,
-        window=config.sampling.window,
-        labels=task.table.to_dicts(),
-        provenance=Provenance(
-            training_data=config.data.description,
-            configuration=public,
-            phantom_seeds=seeds,
-            commit=commit,
-            started_from=started_from,
-            steps=task.global_step,
-            hours=round(task.seconds / 3600, 2),
-            hardware=f"{platform.machine()}, {torch.get_num_threads()} threads"
-            if task.device.type == "cpu"
-            else torch.cuda.get_device_name(task.device),
-        ),
-        sha256={},
-    )
+def _report(folder: Path, schedule: ScheduleConfig, history: list[Row]) -> None:
+    """Write the figures of all epochs, and say in one line how the last one went."""
+    write_history(history, folder / HISTORY_FILE)
+    write_curves(history, folder / CURVES_FILE)
+    row = history[-1]
+    parts = [f"step {row['step']:.0f} of {schedule.steps}"]
+    parts += [f"{n.replace('_', ' ')} {row[n]:.3f}" for n in row if n.startswith(("loss", "dice"))]
+    parts += [f"waiting for data {row['data_wait']:.0%}", f"skipped {row['skipped_steps']:.0f}"]
+    parts.append(f"about {_minutes_left(row, schedule)} min left")
+    logger.info(", ".join(parts))
 
 
-def _commit() -> str:
-    """Return the commit of the source tree, where this is one."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return done.stdout.strip()
+def _minutes_left(row: Row, schedule: ScheduleConfig) -> int:
+    hours = row["hours"] / row["step"] * (schedule.steps - row["step"])
+    if schedule.max_hours is not None:
+        hours = min(hours, schedule.max_hours - row["hours"])
+    return math.ceil(60 * max(0.0, hours))

@@ -2,7 +2,7 @@
 
 import logging
 import math
-import time
+from collections.abc import Callable
 from typing import Any
 
 import lightning
@@ -10,119 +10,183 @@ import torch
 from torch import Tensor
 
 from amcnet.anatomy import LabelTable
+from amcnet.errors import TrainingError
 from amcnet.losses import DiceAnatomyLoss, DiceLoss
 from amcnet.networks.registry import build_network
+from amcnet.training.clock import StepClock
 from amcnet.training.config import TrainingConfig
+from amcnet.training.history import Row
+from amcnet.training.overlap import OverlapCounter
+from amcnet.training.windows import Batch
 
 logger = logging.getLogger(__name__)
+
+_MOST_SKIPPED = 0.01  # share of the steps
+_FEWEST_STEPS = 200  # that this share is taken of: one bad step does not end a short run
 
 
 class SegmentationTask(lightning.LightningModule):
     """Trains one network on windows.
 
     Steps with non-finite gradients change nothing and are counted in ``skipped_steps``.
+
+    Args:
+        config: The configuration.
+        table: The structures.
+        report: Called with the figures of all epochs when one ends, in the first process.
     """
 
-    def __init__(self, config: TrainingConfig, table: LabelTable) -> None:
+    def __init__(
+        self,
+        config: TrainingConfig,
+        table: LabelTable,
+        report: Callable[[list[Row]], None] = lambda history: None,
+    ) -> None:
         super().__init__()
+        self.report = report
         self.config = config
         self.table = table
         self.network = build_network(config.network)
         dice = DiceLoss(config.loss.present, config.loss.include_background)
         self.loss = DiceAnatomyLoss(config.loss.gamma, dice, config.loss.cross_entropy)
         self.skipped_steps = 0
-        self.earlier_seconds = 0.0
-        self._started = time.monotonic()
-        self._counts = torch.zeros(3, table.num_classes, dtype=torch.long)
-
-    @property
-    def seconds(self) -> float:
-        """Time spent training, in all runs that this one resumed."""
-        return self.earlier_seconds + time.monotonic() - self._started
-
-    @property
-    def progress(self) -> float:
-        """Share of the run that is over, by steps or by time, whichever is further."""
-        schedule = self.config.schedule
-        share = self.global_step / schedule.steps
-        if schedule.max_hours is not None:
-            share = max(share, self.seconds / 3600 / schedule.max_hours)
-        return min(share, 1.0)
+        self.history: list[Row] = []
+        self.clock = StepClock()
+        self._overlap = OverlapCounter(table)
+        self._scores: Row = {}
+        self._loss_sum = torch.zeros(2, dtype=torch.float64)  # sum and count
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return Adam."""
-        return torch.optim.Adam(self.parameters(), lr=self.config.optimiser.learning_rate)
+        settings = self.config.optimiser
+        return torch.optim.Adam(
+            self.parameters(), lr=settings.learning_rate, betas=(settings.beta1, 0.999)
+        )
+
+    def progress(self) -> float:
+        """Return the share of the run that is over, by steps or by time, whichever is further."""
+        schedule = self.config.schedule
+        share = self.global_step / schedule.steps
+        if schedule.max_hours is not None:
+            # Clocks differ: that of the first process counts, or some would stop before others.
+            seconds = self.trainer.strategy.broadcast(self.clock.seconds)
+            share = max(share, seconds / 3600 / schedule.max_hours)
+        return min(share, 1.0)
 
     def on_fit_start(self) -> None:
         """Start the clock."""
-        self._started = time.monotonic()
+        self.clock.start()
 
-    def on_train_batch_start(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> int | None:
-        """Set the learning rate: linear warm-up, then a cosine decay over the run."""
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> int | None:
+        """Set the learning rate."""
+        self.clock.data_is_there()
         settings = self.config.optimiser
         warmup = min(1.0, (self.global_step + 1) / max(1, settings.warmup_steps))
-        decay = 0.5 * (1 + math.cos(math.pi * self.progress))
-        rate = settings.learning_rate * warmup * decay
+        progress = self.progress()
+        decay = {
+            "cosine": 0.5 * (1 + math.cos(math.pi * progress)),
+            "polynomial": (1 - progress) ** 0.9,
+            "constant": 1.0,
+        }[settings.decay]
         for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = rate
-        if self.progress >= 1:
+            group["lr"] = settings.learning_rate * warmup * decay
+        if progress >= 1:  # a run that is over already was resumed
             self.trainer.should_stop = True
             return -1
         return None
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch of windows."""
-        image, labels = batch
-        logits = self.network(image)
-        loss: Tensor = self.loss(logits, labels)
-        self.log("loss", loss, prog_bar=True, on_step=True, on_epoch=True)
+        loss: Tensor = self.loss(self.network(batch.image), batch.labels)
+        value = loss.detach().double().cpu()
+        if torch.isfinite(value):
+            self._loss_sum += torch.stack((value, torch.ones_like(value)))
+        self.log("loss_step", loss, prog_bar=True)
         return loss
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Drop non-finite gradients: the optimiser leaves parameters without gradients alone."""
+        """Drop non-finite gradients: the optimiser leaves parameters without gradients alone.
+
+        Raises:
+            TrainingError: If too many steps were dropped.
+        """
         gradients = [p.grad for p in self.parameters() if p.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients)
-        if not bool(torch.isfinite(norm)):
-            self.skipped_steps += 1
-            logger.warning("step %d: gradients are not finite, skipped", self.global_step)
-            optimizer.zero_grad(set_to_none=True)
+        if bool(torch.isfinite(norm)):
+            return
+        self.skipped_steps += 1
+        steps = self.global_step + 1
+        logger.warning("step %d: gradients are not finite, skipped", steps)
+        optimizer.zero_grad(set_to_none=True)
+        if self.skipped_steps > _MOST_SKIPPED * max(steps, _FEWEST_STEPS):
+            raise TrainingError(
+                f"{self.skipped_steps} of {steps} steps had gradients that are not finite, "
+                f"expected at most {_MOST_SKIPPED:.0%}: try precision = 'float32' or a lower "
+                "optimiser.learning_rate"
+            )
+
+    def on_train_batch_end(self, outputs: object, batch: Batch, batch_idx: int) -> None:
+        """Stop where steps or time are over; validation and the last checkpoint follow."""
+        if self.progress() >= 1:
+            self.trainer.should_stop = True
+        self.clock.step_is_done()
 
     def on_train_epoch_end(self) -> None:
-        """Log what the curves show."""
-        self.log("skipped_steps", float(self.skipped_steps))
-        self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
+        """Write the epoch's figures down."""
+        self.clock.pause()
+        total, count = self.trainer.strategy.reduce(
+            self._loss_sum.to(self.device), reduce_op="sum"
+        ).tolist()
+        row: Row = {
+            "epoch": self.current_epoch,
+            "step": self.global_step,
+            "loss": total / count if count else math.nan,
+            **self._scores,
+            "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
+            "skipped_steps": self.skipped_steps,
+            "data_wait": self.clock.waiting_share(),
+            "hours": self.clock.seconds / 3600,
+        }
+        self.history.append(row)
+        self._loss_sum.zero_()
+        self._scores = {}
+        for name in ("loss", "learning_rate", "skipped_steps", "data_wait"):
+            self.log(name, float(row[name]))
+        if self.trainer.is_global_zero:
+            self.report(self.history)
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        """Count voxels per class: overlap, predicted, actual."""
-        image, labels = batch
-        logits = self.network(image)
-        predicted, actual = logits.argmax(dim=1).flatten(), labels.long().flatten()
-        classes = self.table.num_classes
-        self._counts[0] += torch.bincount(actual[predicted == actual], minlength=classes).cpu()
-        self._counts[1] += torch.bincount(predicted, minlength=classes).cpu()
-        self._counts[2] += torch.bincount(actual, minlength=classes).cpu()
+    def on_validation_start(self) -> None:
+        """Leave the time of validation out."""
+        self.clock.pause()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Count voxels per class."""
+        self._overlap.add(self.network(batch.image).argmax(dim=1), batch.labels)
 
     def on_validation_epoch_end(self) -> None:
         """Log the mean Dice over structures, in all and by kind."""
-        overlap, predicted, actual = self._counts.double()
-        dice = 2 * overlap / (predicted + actual).clamp_min(1)
-        present = actual > 0
-        present[0] = False
-        mean = dice[present].mean() if present.any() else dice.new_zeros(())
-        self.log("dice", mean.float(), prog_bar=True)
-        for kind in self.table.kinds:
-            of_kind = torch.zeros_like(present)
-            of_kind[list(self.table.values_of_kind(kind))] = True
-            if (of_kind & present).any():
-                self.log(f"dice_{kind}", dice[of_kind & present].mean().float(), prog_bar=True)
-        self._counts.zero_()
+        counts = self._overlap.counts.to(self.device)
+        self._overlap.counts = self.trainer.strategy.reduce(counts, reduce_op="sum").cpu()
+        self._scores = self._overlap.scores()
+        self._overlap.reset()
+        for name, value in self._scores.items():
+            self.log(name, value, prog_bar=True)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the clock and the count of skipped steps."""
-        checkpoint["seconds"] = self.seconds
-        checkpoint["skipped_steps"] = self.skipped_steps
+        """Keep everything that the rest of the run and its figures depend on."""
+        checkpoint["run"] = {
+            "seconds": self.clock.seconds,
+            "skipped_steps": self.skipped_steps,
+            "history": self.history,
+            "scores": self._scores,
+            "loss_sum": self._loss_sum.clone(),
+        }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the clock and the count of skipped steps."""
-        self.earlier_seconds = checkpoint["seconds"]
-        self.skipped_steps = checkpoint["skipped_steps"]
+        """Restore what :meth:`on_save_checkpoint` kept."""
+        run = checkpoint["run"]
+        self.clock.earlier_seconds = run["seconds"]
+        self.skipped_steps = run["skipped_steps"]
+        self.history = run["history"]
+        self._scores = run["scores"]
+        self._loss_sum = run["loss_sum"]

@@ -1,42 +1,121 @@
-"""Windows as PyTorch data sets."""
+"""Windows as PyTorch data sets, and the order in which they are taken."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.nn import functional
+from torch.utils.data import Dataset, Sampler
 
-from amcnet.data.patches import PatchSampler, PreparedCase, cut_window
+from amcnet.anatomy import IGNORE
+from amcnet.data.patches import PatchSampler, even_windows
+from amcnet.data.store import PreparedCase
 
 
-class TrainingWindows(Dataset[tuple[Tensor, Tensor]]):
-    """The windows of one epoch; window ``i`` of epoch ``e`` is the same in every run."""
+class Batch(NamedTuple):
+    """Some windows.
 
-    def __init__(self, sampler: PatchSampler, epoch: int, length: int) -> None:
+    Attributes:
+        image: Float (batch, channel, scan, lateral, depth).
+        labels: uint8 (batch, scan, lateral, depth).
+        number: Which windows of the run these are, (batch,).
+    """
+
+    image: Tensor
+    labels: Tensor
+    number: Tensor
+
+
+class TrainingWindows(Dataset[Batch]):
+    """All windows of a run; window ``i`` is the same in every run."""
+
+    def __init__(self, sampler: PatchSampler) -> None:
         self.sampler = sampler
-        self.offset = epoch * length
-        self.length = length
+
+    def __getitem__(self, index: int) -> Batch:
+        image, labels = self.sampler(index)
+        return Batch(torch.from_numpy(image), torch.from_numpy(labels), torch.tensor(index))
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which of several processes this one is."""
+
+    rank: int = 0
+    of: int = 1
+
+
+class WindowOrder(Sampler[list[int]]):
+    """The windows of an epoch, batch by batch, as a function of the steps that were taken.
+
+    Nothing else decides which windows come next: a run that is resumed within an epoch takes the
+    rest of that epoch, and the processes of a run never take the same window.
+
+    Args:
+        batches_done: Returns how many batches each process has taken since the run began.
+        batches: Batches of an epoch.
+        batch_size: Windows of a batch.
+        share: Which process this is.
+    """
+
+    def __init__(
+        self, batches_done: Callable[[], int], batches: int, batch_size: int, share: Share
+    ) -> None:
+        self.batches_done = batches_done
+        self.batches = batches
+        self.batch_size = batch_size
+        self.share = share
 
     def __len__(self) -> int:
-        return self.length
+        return self.batches
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        image, labels = self.sampler(self.offset + index)
-        return torch.from_numpy(image), torch.from_numpy(labels)
+    def __iter__(self) -> Iterator[list[int]]:
+        first = self.batches_done()
+        last = first - first % self.batches + self.batches
+        for batch in range(first, last):
+            start = (batch * self.share.of + self.share.rank) * self.batch_size
+            yield list(range(start, start + self.batch_size))
 
 
-class ValidationWindows(Dataset[tuple[Tensor, Tensor]]):
-    """Evenly spaced windows of every held-out case, unchanged."""
+class ValidationWindows(Dataset[Batch]):
+    """Evenly spaced windows of every held-out case, unchanged; each process has its share."""
 
-    def __init__(self, cases: tuple[PreparedCase, ...], window: int, per_case: int) -> None:
-        self.cases = cases
+    def __init__(
+        self, cases: tuple[PreparedCase, ...], window: int, per_case: int, share: Share
+    ) -> None:
         self.window = window
-        self.per_case = per_case
+        per_case = max(per_case, -(-share.of // max(1, len(cases))))  # no process goes without
+        windows = [
+            (case, start) for case in cases for start in even_windows(case, window, per_case)
+        ]
+        self.windows = windows[share.rank :: share.of]
 
     def __len__(self) -> int:
-        return len(self.cases) * self.per_case
+        return len(self.windows)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        case, position = self.cases[index // self.per_case], index % self.per_case
-        last = max(0, len(case.image) - self.window)
-        start = round(last * (position + 0.5) / self.per_case)
-        image, labels = cut_window(case, start, self.window)
-        return torch.from_numpy(image[None]), torch.from_numpy(labels)
+    def __getitem__(self, index: int) -> Batch:
+        case, start = self.windows[index]
+        image, labels = case.slab(start, self.window)
+        return Batch(torch.from_numpy(image), torch.from_numpy(labels), torch.tensor(index))
+
+
+def collate(windows: list[Batch]) -> Batch:
+    """Stack windows; where planes differ in size, the smaller ones are padded.
+
+    Images repeat their border there, and the labels say that nobody has judged it.
+    """
+    planes = [window.labels.shape[1:] for window in windows]
+    size = torch.Size(max(sizes) for sizes in zip(*planes, strict=True))
+    padded = [_pad(window, size) for window in windows]
+    return Batch(*(torch.stack(parts) for parts in zip(*padded, strict=True)))
+
+
+def _pad(window: Batch, size: torch.Size) -> Batch:
+    missing = [full - n for full, n in zip(size, window.labels.shape[1:], strict=True)]
+    if not any(missing):
+        return window
+    after = (0, missing[1], 0, missing[0])  # PyTorch counts from the last axis
+    image = functional.pad(window.image, after, mode="replicate")
+    return Batch(image, functional.pad(window.labels, after, value=IGNORE), window.number)

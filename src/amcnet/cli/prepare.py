@@ -1,0 +1,108 @@
+"""``amcnet prepare``: check a data set and get it ready for training."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from amcnet.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from amcnet.data.problems import Problem
+
+
+def prepare(
+    dataset: Annotated[
+        Path,
+        typer.Argument(help="Data set: nnU-Net's raw layout, or a folder of images and labels."),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help="Folder for the prepared data set and its config.toml."),
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only check, write nothing.")] = False,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="What the label values mean: dataset.json or an ITK-SNAP label description "
+            "[default: found in the data set]."
+        ),
+    ] = None,
+    start_from: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="MODEL",
+            help="Prepare to fine-tune this model: a bundle's folder or name, 'hand' for the one "
+            "that ships with the package.",
+        ),
+    ] = None,
+    spacing: Annotated[
+        str | None,
+        typer.Option(
+            metavar="S,L,D", help="Spacing of the network's grid in mm: scan,lateral,depth."
+        ),
+    ] = None,
+    window: Annotated[int | None, typer.Option(help="Slices that the network sees.")] = None,
+    folds: Annotated[
+        int | None, typer.Option(help="Folds of a cross-validation [default: one 75/25 split].")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Decides the split and the training.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Processes; each holds one volume.")] = 1,
+) -> None:
+    """Check a data set, bring it to the network's grid and write a training configuration."""
+    from amcnet.cli.console import progress, stdout
+    from amcnet.data.checks import check_dataset
+    from amcnet.extras import require_extra
+
+    if out is None and not check:
+        raise ConfigError("--out: is missing, expected a folder, or --check")
+    with progress("checking") as update:
+        report = check_dataset(dataset, labels, jobs, update)
+    if report.problems:
+        stdout().print(_table(report.problems))
+    if report.errors or report.dataset is None:
+        raise InputError(
+            f"{dataset}: {len(report.errors)} errors and {len(report.warnings)} warnings, "
+            "nothing was written"
+        )
+    found = f"{len(report.dataset.cases)} cases, {len(report.dataset.table)} structures"
+    if check or out is None:
+        stdout().print(f"{dataset}: {found}, no errors")
+        return
+    require_extra("train", "amcnet prepare")
+    from amcnet.training.setup import PrepareOptions
+    from amcnet.training.setup import prepare as run
+
+    options = PrepareOptions(start_from, _spacing(spacing), window, folds, seed, jobs)
+    with progress("preparing") as update:
+        preparation = run(report, out, options, update)
+    for reason in preparation.reasons:
+        stdout().print(f"- {reason}")
+    stdout().print(f"{out}: {found}; look through {preparation.config}, then: amcnet train {out}")
+
+
+def _table(problems: "tuple[Problem, ...]") -> object:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("", "case", "problem"):
+        table.add_column(column, overflow="fold")
+    for problem in problems:
+        table.add_row(problem.severity, problem.case or "(all)", problem.what)
+    return table
+
+
+def _spacing(text: str | None) -> tuple[float, float, float] | None:
+    if text is None:
+        return None
+    try:
+        scan, lateral, depth = map(float, text.split(","))
+    except ValueError:
+        scan = lateral = depth = 0.0
+    if not all(0 < value < float("inf") for value in (scan, lateral, depth)):
+        raise ConfigError(
+            f"--spacing: found '{text}', expected three lengths in mm, such as 0.8,1.3,0.9"
+        )
+    return scan, lateral, depth

@@ -1,0 +1,101 @@
+"""Every case of a data set on the network's grid, made once and kept on disk."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amcnet.data.layout import Case, Dataset
+from amcnet.data.preprocessing import Preprocessing
+from amcnet.data.resampling import resample_labels
+from amcnet.data.store import (
+    CASE_FOLDER,
+    FORMAT,
+    PreparedDataset,
+    PreparedDescription,
+    case_digest,
+    open_prepared,
+    write_case,
+    write_description,
+)
+from amcnet.errors import InputError
+from amcnet.io import Geometry, read_labels, read_volume, same_grid
+from amcnet.parallel import Progress, map_in_processes, no_progress
+
+
+def prepare_dataset(
+    dataset: Dataset,
+    preprocessing: Preprocessing,
+    folder: Path,
+    jobs: int = 1,
+    progress: Progress = no_progress,
+) -> PreparedDataset:
+    """Bring every case of a data set to the network's grid.
+
+    A case that is there already is not made again unless its files or the settings have changed,
+    so an interrupted call can be repeated.
+
+    Args:
+        dataset: The data set; its files are only read.
+        preprocessing: What is done to each volume.
+        folder: Where the prepared data set goes; it is made.
+        jobs: Number of processes. Each holds one volume.
+        progress: Called with (cases done, cases in all).
+
+    Raises:
+        InputError: If a file cannot be used, or images and labels lie on different grids.
+    """
+    (folder / CASE_FOLDER).mkdir(parents=True, exist_ok=True)
+    settings = _Settings(dataset, preprocessing, folder / CASE_FOLDER)
+    map_in_processes(partial(_prepare_case, settings), dataset.cases, jobs, progress)
+    description = PreparedDescription(
+        labels=dataset.table.to_dicts(),
+        channels=dataset.channels,
+        preprocessing=preprocessing,
+        cases=tuple(case.name for case in dataset.cases),
+    )
+    write_description(folder, description)
+    return open_prepared(folder)
+
+
+@dataclass(frozen=True)
+class _Settings:
+    dataset: Dataset
+    preprocessing: Preprocessing
+    folder: Path
+
+
+def _prepare_case(settings: _Settings, case: Case) -> None:
+    path = settings.folder / f"{case.name}.zarr"
+    digest = _digest(case, settings)
+    if case_digest(path) == digest:
+        return
+    images = []
+    for channel, file in enumerate(case.images):
+        volume = read_volume(file)
+        images.append(settings.preprocessing.apply(volume.array, volume.spacing_mm, channel))
+    labels = _read_labels(case, settings.dataset, volume.geometry)
+    resampled = resample_labels(labels, images[0].shape)
+    write_case(path, np.stack(images), resampled, settings.dataset.table.num_classes, digest)
+
+
+def _digest(case: Case, settings: _Settings) -> str:
+    """Return a text that changes with the files of a case and with what is done to them."""
+    dataset = settings.dataset
+    parts = [str(FORMAT), settings.preprocessing.model_dump_json()]
+    parts += [str(dataset.table), str(dataset.ignore_value)]
+    for path in (*case.images, case.labels):
+        status = path.stat()
+        parts += [str(path.resolve()), str(status.st_size), str(status.st_mtime_ns)]
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()
+
+
+def _read_labels(case: Case, dataset: Dataset, geometry: Geometry) -> NDArray[np.uint8]:
+    labels = read_labels(case.labels, dataset.table)
+    difference = same_grid(geometry, labels.geometry)
+    if difference is not None:
+        raise InputError(f"{case.labels}: does not lie on the grid of its image: {difference}")
+    return labels.array

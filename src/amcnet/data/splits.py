@@ -1,0 +1,90 @@
+"""Which cases are trained on and which are held out, in nnU-Net's ``splits_final.json``."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from amcnet.errors import InputError
+from amcnet.io import atomic_path
+
+SPLIT_FILE = "splits_final.json"
+VALIDATION_FRACTION = 0.25  # 77 and 26 of the paper's 103
+
+
+@dataclass(frozen=True)
+class Split:
+    """Names of the cases for training and of those that are held out."""
+
+    train: tuple[str, ...]
+    val: tuple[str, ...]
+
+
+class _StoredSplit(BaseModel):
+    train: list[str]
+    val: list[str]
+
+
+def random_split(
+    names: list[str], seed: int, validation_fraction: float = VALIDATION_FRACTION
+) -> Split:
+    """Hold a share of the cases out, chosen by the seed."""
+    order = np.random.default_rng(seed).permutation(len(names))
+    held_out = set(order[: round(len(names) * validation_fraction)].tolist())
+    return Split(
+        tuple(name for i, name in enumerate(names) if i not in held_out),
+        tuple(name for i, name in enumerate(names) if i in held_out),
+    )
+
+
+def fold_splits(names: list[str], folds: int, seed: int) -> list[Split]:
+    """Hold every case out once: as many splits as folds, of nearly equal size.
+
+    Raises:
+        InputError: If there are fewer cases than folds, or fewer than two folds.
+    """
+    if not 2 <= folds <= len(names):
+        raise InputError(f"folds: found {folds}, expected 2 to {len(names)}, the number of cases")
+    order = np.random.default_rng(seed).permutation(len(names))
+    splits = []
+    for fold in range(folds):
+        held_out = set(order[fold::folds].tolist())
+        splits.append(
+            Split(
+                tuple(name for i, name in enumerate(names) if i not in held_out),
+                tuple(name for i, name in enumerate(names) if i in held_out),
+            )
+        )
+    return splits
+
+
+def write_splits(path: Path, splits: list[Split]) -> None:
+    """Write splits as nnU-Net reads them."""
+    content = [{"train": list(split.train), "val": list(split.val)} for split in splits]
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8", newline="\n")
+
+
+def read_splits(path: Path, names: list[str]) -> list[Split]:
+    """Read splits and check them against the cases that there are.
+
+    Raises:
+        InputError: If the file cannot be read, names an unknown case, or holds a case out that it
+            trains on too.
+    """
+    try:
+        stored = TypeAdapter(list[_StoredSplit]).validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise InputError(f"{path}: cannot be read, expected a list of train and val") from error
+    if not stored:
+        raise InputError(f"{path}: is empty, expected a list of train and val")
+    for number, split in enumerate(stored):
+        unknown = sorted({*split.train, *split.val} - set(names))
+        if unknown:
+            raise InputError(f"{path}: fold {number} names {unknown[0]}, which is no case")
+        twice = sorted(set(split.train) & set(split.val))
+        if twice:
+            raise InputError(f"{path}: fold {number} trains on {twice[0]} and holds it out")
+    return [Split(tuple(split.train), tuple(split.val)) for split in stored]

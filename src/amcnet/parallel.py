@@ -1,0 +1,93 @@
+"""Working through a list with several processes."""
+
+import os
+import signal
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import active_children, get_context
+from typing import TypeVar
+
+from amcnet.errors import ConfigError, OutputError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Progress = Callable[[int, int], None]
+
+_MOST_PROCESSES = 61  # what Windows allows
+
+
+def no_progress(done: int, total: int) -> None:
+    """Show nothing."""
+
+
+def processors() -> int:
+    """Return the processors that this process may use, or all where the system does not say."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def worker_count(jobs: int, items: int) -> int:
+    """Return how many processes work on some items when ``jobs`` are asked for.
+
+    Raises:
+        ConfigError: If ``jobs`` is less than 1.
+    """
+    if jobs < 1:
+        raise ConfigError(f"jobs: found {jobs}, expected at least 1")
+    return max(1, min(jobs, items, _MOST_PROCESSES))
+
+
+def map_in_processes(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    jobs: int = 1,
+    progress: Progress = no_progress,
+) -> list[Result]:
+    """Return ``function(item)`` for every item, in their order.
+
+    Args:
+        function: With more than one job it is sent to fresh processes, so it must be importable.
+        items: What to work on.
+        jobs: Number of processes; with one the work is done in this process.
+        progress: Called with (items done, items in all).
+
+    Raises:
+        ConfigError: If ``jobs`` is less than 1.
+        OutputError: If a process ends unexpectedly.
+        Exception: What ``function`` raises; work that has not begun is then dropped.
+    """
+    workers = worker_count(jobs, len(items))
+    progress(0, len(items))
+    if workers == 1:
+        results = []
+        for done, item in enumerate(items, start=1):
+            results.append(function(item))
+            progress(done, len(items))
+        return results
+    others = active_children()
+    with ProcessPoolExecutor(workers, get_context("spawn"), _ignore_interrupts) as pool:
+        futures = [pool.submit(function, item) for item in items]
+        try:
+            for done, future in enumerate(as_completed(futures), start=1):
+                future.result()
+                progress(done, len(items))
+        except BrokenProcessPool as error:
+            raise OutputError(
+                "a process ended unexpectedly, perhaps for lack of memory: call again with fewer "
+                "jobs, what is complete is kept"
+            ) from error
+        except KeyboardInterrupt:
+            for process in active_children():
+                if process not in others:
+                    process.terminate()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return [future.result() for future in futures]
+
+
+def _ignore_interrupts() -> None:
+    """Leave Ctrl-C to the process that started this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

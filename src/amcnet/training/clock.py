@@ -1,0 +1,52 @@
+"""Where a run's time goes."""
+
+import time
+
+
+class StepClock:
+    """Measures a run's seconds, and the share of a step that is spent waiting for data.
+
+    Waiting is the time between the end of a step and the beginning of the next: reading windows,
+    moving and augmenting them. Validation and checkpoints are left out.
+    """
+
+    def __init__(self) -> None:
+        self.earlier_seconds = 0.0
+        self._began = time.monotonic()
+        self._mark: float | None = None
+        self._waited = 0.0
+        self._worked = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Time spent training, in all runs that this one resumed."""
+        return self.earlier_seconds + time.monotonic() - self._began
+
+    def start(self) -> None:
+        """Start counting."""
+        self._began = time.monotonic()
+
+    def data_is_there(self) -> None:
+        """Take note that a batch is ready."""
+        now = time.monotonic()
+        if self._mark is not None:
+            self._waited += now - self._mark
+        self._mark = now
+
+    def step_is_done(self) -> None:
+        """Take note that a step has ended; the wait for the next batch begins."""
+        now = time.monotonic()
+        if self._mark is not None:
+            self._worked += now - self._mark
+        self._mark = now
+
+    def pause(self) -> None:
+        """Leave out what happens until the next batch is ready."""
+        self._mark = None
+
+    def waiting_share(self) -> float:
+        """Return the share of time spent waiting since the last call."""
+        total = self._waited + self._worked
+        share = self._waited / total if total else 0.0
+        self._waited = self._worked = 0.0
+        return share

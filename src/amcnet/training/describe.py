@@ -1,0 +1,85 @@
+"""What a trained model says about itself."""
+
+import platform
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from amcnet.bundle import BundleDescription, Provenance
+from amcnet.data.splits import Split
+from amcnet.training.config import TrainingConfig
+from amcnet.training.source import DataSource
+from amcnet.training.task import SegmentationTask
+
+NOTICE = "Not a medical device; for research only."
+
+_PHANTOM = re.compile(r"hand_(\d{6,})")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a model was made from.
+
+    Attributes:
+        source: The data set.
+        split: Which of its cases were trained on.
+        commit: Commit of the code.
+        started_from: The model whose weights it started with, if any.
+    """
+
+    source: DataSource
+    split: Split
+    commit: str
+    started_from: str | None
+
+
+def describe_model(
+    config: TrainingConfig, task: SegmentationTask, origin: Origin
+) -> BundleDescription:
+    """Return the description of a trained model, without the checksums of its files."""
+    seeds = [int(m[1]) for name in origin.split.train if (m := _PHANTOM.fullmatch(name))]
+    public = config.model_dump(mode="json")
+    # Names, not paths: a model is passed on, its maker's folders are nobody's business.
+    public["data"]["dataset"] = config.data.dataset.name
+    if config.start_from is not None:
+        public["start_from"] = Path(config.start_from).name
+    return BundleDescription(
+        name=config.name,
+        notice=f"Trained on {config.data.description}. {NOTICE}",
+        architecture=config.network,
+        preprocessing=origin.source.preprocessing,
+        window=config.sampling.window,
+        labels=origin.source.table.to_dicts(),
+        provenance=Provenance(
+            training_data=config.data.description,
+            configuration=public,
+            phantom_seeds=seeds,
+            commit=origin.commit,
+            started_from=origin.started_from,
+            steps=task.global_step,
+            hours=round(task.clock.seconds / 3600, 2),
+            hardware=_hardware(task),
+        ),
+        sha256={},
+    )
+
+
+def _hardware(task: SegmentationTask) -> str:
+    processes = task.trainer.world_size
+    device = task.trainer.strategy.root_device
+    if device.type == "cuda":
+        return f"{processes} x {torch.cuda.get_device_name(device)}"
+    return f"{processes} x {platform.machine()}, {torch.get_num_threads()} threads"
+
+
+def code_commit() -> str:
+    """Return the commit of the source tree, where this is one."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return done.stdout.strip()

@@ -1,0 +1,172 @@
+"""From a folder of labelled volumes to everything that a training run needs."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from amcnet.anatomy import hand_label_table
+from amcnet.bundle import Bundle, load_bundle
+from amcnet.data.checks import CheckReport, check_dataset
+from amcnet.data.fingerprint import Fingerprint, make_fingerprint
+from amcnet.data.layout import Dataset
+from amcnet.data.plan import Plan, plan_preprocessing
+from amcnet.data.preparation import prepare_dataset
+from amcnet.data.preprocessing import Preprocessing
+from amcnet.data.splits import SPLIT_FILE, Split, fold_splits, random_split, read_splits, write_splits
+from amcnet.data.store import PreparedDataset
+from amcnet.errors import ConfigError, InputError, OutputError
+from amcnet.io import atomic_path
+from amcnet.networks import Architecture
+from amcnet.parallel import Progress, no_progress
+from amcnet.training.reading import CONFIG_FILE
+from amcnet.training.template import TemplateValues, config_text
+
+FINGERPRINT_FILE = "fingerprint.json"
+LABEL_FILE = "dataset.json"
+
+_WIDTH = 16  # a model of this width trains and runs on a laptop
+
+
+@dataclass(frozen=True)
+class PrepareOptions:
+    """How a data set is prepared.
+
+    Attributes:
+        start_from: Model that will be fine-tuned: its grid, window and network are taken.
+        spacing_mm: Spacing of the network's grid (scan, lateral, depth) instead of the plan's.
+        window: Slices of a window instead of the plan's.
+        folds: Folds of a cross-validation; one split of 75 % and 25 % where left out.
+        seed: Decides the split and the training.
+        jobs: Number of processes.
+    """
+
+    start_from: str | None = None
+    spacing_mm: tuple[float, float, float] | None = None
+    window: int | None = None
+    folds: int | None = None
+    seed: int = 0
+    jobs: int = 1
+
+    def __post_init__(self) -> None:
+        if self.start_from is not None and (self.spacing_mm or self.window):
+            raise ConfigError(
+                "found a model to start from and a spacing or window, expected one of them: "
+                "the model brings its own"
+            )
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What was prepared.
+
+    Attributes:
+        dataset: The prepared data set.
+        config: A training configuration for it.
+        reasons: Why its settings are what they are.
+    """
+
+    dataset: PreparedDataset
+    config: Path
+    reasons: tuple[str, ...]
+
+
+def prepare(
+    report: CheckReport,
+    out: Path,
+    options: PrepareOptions = PrepareOptions(),  # noqa: B008 - frozen
+    progress: Progress = no_progress,
+) -> Preparation:
+    """Prepare a data set that has been checked, and write a training configuration for it.
+
+    Args:
+        report: What :func:`amcnet.data.checks.check_dataset` returned.
+        out: Folder to write to: the cases on the network's grid, ``config.toml``, the split,
+            the label names and the fingerprint. Made cases are kept when the call is repeated.
+        options: How.
+        progress: Called with (cases done, cases in all).
+
+    Raises:
+        InputError: If the report has errors, or the folds do not fit the cases.
+        OutputError: If ``out`` lies in the data set, which is never written to.
+    """
+    dataset = report.dataset
+    if dataset is None or report.errors:
+        raise InputError(f"the data set has {len(report.errors)} errors, expected none")
+    if out.resolve().is_relative_to(dataset.folder.resolve()):
+        raise OutputError(f"{out}: lies in the data set, expected a folder outside it")
+    out.mkdir(parents=True, exist_ok=True)
+    fingerprint = make_fingerprint(report.facts, dataset)
+    plan, bundle = _choose_plan(fingerprint, dataset, options)
+    write_splits(out / SPLIT_FILE, _splits(dataset, options))
+    prepared = prepare_dataset(dataset, plan.preprocessing, out, options.jobs, progress)
+    _write_text(out / FINGERPRINT_FILE, fingerprint.model_dump_json(indent=1))
+    _write_text(out / LABEL_FILE, _label_names(dataset))
+    network = {"width": _WIDTH} if bundle is None else _sizes(bundle)
+    values = TemplateValues(
+        name=_model_name(dataset.folder),
+        seed=options.seed,
+        start_from=None if bundle is None else str(bundle.folder.resolve()),
+        description=f"{len(dataset.cases)} labelled volumes of {dataset.folder.resolve().name}",
+        network=Architecture(
+            num_classes=dataset.table.num_classes, in_channels=len(dataset.channels), **network
+        ),
+        window=plan.window,
+        is_hand=dataset.table == hand_label_table(),
+        reasons=plan.reasons,
+    )
+    _write_text(out / CONFIG_FILE, config_text(values))
+    return Preparation(prepared, out / CONFIG_FILE, plan.reasons)
+
+
+def _sizes(bundle: Bundle) -> dict[str, Any]:
+    """Return what two networks must share for one to start from the other."""
+    return bundle.description.architecture.model_dump(exclude={"num_classes", "in_channels"})
+
+
+def _choose_plan(
+    fingerprint: Fingerprint, dataset: Dataset, options: PrepareOptions
+) -> tuple[Plan, Bundle | None]:
+    if options.start_from is not None:
+        bundle = load_bundle(options.start_from)
+        description = bundle.description
+        reason = f"grid, window and network are those of the model '{description.name}'"
+        return Plan(description.preprocessing, description.window, (reason,)), bundle
+    plan = plan_preprocessing(fingerprint, dataset)
+    preprocessing, window, reasons = plan.preprocessing, plan.window, list(plan.reasons)
+    if options.spacing_mm is not None:
+        values = preprocessing.model_dump() | {"spacing_mm": options.spacing_mm}
+        preprocessing = Preprocessing.model_validate(values)
+        reasons.append("the spacing was given instead")
+    if options.window is not None:
+        window = options.window
+        reasons.append("the window was given instead")
+    return Plan(preprocessing, window, tuple(reasons)), None
+
+
+def _splits(dataset: Dataset, options: PrepareOptions) -> list[Split]:
+    names = [case.name for case in dataset.cases]
+    if options.folds is not None:
+        return fold_splits(names, options.folds, options.seed)
+    stored = dataset.folder / SPLIT_FILE
+    if stored.exists():
+        return read_splits(stored, names)
+    return [random_split(names, options.seed)]
+
+
+def _label_names(dataset: Dataset) -> str:
+    """Return the label names as nnU-Net writes them: ``amcnet evaluate --labels`` takes them."""
+    labels = {"background": 0} | {s.name: s.value for s in dataset.table}
+    return json.dumps({"labels": labels}, indent=1)
+
+
+def _model_name(folder: Path) -> str:
+    """Return the folder's name without what a model's name may not hold."""
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.resolve().name).strip("-_.")
+    return name or "model"
+
+
+def _write_text(path: Path, text: str) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")

@@ -1,0 +1,92 @@
+"""The training configuration that ``amcnet prepare`` writes: short, with its reasons."""
+
+import json
+from dataclasses import dataclass
+
+from amcnet.networks import Architecture
+
+
+@dataclass(frozen=True)
+class TemplateValues:
+    """What a configuration is filled in with.
+
+    Attributes:
+        name: Name of the model.
+        seed: Decides the windows and all changes to them.
+        start_from: Model to fine-tune, if any.
+        description: What the data are, in words.
+        network: The network.
+        window: Slices of a window.
+        is_hand: Whether the labels are those of the hand.
+        reasons: Why the grid and the window are what they are.
+    """
+
+    name: str
+    seed: int
+    start_from: str | None
+    description: str
+    network: Architecture
+    window: int
+    is_hand: bool
+    reasons: tuple[str, ...]
+
+
+def config_text(values: TemplateValues) -> str:
+    """Return a training configuration as TOML."""
+    network = values.network
+    fine_tunes = values.start_from is not None
+    lines = [
+        "# Training configuration. All keys, and what they mean: docs/training.md.",
+        *(f"# - {reason}" for reason in values.reasons),
+        f"name = {_text(values.name)}",
+        f"seed = {values.seed}",
+        '# "float32" if a run stops because its gradients are not finite.',
+        'precision = "bf16"',
+        *([f"start_from = {_text(values.start_from)}"] if values.start_from else []),
+        "",
+        "[data]",
+        'dataset = "."',
+        "# Printed with every result of the model: say what its users must know.",
+        f"description = {_text(values.description)}",
+        "",
+        "[network]",
+        f"num_classes = {network.num_classes}",
+        f"in_channels = {network.in_channels}",
+        f"width = {network.width}",
+        f"kernel_size = {network.kernel_size}",
+        f"branches = {_text(network.branches)}",
+        "",
+        "[loss]",
+        "gamma = 4.0",
+        "cross_entropy = 1.0",
+        "",
+        "[sampling]",
+        f"window = {values.window}",
+        "",
+        "[augmentation]",
+        *_mirror(values.is_hand),
+        "",
+        "[optimiser]",
+        f"learning_rate = {0.001 if fine_tunes else 0.003}",
+        "",
+        "[schedule]",
+        "# The run ends after these steps or this time, whichever comes first.",
+        f"steps = {4000 if fine_tunes else 20000}",
+        f"max_hours = {4.0 if fine_tunes else 12.0}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _mirror(is_hand: bool) -> list[str]:
+    if is_hand:
+        return ['mirror_axes = ["lateral"]  # turns a right hand into a left one']
+    return [
+        "# Only mirror axes along which a mirrored body part keeps the names of its structures.",
+        "mirror_probability = 0.0",
+    ]
+
+
+def _text(value: str) -> str:
+    """Quote a text: what JSON allows in a string, TOML reads alike."""
+    return json.dumps(value)

@@ -1,0 +1,77 @@
+"""Starting from another model's weights, whatever its labels and channels were."""
+
+import logging
+
+import torch
+from torch import Tensor, nn
+
+from amcnet.anatomy import LabelTable
+from amcnet.bundle import Bundle
+from amcnet.bundle.description import WEIGHTS_FILE
+from amcnet.bundle.export import load_network_weights
+from amcnet.errors import ConfigError
+from amcnet.networks import Architecture
+
+logger = logging.getLogger(__name__)
+
+_HEAD = ("head.weight", "head.bias")
+
+
+def start_from(
+    network: nn.Module, architecture: Architecture, table: LabelTable, bundle: Bundle
+) -> str:
+    """Give a network the weights of a model and return which ones these are.
+
+    Everything between input and output is taken over. Structures are found by their names: a
+    structure that the model does not know keeps its fresh weights. Where the number of input
+    channels differs, each new channel gets the mean of the model's, so scaled that the same image
+    in all channels gives what it gave before.
+
+    Args:
+        network: The network; it is changed.
+        architecture: What it is.
+        table: Its structures.
+        bundle: The model to start from.
+
+    Raises:
+        ConfigError: If the model's network differs in more than channels and classes.
+    """
+    ours, theirs = (a.model_dump() for a in (architecture, bundle.description.architecture))
+    for key in ("name", "width", "kernel_size", "branches"):
+        if ours[key] != theirs[key]:
+            raise ConfigError(
+                f"network.{key} = {ours[key]!r}, expected {theirs[key]!r} "
+                f"to start from {bundle.folder}"
+            )
+    weights = load_network_weights(bundle)
+    own = network.state_dict()
+    for name, value in own.items():
+        if name in _HEAD:
+            rows = _shared_classes(table, bundle.description.label_table)
+            value[rows[:, 0]] = weights[name][rows[:, 1]].to(value.dtype)
+        else:
+            value.copy_(_fit_channels(weights[name], value.shape))
+    network.load_state_dict(own)
+    known = len(rows) - 1  # without the background
+    logger.info(
+        "starting from %s: it knows %d of %d structures",
+        bundle.description.name,
+        known,
+        len(table),
+    )
+    return f"{bundle.description.name}, weights SHA-256 {bundle.description.sha256[WEIGHTS_FILE]}"
+
+
+def _shared_classes(table: LabelTable, known: LabelTable) -> Tensor:
+    """Return (own class, class of the model) for the background and every shared name."""
+    by_name = {structure.name: structure.value for structure in known}
+    pairs = [(s.value, by_name[s.name]) for s in table if s.name in by_name]
+    return torch.tensor([(0, 0), *pairs])
+
+
+def _fit_channels(weight: Tensor, shape: torch.Size) -> Tensor:
+    """Return a weight with another number of input channels (its second axis)."""
+    if weight.shape == shape:
+        return weight
+    mean = weight.float().mean(dim=1, keepdim=True)
+    return (mean * (weight.shape[1] / shape[1])).expand(shape)

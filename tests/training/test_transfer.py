@@ -1,0 +1,65 @@
+
+import pytest
+import torch
+from torch import nn
+
+from amcnet.anatomy import LabelTable
+from amcnet.bundle import Bundle, BundleDescription, Provenance
+from amcnet.bundle.export import write_bundle
+from amcnet.data import Preprocessing
+from amcnet.errors import ConfigError
+from amcnet.networks import Architecture, build_network
+from amcnet.training.transfer import start_from
+
+KNOWN = LabelTable.from_names(["femur", "tibia", "patella"])
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, nn.Module]:
+    torch.manual_seed(0)
+    architecture = Architecture(num_classes=4, width=4)
+    network = build_network(architecture)
+    description = BundleDescription(
+        name="knee",
+        notice="Untrained.",
+        architecture=architecture,
+        preprocessing=Preprocessing(),
+        window=8,
+        labels=KNOWN.to_dicts(),
+        provenance=Provenance(training_data="nothing", configuration={}),
+        sha256={},
+    )
+    folder = tmp_path_factory.mktemp("models") / "knee"
+    return write_bundle(folder, network, description), network.eval()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("names", [["femur", "tibia", "patella"], ["patella", "fibula", "femur"]])
+def test_shared_structures_keep_their_logits(
+    model: tuple[Bundle, nn.Module], channels: int, names: list[str]
+) -> None:
+    """The same image in every channel gives what the model gave, for structures that it knows."""
+    bundle, network = model
+    architecture = Architecture(num_classes=len(names) + 1, width=4, in_channels=channels)
+    table = LabelTable.from_names(names)
+    other = build_network(architecture).eval()
+    fresh = other.state_dict()["head.weight"].clone()
+    origin = start_from(other, architecture, table, bundle)
+    image = torch.randn(1, 1, 8, 16, 16)
+    with torch.no_grad():
+        before = network(image)[0]
+        after = other(image.expand(-1, channels, -1, -1, -1))[0]
+    torch.testing.assert_close(after[0], before[0], rtol=0.02, atol=0.02)
+    for structure in table:
+        if structure.name == "fibula":
+            assert torch.equal(other.state_dict()["head.weight"][2], fresh[2])
+        else:
+            value = next(s.value for s in KNOWN if s.name == structure.name)
+            torch.testing.assert_close(after[structure.value], before[value], rtol=0.02, atol=0.02)
+    assert bundle.description.sha256["model.safetensors"] in origin
+
+
+def test_networks_of_other_sizes_are_refused(model: tuple[Bundle, nn.Module]) -> None:
+    architecture = Architecture(num_classes=4, width=5)
+    with pytest.raises(ConfigError, match=r"network\.width = 5, expected 4 to start from"):
+        start_from(build_network(architecture), architecture, KNOWN, model[0])

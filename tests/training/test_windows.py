@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amcnet.anatomy import IGNORE
+from amcnet.data.store import PreparedCase
+from amcnet.training.windows import Batch, Share, ValidationWindows, WindowOrder, collate
+
+
+@given(
+    batches=st.integers(1, 9),
+    batch_size=st.integers(1, 4),
+    processes=st.integers(1, 4),
+    epochs=st.integers(1, 4),
+)
+def test_processes_take_every_window_once(batches, batch_size, processes, epochs):
+    taken = []
+    for rank in range(processes):
+        for epoch in range(epochs):
+            order = WindowOrder(
+                lambda e=epoch: e * batches, batches, batch_size, Share(rank, processes)
+            )
+            assert len(list(order)) == len(order) == batches
+            taken += [number for batch in order for number in batch]
+    assert sorted(taken) == list(range(epochs * batches * batch_size * processes))
+
+
+@given(batches=st.integers(1, 9), done=st.integers(0, 40), rank=st.integers(0, 1))
+def test_a_resumed_epoch_goes_on_where_it_was(batches, done, rank):
+    share = Share(rank, 2)
+    start = done - done % batches
+    whole = list(WindowOrder(lambda: start, batches, 3, share))
+    assert list(WindowOrder(lambda: done, batches, 3, share)) == whole[done - start :]
+
+
+def window(lateral: int, depth: int) -> Batch:
+    image = torch.arange(2 * 3 * lateral * depth, dtype=torch.float32)
+    labels = torch.ones(3, lateral, depth, dtype=torch.uint8)
+    return Batch(image.reshape(2, 3, lateral, depth), labels, torch.tensor(7))
+
+
+def test_planes_of_different_size_are_padded_with_ignored_voxels():
+    batch = collate([window(4, 6), window(5, 3)])
+    assert batch.image.shape == (2, 2, 3, 5, 6)
+    assert (batch.labels == 1).sum(dim=(1, 2, 3)).tolist() == [3 * 4 * 6, 3 * 5 * 3]
+    assert (batch.labels[0, :, 4:] == IGNORE).all()
+    assert (batch.labels[1, :, :, 3:] == IGNORE).all()
+    torch.testing.assert_close(batch.image[1, :, :, :, 5], window(5, 3).image[..., 2])
+    assert batch.number.tolist() == [7, 7]
+
+
+def test_equal_planes_are_stacked_as_they_are():
+    batch = collate([window(4, 4), window(4, 4)])
+    assert torch.equal(batch.image[0], window(4, 4).image)
+    assert not (batch.labels == IGNORE).any()
+
+
+@pytest.mark.parametrize("processes", [1, 2, 7])
+def test_processes_share_the_held_out_windows_and_none_goes_without(processes):
+    counts = np.zeros((40, 3), np.int32)
+    cases = tuple(PreparedCase(n, Path(n), (40, 4, 4), counts) for n in ("a", "b"))
+    shares = [ValidationWindows(cases, 8, 2, Share(r, processes)) for r in range(processes)]
+    places = [(case.name, start) for share in shares for case, start in share.windows]
+    assert all(len(share) for share in shares)
+    assert len(set(places)) == len(places) >= 4
+    assert {name for name, _ in places} == {"a", "b"}
