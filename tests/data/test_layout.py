@@ -34,7 +34,7 @@ def test_reads_what_the_phantom_writes(phantom):
     assert [case.name for case in phantom.cases] == ["hand_000004", "hand_000005"]
     assert phantom.table == hand_label_table()
     truth = make_phantom(5, Recipe(GRID))
-    image = read_volume(phantom.cases[1].image)
+    image = read_volume(phantom.cases[1].images[0])
     assert (image.array == truth.image).all()
     assert image.spacing_mm == pytest.approx(GRID.spacing_mm)
     assert (read_labels(phantom.cases[1].labels).array == truth.labels).all()

@@ -10,7 +10,7 @@ from amcnet.io.images import (
     volume_from_array,
     volume_from_image,
 )
-from amcnet.io.pasting import labels_on_grid
+from amcnet.io.pasting import label_grid_problem, labels_on_grid
 from amcnet.io.segmentations import LABEL_EXTENSIONS, read_labels, read_segments, write_labels
 from amcnet.io.writing import GRID_EXTENSIONS, check_free, check_output, write_image
 
@@ -27,6 +27,7 @@ __all__ = [
     "find_extension",
     "grid_differences",
     "is_same_file",
+    "label_grid_problem",
     "labels_on_grid",
     "make_folder",
     "read_geometry",

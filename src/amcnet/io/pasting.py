@@ -1,5 +1,6 @@
 """Bringing labels to the grid of their image: 3D Slicer saves segmentations cropped."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,15 +32,12 @@ def labels_on_grid(labels: Volume, geometry: Geometry) -> npt.NDArray[Any]:
         InputError: If the grids differ otherwise, or labelled voxels lie outside the image. The
             text has no path.
     """
-    differences = grid_differences(geometry, labels.geometry)
-    if not differences:
+    problem = label_grid_problem(labels.path, labels.geometry, geometry)
+    if problem is not None:
+        raise InputError(problem)
+    offset = lattice_offset(geometry, labels.geometry)
+    if offset is None or not grid_differences(geometry, labels.geometry):
         return labels.array
-    is_slicer = labels.path is not None and find_extension(labels.path, _PASTED) is not None
-    offset = lattice_offset(geometry, labels.geometry) if is_slicer else None
-    if offset is None:
-        raise InputError(
-            f"image and labels lie on different grids: {'; '.join(differences)}, expected the same"
-        )
     inside, source = zip(
         *map(_overlap, offset, labels.array.shape, geometry.canonical_shape), strict=True
     )
@@ -49,6 +47,21 @@ def labels_on_grid(labels: Volume, geometry: Geometry) -> npt.NDArray[Any]:
     if lost:
         raise InputError(f"{lost} labelled voxels lie outside the image, expected all within")
     return pasted
+
+
+def label_grid_problem(path: Path | None, labels: Geometry, image: Geometry) -> str | None:
+    """Say why labels with this grid do not fit an image, with both values of all that differs.
+
+    Args:
+        path: The label file, whose name tells a 3D Slicer segmentation.
+        labels: Its grid.
+        image: The image's grid.
+    """
+    differences = grid_differences(image, labels)
+    is_pasted = path is not None and find_extension(path, _PASTED) is not None
+    if not differences or (is_pasted and lattice_offset(image, labels) is not None):
+        return None
+    return f"image and labels lie on different grids: {'; '.join(differences)}, expected the same"
 
 
 def _overlap(start: int, length: int, size: int) -> tuple[slice, slice]:

@@ -46,7 +46,7 @@ def prepare_cases(
 def _fingerprint(case: Case, preprocessing: Preprocessing) -> str:
     """Return a text that changes with the files of a case and with what is done to them."""
     parts = [preprocessing.model_dump_json()]
-    for path in (case.image, case.labels):
+    for path in (*case.images, case.labels):
         status = path.stat()
         parts += [str(path.resolve()), str(status.st_size), str(status.st_mtime_ns)]
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:12]
@@ -55,7 +55,7 @@ def _fingerprint(case: Case, preprocessing: Preprocessing) -> str:
 def _prepare(
     case: Case, dataset: Dataset, preprocessing: Preprocessing
 ) -> tuple[np.ndarray, np.ndarray]:
-    volume = read_volume(case.image)
+    volume = read_volume(case.images[0])
     labels = read_labels(case.labels, dataset.table)
     difference = same_grid(volume.geometry, labels.geometry)
     if difference is not None:
