@@ -153,7 +153,8 @@ def _mismatches(files: _Files, name: str, channels: int) -> list[str]:
     wrong += [f"has the images {text(paths)}, expected one" for paths in repeated]
     if sorted(images) != list(range(channels)):
         found = ", ".join(f"{channel:04d}" for channel in sorted(images))
-        wrong.append(f"has the channels {found}, expected 0000 to {channels - 1:04d}")
+        expected = "0000" if channels == 1 else f"0000 to {channels - 1:04d}"
+        wrong.append(f"has the channels {found}, expected {expected}")
     return wrong
 
 
