@@ -40,7 +40,7 @@ def score(folder: Path) -> dict[str, Any]:
     segmenter = Segmenter()
     cases, seconds = {}, {}
     for case in dataset.cases:
-        volume, truth = read_volume(case.image), read_labels(case.labels, dataset.table)
+        volume, truth = read_volume(case.images[0]), read_labels(case.labels, dataset.table)
         start = time.perf_counter()
         result = segmenter(volume)
         seconds[case.name] = round(time.perf_counter() - start, 2)

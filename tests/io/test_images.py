@@ -9,7 +9,14 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 
 from amcnet.errors import InputError
-from amcnet.io import IMAGE_EXTENSIONS, Volume, read_volume, volume_from_array, volume_from_image
+from amcnet.io import (
+    IMAGE_EXTENSIONS,
+    Volume,
+    read_geometry,
+    read_volume,
+    volume_from_array,
+    volume_from_image,
+)
 
 REAL = Path(__file__).parents[3] / "shared" / "real"
 SHAPE = (12, 16, 20)
@@ -268,3 +275,30 @@ def test_real_files(name: str, shape: tuple[int, ...], spacing_mm: tuple[float, 
     assert volume.array.dtype == np.uint8
     assert volume.spacing_mm == spacing_mm
     assert volume.array.max() > 100
+
+
+@ALL
+def test_geometry_is_read_from_the_header_alone(tmp_path: Path, extension: str) -> None:
+    path = write(tmp_path / f"hand{extension}")
+    assert read_geometry(path) == read_volume(path).geometry
+    array = noise("float32")
+    array[1, 2, 3] = np.nan
+    broken = write(tmp_path / f"broken{extension}", make_image(array))
+    refused(broken, "1 voxels are NaN")
+    assert read_geometry(broken).canonical_shape == SHAPE
+    assert read_geometry(broken).canonical_spacing_mm == pytest.approx((0.3, 0.2, 0.1))
+
+
+def test_geometry_of_files_that_have_none(tmp_path: Path) -> None:
+    flat = write(tmp_path / "flat.nii.gz", sitk.GetImageFromArray(noise()[0]))
+    with pytest.raises(InputError, match=r"flat\.nii\.gz: size is 20 x 16, expected a 3D image"):
+        read_geometry(flat)
+    with pytest.raises(InputError, match=r"none\.mha: no such file"):
+        read_geometry(tmp_path / "none.mha")
+    text = tmp_path / "text.nii.gz"
+    text.write_text("no image")
+    with pytest.raises(InputError, match=r"text\.nii\.gz: .*not NIfTI"):
+        read_geometry(text)
+    text.write_bytes(b"\x1f\x8b" + b"no gzip" * 20)
+    with pytest.raises(InputError, match=r"text\.nii\.gz: .*damaged"):
+        read_geometry(text)

@@ -14,6 +14,7 @@ from amcnet.io import (
     LABEL_EXTENSIONS,
     Geometry,
     read_labels,
+    read_segments,
     same_grid,
     write_labels,
 )
@@ -220,3 +221,43 @@ def test_values(tmp_path: Path) -> None:
         read_labels(path)
     outside[0, 0, 1] = 0
     assert read_labels(write_image(path, outside)).array.dtype == np.uint16
+
+
+def test_ignore_value(tmp_path: Path) -> None:
+    table = LabelTable.from_names(["a", "b"])
+    array = np.zeros((3, 4, 5), np.uint8)
+    array[0, 0, :4] = (1, 2, 3, 7)
+    path = write_image(tmp_path / "a.nrrd", array)
+    with pytest.raises(InputError, match="label values 3, 7 were found, expected 0 to 2"):
+        read_labels(path, table)
+    with pytest.raises(InputError, match="label values 3 were found, expected 0 to 2"):
+        read_labels(path, table, ignore_value=7)
+    array[array == 3] = 0
+    path = write_image(path, array)
+    np.testing.assert_array_equal(read_labels(path, table, ignore_value=7).array, array)
+
+
+def test_a_segment_named_ignore_gets_the_ignore_value(tmp_path: Path) -> None:
+    voxels = np.zeros((3, 4, 5), np.uint8)
+    voxels[0, 0, :2] = (1, 2)
+    segments = [segment("b", 1), segment(" Ignore", 2)]
+    path = write_slicer(tmp_path / "a.seg.nrrd", voxels, segments)
+    names = LabelTable.from_names(["a", "b"])
+    assert read_labels(path, names, ignore_value=3).array[:2, 0, 0].tolist() == [2, 3]
+    with pytest.raises(InputError, match="segment ' Ignore' was found"):
+        read_labels(path, names)
+    named = LabelTable.from_names(["ignore", "b"])
+    assert read_labels(path, named, ignore_value=3).array[:2, 0, 0].tolist() == [2, 1]
+
+
+def test_segments_are_read_from_the_header_alone(tmp_path: Path) -> None:
+    voxels = np.zeros((2, 3, 4, 5), np.uint8)
+    segments = [segment("a", 1, layer=0), segment("b", 1, layer=1, code="23918")]
+    path = write_slicer(tmp_path / "a.seg.nrrd", voxels, segments)
+    found = read_segments(path)
+    assert [(s.name, s.label_value, s.layer) for s in found] == [("a", 1, 0), ("b", 1, 1)]
+    assert found[1].codes == (("FMA", "23918"),)
+    assert read_segments(write_image(tmp_path / "b.nrrd", voxels[0])) == []
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(InputError, match=r"a\.seg\.nrrd: "):
+        read_segments(path)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from amcnet.anatomy import IGNORE
 from amcnet.data.layout import Case, Dataset
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.data.resampling import resample_labels
@@ -22,7 +23,7 @@ from amcnet.data.store import (
     write_description,
 )
 from amcnet.errors import InputError
-from amcnet.io import Geometry, read_labels, read_volume, same_grid
+from amcnet.io import Geometry, labels_on_grid, read_labels, read_volume
 from amcnet.parallel import Progress, map_in_processes, no_progress
 
 
@@ -94,8 +95,13 @@ def _digest(case: Case, settings: _Settings) -> str:
 
 
 def _read_labels(case: Case, dataset: Dataset, geometry: Geometry) -> NDArray[np.uint8]:
-    labels = read_labels(case.labels, dataset.table)
-    difference = same_grid(geometry, labels.geometry)
-    if difference is not None:
-        raise InputError(f"{case.labels}: does not lie on the grid of its image: {difference}")
-    return labels.array
+    """Return labels on the image's grid; what nobody has judged gets :data:`IGNORE`."""
+    ignore_value = dataset.ignore_value
+    labels = read_labels(case.labels, dataset.table, ignore_value=ignore_value)
+    try:
+        array = labels_on_grid(labels, geometry)
+    except InputError as error:
+        raise InputError(f"{case.labels}: {error}") from error
+    if ignore_value is not None:
+        array = np.where(array == ignore_value, IGNORE, array)
+    return array.astype(np.uint8, copy=False)

@@ -18,6 +18,11 @@ _ROUNDING_SLACK = 1e-3  # voxels; NIfTI keeps spacings as float32, and 511.49999
 _CONSTANT = 1e-5  # deviation relative to the largest value that is only float32 rounding
 
 
+def round_size(exact: float) -> int:
+    """Return the voxels of an axis whose extent is this many voxels of the network's grid."""
+    return max(1, floor(exact + 0.5 + _ROUNDING_SLACK))
+
+
 class FixedNormalisation(BaseModel):
     """Clip to a range, then subtract a mean and divide by a deviation: for calibrated values.
 
@@ -66,7 +71,7 @@ class Preprocessing(BaseModel):
         if not math.prod(exact) <= _MAX_VOXELS:
             text = " x ".join(f"{size:g}" for size in extent_mm)
             raise InputError(f"the volume is {text} mm, expected less: is its spacing in mm?")
-        sizes = [max(1, floor(size + 0.5 + _ROUNDING_SLACK)) for size in exact]
+        sizes = [round_size(size) for size in exact]
         if abs(spacing_mm[0] / self.spacing_mm[0] - 1) <= self.scan_tolerance:
             sizes[0] = shape[0]
         return sizes[0], sizes[1], sizes[2]

@@ -1,15 +1,17 @@
 """Files in and out: volumes in canonical axes, label volumes on the input's own grid."""
 
 from amcnet.io.files import atomic_path, find_extension, is_same_file, make_folder
-from amcnet.io.geometry import CANONICAL_AXES, Geometry, same_grid
+from amcnet.io.geometry import CANONICAL_AXES, Geometry, grid_differences, same_grid
 from amcnet.io.images import (
     IMAGE_EXTENSIONS,
     Volume,
+    read_geometry,
     read_volume,
     volume_from_array,
     volume_from_image,
 )
-from amcnet.io.segmentations import LABEL_EXTENSIONS, read_labels, write_labels
+from amcnet.io.pasting import label_grid_problem, labels_on_grid
+from amcnet.io.segmentations import LABEL_EXTENSIONS, read_labels, read_segments, write_labels
 from amcnet.io.writing import GRID_EXTENSIONS, check_free, check_output, write_image
 
 __all__ = [
@@ -23,9 +25,14 @@ __all__ = [
     "check_free",
     "check_output",
     "find_extension",
+    "grid_differences",
     "is_same_file",
+    "label_grid_problem",
+    "labels_on_grid",
     "make_folder",
+    "read_geometry",
     "read_labels",
+    "read_segments",
     "read_volume",
     "same_grid",
     "volume_from_array",

@@ -163,18 +163,47 @@ def same_grid(a: Geometry, b: Geometry) -> str | None:
         None if size, spacing, origin and direction agree within tolerance (spacing 0.01 %,
         origin 2 % of a voxel), else the first difference with both values, as part of a sentence.
     """
+    return next(iter(grid_differences(a, b)), None)
+
+
+def grid_differences(a: Geometry, b: Geometry) -> list[str]:
+    """Return all that :func:`same_grid` looks at and that differs, each with both values."""
+    differences = []
     if a.canonical_shape != b.canonical_shape:
-        return f"size {_text(a.canonical_shape)} against {_text(b.canonical_shape)} voxels"
+        differences.append(
+            f"size {_text(a.canonical_shape)} against {_text(b.canonical_shape)} voxels"
+        )
+    differences += _lattice_differences(a, b)
+    origin_a, origin_b = a.canonical_grid()[0], b.canonical_grid()[0]
+    if np.abs(origin_a - origin_b).max() > _ORIGIN_TOLERANCE * min(a.spacing_mm):
+        differences.append(f"origin {_text(origin_a)} against {_text(origin_b)} mm")
+    return differences
+
+
+def lattice_offset(a: Geometry, b: Geometry) -> tuple[int, int, int] | None:
+    """Return the index in ``a``'s canonical array of the first voxel of ``b``'s.
+
+    The index may lie outside the array. None where spacing or direction differ, or where the
+    voxels of one lie between those of the other, within the tolerance of :func:`same_grid`.
+    """
+    if _lattice_differences(a, b):
+        return None
+    origin_a, rows = a.canonical_grid()
+    exact = rows @ (b.canonical_grid()[0] - origin_a) / a.canonical_spacing_mm
+    scan, lateral, depth = (round(float(value)) for value in exact)
+    is_between = np.abs(exact - (scan, lateral, depth)).max() > _ORIGIN_TOLERANCE
+    return None if is_between else (scan, lateral, depth)
+
+
+def _lattice_differences(a: Geometry, b: Geometry) -> list[str]:
+    differences = []
     spacing_a, spacing_b = a.canonical_spacing_mm, b.canonical_spacing_mm
     if not np.allclose(spacing_a, spacing_b, rtol=_SPACING_TOLERANCE, atol=0):
-        return f"spacing {_text(spacing_a)} against {_text(spacing_b)} mm"
-    origin_a, rows_a = a.canonical_grid()
-    origin_b, rows_b = b.canonical_grid()
+        differences.append(f"spacing {_text(spacing_a)} against {_text(spacing_b)} mm")
+    rows_a, rows_b = a.canonical_grid()[1], b.canonical_grid()[1]
     if not np.allclose(rows_a, rows_b, rtol=0, atol=_DIRECTION_TOLERANCE):
-        return f"direction {_text(rows_a.ravel())} against {_text(rows_b.ravel())}"
-    if np.abs(origin_a - origin_b).max() > _ORIGIN_TOLERANCE * min(spacing_a):
-        return f"origin {_text(origin_a)} against {_text(origin_b)} mm"
-    return None
+        differences.append(f"direction {_text(rows_a.ravel())} against {_text(rows_b.ravel())}")
+    return differences
 
 
 def _text(values: Any) -> str:  # noqa: ANN401  any sequence of numbers

@@ -15,7 +15,7 @@ from amcnet.errors import InputError
 from amcnet.io.files import find_extension
 from amcnet.io.geometry import Geometry, Triple
 from amcnet.io.metaimage_header import check_metaimage
-from amcnet.io.nifti_header import check_nifti
+from amcnet.io.nifti_header import check_nifti, check_nifti_header
 from amcnet.io.nrrd_header import check_nrrd
 from amcnet.io.simpleitk import quiet_simpleitk
 
@@ -29,6 +29,7 @@ _FORMATS = {
     ".nii": (check_nifti, "NiftiImageIO"),
     ".nii.gz": (check_nifti, "NiftiImageIO"),
 }
+_HEADER_CHECKS = {".nii": check_nifti_header, ".nii.gz": check_nifti_header}  # else the same
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,40 @@ def voxels_of_image(image: Any, geometry: Geometry) -> npt.NDArray[Any]:  # noqa
     return view.reshape((*geometry.stored_shape, image.GetNumberOfComponentsPerPixel()))
 
 
+def read_geometry(path: str | Path, axes: str = "auto") -> Geometry:
+    """Read where the voxels of a file lie, from its header alone.
+
+    Args:
+        path: The file; its voxels may be unusable (NaN, for example).
+        axes: ``auto`` or what the file's x, y, z mean.
+
+    Raises:
+        InputError: If the header is damaged, or says that the image is not 3D or its spacing or
+            direction not usable.
+    """
+    path = Path(path)
+    header = read_checked_header(path)
+    try:
+        return geometry_of_image(header, axes)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def read_checked_header(path: Path) -> Any:  # noqa: ANN401  SimpleITK has no type information
+    """Read a file's header as a `SimpleITK.ImageFileReader` that knows size, spacing and so on.
+
+    Raises:
+        InputError: If the file is missing, empty, of unknown type, or its header is damaged.
+    """
+    extension = _check_file(path)
+    check, io_name = _FORMATS[extension]
+    with _errors_in_words(path, extension), quiet_simpleitk() as sitk:
+        _HEADER_CHECKS.get(extension, check)(path)
+        reader = _reader(sitk, path, io_name)
+        reader.ReadImageInformation()
+        return reader
+
+
 def read_checked_image(path: Path) -> Any:  # noqa: ANN401  SimpleITK has no type information
     """Read a file as a `SimpleITK.Image` after checking what SimpleITK takes without a word.
 
@@ -154,10 +189,16 @@ def read_checked_image(path: Path) -> Any:  # noqa: ANN401  SimpleITK has no typ
     """
     extension = _check_file(path)
     check, io_name = _FORMATS[extension]
-    try:
+    with _errors_in_words(path, extension), quiet_simpleitk() as sitk:
         check(path)
         with _readable_path(path, extension) as readable:
-            return _read(readable, io_name)
+            return _reader(sitk, readable, io_name).Execute()
+
+
+@contextmanager
+def _errors_in_words(path: Path, extension: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(f"{path}: cannot be read ({reason})") from error
@@ -199,12 +240,11 @@ def _readable_path(path: Path, extension: str) -> Iterator[Path]:
         yield path
 
 
-def _read(path: Path, io_name: str) -> Any:  # noqa: ANN401
-    with quiet_simpleitk() as sitk:
-        reader = sitk.ImageFileReader()
-        reader.SetImageIO(io_name)  # by name: detection fails on upper-case extensions
-        reader.SetFileName(str(path))
-        return reader.Execute()
+def _reader(sitk: Any, path: Path, io_name: str) -> Any:  # noqa: ANN401
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO(io_name)  # by name: detection fails on upper-case extensions
+    reader.SetFileName(str(path))
+    return reader
 
 
 def _short_reason(error: Exception, path: Path) -> str:

@@ -107,6 +107,21 @@ def check_nifti(path: Path) -> None:
         raise InputError(f"{path}: {not_finite} voxels are NaN or infinite, expected finite values")
 
 
+def check_nifti_header(path: Path) -> None:
+    """Check what :func:`check_nifti` checks of the header, without a look at the voxels.
+
+    Raises:
+        InputError: If it is no NIfTI file, or its spacing or orientation is not usable.
+    """
+    try:
+        with _open(path) as stream:
+            _check_header(path, stream.read(_VERSION_2.header_bytes))
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(
+            f"{path}: the compressed data end early or are damaged, expected a complete .nii.gz"
+        ) from error
+
+
 def _open(path: Path) -> BinaryIO:
     with path.open("rb") as stream:
         compressed = stream.read(2) == b"\x1f\x8b"

@@ -13,11 +13,12 @@ from amcnet.io.geometry import Geometry
 from amcnet.io.images import (
     Volume,
     geometry_of_image,
+    read_checked_header,
     read_checked_image,
     volume_from_image,
     voxels_of_image,
 )
-from amcnet.io.slicer import Segment, make_segments, match_segments, parse_segments
+from amcnet.io.slicer import Segment, make_segments, match_segments, parse_segments, plain_name
 from amcnet.io.writing import COMPRESSION_LEVEL, GRID_EXTENSIONS, check_output, write_grid
 
 LABEL_EXTENSIONS = (".seg.nrrd", *GRID_EXTENSIONS)
@@ -88,7 +89,29 @@ def _write_slicer(
     slicerio.write_segmentation(str(path), segmentation, compression_level=COMPRESSION_LEVEL)
 
 
-def read_labels(path: str | Path, table: LabelTable | None = None, axes: str = "auto") -> Volume:
+def read_segments(path: str | Path) -> list[Segment]:
+    """Read the segment list of a 3D Slicer segmentation from its header alone.
+
+    Returns:
+        The segments in file order; an empty list for a file that has none.
+
+    Raises:
+        InputError: If the header is damaged.
+    """
+    path = Path(path)
+    header = read_checked_header(path)
+    try:
+        return _segments_of(header, header.GetNumberOfComponents())
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def read_labels(
+    path: str | Path,
+    table: LabelTable | None = None,
+    axes: str = "auto",
+    ignore_value: int | None = None,
+) -> Volume:
     """Read a label volume.
 
     3D Slicer segmentations are recognised by their segment list. With a table their segments
@@ -100,6 +123,8 @@ def read_labels(path: str | Path, table: LabelTable | None = None, axes: str = "
         path: The file.
         table: The allowed values; None allows all.
         axes: ``auto`` or what the file's x, y, z mean.
+        ignore_value: A value beyond the table's that is allowed too: it marks voxels of which
+            nothing is known. A segment named ``ignore`` gets it.
 
     Returns:
         Labels in (scan, lateral, depth), uint8 where the values fit, else uint16.
@@ -111,22 +136,25 @@ def read_labels(path: str | Path, table: LabelTable | None = None, axes: str = "
     path = Path(path)
     image = read_checked_image(path)
     try:
-        metadata = {
-            key: image.GetMetaData(key)
-            for key in image.GetMetaDataKeys()
-            if key.startswith("Segment")
-        }
-        segments = parse_segments(metadata, image.GetNumberOfComponentsPerPixel())
+        segments = _segments_of(image, image.GetNumberOfComponentsPerPixel())
         if segments:
-            volume = _merge_layers(image, segments, table, axes)
+            targets = _segment_targets(segments, table, ignore_value)
+            volume = _merge_layers(image, targets, axes)
         else:
             volume = volume_from_image(image, axes)
-        return Volume(_as_labels(volume.array, table), volume.geometry, path)
+        return Volume(_as_labels(volume.array, table, ignore_value), volume.geometry, path)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
 
-def _as_labels(array: npt.NDArray[Any], table: LabelTable | None) -> npt.NDArray[Any]:
+def _segments_of(image: Any, layers: int) -> list[Segment]:  # noqa: ANN401
+    keys = [key for key in image.GetMetaDataKeys() if key.startswith("Segment")]
+    return parse_segments({key: image.GetMetaData(key) for key in keys}, layers)
+
+
+def _as_labels(
+    array: npt.NDArray[Any], table: LabelTable | None, ignore_value: int | None
+) -> npt.NDArray[Any]:
     """Check the values; turn them into the smallest of uint8 and uint16."""
     if array.dtype.kind == "f":
         broken = sum(int((plane != np.rint(plane)).sum()) for plane in array)
@@ -135,16 +163,17 @@ def _as_labels(array: npt.NDArray[Any], table: LabelTable | None) -> npt.NDArray
     low, high = array.min(), array.max()
     limit = _MAX_LABEL if table is None else len(table)
     if low < 0 or high > limit:
-        values = [int(value) for value in np.unique(array) if not 0 <= value <= limit]
-        listed = ", ".join(map(str, values[:10])) + (", ..." if len(values) > 10 else "")
-        raise InputError(f"label values {listed} were found, expected 0 to {limit}")
+        outside = (int(value) for value in np.unique(array) if not 0 <= value <= limit)
+        values = [value for value in outside if value != ignore_value]
+        if values:
+            listed = ", ".join(map(str, values[:10])) + (", ..." if len(values) > 10 else "")
+            raise InputError(f"label values {listed} were found, expected 0 to {limit}")
     return array.astype(np.uint8 if high <= np.iinfo(np.uint8).max else np.uint16, copy=False)
 
 
 def _merge_layers(
     image: Any,  # noqa: ANN401
-    segments: list[Segment],
-    table: LabelTable | None,
+    targets: list[tuple[Segment, int | None]],
     axes: str,
 ) -> Volume:
     """Bring all layers of a 3D Slicer segmentation into one volume of label values."""
@@ -156,7 +185,6 @@ def _merge_layers(
         raise InputError(
             f"segmentation voxels are {layers.min()} to {layers.max()}, expected 0 to {_MAX_LABEL}"
         )
-    targets = _segment_targets(segments, table)
     merged = np.zeros(geometry.stored_shape, dtype=np.uint16)
     for index, layer in enumerate(layers):
         lookup = _layer_lookup(index, layer, targets)
@@ -167,11 +195,15 @@ def _merge_layers(
 
 
 def _segment_targets(
-    segments: list[Segment], table: LabelTable | None
+    segments: list[Segment], table: LabelTable | None, ignore_value: int | None
 ) -> list[tuple[Segment, int | None]]:
     """Pair each segment with the value that it gets, None where the table does not know it."""
     if table is not None:
-        return list(zip(segments, match_segments(segments, table), strict=True))
+        matches = zip(segments, match_segments(segments, table), strict=True)
+        return [
+            (s, ignore_value if value is None and plain_name(s.name) == "ignore" else value)
+            for s, value in matches
+        ]
     values = [segment.label_value for segment in segments]
     if len(set(values)) != len(values):
         raise InputError("segments in different layers share label values, expected a label table")

@@ -112,10 +112,10 @@ def match_segments(segments: list[Segment], table: LabelTable) -> list[int | Non
     Names count first, then terminology codes. Label values count only if no segment at all is
     known by name or code: otherwise they belong to somebody else's table.
     """
-    by_name = {_plain(structure.name): structure.value for structure in table}
+    by_name = {plain_name(structure.name): structure.value for structure in table}
     by_code = {code: s.value for s in table for code in s.codes.items()}
     values = [
-        by_name.get(_plain(segment.name), _first_known(segment.codes, by_code))
+        by_name.get(plain_name(segment.name), _first_known(segment.codes, by_code))
         for segment in segments
     ]
     if any(value is not None for value in values):
@@ -126,7 +126,8 @@ def match_segments(segments: list[Segment], table: LabelTable) -> list[int | Non
     ]
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a name as it is compared: small letters, single spaces."""
     return " ".join(name.lower().split())
 
 

@@ -8,13 +8,20 @@ from typing import Any
 
 from amcnet.anatomy import hand_label_table
 from amcnet.bundle import Bundle, load_bundle
-from amcnet.data.checks import CheckReport, check_dataset
+from amcnet.data.checks import CheckReport
 from amcnet.data.fingerprint import Fingerprint, make_fingerprint
 from amcnet.data.layout import Dataset
 from amcnet.data.plan import Plan, plan_preprocessing
 from amcnet.data.preparation import prepare_dataset
 from amcnet.data.preprocessing import Preprocessing
-from amcnet.data.splits import SPLIT_FILE, Split, fold_splits, random_split, read_splits, write_splits
+from amcnet.data.splits import (
+    SPLIT_FILE,
+    Split,
+    fold_splits,
+    random_split,
+    read_splits,
+    write_splits,
+)
 from amcnet.data.store import PreparedDataset
 from amcnet.errors import ConfigError, InputError, OutputError
 from amcnet.io import atomic_path
@@ -75,7 +82,7 @@ class Preparation:
 def prepare(
     report: CheckReport,
     out: Path,
-    options: PrepareOptions = PrepareOptions(),  # noqa: B008 - frozen
+    options: PrepareOptions = PrepareOptions(),
     progress: Progress = no_progress,
 ) -> Preparation:
     """Prepare a data set that has been checked, and write a training configuration for it.

@@ -1,0 +1,186 @@
+"""Checking one case: its files are read once, and all that is wrong with them is collected."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amcnet.data.case_facts import (
+    CaseFacts,
+    ChannelFacts,
+    channel_facts,
+    count_labels,
+    image_digest,
+    sample_foreground,
+)
+from amcnet.data.label_files import LabelNames
+from amcnet.data.pairing import Case
+from amcnet.data.problems import Problem
+from amcnet.errors import InputError
+from amcnet.io import (
+    Geometry,
+    Volume,
+    grid_differences,
+    label_grid_problem,
+    labels_on_grid,
+    read_geometry,
+    read_labels,
+    read_volume,
+)
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """What checking a case found.
+
+    Attributes:
+        problems: All of them.
+        facts: What was measured, None where a file cannot be read or grids differ.
+        digest: The same for cases whose images have the same voxels, None where one has none.
+    """
+
+    problems: tuple[Problem, ...]
+    facts: CaseFacts | None
+    digest: str | None
+
+
+def check_case(case: Case, folder: Path, names: LabelNames | None) -> CaseResult:
+    """Read a case, say all that is wrong with it and measure the rest.
+
+    One image is held in memory at a time, beside the labels.
+
+    Args:
+        case: Its files.
+        folder: Folder of the data set; files are named relative to it.
+        names: What label values mean, None where that is not known: all are allowed then.
+    """
+    return _CaseCheck(case, folder, names).run()
+
+
+class _CaseCheck:
+    """The state of checking one case."""
+
+    def __init__(self, case: Case, folder: Path, names: LabelNames | None) -> None:
+        self.case = case
+        self.folder = folder
+        self.names = names
+        self.problems: list[Problem] = []
+        self.geometry: Geometry | None = None
+        self.labels: NDArray[Any] | None = None
+        self.places: NDArray[np.int64] | None = None
+        self.channels: list[ChannelFacts] = []
+        self.digests: list[str] = []
+        self.is_one_grid = True
+
+    def run(self) -> CaseResult:
+        table = None if self.names is None else self.names.table
+        ignore_value = self.ignore_value
+        labels, label_geometry = self.read(
+            self.case.labels, lambda path: read_labels(path, table, ignore_value=ignore_value)
+        )
+        for path in self.case.images:
+            image, geometry = self.read(path, read_volume)
+            if geometry is not None and self.geometry is None:
+                self.geometry = geometry
+                if label_geometry is not None:
+                    self.labels = self.fit(labels, label_geometry, geometry)
+                if self.labels is not None:
+                    self.places = sample_foreground(self.labels, ignore_value)
+            if geometry is not None and self.geometry is not None:
+                self.compare_channel(path, geometry, self.geometry)
+            if image is not None:
+                self.measure(path, image.array)
+        facts = self.facts()
+        digest = ",".join(self.digests) if len(self.digests) == len(self.case.images) else None
+        return CaseResult(tuple(self.problems), facts, digest)
+
+    @property
+    def ignore_value(self) -> int | None:
+        return None if self.names is None else self.names.ignore_value
+
+    def read(
+        self, path: Path, reader: Callable[[Path], Volume]
+    ) -> tuple[Volume | None, Geometry | None]:
+        """Read a file; where its voxels are of no use, its grid may still be known."""
+        try:
+            volume = reader(path)
+        except InputError as error:
+            self.error(str(error))
+        else:
+            return volume, volume.geometry
+        try:
+            return None, read_geometry(path)
+        except InputError:  # the reader has said so
+            return None, None
+
+    def fit(
+        self, labels: Volume | None, label_geometry: Geometry, geometry: Geometry
+    ) -> NDArray[Any] | None:
+        """Return the labels on the image's grid, None where they do not fit."""
+        path = self.case.labels
+        try:
+            if labels is not None:
+                return labels_on_grid(labels, geometry)
+            problem = label_grid_problem(path, label_geometry, geometry)
+            if problem is not None:
+                raise InputError(problem)
+        except InputError as error:
+            self.error(f"{path}: {error}")
+        return None
+
+    def compare_channel(self, path: Path, geometry: Geometry, first: Geometry) -> None:
+        differences = grid_differences(first, geometry)
+        if differences:
+            self.is_one_grid = False
+            self.error(
+                f"{path}: lies on another grid than the case's first image: "
+                f"{'; '.join(differences)}, expected the same"
+            )
+
+    def measure(self, path: Path, image: NDArray[Any]) -> None:
+        self.digests.append(image_digest(image))
+        if image.min() == image.max():
+            self.warn(f"{path}: all voxels have the value {float(image.min()):g}")
+        # On another grid the places of labelled voxels mean nothing.
+        if self.places is not None and self.is_one_grid:
+            self.channels.append(channel_facts(image, self.places))
+
+    def facts(self) -> CaseFacts | None:
+        if self.labels is None or self.geometry is None:
+            return None
+        voxels = count_labels(self.labels)
+        self.check_values(voxels)
+        if len(self.channels) < len(self.case.images):
+            return None
+        return CaseFacts(
+            name=self.case.name,
+            shape=self.geometry.canonical_shape,
+            spacing_mm=self.geometry.canonical_spacing_mm,
+            channels=tuple(self.channels),
+            voxels=voxels,
+        )
+
+    def check_values(self, voxels: dict[int, int]) -> None:
+        path = self.case.labels
+        present = [value for value in voxels if value not in (0, self.ignore_value)]
+        if not present:
+            self.error(f"{path}: the label map holds no structure, expected at least one")
+        if self.names is None:
+            return
+        unnamed = [value for value in present if value in self.names.placeholders]
+        if unnamed:
+            listed = ", ".join(map(str, unnamed))
+            self.error(f"{path}: label values {listed} were found, expected values with a name")
+
+    def error(self, text: str) -> None:
+        self.problems.append(Problem("error", self.case.name, self.relative(text)))
+
+    def warn(self, text: str) -> None:
+        self.problems.append(Problem("warning", self.case.name, self.relative(text)))
+
+    def relative(self, text: str) -> str:
+        return text.replace(f"{self.folder}{os.sep}", "")

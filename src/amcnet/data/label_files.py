@@ -1,0 +1,192 @@
+"""Files that name labels: nnU-Net's ``dataset.json`` and ITK-SNAP's label descriptions."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from amcnet.anatomy import LabelTable, Structure, hand_label_table
+from amcnet.errors import InputError
+
+MAX_STRUCTURES = 254  # labels have 8 bits: 0 is background, 255 marks ignored voxels
+
+_IGNORE = "ignore"  # nnU-Net's name for the label of voxels of which nothing is known
+_MAX_LABEL = 65535
+_NUMBER = r"([0-9]{1,9})\s+"
+_SNAP_ROW = re.compile(_NUMBER * 4 + r'[-+.0-9eE]+\s+[01]\s+[01]\s+"(.*)"')
+_SNAP_EXPECTED = 'a row of ITK-SNAP: IDX R G B A VIS MSH "LABEL"'
+
+
+@dataclass(frozen=True)
+class LabelNames:
+    """What label values mean.
+
+    Attributes:
+        table: The structures.
+        ignore_value: Value in the files of voxels of which nothing is known, None for no such.
+        placeholders: Values of the structures that only fill gaps between those of a file.
+    """
+
+    table: LabelTable
+    ignore_value: int | None = None
+    placeholders: tuple[int, ...] = ()
+
+
+def read_label_file(path: Path) -> LabelNames:
+    """Read a ``dataset.json`` (any ``.json``) or else an ITK-SNAP label description file.
+
+    The hand's names in the hand's order give the hand's own table. An ITK-SNAP file keeps its
+    colours, and its values may have gaps: these become structures named ``unused N``, so that
+    values stay what they are in the label files.
+
+    Raises:
+        InputError: If the file is missing or unusable, names or values repeat, there are more
+            than 254 structures, or the values of a ``dataset.json`` are not 1, 2, 3, ... (and the
+            highest one for ``ignore``).
+    """
+    if not path.is_file():
+        raise InputError(
+            f"{path}: is missing, expected a dataset.json or an ITK-SNAP label description"
+        )
+    try:
+        if path.suffix.lower() == ".json":
+            return _names_of_description(read_description(path, ("labels",))["labels"])
+        return _read_snap(path)
+    except InputError as error:
+        text = str(error)
+        raise InputError(text if text.startswith(f"{path}:") else f"{path}: {text}") from error
+
+
+def read_label_table(path: Path) -> LabelTable:
+    """Return the structures that a label file names, see :func:`read_label_file`."""
+    return read_label_file(path).table
+
+
+def read_description(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
+    """Read a ``dataset.json`` that has at least these keys.
+
+    Raises:
+        InputError: If the file is missing, is no JSON object or lacks a key.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: is missing, expected the description of an nnU-Net data set")
+    try:
+        description = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path}: is no readable JSON ({error})") from error
+    if not isinstance(description, dict):
+        raise InputError(f"{path}: holds {type(description).__name__}, expected an object")
+    missing = [key for key in keys if key not in description]
+    if missing:
+        raise InputError(
+            f"{path}: has no {' and no '.join(missing)}, expected {' and '.join(keys)}"
+        )
+    return description
+
+
+def table_of_names(names: Iterable[str]) -> LabelTable:
+    """Return the table of names in any order that no file gives values: the hand's for its names.
+
+    Raises:
+        InputError: If names repeat or are more than 254.
+    """
+    table = LabelTable.from_names(list(names))
+    hand = hand_label_table()
+    return hand if {s.name for s in table} == {s.name for s in hand} else _limited(table)
+
+
+def looks_like_snap(path: Path) -> bool:
+    """Return whether the first line of a text file that is no comment is a row of ITK-SNAP."""
+    try:
+        rows = _snap_lines(path)
+    except InputError:
+        return False
+    return bool(rows) and _SNAP_ROW.fullmatch(rows[0][1]) is not None
+
+
+def _names_of_description(labels: object) -> LabelNames:
+    if not isinstance(labels, dict):
+        raise InputError(f"labels are {labels!r}, expected names with whole numbers")
+    regions = [name for name, value in labels.items() if isinstance(value, list | tuple)]
+    if regions:
+        raise InputError(
+            f"label '{regions[0]}' is {labels[regions[0]]!r}, expected one whole number: labels "
+            "that are regions of several values are not supported"
+        )
+    if not all(type(value) is int for value in labels.values()):
+        raise InputError(f"labels are {labels!r}, expected names with whole numbers")
+    if len(set(labels.values())) != len(labels):
+        raise InputError(f"label values are {list(labels.values())}, expected no repeats")
+    structures = {name: value for name, value in labels.items() if value != 0}
+    ignore_value = structures.pop(_IGNORE, None)
+    values = sorted(structures.values())
+    if values != list(range(1, len(values) + 1)) or not values:
+        raise InputError(f"label values are {values}, expected 1 to {max(len(values), 1)}")
+    if ignore_value is not None and not len(values) < ignore_value <= _MAX_LABEL:
+        raise InputError(
+            f"label '{_IGNORE}' is {ignore_value}, expected the highest value of all, "
+            f"{len(values) + 1} or more"
+        )
+    table = LabelTable.from_names(sorted(structures, key=structures.__getitem__))
+    return LabelNames(_hand_or(_limited(table)), ignore_value)
+
+
+def _read_snap(path: Path) -> LabelNames:
+    """Read the rows of an ITK-SNAP file; a gap between its values gets placeholders."""
+    found: dict[int, Structure] = {}
+    for number, line in _snap_lines(path):
+        try:
+            structure = _snap_structure(line)
+            if structure.value in found:
+                raise InputError(f"value {structure.value} is there twice, expected it once")
+            if structure.value and structure.name in {s.name for v, s in found.items() if v}:
+                raise InputError(f"name '{structure.name}' is there twice, expected it once")
+        except InputError as error:
+            raise InputError(f"{path}: line {number}: {error}") from error
+        found[structure.value] = structure
+    highest = max(found, default=0)
+    if highest == 0:
+        raise InputError(f"names no label beside background, expected {_SNAP_EXPECTED}")
+    values = range(1, highest + 1)
+    table = LabelTable(tuple(found.get(v, Structure(v, f"unused {v}")) for v in values))
+    return LabelNames(_hand_or(table), placeholders=tuple(v for v in values if v not in found))
+
+
+def _snap_structure(line: str) -> Structure:
+    match = _SNAP_ROW.fullmatch(line)
+    if match is None:
+        raise InputError(f"found '{line[:80]}', expected {_SNAP_EXPECTED}")
+    value, red, green, blue = (int(text) for text in match.groups()[:4])
+    if max(red, green, blue) > 255:
+        raise InputError(f"colour is {red} {green} {blue}, expected values of 0 to 255")
+    if value > MAX_STRUCTURES:
+        raise InputError(f"value is {value}, expected at most {MAX_STRUCTURES}")
+    name = match[5].strip()
+    if not name:
+        raise InputError(f"value {value} has an empty name, expected a text")
+    return Structure(value, name, color_rgb=(red, green, blue))
+
+
+def _snap_lines(path: Path) -> list[tuple[int, str]]:
+    """Return the lines that are neither empty nor comments, with their numbers from 1."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is no text in UTF-8, expected {_SNAP_EXPECTED}") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    lines = ((number, line.strip()) for number, line in enumerate(text.split("\n"), start=1))
+    return [(number, line) for number, line in lines if line and not line.startswith("#")]
+
+
+def _limited(table: LabelTable) -> LabelTable:
+    if not 1 <= len(table) <= MAX_STRUCTURES:
+        raise InputError(f"found {len(table)} structures, expected 1 to {MAX_STRUCTURES}")
+    return table
+
+
+def _hand_or(table: LabelTable) -> LabelTable:
+    hand = hand_label_table()
+    return hand if [s.name for s in table] == [s.name for s in hand] else table
