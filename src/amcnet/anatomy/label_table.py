@@ -6,6 +6,8 @@ from typing import Any
 
 from amcnet.errors import InputError
 
+IGNORE = 255  # label value of voxels that nobody has judged
+
 
 @dataclass(frozen=True)
 class Structure:
