@@ -2,11 +2,12 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.losses import DiceLoss as MonaiDiceLoss
 from torch.nn.functional import log_softmax, max_pool3d, nll_loss, one_hot
 
+from amcnet.anatomy import IGNORE
 from amcnet.errors import InputError
 from amcnet.losses import AnatomyConstraintLoss, DiceAnatomyLoss, DiceLoss
 
@@ -54,6 +55,7 @@ def test_anatomy_loss_forgives_a_shift_of_one_voxel() -> None:
 
 
 @given(seed=st.integers(0, 10_000), classes=st.integers(2, 7))
+@settings(max_examples=25, deadline=None)
 def test_anatomy_loss_equals_its_dense_form(seed: int, classes: int) -> None:
     logits, target = random_case(seed, classes)
     logits.requires_grad_(True)
@@ -165,10 +167,85 @@ def test_cross_entropy_sees_what_the_papers_terms_forgive() -> None:
     [
         (torch.zeros(2, 4, 5, 7, dtype=torch.long), "shape \\(2, 4, 5, 7\\), expected"),
         (torch.zeros(2, 4, 5, 6), "torch.float32, expected integer"),
-        (torch.full((2, 4, 5, 6), 4), "classes 4 to 4, expected 0 to 3"),
+        (torch.full((2, 4, 5, 6), 4), "classes 4 to 4, expected 0 to 3 or 255"),
+        (torch.full((2, 4, 5, 6), -1), "classes -1 to -1, expected 0 to 3"),
     ],
 )
 def test_bad_targets_are_refused(target: torch.Tensor, message: str) -> None:
     logits, _ = random_case()
     with pytest.raises(InputError, match=message):
         DiceAnatomyLoss()(logits, target)
+
+
+def test_more_classes_than_labels_are_refused() -> None:
+    target = torch.zeros(1, 2, 2, 2, dtype=torch.uint8)
+    with pytest.raises(InputError, match="256 classes, expected at most 255"):
+        DiceLoss()(torch.zeros(1, 256, 2, 2, 2), target)
+
+
+def test_anatomy_loss_with_ignored_voxels_by_hand() -> None:
+    # Three voxels in a row, P of class 1: 0.2, 0.6, 0.3. The middle one is ignored.
+    second = torch.tensor([0.2, 0.6, 0.3], dtype=torch.float64)
+    logits = torch.stack((1 - second, second)).log().view(1, 2, 1, 1, 3)
+    target = torch.tensor([1, IGNORE, 0], dtype=torch.uint8).view(1, 1, 1, 3)
+    left = -(1 - 0.6) * math.log(0.2)  # the ignored neighbour may forgive
+    right = -(1 - 0.7) * math.log(0.7)
+    loss = AnatomyConstraintLoss()(logits, target)
+    assert loss.item() == pytest.approx((left + right) / 2, abs=1e-12)
+    dice = 2 * 0.2 / (0.2 + 0.3 + 1)  # of class 1, over the outer voxels
+    assert DiceLoss(smooth=0)(logits, target).item() == pytest.approx(1 - dice, abs=1e-12)
+    entropy = -(math.log(0.2) + math.log(0.7)) / 2
+    both = DiceAnatomyLoss(gamma=0, dice=DiceLoss(smooth=0), cross_entropy=1)(logits, target)
+    assert both.item() == pytest.approx(1 - dice + entropy, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("loss", "reach"),  # what is predicted in a voxel's neighbour counts for the anatomy term
+    [
+        (DiceLoss(), 0),
+        (DiceAnatomyLoss(gamma=0, cross_entropy=1), 0),
+        (AnatomyConstraintLoss(), 1),
+        (DiceAnatomyLoss(cross_entropy=1), 1),
+    ],
+)
+def test_predictions_in_ignored_voxels_do_not_matter(loss: torch.nn.Module, reach: int) -> None:
+    generator = torch.Generator().manual_seed(3)
+    logits = torch.randn(2, 4, 6, 7, 8, generator=generator, dtype=torch.float64)
+    target = torch.randint(4, (2, 6, 7, 8), generator=generator, dtype=torch.uint8)
+    target[:, 1:5, 1:6, 2:7] = IGNORE
+    region = (..., slice(1 + reach, 5 - reach), slice(1 + reach, 6 - reach))
+    region = (*region, slice(2 + reach, 7 - reach))
+    other = logits.clone()
+    other[region] = 5 * torch.randn(other[region].shape, generator=generator, dtype=torch.float64)
+    logits.requires_grad_(True)
+    value = loss(logits, target)
+    torch.testing.assert_close(loss(other, target), value)
+    (gradient,) = torch.autograd.grad(value, logits)
+    assert not gradient[region].any()
+    assert gradient.any()
+
+
+def test_ignored_slices_are_as_good_as_cut_off() -> None:
+    logits, target = random_case()
+    cut = logits[:, :, :3], target[:, :3]
+    target = target.clone()
+    target[:, 3:] = IGNORE
+    for loss in (DiceLoss(), DiceLoss("batch", True), DiceAnatomyLoss(0, cross_entropy=1)):
+        torch.testing.assert_close(loss(logits, target), loss(*cut))
+
+
+@pytest.mark.parametrize("loss", [AnatomyConstraintLoss(), DiceLoss(), DiceAnatomyLoss(1, None, 1)])
+def test_nothing_to_judge_is_no_loss(loss: torch.nn.Module) -> None:
+    logits = torch.randn(2, 3, 2, 4, 5, requires_grad=True)
+    value = loss(logits, torch.full((2, 2, 4, 5), IGNORE, dtype=torch.uint8))
+    value.backward()
+    assert value.item() == 0
+    assert not logits.grad.any()
+
+
+def test_target_is_left_alone() -> None:
+    logits, target = random_case()
+    target[:, 1] = IGNORE
+    before = target.clone()
+    DiceAnatomyLoss()(logits.requires_grad_(True), target).backward()
+    torch.testing.assert_close(target, before)

@@ -1,0 +1,143 @@
+"""Soft Dice, the anatomy-constraint loss, and their weighted sum."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from amcnet.anatomy import IGNORE
+from amcnet.errors import InputError
+from amcnet.losses.softmax_sums import SoftmaxSums, softmax_sums
+
+Present = Literal["patch", "batch"]
+
+
+class AnatomyConstraintLoss(nn.Module):
+    """The anatomy-constraint loss of Zeng et al., MICCAI 2023, Eq. 5-6.
+
+    With the softmax P, the one-hot label Y and G a 3 x 3 x 3 max-pool of stride 1, the error map
+    is F_i = ReLU(Y_i - G(P_i)), and the loss is the mean over voxels of -sum_i F_i Y_i log P_i.
+    Only the true class of a voxel contributes, so the maps of the other classes are never made.
+    The gradient flows through F, to the first of equally probable neighbours.
+
+    Voxels to ignore are left out of the mean. What is predicted in them is still a neighbour of
+    the voxels beside them.
+    """
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the loss, a scalar; 0 where no voxel counts.
+
+        Raises:
+            InputError: If shapes do not fit, or the target is no integer class.
+        """
+        check_target(logits, target)
+        sums = softmax_sums(logits, target, anatomy=True)
+        return sums.anatomy / _voxels(sums)
+
+
+class DiceLoss(nn.Module):
+    """Soft Dice loss, averaged over the classes that occur. Voxels to ignore are in no sum.
+
+    Args:
+        present: Which classes count: those in each ``patch`` (Dice per patch, then averaged) or
+            those in the whole ``batch`` (voxels pooled). A window of 16 slices holds few of 38
+            bones; a class that is absent would only add noise.
+        include_background: Whether class 0 counts.
+        smooth: Added to numerator and denominator.
+    """
+
+    def __init__(
+        self, present: Present = "patch", include_background: bool = False, smooth: float = 1e-5
+    ) -> None:
+        super().__init__()
+        self.present = present
+        self.include_background = include_background
+        self.smooth = smooth
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return 1 - Dice, a scalar; 0 where no class counts.
+
+        Raises:
+            InputError: If shapes do not fit, or the target is no integer class.
+        """
+        check_target(logits, target)
+        return self.of_sums(softmax_sums(logits, target))
+
+    def of_sums(self, sums: SoftmaxSums) -> Tensor:
+        """Return the loss from sums that are there already."""
+        predicted, overlap, actual = sums.predicted, sums.overlap, sums.actual
+        if self.present == "batch":
+            predicted, overlap, actual = (
+                term.sum(dim=0, keepdim=True) for term in (predicted, overlap, actual)
+            )
+        dice = (2 * overlap + self.smooth) / (predicted + actual + self.smooth)
+        counts = actual > 0
+        if not self.include_background:
+            counts[:, 0] = False
+        return torch.where(counts, 1 - dice, 0).sum() / counts.sum().clamp_min(1)
+
+
+class DiceAnatomyLoss(nn.Module):
+    """L = Dice + gamma * anatomy constraint (Eq. 7), and a plain cross-entropy where asked for.
+
+    The two terms of the paper leave a gap: Dice over the classes that occur says nothing about a
+    class that does not, and the anatomy term forgives every voxel beside a right one. A class that
+    is absent may then take scattered background voxels at no cost. Cross-entropy closes it.
+
+    Args:
+        gamma: Weight of the anatomy-constraint loss.
+        dice: The Dice part; a default one is made where it is left out.
+        cross_entropy: Weight of the cross-entropy (mean over voxels); the paper has none.
+    """
+
+    def __init__(
+        self, gamma: float = 0.5, dice: DiceLoss | None = None, cross_entropy: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.gamma = gamma
+        self.cross_entropy = cross_entropy
+        self.dice = dice or DiceLoss()
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the weighted sum, a scalar; 0 where no voxel counts.
+
+        Raises:
+            InputError: If shapes do not fit, or the target is no integer class.
+        """
+        check_target(logits, target)
+        sums = softmax_sums(logits, target, anatomy=self.gamma != 0)
+        terms = self.gamma * sums.anatomy + self.cross_entropy * sums.cross_entropy
+        return self.dice.of_sums(sums) + terms / _voxels(sums)
+
+
+def check_target(logits: Tensor, target: Tensor) -> None:
+    """Refuse a target that does not fit the logits.
+
+    Raises:
+        InputError: If shapes do not fit, or the target is no integer class.
+    """
+    expected = (logits.shape[0], *logits.shape[2:])
+    if logits.ndim != 5 or target.shape != expected:
+        raise InputError(
+            f"target has shape {tuple(target.shape)}, expected {expected} "
+            f"for logits of shape {tuple(logits.shape)}"
+        )
+    if target.is_floating_point() or target.is_complex():
+        raise InputError(f"target is {target.dtype}, expected integer classes")
+    if logits.shape[1] > IGNORE:
+        raise InputError(
+            f"logits have {logits.shape[1]} classes, expected at most {IGNORE}: "
+            f"label {IGNORE} marks voxels to ignore"
+        )
+    classes = target.masked_fill(target == IGNORE, 0)
+    low, high = int(classes.min()), int(classes.max())
+    if low < 0 or high >= logits.shape[1]:
+        raise InputError(
+            f"target holds classes {low} to {high}, expected 0 to {logits.shape[1] - 1} "
+            f"or {IGNORE} for voxels to ignore"
+        )
+
+
+def _voxels(sums: SoftmaxSums) -> Tensor:
+    """Return the number of voxels that count, 1 at least."""
+    return sums.actual.sum().clamp_min(1)

@@ -1,0 +1,48 @@
+import os
+import time
+
+import pytest
+
+from amcnet.errors import ConfigError, OutputError
+from amcnet.parallel import map_in_processes, worker_count
+
+
+def square(number: int) -> int:
+    time.sleep(0.02 * (3 - number % 3))  # the first ones end last
+    return number**2
+
+
+def fail_at_two(number: int) -> int:
+    if number == 2:
+        raise ValueError("two")
+    return number
+
+
+def end_the_process(number: int) -> int:
+    os._exit(number)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_results_are_in_order_and_progress_counts_up(jobs):
+    seen = []
+    results = map_in_processes(square, range(7), jobs, lambda *state: seen.append(state))
+    assert results == [0, 1, 4, 9, 16, 25, 36]
+    assert seen == [(done, 7) for done in range(8)]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_errors_come_through(jobs):
+    with pytest.raises(ValueError, match="two"):
+        map_in_processes(fail_at_two, range(5), jobs)
+
+
+def test_process_that_ends_is_told():
+    with pytest.raises(OutputError, match="a process ended unexpectedly"):
+        map_in_processes(end_the_process, [3, 3], 2)
+
+
+def test_no_more_workers_than_items_and_at_least_one():
+    assert [worker_count(8, items) for items in (0, 1, 3, 100)] == [1, 1, 3, 8]
+    assert worker_count(1000, 1000) == 61
+    with pytest.raises(ConfigError, match="found 0, expected at least 1"):
+        worker_count(0, 3)
