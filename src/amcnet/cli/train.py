@@ -44,8 +44,6 @@ def train(
     nodes: Annotated[int | None, typer.Option(help="Machines.")] = None,
 ) -> None:
     """Train a network; the run folder then holds a model bundle."""
-    import logging
-
     from amcnet.cli.console import stdout
     from amcnet.extras import require_extra
     from amcnet.training import read_config
@@ -59,10 +57,20 @@ def train(
     overrides = Overrides(start_from, _fold(fold), _hours(max_time), devices, nodes)
     settings = override(settings, overrides)
     if is_first_process():
-        logging.basicConfig(level=logging.INFO, format="%(message)s")
+        _show_log()
     bundle = run(settings, out or _default_folder(config, settings.name, fold), resume)
     if is_first_process():
         stdout().print(f"{bundle.folder}: the trained model; use it with amcnet segment --model")
+
+
+def _show_log() -> None:
+    """Show what the run has to say; Lightning's own hints are left out, its warnings are not."""
+    import logging
+    import warnings
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", "`isinstance\\(treespec, LeafSpec\\)` is deprecated")
 
 
 def _default_folder(config: Path, name: str, fold: str | None) -> Path:
@@ -82,11 +90,13 @@ def _fold(text: str | None) -> int | Literal["all"] | None:
 
 
 def _hours(text: str | None) -> float | None:
-    """Turn 8h, 90m or 1h30m into hours."""
+    """Turn 8h, 90m, 1h30m or 45s into hours."""
     if text is None:
         return None
-    match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m(?:in)?)?", text.strip().lower())
-    hours = float(match[1] or 0) + float(match[2] or 0) / 60 if match else 0.0
+    number = r"(\d+(?:\.\d+)?)"
+    match = re.fullmatch(rf"(?:{number}h)?(?:{number}m)?(?:{number}s)?", text.strip().lower())
+    parts = [float(part or 0) for part in match.groups()] if match else [0.0]
+    hours = sum(part / 60**power for power, part in enumerate(parts))
     if not hours:
         raise ConfigError(f"--max-time: found '{text}', expected a time such as 8h, 90m or 1h30m")
     return hours

@@ -6,6 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import lightning
 import torch
 
 from amcnet.bundle import BundleDescription, Provenance
@@ -61,18 +62,18 @@ def describe_model(
             started_from=origin.started_from,
             steps=task.global_step,
             hours=round(task.clock.seconds / 3600, 2),
-            hardware=_hardware(task),
+            hardware=hardware_of(task.trainer),
         ),
         sha256={},
     )
 
 
-def _hardware(task: SegmentationTask) -> str:
-    processes = task.trainer.world_size
-    device = task.trainer.strategy.root_device
+def hardware_of(trainer: lightning.Trainer) -> str:
+    """Return what a run is spread over, in words."""
+    device = trainer.strategy.root_device
     if device.type == "cuda":
-        return f"{processes} x {torch.cuda.get_device_name(device)}"
-    return f"{processes} x {platform.machine()}, {torch.get_num_threads()} threads"
+        return f"{trainer.world_size} x {torch.cuda.get_device_name(device)}"
+    return f"{trainer.world_size} x {platform.machine()}, {torch.get_num_threads()} threads"
 
 
 def code_commit() -> str:

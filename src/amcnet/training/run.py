@@ -24,7 +24,7 @@ from amcnet.training.checkpoints import (
 )
 from amcnet.training.config import ScheduleConfig, TrainingConfig
 from amcnet.training.datamodule import RunData
-from amcnet.training.describe import Origin, code_commit, describe_model
+from amcnet.training.describe import Origin, code_commit, describe_model, hardware_of
 from amcnet.training.history import Row, write_curves, write_history
 from amcnet.training.source import choose_split, find_source
 from amcnet.training.task import SegmentationTask
@@ -78,6 +78,7 @@ def _run(config: TrainingConfig, folder: Path, checkpoint: Path | None) -> Bundl
         model = load_bundle(config.start_from)
         started_from = start_from(task.network, config.network, source.table, model)
     trainer = _trainer(config, folder, bool(split.val))
+    logger.info("on %s, %s", hardware_of(trainer), config.precision)
     data = RunData(config, source, split)
     trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=False)
     if trainer.is_global_zero:
