@@ -95,8 +95,8 @@ def _hours(text: str | None) -> float | None:
         return None
     number = r"(\d+(?:\.\d+)?)"
     match = re.fullmatch(rf"(?:{number}h)?(?:{number}m)?(?:{number}s)?", text.strip().lower())
-    parts = [float(part or 0) for part in match.groups()] if match else [0.0]
-    hours = sum(part / 60**power for power, part in enumerate(parts))
+    hours, minutes, seconds = (float(p or 0) for p in match.groups()) if match else (0, 0, 0)
+    hours += minutes / 60 + seconds / 3600
     if not hours:
         raise ConfigError(f"--max-time: found '{text}', expected a time such as 8h, 90m or 1h30m")
     return hours
