@@ -75,7 +75,7 @@ ERRORS = [
 ]
 WARNINGS = [
     ("", r"^no case has 'nobody' \(1 of 4 structures\)$"),
-    ("", r"^the ignore label 5 marks 9 voxels in 1 cases$"),
+    ("", r"^the ignore label 5 marks 9 voxels \(cases with such voxels: 1\)$"),
     ("coarse", r"^spacing along scan is 2 mm, the median of all cases is 0\.5 mm$"),
     ("constant", r"images/constant\.nrrd: all voxels have the value 3"),
     ("long", r"^size along scan is 30 voxels, the median of all cases is 6 voxels$"),

@@ -124,6 +124,9 @@ def test_coarsest_axis_of_anisotropic_data():
     assert finer.preprocessing.spacing_mm == (0.8, 0.8, 0.7)
     exactly_three = plan(spacing_mm=(3.0, 1.0, 1.0), fine_mm=(1.5, 1.0, 1.0))
     assert exactly_three.preprocessing.spacing_mm == (3, 1, 1)
+    same = plan(spacing_mm=(5.0, 0.8, 0.7))
+    assert same.preprocessing.spacing_mm == (5, 0.8, 0.7)
+    assert "10th percentile" not in " ".join(same.reasons)
     in_plane = plan(spacing_mm=(0.5, 0.4, 2.0), fine_mm=(0.5, 0.4, 1.0))
     assert in_plane.preprocessing.spacing_mm == (0.5, 0.4, 1.0)
 

@@ -14,7 +14,9 @@ def evaluate(
     ] = None,
     labels: Annotated[
         Path | None,
-        typer.Option(help="dataset.json that names the labels [default: the hand's 38]."),
+        typer.Option(
+            help="dataset.json or ITK-SNAP file that names the labels [default: the hand's 38]."
+        ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file.")] = False,
 ) -> None:

@@ -162,7 +162,10 @@ def _odd_labels(names: LabelNames, facts: tuple[CaseFacts, ...]) -> Iterator[Pro
 def _ignored(ignore_value: int, facts: tuple[CaseFacts, ...]) -> Iterator[Problem]:
     counts = [case.voxels[ignore_value] for case in facts if ignore_value in case.voxels]
     if counts:
-        text = f"the ignore label {ignore_value} marks {sum(counts)} voxels in {len(counts)} cases"
+        text = (
+            f"the ignore label {ignore_value} marks {sum(counts)} voxels "
+            f"(cases with such voxels: {len(counts)})"
+        )
         yield Problem("warning", "", text)
 
 

@@ -93,14 +93,14 @@ def plan_preprocessing(
 
 def _target_spacing(fingerprint: Fingerprint) -> tuple[Triple, list[str]]:
     target = list(fingerprint.spacing_mm)
-    reasons = [
-        f"spacing is the median of {fingerprint.cases} cases, {_text(target)} mm "
-        "(scan, lateral, depth)"
-    ]
+    reasons = [f"spacing is the median over all cases: {_text(target)} mm (scan, lateral, depth)"]
     coarsest = target.index(max(target))
     if max(target) / min(target) > _ANISOTROPY:
         others = max(value for axis, value in enumerate(target) if axis != coarsest)
         fine = max(fingerprint.spacing_fine_mm[coarsest], others)
+    else:
+        fine = target[coarsest]
+    if fine < target[coarsest]:
         reasons.append(
             f"the coarsest axis is {max(target) / min(target):.3g} times the finest, more than "
             f"{_ANISOTROPY}: there spacing is {fine:.4g} mm instead of {target[coarsest]:.4g} mm, "
