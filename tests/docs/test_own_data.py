@@ -1,0 +1,71 @@
+"""The commands of docs/own-data.md, run as they are written."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from amcnet.data import read_label_table
+from amcnet.io import read_labels
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "own-data.md"
+# A page for people may wait three minutes; a test trains as long as it takes to see that it learns.
+SHORTER = {"3m": "50s", "4m": "60s"}
+
+
+def commands() -> list[str]:
+    blocks = re.findall(r"^```\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+    return blocks[0].splitlines()
+
+
+def test_the_ten_commands_make_a_model_that_works(tmp_path: Path) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    programs = Path(sys.executable).parent
+    environment = os.environ | {
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "XDG_DATA_HOME": str(tmp_path / "home"),
+        "COLUMNS": "200",
+    }
+    outputs = {}
+    assert len(commands()) == 10
+    for command in commands():
+        for long, short in SHORTER.items():
+            command = command.replace(f"--max-time {long}", f"--max-time {short}")
+        done = subprocess.run(
+            command.split(),
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=400,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr[-3000:]}"
+        outputs[command.split()[1]] = done.stdout
+
+    held_out = json.loads((tmp_path / "prepared/spine/splits_final.json").read_text())[0]["val"]
+    assert "spine_02" in held_out
+    table = read_label_table(tmp_path / "prepared/spine/dataset.json")
+    found, truth = (
+        read_labels(tmp_path / name, table).array
+        for name in ("spine_02.nii.gz", "data/spine/labels/spine_02.nii.gz")
+    )
+    for structure in table:
+        ours, theirs = found == structure.value, truth == structure.value
+        dice = 2 * (ours & theirs).sum() / (ours.sum() + theirs.sum())
+        assert dice > 0.5, f"{structure.name}: {dice}\n{outputs['evaluate']}"
+    assert (tmp_path / "spine-onnx").is_dir()
+    assert "spine" in outputs["models"]
+    installed = subprocess.run(
+        ["amcnet", "segment", "data/spine/images/spine_02.nii.gz", "-o", "again.nii.gz"]
+        + ["--model", "spine"],
+        cwd=tmp_path,
+        env=environment,
+        check=True,
+        capture_output=True,
+    )
+    assert b"Not a medical device" in installed.stdout
+    again, first = (tmp_path / name for name in ("again.nii.gz", "spine_02.nii.gz"))
+    assert again.read_bytes() == first.read_bytes()
