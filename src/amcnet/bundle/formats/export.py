@@ -19,7 +19,7 @@ def export_model(
     """Write a model as a folder for other software.
 
     Args:
-        model: Folder, run folder or installed name of a model, see :func:`amcnet.bundle.find_model`.
+        model: Folder, run folder or installed name, see :func:`amcnet.bundle.find_model`.
         format_name: One of :data:`FORMATS`. All but ``openvino`` need PyTorch.
         path: The folder to write.
         overwrite: Replace a folder that holds nothing but an earlier export of the same format.
