@@ -82,7 +82,6 @@ def inference(description: BundleDescription) -> dict[str, Any]:
             "overlap": _OVERLAP,
             "mode": "gaussian",
             "sigma_scale": _SIGMA,
-            "padding_mode": "replicate",
             "device": "cpu",
         },
         "postprocessing": {
@@ -142,4 +141,5 @@ def _preprocessing(description: BundleDescription) -> list[dict[str, Any]]:
             "scan_tolerance": settings["scan_tolerance"],
         },
         {"_target_": "scripts.grid.Normalise", "channels": channels},
+        {"_target_": "scripts.grid.FillWindow", "window": description.window},
     ]

@@ -17,6 +17,7 @@ from torch.nn.functional import interpolate
 
 _ROUNDING_SLACK = 1e-3  # voxels: files keep spacings as float32
 _CONSTANT = 1e-5  # deviation relative to the largest value that is only rounding
+_SLICES = "network_slices"  # the image's own, without those that fill up a window
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0])
 
 
@@ -115,12 +116,29 @@ class Normalise:
         return {**data, "image": image}
 
 
+class FillWindow:
+    """Repeat the last slice of ``image`` where it has fewer than the network sees at once."""
+
+    def __init__(self, window: int) -> None:
+        self.window = window
+
+    def __call__(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Replace ``image``, (channel, scan, lateral, depth)."""
+        image = data["image"]
+        array = image.as_tensor()
+        missing = max(0, self.window - array.shape[1])
+        filled = torch.cat([array, array[:, -1:].expand(-1, missing, -1, -1)], dim=1)
+        meta = {**image.meta, _SLICES: array.shape[1]}
+        return {**data, "image": MetaTensor(filled, affine=image.affine, meta=meta)}
+
+
 class ToLabels:
     """The arg-max of the logits, interpolated to the grid of the file, slice by slice."""
 
     def __call__(self, data: dict[str, Any]) -> dict[str, Any]:
         """Replace ``pred``, logits (class, scan, lateral, depth), by labels (1, x, y, z)."""
-        image, logits = data["image"], torch.as_tensor(data["pred"])
+        image = data["image"]
+        logits = torch.as_tensor(data["pred"])[:, : int(image.meta[_SLICES])]
         orientation = Orientation.of_image(image)
         size = np.asarray(image.meta["spatial_shape"]).astype(int)
         scan, lateral, depth = (int(size[axis]) for axis in orientation.order)
