@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from amcnet.errors import OutputError
-from amcnet.inference.batch import plan_outputs
+from amcnet.errors import InputError, OutputError
+from amcnet.inference.batch import channel_files, plan_outputs
 
 
 def test_one_file(tmp_path: Path) -> None:
@@ -36,3 +36,34 @@ def test_no_input_is_replaced(tmp_path: Path) -> None:
         plan_outputs([first, second], tmp_path, overwrite=True)
     with pytest.raises(OutputError, match="would be written for both"):
         plan_outputs([tmp_path / "A.mha", tmp_path / "a.mha"], tmp_path)
+
+
+def test_channels_are_found_beside_the_first(tmp_path: Path) -> None:
+    for name in ("a_0000.NII.GZ", "a_0001.NII.GZ", "a_0002.NII.GZ"):
+        (tmp_path / name).write_bytes(b"x")
+    first = tmp_path / "a_0000.NII.GZ"
+    assert [path.name for path in channel_files(first, 3)] == [
+        "a_0000.NII.GZ", "a_0001.NII.GZ", "a_0002.NII.GZ",
+    ]  # fmt: skip
+    assert channel_files(first, 1) == [first]
+    with pytest.raises(InputError, match=r"a_0003\.NII\.GZ: no such file, expected it beside a_0"):
+        channel_files(first, 4)
+    with pytest.raises(InputError, match=r"b\.nrrd: found no _0000 .*, expected NAME_0000\.nrrd"):
+        channel_files(tmp_path / "b.nrrd", 2)
+
+
+def test_output_names_of_channels(tmp_path: Path) -> None:
+    inputs = [Path("x/a_0000.nii.gz"), Path("y/b_0000.v2_0000.nrrd")]
+    pairs = plan_outputs(inputs, tmp_path, channels=2)
+    assert [target.name for _, target in pairs] == ["a.seg.nrrd", "b_0000.v2.seg.nrrd"]
+    pairs = plan_outputs(inputs, tmp_path)
+    assert [target.name for _, target in pairs] == [
+        "a_0000.seg.nrrd", "b_0000.v2_0000.seg.nrrd",
+    ]  # fmt: skip
+
+
+def test_no_channel_is_replaced(tmp_path: Path) -> None:
+    for name in ("a_0000.nrrd", "a_0001.nrrd"):
+        (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(OutputError, match=r"a_0001\.nrrd: is an input too"):
+        plan_outputs([tmp_path / "a_0000.nrrd"], tmp_path / "a_0001.nrrd", True, channels=2)

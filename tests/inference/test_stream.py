@@ -41,7 +41,7 @@ def test_equals_blending_everything_at_once(length: int, overlap: float) -> None
         # Depends on the whole window, as instance norm does.
         return np.concatenate([window - window.mean(), window * window.std()])
 
-    slices = list(stream_logits(image, 10, overlap, network))
+    slices = list(stream_logits(image[None], 10, overlap, network))
     expected = blended(image, 10, overlap, network)
     np.testing.assert_allclose(np.stack(slices, axis=1), expected, atol=1e-5)
 
@@ -53,7 +53,7 @@ def test_asks_for_one_window_at_a_time() -> None:
         shapes.append(window.shape)
         return window
 
-    stream = stream_logits(np.zeros((100, 16, 16), np.float32), 8, 0.5, network)
+    stream = stream_logits(np.zeros((1, 100, 16, 16), np.float32), 8, 0.5, network)
     next(stream)
     assert shapes == [(1, 8, 16, 16)]
     for _ in stream:

@@ -1,12 +1,23 @@
 """Model bundles: a folder with weights, the same network for OpenVINO, and their description."""
 
-from amcnet.bundle.bundle import Bundle, default_bundle_folder, load_bundle
+from amcnet.bundle.archive import pack_bundle
+from amcnet.bundle.bundle import Bundle, load_bundle, read_description
 from amcnet.bundle.description import BundleDescription, Provenance
+from amcnet.bundle.installed import InstalledModel, install_model, list_models, remove_model
+from amcnet.bundle.locate import default_bundle_folder, find_model, models_folder
 
 __all__ = [
     "Bundle",
     "BundleDescription",
+    "InstalledModel",
     "Provenance",
     "default_bundle_folder",
+    "find_model",
+    "install_model",
+    "list_models",
     "load_bundle",
+    "models_folder",
+    "pack_bundle",
+    "read_description",
+    "remove_model",
 ]

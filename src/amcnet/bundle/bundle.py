@@ -1,8 +1,8 @@
-"""Finding a model bundle and making sure that it is whole."""
+"""Reading a model bundle and making sure that it is whole."""
 
 import hashlib
+import re
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -14,7 +14,10 @@ from amcnet.bundle.description import (
     WEIGHTS_FILE,
     BundleDescription,
 )
+from amcnet.bundle.locate import find_model
 from amcnet.errors import InputError, ModelError
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -36,40 +39,62 @@ class Bundle:
         return self.folder / file_name
 
 
-def default_bundle_folder() -> Path:
-    """Return the folder of the model that ships with the package."""
-    return Path(str(files("amcnet"))) / "models" / "hand"
-
-
-def load_bundle(folder: str | Path | None = None) -> Bundle:
+def load_bundle(model: str | Path | None = None) -> Bundle:
     """Read a bundle's description and verify the SHA-256 of every file.
 
     Args:
-        folder: Folder of the bundle; the model that ships with the package where left out.
+        model: Folder of the bundle, run folder or name of an installed model, see
+            :func:`amcnet.bundle.find_model`; the model that ships with the package where left out.
 
     Raises:
-        ModelError: If the folder is no bundle, or a file is missing or damaged.
+        ModelError: If there is no such bundle, or a file is missing or damaged.
     """
-    folder = default_bundle_folder() if folder is None else Path(folder)
+    folder = find_model(model)
+    description = read_description(folder)
+    for file_name, expected in description.sha256.items():
+        _verify(folder / file_name, expected)
+    return Bundle(folder, description)
+
+
+def read_description(folder: Path) -> BundleDescription:
+    """Read the description of a bundle without looking at its other files.
+
+    Raises:
+        ModelError: If it is missing, damaged or contradicts itself.
+    """
     path = folder / DESCRIPTION_FILE
     if not path.is_file():
         raise ModelError(f"{path}: is missing, expected the description of a model bundle")
+    return parse_description(path, path.read_bytes())
+
+
+def parse_description(path: Path, content: bytes) -> BundleDescription:
+    """Parse the content of a description.
+
+    Args:
+        path: Where it comes from, for messages.
+        content: JSON.
+
+    Raises:
+        ModelError: If it is damaged or contradicts itself.
+    """
     try:
-        description = BundleDescription.model_validate_json(path.read_bytes())
+        description = BundleDescription.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise ModelError(f"{path}: {where}: {first['msg']}") from error
     _check_consistency(path, description)
-    for file_name, expected in description.sha256.items():
-        _verify(folder / file_name, expected)
-    return Bundle(folder, description)
+    return description
 
 
 def _check_consistency(path: Path, description: BundleDescription) -> None:
     missing = {WEIGHTS_FILE, IR_FILE, IR_WEIGHTS_FILE} - set(description.sha256)
     if missing:
         raise ModelError(f"{path}: has no checksum of {', '.join(sorted(missing))}")
+    for name in description.sha256:
+        if _FILE_NAME.fullmatch(name) is None or name.lower() == DESCRIPTION_FILE:
+            raise ModelError(f"{path}: lists {name!r}, expected the name of a file beside it")
     try:
         classes = description.label_table.num_classes
     except InputError as error:
@@ -78,6 +103,12 @@ def _check_consistency(path: Path, description: BundleDescription) -> None:
         raise ModelError(
             f"{path}: lists {classes - 1} structures, "
             f"expected {description.architecture.num_classes - 1}"
+        )
+    how = description.preprocessing.normalisation
+    if isinstance(how, tuple) and len(how) != description.architecture.in_channels:
+        raise ModelError(
+            f"{path}: lists {len(how)} normalisations, expected one or "
+            f"{description.architecture.in_channels}, one for each input channel"
         )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from amcnet import __version__
-from amcnet.cli import demo, evaluate, phantom, prepare, segment, train
+from amcnet.cli import demo, evaluate, export, models, phantom, prepare, segment, train
 from amcnet.errors import AmcnetError
 
 app = typer.Typer(
@@ -25,6 +25,8 @@ app.command("phantom")(phantom.phantom)
 app.command("prepare")(prepare.prepare)
 app.command("train")(train.train)
 app.command("demo")(demo.demo)
+app.command("export")(export.export)
+app.add_typer(models.app, name="models")
 
 
 def _show_version(wanted: bool) -> None:

@@ -16,7 +16,11 @@ class BackendChoice(StrEnum):
 
 def segment(
     inputs: Annotated[
-        list[Path], typer.Argument(help="Volumes: .nrrd .nhdr .mha .mhd .nii .nii.gz")
+        list[Path],
+        typer.Argument(
+            help="Volumes: .nrrd .nhdr .mha .mhd .nii .nii.gz; for a model of several channels "
+            "NAME_0000.EXT, the others are found beside it"
+        ),
     ],
     output: Annotated[
         Path,
@@ -36,7 +40,12 @@ def segment(
         ),
     ] = "auto",
     model: Annotated[
-        Path | None, typer.Option(help="Folder of a model bundle [default: the bundled model].")
+        list[str] | None,
+        typer.Option(
+            help="Folder of a model bundle or name of an installed model; several times: their "
+            "logits are averaged [default: the bundled model].",
+            show_default=False,
+        ),
     ] = None,
     backend: Annotated[
         BackendChoice, typer.Option(help="What runs the network.")
@@ -50,17 +59,18 @@ def segment(
     from amcnet.cli.console import progress, stdout
     from amcnet.errors import AmcnetError
     from amcnet.inference import Segmenter
-    from amcnet.inference.batch import plan_outputs
+    from amcnet.inference.batch import channel_files, plan_outputs
     from amcnet.io import read_volume
 
-    jobs = plan_outputs(inputs, output, overwrite)
-    segmenter = Segmenter(model, backend.value)
+    segmenter = Segmenter(model or None, backend.value)
+    jobs = plan_outputs(inputs, output, overwrite, segmenter.channels)
     failed = False
     for source, target in jobs:
         try:
-            volume = read_volume(source, axes)
+            files = channel_files(source, segmenter.channels)
+            volumes = [read_volume(file, axes) for file in files]
             with progress(source.name) as update:
-                result = segmenter(volume, update, cleanup)
+                result = segmenter(volumes, update, cleanup)
             result.write(target, overwrite)
         except AmcnetError as error:
             if len(jobs) == 1:
@@ -70,6 +80,6 @@ def segment(
             continue
         found = len(result.confidence)
         stdout().print(f"{target}: {found} of {len(result.table)} structures found")
-    stdout().print(segmenter.bundle.description.notice)
+    stdout().print(segmenter.notice)
     if failed:
         raise typer.Exit(2)

@@ -1,31 +1,24 @@
 """Segmenting: a volume in, labels on its own grid out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.anatomy import LabelTable
-from amcnet.bundle import Bundle, load_bundle
-from amcnet.errors import InputError
+from amcnet.bundle import load_bundle
 from amcnet.inference.backends import Backend, BackendName, make_backend
 from amcnet.inference.cleanup import keep_largest_pieces
 from amcnet.inference.confidence import ConfidenceMeter
+from amcnet.inference.ensemble import Ensemble, check_members
 from amcnet.inference.labelling import label_slices
+from amcnet.inference.sources import Source, as_volumes, check_channels, network_input
 from amcnet.inference.stream import stream_logits
-from amcnet.io import (
-    Geometry,
-    Volume,
-    read_volume,
-    volume_from_array,
-    volume_from_image,
-    write_labels,
-)
+from amcnet.io import Geometry, Volume, write_labels
 
-Source = str | Path | Volume | NDArray[Any] | Any
+ModelSource = str | Path
 Progress = Callable[[int, int], None]
 
 _OVERLAP = 0.5
@@ -60,40 +53,69 @@ class Segmentation:
 
 
 class Segmenter:
-    """A model that is loaded once and segments any number of volumes.
+    """A model, or an ensemble, that is loaded once and segments any number of volumes.
 
     Args:
-        model: Folder of a model bundle; the one that ships with the package where left out.
+        model: Folder of a model bundle or name of an installed model; the one that ships with the
+            package where left out. Several are an ensemble: their logits are averaged.
         backend: ``openvino`` or ``torch``.
 
+    Attributes:
+        bundles: The members of the ensemble, mostly one. Labels, preprocessing, window and input
+            channels are the same in all of them.
+        bundle: The first of them.
+
     Raises:
-        ModelError: If the bundle is missing or damaged.
+        ModelError: If a bundle is missing or damaged, or the members do not fit each other.
     """
 
-    def __init__(self, model: str | Path | None = None, backend: BackendName = "openvino") -> None:
-        self.bundle: Bundle = load_bundle(model)
-        self._backend: Backend = make_backend(backend, self.bundle)
+    def __init__(
+        self,
+        model: ModelSource | Sequence[ModelSource] | None = None,
+        backend: BackendName = "openvino",
+    ) -> None:
+        models = [model] if model is None or isinstance(model, str | Path) else model
+        self.bundles = tuple(load_bundle(one) for one in models)
+        check_members(self.bundles)
+        self.bundle = self.bundles[0]
+        members = [make_backend(backend, bundle) for bundle in self.bundles]
+        self._backend: Backend = members[0] if len(members) == 1 else Ensemble(members)
+
+    @property
+    def channels(self) -> int:
+        """Number of volumes that one segmentation takes."""
+        return self.bundle.description.architecture.in_channels
+
+    @property
+    def notice(self) -> str:
+        """What the users of the model must know; the members' different notices, one a line."""
+        return "\n".join(dict.fromkeys(bundle.description.notice for bundle in self.bundles))
 
     def __call__(
         self,
-        volume: Volume,
+        volume: Volume | Sequence[Volume],
         progress: Progress = lambda done, total: None,
         cleanup: bool = True,
     ) -> Segmentation:
         """Segment a volume.
 
         Args:
-            volume: The volume.
+            volume: The volume, or one for each input channel of the model, on the same grid.
             progress: Called with (slices done, slices in all).
             cleanup: Keep only the largest piece of every structure.
+
+        Raises:
+            InputError: If there are too many or too few volumes, or their grids differ.
         """
+        volumes = [volume] if isinstance(volume, Volume) else list(volume)
+        check_channels(volumes, self.channels)
         description = self.bundle.description
-        image = description.preprocessing.apply(volume.array, volume.spacing_mm)
+        image = network_input(volumes, description.preprocessing)
         meter = ConfidenceMeter(description.architecture.num_classes)
         logits = stream_logits(image, description.window, _OVERLAP, self._backend.logits)
-        scan, lateral, depth = volume.array.shape
+        scan, lateral, depth = volumes[0].array.shape
         labels = np.empty((scan, lateral, depth), np.uint8)
-        planes = label_slices(meter.watch(logits), len(image), (scan, lateral, depth))
+        planes = label_slices(meter.watch(logits), image.shape[1], (scan, lateral, depth))
         voxels = np.zeros(description.architecture.num_classes, np.int64)
         for index, plane in enumerate(planes):
             labels[index] = plane
@@ -103,19 +125,19 @@ class Segmenter:
             labels = keep_largest_pieces(labels)
         return Segmentation(
             labels=labels,
-            geometry=volume.geometry,
+            geometry=volumes[0].geometry,
             table=description.label_table,
             confidence={v: mean for v, mean in meter.means().items() if voxels[v]},
-            notice=description.notice,
+            notice=self.notice,
         )
 
 
 def segment(
-    source: Source,
+    source: Source | Sequence[Source],
     spacing_mm: tuple[float, float, float] | None = None,
     *,
     axes: str = "auto",
-    model: str | Path | None = None,
+    model: ModelSource | Sequence[ModelSource] | None = None,
     backend: BackendName = "openvino",
     cleanup: bool = True,
 ) -> Segmentation:
@@ -123,39 +145,23 @@ def segment(
 
     Args:
         source: Path of a file, SimpleITK image, :class:`amcnet.io.Volume`, or an array
-            (scan, lateral, depth) together with ``spacing_mm``.
+            (scan, lateral, depth) together with ``spacing_mm``. For a model of several input
+            channels a list with one of these for each, all on the same grid, or an array
+            (channel, scan, lateral, depth).
         spacing_mm: Voxel size of an array in (scan, lateral, depth).
         axes: What the axes of a file or image mean, ``auto`` by its direction cosines.
-        model: Folder of a model bundle; the one that ships with the package where left out.
+        model: Folder of a model bundle or name of an installed model; the one that ships with the
+            package where left out. Several are an ensemble: their logits are averaged.
         backend: ``openvino`` or ``torch``.
         cleanup: Keep only the largest piece of every structure.
 
     Returns:
-        The labels, on the grid of the input.
+        The labels, on the grid of the (first) input.
 
     Raises:
         InputError: If the volume cannot be used.
         ModelError: If the model cannot be used.
     """
-    volume = _as_volume(source, spacing_mm, axes)
-    return Segmenter(model, backend)(volume, cleanup=cleanup)
-
-
-def _as_volume(source: Source, spacing_mm: tuple[float, float, float] | None, axes: str) -> Volume:
-    if isinstance(source, np.ndarray):
-        if spacing_mm is None:
-            raise InputError("an array needs spacing_mm, expected (scan, lateral, depth) in mm")
-        if axes != "auto":
-            raise InputError(f"axes: found '{axes}', expected an array in (scan, lateral, depth)")
-        return volume_from_array(source, spacing_mm)
-    if spacing_mm is not None:
-        raise InputError("spacing_mm: goes with an array, a file or image has its own")
-    if isinstance(source, Volume):
-        return source
-    if isinstance(source, str | Path):
-        return read_volume(source, axes)
-    if hasattr(source, "GetDirection"):
-        return volume_from_image(source, axes)
-    raise InputError(
-        f"source is a {type(source).__name__}, expected a path, a SimpleITK image or an array"
-    )
+    segmenter = Segmenter(model, backend)
+    volumes = as_volumes(source, spacing_mm, axes, segmenter.channels)
+    return segmenter(volumes, cleanup=cleanup)

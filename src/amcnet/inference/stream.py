@@ -30,8 +30,8 @@ def stream_logits(
     Overlapping windows are blended with Gaussian weights.
 
     Args:
-        image: (scan, lateral, depth) on the network's grid. Where it is smaller than a window its
-            border is repeated.
+        image: (channel, scan, lateral, depth) on the network's grid. Where it is smaller than a
+            window its border is repeated.
         window: Slices of a window.
         overlap: Share of a window that the next one covers too, in [0, 1).
         logits_of: Turns a window (channel, scan, lateral, depth) into logits
@@ -40,14 +40,14 @@ def stream_logits(
     Yields:
         float32 logits (class, lateral, depth), one slice after the other.
     """
-    length, lateral, depth = image.shape
+    length, lateral, depth = image.shape[1:]
     image = _pad_to(image, (window, _MIN_PLANE, _MIN_PLANE))
-    starts = window_starts(len(image), window, overlap)
+    starts = window_starts(image.shape[1], window, overlap)
     weights = _gaussian(window)
     total = np.zeros(window, np.float32)
     blended: Window | None = None
-    for start, following in zip(starts, [*starts[1:], len(image)], strict=True):
-        logits = logits_of(np.ascontiguousarray(image[None, start : start + window]))
+    for start, following in zip(starts, [*starts[1:], image.shape[1]], strict=True):
+        logits = logits_of(np.ascontiguousarray(image[:, start : start + window]))
         logits = logits.swapaxes(0, 1) * weights[:, None, None, None]
         blended = logits if blended is None else blended + logits
         total += weights
@@ -59,8 +59,10 @@ def stream_logits(
 
 def _pad_to(image: Window, smallest: tuple[int, int, int]) -> Window:
     """Repeat the far border of axes that are too short."""
-    missing = [(0, max(0, size - n)) for n, size in zip(image.shape, smallest, strict=True)]
-    return np.pad(image, missing, mode="edge") if any(after for _, after in missing) else image
+    missing = [(0, max(0, size - n)) for n, size in zip(image.shape[1:], smallest, strict=True)]
+    if not any(after for _, after in missing):
+        return image
+    return np.pad(image, [(0, 0), *missing], mode="edge")
 
 
 def _advance(values: Window, steps: int) -> Window:

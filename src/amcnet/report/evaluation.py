@@ -5,6 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amcnet.anatomy import LabelTable, hand_label_table
+from amcnet.bundle import find_model, read_description
+from amcnet.bundle.description import DESCRIPTION_FILE
+from amcnet.bundle.locate import installed_folders
+from amcnet.data import read_label_table
 from amcnet.errors import InputError
 from amcnet.io import atomic_path, read_labels, same_grid
 from amcnet.metrics import evaluate_case
@@ -20,6 +24,25 @@ _SHOWN = {
     "HD95, mm": "hd95_macro_mm",
     "found": "detection_rate",
 }
+
+
+def find_label_table(source: str | Path) -> LabelTable:
+    """Return the label table that a data set's description or a model names.
+
+    Args:
+        source: A ``dataset.json``, the folder of a model bundle, its ``model.json``, or the name of
+            an installed model.
+
+    Raises:
+        InputError: If the file is missing or unusable.
+        ModelError: If the model is missing or unusable.
+    """
+    path = Path(source)
+    if path.name == DESCRIPTION_FILE:
+        return read_description(path.parent).label_table
+    if path.is_dir() or (not path.exists() and str(source) in installed_folders()):
+        return read_description(find_model(source)).label_table
+    return read_label_table(path)
 
 
 def evaluate_files(

@@ -1,0 +1,111 @@
+"""A model bundle as one .zip file, to hand on and to install."""
+
+import shutil
+import stat
+import zipfile
+import zlib
+from pathlib import Path
+
+from amcnet.bundle.bundle import load_bundle, parse_description
+from amcnet.bundle.description import DESCRIPTION_FILE
+from amcnet.errors import ModelError, OutputError
+from amcnet.io import atomic_path, check_free
+
+_MAX_DESCRIPTION_BYTES = 64 * 2**20
+_MAX_FILE_BYTES = 4 * 2**30
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError)
+
+
+def pack_bundle(model: str | Path | None, path: Path, overwrite: bool = False) -> None:
+    """Write a model bundle as a .zip; the same bundle gives the same bytes.
+
+    Args:
+        model: Folder, run folder or installed name of the model, see :func:`find_model`.
+        path: The file to write.
+        overwrite: Replace an existing file.
+
+    Raises:
+        ModelError: If the bundle is missing or damaged.
+        OutputError: If the file cannot be written.
+    """
+    if path.suffix.lower() != ".zip":
+        raise OutputError(f"{path}: unknown file type '{path.suffix}', expected .zip")
+    check_free(path, overwrite)
+    bundle = load_bundle(model)
+    with (
+        atomic_path(path) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for name in (DESCRIPTION_FILE, *sorted(bundle.description.sha256)):
+            # Without a date of its own an entry has that of 1980, whatever the clock says.
+            entry = zipfile.ZipInfo(name)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = (stat.S_IFREG | 0o644) << 16
+            with (bundle.folder / name).open("rb") as source, archive.open(entry, "w") as target:
+                shutil.copyfileobj(source, target)
+
+
+def unpack_bundle(path: Path, folder: Path) -> None:
+    """Unpack the .zip of a model bundle; the checksums are left to :func:`load_bundle`.
+
+    Only files that the bundle's own description lists are written, each under its plain name.
+
+    Args:
+        path: The archive.
+        folder: An existing, empty folder.
+
+    Raises:
+        ModelError: If it is no such archive, is damaged, or holds anything else.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for entry in _checked_entries(path, archive):
+                with archive.open(entry) as source, (folder / entry.filename).open("wb") as target:
+                    # zipfile stops at the declared size and compares the CRC there.
+                    shutil.copyfileobj(source, target)
+    except _UNREADABLE as error:
+        raise ModelError(
+            f"{path}: cannot be read ({error}), expected a complete .zip of a model bundle"
+        ) from error
+
+
+def _checked_entries(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return the entries, after making sure that they are the bundle's files and nothing else."""
+    entries = archive.infolist()
+    named = {entry.orig_filename: entry for entry in entries}
+    if DESCRIPTION_FILE not in named:
+        raise ModelError(
+            f"{path}: holds no {DESCRIPTION_FILE}, expected the .zip of a model bundle"
+        )
+    _check_entry(path, named[DESCRIPTION_FILE], _MAX_DESCRIPTION_BYTES)
+    inside = path / DESCRIPTION_FILE
+    description = parse_description(inside, archive.read(named[DESCRIPTION_FILE]))
+    expected = {DESCRIPTION_FILE, *description.sha256}
+    for entry in entries:
+        if entry.orig_filename not in expected:
+            listed = ", ".join(sorted(expected))
+            raise ModelError(f"{path}: holds {entry.orig_filename!r}, expected only {listed}")
+        _check_entry(path, entry, _MAX_FILE_BYTES)
+    if len(entries) != len(named):
+        raise ModelError(f"{path}: holds a file more than once, expected each once")
+    missing = sorted(expected - set(named))
+    if missing:
+        raise ModelError(f"{path}: holds no {', '.join(missing)}, expected all of the bundle")
+    return entries
+
+
+def _check_entry(path: Path, entry: zipfile.ZipInfo, largest_bytes: int) -> None:
+    """Check that an entry is a plain file of a sane size."""
+    mode = entry.external_attr >> 16
+    is_plain = stat.S_IFMT(mode) in (0, stat.S_IFREG) and not entry.flag_bits & 1
+    if not is_plain or entry.compress_type not in _METHODS:
+        raise ModelError(
+            f"{path}: {entry.filename} is a link, encrypted or packed in an unusual way, "
+            "expected a plain file"
+        )
+    if entry.file_size > largest_bytes:
+        raise ModelError(
+            f"{path}: {entry.filename} would have {entry.file_size} bytes, "
+            f"expected no more than {largest_bytes}"
+        )

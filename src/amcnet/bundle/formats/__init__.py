@@ -1,0 +1,5 @@
+"""A model bundle written for other software: MONAI, ONNX or OpenVINO."""
+
+from amcnet.bundle.formats.export import FORMATS, FormatName, export_model
+
+__all__ = ["FORMATS", "FormatName", "export_model"]

@@ -1,0 +1,45 @@
+"""A model as ONNX."""
+
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+
+from amcnet.bundle.bundle import Bundle
+from amcnet.bundle.formats.network import example_window, rebuild_network
+from amcnet.bundle.formats.sidecars import write_sidecars
+from amcnet.errors import MissingExtraError
+
+ONNX_FILE = "model.onnx"
+_FREE_AXES = {2: "scan", 3: "lateral", 4: "depth"}
+
+
+def write_onnx(bundle: Bundle, folder: Path) -> None:
+    """Write ``model.onnx``, ``model.json`` and ``labels.json`` into a folder.
+
+    The network takes ``image`` (1, channel, scan, lateral, depth), float32, preprocessed as
+    ``model.json`` says, and gives ``logits`` (1, class, scan, lateral, depth); the last three
+    sizes are free.
+
+    Raises:
+        MissingExtraError: If the package ``onnx`` is not installed.
+    """
+    if find_spec("onnx") is None:
+        raise MissingExtraError("the format 'onnx'", "train")
+    with warnings.catch_warnings():
+        # Instance norm is the same in training and afterwards: what the exporter warns of.
+        warnings.filterwarnings("ignore", message="ONNX export mode", category=UserWarning)
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        torch.onnx.export(
+            rebuild_network(bundle),
+            (example_window(bundle),),
+            str(folder / ONNX_FILE),
+            input_names=["image"],
+            output_names=["logits"],
+            dynamic_axes={"image": _FREE_AXES, "logits": _FREE_AXES},
+            # The newer exporter gives the same logits, takes 50 times as long and refuses sizes
+            # of 1.
+            dynamo=False,
+        )
+    write_sidecars(bundle, folder, (ONNX_FILE,))

@@ -1,0 +1,17 @@
+"""A model for OpenVINO: the bundle holds it already."""
+
+import shutil
+from pathlib import Path
+
+from amcnet.bundle.bundle import Bundle
+from amcnet.bundle.description import IR_FILE, IR_WEIGHTS_FILE
+from amcnet.bundle.formats.sidecars import write_sidecars
+
+_FILES = (IR_FILE, IR_WEIGHTS_FILE)
+
+
+def write_openvino(bundle: Bundle, folder: Path) -> None:
+    """Write ``model.xml``, ``model.bin``, ``model.json`` and ``labels.json`` into a folder."""
+    for name in _FILES:
+        shutil.copyfile(bundle.path(name), folder / name)
+    write_sidecars(bundle, folder, _FILES)

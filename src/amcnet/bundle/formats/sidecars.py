@@ -1,0 +1,24 @@
+"""The small files beside an exported network: its description and its labels."""
+
+import json
+from pathlib import Path
+
+from amcnet.bundle.bundle import Bundle, sha256_of
+from amcnet.bundle.description import DESCRIPTION_FILE
+
+LABELS_FILE = "labels.json"
+
+
+def write_sidecars(bundle: Bundle, folder: Path, file_names: tuple[str, ...]) -> None:
+    """Write ``model.json`` and ``labels.json``.
+
+    The former lists the checksums of the given files; the latter names the labels as a
+    ``dataset.json`` does, so that ``amcnet evaluate --labels`` takes it.
+    """
+    sha256 = {name: sha256_of(folder / name) for name in file_names}
+    description = bundle.description.model_copy(update={"sha256": sha256})
+    text = description.model_dump_json(indent=1) + "\n"
+    (folder / DESCRIPTION_FILE).write_text(text, encoding="utf-8")
+    names = {structure.name: structure.value for structure in description.label_table}
+    labels = json.dumps({"labels": {"background": 0} | names}, indent=1, ensure_ascii=False)
+    (folder / LABELS_FILE).write_text(labels + "\n", encoding="utf-8")

@@ -1,0 +1,112 @@
+"""Models that are installed for the user, each under a name."""
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from amcnet.bundle.archive import unpack_bundle
+from amcnet.bundle.bundle import Bundle, load_bundle, read_description
+from amcnet.bundle.description import DESCRIPTION_FILE, BundleDescription
+from amcnet.bundle.folders import new_folder, put_in_place, remove_folder
+from amcnet.bundle.locate import BUNDLED_NAME, installed_folders, models_folder
+from amcnet.errors import ModelError, OutputError
+
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # no folder's name on Windows
+
+
+@dataclass(frozen=True)
+class InstalledModel:
+    """A model that has a name.
+
+    Attributes:
+        name: Its name.
+        folder: Its bundle's folder.
+        description: What the bundle says about itself, None where that cannot be read.
+        problem: Why it cannot be read.
+    """
+
+    name: str
+    folder: Path
+    description: BundleDescription | None = None
+    problem: str = ""
+
+
+def list_models() -> list[InstalledModel]:
+    """Return the models that have a name, the bundled one first; their files are not checked."""
+    models = []
+    for name, folder in installed_folders().items():
+        try:
+            models.append(InstalledModel(name, folder, read_description(folder)))
+        except ModelError as error:
+            models.append(InstalledModel(name, folder, problem=str(error)))
+    return models
+
+
+def install_model(source: Path, name: str | None = None, overwrite: bool = False) -> Bundle:
+    """Install a model under a name; nothing is visible before all checksums are right.
+
+    Args:
+        source: A bundle's folder, a run folder, or a .zip that :func:`pack_bundle` made.
+        name: The name to install it under, the bundle's own where left out.
+        overwrite: Replace an installed model of that name.
+
+    Returns:
+        The installed bundle.
+
+    Raises:
+        ModelError: If it is no bundle or a damaged one, or the name cannot be used.
+        OutputError: If the name is taken, or the files cannot be written.
+    """
+    if not source.exists():
+        raise ModelError(f"{source}: does not exist, expected a model bundle's folder or .zip")
+    models = models_folder()
+    try:
+        models.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{models}: could not be made ({error.strerror})") from error
+    with new_folder(models / "incoming") as incoming:
+        _bring(source, incoming)
+        description = load_bundle(incoming).description
+        folder = models / _checked_name(description.name if name is None else name, overwrite)
+        put_in_place(incoming, folder)
+    return Bundle(folder, description)
+
+
+def remove_model(name: str) -> None:
+    """Remove an installed model.
+
+    Raises:
+        ModelError: If there is none of that name, or it is the bundled one.
+        OutputError: If its files cannot be removed.
+    """
+    if name == BUNDLED_NAME:
+        raise ModelError(f"{name}: is part of the package, expected an installed model")
+    named = installed_folders()
+    if name not in named:
+        raise ModelError(f"{name}: is not installed, expected one of {', '.join(named)}")
+    remove_folder(named[name])
+
+
+def _bring(source: Path, folder: Path) -> None:
+    """Fill a folder with the files that the bundle lists."""
+    if source.is_file():
+        unpack_bundle(source, folder)
+        return
+    bundle = load_bundle(source)
+    for file_name in (DESCRIPTION_FILE, *bundle.description.sha256):
+        shutil.copyfile(bundle.folder / file_name, folder / file_name)
+
+
+def _checked_name(name: str, overwrite: bool) -> str:
+    if _NAME.fullmatch(name) is None or _DEVICE.fullmatch(name.lower()):
+        raise ModelError(
+            f"name: found {name!r}, expected 1 to 64 letters, digits, dots, hyphens or underscores"
+        )
+    if name.lower() == BUNDLED_NAME:
+        raise ModelError(f"name: '{name}' is the bundled model, expected another name")
+    path = models_folder() / name
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path}: already exists, use --overwrite to replace it")
+    return name

@@ -1,0 +1,67 @@
+"""Where models are: in a folder, in a run folder, or installed under a name."""
+
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+
+import platformdirs
+
+from amcnet.bundle.description import DESCRIPTION_FILE
+from amcnet.errors import ModelError
+
+BUNDLED_NAME = "hand"
+_RUN_MODEL = "model"  # the folder of the model inside a run folder
+
+
+def default_bundle_folder() -> Path:
+    """Return the folder of the model that ships with the package."""
+    return Path(str(files("amcnet"))) / "models" / BUNDLED_NAME
+
+
+def models_folder() -> Path:
+    """Return the folder that models are installed in; it need not exist."""
+    return platformdirs.user_data_path("amcnet", appauthor=False) / "models"
+
+
+def installed_folders() -> dict[str, Path]:
+    """Return the name and folder of every model that has a name, the bundled one first."""
+    found = {BUNDLED_NAME: default_bundle_folder()}
+    folder = models_folder()
+    if folder.is_dir():
+        for path in sorted(folder.iterdir()):
+            # Folders that are being written begin with a dot.
+            if path.is_dir() and not path.name.startswith("."):
+                found.setdefault(path.name, path)
+    return found
+
+
+def find_model(model: str | Path | None = None) -> Path:
+    """Return the folder of a model bundle; what is in it is not checked.
+
+    Args:
+        model: Folder of a bundle, run folder that holds one in ``model/``, or name of an installed
+            model; the model that ships with the package where left out. Where a bundle's folder
+            and an installed model have the same name, the folder counts.
+
+    Raises:
+        ModelError: If there is neither such a folder nor such a name.
+    """
+    if model is None:
+        return default_bundle_folder()
+    path = Path(model)
+    for folder in (path, path / _RUN_MODEL):
+        if (folder / DESCRIPTION_FILE).is_file():
+            return folder
+    named = installed_folders()
+    if str(model) in named:
+        return named[str(model)]
+    if path.is_dir():
+        raise ModelError(
+            f"{path / DESCRIPTION_FILE}: is missing, expected the description of a model bundle"
+        )
+    nearest = get_close_matches(str(model), named, n=1, cutoff=0.5)
+    hint = f" (did you mean {nearest[0]}?)" if nearest else ""
+    raise ModelError(
+        f"{model}: is no folder and no installed model, expected a model bundle's folder or one of "
+        f"{', '.join(named)}{hint}"
+    )

@@ -1,0 +1,96 @@
+"""What can be segmented: files, images, volumes and arrays, one for each input channel."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amcnet.data import Preprocessing
+from amcnet.errors import InputError
+from amcnet.io import Volume, read_volume, same_grid, volume_from_array, volume_from_image
+
+Source = str | Path | Volume | NDArray[Any] | Any
+
+
+def as_volumes(
+    source: Source | Sequence[Source],
+    spacing_mm: tuple[float, float, float] | None,
+    axes: str,
+    channels: int,
+) -> list[Volume]:
+    """Turn what a user gave into volumes.
+
+    Args:
+        source: Path, SimpleITK image, volume, array, or a list or tuple of these. For several
+            channels an array is (channel, scan, lateral, depth), else (scan, lateral, depth).
+        spacing_mm: Voxel size of arrays in (scan, lateral, depth).
+        axes: What the axes of a file or image mean.
+        channels: Input channels of the model.
+
+    Raises:
+        InputError: If something cannot be used.
+    """
+    if isinstance(source, np.ndarray) and channels > 1:
+        if source.ndim != 4:
+            raise InputError(
+                f"array: shape is {source.shape}, expected (channel, scan, lateral, depth) "
+                f"for a model of {channels} channels"
+            )
+        source = list(source)
+    parts = source if isinstance(source, list | tuple) else [source]
+    return [_as_volume(part, spacing_mm, axes) for part in parts]
+
+
+def check_channels(volumes: Sequence[Volume], channels: int) -> None:
+    """Check that there is one volume for each channel and that they lie on the same grid.
+
+    Raises:
+        InputError: If not.
+    """
+    if len(volumes) != channels:
+        raise InputError(
+            f"volumes: found {len(volumes)}, expected {channels}, one for each input channel of "
+            "the model"
+        )
+    for number, volume in enumerate(volumes):
+        difference = same_grid(volumes[0].geometry, volume.geometry)
+        if difference is not None:
+            raise InputError(
+                f"{volume.path or f'channel {number}'}: does not lie on the grid of "
+                f"{volumes[0].path or 'channel 0'}: {difference}"
+            )
+
+
+def network_input(volumes: Sequence[Volume], preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """Return what the network sees, (channel, scan, lateral, depth) on its grid."""
+    # One geometry for all: spacings that differ by rounding could round to different sizes.
+    spacing_mm = volumes[0].spacing_mm
+    if len(volumes) == 1:
+        return preprocessing.apply(volumes[0].array, spacing_mm)[None]
+    shape = preprocessing.network_shape(volumes[0].array.shape, spacing_mm)
+    image = np.empty((len(volumes), *shape), np.float32)
+    for channel, volume in enumerate(volumes):
+        image[channel] = preprocessing.apply(volume.array, spacing_mm, channel)
+    return image
+
+
+def _as_volume(source: Source, spacing_mm: tuple[float, float, float] | None, axes: str) -> Volume:
+    if isinstance(source, np.ndarray):
+        if spacing_mm is None:
+            raise InputError("an array needs spacing_mm, expected (scan, lateral, depth) in mm")
+        if axes != "auto":
+            raise InputError(f"axes: found '{axes}', expected an array in (scan, lateral, depth)")
+        return volume_from_array(source, spacing_mm)
+    if spacing_mm is not None:
+        raise InputError("spacing_mm: goes with an array, a file or image has its own")
+    if isinstance(source, Volume):
+        return source
+    if isinstance(source, str | Path):
+        return read_volume(source, axes)
+    if hasattr(source, "GetDirection"):
+        return volume_from_image(source, axes)
+    raise InputError(
+        f"source is a {type(source).__name__}, expected a path, a SimpleITK image or an array"
+    )

@@ -1,0 +1,107 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from amcnet import segment
+from amcnet.bundle import default_bundle_folder, install_model, list_models, load_bundle
+from amcnet.bundle.installed import remove_model
+from amcnet.errors import ModelError, OutputError
+
+
+def test_install_list_use_remove(
+    small_bundle: Path, models_home: Path, speckle: np.ndarray
+) -> None:
+    assert [model.name for model in list_models()] == ["hand"]
+    bundle = install_model(small_bundle, "mine.v2")
+    assert bundle.folder == models_home / "mine.v2"
+    assert [(model.name, model.folder) for model in list_models()] == [
+        ("hand", default_bundle_folder()),
+        ("mine.v2", bundle.folder),
+    ]
+    by_name = segment(speckle, (0.5, 0.8, 0.6), model="mine.v2")
+    by_folder = segment(speckle, (0.5, 0.8, 0.6), model=small_bundle)
+    assert (by_name.labels == by_folder.labels).all()
+    remove_model("mine.v2")
+    assert list(models_home.iterdir()) == []
+    with pytest.raises(ModelError, match=r"mine\.v2: is not installed, expected one of hand"):
+        remove_model("mine.v2")
+
+
+def test_only_the_bundles_own_files_are_installed(
+    small_bundle: Path, models_home: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(small_bundle, run / "model")
+    (run / "model" / "notes.txt").write_text("mine")
+    folder = install_model(run).folder
+    assert {path.name for path in folder.iterdir()} == {
+        "model.json", "model.safetensors", "model.xml", "model.bin",
+    }  # fmt: skip
+
+
+def test_overwriting_replaces_the_whole_model(
+    small_bundle: Path, other_bundle: Path, models_home: Path
+) -> None:
+    install_model(small_bundle, "mine")
+    with pytest.raises(OutputError, match="mine: already exists, use --overwrite"):
+        install_model(other_bundle, "mine")
+    assert load_bundle("mine").description.name == "small"
+    install_model(other_bundle, "mine", overwrite=True)
+    assert load_bundle("mine").description.name == "other"
+    assert [path.name for path in models_home.iterdir()] == ["mine"]
+
+
+def test_a_damaged_bundle_replaces_nothing(
+    small_bundle: Path, models_home: Path, tmp_path: Path
+) -> None:
+    install_model(small_bundle)
+    damaged = Path(shutil.copytree(small_bundle, tmp_path / "damaged"))
+    (damaged / "model.bin").write_bytes(b"")
+    with pytest.raises(ModelError, match="is damaged"):
+        install_model(damaged, "small", overwrite=True)
+    assert load_bundle("small").description.name == "small"
+    assert [path.name for path in models_home.iterdir()] == ["small"]
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../x", "a/b", "a\\b", ".hidden", "a.", "NUL", "com1.x", "hand", "HAND"]
+)
+def test_names_that_cannot_be_used(small_bundle: Path, models_home: Path, name: str) -> None:
+    with pytest.raises(ModelError, match="name: "):
+        install_model(small_bundle, name)
+    assert list(models_home.iterdir()) == []
+
+
+def test_a_model_that_names_itself_badly(
+    small_bundle: Path, models_home: Path, tmp_path: Path
+) -> None:
+    bundle = Path(shutil.copytree(small_bundle, tmp_path / "copy"))
+    text = (bundle / "model.json").read_text()
+    (bundle / "model.json").write_text(text.replace('"name": "small"', '"name": "../small"'))
+    with pytest.raises(ModelError, match=r"name: found '\.\./small'"):
+        install_model(bundle)
+    assert install_model(bundle, "small").folder == models_home / "small"
+
+
+def test_what_cannot_be_installed_or_removed(tmp_path: Path, models_home: Path) -> None:
+    with pytest.raises(ModelError, match=r"none\.zip: does not exist"):
+        install_model(tmp_path / "none.zip")
+    (tmp_path / "text.zip").write_text("text")
+    with pytest.raises(ModelError, match=r"text\.zip: cannot be read"):
+        install_model(tmp_path / "text.zip")
+    with pytest.raises(ModelError, match="hand: is part of the package"):
+        remove_model("hand")
+
+
+def test_an_unreadable_model_does_not_hide_the_others(
+    small_bundle: Path, models_home: Path
+) -> None:
+    folder = install_model(small_bundle, "broken").folder
+    install_model(small_bundle, "whole")
+    (folder / "model.json").write_text("{}")
+    found = {model.name: model for model in list_models()}
+    assert found["broken"].description is None
+    assert "model.json" in found["broken"].problem
+    assert found["whole"].description is not None
