@@ -7,7 +7,7 @@ import numpy as np
 from numpy.random import Generator, SeedSequence, default_rng
 from numpy.typing import NDArray
 
-from amcnet.data.augmentation import Augmentation, augment
+from amcnet.data.augmentation import Augmentation
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,6 @@ class PatchSampler:
         case = self.cases[rng.integers(len(self.cases))]
         start = self._start(case, rng)
         image, labels = cut_window(case, start, self.window)
-        if self.augmentation is not None:
-            image, labels = augment(image, labels, self.augmentation, rng)
         return image[None], labels
 
     def _start(self, case: PreparedCase, rng: Generator) -> int:
