@@ -60,8 +60,8 @@ def main() -> None:
         (arguments.out / name).mkdir(parents=True, exist_ok=True)
     for case in range(arguments.cases):
         rng = default_rng(case)
-        spacing_mm = (float(rng.uniform(5.5, 6.5)), 1.5, float(rng.choice([1.4, 1.5, 1.6])))
-        shape = (int(rng.integers(28, 33)), 48, 56)
+        spacing_mm = (float(rng.uniform(8, 9)), 2.2, float(rng.choice([2.0, 2.2, 2.4])))
+        shape = (int(rng.integers(20, 23)), 32, 36)
         labels = draw_labels(shape, spacing_mm, rng)
         geometry = Geometry.canonical(shape, spacing_mm)
         name = f"spine_{case:02d}.nii.gz"

@@ -1,3 +1,7 @@
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as amcnet train does; before PyTorch loads
+
 from collections.abc import Callable
 from pathlib import Path
 

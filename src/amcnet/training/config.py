@@ -65,7 +65,7 @@ class OptimiserConfig(_Section):
     Attributes:
         learning_rate: Highest rate.
         beta1: Decay of Adam's running mean of the gradient.
-        warmup_steps: Steps until the highest rate is reached.
+        warmup_steps: Steps until the highest rate is reached, but at most a tenth of the run.
         decay: How the rate falls over the run: ``cosine`` to zero, ``polynomial`` (power 0.9) to
             zero, or not at all (``constant``).
         batch_size: Windows that go through the network at once, on each device.

@@ -22,6 +22,7 @@ from amcnet.training.windows import Batch
 logger = logging.getLogger(__name__)
 
 _MOST_SKIPPED = 0.01  # share of the steps
+_WARMUP_SHARE = 0.1  # of a run at most: a short one must get to its full rate too
 _FEWEST_STEPS = 200  # that this share is taken of: one bad step does not end a short run
 
 
@@ -81,8 +82,9 @@ class SegmentationTask(lightning.LightningModule):
         """Set the learning rate."""
         self.clock.data_is_there()
         settings = self.config.optimiser
-        warmup = min(1.0, (self.global_step + 1) / max(1, settings.warmup_steps))
         progress = self.progress()
+        steps = (self.global_step + 1) / max(1, settings.warmup_steps)
+        warmup = min(1.0, max(steps, progress / _WARMUP_SHARE))
         decay = {
             "cosine": 0.5 * (1 + math.cos(math.pi * progress)),
             "polynomial": (1 - progress) ** 0.9,
