@@ -56,6 +56,11 @@ def test_damaged_description(copy: Path, text: str) -> None:
         (lambda d: d["labels"][0].pop("name"), "name"),
         (lambda d: d["sha256"].pop("model.bin"), "has no checksum of model.bin"),
         (lambda d: d["preprocessing"].update(spacing_mm=["inf", 1, 1]), "spacing_mm"),
+        (
+            lambda d: d["preprocessing"].update(normalisation=["zscore", "zscore"]),
+            "lists 2 normalisations, expected one or 1",
+        ),
+        (lambda d: d["sha256"].update({"../model.bin": "0"}), "lists '../model.bin', expected"),
     ],
 )
 def test_inconsistent_description(

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813
+import torch
 
 sys.modules["amcnet"] = None  # type: ignore[assignment]
 
@@ -38,6 +39,7 @@ class SimpleITKWriter(ImageWriter):
         sitk.WriteImage(image, str(filename))
 
 
+torch.set_num_threads(1)  # small windows: two threads wait for each other on a busy machine
 bundle, source, target = sys.argv[1:]
 workflow = ConfigWorkflow(
     config_file=str(Path(bundle) / "configs" / "inference.json"),

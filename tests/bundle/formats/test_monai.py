@@ -17,6 +17,14 @@ RUN = Path(__file__).with_name("run_monai_bundle.py")
 SPACING_XYZ = (0.6, 0.8, 0.5)
 
 
+@pytest.fixture(scope="module")
+def two_channels(two_channel_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model of two channels as a MONAI bundle."""
+    out = tmp_path_factory.mktemp("monai") / "bundle"
+    export_model(two_channel_bundle, "monai-bundle", out)
+    return out
+
+
 def image_of(array: np.ndarray) -> sitk.Image:
     image = sitk.GetImageFromArray(array)
     image.SetSpacing(SPACING_XYZ)
@@ -68,22 +76,22 @@ def test_labels_are_those_of_amcnet(
         assert_same(path, source / f"{name}.nrrd", small_bundle, least)
 
 
-def test_two_channels(two_channel_bundle: Path, speckle: np.ndarray, tmp_path: Path) -> None:
-    export_model(two_channel_bundle, "monai-bundle", tmp_path / "bundle")
+def test_two_channels(
+    two_channel_bundle: Path, two_channels: Path, speckle: np.ndarray, tmp_path: Path
+) -> None:
     source = tmp_path / "in"
     source.mkdir()
     second = np.random.default_rng(8).integers(0, 200, speckle.shape).astype(np.uint8)
     files = [source / f"hand_000{channel}.nrrd" for channel in range(2)]
     for path, array in zip(files, (speckle, second), strict=True):
         sitk.WriteImage(image_of(array), str(path))
-    run(tmp_path / "bundle", source, tmp_path / "out")
+    run(two_channels, source, tmp_path / "out")
     (written,) = (tmp_path / "out").iterdir()
     assert_same(written, files, two_channel_bundle)
 
 
-def test_what_is_in_the_folder(two_channel_bundle: Path, tmp_path: Path) -> None:
-    out = tmp_path / "bundle"
-    export_model(two_channel_bundle, "monai-bundle", out)
+def test_what_is_in_the_folder(two_channels: Path) -> None:
+    out = two_channels
     files = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
     assert files == {
         "LICENSE",
@@ -103,16 +111,15 @@ def test_what_is_in_the_folder(two_channel_bundle: Path, tmp_path: Path) -> None
     assert "from amcnet" not in text
 
 
-def test_metadata(two_channel_bundle: Path, tmp_path: Path) -> None:
+def test_metadata(two_channels: Path) -> None:
     from monai.bundle import load_bundle_config
     from monai.bundle.properties import MetaProperties
     from monai.bundle.utils import DEFAULT_METADATA
 
-    export_model(two_channel_bundle, "monai-bundle", tmp_path / "bundle")
-    metadata = json.loads((tmp_path / "bundle" / "configs" / "metadata.json").read_text())
+    metadata = json.loads((two_channels / "configs" / "metadata.json").read_text())
     # The keys of MONAI's own template are those that its schema wants.
     assert set(DEFAULT_METADATA) <= set(metadata)
-    parser = load_bundle_config(str(tmp_path / "bundle"), "inference.json")
+    parser = load_bundle_config(str(two_channels), "inference.json")
     for wanted in MetaProperties.values():
         assert wanted["id"] in parser
     image = metadata["network_data_format"]["inputs"]["image"]

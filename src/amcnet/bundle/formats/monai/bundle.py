@@ -19,7 +19,7 @@ _README = """# {name}
 - Structures: {structures}
 - Licence of the weights: {licence}
 
-Run it from this folder, with MONAI, PyTorch and nibabel installed:
+Run it from this folder, with MONAI, PyTorch, nibabel and fire installed:
 
 ```
 python -m monai.bundle run --config_file configs/inference.json --dataset_dir INPUT --output_dir OUT
