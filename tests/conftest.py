@@ -1,3 +1,4 @@
+import json
 import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as amcnet train does; before PyTorch loads
@@ -9,11 +10,15 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from amcnet.anatomy import hand_label_table
+from amcnet.anatomy import LabelTable, hand_label_table
 from amcnet.bundle import BundleDescription, Provenance
 from amcnet.data import Preprocessing
 from amcnet.data.preprocessing import FixedNormalisation
+from amcnet.io import Geometry, write_image, write_labels
 from amcnet.networks import Architecture
+
+BLOCKS_TABLE = LabelTable.from_names(["left block", "right block"])
+BLOCKS_SHAPE, BLOCKS_SPACING_MM = (20, 24, 20), (1.0, 1.5, 1.0)
 
 # Machines differ and may be busy: examples are not timed. A commit gives the same examples every
 # time; "pytest --hypothesis-profile random" looks for new ones.
@@ -87,3 +92,25 @@ def speckle() -> np.ndarray:
     volume = rng.integers(0, 60, (24, 40, 36)).astype(np.uint8)
     volume[5:15, 10:25, 12:20] += 150
     return volume
+
+
+@pytest.fixture(scope="session")
+def blocks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set that is not the hand: two bright blocks at anisotropic spacing."""
+    folder = tmp_path_factory.mktemp("data") / "blocks"
+    rng = np.random.default_rng(0)
+    geometry = Geometry.canonical(BLOCKS_SHAPE, BLOCKS_SPACING_MM)
+    for name in ("imagesTr", "labelsTr"):
+        (folder / name).mkdir(parents=True)
+    for case in range(4):
+        labels = np.zeros(BLOCKS_SHAPE, np.uint8)
+        shift = rng.integers(0, 5)
+        labels[4:16, 3 + shift : 9 + shift, 5:12] = 1
+        labels[4:16, 14 + shift : 19 + shift, 8:15] = 2
+        image = (labels > 0) * 120 + rng.integers(0, 60, BLOCKS_SHAPE)
+        write_image(folder / "imagesTr" / f"b{case}_0000.nrrd", image.astype(np.uint8), geometry)
+        write_labels(folder / "labelsTr" / f"b{case}.nrrd", labels, geometry, BLOCKS_TABLE)
+    names = {"background": 0, "left block": 1, "right block": 2}
+    description = {"labels": names, "file_ending": ".nrrd"}
+    (folder / "dataset.json").write_text(json.dumps(description))
+    return folder

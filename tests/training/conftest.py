@@ -1,17 +1,15 @@
-"""A data set that is not the hand: two bright blocks at anisotropic spacing."""
+"""A configuration for the blocks."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from amcnet.anatomy import LabelTable
-from amcnet.io import Geometry, write_image, write_labels
+from ..conftest import BLOCKS_SHAPE as SHAPE
+from ..conftest import BLOCKS_SPACING_MM as SPACING_MM
+from ..conftest import BLOCKS_TABLE as TABLE
 
-TABLE = LabelTable.from_names(["left block", "right block"])
-SHAPE, SPACING_MM = (20, 24, 20), (1.0, 1.5, 1.0)
+__all__ = ["SHAPE", "SPACING_MM", "TABLE"]
 
 CONFIG = """
 name = "blocks"
@@ -37,28 +35,6 @@ steps = {steps}
 steps_per_epoch = 10
 checkpoint_steps = 3
 """
-
-
-@pytest.fixture(scope="session")
-def blocks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data set in the nnU-Net raw layout."""
-    folder = tmp_path_factory.mktemp("data") / "blocks"
-    rng = np.random.default_rng(0)
-    geometry = Geometry.canonical(SHAPE, SPACING_MM)
-    for name in ("imagesTr", "labelsTr"):
-        (folder / name).mkdir(parents=True)
-    for case in range(4):
-        labels = np.zeros(SHAPE, np.uint8)
-        shift = rng.integers(0, 5)
-        labels[4:16, 3 + shift : 9 + shift, 5:12] = 1
-        labels[4:16, 14 + shift : 19 + shift, 8:15] = 2
-        image = (labels > 0) * 120 + rng.integers(0, 60, SHAPE)
-        write_image(folder / "imagesTr" / f"b{case}_0000.nrrd", image.astype(np.uint8), geometry)
-        write_labels(folder / "labelsTr" / f"b{case}.nrrd", labels, geometry, TABLE)
-    names = {"background": 0, "left block": 1, "right block": 2}
-    description = {"labels": names, "file_ending": ".nrrd"}
-    (folder / "dataset.json").write_text(json.dumps(description))
-    return folder
 
 
 @pytest.fixture

@@ -1,0 +1,28 @@
+import pytest
+
+from amcnet.cli.train import _fold, _hours
+from amcnet.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [("8h", 8), ("90m", 1.5), ("1h30m", 1.5), ("45s", 0.0125), ("0.5h", 0.5), ("1H 30M", None)],
+)
+def test_times(text: str, hours: float | None) -> None:
+    if hours is None:
+        with pytest.raises(ConfigError, match="expected a time such as 8h"):
+            _hours(text)
+    else:
+        assert _hours(text) == pytest.approx(hours)
+
+
+@pytest.mark.parametrize("text", ["", "h", "8", "0h", "-1h", "eight", "1m1h"])
+def test_times_that_are_none(text: str) -> None:
+    with pytest.raises(ConfigError, match=f"found '{text}', expected a time"):
+        _hours(text)
+
+
+def test_folds() -> None:
+    assert [_fold(text) for text in (None, "all", "0", "12")] == [None, "all", 0, 12]
+    with pytest.raises(ConfigError, match="found 'first', expected a number or 'all'"):
+        _fold("first")
