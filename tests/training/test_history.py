@@ -1,0 +1,26 @@
+import csv
+
+from PIL import Image
+
+from amcnet.training.history import read_history, write_curves, write_history
+
+HISTORY = [
+    {"step": 10.0, "loss": 3.0, "dice": 0.25, "learning_rate": 1e-3, "data_wait": 0.5},
+    {"step": 20.0, "loss": 2.5, "learning_rate": 1e-4, "data_wait": 0.25},
+]
+
+
+def test_figures_round_trip_and_missing_ones_stay_missing(tmp_path):
+    path = tmp_path / "metrics.csv"
+    write_history(HISTORY, path)
+    assert read_history(path) == HISTORY
+    with path.open(newline="") as file:
+        assert [row["dice"] for row in csv.DictReader(file)] == ["0.25", ""]
+
+
+def test_curves_are_drawn_even_without_a_validation(tmp_path):
+    for name, history in (("all", HISTORY), ("one", HISTORY[1:])):
+        write_curves(history, tmp_path / f"{name}.png")
+    with Image.open(tmp_path / "all.png") as picture, Image.open(tmp_path / "one.png") as other:
+        assert picture.size == other.size == (1080, 720)
+        assert picture.tobytes() != other.tobytes()
