@@ -111,7 +111,7 @@ class HardwareConfig(_Section):
     """What a run is spread over.
 
     Attributes:
-        accelerator: ``auto`` takes the GPUs where there are any.
+        accelerator: ``auto`` takes CUDA GPUs where there are any.
         devices: Devices of each machine; ``auto`` takes all GPUs, or one CPU process.
         nodes: Machines; start the command on each of them, as Lightning's cluster guide says.
         workers: Processes on each device that read windows while the network works; the default
@@ -120,7 +120,7 @@ class HardwareConfig(_Section):
             such (some have none on a GPU).
     """
 
-    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    accelerator: Literal["auto", "cpu", "cuda"] = "auto"
     devices: PositiveInt | Literal["auto"] = "auto"
     nodes: PositiveInt = 1
     workers: int | None = Field(None, ge=0)

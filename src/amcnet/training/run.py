@@ -3,6 +3,7 @@
 import logging
 import math
 import sys
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Bundle:
     """
     if is_first_process():
         claim_folder(config, folder, resume)
-    with log_to_file(folder):
+    with log_to_file(folder) if is_first_process() else nullcontext():
         return _run(config, folder, last_checkpoint(folder) if resume else None)
 
 
@@ -98,7 +99,7 @@ def _load_weights(task: SegmentationTask, path: Path) -> None:
 
 def _trainer(config: TrainingConfig, folder: Path, validates: bool) -> lightning.Trainer:
     schedule, hardware = config.schedule, config.hardware
-    on_gpu = hardware.accelerator == "gpu" or (
+    on_gpu = hardware.accelerator == "cuda" or (
         hardware.accelerator == "auto" and torch.cuda.is_available()
     )
     callbacks = checkpoint_callbacks(folder, schedule, validates)
@@ -109,7 +110,7 @@ def _trainer(config: TrainingConfig, folder: Path, validates: bool) -> lightning
         callbacks.append(TQDMProgressBar(refresh_rate=10))
     devices = hardware.devices
     return lightning.Trainer(
-        accelerator="gpu" if on_gpu else "cpu",
+        accelerator="cuda" if on_gpu else "cpu",
         devices=1 if devices == "auto" and not on_gpu else devices,
         num_nodes=hardware.nodes,
         precision="bf16-mixed" if config.precision == "bf16" else "32-true",
