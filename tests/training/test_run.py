@@ -160,3 +160,29 @@ def test_all_cases_can_be_trained_on(tmp_path: Path, write_config: WriteConfig) 
     assert "4 cases for training, 0 held out" in (tmp_path / "run" / "run.log").read_text()
     (row,) = read_history(tmp_path / "run" / "metrics.csv")
     assert "dice" not in row
+
+
+def test_a_finished_run_ends_at_once_and_goes_on_when_it_gets_more_steps(
+    tmp_path: Path, write_config: WriteConfig
+) -> None:
+    """It had ended within an epoch; the next one is whole and ends with a validation."""
+    run = tmp_path / "run"
+    config = read_config(write_config(4, {"steps_per_epoch": "patience = 5\nsteps_per_epoch"}))
+    train(config, run)
+    rows, weights = read_history(run / "metrics.csv"), weights_digest(run)
+    train(config, run, resume=True)
+    assert read_history(run / "metrics.csv") == rows
+    assert weights_digest(run) == weights
+    more = config.schedule.model_copy(update={"steps": 17})
+    train(config.model_copy(update={"schedule": more}), run, resume=True)
+    rows = read_history(run / "metrics.csv")
+    assert [row["step"] for row in rows] == [4, 14, 17]
+    assert all(np.isfinite(row["loss"]) and "dice" in row for row in rows)
+
+
+def test_a_run_without_time_takes_one_step(tmp_path: Path, write_config: WriteConfig) -> None:
+    config = read_config(write_config(10, {"steps = 10": "steps = 10\nmax_hours = 1e-9"}))
+    train(config, tmp_path / "run")
+    (row,) = read_history(tmp_path / "run" / "metrics.csv")
+    assert row["step"] == 1
+    assert "dice" in row

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
@@ -32,15 +33,21 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             torch.save(checkpoint, temporary)
 
 
+class _WithinEpochs(ModelCheckpoint):
+    """Saves between the ends of epochs: there a checkpoint belongs after the validation."""
+
+    def on_train_batch_end(self, trainer: Trainer, *arguments: Any) -> None:  # noqa: ANN401
+        if not trainer.is_last_batch:
+            super().on_train_batch_end(trainer, *arguments)
+
+
 def checkpoint_callbacks(folder: Path, schedule: ScheduleConfig, validates: bool) -> list[Callback]:
     """Return what writes ``best.ckpt`` and ``last.ckpt``."""
     common: dict[str, Any] = {
         "dirpath": folder / CHECKPOINT_FOLDER,
         "enable_version_counter": False,
     }
-    within = ModelCheckpoint(
-        filename="last", every_n_train_steps=schedule.checkpoint_steps, **common
-    )
+    within = _WithinEpochs(filename="last", every_n_train_steps=schedule.checkpoint_steps, **common)
     after = ModelCheckpoint(
         filename="best" if validates else "last",
         monitor="dice" if validates else None,
