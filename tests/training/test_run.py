@@ -1,4 +1,6 @@
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -12,7 +14,7 @@ import torch
 from amcnet import segment
 from amcnet.bundle import load_bundle
 from amcnet.bundle.export import load_network_weights
-from amcnet.errors import ConfigError, OutputError
+from amcnet.errors import ConfigError, InputError, OutputError
 from amcnet.training import read_config, train
 from amcnet.training.history import read_history
 
@@ -81,6 +83,18 @@ def test_killed_run_ends_like_the_whole_one(tmp_path: Path, write_config: WriteC
     assert weights_digest(tmp_path / "killed") == weights_digest(tmp_path / "whole")
 
 
+def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, write_config: WriteConfig) -> None:
+    run = tmp_path / "run"
+    command = [*COMMAND, str(write_config(5000)), "-o", str(run)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not (run / "checkpoints" / "last.ckpt").exists() and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=100)[1]
+    assert process.returncode == 1
+    assert "can go on from its last checkpoint with --resume" in said
+
+
 def test_two_processes_do_what_one_does_with_accumulated_gradients(
     tmp_path: Path, write_config: WriteConfig
 ) -> None:
@@ -109,14 +123,19 @@ def test_two_processes_do_what_one_does_with_accumulated_gradients(
 
 def test_folders_and_configurations_are_guarded(tmp_path: Path, write_config: WriteConfig) -> None:
     config = read_config(write_config(10))
-    with pytest.raises(OutputError, match=r"last\.ckpt: is missing"):
+    with pytest.raises(OutputError, match=r"last\.ckpt: is missing.*begins anew"):
         train(config, tmp_path / "run", resume=True)
     train(config, tmp_path / "run")
     with pytest.raises(OutputError, match="holds a run already"):
         train(config, tmp_path / "run")
-    with pytest.raises(ConfigError, match="differs from the configuration"):
+    with pytest.raises(ConfigError, match="differs from the configuration in seed, expected"):
         train(config.model_copy(update={"seed": 9}), tmp_path / "run", resume=True)
     assert read_config(tmp_path / "run") == config
+    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    for part in (last.read_bytes()[:5000], b""):
+        last.write_bytes(part)
+        with pytest.raises(InputError, match=r"last\.ckpt: cannot be read"):
+            train(config, tmp_path / "run", resume=True)
 
 
 def test_best_weights_are_kept_and_a_run_without_progress_ends_early(
@@ -139,6 +158,25 @@ def test_best_weights_are_kept_and_a_run_without_progress_ends_early(
     for name, value in kept.items():
         expected = checkpoint["state_dict"][f"network.{name}"].half()
         torch.testing.assert_close(value.half(), expected, rtol=0, atol=0)
+
+
+def test_a_moved_run_still_knows_its_best_weights(
+    tmp_path: Path, write_config: WriteConfig
+) -> None:
+    """The weights are ruined after the move: what comes then is no better."""
+    config = read_config(write_config(10, {"steps_per_epoch": 'keep = "best"\nsteps_per_epoch'}))
+    best = train(config, tmp_path / "run").description.sha256["model.safetensors"]
+    shutil.move(tmp_path / "run", tmp_path / "moved")
+    checkpoint = tmp_path / "moved" / "checkpoints" / "last.ckpt"
+    state = torch.load(checkpoint, weights_only=False)
+    for name, value in state["state_dict"].items():
+        state["state_dict"][name] = torch.zeros_like(value)
+    torch.save(state, checkpoint)
+    more = config.schedule.model_copy(update={"steps": 11})
+    train(config.model_copy(update={"schedule": more}), tmp_path / "moved", resume=True)
+    rows = read_history(tmp_path / "moved" / "metrics.csv")
+    assert rows[1]["dice"] < rows[0]["dice"]
+    assert weights_digest(tmp_path / "moved") == best
 
 
 def test_time_limit_ends_a_run_with_a_validation(tmp_path: Path, write_config: WriteConfig) -> None:
