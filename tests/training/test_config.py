@@ -14,6 +14,14 @@ description = "nothing"
 steps = 3
 """
 
+FIXED = """
+[preprocessing.normalisation]
+low = 0
+high = 2
+mean = 1
+deviation = 1
+"""
+
 
 def write(folder: Path, text: str) -> Path:
     path = folder / "config.toml"
@@ -26,6 +34,12 @@ def test_defaults_and_relative_dataset(tmp_path: Path) -> None:
     assert config.data.dataset == tmp_path / "data"
     assert config.loss.gamma == 0.5
     assert config.network.kernel_size == 3
+
+
+def test_byte_order_mark_of_windows_editors_is_no_part_of_the_text(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(MINIMAL, encoding="utf-8-sig")
+    assert read_config(path).name == "small"
 
 
 @pytest.mark.parametrize("path", sorted(Path(__file__).parents[2].glob("configs/*.toml")), ids=str)
@@ -45,6 +59,17 @@ def test_committed_configurations_are_valid(path: Path) -> None:
         (MINIMAL + "[loss]\ngamma = inf", r"loss\.gamma = inf: .*finite"),
         (MINIMAL.replace("small", "../up"), r"name = '\.\./up'"),
         ("name = ", "no valid TOML"),
+        ("seed = 4294967296\n" + MINIMAL, r"seed = 4294967296: .*less than 4294967296"),
+        (
+            MINIMAL.replace("[schedule]", 'fold = "none"\n[schedule]'),
+            r"data\.fold = 'none': .*valid integer.* or input should be 'all'",
+        ),
+        (MINIMAL + FIXED + "foo = 1", r"unknown key 'preprocessing\.normalisation\.foo', .*low"),
+        (MINIMAL + FIXED.replace("low = 0", "low = 5"), r"normalisation: .*expected low < high"),
+        (
+            MINIMAL + '[preprocessing]\nnormalisation = ["zscore", "x"]',
+            r"preprocessing\.normalisation\.1 = 'x': .*'zscore'",
+        ),
     ],
 )
 def test_bad_values_are_named(tmp_path: Path, text: str, message: str) -> None:

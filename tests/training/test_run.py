@@ -1,4 +1,6 @@
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -12,7 +14,7 @@ import torch
 from amcnet import segment
 from amcnet.bundle import load_bundle
 from amcnet.bundle.export import load_network_weights
-from amcnet.errors import ConfigError, OutputError
+from amcnet.errors import ConfigError, InputError, OutputError
 from amcnet.training import read_config, train
 from amcnet.training.history import read_history
 
@@ -81,6 +83,18 @@ def test_killed_run_ends_like_the_whole_one(tmp_path: Path, write_config: WriteC
     assert weights_digest(tmp_path / "killed") == weights_digest(tmp_path / "whole")
 
 
+def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, write_config: WriteConfig) -> None:
+    run = tmp_path / "run"
+    command = [*COMMAND, str(write_config(5000)), "-o", str(run)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not (run / "checkpoints" / "last.ckpt").exists() and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=100)[1]
+    assert process.returncode == 1
+    assert "can go on from its last checkpoint with --resume" in said
+
+
 def test_two_processes_do_what_one_does_with_accumulated_gradients(
     tmp_path: Path, write_config: WriteConfig
 ) -> None:
@@ -109,14 +123,19 @@ def test_two_processes_do_what_one_does_with_accumulated_gradients(
 
 def test_folders_and_configurations_are_guarded(tmp_path: Path, write_config: WriteConfig) -> None:
     config = read_config(write_config(10))
-    with pytest.raises(OutputError, match=r"last\.ckpt: is missing"):
+    with pytest.raises(OutputError, match=r"last\.ckpt: is missing.*begins anew"):
         train(config, tmp_path / "run", resume=True)
     train(config, tmp_path / "run")
     with pytest.raises(OutputError, match="holds a run already"):
         train(config, tmp_path / "run")
-    with pytest.raises(ConfigError, match="differs from the configuration"):
+    with pytest.raises(ConfigError, match="differs from the configuration in seed, expected"):
         train(config.model_copy(update={"seed": 9}), tmp_path / "run", resume=True)
     assert read_config(tmp_path / "run") == config
+    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    for part in (last.read_bytes()[:5000], b""):
+        last.write_bytes(part)
+        with pytest.raises(InputError, match=r"last\.ckpt: cannot be read"):
+            train(config, tmp_path / "run", resume=True)
 
 
 def test_best_weights_are_kept_and_a_run_without_progress_ends_early(
@@ -141,6 +160,25 @@ def test_best_weights_are_kept_and_a_run_without_progress_ends_early(
         torch.testing.assert_close(value.half(), expected, rtol=0, atol=0)
 
 
+def test_a_moved_run_still_knows_its_best_weights(
+    tmp_path: Path, write_config: WriteConfig
+) -> None:
+    """The weights are ruined after the move: what comes then is no better."""
+    config = read_config(write_config(10, {"steps_per_epoch": 'keep = "best"\nsteps_per_epoch'}))
+    best = train(config, tmp_path / "run").description.sha256["model.safetensors"]
+    shutil.move(tmp_path / "run", tmp_path / "moved")
+    checkpoint = tmp_path / "moved" / "checkpoints" / "last.ckpt"
+    state = torch.load(checkpoint, weights_only=False)
+    for name, value in state["state_dict"].items():
+        state["state_dict"][name] = torch.zeros_like(value)
+    torch.save(state, checkpoint)
+    more = config.schedule.model_copy(update={"steps": 11})
+    train(config.model_copy(update={"schedule": more}), tmp_path / "moved", resume=True)
+    rows = read_history(tmp_path / "moved" / "metrics.csv")
+    assert rows[1]["dice"] < rows[0]["dice"]
+    assert weights_digest(tmp_path / "moved") == best
+
+
 def test_time_limit_ends_a_run_with_a_validation(tmp_path: Path, write_config: WriteConfig) -> None:
     path = write_config(100_000, {"steps_per_epoch = 10": "steps_per_epoch = 10000"})
     config = read_config(path)
@@ -160,3 +198,29 @@ def test_all_cases_can_be_trained_on(tmp_path: Path, write_config: WriteConfig) 
     assert "4 cases for training, 0 held out" in (tmp_path / "run" / "run.log").read_text()
     (row,) = read_history(tmp_path / "run" / "metrics.csv")
     assert "dice" not in row
+
+
+def test_a_finished_run_ends_at_once_and_goes_on_when_it_gets_more_steps(
+    tmp_path: Path, write_config: WriteConfig
+) -> None:
+    """It had ended within an epoch; the next one is whole and ends with a validation."""
+    run = tmp_path / "run"
+    config = read_config(write_config(4, {"steps_per_epoch": "patience = 5\nsteps_per_epoch"}))
+    train(config, run)
+    rows, weights = read_history(run / "metrics.csv"), weights_digest(run)
+    train(config, run, resume=True)
+    assert read_history(run / "metrics.csv") == rows
+    assert weights_digest(run) == weights
+    more = config.schedule.model_copy(update={"steps": 17})
+    train(config.model_copy(update={"schedule": more}), run, resume=True)
+    rows = read_history(run / "metrics.csv")
+    assert [row["step"] for row in rows] == [4, 14, 17]
+    assert all(np.isfinite(row["loss"]) and "dice" in row for row in rows)
+
+
+def test_a_run_without_time_takes_one_step(tmp_path: Path, write_config: WriteConfig) -> None:
+    config = read_config(write_config(10, {"steps = 10": "steps = 10\nmax_hours = 1e-9"}))
+    train(config, tmp_path / "run")
+    (row,) = read_history(tmp_path / "run" / "metrics.csv")
+    assert row["step"] == 1
+    assert "dice" in row

@@ -1,3 +1,5 @@
+import json
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -5,11 +7,16 @@ import numpy as np
 import pytest
 
 from amcnet.anatomy import IGNORE
+from amcnet.data import Preprocessing
 from amcnet.data.checks import check_dataset
+from amcnet.data.preparation import prepare_dataset
+from amcnet.data.store import is_prepared
 from amcnet.errors import ConfigError, InputError, OutputError
 from amcnet.io import Geometry, read_labels, read_volume, write_image, write_labels
+from amcnet.networks import Architecture
 from amcnet.training import read_config
 from amcnet.training.setup import PrepareOptions, prepare
+from amcnet.training.template import TemplateValues, config_text
 
 from .conftest import SPACING_MM
 
@@ -75,8 +82,6 @@ def test_ignored_voxels_and_fixed_figures_reach_the_prepared_cases(tmp_path: Pat
         image = rng.normal(50, 30, labels.shape).astype(np.int16)
         write_image(data / "imagesTr" / f"c{case}_0000.nii.gz", image, geometry)
         write_image(data / "labelsTr" / f"c{case}.nii.gz", labels, geometry)
-    import json
-
     description = {"labels": names, "file_ending": ".nii.gz", "channel_names": {"0": "CT"}}
     (data / "dataset.json").write_text(json.dumps(description))
     prepared = prepare(check_dataset(data), tmp_path / "out").dataset
@@ -121,3 +126,86 @@ def test_what_cannot_be_prepared_is_refused(tmp_path: Path, blocks: Path) -> Non
     report = check_dataset(tmp_path / "none")
     with pytest.raises(InputError, match="has 1 errors, expected none"):
         prepare(report, tmp_path / "out")
+
+
+def copy_of(folder: Path, copy: Path) -> Path:
+    shutil.copytree(folder, copy)
+    return copy
+
+
+def test_names_of_any_kind_give_a_valid_configuration() -> None:
+    name = 'äö "x" \\ \U0001f600\x7f\n'
+    values = TemplateValues(
+        name="x",
+        seed=0,
+        start_from=name,
+        description=f"4 labelled volumes of {name}",
+        network=Architecture(),
+        window=8,
+        is_hand=False,
+        reasons=("'b\nmode = 1\x85' is normalised",),
+    )
+    config = tomllib.loads(config_text(values))
+    assert config["data"]["description"] == values.description
+    assert config["start_from"] == name
+    assert "mode" not in config
+
+
+def test_only_the_cases_of_the_last_call_stay(tmp_path: Path, blocks: Path) -> None:
+    data, out = copy_of(blocks, tmp_path / "data"), tmp_path / "out"
+    prepare(check_dataset(data), out)
+    (out / "cases" / "b0.zarr-partial-0123456789ab").mkdir()
+    (data / "imagesTr" / "b3_0000.nrrd").unlink()
+    (data / "labelsTr" / "b3.nrrd").unlink()
+    prepare(check_dataset(data), out)
+    assert sorted(p.name for p in (out / "cases").iterdir()) == ["b0.zarr", "b1.zarr", "b2.zarr"]
+
+
+def test_an_interrupted_second_call_leaves_no_complete_data_set(
+    tmp_path: Path, blocks: Path
+) -> None:
+    report = check_dataset(blocks)
+    prepare(report, tmp_path / "out")
+
+    def interrupt(done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    coarse = PrepareOptions(spacing_mm=(2, 3, 2))
+    with pytest.raises(KeyboardInterrupt):
+        prepare(report, tmp_path / "out", coarse, interrupt)
+    assert not is_prepared(tmp_path / "out")
+    cases = prepare(report, tmp_path / "out", coarse).dataset.cases
+    assert {case.shape for case in cases} == {(10, 12, 10)}
+
+
+def test_structures_that_the_grid_is_too_coarse_for_are_named(tmp_path: Path, blocks: Path) -> None:
+    fine = prepare(check_dataset(blocks), tmp_path / "fine")
+    assert not any("beware" in reason for reason in fine.reasons)
+    coarse = PrepareOptions(spacing_mm=(20, 36, 20))
+    preparation = prepare(check_dataset(blocks), tmp_path / "out", coarse)
+    assert "'left block' (in 4 of 4 cases)" in preparation.reasons[-1]
+    assert "# - beware" in preparation.config.read_text()
+
+
+def test_a_folder_with_other_files_is_not_written_to(tmp_path: Path, blocks: Path) -> None:
+    other = copy_of(blocks, tmp_path / "other")
+    before = files_of(other)
+    with pytest.raises(OutputError, match="holds other files"):
+        prepare(check_dataset(blocks), other)
+    assert files_of(other) == before
+    with pytest.raises(OutputError, match="is a file"):
+        prepare(check_dataset(blocks), other / "dataset.json")
+
+
+def test_a_model_for_other_channels_is_refused(tmp_path: Path, blocks: Path) -> None:
+    dataset = check_dataset(blocks).dataset
+    two = Preprocessing(normalisation=("zscore", "zscore"))
+    with pytest.raises(InputError, match="is for 2 channels, expected 1"):
+        prepare_dataset(dataset, two, tmp_path)
+
+
+@pytest.mark.parametrize("options", [{"seed": -1}, {"seed": 2**32}, {"window": 0}])
+def test_options_out_of_range_are_refused(options: dict[str, int]) -> None:
+    with pytest.raises(ConfigError, match=r"(seed|window): found .*, expected"):
+        PrepareOptions(**options)

@@ -1,6 +1,7 @@
 """Every case of a data set on the network's grid, made once and kept on disk."""
 
 import hashlib
+import shutil
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from amcnet.data.preprocessing import Preprocessing
 from amcnet.data.resampling import resample_labels
 from amcnet.data.store import (
     CASE_FOLDER,
+    DESCRIPTION_FILE,
     FORMAT,
     PreparedDataset,
     PreparedDescription,
@@ -37,7 +39,7 @@ def prepare_dataset(
     """Bring every case of a data set to the network's grid.
 
     A case that is there already is not made again unless its files or the settings have changed,
-    so an interrupted call can be repeated.
+    so an interrupted call can be repeated. Cases that the data set no longer has are removed.
 
     Args:
         dataset: The data set; its files are only read.
@@ -47,9 +49,18 @@ def prepare_dataset(
         progress: Called with (cases done, cases in all).
 
     Raises:
-        InputError: If a file cannot be used, or images and labels lie on different grids.
+        InputError: If a file cannot be used, images and labels lie on different grids, or the
+            normalisation is for another number of channels.
     """
+    how = preprocessing.normalisation
+    if isinstance(how, tuple) and len(how) != len(dataset.channels):
+        raise InputError(
+            f"preprocessing.normalisation is for {len(how)} channels, expected "
+            f"{len(dataset.channels)} as {dataset.folder} has"
+        )
     (folder / CASE_FOLDER).mkdir(parents=True, exist_ok=True)
+    # An interrupted call must not leave cases of two kinds that count as complete.
+    (folder / DESCRIPTION_FILE).unlink(missing_ok=True)
     settings = _Settings(dataset, preprocessing, folder / CASE_FOLDER)
     map_in_processes(partial(_prepare_case, settings), dataset.cases, jobs, progress)
     description = PreparedDescription(
@@ -59,7 +70,16 @@ def prepare_dataset(
         cases=tuple(case.name for case in dataset.cases),
     )
     write_description(folder, description)
+    _remove_other_cases(folder / CASE_FOLDER, dataset)
     return open_prepared(folder)
+
+
+def _remove_other_cases(folder: Path, dataset: Dataset) -> None:
+    """Remove what an earlier call left: cases that are gone, and cases that were being written."""
+    names = {f"{case.name}.zarr" for case in dataset.cases}
+    for path in folder.glob("*.zarr*"):
+        if path.name not in names:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 @dataclass(frozen=True)

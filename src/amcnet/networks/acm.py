@@ -4,6 +4,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from amcnet.errors import ConfigError
 from amcnet.networks.architecture import Branches
@@ -85,11 +86,27 @@ class _InstanceNorm(nn.InstanceNorm3d):
         )
 
 
+class _Conv(nn.Conv3d):
+    """A 3D convolution whose gradient is right for two slices in bfloat16 on a CPU, too."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        if self.training and features.shape[2] == 2 and self.padding[0]:
+            # PyTorch 2.13 (oneDNN) leaves parts of the weights' gradient unset where it is to pad
+            # two slices itself; zeros that are there already come to the same.
+            return functional.conv3d(
+                functional.pad(features, (0, 0, 0, 0, 1, 1)),
+                self.weight,
+                self.bias,
+                padding=(0, *self.padding[1:]),
+            )
+        return super().forward(features)
+
+
 def _branch(in_channels: int, out_channels: int, scan_kernel: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for channels in (in_channels, out_channels):
         layers += [
-            nn.Conv3d(
+            _Conv(
                 channels,
                 out_channels,
                 (scan_kernel, 3, 3),

@@ -127,6 +127,9 @@ class HardwareConfig(_Section):
     deterministic: bool = False
 
 
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what NumPy and PyTorch both take
+
+
 class TrainingConfig(_Section):
     """Everything that decides a training run.
 
@@ -140,7 +143,7 @@ class TrainingConfig(_Section):
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     precision: Literal["bf16", "float32"] = "bf16"
     start_from: str | None = None
     data: DataConfig

@@ -1,7 +1,7 @@
 """The windows of a run for Lightning."""
 
 import multiprocessing
-from typing import Any
+from typing import Any, cast
 
 import lightning
 import torch
@@ -14,6 +14,7 @@ from amcnet.data.store import PreparedCase
 from amcnet.training.augmentation import augment_batch
 from amcnet.training.config import TrainingConfig
 from amcnet.training.source import DataSource
+from amcnet.training.task import SegmentationTask
 from amcnet.training.windows import (
     Batch,
     Share,
@@ -84,6 +85,7 @@ class RunData(lightning.LightningDataModule):
         )
         order = WindowOrder(
             batches_done=lambda: self._trainer().global_step * settings.accumulate,
+            epoch_began=lambda: self._task().epoch_began() * settings.accumulate,
             batches=self.config.schedule.steps_per_epoch * settings.accumulate,
             batch_size=settings.batch_size,
             share=self._share(),
@@ -118,6 +120,9 @@ class RunData(lightning.LightningDataModule):
     def _trainer(self) -> lightning.Trainer:
         assert self.trainer is not None  # noqa: S101 - loaders are made by a trainer
         return self.trainer
+
+    def _task(self) -> SegmentationTask:
+        return cast(SegmentationTask, self._trainer().lightning_module)
 
     def _share(self) -> Share:
         return Share(self._trainer().global_rank, self._trainer().world_size)

@@ -76,9 +76,11 @@ def hardware_of(trainer: lightning.Trainer) -> str:
     return f"{trainer.world_size} x {platform.machine()}, {torch.get_num_threads()} threads"
 
 
-def code_commit() -> str:
+def code_commit(tree: Path = Path(__file__).parents[3]) -> str:
     """Return the commit of the source tree, where this is one."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    if not (tree / ".git").exists():  # installed, perhaps below somebody's own repository
+        return "unknown"
+    command = ["git", "-C", str(tree), "describe", "--always", "--dirty"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
     except (OSError, subprocess.SubprocessError):

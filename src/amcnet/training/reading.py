@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from amcnet.errors import ConfigError
 from amcnet.training.config import TrainingConfig
@@ -30,7 +31,7 @@ def read_config(path: Path) -> TrainingConfig:
     if not path.is_file():
         raise ConfigError(f"{path}: is missing, expected a training configuration (TOML)")
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         config = TrainingConfig.model_validate(values)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: is no valid TOML ({error})") from error
@@ -59,8 +60,13 @@ def read_run_config(folder: Path) -> TrainingConfig:
 
 def _first_problem(error: ValidationError) -> str:
     """Describe the first problem: the key, what was found and what is allowed."""
-    problem = error.errors()[0]
-    keys = [str(part) for part in problem["loc"]]
+    problems = error.errors()
+    keys = _keys(problems[0])
+    # A value that may be of several kinds has a problem with each: those of the nearest kind count.
+    problems = [problem for problem in problems if _keys(problem)[: len(keys)] == keys]
+    depth = max(len(problem["loc"]) for problem in problems)
+    problems = [problem for problem in problems if len(problem["loc"]) == depth]
+    keys, problem = _keys(problems[0]), problems[0]
     key = ".".join(keys)
     if problem["type"] == "extra_forbidden":
         known = _known_keys(keys[:-1])
@@ -68,10 +74,19 @@ def _first_problem(error: ValidationError) -> str:
         return f"unknown key '{key}', expected one of {', '.join(known)}; nearest: {nearest[0]}"
     if problem["type"] == "missing":
         return f"key '{key}' is missing"
-    message = problem["msg"].removeprefix("Value error, ")
+    messages = [p["msg"].removeprefix("Value error, ") for p in problems if _keys(p) == keys]
+    text = " or ".join(f"{message[0].lower()}{message[1:]}" for message in messages)
     if isinstance(problem["input"], dict):  # a whole section: the message names its keys
-        return f"{key}: {message}"
-    return f"{key} = {problem['input']!r}: {message[0].lower()}{message[1:]}"
+        return f"{key}: {text}"
+    return f"{key} = {problem['input']!r}: {text}"
+
+
+def _keys(problem: ErrorDetails) -> list[str]:
+    """Return the keys of a problem's place without the kinds that pydantic puts between them."""
+    *parts, last = (str(part) for part in problem["loc"])
+    is_key = problem["type"] == "extra_forbidden" or last.isidentifier() or last.isdecimal()
+    keys = [part for part in parts if part.isidentifier() or part.isdecimal()]
+    return [*keys, last] if is_key else keys
 
 
 def _known_keys(section: list[str]) -> list[str]:

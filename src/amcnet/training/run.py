@@ -81,7 +81,15 @@ def _run(config: TrainingConfig, folder: Path, checkpoint: Path | None) -> Bundl
     trainer = _trainer(config, folder, bool(split.val))
     logger.info("on %s, %s", hardware_of(trainer), config.precision)
     data = RunData(config, source, split)
-    trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=False)
+    try:
+        trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=False)
+    except SystemExit:  # how Lightning ends after Ctrl-C
+        can_resume = last_checkpoint(folder).exists()
+        how = (
+            "from its last checkpoint with --resume" if can_resume else "anew: it has no checkpoint"
+        )
+        logger.warning("interrupted at step %d; the run can go on %s", task.global_step, how)
+        raise
     if trainer.is_global_zero:
         if config.schedule.keep == "best" and best_checkpoint(folder).exists():
             _load_weights(task, best_checkpoint(folder))
@@ -92,7 +100,7 @@ def _run(config: TrainingConfig, folder: Path, checkpoint: Path | None) -> Bundl
 
 
 def _load_weights(task: SegmentationTask, path: Path) -> None:
-    checkpoint = torch.load(path, map_location="cpu", weights_only=False)
+    checkpoint = AtomicCheckpointIO().load_checkpoint(path, weights_only=False)
     task.load_state_dict(checkpoint["state_dict"])
     logger.info("the model has the weights of step %d, the best", checkpoint["global_step"])
 

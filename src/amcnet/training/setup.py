@@ -22,7 +22,7 @@ from amcnet.data.splits import (
     read_splits,
     write_splits,
 )
-from amcnet.data.store import PreparedDataset
+from amcnet.data.store import CASE_FOLDER, PreparedDataset
 from amcnet.errors import ConfigError, InputError, OutputError
 from amcnet.io import atomic_path
 from amcnet.networks import Architecture
@@ -62,6 +62,10 @@ class PrepareOptions:
                 "found a model to start from and a spacing or window, expected one of them: "
                 "the model brings its own"
             )
+        if self.window is not None and self.window < 1:
+            raise ConfigError(f"window: found {self.window}, expected 1 or more slices")
+        if not 0 <= self.seed < 2**32:
+            raise ConfigError(f"seed: found {self.seed}, expected 0 to {2**32 - 1}")
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class Preparation:
     Attributes:
         dataset: The prepared data set.
         config: A training configuration for it.
-        reasons: Why its settings are what they are.
+        reasons: Why its settings are what they are, and which structures got lost.
     """
 
     dataset: PreparedDataset
@@ -96,20 +100,26 @@ def prepare(
 
     Raises:
         InputError: If the report has errors, or the folds do not fit the cases.
-        OutputError: If ``out`` lies in the data set, which is never written to.
+        OutputError: If ``out`` lies in the data set, which is never written to, or holds anything
+            but an earlier preparation.
     """
     dataset = report.dataset
     if dataset is None or report.errors:
         raise InputError(f"the data set has {len(report.errors)} errors, expected none")
     if out.resolve().is_relative_to(dataset.folder.resolve()):
         raise OutputError(f"{out}: lies in the data set, expected a folder outside it")
-    out.mkdir(parents=True, exist_ok=True)
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out}: is a file, expected a folder")
+    if out.exists() and any(out.iterdir()) and not (out / CASE_FOLDER).is_dir():
+        raise OutputError(f"{out}: holds other files, expected a folder for prepared data alone")
+    (out / CASE_FOLDER).mkdir(parents=True, exist_ok=True)
     fingerprint = make_fingerprint(report.facts, dataset)
     plan, bundle = _choose_plan(fingerprint, dataset, options)
     write_splits(out / SPLIT_FILE, _splits(dataset, options))
     prepared = prepare_dataset(dataset, plan.preprocessing, out, options.jobs, progress)
     _write_text(out / FINGERPRINT_FILE, fingerprint.model_dump_json(indent=1))
     _write_text(out / LABEL_FILE, _label_names(dataset))
+    reasons = (*plan.reasons, *_lost_structures(report, prepared))
     network = {"width": _WIDTH} if bundle is None else _sizes(bundle)
     values = TemplateValues(
         name=_model_name(dataset.folder),
@@ -121,10 +131,24 @@ def prepare(
         ),
         window=plan.window,
         is_hand=dataset.table == hand_label_table(),
-        reasons=plan.reasons,
+        reasons=reasons,
     )
     _write_text(out / CONFIG_FILE, config_text(values))
-    return Preparation(prepared, out / CONFIG_FILE, plan.reasons)
+    return Preparation(prepared, out / CONFIG_FILE, reasons)
+
+
+def _lost_structures(report: CheckReport, prepared: PreparedDataset) -> list[str]:
+    """Say which structures are too small for the network's grid, and in how many cases."""
+    voxels = {case.name: case.voxels for case in report.facts}
+    lost = []
+    for structure in prepared.table:
+        had = [case for case in prepared.cases if structure.value in voxels[case.name]]
+        gone = sum(not case.counts[:, structure.value].any() for case in had)
+        if gone:
+            lost.append(f"'{structure.name}' (in {gone} of {len(had)} cases)")
+    if not lost:
+        return []
+    return [f"beware: the network's grid is too coarse for {', '.join(lost)}: no voxel is left"]
 
 
 def _sizes(bundle: Bundle) -> dict[str, Any]:

@@ -74,11 +74,24 @@ class SegmentationTask(lightning.LightningModule):
             share = max(share, seconds / 3600 / schedule.max_hours)
         return min(share, 1.0)
 
+    def stop_when_over(self) -> None:
+        """Let the run end where steps or time are over; a resumed one may be so at once."""
+        if self.global_step > 0 and self.progress() >= 1:
+            self.trainer.should_stop = True
+
     def on_fit_start(self) -> None:
         """Start the clock."""
         self.clock.start()
 
-    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> int | None:
+    def epoch_began(self) -> int:
+        """Return the step after which the epoch began: the last one that has figures."""
+        return int(self.history[-1]["step"]) if self.history else 0
+
+    def on_train_start(self) -> None:
+        """Take no step in a run that was over before it was resumed."""
+        self.stop_when_over()
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Set the learning rate."""
         self.clock.data_is_there()
         settings = self.config.optimiser
@@ -92,10 +105,6 @@ class SegmentationTask(lightning.LightningModule):
         }[settings.decay]
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = settings.learning_rate * warmup * decay
-        if progress >= 1:  # a run that is over already was resumed
-            self.trainer.should_stop = True
-            return -1
-        return None
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch of windows."""
@@ -129,13 +138,13 @@ class SegmentationTask(lightning.LightningModule):
 
     def on_train_batch_end(self, outputs: object, batch: Batch, batch_idx: int) -> None:
         """Stop where steps or time are over; validation and the last checkpoint follow."""
-        if self.progress() >= 1:
-            self.trainer.should_stop = True
+        self.stop_when_over()
         self.clock.step_is_done()
 
     def on_train_epoch_end(self) -> None:
-        """Write the epoch's figures down."""
+        """Write the epoch's figures down; its validation may have used the time up."""
         self.clock.pause()
+        self.stop_when_over()
         total, count = self.trainer.strategy.reduce(
             self._loss_sum.to(self.device), reduce_op="sum"
         ).tolist()

@@ -37,7 +37,7 @@ def config_text(values: TemplateValues) -> str:
     fine_tunes = values.start_from is not None
     lines = [
         "# Training configuration. All keys, and what they mean: docs/training.md.",
-        *(f"# - {reason}" for reason in values.reasons),
+        *(f"# - {_one_line(reason)}" for reason in values.reasons),
         f"name = {_text(values.name)}",
         f"seed = {values.seed}",
         '# "float32" if a run stops because its gradients are not finite.',
@@ -87,6 +87,12 @@ def _mirror(is_hand: bool) -> list[str]:
     ]
 
 
+def _one_line(text: str) -> str:
+    """Return a comment's text: names that come from files may hold line breaks."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
 def _text(value: str) -> str:
-    """Quote a text: what JSON allows in a string, TOML reads alike."""
-    return json.dumps(value)
+    """Quote a text: what JSON allows in a string, TOML reads alike, but for two things."""
+    readable = value.encode("utf-8", "replace").decode()  # file names may hold other bytes
+    return json.dumps(readable, ensure_ascii=False).replace("\x7f", "\\u007f")

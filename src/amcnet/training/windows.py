@@ -55,15 +55,23 @@ class WindowOrder(Sampler[list[int]]):
 
     Args:
         batches_done: Returns how many batches each process has taken since the run began.
+        epoch_began: Returns how many that were when the epoch began; no multiple of ``batches``
+            where a run that had ended within an epoch got more time.
         batches: Batches of an epoch.
         batch_size: Windows of a batch.
         share: Which process this is.
     """
 
     def __init__(
-        self, batches_done: Callable[[], int], batches: int, batch_size: int, share: Share
+        self,
+        batches_done: Callable[[], int],
+        epoch_began: Callable[[], int],
+        batches: int,
+        batch_size: int,
+        share: Share,
     ) -> None:
         self.batches_done = batches_done
+        self.epoch_began = epoch_began
         self.batches = batches
         self.batch_size = batch_size
         self.share = share
@@ -73,7 +81,7 @@ class WindowOrder(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         first = self.batches_done()
-        last = first - first % self.batches + self.batches
+        last = first - (first - self.epoch_began()) % self.batches + self.batches
         for batch in range(first, last):
             start = (batch * self.share.of + self.share.rank) * self.batch_size
             yield list(range(start, start + self.batch_size))
