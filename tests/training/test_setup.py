@@ -120,6 +120,18 @@ def test_spacing_window_and_folds_can_be_given(tmp_path: Path, blocks: Path) -> 
     assert sorted(split.val[0] for split in splits) == names
 
 
+def test_an_edited_configuration_is_kept(tmp_path: Path, blocks: Path) -> None:
+    out = tmp_path / "out"
+    prepare(check_dataset(blocks), out)
+    prepare(check_dataset(blocks), out)
+    assert not (out / "config.former.toml").exists()
+    (out / "config.toml").write_text("edited")
+    preparation = prepare(check_dataset(blocks), out)
+    assert (out / "config.former.toml").read_text() == "edited"
+    assert read_config(out).network.num_classes == 3
+    assert "config.former.toml" in preparation.reasons[-1]
+
+
 def test_what_cannot_be_prepared_is_refused(tmp_path: Path, blocks: Path) -> None:
     with pytest.raises(OutputError, match="lies in the data set"):
         prepare(check_dataset(blocks), blocks / "prepared")

@@ -32,6 +32,7 @@ from amcnet.training.template import TemplateValues, config_text
 
 FINGERPRINT_FILE = "fingerprint.json"
 LABEL_FILE = "dataset.json"
+FORMER_CONFIG_FILE = "config.former.toml"
 
 _WIDTH = 16  # a model of this width trains and runs on a laptop
 
@@ -133,7 +134,7 @@ def prepare(
         is_hand=dataset.table == hand_label_table(),
         reasons=reasons,
     )
-    _write_text(out / CONFIG_FILE, config_text(values))
+    reasons = (*reasons, *_write_config(out, config_text(values)))
     return Preparation(prepared, out / CONFIG_FILE, reasons)
 
 
@@ -149,6 +150,16 @@ def _lost_structures(report: CheckReport, prepared: PreparedDataset) -> list[str
     if not lost:
         return []
     return [f"beware: the network's grid is too coarse for {', '.join(lost)}: no voxel is left"]
+
+
+def _write_config(out: Path, text: str) -> list[str]:
+    """Write the configuration; one that was there, perhaps edited, is kept beside it."""
+    path, former = out / CONFIG_FILE, out / FORMER_CONFIG_FILE
+    kept = path.exists() and path.read_text(encoding="utf-8") != text
+    if kept:
+        path.replace(former)
+    _write_text(path, text)
+    return [f"the former {CONFIG_FILE} differs and is kept as {FORMER_CONFIG_FILE}"] if kept else []
 
 
 def _sizes(bundle: Bundle) -> dict[str, Any]:
