@@ -3,8 +3,9 @@
     python benchmarks/training.py --json benchmarks/results/training.json
 
 prints a table, and writes the figures with --json. Every variant is a process of its own, so that
-its peak memory is its own. The loss is also measured alone, on logits of the same size. All run
-under bfloat16 autocast; on a GPU the network of the paper's width is measured too.
+its peak memory is its own. Dice with and without the anatomy constraint (AC) is also measured
+alone, on logits of the same size, as the peak of a step may hide that of its loss. All run under
+bfloat16 autocast; on a GPU the network of the paper's width is measured too.
 """
 
 import argparse
@@ -40,7 +41,7 @@ LOGIT_TYPES = ("bfloat16", "float32")
 COLUMNS = (
     "step",
     "parameters, M",
-    "GFLOP a step",
+    "forward, GFLOP",
     "patches/s",
     "to UNet",
     "peak memory, GB",
@@ -95,16 +96,28 @@ def run_step(variant: str, arguments: argparse.Namespace) -> dict[str, Any]:
     image = torch.randn(1, 1, *arguments.shape, device=device)
     labels = make_labels(arguments.shape, arguments.classes).to(device)
 
-    def step() -> None:
+    def step() -> float:
         with torch.autocast(device.type, torch.bfloat16):
-            value = loss(network(image), labels)
+            logits = network(image)
+        # Cut at the logits, so that the loss and its gradient are timed apart.
+        leaf = logits.detach().requires_grad_(True)
+        start = now(device)
+        with torch.autocast(device.type, torch.bfloat16):
+            value = loss(leaf, labels)
         value.backward()
+        seconds = now(device) - start
+        logits.backward(leaf.grad)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
+        return seconds
 
+    figures = measured(step, arguments.repeat, device)
+    with FlopCounterMode(display=False) as counter, torch.autocast(device.type, torch.bfloat16):
+        network(image)
     return {
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        **measured(step, arguments.repeat, device),
+        "forward_flop": counter.get_total_flops(),
+        **figures,
     }
 
 
@@ -117,36 +130,46 @@ def run_loss(variant: str, arguments: argparse.Namespace) -> dict[str, Any]:
     logits = torch.empty(size, dtype=kind, device=device).normal_().requires_grad_(True)
     labels = make_labels(arguments.shape, arguments.classes).to(device)
 
-    def step() -> None:
+    def step(logits: Tensor = logits, labels: Tensor = labels) -> float:
+        start = now(device)
         with torch.autocast(device.type, torch.bfloat16):
             value = loss(logits, labels)
         value.backward()
         logits.grad = None
+        return now(device) - start
 
-    return measured(step, 2 * arguments.repeat + 1, device)
+    corner = (..., slice(2), slice(2), slice(2))
+    step(
+        logits[corner].detach().requires_grad_(True), labels[corner]
+    )  # what is loaded on first use
+    return measured(step, arguments.repeat, device)
 
 
-def measured(step: Callable[[], None], repeat: int, device: torch.device) -> dict[str, Any]:
-    """Return a step's seconds and operations, and the memory that it adds at its peak.
+def measured(step: Callable[[], float], repeat: int, device: torch.device) -> dict[str, Any]:
+    """Return the seconds of steps and of their losses, and the memory that they add at most.
 
     The first step warms up and is not timed.
     """
-    seconds = []
     before = peak_bytes(device)
-    with FlopCounterMode(display=False) as counter:
-        step()
+    step()
+    seconds, loss_seconds = [], []
     for _ in range(repeat):
-        start = time.perf_counter()
-        step()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        seconds.append(time.perf_counter() - start)
+        start = now(device)
+        loss_seconds.append(step())
+        seconds.append(now(device) - start)
     peak = peak_bytes(device)
     return {
-        "flop": counter.get_total_flops(),
         "every_run_seconds": seconds,
+        "every_run_loss_seconds": loss_seconds,
         "peak_bytes": None if before is None or peak is None else peak - before,
     }
+
+
+def now(device: torch.device) -> float:
+    """Return a time in seconds, when all work that was handed to the device is done."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
 
 
 def peak_bytes(device: torch.device) -> int | None:
@@ -175,39 +198,46 @@ def measure(
         child += [f"--{name}", str(value)]
     done = subprocess.run(child, check=True, stdout=subprocess.PIPE, text=True)
     found = json.loads(done.stdout)
-    return {"seconds": median(found["every_run_seconds"]), **found}
+    times = list(zip(found["every_run_loss_seconds"], found["every_run_seconds"], strict=True))
+    return {
+        "seconds": median(step for _, step in times),
+        "loss_seconds": median(loss for loss, _ in times),
+        # Shares of the same step: other work on the machine slows both.
+        "loss_share": median(loss / step for loss, step in times),
+        **found,
+    }
 
 
 def compare(width: int, arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure all variants with AMCNet of a width."""
     steps = {name: measure("step", name, width, arguments) for name in (*WEIGHTS, UNET)}
     losses = {
-        name: {kind: measure("loss", name, width, arguments, logits=kind) for kind in LOGIT_TYPES}
-        for name in steps
-    }
-    return {
-        "steps": steps,
-        "losses": losses,
-        "anatomy": anatomy_cost(steps[WITH_ANATOMY]["seconds"], losses, arguments),
-    }
-
-
-def anatomy_cost(
-    step_seconds: float, losses: dict[str, Any], arguments: argparse.Namespace
-) -> dict[str, Any]:
-    """Return what the anatomy constraint adds to Dice alone, by the logits' precision."""
-    logits_bytes = 4 * arguments.classes * torch.Size(arguments.shape).numel()
-    cost = {}
-    for kind in LOGIT_TYPES:
-        both, dice = losses[WITH_ANATOMY][kind], losses[WITHOUT][kind]
-        extra = None
-        if both["peak_bytes"] is not None:
-            extra = round((both["peak_bytes"] - dice["peak_bytes"]) / logits_bytes, 3)
-        cost[kind] = {
-            "extra_memory_to_float32_logits": extra,
-            "share_of_step": round((both["seconds"] - dice["seconds"]) / step_seconds, 4),
+        kind: {
+            name: measure("loss", name, width, arguments, logits=kind)
+            for name in (WITH_ANATOMY, WITHOUT)
         }
-    return cost
+        for kind in LOGIT_TYPES
+    }
+    logits_bytes = 4 * arguments.classes * torch.Size(arguments.shape).numel()
+    memory = {kind: extra_memory(found, logits_bytes) for kind, found in losses.items()}
+    anatomy = {"share_of_step": anatomy_share(steps), "extra_memory_to_float32_logits": memory}
+    return {"steps": steps, "losses": losses, "anatomy": anatomy}
+
+
+def anatomy_share(steps: dict[str, Any]) -> float:
+    """Return the share of a step that the anatomy constraint adds to Dice alone."""
+    # By the time of the rest of the step, which is the same in both.
+    both, dice = (
+        share / (1 - share)
+        for share in (steps[WITH_ANATOMY]["loss_share"], steps[WITHOUT]["loss_share"])
+    )
+    return round((both - dice) / (1 + both), 4)
+
+
+def extra_memory(losses: dict[str, Any], logits_bytes: int) -> float | None:
+    """Return what the anatomy constraint adds to the peak of Dice alone, in sizes of the logits."""
+    both, dice = (losses[name]["peak_bytes"] for name in (WITH_ANATOMY, WITHOUT))
+    return None if both is None else round((both - dice) / logits_bytes, 3)
 
 
 def table(found: dict[str, Any]) -> str:
@@ -215,7 +245,6 @@ def table(found: dict[str, Any]) -> str:
     lines = ["| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
     peer = found["steps"][UNET]
     for name, step in found["steps"].items():
-        loss = found["losses"][name]["bfloat16"]["seconds"]
         memory = ("not measured",) * 2
         if step["peak_bytes"] is not None:
             ratio = step["peak_bytes"] / max(1, peer["peak_bytes"])
@@ -223,20 +252,19 @@ def table(found: dict[str, Any]) -> str:
         cells = (
             name,
             f"{step['parameters'] / 1e6:.2f}",
-            f"{step['flop'] / 1e9:.0f}",
+            f"{step['forward_flop'] / 1e9:.0f}",
             f"{1 / step['seconds']:.3f}",
             f"{peer['seconds'] / step['seconds']:.2f}",
             *memory,
-            f"{loss:.2f}",
-            f"{100 * loss / step['seconds']:.1f} %",
+            f"{step['loss_seconds']:.2f}",
+            f"{100 * step['loss_share']:.1f} %",
         )
         lines.append("| " + " | ".join(cells) + " |")
-    lines.append("")
-    for kind, cost in found["anatomy"].items():
-        lines.append(
-            f"AC beside Dice, {kind} logits: {100 * cost['share_of_step']:.1f} % of the step, "
-            f"extra memory {cost['extra_memory_to_float32_logits']} of the logits in float32"
-        )
+    anatomy = found["anatomy"]
+    lines += ["", f"AC beside Dice: {100 * anatomy['share_of_step']:.1f} % of the step"]
+    for kind, extra in anatomy["extra_memory_to_float32_logits"].items():
+        size = "not measured" if extra is None else f"{extra:.2f} of the logits in float32"
+        lines.append(f"AC beside Dice: extra memory with {kind} logits: {size}")
     return "\n".join(lines)
 
 
