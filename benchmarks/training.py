@@ -2,10 +2,11 @@
 
     python benchmarks/training.py --json benchmarks/results/training.json
 
-prints a table, and writes the figures with --json. Every variant is a process of its own, so that
-its peak memory is its own. Dice with and without the anatomy constraint (AC) is also measured
-alone, on logits of the same size, as the peak of a step may hide that of its loss. All run under
-bfloat16 autocast; on a GPU the network of the paper's width is measured too.
+prints a table, and writes the figures with --json. Every step is a process of its own, so that its
+peak memory is its own, and a round runs all variants one after the other, so that other work on the
+machine meets them alike. Dice with and without the anatomy constraint (AC) is also measured alone,
+on logits of the same size, as the peak of a step may hide that of its loss. All run under bfloat16
+autocast; on a GPU the network of the paper's width is measured too.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -37,6 +38,7 @@ WEIGHTS = {
 WITH_ANATOMY, WITHOUT, _ = WEIGHTS
 UNET = "MONAI UNet, Dice + CE"
 PEER_CHANNELS = (16, 32, 64, 128)
+CORNER = (..., slice(8), slice(32), slice(32))  # of a patch, to warm up
 LOGIT_TYPES = ("bfloat16", "float32")
 COLUMNS = (
     "step",
@@ -45,7 +47,6 @@ COLUMNS = (
     "patches/s",
     "to UNet",
     "peak memory, GB",
-    "to UNet",
     "loss, s",
     "of the step",
 )
@@ -87,37 +88,42 @@ def make_labels(shape: tuple[int, ...], classes: int) -> Tensor:
 
 
 def run_step(variant: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Train for some steps in this process."""
+    """Train for one step in this process, after one on a corner of the patch to warm up."""
     device = torch.device(arguments.device)
     torch.manual_seed(0)
     network = make_network(variant, arguments.classes, arguments.width).to(device)
-    loss = make_loss(variant)
+    loss, dice = make_loss(variant), make_loss(WITHOUT)
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
-    image = torch.randn(1, 1, *arguments.shape, device=device)
-    labels = make_labels(arguments.shape, arguments.classes).to(device)
 
-    def step() -> float:
+    def step(image: Tensor, labels: Tensor) -> dict[str, float]:
+        start = now(device)
         with torch.autocast(device.type, torch.bfloat16):
             logits = network(image)
         # Cut at the logits, so that the loss and its gradient are timed apart.
         leaf = logits.detach().requires_grad_(True)
-        start = now(device)
-        with torch.autocast(device.type, torch.bfloat16):
-            value = loss(leaf, labels)
-        value.backward()
-        seconds = now(device) - start
+        seconds = {"loss": timed(loss, leaf, labels)}
         logits.backward(leaf.grad)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
+        seconds["step"] = now(device) - start
+        if variant == WITH_ANATOMY:
+            leaf.grad = None
+            seconds["dice"] = timed(dice, leaf, labels)
         return seconds
 
-    figures = measured(step, arguments.repeat, device)
+    image = torch.randn(1, 1, *arguments.shape, device=device)
+    labels = make_labels(arguments.shape, arguments.classes).to(device)
+    step(image[CORNER], labels[CORNER])
+    before = peak_bytes(device)
+    seconds = step(image, labels)
+    added = added_bytes(before, device)
     with FlopCounterMode(display=False) as counter, torch.autocast(device.type, torch.bfloat16):
         network(image)
     return {
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "forward_flop": counter.get_total_flops(),
-        **figures,
+        "peak_bytes": added,
+        **seconds,
     }
 
 
@@ -127,42 +133,21 @@ def run_loss(variant: str, arguments: argparse.Namespace) -> dict[str, Any]:
     loss = make_loss(variant)
     kind = getattr(torch, arguments.logits)
     size = (1, arguments.classes, *arguments.shape)
-    logits = torch.empty(size, dtype=kind, device=device).normal_().requires_grad_(True)
+    logits = torch.empty(size, dtype=kind, device=device).normal_()
     labels = make_labels(arguments.shape, arguments.classes).to(device)
-
-    def step(logits: Tensor = logits, labels: Tensor = labels) -> float:
-        start = now(device)
-        with torch.autocast(device.type, torch.bfloat16):
-            value = loss(logits, labels)
-        value.backward()
-        logits.grad = None
-        return now(device) - start
-
-    corner = (..., slice(2), slice(2), slice(2))
-    step(
-        logits[corner].detach().requires_grad_(True), labels[corner]
-    )  # what is loaded on first use
-    return measured(step, arguments.repeat, device)
-
-
-def measured(step: Callable[[], float], repeat: int, device: torch.device) -> dict[str, Any]:
-    """Return the seconds of steps and of their losses, and the memory that they add at most.
-
-    The first step warms up and is not timed.
-    """
+    timed(loss, logits[CORNER].requires_grad_(True), labels[CORNER])
     before = peak_bytes(device)
-    step()
-    seconds, loss_seconds = [], []
-    for _ in range(repeat):
-        start = now(device)
-        loss_seconds.append(step())
-        seconds.append(now(device) - start)
-    peak = peak_bytes(device)
-    return {
-        "every_run_seconds": seconds,
-        "every_run_loss_seconds": loss_seconds,
-        "peak_bytes": None if before is None or peak is None else peak - before,
-    }
+    seconds = timed(loss, logits.requires_grad_(True), labels)
+    return {"loss": seconds, "peak_bytes": added_bytes(before, device)}
+
+
+def timed(loss: Callable[[Tensor, Tensor], Tensor], logits: Tensor, labels: Tensor) -> float:
+    """Return the seconds of a loss and its gradient with respect to the logits."""
+    start = now(logits.device)
+    with torch.autocast(logits.device.type, torch.bfloat16):
+        value = loss(logits, labels)
+    value.backward()
+    return now(logits.device) - start
 
 
 def now(device: torch.device) -> float:
@@ -187,82 +172,96 @@ def peak_bytes(device: torch.device) -> int | None:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS
 
 
+def added_bytes(before: int | None, device: torch.device) -> int | None:
+    """Return by how much the peak has grown."""
+    after = peak_bytes(device)
+    return None if before is None or after is None else after - before
+
+
 def measure(
-    part: str, variant: str, width: int, arguments: argparse.Namespace, **other: str
+    part: str, variant: str, width: int, arguments: argparse.Namespace, logits: str = ""
 ) -> dict[str, Any]:
     """Run a part in a fresh process."""
-    child = [sys.executable, __file__, "--once", part, "--variant", variant]
+    child = [sys.executable, __file__, "--once", part, "--variant", variant, "--logits", logits]
     child += ["--shape", *map(str, arguments.shape), "--widths", str(width)]
-    values = {name: getattr(arguments, name) for name in ("classes", "repeat", "device")}
-    for name, value in (values | other).items():
-        child += [f"--{name}", str(value)]
+    child += ["--classes", str(arguments.classes), "--device", arguments.device]
     done = subprocess.run(child, check=True, stdout=subprocess.PIPE, text=True)
-    found = json.loads(done.stdout)
-    times = list(zip(found["every_run_loss_seconds"], found["every_run_seconds"], strict=True))
+    return json.loads(done.stdout)
+
+
+def measure_round(width: int, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure everything once, with AMCNet of a width."""
     return {
-        "seconds": median(step for _, step in times),
-        "loss_seconds": median(loss for loss, _ in times),
-        # Shares of the same step: other work on the machine slows both.
-        "loss_share": median(loss / step for loss, step in times),
-        **found,
+        "steps": {name: measure("step", name, width, arguments) for name in (*WEIGHTS, UNET)},
+        "losses": {
+            kind: {
+                name: measure("loss", name, width, arguments, logits=kind)
+                for name in (WITH_ANATOMY, WITHOUT)
+            }
+            for kind in LOGIT_TYPES
+        },
     }
 
 
-def compare(width: int, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Measure all variants with AMCNet of a width."""
-    steps = {name: measure("step", name, width, arguments) for name in (*WEIGHTS, UNET)}
-    losses = {
-        kind: {
-            name: measure("loss", name, width, arguments, logits=kind)
-            for name in (WITH_ANATOMY, WITHOUT)
+def summary(rounds: list[dict[str, Any]], logits_bytes: int) -> dict[str, Any]:
+    """Return medians over the rounds; ratios are taken within a round, then their median.
+
+    Args:
+        rounds: What :func:`measure_round` returned.
+        logits_bytes: Size of the logits in float32.
+    """
+    steps = {}
+    for name, first in rounds[0]["steps"].items():
+        pairs = [(found["steps"][name], found["steps"][UNET]) for found in rounds]
+        steps[name] = {
+            "parameters": first["parameters"],
+            "forward_flop": first["forward_flop"],
+            "seconds": median(own["step"] for own, _ in pairs),
+            "speed_to_unet": median(unet["step"] / own["step"] for own, unet in pairs),
+            "peak_bytes": median_or_none(own["peak_bytes"] for own, _ in pairs),
+            "loss_seconds": median(own["loss"] for own, _ in pairs),
+            "loss_share": median(own["loss"] / own["step"] for own, _ in pairs),
         }
-        for kind in LOGIT_TYPES
+    with_anatomy = [found["steps"][WITH_ANATOMY] for found in rounds]
+    extra = {}
+    for kind in LOGIT_TYPES:
+        both, dice = (
+            median_or_none(found["losses"][kind][name]["peak_bytes"] for found in rounds)
+            for name in (WITH_ANATOMY, WITHOUT)
+        )
+        known = both is not None and dice is not None
+        extra[kind] = (both - dice) / logits_bytes if known else None
+    return {
+        "steps": steps,
+        "anatomy_share_of_step": median((o["loss"] - o["dice"]) / o["step"] for o in with_anatomy),
+        "anatomy_extra_memory_to_float32_logits": extra,
     }
-    logits_bytes = 4 * arguments.classes * torch.Size(arguments.shape).numel()
-    memory = {kind: extra_memory(found, logits_bytes) for kind, found in losses.items()}
-    anatomy = {"share_of_step": anatomy_share(steps), "extra_memory_to_float32_logits": memory}
-    return {"steps": steps, "losses": losses, "anatomy": anatomy}
 
 
-def anatomy_share(steps: dict[str, Any]) -> float:
-    """Return the share of a step that the anatomy constraint adds to Dice alone."""
-    # By the time of the rest of the step, which is the same in both.
-    both, dice = (
-        share / (1 - share)
-        for share in (steps[WITH_ANATOMY]["loss_share"], steps[WITHOUT]["loss_share"])
-    )
-    return round((both - dice) / (1 + both), 4)
-
-
-def extra_memory(losses: dict[str, Any], logits_bytes: int) -> float | None:
-    """Return what the anatomy constraint adds to the peak of Dice alone, in sizes of the logits."""
-    both, dice = (losses[name]["peak_bytes"] for name in (WITH_ANATOMY, WITHOUT))
-    return None if both is None else round((both - dice) / logits_bytes, 3)
+def median_or_none(values: Iterable[float | None]) -> float | None:
+    """Return the median of what was measured; None where nothing was."""
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
 
 
 def table(found: dict[str, Any]) -> str:
-    """Return the figures of one width as a Markdown table, and what the anatomy term costs."""
+    """Return a summary as a Markdown table, and what the anatomy term costs."""
     lines = ["| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
-    peer = found["steps"][UNET]
     for name, step in found["steps"].items():
-        memory = ("not measured",) * 2
-        if step["peak_bytes"] is not None:
-            ratio = step["peak_bytes"] / max(1, peer["peak_bytes"])
-            memory = (f"{step['peak_bytes'] / 1e9:.2f}", f"{ratio:.2f}")
+        peak = step["peak_bytes"]
         cells = (
             name,
             f"{step['parameters'] / 1e6:.2f}",
             f"{step['forward_flop'] / 1e9:.0f}",
             f"{1 / step['seconds']:.3f}",
-            f"{peer['seconds'] / step['seconds']:.2f}",
-            *memory,
+            f"{step['speed_to_unet']:.2f}",
+            "not measured" if peak is None else f"{peak / 1e9:.2f}",
             f"{step['loss_seconds']:.2f}",
             f"{100 * step['loss_share']:.1f} %",
         )
         lines.append("| " + " | ".join(cells) + " |")
-    anatomy = found["anatomy"]
-    lines += ["", f"AC beside Dice: {100 * anatomy['share_of_step']:.1f} % of the step"]
-    for kind, extra in anatomy["extra_memory_to_float32_logits"].items():
+    lines += ["", f"AC beside Dice: {100 * found['anatomy_share_of_step']:.1f} % of the step"]
+    for kind, extra in found["anatomy_extra_memory_to_float32_logits"].items():
         size = "not measured" if extra is None else f"{extra:.2f} of the logits in float32"
         lines.append(f"AC beside Dice: extra memory with {kind} logits: {size}")
     return "\n".join(lines)
@@ -275,7 +274,7 @@ def parsed(texts: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--shape", nargs=3, type=int, default=[16, 512, 256], metavar="VOXELS")
     parser.add_argument("--classes", type=int, default=39)
     parser.add_argument("--widths", nargs="+", type=int, help="of AMCNet; 16, on a GPU also 64")
-    parser.add_argument("--repeat", type=int, default=3, help="median of so many steps")
+    parser.add_argument("--repeat", type=int, default=3, help="median of so many rounds")
     parser.add_argument("--device", default=device)
     parser.add_argument("--json", type=Path, help="file to write the figures to")
     for hidden in ("--once", "--variant", "--logits"):
@@ -312,7 +311,9 @@ def main(texts: list[str] | None = None) -> None:
         "widths": {},
     }
     for width in arguments.widths:
-        results["widths"][str(width)] = found = compare(width, arguments)
+        rounds = [measure_round(width, arguments) for _ in range(arguments.repeat)]
+        found = summary(rounds, 4 * arguments.classes * torch.Size(arguments.shape).numel())
+        results["widths"][str(width)] = {**found, "rounds": rounds}
         print(f"AMCNet of width {width}, {arguments.device}\n\n{table(found)}\n")
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
