@@ -185,7 +185,8 @@ def measure(
     child = [sys.executable, __file__, "--once", part, "--variant", variant, "--logits", logits]
     child += ["--shape", *map(str, arguments.shape), "--widths", str(width)]
     child += ["--classes", str(arguments.classes), "--device", arguments.device]
-    done = subprocess.run(child, check=True, stdout=subprocess.PIPE, text=True)
+    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}  # as amcnet train does
+    done = subprocess.run(child, check=True, stdout=subprocess.PIPE, text=True, env=environment)
     return json.loads(done.stdout)
 
 
