@@ -14,9 +14,11 @@ import torch
 from amcnet import segment
 from amcnet.bundle import load_bundle
 from amcnet.bundle.export import load_network_weights
+from amcnet.data.checks import check_dataset
 from amcnet.errors import ConfigError, InputError, OutputError
 from amcnet.training import read_config, train
 from amcnet.training.history import read_history
+from amcnet.training.setup import PrepareOptions, prepare
 
 from .conftest import SHAPE, SPACING_MM
 
@@ -83,6 +85,7 @@ def test_killed_run_ends_like_the_whole_one(tmp_path: Path, write_config: WriteC
     assert weights_digest(tmp_path / "killed") == weights_digest(tmp_path / "whole")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
 def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, write_config: WriteConfig) -> None:
     run = tmp_path / "run"
     command = [*COMMAND, str(write_config(5000)), "-o", str(run)]
@@ -216,6 +219,23 @@ def test_a_finished_run_ends_at_once_and_goes_on_when_it_gets_more_steps(
     rows = read_history(run / "metrics.csv")
     assert [row["step"] for row in rows] == [4, 14, 17]
     assert all(np.isfinite(row["loss"]) and "dice" in row for row in rows)
+
+
+def test_data_that_were_prepared_anew_are_not_mixed_into_a_run(
+    tmp_path: Path, blocks: Path, write_config: WriteConfig
+) -> None:
+    data = tmp_path / "prepared"
+    prepare(check_dataset(blocks), data)
+    path = write_config(1, {"[preprocessing]\nspacing_mm = [1.0, 1.5, 1.0]\n": ""})
+    config = read_config(path)
+    config = config.model_copy(
+        update={"data": config.data.model_copy(update={"dataset": data.resolve()})}
+    )
+    train(config, tmp_path / "run")
+    options = PrepareOptions(spacing_mm=(2, 3, 2), seed=1)
+    prepare(check_dataset(blocks), data, options)
+    with pytest.raises(ConfigError, match="held-out cases, preprocessing differ from those"):
+        train(config, tmp_path / "run", resume=True)
 
 
 def test_a_run_without_time_takes_one_step(tmp_path: Path, write_config: WriteConfig) -> None:

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from amcnet.data.patches import PatchSampler
 from amcnet.data.splits import Split
 from amcnet.data.store import PreparedCase
+from amcnet.errors import ConfigError
 from amcnet.training.augmentation import augment_batch
 from amcnet.training.config import TrainingConfig
 from amcnet.training.source import DataSource
@@ -57,6 +58,28 @@ class RunData(lightning.LightningDataModule):
     def setup(self, stage: str) -> None:
         """Open the prepared data set."""
         self._cases = {case.name: case for case in self.source.open().cases}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a resumed run must find unchanged, for the checkpoint."""
+        return {
+            "training cases": list(self.split.train),
+            "held-out cases": list(self.split.val),
+            "preprocessing": self.source.preprocessing.model_dump(mode="json"),
+            "labels": self.source.table.to_dicts(),
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Check that the data are those that the run began with.
+
+        Raises:
+            ConfigError: If the data set was prepared in another way since.
+        """
+        changed = [name for name, own in self.state_dict().items() if state_dict[name] != own]
+        if changed:
+            raise ConfigError(
+                f"{self.source.folder}: {', '.join(changed)} differ from those that the run began "
+                "with, expected the same to resume"
+            )
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Change training windows at random, on the device that trains; each by its own seed."""
