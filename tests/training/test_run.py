@@ -150,7 +150,7 @@ def test_best_weights_are_kept_and_a_run_without_progress_ends_early(
         {"steps_per_epoch = 10": 'steps_per_epoch = 10\npatience = 2\nkeep = "best"'},
     )
     config = read_config(path)
-    ruined = config.optimiser.model_copy(update={"learning_rate": 3.0, "warmup_steps": 2000})
+    ruined = config.optimiser.model_copy(update={"learning_rate": 3.0, "warmup_steps": 500})
     train(config.model_copy(update={"optimiser": ruined}), tmp_path / "run")
     rows = read_history(tmp_path / "run" / "metrics.csv")
     best = max(rows, key=lambda row: row["dice"])

@@ -35,7 +35,7 @@ class LabelNames:
 
 
 def read_label_file(path: Path) -> LabelNames:
-    """Read a ``dataset.json`` (any ``.json``) or else an ITK-SNAP label description file.
+    """Read a ``dataset.json`` (by its content) or else an ITK-SNAP label description file.
 
     The hand's names in the hand's order give the hand's own table. An ITK-SNAP file keeps its
     colours, and its values may have gaps: these become structures named ``unused N``, so that
@@ -51,7 +51,7 @@ def read_label_file(path: Path) -> LabelNames:
             f"{path}: is missing, expected a dataset.json or an ITK-SNAP label description"
         )
     try:
-        if path.suffix.lower() == ".json":
+        if _is_json(path):
             return _names_of_description(read_description(path, ("labels",))["labels"])
         return _read_snap(path)
     except InputError as error:
@@ -104,6 +104,12 @@ def looks_like_snap(path: Path) -> bool:
     except InputError:
         return False
     return bool(rows) and _SNAP_ROW.fullmatch(rows[0][1]) is not None
+
+
+def _is_json(path: Path) -> bool:
+    with path.open("rb") as stream:
+        start = stream.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
+    return path.suffix.lower() == ".json" or start.startswith(b"{")
 
 
 def _names_of_description(labels: object) -> LabelNames:
