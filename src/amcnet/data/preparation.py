@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.anatomy import IGNORE
+from amcnet.data.channels import network_input
 from amcnet.data.layout import Case, Dataset
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.data.resampling import resample_labels
@@ -94,13 +95,13 @@ def _prepare_case(settings: _Settings, case: Case) -> None:
     digest = _digest(case, settings)
     if case_digest(path) == digest:
         return
-    images = []
-    for channel, file in enumerate(case.images):
-        volume = read_volume(file)
-        images.append(settings.preprocessing.apply(volume.array, volume.spacing_mm, channel))
-    labels = _read_labels(case, settings.dataset, volume.geometry)
-    resampled = resample_labels(labels, images[0].shape)
-    write_case(path, np.stack(images), resampled, settings.dataset.table.num_classes, digest)
+    volumes = [read_volume(file) for file in case.images]
+    geometry = volumes[0].geometry
+    image = network_input(volumes, settings.preprocessing)
+    del volumes  # full-size ones take gigabytes beside their labels
+    labels = _read_labels(case, settings.dataset, geometry)
+    resampled = resample_labels(labels, image.shape[1:])
+    write_case(path, image, resampled, settings.dataset.table.num_classes, digest)
 
 
 def _digest(case: Case, settings: _Settings) -> str:

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from amcnet.anatomy import LabelTable
 from amcnet.bundle import load_bundle
+from amcnet.data.channels import network_input
 from amcnet.inference.backends import Backend, BackendName, make_backend
 from amcnet.inference.cleanup import keep_largest_pieces
 from amcnet.inference.confidence import ConfidenceMeter
 from amcnet.inference.ensemble import Ensemble, check_members
 from amcnet.inference.labelling import label_slices
-from amcnet.inference.sources import Source, as_volumes, check_channels, network_input
+from amcnet.inference.sources import Source, as_volumes, check_channels
 from amcnet.inference.stream import stream_logits
 from amcnet.io import Geometry, Volume, write_labels
 

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.data import Preprocessing
 from amcnet.errors import InputError
-from amcnet.io import Volume, read_volume, same_grid, volume_from_array, volume_from_image
+from amcnet.io import Volume, read_volume, volume_from_array, volume_from_image
 
 Source = str | Path | Volume | NDArray[Any] | Any
 
@@ -44,7 +43,7 @@ def as_volumes(
 
 
 def check_channels(volumes: Sequence[Volume], channels: int) -> None:
-    """Check that there is one volume for each channel and that they lie on the same grid.
+    """Check that there is one volume for each channel.
 
     Raises:
         InputError: If not.
@@ -54,26 +53,6 @@ def check_channels(volumes: Sequence[Volume], channels: int) -> None:
             f"volumes: found {len(volumes)}, expected {channels}, one for each input channel of "
             "the model"
         )
-    for number, volume in enumerate(volumes):
-        difference = same_grid(volumes[0].geometry, volume.geometry)
-        if difference is not None:
-            raise InputError(
-                f"{volume.path or f'channel {number}'}: does not lie on the grid of "
-                f"{volumes[0].path or 'channel 0'}: {difference}"
-            )
-
-
-def network_input(volumes: Sequence[Volume], preprocessing: Preprocessing) -> NDArray[np.float32]:
-    """Return what the network sees, (channel, scan, lateral, depth) on its grid."""
-    # One geometry for all: spacings that differ by rounding could round to different sizes.
-    spacing_mm = volumes[0].spacing_mm
-    if len(volumes) == 1:
-        return preprocessing.apply(volumes[0].array, spacing_mm)[None]
-    shape = preprocessing.network_shape(volumes[0].array.shape, spacing_mm)
-    image = np.empty((len(volumes), *shape), np.float32)
-    for channel, volume in enumerate(volumes):
-        image[channel] = preprocessing.apply(volume.array, spacing_mm, channel)
-    return image
 
 
 def _as_volume(source: Source, spacing_mm: tuple[float, float, float] | None, axes: str) -> Volume:

@@ -38,8 +38,7 @@ def write_onnx(bundle: Bundle, folder: Path) -> None:
             input_names=["image"],
             output_names=["logits"],
             dynamic_axes={"image": _FREE_AXES, "logits": _FREE_AXES},
-            # The newer exporter gives the same logits, takes 50 times as long and refuses sizes
-            # of 1.
+            # The newer exporter gives the same logits and takes 50 times as long.
             dynamo=False,
         )
     write_sidecars(bundle, folder, (ONNX_FILE,))
