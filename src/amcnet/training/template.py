@@ -64,7 +64,7 @@ def config_text(values: TemplateValues) -> str:
         f"window = {values.window}",
         "",
         "[augmentation]",
-        *_mirror(values.is_hand),
+        *_augmentation(values.is_hand),
         "",
         "[optimiser]",
         f"learning_rate = {0.001 if fine_tunes else 0.003}",
@@ -78,12 +78,15 @@ def config_text(values: TemplateValues) -> str:
     return "\n".join(lines)
 
 
-def _mirror(is_hand: bool) -> list[str]:
+def _augmentation(is_hand: bool) -> list[str]:
     if is_hand:
         return ['mirror_axes = ["lateral"]  # turns a right hand into a left one']
     return [
         "# Only mirror axes along which a mirrored body part keeps the names of its structures.",
         "mirror_probability = 0.0",
+        "# Both are changes of ultrasound: leave these two lines out if the images are that.",
+        "speckle = 0.0",
+        "shadow_probability = 0.0",
     ]
 
 
