@@ -75,7 +75,8 @@ def _show_log() -> None:
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", "`isinstance\\(treespec, LeafSpec\\)` is deprecated")
+    for text in (r".*\(treespec, LeafSpec\)` is deprecated", r"Checkpoint directory .* exists"):
+        warnings.filterwarnings("ignore", text)
 
 
 def _default_folder(config: Path, name: str, fold: str | None) -> Path:

@@ -126,7 +126,8 @@ def prepare(
         name=_model_name(dataset.folder),
         seed=options.seed,
         start_from=None if bundle is None else str(bundle.folder.resolve()),
-        description=f"{len(dataset.cases)} labelled volumes of {dataset.folder.resolve().name}",
+        description=f"{dataset.folder.resolve().name}: {len(dataset.cases)} labelled volumes, "
+        "a part of them held out",
         network=Architecture(
             num_classes=dataset.table.num_classes, in_channels=len(dataset.channels), **network
         ),
