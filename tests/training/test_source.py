@@ -40,6 +40,16 @@ def test_split_is_by_fraction_by_folds_or_the_data_sets_own(
         choose_split(with_data(own, fold=1), source)
 
 
+def test_preparing_a_raw_data_set_says_how_far_it_is(
+    write_config: WriteConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = find_source(read_config(write_config(10)), tmp_path / "run")
+    with caplog.at_level("INFO", logger="amcnet"):
+        source.prepare()
+    assert caplog.messages == [f"{done} of 4 cases are prepared" for done in (1, 2, 3, 4)]
+    assert len(source.open().cases) == 4
+
+
 def test_configuration_and_data_must_fit(
     write_config: WriteConfig, tmp_path: Path, blocks: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """Where a run's cases come from: a prepared data set, or a raw one that is prepared first."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from amcnet.data.splits import (
 from amcnet.data.store import PreparedDataset, is_prepared, open_prepared
 from amcnet.errors import ConfigError
 from amcnet.training.config import TrainingConfig
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,17 @@ class DataSource:
     def prepare(self) -> None:
         """Prepare a raw data set; cases that are there already are not made again."""
         if self.raw is not None:
-            prepare_dataset(self.raw, self.preprocessing, self.prepared)
+            prepare_dataset(self.raw, self.preprocessing, self.prepared, progress=_log_progress)
 
     def open(self) -> PreparedDataset:
         """Open the prepared data set."""
         return open_prepared(self.prepared)
+
+
+def _log_progress(done: int, total: int) -> None:
+    """Say how far the preparation is, at every fifth of it."""
+    if done and 5 * done // total > 5 * (done - 1) // total:
+        logger.info("%d of %d cases are prepared", done, total)
 
 
 def find_source(config: TrainingConfig, run: Path) -> DataSource:
