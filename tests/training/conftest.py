@@ -1,5 +1,6 @@
 """A configuration for the blocks."""
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from ..conftest import BLOCKS_SHAPE as SHAPE
 from ..conftest import BLOCKS_SPACING_MM as SPACING_MM
 from ..conftest import BLOCKS_TABLE as TABLE
 
-__all__ = ["SHAPE", "SPACING_MM", "TABLE"]
+__all__ = ["SHAPE", "SPACING_MM", "TABLE", "read_history"]
 
 CONFIG = """
 name = "blocks"
@@ -54,3 +55,12 @@ def write_config(tmp_path: Path, blocks: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+def read_history(path: Path) -> list[dict[str, float]]:
+    """Return the rows of a run's metrics.csv; figures that an epoch lacks are left out."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [
+            {name: float(value) for name, value in row.items() if value}
+            for row in csv.DictReader(file)
+        ]

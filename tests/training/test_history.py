@@ -2,7 +2,9 @@ import csv
 
 from PIL import Image
 
-from amcnet.training.history import read_history, write_curves, write_history
+from amcnet.training.history import write_curves, write_history
+
+from .conftest import read_history
 
 HISTORY = [
     {"step": 10.0, "loss": 3.0, "dice": 0.25, "learning_rate": 1e-3, "data_wait": 0.5},

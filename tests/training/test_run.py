@@ -17,10 +17,9 @@ from amcnet.bundle.export import load_network_weights
 from amcnet.data.checks import check_dataset
 from amcnet.errors import ConfigError, InputError, OutputError
 from amcnet.training import read_config, train
-from amcnet.training.history import read_history
 from amcnet.training.setup import PrepareOptions, prepare
 
-from .conftest import SHAPE, SPACING_MM
+from .conftest import SHAPE, SPACING_MM, read_history
 
 WriteConfig = Callable[..., Path]
 COMMAND = [sys.executable, "-c", "from amcnet.cli.main import main; main()", "train"]

@@ -19,15 +19,6 @@ def write_history(history: list[Row], path: Path) -> None:
         writer.writerows(history)
 
 
-def read_history(path: Path) -> list[Row]:
-    """Read what :func:`write_history` wrote; figures that an epoch lacks are left out."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return [
-            {name: float(value) for name, value in row.items() if value}
-            for row in csv.DictReader(file)
-        ]
-
-
 def write_curves(history: list[Row], path: Path) -> None:
     """Draw loss, Dice, learning rate and the share of time spent waiting for data, as PNG."""
     from matplotlib.figure import Figure
