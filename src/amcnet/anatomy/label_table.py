@@ -88,6 +88,11 @@ class LabelTable:
         """Return the label values of all structures of one kind."""
         return tuple(s.value for s in self.structures if s.kind == kind)
 
+    @property
+    def values_by_name(self) -> dict[str, int]:
+        """Every name with its value, the background first: the labels of a ``dataset.json``."""
+        return {"background": 0} | {structure.name: structure.value for structure in self}
+
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return the table as plain data that JSON can hold."""
         return [asdict(structure) for structure in self.structures]

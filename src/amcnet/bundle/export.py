@@ -48,16 +48,20 @@ def write_bundle(folder: Path, network: nn.Module, description: BundleDescriptio
 def _write_ir(path: Path, network: nn.Module, description: BundleDescription) -> None:
     """Convert the network with free window and plane sizes and save it with 16-bit weights."""
     channels = description.architecture.in_channels
-    example = torch.zeros(1, channels, description.window, *_EXAMPLE_PLANE)
     ov = openvino()
     model = ov.convert_model(
         network.float().eval(),
-        example_input=example,
+        example_input=example_window(description),
         input=ov.PartialShape([1, channels, -1, -1, -1]),
     )
     model.inputs[0].set_names({"image"})
     model.outputs[0].set_names({"logits"})
     ov.save_model(model, path, compress_to_fp16=True)
+
+
+def example_window(description: BundleDescription) -> torch.Tensor:
+    """Return an input to trace a network with; other sizes of the last three axes work too."""
+    return torch.zeros(1, description.architecture.in_channels, description.window, *_EXAMPLE_PLANE)
 
 
 def load_network_weights(bundle: Bundle) -> dict[str, torch.Tensor]:

@@ -59,9 +59,13 @@ class PatchSampler:
             holders = self._holders[value]
             case = holders[rng.integers(len(holders))]
             return case, np.flatnonzero(case.counts[:, value])
-        labelled = list({id(c): c for cases in self._holders.values() for c in cases}.values())
-        case = labelled[rng.integers(len(labelled))]
+        case = self._labelled_cases[rng.integers(len(self._labelled_cases))]
         return case, np.flatnonzero(case.counts[:, 1:].any(axis=1))
+
+    @cached_property
+    def _labelled_cases(self) -> list[PreparedCase]:
+        """The cases that hold any structure."""
+        return list({id(c): c for cases in self._holders.values() for c in cases}.values())
 
     @cached_property
     def _holders(self) -> dict[int, list[PreparedCase]]:

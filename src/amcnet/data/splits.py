@@ -60,6 +60,35 @@ def fold_splits(names: list[str], folds: int, seed: int) -> list[Split]:
     return splits
 
 
+def find_splits(
+    folder: Path,
+    names: list[str],
+    seed: int,
+    folds: int | None = None,
+    validation_fraction: float | None = None,
+) -> list[Split]:
+    """Return the splits of a data set: by folds or a fraction where given, else its own.
+
+    Args:
+        folder: The data set; its ``splits_final.json`` counts where nothing is given.
+        names: Its cases.
+        seed: Decides what is drawn.
+        folds: Number of folds.
+        validation_fraction: Share that is held out; :data:`VALIDATION_FRACTION` where nothing is
+            given and the data set has no split of its own.
+
+    Raises:
+        InputError: If the folds or the data set's own split do not fit the cases.
+    """
+    stored = folder / SPLIT_FILE
+    if folds is not None:
+        return fold_splits(names, folds, seed)
+    if validation_fraction is None and stored.exists():
+        return read_splits(stored, names)
+    share = VALIDATION_FRACTION if validation_fraction is None else validation_fraction
+    return [random_split(names, seed, share)]
+
+
 def write_splits(path: Path, splits: list[Split]) -> None:
     """Write splits as nnU-Net reads them."""
     content = [{"train": list(split.train), "val": list(split.val)} for split in splits]

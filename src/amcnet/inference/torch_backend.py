@@ -5,8 +5,7 @@ import torch
 from numpy.typing import NDArray
 
 from amcnet.bundle import Bundle
-from amcnet.bundle.export import load_network_weights
-from amcnet.networks.registry import build_network
+from amcnet.bundle.formats.network import rebuild_network
 
 
 class TorchBackend:
@@ -14,9 +13,7 @@ class TorchBackend:
 
     def __init__(self, bundle: Bundle) -> None:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        network = build_network(bundle.description.architecture)
-        network.load_state_dict(load_network_weights(bundle))
-        self._network = network.to(self._device).eval()
+        self._network = rebuild_network(bundle).to(self._device)
 
     def logits(self, window: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the logits of a window, see :class:`amcnet.inference.backends.Backend`."""

@@ -174,13 +174,12 @@ def _make_cases(out: Path, seeds: list[int], recipe: Recipe, jobs: int, progress
 
 def _describe(out: Path) -> None:
     """Write dataset.json and the split over all complete cases of the folder."""
-    table = hand_label_table()
     cases = _complete_cases(out)
     description = {
         "name": _DATASET_NAME,
         "description": "Synthetic hands with synthetic ultrasound. No medical data.",
         "channel_names": {"0": "ultrasound"},
-        "labels": {"background": 0} | {s.name: s.value for s in table},
+        "labels": hand_label_table().values_by_name,
         "numTraining": len(cases),
         "file_ending": FILE_ENDING,
     }

@@ -14,14 +14,7 @@ from amcnet.data.layout import Dataset
 from amcnet.data.plan import Plan, plan_preprocessing
 from amcnet.data.preparation import prepare_dataset
 from amcnet.data.preprocessing import Preprocessing
-from amcnet.data.splits import (
-    SPLIT_FILE,
-    Split,
-    fold_splits,
-    random_split,
-    read_splits,
-    write_splits,
-)
+from amcnet.data.splits import SPLIT_FILE, find_splits, write_splits
 from amcnet.data.store import CASE_FOLDER, PreparedDataset
 from amcnet.errors import ConfigError, InputError, OutputError
 from amcnet.io import atomic_path
@@ -116,7 +109,9 @@ def prepare(
     (out / CASE_FOLDER).mkdir(parents=True, exist_ok=True)
     fingerprint = make_fingerprint(report.facts, dataset)
     plan, bundle = _choose_plan(fingerprint, dataset, options)
-    write_splits(out / SPLIT_FILE, _splits(dataset, options))
+    names = [case.name for case in dataset.cases]
+    splits = find_splits(dataset.folder, names, options.seed, options.folds)
+    write_splits(out / SPLIT_FILE, splits)
     prepared = prepare_dataset(dataset, plan.preprocessing, out, options.jobs, progress)
     _write_text(out / FINGERPRINT_FILE, fingerprint.model_dump_json(indent=1))
     _write_text(out / LABEL_FILE, _label_names(dataset))
@@ -188,20 +183,9 @@ def _choose_plan(
     return Plan(preprocessing, window, tuple(reasons)), None
 
 
-def _splits(dataset: Dataset, options: PrepareOptions) -> list[Split]:
-    names = [case.name for case in dataset.cases]
-    if options.folds is not None:
-        return fold_splits(names, options.folds, options.seed)
-    stored = dataset.folder / SPLIT_FILE
-    if stored.exists():
-        return read_splits(stored, names)
-    return [random_split(names, options.seed)]
-
-
 def _label_names(dataset: Dataset) -> str:
     """Return the label names as nnU-Net writes them: ``amcnet evaluate --labels`` takes them."""
-    labels = {"background": 0} | {s.name: s.value for s in dataset.table}
-    return json.dumps({"labels": labels}, indent=1)
+    return json.dumps({"labels": dataset.table.values_by_name}, indent=1)
 
 
 def _model_name(folder: Path) -> str:

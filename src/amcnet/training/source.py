@@ -7,14 +7,7 @@ from pathlib import Path
 from amcnet.anatomy import LabelTable, hand_label_table
 from amcnet.data import Dataset, Preprocessing, read_dataset
 from amcnet.data.preparation import prepare_dataset
-from amcnet.data.splits import (
-    SPLIT_FILE,
-    VALIDATION_FRACTION,
-    Split,
-    fold_splits,
-    random_split,
-    read_splits,
-)
+from amcnet.data.splits import Split, find_splits
 from amcnet.data.store import PreparedDataset, is_prepared, open_prepared
 from amcnet.errors import ConfigError
 from amcnet.training.config import TrainingConfig
@@ -92,15 +85,7 @@ def choose_split(config: TrainingConfig, source: DataSource) -> Split:
     data, names = config.data, list(source.names)
     if data.fold == "all":
         return Split(tuple(names), ())
-    stored = source.folder / SPLIT_FILE
-    if data.folds is not None:
-        splits = fold_splits(names, data.folds, config.seed)
-    elif data.validation_fraction is not None or not stored.exists():
-        fraction = data.validation_fraction
-        share = VALIDATION_FRACTION if fraction is None else fraction
-        splits = [random_split(names, config.seed, share)]
-    else:
-        splits = read_splits(stored, names)
+    splits = find_splits(source.folder, names, config.seed, data.folds, data.validation_fraction)
     if data.fold >= len(splits):
         raise ConfigError(f"data.fold = {data.fold}, expected 0 to {len(splits) - 1}, or 'all'")
     split = splits[data.fold]

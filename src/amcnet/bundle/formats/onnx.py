@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 
 from amcnet.bundle.bundle import Bundle
-from amcnet.bundle.formats.network import example_window, rebuild_network
+from amcnet.bundle.export import example_window
+from amcnet.bundle.formats.network import rebuild_network
 from amcnet.bundle.formats.sidecars import write_sidecars
 from amcnet.errors import MissingExtraError
 
@@ -33,7 +34,7 @@ def write_onnx(bundle: Bundle, folder: Path) -> None:
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         torch.onnx.export(
             rebuild_network(bundle),
-            (example_window(bundle),),
+            (example_window(bundle.description),),
             str(folder / ONNX_FILE),
             input_names=["image"],
             output_names=["logits"],

@@ -19,6 +19,6 @@ def write_sidecars(bundle: Bundle, folder: Path, file_names: tuple[str, ...]) ->
     description = bundle.description.model_copy(update={"sha256": sha256})
     text = description.model_dump_json(indent=1) + "\n"
     (folder / DESCRIPTION_FILE).write_text(text, encoding="utf-8")
-    names = {structure.name: structure.value for structure in description.label_table}
-    labels = json.dumps({"labels": {"background": 0} | names}, indent=1, ensure_ascii=False)
+    names = {"labels": description.label_table.values_by_name}
+    labels = json.dumps(names, indent=1, ensure_ascii=False)
     (folder / LABELS_FILE).write_text(labels + "\n", encoding="utf-8")
