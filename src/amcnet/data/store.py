@@ -4,8 +4,6 @@ A prepared data set is a folder with ``prepared.json`` (what was done, and which
 and one Zarr group per case under ``cases/``.
 """
 
-import shutil
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +16,7 @@ from amcnet.anatomy import LabelTable
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.errors import InputError
 from amcnet.io import atomic_path
+from amcnet.io.folders import new_folder, put_in_place
 
 DESCRIPTION_FILE = "prepared.json"
 CASE_FOLDER = "cases"
@@ -168,13 +167,12 @@ def write_case(
     import zarr
     from zarr.codecs import BloscCodec
 
-    temporary = folder.with_name(f"{folder.name}-partial-{uuid.uuid4().hex[:12]}")
     chunk = min(_CHUNK, len(labels))
     image_chunks = (len(image), chunk, *image.shape[2:])
     counts = _counts(labels, num_classes)
     # Speckle hardly shrinks, so speed decides; labels are nearly all runs of one value.
     fast, small = BloscCodec(cname="lz4", clevel=1), BloscCodec(cname="zstd", clevel=1)
-    try:
+    with new_folder(folder) as temporary:
         group = zarr.open_group(temporary, mode="w", attributes={"digest": digest})
         group.create_array(
             "image", data=image.astype(np.float16), chunks=image_chunks, compressors=fast
@@ -183,10 +181,7 @@ def write_case(
             "labels", data=labels, chunks=(chunk, *labels.shape[1:]), compressors=small
         )
         group.create_array("counts", data=counts, chunks=counts.shape, compressors=small)
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        put_in_place(temporary, folder)
 
 
 def _counts(labels: NDArray[np.uint8], num_classes: int) -> NDArray[np.int32]:

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from amcnet.bundle.folders import new_folder, put_in_place, remove_folder
 from amcnet.errors import OutputError
+from amcnet.io.folders import new_folder, put_in_place, remove_folder
 
 
 def test_a_folder_takes_the_place_of_another(tmp_path: Path) -> None:
