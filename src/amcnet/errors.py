@@ -25,6 +25,10 @@ class ModelError(AmcnetError):
     """A model bundle is missing, damaged or does not fit what was asked of it."""
 
 
+class NotEnoughMemoryError(AmcnetError):
+    """What was asked for takes more memory than there is."""
+
+
 class TrainingError(AmcnetError):
     """A training run cannot go on."""
 

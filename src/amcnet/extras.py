@@ -7,11 +7,16 @@ from amcnet.errors import MissingExtraError
 _FIRST_PACKAGE = {"train": "torch"}
 
 
+def has_extra(extra: str) -> bool:
+    """Return whether an optional part of the installation is there, without importing it."""
+    return find_spec(_FIRST_PACKAGE[extra]) is not None
+
+
 def require_extra(extra: str, what: str) -> None:
     """Check that an optional part of the installation is there, without importing it.
 
     Raises:
         MissingExtraError: If it is not.
     """
-    if find_spec(_FIRST_PACKAGE[extra]) is None:
+    if not has_extra(extra):
         raise MissingExtraError(what, extra)

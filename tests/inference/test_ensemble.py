@@ -9,10 +9,11 @@ from amcnet.bundle import Bundle, load_bundle
 from amcnet.data import Preprocessing
 from amcnet.errors import ModelError
 from amcnet.inference import Segmenter
-from amcnet.inference.backends import make_backend
-from amcnet.inference.ensemble import Ensemble, check_members
+from amcnet.inference.ensemble import averaged, check_members
 from amcnet.inference.labelling import label_slices
 from amcnet.inference.stream import stream_logits
+from amcnet.inference.torch_backend import TorchBackend
+from amcnet.inference.windows import Windows
 from amcnet.networks import Architecture
 
 SPACING_MM = (0.5, 0.8, 0.6)
@@ -37,8 +38,9 @@ def test_two_models_are_the_mean_of_their_logits(
     # All logits of each member first, then their mean.
     volumes = []
     for model in models:
-        backend = make_backend("torch", load_bundle(model))
-        volumes.append(np.stack(list(stream_logits(image, 8, 0.5, backend.logits))))
+        network = TorchBackend(load_bundle(model))
+        stream = stream_logits(image, Windows(8, 0.25), 39, network.logits)
+        volumes.append(np.stack(list(stream)))
     mean = np.mean(volumes, axis=0, dtype=np.float64).astype(np.float32)
     expected = np.stack(list(label_slices(iter(mean), len(mean), speckle.shape)))
     assert (result.labels == expected).mean() > 0.9999
@@ -59,9 +61,10 @@ def test_members_see_one_window_at_a_time() -> None:
             seen.append((self.name, float(window.flat[0])))
             return np.full((3, *window.shape[1:]), self.value, np.float32)
 
-    ensemble = Ensemble([Constant("a", 1), Constant("b", 3), Constant("c", 8)])
+    members = [Constant("a", 1), Constant("b", 3), Constant("c", 8)]
+    mean = averaged([member.logits for member in members])
     image = np.zeros((1, 24, 16, 16), np.float32) + np.arange(24, dtype=np.float32)[:, None, None]
-    planes = list(stream_logits(image, 8, 0.5, ensemble.logits))
+    planes = list(stream_logits(image, Windows(8, 0.5), 3, mean))
     np.testing.assert_allclose(planes, 4, rtol=1e-6)
     assert seen == [(name, start) for start in (0, 4, 8, 12, 16) for name in "abc"]
 

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -5,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amcnet.inference.stream import stream_logits, window_starts
+from amcnet.inference.stream import mirrored, run_ahead, stream_logits
+from amcnet.inference.windows import Windows, window_starts
 
 
 @given(length=st.integers(1, 300), window=st.integers(1, 40), overlap=st.floats(0, 0.9))
@@ -34,14 +36,15 @@ def blended(image: np.ndarray, window: int, overlap: float, network: object) -> 
 @pytest.mark.parametrize(
     ("length", "overlap"), [(37, 0.5), (10, 0.5), (3, 0.5), (23, 0.0), (30, 0.8)]
 )
-def test_equals_blending_everything_at_once(length: int, overlap: float) -> None:
+@pytest.mark.parametrize("ahead", [False, True])
+def test_equals_blending_everything_at_once(length: int, overlap: float, ahead: bool) -> None:
     image = np.random.default_rng(length).standard_normal((length, 17, 16)).astype(np.float32)
 
     def network(window: np.ndarray) -> np.ndarray:
         # Depends on the whole window, as instance norm does.
         return np.concatenate([window - window.mean(), window * window.std()])
 
-    slices = list(stream_logits(image[None], 10, overlap, network))
+    slices = list(stream_logits(image[None], Windows(10, overlap, ahead=ahead), 2, network))
     expected = blended(image, 10, overlap, network)
     np.testing.assert_allclose(np.stack(slices, axis=1), expected, atol=1e-5)
 
@@ -53,9 +56,68 @@ def test_asks_for_one_window_at_a_time() -> None:
         shapes.append(window.shape)
         return window
 
-    stream = stream_logits(np.zeros((1, 100, 16, 16), np.float32), 8, 0.5, network)
+    image = np.random.default_rng(0).standard_normal((1, 100, 16, 16)).astype(np.float32)
+    stream = stream_logits(image, Windows(8, 0.5), 1, network)
     next(stream)
     assert shapes == [(1, 8, 16, 16)]
     for _ in stream:
         pass
     assert set(shapes) == {(1, 8, 16, 16)}
+
+
+def test_logits_that_a_backend_writes_over_are_used_before() -> None:
+    """Two buffers, in turn: a window's logits change with the call after next."""
+    image = np.random.default_rng(0).standard_normal((1, 61, 16, 16)).astype(np.float32)
+    buffers = [np.empty((1, 8, 16, 16), np.float32) for _ in range(2)]
+
+    def network(window: np.ndarray) -> np.ndarray:
+        buffers.reverse()
+        buffers[0][:] = window
+        return buffers[0]
+
+    slices = list(stream_logits(image, Windows(8, 0.25, ahead=True), 1, network))
+    np.testing.assert_allclose(np.stack(slices, axis=1), image, atol=1e-6)
+
+
+@pytest.mark.parametrize("empty", [slice(0, 25), slice(60, 100), slice(30, 61), slice(0, 100)])
+def test_windows_without_contrast_are_not_run(empty: slice) -> None:
+    image = np.random.default_rng(0).standard_normal((1, 100, 16, 16)).astype(np.float32)
+    image[:, empty] = -0.7
+    ran = []
+
+    def network(window: np.ndarray) -> np.ndarray:
+        ran.append(window)
+        return np.concatenate([window * 0, window * 0 + 1])
+
+    slices = list(stream_logits(image, Windows(10, 0.5), 2, network))
+    assert len(slices) == 100
+    assert all(window.min() < window.max() for window in ran)
+    winners = [plane.argmax(axis=0) for plane in slices]
+    for index, winner in enumerate(winners):
+        if not empty.start <= index < empty.stop:
+            assert (winner == 1).all()
+    assert not np.any(winners[empty.start + 9 : empty.stop - 9])
+    starts = window_starts(100, 10, 0.5)
+    flat = [start for start in starts if empty.start <= start <= empty.stop - 10]
+    assert len(flat) > 1
+    assert len(ran) == len(starts) - len(flat)
+
+
+def test_mirror_image() -> None:
+    def network(window: np.ndarray) -> np.ndarray:
+        return window * np.arange(window.shape[2], dtype=np.float32)[:, None]
+
+    window = np.random.default_rng(0).standard_normal((1, 3, 5, 4)).astype(np.float32)
+    found = mirrored(network)(window)
+    np.testing.assert_allclose(found, window * 2, atol=1e-6)  # the mean of 0 ... 4 and 4 ... 0
+
+
+def test_running_ahead_passes_errors_on() -> None:
+    def source() -> Iterator[np.ndarray]:
+        yield np.zeros(1, np.float32)
+        raise ValueError("no more")
+
+    items = run_ahead(source())
+    assert next(items) == 0
+    with pytest.raises(ValueError, match="no more"):
+        next(items)

@@ -50,6 +50,7 @@ class BundleDescription(BaseModel):
         architecture: The network.
         preprocessing: What a volume goes through first.
         window: Slices that the network sees at once; the model was trained with this.
+        mirrored: Whether it was trained on lateral mirror images too, with the same labels.
         labels: The label table as plain data.
         provenance: Where the model comes from.
         sha256: File name -> SHA-256 of every other file of the bundle.
@@ -63,6 +64,7 @@ class BundleDescription(BaseModel):
     architecture: Architecture
     preprocessing: Preprocessing
     window: int = Field(ge=1)
+    mirrored: bool = False
     labels: list[dict[str, Any]]
     provenance: Provenance
     sha256: dict[str, str]

@@ -7,6 +7,7 @@ Sizes change about the edges of the field of view, so voxel ``i`` of ``n`` lies 
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csc_array
 
 Matrix = NDArray[np.float32]
 
@@ -38,18 +39,18 @@ def resample_image(image: NDArray[np.generic], shape: tuple[int, int, int]) -> N
         float32 of that shape.
     """
     scan, lateral, depth = (
-        linear_weights(n_in, n_out) for n_in, n_out in zip(image.shape, shape, strict=True)
+        csc_array(linear_weights(n_in, n_out))
+        for n_in, n_out in zip(image.shape, shape, strict=True)
     )
-    result = np.zeros(shape, np.float32)
-    flat = result.reshape(shape[0], -1)
+    lateral, depth = lateral.tocsr(), depth.tocsr()
+    result = np.zeros((shape[0], shape[1] * shape[2]), np.float32)
     for start in range(0, image.shape[0], _CHUNK):
-        chunk = image[start : start + _CHUNK].astype(np.float32)
-        planes = lateral @ chunk @ depth.T
-        weights = scan[:, start : start + _CHUNK]
-        (rows,) = np.nonzero(weights.any(axis=1))
-        touched = slice(rows[0], rows[-1] + 1)
-        flat[touched] += weights[touched] @ planes.reshape(len(planes), -1)
-    return result
+        chunk = image[start : start + _CHUNK]
+        planes = [(depth @ (lateral @ plane.astype(np.float32)).T).T for plane in chunk]
+        weights = scan[:, start : start + _CHUNK].tocsr()
+        touched = slice(weights.nonzero()[0].min(), weights.nonzero()[0].max() + 1)
+        result[touched] += weights[touched] @ np.stack(planes).reshape(len(planes), -1)
+    return result.reshape(shape)
 
 
 def resample_labels(labels: NDArray[np.uint8], shape: tuple[int, int, int]) -> NDArray[np.uint8]:

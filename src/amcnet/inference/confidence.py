@@ -1,28 +1,41 @@
 """How sure the network was of each structure, accumulated slice by slice."""
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
 
 class ConfidenceMeter:
-    """Mean probability of each class over the samples of the network's grid that it won."""
+    """Mean probability of each structure over the samples of the network's grid that it won."""
 
     def __init__(self, num_classes: int) -> None:
         self._total = np.zeros(num_classes)
         self._count = np.zeros(num_classes, np.int64)
 
-    def watch(self, logits: Iterator[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
-        """Pass logits (class, lateral, depth) through, counting."""
-        for plane in logits:
-            winner = plane.argmax(axis=0)
-            highest = plane.max(axis=0)
-            probability = 1 / np.exp(plane - highest).sum(axis=0)
-            classes = len(self._total)
-            self._count += np.bincount(winner.ravel(), minlength=classes)
-            self._total += np.bincount(winner.ravel(), probability.ravel(), minlength=classes)
-            yield plane
+    def add(self, plane: NDArray[np.float32], winner: NDArray[np.uint8]) -> None:
+        """Count one slice of the network's grid.
+
+        Args:
+            plane: Logits (class, lateral, depth).
+            winner: Their arg-max (lateral, depth).
+        """
+        structures = np.flatnonzero(winner)
+        won = winner.reshape(-1)[structures]
+        logits = plane.reshape(len(plane), -1)[:, structures]
+        highest = logits[won, np.arange(len(won))]
+        probability = 1 / np.exp(logits - highest).sum(axis=0)
+        classes = len(self._total)
+        self._count += np.bincount(won, minlength=classes)
+        self._total += np.bincount(won, probability, minlength=classes)
+
+    def add_totals(self, count: NDArray[np.int64], total: NDArray[np.float64]) -> None:
+        """Add what was counted elsewhere.
+
+        Args:
+            count: (class,) samples that each class won.
+            total: (class,) sum of their probabilities.
+        """
+        self._count += count
+        self._total += total
 
     def means(self) -> dict[int, float]:
         """Return class -> mean probability, for the structures that were found."""

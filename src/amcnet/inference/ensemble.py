@@ -7,22 +7,22 @@ import numpy as np
 
 from amcnet.bundle import Bundle, BundleDescription
 from amcnet.errors import ModelError
-from amcnet.inference.backends import Backend, Window
+from amcnet.inference.stream import LogitsOf, Window
 
 
-class Ensemble:
-    """A backend that averages the logits of others; it holds one window of them at a time."""
+def averaged(members: Sequence[LogitsOf]) -> LogitsOf:
+    """Return a function that averages the logits of several networks, window by window."""
+    if len(members) == 1:
+        return members[0]
 
-    def __init__(self, members: Sequence[Backend]) -> None:
-        self._members = members
+    def mean(window: Window) -> Window:
+        total = members[0](window).copy()
+        for member in members[1:]:
+            total += member(window)
+        total /= np.float32(len(members))
+        return total
 
-    def logits(self, window: Window) -> Window:
-        """Return the mean logits of a window, see :class:`amcnet.inference.backends.Backend`."""
-        first, *others = self._members
-        total = first.logits(window)
-        for member in others:
-            total = total + member.logits(window)
-        return total / np.float32(len(self._members))
+    return mean
 
 
 def check_members(bundles: Sequence[Bundle]) -> None:

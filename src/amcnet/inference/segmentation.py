@@ -1,6 +1,8 @@
 """Segmenting: a volume in, labels on its own grid out."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,20 +11,23 @@ from numpy.typing import NDArray
 
 from amcnet.anatomy import LabelTable
 from amcnet.bundle import load_bundle
+from amcnet.bundle.description import WEIGHTS_FILE
 from amcnet.data.channels import network_input
-from amcnet.inference.backends import Backend, BackendName, make_backend
 from amcnet.inference.cleanup import keep_largest_pieces
 from amcnet.inference.confidence import ConfidenceMeter
-from amcnet.inference.ensemble import Ensemble, check_members
-from amcnet.inference.labelling import label_slices
+from amcnet.inference.engines import BackendName, Engine, make_engine
+from amcnet.inference.ensemble import check_members
+from amcnet.inference.memory import Workload, available_bytes, make_plan
+from amcnet.inference.probabilities import probability_file
+from amcnet.inference.quality import Quality, choose_windows
 from amcnet.inference.sources import Source, as_volumes, check_channels
-from amcnet.inference.stream import stream_logits
+from amcnet.inference.windows import Windows
 from amcnet.io import Geometry, Volume, write_labels
+from amcnet.parallel import Progress, no_progress
 
 ModelSource = str | Path
-Progress = Callable[[int, int], None]
 
-_OVERLAP = 0.5
+_GIB = 2**30
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,8 @@ class Segmentation:
         table: What the labels mean.
         confidence: Label value -> mean probability, for the structures that were found.
         notice: What the model's users must know.
+        seconds: Stage -> time it took. The network runs beside the labelling: ``network`` is the
+            time it was busy, ``labels`` that of both together.
     """
 
     labels: NDArray[np.uint8]
@@ -42,6 +49,7 @@ class Segmentation:
     table: LabelTable
     confidence: dict[int, float]
     notice: str
+    seconds: dict[str, float]
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
@@ -53,13 +61,32 @@ class Segmentation:
         write_labels(path, self.labels, self.geometry, self.table, overwrite)
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A volume as the network sees it; the volume itself is not needed any more.
+
+    Attributes:
+        image: float32 (channel, scan, lateral, depth) on the network's grid.
+        geometry: Grid of the volume.
+        seconds: Time that it took.
+    """
+
+    image: NDArray[np.float32]
+    geometry: Geometry
+    seconds: float
+
+
 class Segmenter:
     """A model, or an ensemble, that is loaded once and segments any number of volumes.
 
     Args:
         model: Folder of a model bundle or name of an installed model; the one that ships with the
             package where left out. Several are an ensemble: their logits are averaged.
-        backend: ``openvino`` or ``torch``.
+        backend: ``openvino``, ``torch``, or ``auto``: PyTorch where it is installed and there is
+            an NVIDIA GPU, else OpenVINO.
+        quality: ``fast``, ``balanced`` or ``best``, see :func:`choose_windows`.
+        memory_gb: Use at most this much memory (2**30 bytes), beyond what is in use already; what
+            the machine has where left out.
 
     Attributes:
         bundles: The members of the ensemble, mostly one. Labels, preprocessing, window and input
@@ -68,19 +95,24 @@ class Segmenter:
 
     Raises:
         ModelError: If a bundle is missing or damaged, or the members do not fit each other.
+        ConfigError: If the quality is unknown.
     """
 
     def __init__(
         self,
         model: ModelSource | Sequence[ModelSource] | None = None,
-        backend: BackendName = "openvino",
+        backend: BackendName = "auto",
+        quality: Quality = "balanced",
+        memory_gb: float | None = None,
     ) -> None:
         models = [model] if model is None or isinstance(model, str | Path) else model
         self.bundles = tuple(load_bundle(one) for one in models)
         check_members(self.bundles)
         self.bundle = self.bundles[0]
-        members = [make_backend(backend, bundle) for bundle in self.bundles]
-        self._backend: Backend = members[0] if len(members) == 1 else Ensemble(members)
+        mirrored = all(bundle.description.mirrored for bundle in self.bundles)
+        self._windows = choose_windows(quality, self.bundle.description.window, mirrored)
+        self._memory_gb = memory_gb
+        self._engine: Engine = make_engine(backend, self.bundles)
 
     @property
     def channels(self) -> int:
@@ -95,42 +127,94 @@ class Segmenter:
     def __call__(
         self,
         volume: Volume | Sequence[Volume],
-        progress: Progress = lambda done, total: None,
+        progress: Progress = no_progress,
         cleanup: bool = True,
+        probabilities: Path | None = None,
     ) -> Segmentation:
-        """Segment a volume.
+        """Segment a volume: :meth:`prepare`, then :meth:`label`."""
+        volumes = [volume] if isinstance(volume, Volume) else list(volume)
+        return self.label(self.prepare(volumes), progress, cleanup, probabilities)
+
+    def prepare(self, volumes: Sequence[Volume]) -> Prepared:
+        """Bring a volume to the network's grid.
 
         Args:
-            volume: The volume, or one for each input channel of the model, on the same grid.
-            progress: Called with (slices done, slices in all).
-            cleanup: Keep only the largest piece of every structure.
+            volumes: One for each input channel of the model, on the same grid.
 
         Raises:
             InputError: If there are too many or too few volumes, or their grids differ.
         """
-        volumes = [volume] if isinstance(volume, Volume) else list(volume)
+        start = time.perf_counter()
         check_channels(volumes, self.channels)
+        image = network_input(volumes, self.bundle.description.preprocessing)
+        return Prepared(image, volumes[0].geometry, time.perf_counter() - start)
+
+    def label(
+        self,
+        prepared: Prepared,
+        progress: Progress = no_progress,
+        cleanup: bool = True,
+        probabilities: Path | None = None,
+    ) -> Segmentation:
+        """Label a volume that has been prepared.
+
+        Args:
+            prepared: The volume.
+            progress: Called with (slices done, slices in all).
+            cleanup: Keep only the largest piece of every structure.
+            probabilities: A ``.npy`` file for the probabilities of all classes on the network's
+                grid, see :func:`amcnet.inference.probabilities.probability_file`.
+
+        Raises:
+            NotEnoughMemoryError: If the machine is too small for the volume.
+            OutputError: If the probabilities cannot be written.
+        """
         description = self.bundle.description
-        image = network_input(volumes, description.preprocessing)
+        image, shape = prepared.image, prepared.geometry.canonical_shape
+        windows = self._plan(image.shape[1:], shape)
         meter = ConfidenceMeter(description.architecture.num_classes)
-        logits = stream_logits(image, description.window, _OVERLAP, self._backend.logits)
-        scan, lateral, depth = volumes[0].array.shape
-        labels = np.empty((scan, lateral, depth), np.uint8)
-        planes = label_slices(meter.watch(logits), image.shape[1], (scan, lateral, depth))
+        labels = np.empty(shape, np.uint8)
         voxels = np.zeros(description.architecture.num_classes, np.int64)
-        for index, plane in enumerate(planes):
-            labels[index] = plane
-            voxels += np.bincount(plane.ravel(), minlength=len(voxels))
-            progress(index + 1, scan)
+        start, network_before = time.perf_counter(), self._engine.network_seconds
+        with ExitStack() as files:
+            keep = None
+            if probabilities is not None:
+                file = probability_file(
+                    probabilities, image.shape[1:], prepared.geometry, description.label_table
+                )
+                keep = files.enter_context(file)
+            planes = self._engine.label_slices(image, shape, windows, meter, keep)
+            for index, plane in enumerate(planes):
+                labels[index] = plane
+                voxels += np.bincount(plane.ravel(), minlength=len(voxels))
+                progress(index + 1, shape[0])
+        labelled = time.perf_counter()
         if cleanup:
             labels = keep_largest_pieces(labels)
         return Segmentation(
             labels=labels,
-            geometry=volumes[0].geometry,
+            geometry=prepared.geometry,
             table=description.label_table,
             confidence={v: mean for v, mean in meter.means().items() if voxels[v]},
             notice=self.notice,
+            seconds={
+                "resample": prepared.seconds,
+                "network": self._engine.network_seconds - network_before,
+                "labels": labelled - start,
+                "clean-up": time.perf_counter() - labelled,
+            },
         )
+
+    def _plan(self, network_shape: tuple[int, ...], shape: tuple[int, ...]) -> Windows:
+        """Return windows that fit into memory."""
+        limit = available_bytes()
+        if self._memory_gb is not None:
+            limit = min(limit, self._memory_gb * _GIB)
+        architecture = self.bundle.description.architecture
+        # The file holds 16 bits each.
+        weights = tuple(2 * bundle.path(WEIGHTS_FILE).stat().st_size for bundle in self.bundles)
+        work = Workload(network_shape, shape, architecture, weights)
+        return make_plan(work, self._windows, limit)
 
 
 def segment(
@@ -139,7 +223,8 @@ def segment(
     *,
     axes: str = "auto",
     model: ModelSource | Sequence[ModelSource] | None = None,
-    backend: BackendName = "openvino",
+    backend: BackendName = "auto",
+    quality: Quality = "balanced",
     cleanup: bool = True,
 ) -> Segmentation:
     """Segment one volume.
@@ -153,8 +238,9 @@ def segment(
         axes: What the axes of a file or image mean, ``auto`` by its direction cosines.
         model: Folder of a model bundle or name of an installed model; the one that ships with the
             package where left out. Several are an ensemble: their logits are averaged.
-        backend: ``openvino`` or ``torch``.
-        cleanup: Keep only the largest piece of every structure.
+        backend: What runs the network, see :class:`Segmenter`.
+        quality: ``fast``, ``balanced`` or ``best``.
+        cleanup: Clean up the labels, see :func:`amcnet.inference.cleanup.clean_up`.
 
     Returns:
         The labels, on the grid of the (first) input.
@@ -162,7 +248,9 @@ def segment(
     Raises:
         InputError: If the volume cannot be used.
         ModelError: If the model cannot be used.
+        NotEnoughMemoryError: If the machine is too small for the volume.
     """
-    segmenter = Segmenter(model, backend)
-    volumes = as_volumes(source, spacing_mm, axes, segmenter.channels)
-    return segmenter(volumes, cleanup=cleanup)
+    segmenter = Segmenter(model, backend, quality)
+    # The volume itself is free again before the labels are made.
+    prepared = segmenter.prepare(as_volumes(source, spacing_mm, axes, segmenter.channels))
+    return segmenter.label(prepared, cleanup=cleanup)

@@ -1,60 +1,102 @@
 """Sliding along the scan axis: each slice's logits as soon as they are final.
 
-Only one window of logits is held at any time.
+Of all logits only one window, the slices that it shares with the next one, and the window that is
+being computed meanwhile exist at any time.
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
+from amcnet.inference.windows import Windows, window_starts, window_weights
+
 Window = NDArray[np.float32]
+LogitsOf = Callable[[Window], Window]
 
-_MIN_PLANE = 16  # the network pools the plane by two four times
-_SIGMA = 0.25  # of the window; slices at its ends have seen less of the hand and count less
-
-
-def window_starts(length: int, window: int, overlap: float) -> list[int]:
-    """Return the first slices of the windows that cover a volume, evenly spaced."""
-    last = max(0, length - window)
-    stride = max(1, int(window * (1 - overlap)))
-    count = -(-last // stride) + 1
-    return [round(float(start)) for start in np.linspace(0, last, count)]
+MIN_PLANE = 16  # the network pools the plane by two four times
+SURE = 20.0  # logit of the background where there is no image
 
 
 def stream_logits(
-    image: Window, window: int, overlap: float, logits_of: Callable[[Window], Window]
+    image: Window, windows: Windows, classes: int, logits_of: LogitsOf
 ) -> Iterator[Window]:
     """Yield the blended logits of every slice, in order.
 
-    Overlapping windows are blended with Gaussian weights.
+    Overlapping windows are blended with Gaussian weights. A window without any contrast holds
+    nothing to find: it counts as background, and the network is spared.
 
     Args:
         image: (channel, scan, lateral, depth) on the network's grid. Where it is smaller than a
             window its border is repeated.
-        window: Slices of a window.
-        overlap: Share of a window that the next one covers too, in [0, 1).
+        windows: How the windows lie.
+        classes: Number of classes.
         logits_of: Turns a window (channel, scan, lateral, depth) into logits
-            (class, scan, lateral, depth).
+            (class, scan, lateral, depth). What it returns may change with the call after next.
 
     Yields:
         float32 logits (class, lateral, depth), one slice after the other.
     """
     length, lateral, depth = image.shape[1:]
-    image = _pad_to(image, (window, _MIN_PLANE, _MIN_PLANE))
-    starts = window_starts(image.shape[1], window, overlap)
-    weights = _gaussian(window)
-    total = np.zeros(window, np.float32)
-    blended: Window | None = None
-    for start, following in zip(starts, [*starts[1:], image.shape[1]], strict=True):
-        logits = logits_of(np.ascontiguousarray(image[:, start : start + window]))
-        logits = logits.swapaxes(0, 1) * weights[:, None, None, None]
-        blended = logits if blended is None else blended + logits
-        total += weights
-        final = min(following, length) - start
-        for index in range(min(final, window)):
-            yield blended[index, :, :lateral, :depth] / total[index]
-        blended, total = _advance(blended, following - start), _advance(total, following - start)
+    image = _pad_to(image, (windows.slices, MIN_PLANE, MIN_PLANE))
+    starts = window_starts(image.shape[1], windows.slices, windows.overlap)
+    weights = window_weights(starts, windows.slices)
+    if windows.mirror:
+        logits_of = mirrored(logits_of)
+
+    def computed() -> Iterator[Window]:
+        for start in starts:
+            window = np.ascontiguousarray(image[:, start : start + windows.slices])
+            yield logits_of(window) if has_contrast(window) else background(classes, window)
+
+    pending: dict[int, Window] = {}  # slices that the next window covers too
+    results = run_ahead(computed()) if windows.ahead else computed()
+    following = [*starts[1:], length]
+    for start, end, weight, logits in zip(starts, following, weights, results, strict=True):
+        for offset in range(windows.slices):
+            position = start + offset
+            part = logits[:, offset] * weight[offset]
+            if position in pending:
+                part += pending.pop(position)
+            if position >= end:
+                pending[position] = part
+            elif position < length:
+                yield part[:, :lateral, :depth]
+
+
+def has_contrast(window: Window) -> bool:
+    """Return whether any channel of a window (channel, ...) is more than one grey."""
+    flat = window.reshape(len(window), -1)
+    return bool((flat.min(axis=1) < flat.max(axis=1)).any())
+
+
+def background(classes: int, window: Window) -> Window:
+    """Return logits (class, ...) that say that a window (channel, ...) is background."""
+    logits = np.zeros((classes, *window.shape[1:]), np.float32)
+    logits[0] = SURE
+    return logits
+
+
+def mirrored(logits_of: LogitsOf) -> LogitsOf:
+    """Return a function that also runs the lateral mirror image and takes the mean."""
+
+    def both(window: Window) -> Window:
+        mean = logits_of(window).copy()
+        mean += logits_of(np.ascontiguousarray(window[:, :, ::-1]))[:, :, ::-1]
+        mean *= np.float32(0.5)
+        return mean
+
+    return both
+
+
+def run_ahead(items: Iterator[Window]) -> Iterator[Window]:
+    """Yield items that a thread makes, one ahead."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield item
 
 
 def _pad_to(image: Window, smallest: tuple[int, int, int]) -> Window:
@@ -63,16 +105,3 @@ def _pad_to(image: Window, smallest: tuple[int, int, int]) -> Window:
     if not any(after for _, after in missing):
         return image
     return np.pad(image, [(0, 0), *missing], mode="edge")
-
-
-def _advance(values: Window, steps: int) -> Window:
-    """Drop the first slices and put zeros behind the last."""
-    advanced = np.zeros_like(values)
-    advanced[: max(0, len(values) - steps)] = values[steps:]
-    return advanced
-
-
-def _gaussian(window: int) -> Window:
-    offsets = np.arange(window) - (window - 1) / 2
-    weights: Window = np.exp(-0.5 * (offsets / (_SIGMA * window)) ** 2).astype(np.float32)
-    return weights

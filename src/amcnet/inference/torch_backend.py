@@ -1,23 +1,309 @@
-"""The PyTorch backend: a GPU where there is one, else the CPU."""
+"""PyTorch for the whole way from a volume to its labels: a GPU where there is one, else the CPU."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
 
 from amcnet.bundle import Bundle
 from amcnet.bundle.formats.network import rebuild_network
+from amcnet.errors import ModelError, NotEnoughMemoryError
+from amcnet.inference.confidence import ConfidenceMeter
+from amcnet.inference.stream import MIN_PLANE, SURE, has_contrast
+from amcnet.inference.torch_stream import (
+    Blend,
+    DeviceMeter,
+    Downloads,
+    Stopwatch,
+    in_batches,
+    make_labels,
+)
+from amcnet.inference.windows import Windows
+
+Keep = Callable[[NDArray[np.float32]], None]
+
+_LEAST_SLICES = 4  # of a window where memory is short
+_COPIES_BEHIND = 2  # batches of logits on their way from a GPU; they are large
+
+_log = logging.getLogger(__name__)
 
 
 class TorchBackend:
     """Runs a bundle's network with the weights from its safetensors file."""
 
     def __init__(self, bundle: Bundle) -> None:
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._device = best_device()
         self._network = rebuild_network(bundle).to(self._device)
 
     def logits(self, window: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the logits of a window, see :class:`amcnet.inference.backends.Backend`."""
+        """Return logits (class, ...) of a window (channel, scan, lateral, depth)."""
         image = torch.from_numpy(window)[None].to(self._device)
         with torch.inference_mode():
             logits: NDArray[np.float32] = self._network(image)[0].float().cpu().numpy()
         return logits
+
+
+def best_device() -> torch.device:
+    """Return the GPU where there is one that CUDA can use, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a volume is worked through.
+
+    Attributes:
+        device: Where the network runs.
+        slices: Slices of a window.
+        together: Whether a window and its mirror image are one batch.
+        again: Whether the volume was begun again after slices had been handed out.
+    """
+
+    device: torch.device
+    slices: int
+    together: bool = True
+    again: bool = False
+
+
+def next_way(way: Way, windows: Windows, started: bool) -> Way | None:
+    """Return what to try after a way that ran out of memory, and log it; None if nothing is left.
+
+    Args:
+        way: What was tried.
+        windows: What was asked for.
+        started: Whether slices have been handed out; windows keep their size then.
+    """
+    problem = f"out of memory on {way.device} with windows of {way.slices} slices"
+    together, way = way.together, replace(way, together=False)
+    if started and not way.again:
+        _log.warning("%s in the middle of a volume: it is begun again", problem)
+        return replace(way, again=True)
+    if not started and windows.mirror and together:
+        _log.warning("%s: each and its mirror image run one by one; the labels stay", problem)
+        return way
+    if not started and way.slices > _LEAST_SLICES:
+        fewer = max(_LEAST_SLICES, way.slices // 2)
+        _log.warning("%s: windows of %d instead; the labels differ a little", problem, fewer)
+        return replace(way, slices=fewer)
+    if way.device.type == "cpu":
+        return None
+    slices = way.slices if started else windows.slices
+    _log.warning("%s: the CPU takes over with windows of %d, far slower", problem, slices)
+    return replace(way, device=torch.device("cpu"), slices=slices)
+
+
+@dataclass
+class _Volume:
+    """A volume on its way, and how much of it has been handed out: each slice goes out once."""
+
+    image: NDArray[np.float32]
+    shape: tuple[int, int, int]
+    windows: Windows
+    meter: ConfidenceMeter
+    keep: Keep | None
+    labelled: int = 0
+    kept: int = 0
+
+    @property
+    def started(self) -> bool:
+        """Whether anything has been handed out."""
+        return self.labelled + self.kept > 0
+
+
+class TorchEngine:
+    """A model, or the members of an ensemble, with blending and labelling on one device.
+
+    On a GPU the network runs in bfloat16 (float16 where the GPU has no bfloat16), all that follows
+    in float32; on a CPU all is float32.
+
+    Where memory runs out, a window and its mirror image run one after the other, then windows get
+    smaller (which changes the labels a little, as the network's norm sees less), then the CPU
+    takes over. All slices of a volume come from windows of one size.
+
+    Args:
+        bundles: The models; their logits are averaged. They must fit each other, see
+            :func:`amcnet.inference.ensemble.check_members`.
+        device: Such as ``cuda``, ``cuda:1`` or ``cpu``; a GPU where there is one if left out.
+
+    Attributes:
+        network_seconds: Time that the networks have taken so far, of volumes that are done.
+
+    Raises:
+        ModelError: If the device cannot be used.
+    """
+
+    def __init__(self, bundles: Sequence[Bundle], device: str | None = None) -> None:
+        self._device = best_device() if device is None else _usable(device)
+        self._networks = [rebuild_network(bundle) for bundle in bundles]
+        self._classes = bundles[0].description.architecture.num_classes
+        self.network_seconds = 0.0
+
+    def label_slices(
+        self,
+        image: NDArray[np.float32],
+        shape: tuple[int, int, int],
+        windows: Windows,
+        meter: ConfidenceMeter,
+        keep: Keep | None = None,
+    ) -> Iterator[NDArray[np.uint8]]:
+        """Yield the labels of every slice of a volume.
+
+        Args:
+            image: float32 (channel, scan, lateral, depth) on the network's grid. Where it is
+                smaller than a window its border is repeated.
+            shape: Shape of the labels, (scan, lateral, depth).
+            windows: How the windows lie.
+            meter: Gets the confidence, once the last slice has been labelled.
+            keep: Called with the logits, float32 (class, lateral, depth), of every slice of the
+                network's grid, in order.
+
+        Yields:
+            uint8 (lateral, depth), ``shape[0]`` times.
+
+        Raises:
+            NotEnoughMemoryError: If there is too little even for the smallest windows.
+        """
+        volume = _Volume(image, shape, windows, meter, keep)
+        way: Way | None = Way(self._device, windows.slices)
+        while way is not None:
+            try:
+                self._move_networks(way.device)
+                yield from self._run(volume, way)
+                return
+            except torch.OutOfMemoryError:
+                pass
+            # Out of the except block nothing refers to the tensors any more.
+            if way.device.type == "cuda":
+                torch.cuda.empty_cache()
+            way = next_way(way, windows, volume.started)
+        plane = " x ".join(str(n) for n in image.shape[2:])
+        raise NotEnoughMemoryError(
+            f"found too little memory for the network on planes of {plane}, expected enough for "
+            f"windows of {min(windows.slices, _LEAST_SLICES)} slices"
+        )
+
+    def _move_networks(self, device: torch.device) -> None:
+        # With some versions of cuDNN 3D convolutions in 16 bits are fast in this order only.
+        order = torch.channels_last_3d if device.type == "cuda" else torch.contiguous_format
+        for network in self._networks:
+            network.to(device=device, memory_format=order)  # type: ignore[call-overload]
+
+    @torch.inference_mode()
+    def _run(self, volume: _Volume, way: Way) -> Iterator[NDArray[np.uint8]]:
+        """Yield the labels that have not been handed out yet."""
+        aside = _Aside(volume, self._classes, way.device)
+        watch = Stopwatch(way.device)
+        final = self._final_logits(volume, way, aside, watch)
+        labels = make_labels(final, volume.image.shape[1], volume.shape, way.device)
+        for plane in islice(labels, volume.labelled, None):
+            volume.labelled += 1
+            yield plane
+        aside.finish()
+        self.network_seconds += watch.seconds()
+
+    def _final_logits(
+        self, volume: _Volume, way: Way, aside: "_Aside", watch: Stopwatch
+    ) -> Iterator[Tensor]:
+        """Yield the logits of all slices, a few (scan, class, lateral, depth) at a time."""
+        length, lateral, depth = volume.image.shape[1:]
+        blend = Blend(replace(volume.windows, slices=way.slices), length, way.device)
+        for number, start in enumerate(blend.starts):
+            part = volume.image[:, start : start + way.slices]
+            window = _window(part, way)
+            with watch.running():
+                if has_contrast(part):
+                    logits = self._logits(window, volume.windows.mirror, way.together)
+                else:
+                    logits = torch.zeros((self._classes, *window.shape[1:]), device=way.device)
+                    logits[0] = SURE
+            # What is final gets no name here: it would be held while the network runs again.
+            yield from aside.see(blend.add(number, logits[..., :lateral, :depth]))
+            del logits
+
+    def _logits(self, window: Tensor, mirror: bool, together: bool) -> Tensor:
+        """Return the mean logits of all networks, float32 (class, scan, lateral, depth)."""
+        images = torch.stack([window, window.flip(2)]) if mirror else window[None]
+        batches = torch.split(images, len(images) if together else 1)
+        on_gpu = images.device.type == "cuda"
+        with torch.autocast(images.device.type, _precision(images.device), on_gpu):
+            first, *others = self._networks
+            total = _mean_logits(first, batches)
+            for network in others:
+                total += _mean_logits(network, batches)
+        return total.div_(len(self._networks))
+
+
+class _Aside:
+    """What becomes of final logits beside labels: confidence, and copies where they are kept."""
+
+    def __init__(self, volume: _Volume, num_classes: int, device: torch.device) -> None:
+        self._volume = volume
+        self._meter = DeviceMeter(num_classes, device)
+        self._copies = Downloads(_COPIES_BEHIND, skip=volume.kept)
+
+    def see(self, final: Tensor) -> Iterator[Tensor]:
+        """Take slices (scan, class, lateral, depth) and pass them on, a few at a time."""
+        for planes in in_batches(final):
+            self._meter.add(planes)
+            if self._volume.keep is not None:
+                self._hand_out(self._copies.push(planes), self._volume.keep)
+            yield planes
+
+    def finish(self) -> None:
+        """Hand out all that is still to come."""
+        if self._volume.keep is not None:
+            self._hand_out(self._copies.rest(), self._volume.keep)
+        self._meter.report_to(self._volume.meter)
+
+    def _hand_out(self, planes: Iterator[NDArray[np.float32]], keep: Keep) -> None:
+        for plane in planes:
+            self._volume.kept += 1
+            keep(plane)
+
+
+def _usable(name: str) -> torch.device:
+    """Return the device of a name that PyTorch can use here."""
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        there = [f"cuda:{n}" for n in range(torch.cuda.device_count())]
+        known = ", ".join(["cpu", *there])
+        raise ModelError(f"device: found '{name}', expected one of {known}") from error
+    return device
+
+
+def _precision(device: torch.device) -> torch.dtype:
+    """Return the type that the network's convolutions run in."""
+    if device.type != "cuda":
+        return torch.float32
+    # As in training; float16 has finer steps, but a convolution may exceed its range.
+    ampere = torch.cuda.get_device_capability(device) >= (8, 0)
+    return torch.bfloat16 if ampere else torch.float16
+
+
+def _window(part: NDArray[np.float32], way: Way) -> Tensor:
+    """Return a window (channel, scan, lateral, depth) on the device, its border repeated."""
+    host = torch.empty(part.shape, dtype=torch.float32, pin_memory=way.device.type == "cuda")
+    np.copyto(host.numpy(), part)
+    window = host.to(way.device, non_blocking=True)
+    smallest = (way.slices, MIN_PLANE, MIN_PLANE)
+    missing = [max(0, size - n) for n, size in zip(part.shape[1:], smallest, strict=True)]
+    if not any(missing):
+        return window
+    scan, lateral, depth = missing
+    return functional.pad(window[None], (0, depth, 0, lateral, 0, scan), mode="replicate")[0]
+
+
+def _mean_logits(network: nn.Module, batches: Sequence[Tensor]) -> Tensor:
+    """Return the mean of a window's logits and, where it is there, its mirror image's."""
+    logits = torch.cat([network(batch) for batch in batches]).float()
+    if len(logits) == 1:
+        return logits[0]
+    return (logits[0] + logits[1].flip(2)).mul_(0.5)

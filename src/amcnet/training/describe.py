@@ -53,6 +53,8 @@ def describe_model(
         architecture=config.network,
         preprocessing=origin.source.preprocessing,
         window=config.sampling.window,
+        mirrored="lateral" in config.augmentation.mirror_axes
+        and config.augmentation.mirror_probability > 0,
         labels=origin.source.table.to_dicts(),
         provenance=Provenance(
             training_data=config.data.description,

@@ -5,8 +5,8 @@ import pytest
 
 from amcnet.bundle import load_bundle
 from amcnet.bundle.formats import export_model
-from amcnet.inference.backends import make_backend
 from amcnet.inference.openvino_runtime import openvino
+from amcnet.inference.torch_backend import TorchBackend
 
 onnx = pytest.importorskip("onnx")
 
@@ -33,7 +33,7 @@ def test_logits_are_those_of_pytorch(
     exported: Path, two_channel_bundle: Path, size: tuple[int, int, int]
 ) -> None:
     window = np.random.default_rng(0).standard_normal((2, *size)).astype(np.float32)
-    expected = make_backend("torch", load_bundle(two_channel_bundle)).logits(window)
+    expected = TorchBackend(load_bundle(two_channel_bundle)).logits(window)
     core = openvino().Core()
     # float32: the default on some processors is bfloat16.
     exact = {"INFERENCE_PRECISION_HINT": "f32"}

@@ -1,0 +1,124 @@
+"""Memory that segmenting takes beside what was planned for it.
+
+    python benchmarks/memory.py --json benchmarks/results/memory.json
+
+Untrained networks of several widths on volumes of several planes, each in a process of its own:
+the most memory beyond what is in use before the labelling begins, and the plan for it. A plan has
+to lie above the need, and not far above.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+CASES = (
+    # width, slices of a window, plane of the network's grid, scale of the volume's plane
+    (16, 20, (102, 51), 10),
+    (16, 20, (204, 102), 5),
+    (8, 16, (256, 128), 4),
+    (16, 16, (256, 128), 4),
+    (32, 16, (256, 128), 4),
+    (8, 16, (512, 256), 2),
+    (64, 16, (128, 64), 4),
+)
+GIB = 2**30
+LENGTH = 40
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--only", type=int, help="number of one case")
+    options = parser.parse_args(arguments)
+    cases = CASES if options.only is None else [CASES[options.only]]
+    rows = [measure(*case) for case in cases]
+    print("| width | window | volume | planned, GiB | taken, GiB | planned / taken |")
+    print("|---|---|---|---|---|---|")
+    for row in rows:
+        window, volume = (" x ".join(map(str, row[key])) for key in ("window", "volume"))
+        planned, taken = row["planned_bytes"] / GIB, row["taken_bytes"] / GIB
+        print(
+            f"| {row['width']} | {window} | {volume} | {planned:.2f} | {taken:.2f} "
+            f"| {planned / taken:.2f} |"
+        )
+    if options.json is not None:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+def measure(width: int, slices: int, plane: tuple[int, int], scale: int) -> dict[str, Any]:
+    """Return the figures of a case."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_model(Path(folder) / "model", width, slices)
+        case = json.dumps([str(Path(folder) / "model"), plane, scale])
+        environment = {**os.environ, "XDG_CACHE_HOME": folder}
+        command = [sys.executable, "-c", CHILD, case]
+        done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return {"width": width, "window": (slices, *plane), **found}
+
+
+def write_model(folder: Path, width: int, slices: int) -> None:
+    from amcnet.anatomy import hand_label_table
+    from amcnet.bundle import BundleDescription, Provenance
+    from amcnet.bundle.export import write_bundle
+    from amcnet.data import Preprocessing
+    from amcnet.networks import Architecture, build_network
+
+    architecture = Architecture(width=width)
+    description = BundleDescription(
+        name="untrained",
+        notice="Untrained.",
+        architecture=architecture,
+        preprocessing=Preprocessing(spacing_mm=(1, 1, 1)),
+        window=slices,
+        labels=hand_label_table().to_dicts(),
+        provenance=Provenance(training_data="nothing", configuration={}),
+        sha256={},
+    )
+    write_bundle(folder, build_network(architecture), description)
+
+
+CHILD = f"""
+import json, sys, threading, time
+import numpy as np, psutil
+from amcnet.inference import Segmenter
+from amcnet.inference.memory import Workload
+from amcnet.inference.windows import Windows
+from amcnet.io import volume_from_array
+
+model, plane, scale = json.loads(sys.argv[1])
+segmenter = Segmenter(model, backend="openvino")
+shape = ({LENGTH}, *(n * scale for n in plane))
+array = np.random.default_rng(0).integers(0, 255, shape, dtype=np.uint8)
+prepared = segmenter.prepare([volume_from_array(array, (1, 1 / scale, 1 / scale))])
+description = segmenter.bundle.description
+weights = 2 * segmenter.bundle.path("model.safetensors").stat().st_size
+work = Workload(prepared.image.shape[1:], shape, description.architecture, (weights,))
+windows = Windows(description.window, 0.25, ahead=True)
+process = psutil.Process()
+before, peak = process.memory_info().rss, 0
+done = threading.Event()
+
+def watch():
+    global peak
+    while not done.wait(0.005):
+        peak = max(peak, process.memory_info().rss)
+
+watcher = threading.Thread(target=watch)
+watcher.start()
+segmenter.label(prepared, cleanup=False)
+done.set()
+watcher.join()
+print(json.dumps({{
+    "volume": shape, "planned_bytes": work.need_bytes(windows), "taken_bytes": peak - before,
+}}))
+"""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""Memory: what there is, what segmenting a volume takes, and a smaller way where that is too much.
+
+The figures are upper bounds that were fitted to measurements (``benchmarks/memory.py``).
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+
+import psutil
+
+from amcnet.errors import NotEnoughMemoryError
+from amcnet.inference.windows import Windows
+from amcnet.networks import Architecture
+
+_GIB = 2**30
+_FLOAT_BYTES = 4
+_RUNTIME_BYTES = 0.05 * _GIB  # what OpenVINO takes beside weights and features
+_FEATURE_BYTES = 20  # a window's voxel needs this times the width while the network runs
+_LEAST_SLICES = 4
+_CONTAINER_FILES = (
+    # (limit, what is used of it): control groups of version 2 and 1.
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    (
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+    ),
+)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What there is to do.
+
+    Attributes:
+        network_shape: Shape of the volume on the network's grid, (scan, lateral, depth).
+        shape: Shape of the labels.
+        architecture: The network.
+        weight_bytes: Weights of each network as float32; an ensemble has several.
+    """
+
+    network_shape: tuple[int, ...]
+    shape: tuple[int, ...]
+    architecture: Architecture
+    weight_bytes: tuple[int, ...]
+
+    def need_bytes(self, windows: Windows) -> float:
+        """Return what this takes at most, beyond what is in memory already."""
+        width, classes = self.architecture.width, self.architecture.num_classes
+        voxels = windows.slices * prod(self.network_shape[1:])
+        inside = sum(self.weight_bytes) + len(self.weight_bytes) * _FEATURE_BYTES * width * voxels
+        # The window in use, the slices that the next one covers too, and perhaps the one to come.
+        held = _FLOAT_BYTES * classes * voxels * (3 if windows.ahead else 2)
+        return _RUNTIME_BYTES + inside + held + prod(self.shape)
+
+
+def available_bytes() -> float:
+    """Return how much memory this process can still take, a container's limit included."""
+    free = [float(psutil.virtual_memory().available), *_container_free()]
+    return min(free)
+
+
+def _container_free() -> Iterator[float]:
+    for limit, used in _CONTAINER_FILES:
+        try:
+            yield float(Path(limit).read_text()) - float(Path(used).read_text())
+        except (OSError, ValueError):  # no such system, or no limit ("max")
+            continue
+
+
+def make_plan(work: Workload, windows: Windows, limit_bytes: float) -> Windows:
+    """Return the fastest way to go about it that fits.
+
+    Args:
+        work: What there is to do.
+        windows: The windows as the network was trained with. Fewer slices change its results a
+            little (instance norm sees the whole window), so they come last.
+        limit_bytes: What may be used.
+
+    Returns:
+        The windows with ``ahead`` set and perhaps fewer slices.
+
+    Raises:
+        NotEnoughMemoryError: If nothing fits.
+    """
+    plan = replace(windows, ahead=True)
+    while (need := work.need_bytes(plan)) > limit_bytes:
+        if plan.ahead:
+            plan = replace(plan, ahead=False)
+        elif plan.slices > _LEAST_SLICES:
+            plan = replace(plan, slices=max(_LEAST_SLICES, plan.slices // 2))
+        else:
+            size = " x ".join(str(n) for n in work.shape)
+            raise NotEnoughMemoryError(
+                f"a volume of {size} voxels needs {need / _GIB:.1f} GiB of memory with this "
+                f"model, found {max(0.0, limit_bytes) / _GIB:.1f} GiB that may be used"
+            )
+    if plan.slices < windows.slices:
+        _log.warning(
+            "memory is short: windows of %d slices instead of the %d that the model was trained "
+            "with; the labels differ a little from those on a larger machine",
+            plan.slices,
+            windows.slices,
+        )
+    return plan

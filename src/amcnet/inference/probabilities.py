@@ -1,0 +1,116 @@
+"""The probabilities of all classes in a file, written slice by slice and read piece by piece."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from amcnet.anatomy import LabelTable
+from amcnet.data.resampling import resample_image
+from amcnet.errors import InputError
+from amcnet.io import Geometry, Volume, atomic_path
+
+EXTENSION = ".probabilities.npy"
+_AXES = ["scan", "class", "lateral", "depth"]
+
+
+@dataclass(frozen=True)
+class Probabilities:
+    """Probabilities of a segmented volume.
+
+    Attributes:
+        array: float16 (scan, class, lateral, depth) on the network's grid, class 0 is background.
+            It covers the same field of view as the volume, and stays on disk until it is used.
+        names: Name of each class.
+        geometry: Grid of the volume that was segmented.
+    """
+
+    array: NDArray[np.float16]
+    names: tuple[str, ...]
+    geometry: Geometry
+
+    def structure(self, name: str) -> Volume:
+        """Return the probability of one class on the grid of the volume, interpolated linearly.
+
+        Raises:
+            InputError: If there is no such class.
+        """
+        if name not in self.names:
+            raise InputError(f"structure: found '{name}', expected one of {list(self.names)}")
+        own = self.array[:, self.names.index(name)]
+        return Volume(resample_image(own, self.geometry.canonical_shape), self.geometry)
+
+
+def read_probabilities(path: str | Path) -> Probabilities:
+    """Open a file of probabilities; its ``.json`` must lie beside it.
+
+    Raises:
+        InputError: If one of the two is missing or damaged.
+    """
+    path = Path(path)
+    try:
+        about = json.loads(_sidecar(path).read_text(encoding="utf-8"))
+        array = np.load(path, mmap_mode="r")
+        grid = {k: tuple(v) for k, v in about["geometry"].items()}
+        return Probabilities(array, tuple(about["classes"]), Geometry(**grid))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(
+            f"{path}: cannot be read, expected probabilities and their .json ({error})"
+        ) from error
+
+
+@contextmanager
+def probability_file(
+    path: str | Path, shape: tuple[int, ...], geometry: Geometry, table: LabelTable
+) -> Iterator[Callable[[NDArray[np.float32]], None]]:
+    """Write the probabilities of a volume as they come; nothing of them is kept in memory.
+
+    Args:
+        path: The ``.npy`` file; what it means is written beside it, with ``.json`` instead.
+        shape: Shape of the network's grid, (scan, lateral, depth).
+        geometry: Grid of the volume that is being segmented.
+        table: Its structures.
+
+    Yields:
+        A function that takes the logits (class, lateral, depth) of the next slice.
+
+    Raises:
+        OutputError: If the files cannot be written. Nothing is left behind then.
+    """
+    path = Path(path)
+    scan, lateral, depth = shape
+    header = {
+        "descr": npy.dtype_to_descr(np.dtype(np.float16)),
+        "fortran_order": False,
+        "shape": (scan, table.num_classes, lateral, depth),
+    }
+    about = {
+        "axes": _AXES,
+        "classes": ["background", *(structure.name for structure in table)],
+        "geometry": asdict(geometry),
+    }
+    with atomic_path(path) as temporary, atomic_path(_sidecar(path)) as sidecar:
+        sidecar.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        with temporary.open("wb") as file:
+            npy.write_array_header_1_0(file, header)
+
+            def write(logits: NDArray[np.float32]) -> None:
+                file.write(_softmax(logits).astype(np.float16).tobytes())
+
+            yield write
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return probabilities (class, ...) of logits."""
+    powers: NDArray[np.float32] = np.exp(logits - logits.max(axis=0))
+    powers /= powers.sum(axis=0)
+    return powers
+
+
+def _sidecar(path: Path) -> Path:
+    return path.with_suffix(".json")

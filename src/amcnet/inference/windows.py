@@ -1,0 +1,49 @@
+"""How the windows of a network lie along the scan axis, and what their slices count."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_SIGMA = 0.25  # of the window; slices at its ends have seen less of the hand and count less
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows along the scan axis.
+
+    Attributes:
+        slices: Slices of a window.
+        overlap: Share of a window that the next one covers too, in [0, 1).
+        mirror: Run the lateral mirror image too, and take the mean of both.
+        ahead: Compute a window while the slices of the one before become labels.
+    """
+
+    slices: int
+    overlap: float = 0.5
+    mirror: bool = False
+    ahead: bool = False
+
+
+def window_starts(length: int, slices: int, overlap: float) -> list[int]:
+    """Return the first slices of the windows that cover a volume, evenly spaced."""
+    last = max(0, length - slices)
+    stride = max(1, int(slices * (1 - overlap)))
+    count = -(-last // stride) + 1
+    return [round(float(start)) for start in np.linspace(0, last, count)]
+
+
+def gaussian(slices: int) -> NDArray[np.float32]:
+    """Return the weight of each slice of a window."""
+    offsets = np.arange(slices) - (slices - 1) / 2
+    weights: NDArray[np.float32] = np.exp(-0.5 * (offsets / (_SIGMA * slices)) ** 2)
+    return weights.astype(np.float32)
+
+
+def window_weights(starts: list[int], slices: int) -> list[NDArray[np.float32]]:
+    """Return what each slice of each window counts; over all windows a slice's add up to 1."""
+    curve = gaussian(slices)
+    total = np.zeros(starts[-1] + slices, np.float32)
+    for start in starts:
+        total[start : start + slices] += curve
+    return [curve / total[start : start + slices] for start in starts]
