@@ -25,7 +25,7 @@ from amcnet.bundle import Bundle, BundleDescription, Provenance
 from amcnet.bundle.description import WEIGHTS_FILE
 from amcnet.data import Preprocessing
 from amcnet.inference.confidence import ConfidenceMeter
-from amcnet.inference.torch_backend import TorchEngine
+from amcnet.inference.torch_engine import TorchEngine
 from amcnet.inference.windows import Windows
 from amcnet.networks import Architecture, build_network
 

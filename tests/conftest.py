@@ -85,6 +85,28 @@ def two_channel_bundle(make_bundle: MakeBundle) -> Path:
     return make_bundle("pair", seed=3, channels=2, preprocessing=preprocessing)
 
 
+NetworkOf = Callable[[Path], Callable[[np.ndarray], np.ndarray]]
+
+
+@pytest.fixture(scope="session")
+def torch_network() -> NetworkOf:
+    """Return what turns a bundle's folder into a function from windows to logits, by PyTorch."""
+    torch = pytest.importorskip("torch")
+    from amcnet.bundle import load_bundle
+    from amcnet.bundle.formats.network import rebuild_network
+
+    def make(folder: Path) -> Callable[[np.ndarray], np.ndarray]:
+        network = rebuild_network(load_bundle(folder))
+
+        def logits(window: np.ndarray) -> np.ndarray:
+            with torch.inference_mode():
+                return network(torch.from_numpy(window)[None])[0].numpy()
+
+        return logits
+
+    return make
+
+
 @pytest.fixture
 def models_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder that models are installed in."""

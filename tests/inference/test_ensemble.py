@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,6 @@ from amcnet.inference import Segmenter
 from amcnet.inference.ensemble import averaged, check_members
 from amcnet.inference.labelling import label_slices
 from amcnet.inference.stream import stream_logits
-from amcnet.inference.torch_backend import TorchBackend
 from amcnet.inference.windows import Windows
 from amcnet.networks import Architecture
 
@@ -29,7 +29,7 @@ def test_a_model_with_itself_is_the_model(small_bundle: Path, speckle: np.ndarra
 
 
 def test_two_models_are_the_mean_of_their_logits(
-    small_bundle: Path, other_bundle: Path, speckle: np.ndarray
+    small_bundle: Path, other_bundle: Path, torch_network: Callable, speckle: np.ndarray
 ) -> None:
     models = [small_bundle, other_bundle]
     speckle = speckle[:15]
@@ -38,8 +38,7 @@ def test_two_models_are_the_mean_of_their_logits(
     # All logits of each member first, then their mean.
     volumes = []
     for model in models:
-        network = TorchBackend(load_bundle(model))
-        stream = stream_logits(image, Windows(8, 0.25), 39, network.logits)
+        stream = stream_logits(image, Windows(8, 0.25), 39, torch_network(model))
         volumes.append(np.stack(list(stream)))
     mean = np.mean(volumes, axis=0, dtype=np.float64).astype(np.float32)
     expected = np.stack(list(label_slices(iter(mean), len(mean), speckle.shape)))

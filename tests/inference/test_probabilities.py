@@ -28,12 +28,13 @@ def test_what_is_read_is_the_softmax_of_what_was_written(tmp_path: Path) -> None
 
 
 def test_nothing_is_left_when_it_fails(tmp_path: Path) -> None:
-    with (
-        pytest.raises(KeyboardInterrupt),
-        probability_file(tmp_path / "p.npy", (4, 5, 6), GEOMETRY, TABLE) as write,
-    ):
-        write(np.zeros((3, 5, 6), np.float32))
-        raise KeyboardInterrupt
+    def interrupted() -> None:
+        with probability_file(tmp_path / "p.npy", (4, 5, 6), GEOMETRY, TABLE) as write:
+            write(np.zeros((3, 5, 6), np.float32))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert not list(tmp_path.iterdir())
     with (
         pytest.raises(OutputError, match="could not be written"),

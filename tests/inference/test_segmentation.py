@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,6 @@ from amcnet.bundle import load_bundle
 from amcnet.errors import InputError
 from amcnet.inference import Segmenter
 from amcnet.inference.openvino_backend import OpenVINOBackend
-from amcnet.inference.torch_backend import TorchBackend
 from amcnet.io import Geometry, read_volume, write_image
 
 SPACING_MM = (0.5, 0.8, 0.6)
@@ -82,12 +82,10 @@ def test_constant_volume(small_bundle: Path) -> None:
     assert result.labels.shape == (12, 20, 16)
 
 
-def test_backends_give_the_same_logits(small_bundle: Path) -> None:
-    pytest.importorskip("torch")
+def test_backends_give_the_same_logits(small_bundle: Path, torch_network: Callable) -> None:
     window = np.random.default_rng(0).standard_normal((1, 8, 32, 24)).astype(np.float32)
-    bundle = load_bundle(small_bundle)
-    first = OpenVINOBackend(bundle.path("model.xml")).logits(window)
-    second = TorchBackend(bundle).logits(window)
+    first = OpenVINOBackend(load_bundle(small_bundle).path("model.xml")).logits(window)
+    second = torch_network(small_bundle)(window)
     # OpenVINO computes in bfloat16 where the processor has it.
     assert np.abs(first - second).mean() < 0.03 * np.abs(second).mean()
 

@@ -71,7 +71,7 @@ def make_engine(name: BackendName, bundles: Sequence[Bundle]) -> Engine:
         raise ModelError(f"backend: found '{name}', expected one of {known}")
     if name == "torch" or (name == "auto" and _has_gpu() and has_extra("train")):
         require_extra("train", "the backend 'torch'")
-        from amcnet.inference.torch_backend import TorchEngine
+        from amcnet.inference.torch_engine import TorchEngine
 
         return TorchEngine(bundles)
     return OpenVINOEngine(bundles)

@@ -19,7 +19,7 @@ _GIB = 2**30
 _FLOAT_BYTES = 4
 _RUNTIME_BYTES = 0.05 * _GIB  # what OpenVINO takes beside weights and features
 _FEATURE_BYTES = 20  # a window's voxel needs this times the width while the network runs
-_LEAST_SLICES = 4
+LEAST_SLICES = 4  # of a window
 _CONTAINER_FILES = (
     # (limit, what is used of it): control groups of version 2 and 1.
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
@@ -91,8 +91,8 @@ def make_plan(work: Workload, windows: Windows, limit_bytes: float) -> Windows:
     while (need := work.need_bytes(plan)) > limit_bytes:
         if plan.ahead:
             plan = replace(plan, ahead=False)
-        elif plan.slices > _LEAST_SLICES:
-            plan = replace(plan, slices=max(_LEAST_SLICES, plan.slices // 2))
+        elif plan.slices > LEAST_SLICES:
+            plan = replace(plan, slices=max(LEAST_SLICES, plan.slices // 2))
         else:
             size = " x ".join(str(n) for n in work.shape)
             raise NotEnoughMemoryError(

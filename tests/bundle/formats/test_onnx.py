@@ -1,12 +1,11 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from amcnet.bundle import load_bundle
 from amcnet.bundle.formats import export_model
 from amcnet.inference.openvino_runtime import openvino
-from amcnet.inference.torch_backend import TorchBackend
 
 onnx = pytest.importorskip("onnx")
 
@@ -30,10 +29,13 @@ def test_file_is_valid_and_says_what_its_axes_are(exported: Path) -> None:
 
 @pytest.mark.parametrize("size", [(8, 32, 24), (11, 37, 50)])
 def test_logits_are_those_of_pytorch(
-    exported: Path, two_channel_bundle: Path, size: tuple[int, int, int]
+    exported: Path,
+    two_channel_bundle: Path,
+    torch_network: Callable,
+    size: tuple[int, int, int],
 ) -> None:
     window = np.random.default_rng(0).standard_normal((2, *size)).astype(np.float32)
-    expected = TorchBackend(load_bundle(two_channel_bundle)).logits(window)
+    expected = torch_network(two_channel_bundle)(window)
     core = openvino().Core()
     # float32: the default on some processors is bfloat16.
     exact = {"INFERENCE_PRECISION_HINT": "f32"}

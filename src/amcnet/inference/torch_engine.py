@@ -1,6 +1,5 @@
 """PyTorch for the whole way from a volume to its labels: a GPU where there is one, else the CPU."""
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -15,6 +14,8 @@ from amcnet.bundle import Bundle
 from amcnet.bundle.formats.network import rebuild_network
 from amcnet.errors import ModelError, NotEnoughMemoryError
 from amcnet.inference.confidence import ConfidenceMeter
+from amcnet.inference.memory import LEAST_SLICES
+from amcnet.inference.out_of_memory import Way, next_way
 from amcnet.inference.stream import MIN_PLANE, SURE, has_contrast
 from amcnet.inference.torch_stream import (
     Blend,
@@ -28,74 +29,12 @@ from amcnet.inference.windows import Windows
 
 Keep = Callable[[NDArray[np.float32]], None]
 
-_LEAST_SLICES = 4  # of a window where memory is short
 _COPIES_BEHIND = 2  # batches of logits on their way from a GPU; they are large
-
-_log = logging.getLogger(__name__)
-
-
-class TorchBackend:
-    """Runs a bundle's network with the weights from its safetensors file."""
-
-    def __init__(self, bundle: Bundle) -> None:
-        self._device = best_device()
-        self._network = rebuild_network(bundle).to(self._device)
-
-    def logits(self, window: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return logits (class, ...) of a window (channel, scan, lateral, depth)."""
-        image = torch.from_numpy(window)[None].to(self._device)
-        with torch.inference_mode():
-            logits: NDArray[np.float32] = self._network(image)[0].float().cpu().numpy()
-        return logits
 
 
 def best_device() -> torch.device:
     """Return the GPU where there is one that CUDA can use, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-@dataclass(frozen=True)
-class Way:
-    """How a volume is worked through.
-
-    Attributes:
-        device: Where the network runs.
-        slices: Slices of a window.
-        together: Whether a window and its mirror image are one batch.
-        again: Whether the volume was begun again after slices had been handed out.
-    """
-
-    device: torch.device
-    slices: int
-    together: bool = True
-    again: bool = False
-
-
-def next_way(way: Way, windows: Windows, started: bool) -> Way | None:
-    """Return what to try after a way that ran out of memory, and log it; None if nothing is left.
-
-    Args:
-        way: What was tried.
-        windows: What was asked for.
-        started: Whether slices have been handed out; windows keep their size then.
-    """
-    problem = f"out of memory on {way.device} with windows of {way.slices} slices"
-    together, way = way.together, replace(way, together=False)
-    if started and not way.again:
-        _log.warning("%s in the middle of a volume: it is begun again", problem)
-        return replace(way, again=True)
-    if not started and windows.mirror and together:
-        _log.warning("%s: each and its mirror image run one by one; the labels stay", problem)
-        return way
-    if not started and way.slices > _LEAST_SLICES:
-        fewer = max(_LEAST_SLICES, way.slices // 2)
-        _log.warning("%s: windows of %d instead; the labels differ a little", problem, fewer)
-        return replace(way, slices=fewer)
-    if way.device.type == "cpu":
-        return None
-    slices = way.slices if started else windows.slices
-    _log.warning("%s: the CPU takes over with windows of %d, far slower", problem, slices)
-    return replace(way, device=torch.device("cpu"), slices=slices)
 
 
 @dataclass
@@ -185,7 +124,7 @@ class TorchEngine:
         plane = " x ".join(str(n) for n in image.shape[2:])
         raise NotEnoughMemoryError(
             f"found too little memory for the network on planes of {plane}, expected enough for "
-            f"windows of {min(windows.slices, _LEAST_SLICES)} slices"
+            f"windows of {min(windows.slices, LEAST_SLICES)} slices"
         )
 
     def _move_networks(self, device: torch.device) -> None:

@@ -11,12 +11,13 @@ from torch import nn
 from amcnet.bundle import Bundle, load_bundle
 from amcnet.bundle.formats.network import rebuild_network
 from amcnet.errors import ModelError, NotEnoughMemoryError
-from amcnet.inference import torch_backend, torch_stream
+from amcnet.inference import torch_engine, torch_stream
 from amcnet.inference.confidence import ConfidenceMeter
 from amcnet.inference.ensemble import averaged
 from amcnet.inference.labelling import label_slices
+from amcnet.inference.out_of_memory import Way, next_way
 from amcnet.inference.stream import stream_logits
-from amcnet.inference.torch_backend import TorchBackend, TorchEngine, Way, next_way
+from amcnet.inference.torch_engine import TorchEngine
 from amcnet.inference.windows import Windows
 
 CLASSES = 39
@@ -93,45 +94,52 @@ def test_equals_the_route_without_pytorch(
     size: tuple[int, int, int],
     shape: tuple[int, int, int],
     windows: Windows,
+    torch_network: Callable,
 ) -> None:
     image = make_image(size)
     found = with_engine(TorchEngine(bundles[:1], "cpu"), image, windows, shape)
-    assert_same(found, without_engine(image, windows, TorchBackend(bundles[0]).logits, shape))
+    assert_same(found, without_engine(image, windows, torch_network(bundles[0].folder), shape))
 
 
-def test_two_channels(two_channel_bundle: Path) -> None:
+def test_two_channels(two_channel_bundle: Path, torch_network: Callable) -> None:
     bundle = load_bundle(two_channel_bundle)
     image = make_image(channels=2)
     found = with_engine(TorchEngine([bundle], "cpu"), image, Windows(8))
-    assert_same(found, without_engine(image, Windows(8), TorchBackend(bundle).logits))
+    assert_same(found, without_engine(image, Windows(8), torch_network(bundle.folder)))
 
 
-def test_mirror_is_the_mean_with_an_explicit_flip(bundles: list[Bundle]) -> None:
-    backend = TorchBackend(bundles[0])
+def test_mirror_is_the_mean_with_an_explicit_flip(
+    bundles: list[Bundle], torch_network: Callable
+) -> None:
+    logits_of = torch_network(bundles[0].folder)
 
     def both(window: np.ndarray) -> np.ndarray:
-        flipped = backend.logits(np.ascontiguousarray(window[:, :, ::-1]))
-        return (backend.logits(window) + flipped[:, :, ::-1]) / 2
+        flipped = logits_of(np.ascontiguousarray(window[:, :, ::-1]))
+        return (logits_of(window) + flipped[:, :, ::-1]) / 2
 
     image = make_image()
-    plain = without_engine(image, Windows(8), backend.logits)
+    plain = without_engine(image, Windows(8), logits_of)
     found = with_engine(TorchEngine(bundles[:1], "cpu"), image, Windows(8, mirror=True))
     assert_same(found, without_engine(image, Windows(8), both))
     assert np.abs(found[0] - plain[0]).max() > 0.01
 
 
-def test_two_models_are_the_mean_of_their_logits(bundles: list[Bundle]) -> None:
+def test_two_models_are_the_mean_of_their_logits(
+    bundles: list[Bundle], torch_network: Callable
+) -> None:
     image = make_image()
-    mean = averaged([TorchBackend(bundle).logits for bundle in bundles])
+    mean = averaged([torch_network(bundle.folder) for bundle in bundles])
     found = with_engine(TorchEngine(bundles, "cpu"), image, Windows(8, 0.25))
     assert_same(found, without_engine(image, Windows(8, 0.25), mean))
 
 
-def test_windows_without_contrast_are_background(bundles: list[Bundle]) -> None:
+def test_windows_without_contrast_are_background(
+    bundles: list[Bundle], torch_network: Callable
+) -> None:
     image = make_image()
     image[:, :10] = 0.5
     found = with_engine(TorchEngine(bundles[:1], "cpu"), image, Windows(8))
-    assert_same(found, without_engine(image, Windows(8), TorchBackend(bundles[0]).logits))
+    assert_same(found, without_engine(image, Windows(8), torch_network(bundles[0].folder)))
     assert (found[0][:4, 0] == found[0][:4].max(axis=1)).all()
 
 
@@ -179,7 +187,7 @@ def short_engine(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch, most: int = 1000, failing: tuple[int, ...] = ()
 ) -> tuple[TorchEngine, Short]:
     network = Short(rebuild_network(bundle), most, failing)
-    monkeypatch.setattr(torch_backend, "rebuild_network", lambda _: network)
+    monkeypatch.setattr(torch_engine, "rebuild_network", lambda _: network)
     return TorchEngine([bundle], "cpu"), network
 
 
