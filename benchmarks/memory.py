@@ -37,17 +37,23 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     cases = CASES if options.only is None else [CASES[options.only]]
     rows = [measure(*case) for case in cases]
-    print("| width | window | volume | planned, GiB | taken, GiB | planned / taken |")
-    print("|---|---|---|---|---|---|")
+    print(report(rows))
+    if options.json is not None:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+def report(rows: list[dict[str, Any]]) -> str:
+    """Return the figures as Markdown."""
+    lines = ["| width | window | volume | planned, GiB | taken, GiB | planned / taken |"]
+    lines.append("|---" * 6 + "|")
     for row in rows:
         window, volume = (" x ".join(map(str, row[key])) for key in ("window", "volume"))
         planned, taken = row["planned_bytes"] / GIB, row["taken_bytes"] / GIB
-        print(
+        lines.append(
             f"| {row['width']} | {window} | {volume} | {planned:.2f} | {taken:.2f} "
             f"| {planned / taken:.2f} |"
         )
-    if options.json is not None:
-        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    return "\n".join(lines)
 
 
 def measure(width: int, slices: int, plane: tuple[int, int], scale: int) -> dict[str, Any]:
@@ -87,7 +93,7 @@ CHILD = f"""
 import json, sys, threading, time
 import numpy as np, psutil
 from amcnet.inference import Segmenter
-from amcnet.inference.memory import Workload
+from amcnet.inference.plan import Workload
 from amcnet.inference.windows import Windows
 from amcnet.io import volume_from_array
 

@@ -18,6 +18,7 @@ LAYERS = (
     "errors",
     "extras",
     "parallel",
+    "memory",
     "anatomy",
     "io",
     "data",

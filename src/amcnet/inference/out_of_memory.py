@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from amcnet.inference.memory import LEAST_SLICES
+from amcnet.inference.plan import LEAST_SLICES
 from amcnet.inference.windows import Windows
 
 _log = logging.getLogger(__name__)

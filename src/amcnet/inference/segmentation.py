@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -17,17 +18,16 @@ from amcnet.inference.cleanup import keep_largest_pieces
 from amcnet.inference.confidence import ConfidenceMeter
 from amcnet.inference.engines import BackendName, Engine, make_engine
 from amcnet.inference.ensemble import check_members
-from amcnet.inference.memory import Workload, available_bytes, make_plan
+from amcnet.inference.plan import Workload, make_plan
 from amcnet.inference.probabilities import probability_file
 from amcnet.inference.quality import Quality, choose_windows
 from amcnet.inference.sources import Source, as_volumes, check_channels
 from amcnet.inference.windows import Windows
 from amcnet.io import Geometry, Volume, write_labels
+from amcnet.memory import GIB, available_bytes, check_room
 from amcnet.parallel import Progress, no_progress
 
 ModelSource = str | Path
-
-_GIB = 2**30
 
 
 @dataclass(frozen=True)
@@ -143,11 +143,16 @@ class Segmenter:
 
         Raises:
             InputError: If there are too many or too few volumes, or their grids differ.
+            NotEnoughMemoryError: If the network's grid has too many voxels for this machine.
         """
         start = time.perf_counter()
         check_channels(volumes, self.channels)
-        image = network_input(volumes, self.bundle.description.preprocessing)
-        return Prepared(image, volumes[0].geometry, time.perf_counter() - start)
+        first, preprocessing = volumes[0], self.bundle.description.preprocessing
+        grid = preprocessing.network_shape(first.array.shape, first.spacing_mm)
+        # The image as float32, and once more while its mean and deviation are taken.
+        check_room("the volume on the network's grid", 8.0 * len(volumes) * prod(grid))
+        image = network_input(volumes, preprocessing)
+        return Prepared(image, first.geometry, time.perf_counter() - start)
 
     def label(
         self,
@@ -209,7 +214,7 @@ class Segmenter:
         """Return windows that fit into memory."""
         limit = available_bytes()
         if self._memory_gb is not None:
-            limit = min(limit, self._memory_gb * _GIB)
+            limit = min(limit, self._memory_gb * GIB)
         architecture = self.bundle.description.architecture
         # The file holds 16 bits each.
         weights = tuple(2 * bundle.path(WEIGHTS_FILE).stat().st_size for bundle in self.bundles)

@@ -14,8 +14,8 @@ from amcnet.bundle import Bundle
 from amcnet.bundle.formats.network import rebuild_network
 from amcnet.errors import ModelError, NotEnoughMemoryError
 from amcnet.inference.confidence import ConfidenceMeter
-from amcnet.inference.memory import LEAST_SLICES
 from amcnet.inference.out_of_memory import Way, next_way
+from amcnet.inference.plan import LEAST_SLICES
 from amcnet.inference.stream import MIN_PLANE, SURE, has_contrast
 from amcnet.inference.torch_stream import (
     Blend,

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from amcnet.io.metaimage_header import check_metaimage
 from amcnet.io.nifti_header import check_nifti, check_nifti_header
 from amcnet.io.nrrd_header import check_nrrd
 from amcnet.io.simpleitk import quiet_simpleitk
+from amcnet.memory import check_room
 
 IMAGE_EXTENSIONS = (".nrrd", ".nhdr", ".mha", ".mhd", ".nii", ".nii.gz")
 
@@ -29,6 +31,7 @@ _FORMATS = {
     ".nii": (check_nifti, "NiftiImageIO"),
     ".nii.gz": (check_nifti, "NiftiImageIO"),
 }
+_COPIES = 2  # the image that SimpleITK reads and the array in canonical order
 _HEADER_CHECKS = {".nii": check_nifti_header, ".nii.gz": check_nifti_header}  # else the same
 
 
@@ -186,13 +189,25 @@ def read_checked_image(path: Path) -> Any:  # noqa: ANN401  SimpleITK has no typ
 
     Raises:
         InputError: If the file is missing, empty, of unknown type, truncated or damaged.
+        NotEnoughMemoryError: If the machine is too small for it.
     """
     extension = _check_file(path)
     check, io_name = _FORMATS[extension]
     with _errors_in_words(path, extension), quiet_simpleitk() as sitk:
         check(path)
         with _readable_path(path, extension) as readable:
-            return _reader(sitk, readable, io_name).Execute()
+            reader = _reader(sitk, readable, io_name)
+            reader.ReadImageInformation()
+            check_room(f"{path}", _COPIES * _stored_bytes(sitk, reader))
+            return reader.Execute()
+
+
+def _stored_bytes(sitk: Any, reader: Any) -> int:  # noqa: ANN401
+    """Return the bytes of the voxels of an image whose header has been read."""
+    one = sitk.Image([1, 1], reader.GetPixelIDValue())
+    component_bytes = int(one.GetSizeOfPixelComponent())
+    voxels = prod(int(size) for size in reader.GetSize())
+    return voxels * int(reader.GetNumberOfComponents()) * component_bytes
 
 
 @contextmanager

@@ -1,34 +1,21 @@
-"""Memory: what there is, what segmenting a volume takes, and a smaller way where that is too much.
+"""What labelling a volume takes of memory, and a smaller way where that is too much.
 
 The figures are upper bounds that were fitted to measurements (``benchmarks/memory.py``).
 """
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import prod
-from pathlib import Path
-
-import psutil
 
 from amcnet.errors import NotEnoughMemoryError
 from amcnet.inference.windows import Windows
+from amcnet.memory import GIB
 from amcnet.networks import Architecture
 
-_GIB = 2**30
 _FLOAT_BYTES = 4
-_RUNTIME_BYTES = 0.05 * _GIB  # what OpenVINO takes beside weights and features
+_RUNTIME_BYTES = 0.05 * GIB  # what OpenVINO takes beside weights and features
 _FEATURE_BYTES = 20  # a window's voxel needs this times the width while the network runs
 LEAST_SLICES = 4  # of a window
-_CONTAINER_FILES = (
-    # (limit, what is used of it): control groups of version 2 and 1.
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-    (
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
-    ),
-)
-
 _log = logging.getLogger(__name__)
 
 
@@ -58,20 +45,6 @@ class Workload:
         return _RUNTIME_BYTES + inside + held + prod(self.shape)
 
 
-def available_bytes() -> float:
-    """Return how much memory this process can still take, a container's limit included."""
-    free = [float(psutil.virtual_memory().available), *_container_free()]
-    return min(free)
-
-
-def _container_free() -> Iterator[float]:
-    for limit, used in _CONTAINER_FILES:
-        try:
-            yield float(Path(limit).read_text()) - float(Path(used).read_text())
-        except (OSError, ValueError):  # no such system, or no limit ("max")
-            continue
-
-
 def make_plan(work: Workload, windows: Windows, limit_bytes: float) -> Windows:
     """Return the fastest way to go about it that fits.
 
@@ -96,8 +69,8 @@ def make_plan(work: Workload, windows: Windows, limit_bytes: float) -> Windows:
         else:
             size = " x ".join(str(n) for n in work.shape)
             raise NotEnoughMemoryError(
-                f"a volume of {size} voxels needs {need / _GIB:.1f} GiB of memory with this "
-                f"model, found {max(0.0, limit_bytes) / _GIB:.1f} GiB that may be used"
+                f"a volume of {size} voxels needs {need / GIB:.1f} GiB of memory with this "
+                f"model, found {max(0.0, limit_bytes) / GIB:.1f} GiB that may be used"
             )
     if plan.slices < windows.slices:
         _log.warning(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from amcnet.errors import NotEnoughMemoryError
 from amcnet.inference import Segmenter
-from amcnet.inference.memory import Workload, available_bytes, make_plan
+from amcnet.inference.plan import Workload, make_plan
 from amcnet.inference.windows import Windows
 from amcnet.io import volume_from_array
 from amcnet.networks import Architecture
@@ -55,9 +55,3 @@ def test_one_sentence_where_nothing_fits(small_bundle: Path) -> None:
         NotEnoughMemoryError, match=r"24 x 40 x 36 voxels needs 0\.\d GiB .* found 0.0 GiB"
     ):
         segmenter(volume)
-
-
-def test_available_memory_is_what_the_machine_says() -> None:
-    import psutil
-
-    assert 0 < available_bytes() <= psutil.virtual_memory().total
