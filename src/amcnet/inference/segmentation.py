@@ -14,13 +14,14 @@ from amcnet.anatomy import LabelTable
 from amcnet.bundle import load_bundle
 from amcnet.bundle.description import WEIGHTS_FILE
 from amcnet.data.channels import network_input
-from amcnet.inference.cleanup import keep_largest_pieces
+from amcnet.inference.cleanup import clean_up
 from amcnet.inference.confidence import ConfidenceMeter
 from amcnet.inference.engines import BackendName, Engine, make_engine
 from amcnet.inference.ensemble import check_members
 from amcnet.inference.plan import Workload, make_plan
 from amcnet.inference.probabilities import probability_file
 from amcnet.inference.quality import Quality, choose_windows
+from amcnet.inference.runs import RunCollector
 from amcnet.inference.sources import Source, as_volumes, check_channels
 from amcnet.inference.windows import Windows
 from amcnet.io import Geometry, Volume, write_labels
@@ -166,7 +167,7 @@ class Segmenter:
         Args:
             prepared: The volume.
             progress: Called with (slices done, slices in all).
-            cleanup: Keep only the largest piece of every structure.
+            cleanup: Clean up the labels, see :func:`amcnet.inference.cleanup.clean_up`.
             probabilities: A ``.npy`` file for the probabilities of all classes on the network's
                 grid, see :func:`amcnet.inference.probabilities.probability_file`.
 
@@ -179,7 +180,7 @@ class Segmenter:
         windows = self._plan(image.shape[1:], shape)
         meter = ConfidenceMeter(description.architecture.num_classes)
         labels = np.empty(shape, np.uint8)
-        voxels = np.zeros(description.architecture.num_classes, np.int64)
+        collector = RunCollector()
         start, network_before = time.perf_counter(), self._engine.network_seconds
         with ExitStack() as files:
             keep = None
@@ -191,16 +192,18 @@ class Segmenter:
             planes = self._engine.label_slices(image, shape, windows, meter, keep)
             for index, plane in enumerate(planes):
                 labels[index] = plane
-                voxels += np.bincount(plane.ravel(), minlength=len(voxels))
+                collector.add(plane)
                 progress(index + 1, shape[0])
         labelled = time.perf_counter()
+        runs = collector.runs()
         if cleanup:
-            labels = keep_largest_pieces(labels)
+            clean_up(labels, runs, description.label_table, prepared.geometry.canonical_spacing_mm)
+        found = set(runs.value.tolist())
         return Segmentation(
             labels=labels,
             geometry=prepared.geometry,
             table=description.label_table,
-            confidence={v: mean for v, mean in meter.means().items() if voxels[v]},
+            confidence={v: mean for v, mean in meter.means().items() if v in found},
             notice=self.notice,
             seconds={
                 "resample": prepared.seconds,
