@@ -13,8 +13,8 @@ from amcnet.memory import GIB
 from amcnet.networks import Architecture
 
 _FLOAT_BYTES = 4
-_RUNTIME_BYTES = 0.05 * GIB  # what OpenVINO takes beside weights and features
-_FEATURE_BYTES = 20  # a window's voxel needs this times the width while the network runs
+_RUNTIME_BYTES = 0.15 * GIB  # what OpenVINO takes beside weights and features
+_FEATURE_BYTES = 36  # a window's voxel needs this times the width while the network runs
 LEAST_SLICES = 4  # of a window
 _log = logging.getLogger(__name__)
 
