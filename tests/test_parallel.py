@@ -1,10 +1,12 @@
+import _thread
 import os
+import threading
 import time
 
 import pytest
 
 from amcnet.errors import ConfigError, OutputError
-from amcnet.parallel import map_in_processes, worker_count
+from amcnet.parallel import in_background, map_in_processes, wait_for, worker_count
 
 
 def square(number: int) -> int:
@@ -46,3 +48,22 @@ def test_no_more_workers_than_items_and_at_least_one():
     assert worker_count(1000, 1000) == 61
     with pytest.raises(ConfigError, match="found 0, expected at least 1"):
         worker_count(0, 3)
+
+
+def test_background_work_returns_and_raises():
+    assert wait_for(in_background(lambda: square(3))) == 9
+    with pytest.raises(ValueError, match="two"):
+        wait_for(in_background(lambda: fail_at_two(2)))
+
+
+def test_interrupt_ends_the_waiting_but_not_the_work():
+    go_on = threading.Event()
+    future = in_background(go_on.wait)
+    threading.Timer(0.2, _thread.interrupt_main).start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        wait_for(future)
+    assert 0.1 < time.monotonic() - began < 1
+    assert not future.done()
+    go_on.set()
+    assert wait_for(future)

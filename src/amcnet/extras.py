@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 from amcnet.errors import MissingExtraError
 
-_FIRST_PACKAGE = {"train": "torch"}
+_FIRST_PACKAGE = {"train": "torch", "dask": "distributed"}
 
 
 def has_extra(extra: str) -> bool:

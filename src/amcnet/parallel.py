@@ -1,9 +1,10 @@
-"""Working through a list with several processes."""
+"""Working through a list with several processes; waiting for work that Ctrl-C cannot reach."""
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, get_context
 from typing import TypeVar
@@ -15,6 +16,7 @@ Result = TypeVar("Result")
 Progress = Callable[[int, int], None]
 
 _MOST_PROCESSES = 61  # what Windows allows
+_STEP_SECONDS = 0.1
 
 
 def no_progress(done: int, total: int) -> None:
@@ -91,3 +93,32 @@ def map_in_processes(
 def _ignore_interrupts() -> None:
     """Leave Ctrl-C to the process that started this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def in_background(function: Callable[[], Result]) -> "Future[Result]":
+    """Begin ``function()`` in a daemon thread: one that no end of the process waits for."""
+    future: Future[Result] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(function())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return future
+
+
+def wait_for(future: "Future[Result]") -> Result:
+    """Return what a future holds; Ctrl-C ends the waiting, not the work.
+
+    Native code (reading, the network) does not notice Ctrl-C before it returns. Begun with
+    :func:`in_background` and waited for here, it leaves the waiting thread free to notice. The
+    steps are for Windows, where waiting without end is not interrupted either.
+
+    Raises:
+        BaseException: What the work raised.
+    """
+    while not future.done():
+        wait([future], timeout=_STEP_SECONDS)
+    return future.result()

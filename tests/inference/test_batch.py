@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from amcnet.errors import InputError, OutputError
-from amcnet.inference.batch import channel_files, plan_outputs
+from amcnet.inference.batch import channel_files, find_inputs, plan_outputs
 
 
 def test_one_file(tmp_path: Path) -> None:
@@ -67,3 +67,45 @@ def test_no_channel_is_replaced(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"x")
     with pytest.raises(OutputError, match=r"a_0001\.nrrd: is an input too"):
         plan_outputs([tmp_path / "a_0000.nrrd"], tmp_path / "a_0001.nrrd", True, channels=2)
+
+
+def touch(folder: Path, *names: str) -> Path:
+    folder.mkdir()
+    for name in names:
+        (folder / name).write_bytes(b"x")
+    return folder
+
+
+def test_folder_stands_for_its_images(tmp_path: Path) -> None:
+    folder = touch(
+        tmp_path / "in", "b.nii.gz", "A.NRRD", "c.seg.nrrd", "C.SEG.NRRD", ".d.nrrd", "notes.txt"
+    )
+    (folder / "e.nrrd").mkdir()
+    alone = tmp_path / "z.seg.nrrd"  # named one by one it is an input
+    assert find_inputs([alone, folder]) == [alone, folder / "A.NRRD", folder / "b.nii.gz"]
+    with pytest.raises(InputError, match="empty: holds no images, expected files that end in"):
+        find_inputs([touch(tmp_path / "empty", "a.txt")])
+
+
+def test_folder_with_channels(tmp_path: Path) -> None:
+    names = [f"{case}_{channel:04d}.nrrd" for case in "ab" for channel in range(2)]
+    folder = touch(tmp_path / "in", *names)
+    first = [folder / "a_0000.nrrd", folder / "b_0000.nrrd"]
+    assert find_inputs([folder], channels=2) == first
+    assert len(find_inputs([folder])) == 4
+    pairs = plan_outputs([folder], tmp_path / "out", channels=2)
+    assert pairs == [(path, tmp_path / "out" / f"{path.name[0]}.seg.nrrd") for path in first]
+    (folder / "c.nrrd").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"c\.nrrd: found no _0000"):
+        plan_outputs([folder], tmp_path / "out", channels=2)
+
+
+def test_new_folder_for_several(tmp_path: Path) -> None:
+    files = [Path("a.mha"), Path("b.mha")]
+    pairs = plan_outputs(files, tmp_path / "new.v2", extension=".nii.gz")
+    assert [target for _, target in pairs] == [
+        tmp_path / "new.v2" / "a.nii.gz", tmp_path / "new.v2" / "b.nii.gz",
+    ]  # fmt: skip
+    assert not (tmp_path / "new.v2").exists()
+    with pytest.raises(OutputError, match=r"unknown file type '\.v2'"):
+        plan_outputs(files[:1], tmp_path / "new.v2")

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,3 +51,35 @@ def test_find_extension_prefers_the_longest() -> None:
     assert find_extension(Path("A.SEG.NRRD"), known) == ".seg.nrrd"
     assert find_extension(Path("a.nii.gz"), known) == ".nii.gz"
     assert find_extension(Path("a.gz"), known) is None
+
+
+def test_what_is_written_when_the_process_is_abandoned_is_removed(tmp_path: Path) -> None:
+    code = f"""
+import threading
+from pathlib import Path
+from amcnet.io import atomic_path
+from amcnet.io.files import abandon_temporaries, live_temporary
+here = Path({str(tmp_path)!r})
+written, go_on = threading.Event(), threading.Event()
+
+def write():
+    with live_temporary(here / "folder"), atomic_path(here / "a.nrrd") as temporary:
+        (here / "folder").mkdir()
+        (here / "folder" / "b.nrrd").write_text("half")
+        temporary.write_text("half")
+        written.set()
+        go_on.wait()
+        temporary.write_text("whole")  # native code goes on for a while
+
+thread = threading.Thread(target=write, daemon=True)
+thread.start()
+written.wait()
+before = len(list(here.iterdir()))
+abandon_temporaries()
+print(before, len(list(here.iterdir())))
+go_on.set()
+thread.join(0.2)
+print(thread.is_alive(), (here / "a.nrrd").exists())
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["2", "0", "True", "False"]

@@ -1,10 +1,12 @@
 """Printing for people: results on stdout, progress on stderr."""
 
+import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,6 +17,16 @@ class Update(Protocol):
 
     def __call__(self, done: int, total: int, now: str = ...) -> None:
         """Set what is done, of how much, and what is going on."""
+
+
+class Relay:
+    """Passes on how far things are to whatever display there is at the moment."""
+
+    update: Update
+
+    def __call__(self, done: int, total: int, now: str) -> None:
+        """Tell the display."""
+        self.update(done, total, now)
 
 
 def stdout() -> "Console":
@@ -87,3 +99,21 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def leave_interrupted(message: str) -> NoReturn:
+    """End the process at once after Ctrl-C, with status 130, and leave no half-written file.
+
+    Native code in other threads cannot be stopped, and a usual end would wait for it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        sys.stdout.flush()
+        sys.stderr.write(f"amcnet: {message}\n")
+        sys.stderr.flush()
+    finally:
+        if "amcnet.io.files" in sys.modules:  # else nothing is written yet
+            from amcnet.io.files import abandon_temporaries
+
+            abandon_temporaries()
+        os._exit(128 + signal.SIGINT)

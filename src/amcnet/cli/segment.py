@@ -1,10 +1,15 @@
 """``amcnet segment``: label the bones in volumes."""
 
+from collections.abc import Sequence
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from amcnet.inference import Job, Outcome, SegmentOptions
 
 
 class BackendChoice(StrEnum):
@@ -18,8 +23,8 @@ def segment(
     inputs: Annotated[
         list[Path],
         typer.Argument(
-            help="Volumes: .nrrd .nhdr .mha .mhd .nii .nii.gz; for a model of several channels "
-            "NAME_0000.EXT, the others are found beside it"
+            help="Volumes: .nrrd .nhdr .mha .mhd .nii .nii.gz, or folders of them; for a model of "
+            "several channels NAME_0000.EXT, the others are found beside it"
         ),
     ],
     output: Annotated[
@@ -27,8 +32,8 @@ def segment(
         typer.Option(
             "-o",
             "--output",
-            help="File (.seg.nrrd .nrrd .nii.gz .nii .mha), or an existing folder, which gets "
-            "one .seg.nrrd for each input.",
+            help="File (.seg.nrrd .nrrd .nii.gz .nii .mha), or a folder, which gets one "
+            ".seg.nrrd for each input.",
         ),
     ],
     axes: Annotated[
@@ -53,33 +58,104 @@ def segment(
     cleanup: Annotated[
         bool, typer.Option(help="Keep only the largest piece of every structure.")
     ] = True,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STRUCTURES",
+            help="Write these only: names, kinds (bones, epiphyses) or groups (thumb), separated "
+            "by commas; also several times.",
+            show_default=False,
+        ),
+    ] = None,
+    separate: Annotated[
+        bool,
+        typer.Option("--separate", help="Write a folder with a mask of every structure instead."),
+    ] = False,
+    extension: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="EXT",
+            help="Type of the files in a folder [default: seg.nrrd, of masks nii.gz].",
+            show_default=False,
+        ),
+    ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Spread the volumes over the Dask cluster of this scheduler (tcp://host:8786).",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
 ) -> None:
     """Segment volumes: every bone gets its own label, on the grid of the input."""
-    from amcnet.cli.console import progress, stdout
-    from amcnet.errors import AmcnetError
-    from amcnet.inference import Segmenter
-    from amcnet.inference.batch import channel_files, plan_outputs
-    from amcnet.io import read_volume
+    from amcnet.cli.console import leave_interrupted
+    from amcnet.parallel import in_background, wait_for
 
-    segmenter = Segmenter(model or None, backend.value)
-    jobs = plan_outputs(inputs, output, overwrite, segmenter.channels)
-    failed = False
-    for source, target in jobs:
-        try:
-            files = channel_files(source, segmenter.channels)
-            volumes = [read_volume(file, axes) for file in files]
-            with progress(source.name) as update:
-                result = segmenter(volumes, update, cleanup)
-            result.write(target, overwrite)
-        except AmcnetError as error:
-            if len(jobs) == 1:
-                raise
-            failed = True
-            typer.echo(f"amcnet: {error}", err=True)
-            continue
-        found = len(result.confidence)
-        stdout().print(f"{target}: {found} of {len(result.table)} structures found")
-    stdout().print(segmenter.notice)
+    outcomes: list[Outcome] = []
+    jobs: list[Job] = []
+    try:
+        wait_for(in_background(_import))  # half a second in which Ctrl-C would be a traceback
+        from amcnet.inference import SegmentOptions, plan_files
+
+        options = SegmentOptions(
+            models=tuple(model or ()),
+            backend=backend.value,
+            axes=axes,
+            cleanup=cleanup,
+            only=tuple(only or ()),
+            separate=separate,
+            extension=None if extension is None else f".{extension.lower().removeprefix('.')}",
+            overwrite=overwrite,
+        )
+        jobs += plan_files(inputs, output, options)
+        _segment_all(jobs, options, dask, outcomes)
+    except KeyboardInterrupt:
+        done = sum(outcome.error is None for outcome in outcomes)
+        count = f", {done} of {len(jobs)} volumes were segmented" if jobs else ""
+        leave_interrupted(f"interrupted{count}")
+    _summarise(outcomes)
+
+
+def _import() -> None:
+    import amcnet.inference  # noqa: F401
+
+
+def _segment_all(
+    jobs: "Sequence[Job]", options: "SegmentOptions", dask: str | None, outcomes: "list[Outcome]"
+) -> None:
+    """Segment, tell of every volume when it is done, and add it to the outcomes."""
+    from amcnet.cli.console import Relay, progress, stdout
+    from amcnet.inference import segment_files, segment_files_on_cluster
+
+    show = Relay()
+    if dask is None:
+        coming = segment_files(jobs, options, show)
+    else:
+        coming = segment_files_on_cluster(dask, jobs, options, show)
+    with closing(coming):
+        for _ in jobs:
+            with progress("reading" if dask is None else "volumes") as show.update:
+                outcome = next(coming)
+            outcomes.append(outcome)
+            if outcome.error is None:
+                found = f"{outcome.found} of {outcome.wanted} structures found"
+                stdout().print(f"{outcome.job.target}: {found}, {outcome.seconds:.1f} s")
+            else:
+                typer.echo(f"amcnet: {outcome.error}", err=True)
+
+
+def _summarise(outcomes: "Sequence[Outcome]") -> None:
+    from amcnet.cli.console import stdout
+
+    failed = [outcome for outcome in outcomes if outcome.error is not None]
+    if notices := dict.fromkeys(outcome.notice for outcome in outcomes if outcome.notice):
+        stdout().print("\n".join(notices))
     if failed:
+        if len(outcomes) > 1:
+            names = ", ".join(str(outcome.job.source) for outcome in failed)
+            count = f"{len(failed)} of {len(outcomes)}"
+            typer.echo(f"amcnet: {count} not segmented: {names}", err=True)
         raise typer.Exit(2)

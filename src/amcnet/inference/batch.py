@@ -1,5 +1,7 @@
 """Which files belong together: the channels of an input, and the output of each input."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from amcnet.errors import InputError, OutputError
@@ -7,6 +9,7 @@ from amcnet.io import IMAGE_EXTENSIONS, LABEL_EXTENSIONS, check_output, find_ext
 
 DEFAULT_EXTENSION = ".seg.nrrd"
 _FIRST_CHANNEL = "_0000"
+_OTHER_CHANNEL = re.compile(r"_(?!0000)\d{4}")
 
 
 def channel_files(first: Path, channels: int) -> list[Path]:
@@ -43,45 +46,104 @@ def _channel_paths(first: Path, channels: int) -> list[Path]:
     return [first, *others]
 
 
+def find_inputs(inputs: Sequence[Path], channels: int = 1) -> list[Path]:
+    """Return the inputs with every folder replaced by the images in it, sorted by name.
+
+    Segmentations (``.seg.nrrd``) and hidden files in a folder are no images. For a model of
+    several channels the files of channel 0 stand for the others.
+
+    Args:
+        inputs: Files and folders; a file is taken as it is.
+        channels: Input channels of the model.
+
+    Raises:
+        InputError: If a folder holds no images.
+    """
+    return [file for path in inputs for file in (_images_in(path, channels) or [path])]
+
+
+def _images_in(folder: Path, channels: int) -> list[Path]:
+    """Return the images of a folder; nothing for a path that is no folder."""
+    if not folder.is_dir():
+        return []
+    images = sorted(
+        path
+        for path in folder.iterdir()
+        if find_extension(path, (*IMAGE_EXTENSIONS, ".seg.nrrd")) in IMAGE_EXTENSIONS
+        and not path.name.startswith(".")
+        and path.is_file()
+        and (channels == 1 or not _OTHER_CHANNEL.fullmatch(_split(path)[0][-5:]))
+    )
+    if not images:
+        known = " ".join(IMAGE_EXTENSIONS)
+        raise InputError(f"{folder}: holds no images, expected files that end in {known}")
+    return images
+
+
+def takes_many(inputs: Sequence[Path], output: Path) -> bool:
+    """Return whether an output is a folder, there already or to be made, that gets a file each."""
+    several = len(inputs) > 1 or any(path.is_dir() for path in inputs)
+    return output.is_dir() or (several and find_extension(output, LABEL_EXTENSIONS) is None)
+
+
 def plan_outputs(
-    inputs: list[Path], output: Path, overwrite: bool = False, channels: int = 1
+    inputs: Sequence[Path],
+    output: Path,
+    overwrite: bool = False,
+    channels: int = 1,
+    extension: str = DEFAULT_EXTENSION,
 ) -> list[tuple[Path, Path]]:
     """Pair each input with the file that its labels go to, and check those files.
 
     Args:
-        inputs: Volumes, the file of channel 0 of each.
-        output: A file for one input, or a folder that exists.
+        inputs: Volumes, the file of channel 0 of each; folders of such files.
+        output: A file for one input, or a folder. One that does not exist yet is not made here;
+            for several inputs its name must have no known extension and its parent must exist.
         overwrite: Whether existing files may be replaced.
         channels: Input channels of the model; the names of several lose their ``_0000``.
+        extension: Ends the names of the files in a folder.
 
     Raises:
-        InputError: If there are several channels and a name has no ``_0000``.
+        InputError: If there are several channels and a name has no ``_0000``, or a folder holds
+            no images.
         OutputError: If an output cannot be written, is an input, or two inputs share one.
     """
-    read = [path for source in inputs for path in _channel_paths(source, channels)]
-    if output.is_dir():
-        pairs = [
-            (source, output / f"{_name(source, channels)}{DEFAULT_EXTENSION}") for source in inputs
-        ]
-    elif len(inputs) == 1:
-        pairs = [(inputs[0], output)]
+    files = find_inputs(inputs, channels)
+    if takes_many(inputs, output):
+        pairs = [(file, output / f"{output_name(file, channels)}{extension}") for file in files]
+    elif len(files) == 1:
+        pairs = [(files[0], output)]
     else:
-        raise OutputError(
-            f"{output}: is no folder that exists, expected one for {len(inputs)} inputs"
-        )
+        raise OutputError(f"{output}: is no folder, expected one for {len(files)} inputs")
+    for _, target in pairs:
+        if target.parent.is_dir() or target.parent != output:
+            check_output(target, overwrite, LABEL_EXTENSIONS)
+    check_distinct(pairs, channels)
+    return pairs
+
+
+def check_distinct(pairs: Sequence[tuple[Path, Path]], channels: int = 1) -> None:
+    """Check that no output is an input, in the folder of one, or the output of another.
+
+    Raises:
+        OutputError: If one is.
+    """
+    read = [path for source, _ in pairs for path in _channel_paths(source, channels)]
     seen: dict[str, Path] = {}
     for source, target in pairs:
-        check_output(target, overwrite, LABEL_EXTENSIONS)
-        if any(is_same_file(target, other) for other in read):
-            raise OutputError(f"{target}: is an input too, expected another name")
+        if target.exists():
+            if any(is_same_file(target, path) for path in read):
+                raise OutputError(f"{target}: is an input too, expected another name")
+            if any(is_same_file(target, path.parent) for path in read):
+                raise OutputError(f"{target}: holds an input, expected another folder")
         name = str(target).casefold()  # some systems do not tell A from a
         if name in seen:
             raise OutputError(f"{target}: would be written for both {seen[name]} and {source}")
         seen[name] = source
-    return pairs
 
 
-def _name(path: Path, channels: int) -> str:
+def output_name(path: Path, channels: int) -> str:
+    """Return the name of an input without extension and, of several channels, ``_0000``."""
     stem = _split(path)[0]
     return stem if channels == 1 else stem.removesuffix(_FIRST_CHANNEL)
 

@@ -1,11 +1,18 @@
 """File names and safe writing: compound extensions and write-beside-then-rename."""
 
+import shutil
+import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from amcnet.errors import OutputError
+
+_live: set[Path] = set()
+_lock = threading.Lock()
+_GIVE_UP_SECONDS = 0.6
 
 
 def find_extension(path: Path, known: tuple[str, ...]) -> str | None:
@@ -53,10 +60,54 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     stem, dot, extensions = path.name.partition(".")
     temporary = path.with_name(f"{stem[:60]}-partial-{uuid.uuid4().hex[:12]}{dot}{extensions}")
     try:
-        yield temporary
-        temporary.replace(path)
+        with live_temporary(temporary):
+            yield temporary
+            with putting_in_place():
+                temporary.replace(path)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(f"{path}: could not be written ({reason})") from error
+
+
+@contextmanager
+def live_temporary(path: Path) -> Iterator[None]:
+    """Remove a temporary file or folder when the block ends, or the process is abandoned."""
+    with _lock:
+        _live.add(path)
+    try:
+        yield
     finally:
-        temporary.unlink(missing_ok=True)
+        _remove(path)
+        with _lock:
+            _live.discard(path)
+
+
+@contextmanager
+def putting_in_place() -> Iterator[None]:
+    """Rename within this block: :func:`abandon_temporaries` waits for it, or it never begins."""
+    with _lock:
+        yield
+
+
+def abandon_temporaries() -> None:
+    """Remove what is being written now, in whatever thread; for a process that ends at once.
+
+    Nothing can be renamed to its place afterwards: a thread that tries waits for ever.
+    """
+    _lock.acquire()  # and never released
+    left, deadline = set(_live), time.monotonic() + _GIVE_UP_SECONDS
+    while left and time.monotonic() < deadline:  # Windows keeps files that are open
+        left = {path for path in left if not _remove(path)}
+        time.sleep(0.02 if left else 0)
+
+
+def _remove(path: Path) -> bool:
+    """Remove a file or folder; return whether it is gone."""
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError:
+        return False
+    return not path.exists()

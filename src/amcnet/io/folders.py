@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from amcnet.errors import OutputError
+from amcnet.io.files import live_temporary, putting_in_place
 
 
 @contextmanager
@@ -20,28 +21,28 @@ def new_folder(path: Path) -> Iterator[Path]:
     """
     folder = _beside(path, "partial")
     try:
-        folder.mkdir()
-        yield folder
+        with live_temporary(folder):
+            folder.mkdir()
+            yield folder
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(f"{path}: could not be written ({reason})") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def put_in_place(folder: Path, path: Path) -> None:
     """Rename a folder to ``path``; one that is already there is replaced as a whole."""
-    if not path.exists():
-        folder.rename(path)
-        return
-    former = _beside(path, "former")
-    path.rename(former)
-    try:
-        folder.rename(path)
-    except OSError:
-        former.rename(path)
-        raise
-    shutil.rmtree(former, ignore_errors=True)
+    with putting_in_place():
+        if not path.exists():
+            folder.rename(path)
+            return
+        former = _beside(path, "former")
+        path.rename(former)
+        try:
+            folder.rename(path)
+        except OSError:
+            former.rename(path)
+            raise
+        shutil.rmtree(former, ignore_errors=True)
 
 
 def remove_folder(path: Path) -> None:

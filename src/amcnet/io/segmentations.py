@@ -1,12 +1,13 @@
 """Writing label volumes on the input's own grid, and reading them back."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from amcnet.anatomy.label_table import LabelTable
+from amcnet.anatomy.label_table import LabelTable, Structure
 from amcnet.errors import InputError, OutputError
 from amcnet.io.files import atomic_path, find_extension
 from amcnet.io.geometry import Geometry
@@ -32,10 +33,11 @@ def write_labels(
     geometry: Geometry,
     table: LabelTable,
     overwrite: bool = False,
+    listed: Collection[int] | None = None,
 ) -> None:
     """Write labels with the size, spacing, origin and direction of the input file.
 
-    A ``.seg.nrrd`` is a 3D Slicer segmentation that lists all structures of the table by name,
+    A ``.seg.nrrd`` is a 3D Slicer segmentation that lists the structures of the table by name,
     colour and FMA code, those without voxels too; the other formats hold label values alone.
 
     Args:
@@ -44,6 +46,8 @@ def write_labels(
         geometry: Geometry of the image that was segmented.
         table: What the values mean.
         overwrite: Replace an existing file.
+        listed: Values of the structures that a ``.seg.nrrd`` lists, where the labels hold no
+            others; all of the table where left out.
 
     Raises:
         OutputError: If the file cannot be written there, or the labels do not fit the geometry
@@ -63,7 +67,8 @@ def write_labels(
     try:
         with atomic_path(path) as temporary:
             if find_extension(path, LABEL_EXTENSIONS) == ".seg.nrrd":
-                _write_slicer(temporary, stored, geometry, table)
+                structures = [s for s in table if listed is None or s.value in listed]
+                _write_slicer(temporary, stored, geometry, structures)
             else:
                 write_grid(temporary, stored, geometry)
     except RuntimeError as error:
@@ -72,7 +77,7 @@ def write_labels(
 
 
 def _write_slicer(
-    path: Path, stored: npt.NDArray[Any], geometry: Geometry, table: LabelTable
+    path: Path, stored: npt.NDArray[Any], geometry: Geometry, structures: list[Structure]
 ) -> None:
     import slicerio
 
@@ -84,7 +89,7 @@ def _write_slicer(
         "voxels": stored.T,  # slicerio indexes voxels (x, y, z)
         "ijkToLPS": ijk_to_lps,
         "containedRepresentationNames": ["Binary labelmap"],
-        "segments": make_segments(table, geometry.size),
+        "segments": make_segments(structures, geometry.size),
     }
     slicerio.write_segmentation(str(path), segmentation, compression_level=COMPRESSION_LEVEL)
 

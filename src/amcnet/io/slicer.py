@@ -1,7 +1,7 @@
 """3D Slicer's segment list: what a .seg.nrrd says about its labels beside the voxels."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,11 +31,13 @@ class Segment:
     codes: tuple[tuple[str, str], ...] = ()
 
 
-def make_segments(table: LabelTable, size: tuple[int, int, int]) -> list[dict[str, Any]]:
-    """Describe every structure of a table as slicerio's ``segments``, empty ones too.
+def make_segments(
+    structures: Iterable[Structure], size: tuple[int, int, int]
+) -> list[dict[str, Any]]:
+    """Describe structures, such as those of a table, as slicerio's ``segments``, empty ones too.
 
     Args:
-        table: The structures.
+        structures: The structures.
         size: Voxels along the file's (x, y, z). Every segment gets this whole extent: 3D Slicer
             up to 5.0 crops all segments of a layer to the extent of the first.
     """
@@ -52,7 +54,7 @@ def make_segments(table: LabelTable, size: tuple[int, int, int]) -> list[dict[st
             "extent": extent,
             "terminology": _terminology(structure),
         }
-        for structure in table
+        for structure in structures
     ]
 
 

@@ -1,0 +1,152 @@
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from amcnet.anatomy import LabelTable
+from amcnet.cli.main import app
+from amcnet.errors import ConfigError, InputError, OutputError
+from amcnet.io import Geometry, write_image
+
+AMCNET = shutil.which("amcnet", path=str(Path(sys.executable).parent))
+SHAPE, SPACING_MM = (24, 40, 36), (0.5, 0.8, 0.6)
+
+
+def amcnet(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [AMCNET, "segment", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ | environment)
+
+
+@pytest.fixture
+def images(speckle: np.ndarray, tmp_path: Path) -> Path:
+    """A folder with two volumes, a segmentation and a file that is no image."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for name, image in (("a.nrrd", speckle), ("b.nii.gz", speckle[::-1])):
+        write_image(folder / name, image, Geometry.canonical(SHAPE, SPACING_MM))
+    (folder / "c.seg.nrrd").write_bytes(b"somebody's")
+    (folder / "notes.txt").write_text("mine")
+    return folder
+
+
+def test_folder_with_one_bad_file(small_bundle: Path, images: Path, tmp_path: Path) -> None:
+    (images / "bad.mha").write_bytes(b"no image")
+    out = tmp_path / "new folder"
+    done = amcnet(
+        images, "-o", out, "--model", small_bundle, "--only", "thumb",
+        PYTHONPROFILEIMPORTTIME="1",
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert sorted(path.name for path in out.iterdir()) == ["a.seg.nrrd", "b.seg.nrrd"]
+    lines = done.stdout.splitlines()
+    assert [line.split(": ")[0] for line in lines[:2]] == [
+        str(out / "a.seg.nrrd"), str(out / "b.seg.nrrd"),
+    ]  # fmt: skip
+    assert all("of 6 structures found, " in line and line.endswith(" s") for line in lines[:2])
+    assert lines[2:] == ["Untrained."]
+    imports = {line.split("|")[-1].strip() for line in done.stderr.splitlines() if "|" in line}
+    assert any(name.startswith("openvino.") for name in imports)
+    assert not imports & {"torch", "monai", "distributed", "dask"}
+    said = [line for line in done.stderr.splitlines() if "|" not in line]
+    assert any(line.startswith(f"amcnet: {images / 'bad.mha'}: ") for line in said[:-1])
+    assert said[-1] == f"amcnet: 1 of 3 not segmented: {images / 'bad.mha'}"
+    assert "2 of 3: b.nii.gz: 24 of 24" in said
+
+
+def test_options_reach_the_work(small_bundle: Path, images: Path, tmp_path: Path) -> None:
+    arguments = ["segment", images / "a.nrrd", "-o", tmp_path / "masks", "--model", small_bundle]
+    arguments += ["--separate", "--format", "MHA", "--only", "bones", "--only", "epiphyses,thumb"]
+    with pytest.raises(ConfigError, match=r"--format: found '\.mha2', expected one of \.seg\.nrrd"):
+        run([*arguments, "--format", "mha2"])
+    assert "of 38 structures found" in run(arguments)
+    assert {path.suffix for path in (tmp_path / "masks").iterdir()} == {".mha"}
+    with pytest.raises(OutputError, match="masks: already exists, use --overwrite"):
+        run(arguments)
+    assert "of 38 structures found" in run([*arguments, "--overwrite"])
+    with pytest.raises(InputError, match=r"'thumbs' is not in .* expected 'thumb'"):
+        run([*arguments, "--only", "thumbs"])
+
+
+def run(arguments: list[object]) -> str:
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if done.exception is not None:
+        raise done.exception
+    return done.output
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A volume that takes a while to read, segment and write, and a model of two structures."""
+    torch = pytest.importorskip("torch")
+    from amcnet.bundle import BundleDescription, Provenance
+    from amcnet.bundle.export import write_bundle
+    from amcnet.data import Preprocessing
+    from amcnet.networks import Architecture, build_network
+
+    folder = tmp_path_factory.mktemp("large")
+    torch.manual_seed(1)
+    table = LabelTable.from_names(["one", "two"])
+    architecture = Architecture(width=4, num_classes=table.num_classes)
+    description = BundleDescription(
+        name="two",
+        notice="Untrained.",
+        architecture=architecture,
+        preprocessing=Preprocessing(spacing_mm=(1.0, 1.0, 1.0)),
+        window=8,
+        labels=table.to_dicts(),
+        provenance=Provenance(training_data="nothing", configuration={}),
+        sha256={},
+    )
+    write_bundle(folder / "model", build_network(architecture), description)
+    noise = np.random.default_rng(0).integers(0, 255, (120, 300, 300)).astype(np.uint8)
+    geometry = Geometry.canonical(noise.shape, (0.25, 0.25, 0.25))
+    write_image(folder / "noise.nii.gz", noise, geometry)
+    return folder
+
+
+def opened(process: subprocess.Popen[bytes], name: str) -> bool:
+    links = Path(f"/proc/{process.pid}/fd").iterdir()
+    try:
+        return any(link.readlink().name == name for link in links)
+    except OSError:  # closed meanwhile
+        return False
+
+
+MOMENTS: dict[str, Callable[[subprocess.Popen[bytes], Path, Path], bool]] = {
+    "reading": lambda process, out, log: opened(process, "noise.nii.gz"),
+    "network": lambda process, out, log: b"noise" in log.read_bytes(),
+    "writing": lambda process, out, log: any(out.iterdir()),
+}
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks into the process by /proc")
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_interrupt_ends_at_once_and_leaves_nothing(
+    large: Path, tmp_path: Path, moment: str
+) -> None:
+    out, log = tmp_path / "out", tmp_path / "log"
+    out.mkdir()
+    command = [AMCNET, "segment", large / "noise.nii.gz", "-o", out / "noise.seg.nrrd"]
+    command += ["--model", large / "model", "--no-cleanup"]
+    with log.open("wb") as stderr, subprocess.Popen(command, stderr=stderr) as process:
+        deadline = time.monotonic() + 60
+        while not MOMENTS[moment](process, out, log):
+            assert process.poll() is None, f"ended before {moment}: {log.read_text()}"
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+        interrupted = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+        seconds = time.monotonic() - interrupted
+    assert list(out.iterdir()) == []
+    last = log.read_text().splitlines()[-1]
+    assert last == "amcnet: interrupted, 0 of 1 volumes were segmented"
+    assert seconds < 1
