@@ -8,6 +8,8 @@ import pytest
 
 from amcnet.errors import ModelError
 from amcnet.inference import Job, Segmenter, SegmentOptions, jobs, segment_files
+from amcnet.inference.jobs import probabilities_path
+from amcnet.inference.probabilities import read_probabilities
 from amcnet.io import Geometry, read_labels, read_volume, write_image
 
 SHAPE, SPACING_MM = (24, 40, 36), (0.5, 0.8, 0.6)
@@ -61,6 +63,23 @@ def test_one_is_read_ahead_and_no_more(
     assert all(outcome.error is None for outcome in segment_files(work, options, progress))
     assert during["1 of 3: v0.nrrd"] == ["v0.nrrd", "v1.nrrd"]
     assert read == ["v0.nrrd", "v1.nrrd", "v2.nrrd"]
+
+
+def test_probabilities_lie_beside_the_labels(options: SegmentOptions, work: list[Job]) -> None:
+    options = replace(options, probabilities=True, overwrite=True, quality="fast")
+    jobs_ = [work[0], Job(work[1].source, work[1].target.with_name("other.nii.gz"))]
+    assert [outcome.error for outcome in segment_files(jobs_, options)] == [None, None]
+    for job, name in zip(jobs_, ("v0", "other"), strict=True):
+        path = job.target.with_name(f"{name}.probabilities.npy")
+        assert probabilities_path(job) == path
+        assert read_probabilities(path).geometry == read_volume(job.source).geometry
+
+
+def test_too_little_memory_is_a_failure_of_the_volume(
+    options: SegmentOptions, work: list[Job]
+) -> None:
+    (outcome,) = segment_files(work[:1], replace(options, memory_gb=0.01))
+    assert "v0.nrrd: a volume of 24 x 40 x 36 voxels needs" in str(outcome.error)
 
 
 def test_failures_do_not_stop_the_others(

@@ -54,3 +54,13 @@ def test_folders_of_masks(options: SegmentOptions, tmp_path: Path) -> None:
         plan_files([folder / "a.nrrd"], folder, replace(options, overwrite=True))
     with pytest.raises(OutputError, match=r"b\.nrrd: is the name of a file, expected a folder"):
         plan_files([folder], tmp_path / "b.nrrd", options)
+
+
+def test_probabilities_are_not_replaced_unasked(options: SegmentOptions, tmp_path: Path) -> None:
+    options = replace(options, probabilities=True)
+    source, target = tmp_path / "a.nrrd", tmp_path / "b.seg.nrrd"
+    assert plan_files([source], target, options) == [Job(source, target)]
+    (tmp_path / "b.probabilities.npy").write_bytes(b"mine")
+    with pytest.raises(OutputError, match=r"b\.probabilities\.npy: already exists"):
+        plan_files([source], target, options)
+    assert plan_files([source], target, replace(options, overwrite=True))

@@ -25,6 +25,7 @@ def segmentation(table: LabelTable = HAND, seed: int = 0) -> Segmentation:
         table=table,
         confidence={int(value): value / 100 for value in np.unique(labels) if value},
         notice="For nobody.",
+        seconds={},
     )
 
 

@@ -302,3 +302,18 @@ def test_geometry_of_files_that_have_none(tmp_path: Path) -> None:
     text.write_bytes(b"\x1f\x8b" + b"no gzip" * 20)
     with pytest.raises(InputError, match=r"text\.nii\.gz: .*damaged"):
         read_geometry(text)
+
+
+def test_simpleitk_warns_again_after_the_last_reader() -> None:
+    from amcnet.io.simpleitk import quiet_simpleitk
+
+    before = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(True)
+    first, second = quiet_simpleitk(), quiet_simpleitk()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)  # two threads do not leave in the order that they came in
+    assert not sitk.ProcessObject.GetGlobalWarningDisplay()
+    second.__exit__(None, None, None)
+    assert sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(before)

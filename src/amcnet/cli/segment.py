@@ -15,8 +15,17 @@ if TYPE_CHECKING:
 class BackendChoice(StrEnum):
     """What can run the network."""
 
+    auto = "auto"
     openvino = "openvino"
     torch = "torch"
+
+
+class QualityChoice(StrEnum):
+    """How much work goes into a volume."""
+
+    fast = "fast"
+    balanced = "balanced"
+    best = "best"
 
 
 def segment(
@@ -53,11 +62,30 @@ def segment(
         ),
     ] = None,
     backend: Annotated[
-        BackendChoice, typer.Option(help="What runs the network.")
-    ] = BackendChoice.openvino,
+        BackendChoice,
+        typer.Option(help="What runs the network; auto: PyTorch on an NVIDIA GPU, else OpenVINO."),
+    ] = BackendChoice.auto,
+    quality: Annotated[
+        QualityChoice, typer.Option(help="How much work goes into a volume.")
+    ] = QualityChoice.balanced,
+    memory: Annotated[
+        float | None,
+        typer.Option(
+            metavar="GIB",
+            help="Use at most so much memory beyond the volume's own [default: what is free].",
+            show_default=False,
+        ),
+    ] = None,
     cleanup: Annotated[
-        bool, typer.Option(help="Keep only the largest piece of every structure.")
+        bool,
+        typer.Option(help="Keep the piece of each structure that fits; islands join what is near."),
     ] = True,
+    save_probabilities: Annotated[
+        bool,
+        typer.Option(
+            "--save-probabilities", help="Write NAME.probabilities.npy beside the labels."
+        ),
+    ] = False,
     only: Annotated[
         list[str] | None,
         typer.Option(
@@ -103,8 +131,11 @@ def segment(
         options = SegmentOptions(
             models=tuple(model or ()),
             backend=backend.value,
+            quality=quality.value,
+            memory_gb=memory,
             axes=axes,
             cleanup=cleanup,
+            probabilities=save_probabilities,
             only=tuple(only or ()),
             separate=separate,
             extension=None if extension is None else f".{extension.lower().removeprefix('.')}",

@@ -23,7 +23,7 @@ from amcnet.inference.jobs import (
     SegmentOptions,
     StoppedError,
     no_progress,
-    read_job,
+    prepare_job,
     segment_job,
 )
 from amcnet.inference.segmentation import Segmenter
@@ -155,7 +155,7 @@ def _segment(job: Job, options: SegmentOptions, run: Path) -> Outcome:
     except AmcnetError as error:
         return Outcome(job, 0, str(error))
     return segment_job(
-        job, options, segmenter, partial(read_job, job, options, segmenter), check_run
+        job, options, segmenter, partial(prepare_job, job, options, segmenter), check_run
     )
 
 

@@ -11,11 +11,13 @@ from pathlib import Path
 from threading import Event
 
 from amcnet.errors import AmcnetError
-from amcnet.inference.backends import BackendName
 from amcnet.inference.batch import channel_files
-from amcnet.inference.segmentation import Segmentation, Segmenter
+from amcnet.inference.engines import BackendName
+from amcnet.inference.probabilities import EXTENSION as PROBABILITIES_EXTENSION
+from amcnet.inference.quality import Quality
+from amcnet.inference.segmentation import Prepared, Segmentation, Segmenter
 from amcnet.inference.selection import MASK_EXTENSION, find_structures, keep_only, write_each
-from amcnet.io import Volume, read_volume
+from amcnet.io import LABEL_EXTENSIONS, find_extension, read_volume
 from amcnet.parallel import Progress as SliceProgress
 from amcnet.parallel import in_background, wait_for
 
@@ -30,9 +32,12 @@ class SegmentOptions:
 
     Attributes:
         models: Folders or names of models; several are an ensemble, none is the bundled one.
-        backend: ``openvino`` or ``torch``.
+        backend: ``auto``, ``openvino`` or ``torch``.
+        quality: ``fast``, ``balanced`` or ``best``.
+        memory_gb: Most memory to use, see :class:`amcnet.inference.Segmenter`.
         axes: ``auto`` or what the x, y, z of the files mean.
-        cleanup: Keep only the largest piece of every structure.
+        cleanup: Clean up the labels.
+        probabilities: Write the probabilities too, see :func:`probabilities_path`.
         only: What is written, see :func:`amcnet.inference.find_structures`; empty: everything.
         separate: Write a folder of masks for each volume instead of one file.
         extension: Of the files in folders; None is ``.seg.nrrd``, for masks ``.nii.gz``.
@@ -40,9 +45,12 @@ class SegmentOptions:
     """
 
     models: tuple[str, ...] = ()
-    backend: BackendName = "openvino"
+    backend: BackendName = "auto"
+    quality: Quality = "balanced"
+    memory_gb: float | None = None
     axes: str = "auto"
     cleanup: bool = True
+    probabilities: bool = False
     only: tuple[str, ...] = ()
     separate: bool = False
     extension: str | None = None
@@ -53,8 +61,9 @@ class SegmentOptions:
 
         Raises:
             ModelError: If it cannot be used.
+            ConfigError: If the quality is unknown.
         """
-        return Segmenter(self.models or None, self.backend)
+        return Segmenter(self.models or None, self.backend, self.quality, self.memory_gb)
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,13 @@ class Outcome:
     notice: str = ""
 
 
+def probabilities_path(job: Job) -> Path:
+    """Return the file for the probabilities of a volume: beside its labels, by their name."""
+    extension = find_extension(job.target, LABEL_EXTENSIONS) or ""
+    stem = job.target.name[: len(job.target.name) - len(extension)]
+    return job.target.with_name(f"{stem}{PROBABILITIES_EXTENSION}")
+
+
 class StoppedError(AmcnetError):
     """Nobody waits for this volume any more."""
 
@@ -121,28 +137,26 @@ def segment_files(
     stop = Event()
     try:
         segmenter = wait_for(in_background(options.load))
-        coming = _begin_reading(jobs[:1], options, segmenter)
+        coming = _begin_preparing(jobs[:1], options, segmenter)
         for index, job in enumerate(jobs):
-            started, reading = time.monotonic(), coming
+            started, preparing = time.monotonic(), coming
             with suppress(Exception):  # it is told when the volume is used
-                wait_for(reading)
-            coming = _begin_reading(jobs[index + 1 : index + 2], options, segmenter)
+                wait_for(preparing)
+            coming = _begin_preparing(jobs[index + 1 : index + 2], options, segmenter)
             place = f"{index + 1} of {len(jobs)}: " if len(jobs) > 1 else ""
             show = partial(_show, progress, stop, f"{place}{job.source.name}")
-            work = partial(segment_job, job, options, segmenter, reading.result, show)
+            work = partial(segment_job, job, options, segmenter, preparing.result, show)
             outcome = wait_for(in_background(work))
             yield replace(outcome, seconds=time.monotonic() - started)
     finally:
         stop.set()
 
 
-def _begin_reading(
+def _begin_preparing(
     jobs: Sequence[Job], options: SegmentOptions, segmenter: Segmenter
-) -> "Future[list[Volume]]":
-    """Begin to read the first volume of a list, nothing for an empty one."""
-    return in_background(
-        lambda: [volume for job in jobs[:1] for volume in read_job(job, options, segmenter)]
-    )
+) -> "Future[Prepared]":
+    """Begin to prepare the first volume of a list; nobody asks for that of an empty one."""
+    return in_background(lambda: prepare_job(jobs[0], options, segmenter)) if jobs else Future()
 
 
 def _show(progress: Progress, stop: Event, now: str, done: int, total: int) -> None:
@@ -151,21 +165,22 @@ def _show(progress: Progress, stop: Event, now: str, done: int, total: int) -> N
     progress(done, total, now)
 
 
-def read_job(job: Job, options: SegmentOptions, segmenter: Segmenter) -> list[Volume]:
-    """Read the channels of a volume.
+def prepare_job(job: Job, options: SegmentOptions, segmenter: Segmenter) -> Prepared:
+    """Read the channels of a volume and bring them to the network's grid.
 
     Raises:
         InputError: If one is missing or cannot be read.
+        NotEnoughMemoryError: If the machine is too small for it.
     """
     files = channel_files(job.source, segmenter.channels)
-    return [read_volume(file, options.axes) for file in files]
+    return segmenter.prepare([read_volume(file, options.axes) for file in files])
 
 
 def segment_job(
     job: Job,
     options: SegmentOptions,
     segmenter: Segmenter,
-    read: Callable[[], list[Volume]],
+    prepared: Callable[[], Prepared],
     progress: SliceProgress,
 ) -> Outcome:
     """Segment a volume and write what was asked for; an error becomes part of the outcome.
@@ -176,12 +191,13 @@ def segment_job(
         job: The volume.
         options: How it is done.
         segmenter: Made of the same options.
-        read: Returns the volume's channels.
+        prepared: Returns the volume on the network's grid.
         progress: Called with (slices done, slices in all).
     """
     started, error = time.monotonic(), ""
     try:
-        result = segmenter(read(), progress, options.cleanup)
+        probabilities = probabilities_path(job) if options.probabilities else None
+        result = segmenter.label(prepared(), progress, options.cleanup, probabilities)
         if options.only:
             result = keep_only(result, options.only)
         _write(result, job, options)

@@ -14,9 +14,10 @@ from amcnet.inference.batch import (
     plan_outputs,
     takes_many,
 )
-from amcnet.inference.jobs import Job, SegmentOptions
+from amcnet.inference.jobs import Job, SegmentOptions, probabilities_path
 from amcnet.inference.selection import MASK_EXTENSION, check_mask_folder, find_structures
 from amcnet.io import LABEL_EXTENSIONS, find_extension, make_folder
+from amcnet.io.writing import check_free
 
 
 def plan_files(inputs: Sequence[Path], output: Path, options: SegmentOptions) -> list[Job]:
@@ -47,9 +48,14 @@ def plan_files(inputs: Sequence[Path], output: Path, options: SegmentOptions) ->
     else:
         extension = options.extension or DEFAULT_EXTENSION
         pairs = plan_outputs(inputs, output, options.overwrite, channels, extension)
+    jobs = [Job(source, target) for source, target in pairs]
+    if options.probabilities:
+        for path in map(probabilities_path, jobs):
+            if path.parent.exists():  # else it is about to be made
+                check_free(path, options.overwrite)
     if many:
         make_folder(output)
-    return [Job(source, target) for source, target in pairs]
+    return jobs
 
 
 def _check_extension(options: SegmentOptions, in_folder: bool, output: Path) -> None:

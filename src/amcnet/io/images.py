@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from amcnet.errors import InputError
-from amcnet.io.files import find_extension
+from amcnet.io.files import find_extension, live_temporary
 from amcnet.io.geometry import Geometry, Triple
 from amcnet.io.metaimage_header import check_metaimage
 from amcnet.io.nifti_header import check_nifti, check_nifti_header
@@ -249,7 +249,7 @@ def _readable_path(path: Path, extension: str) -> Iterator[Path]:
     Its NIfTI reader, asked for ``a.nii.gz``, takes the voxels of ``a.nii`` when that lies beside.
     """
     if extension == ".nii.gz" and path.with_suffix("").exists():
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, live_temporary(Path(folder)):
             yield Path(shutil.copyfile(path, Path(folder) / "image.nii.gz"))
     else:
         yield path
