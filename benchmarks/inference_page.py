@@ -4,7 +4,7 @@
         --json benchmarks/results/inference.json
     python benchmarks/quality.py datasets/unseen --json benchmarks/results/quality.json
     python benchmarks/cleanup.py datasets/unseen --json benchmarks/results/cleanup.json
-    python benchmarks/precision.py --json benchmarks/results/precision.json
+    python benchmarks/precision.py datasets/unseen --json benchmarks/results/precision.json
     python benchmarks/memory.py --json benchmarks/results/memory.json
     python benchmarks/inference_page.py
 """
