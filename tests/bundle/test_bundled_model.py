@@ -37,10 +37,10 @@ def phantom() -> Phantom:
 
 def test_weights_and_openvino_model_agree(phantom: Phantom) -> None:
     pytest.importorskip("torch")
-    volume = volume_from_array(phantom.image, phantom.spacing_mm)
+    volume = volume_from_array(phantom.image[60:120], phantom.spacing_mm)
     ir, weights = (Segmenter(backend=name)(volume) for name in ("openvino", "torch"))
     found = evaluate_case(weights.labels, ir.labels, phantom.spacing_mm, 39)["summary"]
-    assert len(np.unique(weights.labels)) > 20
+    assert len(np.unique(weights.labels)) > 15
     assert found["dice_macro"] > 0.995
 
 
