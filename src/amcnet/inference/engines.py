@@ -69,7 +69,7 @@ def make_engine(name: BackendName, bundles: Sequence[Bundle]) -> Engine:
     if name not in get_args(BackendName):
         known = ", ".join(get_args(BackendName))
         raise ModelError(f"backend: found '{name}', expected one of {known}")
-    if name == "torch" or (name == "auto" and _has_gpu() and has_extra("train")):
+    if name == "torch" or (name == "auto" and _has_gpu()):
         require_extra("train", "the backend 'torch'")
         from amcnet.inference.torch_engine import TorchEngine
 
@@ -78,12 +78,17 @@ def make_engine(name: BackendName, bundles: Sequence[Bundle]) -> Engine:
 
 
 def _has_gpu() -> bool:
-    """Return whether NVIDIA's driver is there; importing PyTorch to ask it takes seconds."""
+    """Return whether PyTorch is there with a GPU that it can use."""
     try:
+        # The driver first: importing PyTorch takes seconds.
         ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:
         return False
-    return True
+    if not has_extra("train"):
+        return False
+    import torch
+
+    return torch.cuda.is_available()
 
 
 class OpenVINOEngine:
