@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from amcnet.measurement import FileMeasurement, Measurement
 
 
@@ -63,7 +61,7 @@ def measure(
         if result.error is not None:
             typer.echo(f"amcnet: {result.error}", err=True)
         elif output is None:
-            stdout().print(_table(result))
+            stdout().print("\n".join(_lines(result)))
         else:
             found = sum(one.present for one in result.measurements)
             total = len(result.measurements)
@@ -78,21 +76,23 @@ def measure(
         raise typer.Exit(2)
 
 
-def _table(result: "FileMeasurement") -> "Table":
-    """Return the sizes of a file's structures as a table for the terminal."""
-    from rich.table import Table
-
-    sizes = ("length, mm", "width, mm", "thickness, mm", "volume, mm3", "surface, mm2")
+def _lines(result: "FileMeasurement") -> list[str]:
+    """Return the sizes of a file's structures as a table in plain text, as wide as it has to be."""
     has_ends = any(one.growth_end for one in result.measurements)
-    shown = Table("structure", *sizes, title=str(result.path), title_justify="left")
-    if has_ends:
-        shown.add_column("width / shaft")
+    width = max((len(one.name) for one in result.measurements), default=0)
+    head = ["length", "width", "thick", "mm3", "mm2", *(["ratio"] if has_ends else [])]
+    lines = [f"{result.path}: extents in mm, volume, surface" + _ratio_note(has_ends)]
+    lines.append("  " + " " * width + "".join(f"{name:>9}" for name in head))
     for one in result.measurements:
         cells = [_text(value, 1) for value in _sizes(one)]
-        if has_ends:
-            cells.append(_text(one.growth_end.width_ratio, 2) if one.growth_end else "")
-        shown.add_row(one.name, *cells)
-    return shown
+        if one.growth_end is not None:
+            cells.append(_text(one.growth_end.width_ratio, 2))
+        lines.append(f"  {one.name:<{width}}" + "".join(f"{cell:>9}" for cell in cells))
+    return lines
+
+
+def _ratio_note(has_ends: bool) -> str:
+    return ", width of the epiphysis over that of its shaft's end" if has_ends else ""
 
 
 def _sizes(one: "Measurement") -> tuple[float | None, ...]:

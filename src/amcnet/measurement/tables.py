@@ -34,8 +34,8 @@ def write_file_measurements(
     """Write the measurements of several files as one table, by the extension of ``path``.
 
     A ``.csv`` and a ``.md`` have one row for each structure of each file; where a structure is
-    absent its sizes are empty cells. A ``.json`` has ``files`` (each with its ``spacing_mm`` and its
-    ``structures``, None where absent) and ``failed`` (each with its ``error``).
+    absent its sizes are empty cells. A ``.json`` has ``files`` (each with its ``spacing_mm`` and
+    its ``structures``, sizes null where absent) and ``failed`` (each with its ``error``).
 
     Args:
         path: The table, see :data:`TABLE_EXTENSIONS`.
