@@ -106,6 +106,7 @@ SOLIDS = {
     "cylinder 20 x 5": cylinder(20, 5),
     "cylinder 9 x 4": cylinder(9, 4),
     "box 20 x 8 x 5": box(20, 8, 5),
+    "box 20 x 5 x 5": box(20, 5, 5),
     "box 9 x 6 x 2.5": box(9, 6, 2.5),
 }
 

@@ -16,7 +16,7 @@ sys.modules[spec.name] = benchmark
 spec.loader.exec_module(benchmark)
 
 SMOOTH = ("ellipsoid 8 x 6 x 3", "capsule 8 x 3")
-SHARP = ("cylinder 9 x 4", "box 9 x 6 x 2.5")
+SHARP = ("cylinder 9 x 4", "box 9 x 6 x 2.5", "box 20 x 5 x 5")
 OBLIQUE_SEEDS = range(benchmark.ALONG_GRID, benchmark.ALONG_GRID + 3)
 
 

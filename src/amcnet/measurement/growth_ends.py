@@ -6,13 +6,14 @@ and Prediction of Adult Height, 2nd edition, 1983). They see a projection; here 
 taken in 3D, in one direction.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.anatomy import LabelTable, Structure
-from amcnet.metrics.solid import Box, Labels, Solid, crop_solid, principal_extents_mm
+from amcnet.measurement.extents import extents_along_mm
+from amcnet.metrics.solid import Box, Labels, Solid, crop_solid
 
 BONE, EPIPHYSIS = "bone", "epiphysis"
 _END = 0.2  # of the shaft's length: long enough to hold the rim of a curved growth plate
@@ -99,7 +100,8 @@ def measure_growth_end(name: str, shaft: Placed, epiphysis: Solid) -> GrowthEnd:
     across = np.eye(3) - np.outer(axis, axis)
     spread = across @ (end.covariance_mm2 + epiphysis.covariance_mm2) @ across
     widest = np.linalg.eigh(spread)[1][:, -1]
-    return GrowthEnd(name, _extent_mm(epiphysis, widest), _extent_mm(end, widest))
+    axes = (widest, axis, np.cross(widest, axis))
+    return GrowthEnd(name, extents_along_mm(epiphysis, axes)[0], extents_along_mm(end, axes)[0])
 
 
 def _shaft_end(shaft: Placed, axis: NDArray[np.float64]) -> Solid:
@@ -114,10 +116,3 @@ def _shaft_end(shaft: Placed, axis: NDArray[np.float64]) -> Solid:
     beyond = sum(steps, np.float32(-begin_mm)) >= 0
     end = ((shaft.labels[shaft.box] == shaft.value) & beyond).view(np.uint8)
     return crop_solid(end, 1, find_objects(end)[0], spacing_mm)
-
-
-def _extent_mm(solid: Solid, direction: NDArray[np.float64]) -> float:
-    """Return the extent of a solid in a direction of length 1."""
-    # As if all variance were along the direction: it becomes the axis of the length.
-    turned = replace(solid, covariance_mm2=np.outer(direction, direction))
-    return principal_extents_mm(turned)[0]

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from amcnet.anatomy import LabelTable, Structure
+from amcnet.measurement.extents import extents_mm
 from amcnet.measurement.growth_ends import (
     GrowthEnd,
     Placed,
@@ -16,7 +17,7 @@ from amcnet.measurement.growth_ends import (
 )
 from amcnet.measurement.surface_area import surface_area_mm2
 from amcnet.metrics.checks import check_label_range, check_label_volume, checked_spacing_mm
-from amcnet.metrics.solid import Box, Labels, crop_solid, principal_extents_mm
+from amcnet.metrics.solid import Box, Labels, crop_solid
 from amcnet.parallel import processors
 
 
@@ -32,7 +33,8 @@ class Measurement:
         volume_mm3: Voxels times the volume of one voxel.
         length_mm: Extent along the principal axis (the axis of largest variance).
         width_mm: The larger of the extents along the two other principal axes.
-        thickness_mm: The smaller of them.
+        thickness_mm: The smaller of them. Round and square sections have no such axes of their
+            own: see :func:`amcnet.measurement.extents.extents_mm`.
         centroid_mm: Mean position in (scan, lateral, depth), from the centre of the first voxel.
         confidence: What the caller passed in for this label, or None.
         surface_area_mm2: Area of its surface, see :func:`surface_area_mm2`.
@@ -105,7 +107,7 @@ def _measure(structure: Structure, placed: Placed | None) -> Measurement:
         return Measurement(structure.value, structure.name, present=False, voxels=0)
     solid = placed.solid
     spacing_mm = [float(value) for value in solid.spacing_mm]
-    length, width, thickness = principal_extents_mm(solid)
+    length, width, thickness = extents_mm(solid)
     scan, lateral, depth = (float(value) for value in solid.centroid_mm)
     mask = placed.labels[placed.box] == placed.value
     return Measurement(
