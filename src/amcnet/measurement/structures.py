@@ -1,17 +1,24 @@
-"""Sizes of labelled structures in millimetres: volume, length, width, thickness, centroid."""
+"""Sizes of labelled structures in millimetres: volume, extents, surface area, centroid."""
 
-import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from amcnet.anatomy import LabelTable, Structure
-from amcnet.io.files import atomic_path
+from amcnet.measurement.extents import extents_mm
+from amcnet.measurement.growth_ends import (
+    GrowthEnd,
+    Placed,
+    bones_of_epiphyses,
+    measure_growth_end,
+)
+from amcnet.measurement.surface_area import surface_area_mm2
 from amcnet.metrics.checks import check_label_range, check_label_volume, checked_spacing_mm
-from amcnet.metrics.solid import Box, Labels, crop_solid, principal_extents_mm
+from amcnet.metrics.solid import Box, Labels, crop_solid
+from amcnet.parallel import processors
 
 
 @dataclass(frozen=True)
@@ -26,9 +33,12 @@ class Measurement:
         volume_mm3: Voxels times the volume of one voxel.
         length_mm: Extent along the principal axis (the axis of largest variance).
         width_mm: The larger of the extents along the two other principal axes.
-        thickness_mm: The smaller of them.
+        thickness_mm: The smaller of them. Round and square sections have no such axes of their
+            own: see :func:`amcnet.measurement.extents.extents_mm`.
         centroid_mm: Mean position in (scan, lateral, depth), from the centre of the first voxel.
         confidence: What the caller passed in for this label, or None.
+        surface_area_mm2: Area of its surface, see :func:`surface_area_mm2`.
+        growth_end: For an epiphysis whose bone the table tells, how wide the two are.
     """
 
     label: int
@@ -41,6 +51,8 @@ class Measurement:
     thickness_mm: float | None = None
     centroid_mm: tuple[float, float, float] | None = None
     confidence: float | None = None
+    surface_area_mm2: float | None = None
+    growth_end: GrowthEnd | None = None
 
 
 def measure_structures(
@@ -67,43 +79,37 @@ def measure_structures(
     check_label_volume(labels, "labels")
     check_label_range(labels, "labels", table.num_classes)
     boxes = find_objects(labels, len(table)) if len(table) else []
+
+    def place(box: Box | None, structure: Structure) -> Placed | None:
+        if box is None:
+            return None
+        solid = crop_solid(labels, structure.value, box, spacing)
+        return Placed(labels, structure.value, box, solid)
+
+    with ThreadPoolExecutor(processors()) as pool:  # NumPy leaves the interpreter to others
+        placed = list(pool.map(place, boxes, table))
+        measured = list(pool.map(_measure, table, placed))
+        bones = bones_of_epiphyses(table)
+        growth_ends = pool.map(partial(_growth_end, placed, table), bones, bones.values())
+        by_epiphysis = dict(zip(bones, growth_ends, strict=True))
     return [
-        _measure(labels, structure, box, spacing, (confidence or {}).get(structure.value))
-        for structure, box in zip(table, boxes, strict=True)
+        replace(
+            one,
+            confidence=(confidence or {}).get(one.label),
+            growth_end=by_epiphysis.get(one.label),
+        )
+        for one in measured
     ]
 
 
-def write_measurements_csv(path: Path, measurements: Sequence[Measurement]) -> None:
-    """Write one row a structure; sizes of absent structures are empty cells.
-
-    The centroid takes three columns (scan, lateral, depth). Millimetres have three decimals. The
-    file appears whole or not at all.
-    """
-    names = [field.name for field in fields(Measurement) if field.name != "centroid_mm"]
-    centroid_names = [f"centroid_{axis}_mm" for axis in ("scan", "lateral", "depth")]
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(names + centroid_names)
-        for measurement in measurements:
-            cells = [getattr(measurement, name) for name in names]
-            centroid = measurement.centroid_mm or (None, None, None)
-            writer.writerow([_cell(value) for value in (*cells, *centroid)])
-
-
-def _measure(
-    labels: Labels,
-    structure: Structure,
-    box: Box | None,
-    spacing_mm: NDArray[np.float64],
-    confidence: float | None,
-) -> Measurement:
-    if box is None:
-        return Measurement(
-            structure.value, structure.name, present=False, voxels=0, confidence=confidence
-        )
-    solid = crop_solid(labels, structure.value, box, spacing_mm)
-    length, width, thickness = principal_extents_mm(solid)
+def _measure(structure: Structure, placed: Placed | None) -> Measurement:
+    if placed is None:
+        return Measurement(structure.value, structure.name, present=False, voxels=0)
+    solid = placed.solid
+    spacing_mm = [float(value) for value in solid.spacing_mm]
+    length, width, thickness = extents_mm(solid)
     scan, lateral, depth = (float(value) for value in solid.centroid_mm)
+    mask = placed.labels[placed.box] == placed.value
     return Measurement(
         label=structure.value,
         name=structure.name,
@@ -114,13 +120,14 @@ def _measure(
         width_mm=width,
         thickness_mm=thickness,
         centroid_mm=(scan, lateral, depth),
-        confidence=confidence,
+        surface_area_mm2=surface_area_mm2(mask, spacing_mm),
     )
 
 
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+def _growth_end(
+    placed: Sequence[Placed | None], table: LabelTable, epiphysis: int, bone: int
+) -> GrowthEnd:
+    placed_epiphysis, placed_bone = placed[epiphysis - 1], placed[bone - 1]
+    if placed_epiphysis is None or placed_bone is None:
+        return GrowthEnd(table[bone].name)
+    return measure_growth_end(table[bone].name, placed_bone, placed_epiphysis.solid)

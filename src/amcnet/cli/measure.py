@@ -1,0 +1,103 @@
+"""``amcnet measure``: sizes of labelled structures."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from amcnet.measurement import FileMeasurement, Measurement
+
+
+def measure(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(help="Label files, or folders of them: their .seg.nrrd files, else all."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Write one table of all files here: .csv .json .md [default: print them].",
+            show_default=False,
+        ),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            help="What names the labels: dataset.json, an ITK-SNAP label description, or a model "
+            "(its folder, model.json or installed name) [default: the hand's 38].",
+            show_default=False,
+        ),
+    ] = None,
+    axes: Annotated[
+        str,
+        typer.Option(
+            help="What the file's x, y, z axes mean, for example 'depth,lateral,scan' "
+            "[default: by direction cosines]",
+            show_default=False,
+        ),
+    ] = "auto",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file.")] = False,
+) -> None:
+    """Measure structures in mm: volume, length, width, thickness, surface, growth ends."""
+    from amcnet.cli.console import stdout
+    from amcnet.io import check_output
+    from amcnet.measurement import (
+        TABLE_EXTENSIONS,
+        find_label_files,
+        measure_files,
+        write_file_measurements,
+    )
+    from amcnet.report.evaluation import find_label_table
+
+    if output is not None:
+        check_output(output, overwrite, TABLE_EXTENSIONS)
+    table = None if labels is None else find_label_table(labels)
+    results = []
+    for result in measure_files(find_label_files(inputs), table, axes):
+        results.append(result)
+        if result.error is not None:
+            typer.echo(f"amcnet: {result.error}", err=True)
+        elif output is None:
+            stdout().print("\n".join(_lines(result)))
+        else:
+            found = sum(one.present for one in result.measurements)
+            total = len(result.measurements)
+            stdout().print(f"{result.path}: {found} of {total} structures measured")
+    failed = [str(result.path) for result in results if result.error is not None]
+    if output is not None and len(failed) < len(results):
+        write_file_measurements(output, results, overwrite)
+    if failed:
+        if len(results) > 1:
+            count = f"{len(failed)} of {len(results)}"
+            typer.echo(f"amcnet: {count} not measured: {', '.join(failed)}", err=True)
+        raise typer.Exit(2)
+
+
+def _lines(result: "FileMeasurement") -> list[str]:
+    """Return the sizes of a file's structures as a table in plain text, as wide as it has to be."""
+    has_ends = any(one.growth_end for one in result.measurements)
+    width = max((len(one.name) for one in result.measurements), default=0)
+    head = ["length", "width", "thick", "mm3", "mm2", *(["ratio"] if has_ends else [])]
+    lines = [f"{result.path}: extents in mm, volume, surface" + _ratio_note(has_ends)]
+    lines.append("  " + " " * width + "".join(f"{name:>9}" for name in head))
+    for one in result.measurements:
+        cells = [_text(value, 1) for value in _sizes(one)]
+        if one.growth_end is not None:
+            cells.append(_text(one.growth_end.width_ratio, 2))
+        lines.append(f"  {one.name:<{width}}" + "".join(f"{cell:>9}" for cell in cells))
+    return lines
+
+
+def _ratio_note(has_ends: bool) -> str:
+    return ", width of the epiphysis over that of its shaft's end" if has_ends else ""
+
+
+def _sizes(one: "Measurement") -> tuple[float | None, ...]:
+    return one.length_mm, one.width_mm, one.thickness_mm, one.volume_mm3, one.surface_area_mm2
+
+
+def _text(value: float | None, decimals: int) -> str:
+    return "-" if value is None else f"{value:.{decimals}f}"

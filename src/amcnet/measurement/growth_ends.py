@@ -1,0 +1,118 @@
+"""How wide an epiphysis is beside the end of the shaft that it belongs to.
+
+Readers of bone age compare the two: in the stages of Tanner and Whitehouse an epiphysis is "half or
+more the width of the metaphysis", then as wide as it, then caps it (Assessment of Skeletal Maturity
+and Prediction of Adult Height, 2nd edition, 1983). They see a projection; here both widths are
+taken in 3D, in one direction.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amcnet.anatomy import LabelTable, Structure
+from amcnet.measurement.extents import extents_along_mm
+from amcnet.metrics.solid import Box, Labels, Solid, crop_solid
+
+BONE, EPIPHYSIS = "bone", "epiphysis"
+_END = 0.2  # of the shaft's length: long enough to hold the rim of a curved growth plate
+
+
+@dataclass(frozen=True)
+class GrowthEnd:
+    """An epiphysis and the end of its shaft; widths are None where either is absent.
+
+    Attributes:
+        bone: Name of the bone that the epiphysis belongs to.
+        epiphysis_width_mm: Extent of the epiphysis across the bone, in the direction in which the
+            two are widest.
+        shaft_end_width_mm: Extent in the same direction of the fifth of the shaft that lies next
+            to the epiphysis.
+    """
+
+    bone: str
+    epiphysis_width_mm: float | None = None
+    shaft_end_width_mm: float | None = None
+
+    @property
+    def width_ratio(self) -> float | None:
+        """The width of the epiphysis over that of the shaft's end."""
+        if self.epiphysis_width_mm is None or self.shaft_end_width_mm is None:
+            return None
+        return self.epiphysis_width_mm / self.shaft_end_width_mm
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A structure in its volume.
+
+    Attributes:
+        labels: The volume, (scan, lateral, depth).
+        value: Label of the structure.
+        box: Its bounding box.
+        solid: Its voxels, reduced.
+    """
+
+    labels: Labels
+    value: int
+    box: Box
+    solid: Solid
+
+
+def bones_of_epiphyses(table: LabelTable) -> dict[int, int]:
+    """Return the value of the bone for that of every epiphysis whose bone the table tells.
+
+    It is the neighbour of kind ``bone`` in the same group and segment, or the only neighbour of
+    that kind. The result is empty for a table without kinds.
+    """
+    return {
+        structure.value: bone
+        for structure in table
+        if structure.kind == EPIPHYSIS and (bone := _bone_of(structure, table)) is not None
+    }
+
+
+def _bone_of(epiphysis: Structure, table: LabelTable) -> int | None:
+    bones = [s for s in (table[value] for value in epiphysis.neighbours) if s.kind == BONE]
+    own = [s for s in bones if (s.group, s.segment) == (epiphysis.group, epiphysis.segment)]
+    found = own or bones
+    return found[0].value if len(found) == 1 else None
+
+
+def measure_growth_end(name: str, shaft: Placed, epiphysis: Solid) -> GrowthEnd:
+    """Measure an epiphysis beside its shaft.
+
+    The bone's axis runs from the centre of the shaft to that of the epiphysis, which holds for
+    shafts that are as wide as long too.
+
+    Args:
+        name: Name of the bone.
+        shaft: The bone without its epiphysis.
+        epiphysis: The epiphysis.
+    """
+    axis = epiphysis.centroid_mm - shaft.solid.centroid_mm
+    length_mm = float(np.linalg.norm(axis))
+    if length_mm < 1e-6:  # a ring round the shaft, say: it has no end
+        return GrowthEnd(name)
+    axis /= length_mm
+    end = _shaft_end(shaft, axis)
+    across = np.eye(3) - np.outer(axis, axis)
+    spread = across @ (end.covariance_mm2 + epiphysis.covariance_mm2) @ across
+    widest = np.linalg.eigh(spread)[1][:, -1]
+    axes = (widest, axis, np.cross(widest, axis))
+    return GrowthEnd(name, extents_along_mm(epiphysis, axes)[0], extents_along_mm(end, axes)[0])
+
+
+def _shaft_end(shaft: Placed, axis: NDArray[np.float64]) -> Solid:
+    """Return the part of a shaft that lies farthest along an axis."""
+    from scipy.ndimage import find_objects
+
+    spacing_mm = shaft.solid.spacing_mm
+    place_mm = shaft.solid.surface_mm @ axis
+    begin_mm = float(place_mm.max()) - _END * float(np.ptp(place_mm))
+    index = np.ogrid[shaft.box]
+    steps = (i * np.float32(s * a) for i, s, a in zip(index, spacing_mm, axis, strict=True))
+    beyond = sum(steps, np.float32(-begin_mm)) >= 0
+    end = ((shaft.labels[shaft.box] == shaft.value) & beyond).view(np.uint8)
+    return crop_solid(end, 1, find_objects(end)[0], spacing_mm)

@@ -1,0 +1,89 @@
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from amcnet.anatomy import hand_label_table
+from amcnet.cli.main import app
+from amcnet.errors import InputError, OutputError
+from amcnet.io import Geometry, write_labels
+
+SPACING_MM = (0.5, 0.4, 0.25)
+
+
+@pytest.fixture
+def hand(tmp_path: Path) -> Path:
+    """A thumb's distal phalanx and its epiphysis, half as wide."""
+    labels = np.zeros((40, 24, 24), np.uint8)
+    labels[2:22, 4:20, 8:16] = 1
+    labels[24:27, 8:16, 8:16] = 2
+    path = tmp_path / "hand.seg.nrrd"
+    write_labels(path, labels, Geometry.canonical(labels.shape, SPACING_MM), hand_label_table())
+    return path
+
+
+def measure(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["measure", *map(str, arguments)])
+
+
+def test_sizes_are_printed(hand: Path) -> None:
+    done = measure(hand)
+    assert done.exit_code == 0, done.output
+    lines = {line[2:44].strip(): line.split() for line in done.stdout.splitlines()}
+    assert lines["distal phalanx of thumb"][-5:-2] == ["10.0", "6.4", "2.0"]
+    assert lines["epiphysis of distal phalanx of thumb"][-1] == "0.50"
+    assert lines["fifth metacarpal bone"][-5:] == ["-"] * 5
+
+
+def test_one_table_of_all_files_and_status_2_for_a_bad_one(hand: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.mha"
+    bad.write_bytes(b"")
+    done = measure(bad, tmp_path, "-o", tmp_path / "t.csv")
+    assert done.exit_code == 2
+    assert f"{hand}: 2 of 38 structures measured" in done.stdout
+    errors = done.stderr.splitlines()
+    assert errors[0].startswith(f"amcnet: {bad}: ")
+    assert errors[-1] == f"amcnet: 1 of 2 not measured: {bad}"
+    with (tmp_path / "t.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert {row["file"] for row in rows} == {str(hand)}
+    assert rows[1]["epiphysis_to_shaft_width_ratio"] == "0.500"
+
+
+def test_nothing_is_written_where_all_failed(tmp_path: Path) -> None:
+    done = measure(tmp_path / "none.nrrd", "-o", tmp_path / "t.json")
+    assert done.exit_code == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_labels_and_axes(tmp_path: Path) -> None:
+    labels = np.zeros((6, 10, 12), np.uint8)
+    labels[1:5, 2:4, 3:9] = 2
+    geometry = Geometry.canonical(labels.shape, SPACING_MM)
+    write_labels(tmp_path / "a.nrrd", labels, geometry, hand_label_table())
+    description = {"labels": {"background": 0, "liver": 1, "spleen": 2}}
+    (tmp_path / "dataset.json").write_text(json.dumps(description))
+    output = tmp_path / "t.json"
+    named = ["--labels", tmp_path / "dataset.json", "--axes", "scan,lateral,depth"]
+    done = measure(tmp_path / "a.nrrd", *named, "-o", output)
+    assert done.exit_code == 0, done.output
+    file = json.loads(output.read_text())["files"][0]
+    assert file["spacing_mm"] == {"scan": 0.25, "lateral": 0.4, "depth": 0.5}
+    liver, spleen = file["structures"]
+    assert (liver["name"], liver["present"], liver["length_mm"]) == ("liver", False, None)
+    assert spleen["length_mm"] == pytest.approx(2.0)
+    assert not any("ratio" in key for key in spleen)
+
+
+def test_outputs_and_folders_are_checked_before_any_work(hand: Path, tmp_path: Path) -> None:
+    for name, words in {"t.txt": ".csv .json .md", "no/t.csv": "does not exist"}.items():
+        done = measure(hand, "-o", tmp_path / name)
+        assert isinstance(done.exception, OutputError)
+        assert words in str(done.exception)
+    (tmp_path / "empty").mkdir()
+    done = measure(tmp_path / "empty")
+    assert isinstance(done.exception, InputError)
