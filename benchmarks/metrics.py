@@ -6,9 +6,9 @@
 prints a table and writes benchmarks/results/metrics.json, or the file given with --json. Every
 library runs in a process of its own, one after the other; one that is not installed is left out.
 The others take masks of the whole volume, structure by structure, for a few structures
-(--structures, MedPy for one), and their time is scaled to all. amcnet does all structures, with lengths and
-summaries too. Seconds are those of the best of three runs for amcnet, of one run for the others;
-memory is the most beyond that of the two label arrays and the imports.
+(--structures, MedPy for one), and their time is scaled to all. amcnet does all structures, with
+lengths and summaries too. Seconds are those of the best of three runs for amcnet, of one run for
+the others; memory is the most beyond that of the two label arrays and the imports.
 """
 
 import argparse
