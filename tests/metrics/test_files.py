@@ -91,13 +91,18 @@ def test_pairs_by_name(tmp_path: Path) -> None:
 
 
 def test_pairs_that_are_ambiguous_are_none(tmp_path: Path) -> None:
-    references = touch(tmp_path / "r", "a.nrrd", "b.nrrd", "b.nii.gz", "c.nrrd")
-    predictions = touch(tmp_path / "p", "a.nrrd", "a.nii.gz", "b.nrrd", "c_seg.mha", "c_0000.mha")
+    references = touch(
+        tmp_path / "r", "a.nrrd", "b.nrrd", "b.nii.gz", "c.nrrd", "d-seg.nrrd", "D.nrrd"
+    )
+    predictions = touch(
+        tmp_path / "p", "a.nrrd", "a.nii.gz", "b.nrrd", "c_seg.mha", "c_0000.mha", "d.nrrd"
+    )
     found = find_pairs(references, predictions)
     assert found.pairs == ()
-    assert set(found.ambiguous) == {"a", "b", "c"}
+    assert set(found.ambiguous) == {"a", "b", "c", "d-seg", "D"}
     assert "has a.nii.gz and a.nrrd for 'a', expected one" in found.ambiguous["a"]
     assert str(references) in found.ambiguous["b"]
+    assert "d.nrrd: fits 2 references, 'D' among them" in found.ambiguous["D"]
     assert "has c_0000.mha and c_seg.mha for 'c'" in found.ambiguous["c"]
     assert found.unmatched == ()
 

@@ -1,6 +1,7 @@
 """Label files that belong together: comparing two of them, pairing those of two folders by name."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,17 +131,21 @@ def find_pairs(references: Path, predictions: Path) -> FoundPairs:
     for stem in judged:
         if stem not in truths:
             plain.setdefault(_plain(stem), []).append(stem)
+    rivals = Counter(_plain(stem) for stem in truths if stem not in judged)
     pairs, ambiguous, used = [], {}, set()
     for stem, files in truths.items():
         stems = [stem] if stem in judged else plain.get(_plain(stem), [])
         used.update(stems)
-        candidates = [path for name in stems for path in judged[name]]
+        found = [path for name in stems for path in judged[name]]
         if len(files) > 1:
             ambiguous[stem] = f"{references}: has {_names(files)} for '{stem}', expected one"
-        elif len(candidates) > 1:
-            ambiguous[stem] = f"{predictions}: has {_names(candidates)} for '{stem}', expected one"
+        elif len(found) > 1:
+            ambiguous[stem] = f"{predictions}: has {_names(found)} for '{stem}', expected one"
+        elif found and stem not in judged and rivals[_plain(stem)] > 1:
+            several = f"fits {rivals[_plain(stem)]} references, '{stem}' among them"
+            ambiguous[stem] = f"{found[0]}: {several}, expected one"
         else:
-            pairs.append(Pair(stem, files[0], candidates[0] if candidates else None))
+            pairs.append(Pair(stem, files[0], found[0] if found else None))
     unmatched = (path for stem, files in judged.items() if stem not in used for path in files)
     return FoundPairs(tuple(pairs), ambiguous, tuple(unmatched))
 
