@@ -2,9 +2,10 @@ import json
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from amcnet.anatomy import LabelTable, Structure
-from amcnet.errors import InputError
+from amcnet.errors import ConfigError, InputError
 from amcnet.metrics import evaluate_case
 
 SPACING_MM = (0.5, 0.4, 0.25)
@@ -107,6 +108,65 @@ def test_permuting_axes_with_their_spacing_changes_nothing(pair):
     turned = [np.transpose(labels, (2, 0, 1)) for labels in pair]
     summary = evaluate_case(*turned, (0.25, 0.5, 0.4), 6)["summary"]
     assert summary == pytest.approx(plain)
+
+
+def test_many_structures_equal_monai():
+    """Structures in contact, at the border, in pieces, of one voxel, missed, invented, absent."""
+    torch = pytest.importorskip("torch")
+    monai = pytest.importorskip("monai.metrics")
+    rng = np.random.default_rng(5)
+    field = gaussian_filter(rng.standard_normal((20, 18, 16)), 2.0)
+    levels = np.quantile(field, [0.3, 0.5, 0.8])
+    reference = np.digitize(field, levels)
+    shifted = gaussian_filter(rng.standard_normal(field.shape), 2.0) / 3 + field
+    prediction = np.digitize(shifted, levels)
+    reference[0, 0, 0] = prediction[19, 17, 15] = 4
+    reference[3:5, 3:5, 3] = 5
+    prediction[7:9, 3:5, 3] = 6
+    classes, tolerance_mm = 8, 0.6
+    rows = evaluate_case(
+        reference, prediction, SPACING_MM, classes, surface_tolerance_mm=tolerance_mm
+    )["structures"]
+
+    def one_hot(labels):
+        return torch.from_numpy(np.stack([labels == n for n in range(classes)]))[None].float()
+
+    pair = {"y_pred": one_hot(prediction), "y": one_hot(reference), "include_background": False}
+    in_mm = pair | {"spacing": SPACING_MM}
+    expected = {
+        "dice": monai.compute_dice(**pair),
+        "hd95_mm": monai.compute_hausdorff_distance(**in_mm, percentile=95),
+        "assd_mm": monai.compute_average_surface_distance(**in_mm, symmetric=True),
+        "surface_dice_0.6mm": monai.compute_surface_dice(
+            **in_mm, class_thresholds=[tolerance_mm] * (classes - 1)
+        ),
+    }
+    for key, values in expected.items():
+        for row, value in zip(rows[:4], values[0].tolist(), strict=False):
+            assert row[key] == pytest.approx(value, abs=1e-5), (key, row["label"])
+        # Where one side is empty MONAI has 0, NaN or infinity, which JSON cannot hold.
+        missed, invented, absent = (row[key] for row in rows[4:])
+        distance = key.endswith("_mm")
+        assert (missed, invented, absent) == ((None if distance else 0,) * 2 + (None,))
+    assert expected["dice"][0, 4].item() == 0
+    assert torch.isnan(expected["dice"][0, 5:]).all()
+
+
+def test_the_number_of_threads_does_not_show(pair):
+    alone = evaluate_case(*pair, SPACING_MM, 5, TABLE, threads=1)
+    for threads in (2, 5):
+        assert evaluate_case(*pair, SPACING_MM, 5, TABLE, threads=threads) == alone
+    with pytest.raises(ConfigError, match="threads: found 0"):
+        evaluate_case(*pair, SPACING_MM, 5, TABLE, threads=0)
+
+
+def test_pooled_figures_of_a_kind_are_those_of_its_structures_alone(pair):
+    """Bones are pooled as if the epiphyses were background, on both sides."""
+    by_kind = evaluate_case(*pair, SPACING_MM, 5, TABLE)["summary"]["by_kind"]
+    bones = [np.where(np.isin(labels, [1, 3]), labels, 0) for labels in pair]
+    alone = evaluate_case(*bones, SPACING_MM, 5, TABLE)["summary"]
+    for key in ("dice_foreground", "jaccard_foreground", "dice_binary", "jaccard_binary"):
+        assert by_kind["bone"][key] == alone[key]
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,29 @@
 """``amcnet evaluate``: compare labels with a reference."""
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+if TYPE_CHECKING:
+    from amcnet.metrics import EvaluateOptions
+
+
+class PresetChoice(StrEnum):
+    """Which figures to report."""
+
+    strict = "strict"
+    paper = "paper"
+
 
 def evaluate(
-    reference: Annotated[Path, typer.Argument(help="Label file that counts as true.")],
-    prediction: Annotated[Path, typer.Argument(help="Label file to judge.")],
+    reference: Annotated[
+        Path, typer.Argument(help="Label file that counts as true, or a folder of them.")
+    ],
+    prediction: Annotated[
+        Path, typer.Argument(help="Label file to judge, or a folder of them with the same names.")
+    ],
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write all figures to this file.")
     ] = None,
@@ -20,20 +35,79 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    preset: Annotated[
+        PresetChoice,
+        typer.Option(
+            help="strict: what is missing counts as missed; paper: as the AMCNet paper seems to "
+            "report, what is missing is left out of HD95 and of the cases."
+        ),
+    ] = PresetChoice.strict,
+    tolerance: Annotated[
+        float, typer.Option(metavar="MM", help="Tolerance of the surface Dice.")
+    ] = 0.5,
+    jobs: Annotated[int, typer.Option(help="Processes; each holds one case.")] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file.")] = False,
 ) -> None:
-    """Evaluate a segmentation: overlap, distances and lengths, per structure and in all."""
+    """Evaluate segmentations: overlap, distances and lengths, per structure and in all."""
     from amcnet.cli.console import stdout
-    from amcnet.errors import OutputError
+    from amcnet.metrics import EvaluateOptions, Preset, evaluate_pair
+    from amcnet.report.evaluation import find_label_table, summary_table, write_json
+
+    _check_inputs(reference, prediction, json_file, overwrite)
+    options = EvaluateOptions(
+        table=None if labels is None else find_label_table(labels),
+        preset=Preset(preset.value),
+        surface_tolerance_mm=tolerance,
+        jobs=jobs,
+    )
+    if reference.is_dir():
+        result = _evaluate_folders(reference, prediction, options)
+    else:
+        result = evaluate_pair(reference, prediction, options)
+    if json_file is not None:
+        write_json(json_file, result)
+    stdout().print(summary_table(result))
+    if result.get("failed"):
+        raise typer.Exit(2)
+
+
+def _check_inputs(
+    reference: Path, prediction: Path, json_file: Path | None, overwrite: bool
+) -> None:
+    from amcnet.errors import InputError, OutputError
     from amcnet.io import check_free, is_same_file
-    from amcnet.report.evaluation import evaluate_files, find_label_table, summary_table, write_json
 
     if json_file is not None:
         check_free(json_file, overwrite)
         if is_same_file(json_file, reference) or is_same_file(json_file, prediction):
             raise OutputError(f"{json_file}: is an input too, expected another name")
-    table = None if labels is None else find_label_table(labels)
-    result = evaluate_files(reference, prediction, table)
-    if json_file is not None:
-        write_json(json_file, result)
-    stdout().print(summary_table(result))
+    if reference.is_dir() and prediction.is_file():
+        raise InputError(f"{prediction}: is a file, expected a folder, as {reference} is one")
+    if prediction.is_dir() and reference.is_file():
+        raise InputError(f"{prediction}: is a folder, expected a file, as {reference} is one")
+
+
+def _evaluate_folders(
+    reference: Path, prediction: Path, options: "EvaluateOptions"
+) -> dict[str, Any]:
+    """Evaluate, and tell what failed and what did not match."""
+    from amcnet.cli.console import progress
+    from amcnet.metrics import evaluate_folders
+
+    with progress("evaluating") as update:
+        result = evaluate_folders(reference, prediction, options, update)
+    if missing := result["missing"]:
+        how = "counted as missed" if options.preset.counts_missing_cases else "left out"
+        _tell(f"{len(missing)} without a prediction, {how}: {', '.join(missing)}")
+    if unmatched := result["unmatched"]:
+        _tell(f"{len(unmatched)} without a reference, left out: {', '.join(unmatched)}")
+    for error in result["failed"].values():
+        _tell(error)
+    if failed := result["failed"]:
+        total = len(failed) + len(result["cases"])
+        _tell(f"{len(failed)} of {total} cases not evaluated: {', '.join(failed)}")
+    return result
+
+
+def _tell(message: str) -> None:
+    typer.echo(f"amcnet: {message}", err=True)

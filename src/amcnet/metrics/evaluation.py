@@ -1,33 +1,24 @@
 """One call that compares a labelled volume with its reference and returns JSON-ready data."""
 
-import os
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from amcnet.anatomy import LabelTable
-from amcnet.errors import InputError
+from amcnet.errors import ConfigError, InputError
 from amcnet.metrics.checks import check_label_volume, checked_spacing_mm
 from amcnet.metrics.overlap import Overlap, confusion_matrix, overlap_by_structure, pooled_overlap
-from amcnet.metrics.solid import Box, Labels, Solid, crop_solid, principal_extents_mm
+from amcnet.metrics.solid import Labels, Solid, principal_extents_mm
+from amcnet.metrics.solids import find_solids
 from amcnet.metrics.summary import Row, summarise_structures, surface_dice_key
 from amcnet.metrics.surface import surface_distances
+from amcnet.parallel import processors
 
+SURFACE_TOLERANCE_MM = 0.5
 
-@dataclass(frozen=True)
-class _Pair:
-    """A case with what is computed once for all its structures."""
-
-    reference: Labels
-    prediction: Labels
-    reference_boxes: Sequence[Box | None]
-    prediction_boxes: Sequence[Box | None]
-    spacing_mm: NDArray[np.float64]
-    surface_tolerance_mm: float
+_SolidPair = tuple[Solid | None, Solid | None]
 
 
 def evaluate_case(
@@ -36,7 +27,8 @@ def evaluate_case(
     spacing_mm: Sequence[float],
     num_classes: int,
     table: LabelTable | None = None,
-    surface_tolerance_mm: float = 0.5,
+    surface_tolerance_mm: float = SURFACE_TOLERANCE_MM,
+    threads: int | None = None,
 ) -> dict[str, Any]:
     """Compare a prediction with its reference.
 
@@ -47,77 +39,77 @@ def evaluate_case(
         num_classes: Number of labels with the background.
         table: Names and kinds; without it structures are called ``label 7`` and so on.
         surface_tolerance_mm: Tolerance of the surface Dice; part of its key.
+        threads: Most threads to use, one a processor where left out. The result is the same.
 
     Returns:
         ``summary`` (see :func:`amcnet.metrics.summarise_structures`; also the pooled
         ``dice_foreground``, ``jaccard_foreground``, ``dice_binary``, ``jaccard_binary``, and with
-        a table ``by_kind``) and ``structures``, one row a label. A value that does not exist is
-        None: all of them for a structure absent on both sides, distances and length error for a
-        missed or an invented one, whose overlaps are 0. ``length_error_mm`` is absolute.
+        a table all of this ``by_kind``) and ``structures``, one row a label. A value that does
+        not exist is None: all of them for a structure absent on both sides, distances and length
+        error for a missed or an invented one, whose overlaps are 0. ``length_error_mm`` is
+        absolute.
 
     Raises:
         InputError: If shapes differ, labels are not integers or out of range, or the spacing, the
             tolerance or the table does not fit.
+        ConfigError: If ``threads`` is less than 1.
     """
     check_label_volume(reference, "reference")
     check_label_volume(prediction, "prediction")
     spacing = checked_spacing_mm(spacing_mm)
+    _check_options(num_classes, table, surface_tolerance_mm, threads)
+    confusion = confusion_matrix(reference, prediction, num_classes)
+    with ThreadPoolExecutor(threads or processors()) as pool:
+        solids = pool.map(
+            lambda labels: find_solids(labels, num_classes, spacing), (reference, prediction)
+        )
+        shapes = _shape_scores_of_all(list(zip(*solids, strict=True)), surface_tolerance_mm, pool)
+    rows = [
+        _identity(value, table) | _overlap_scores(overlap) | shape
+        for (value, overlap), shape in zip(
+            overlap_by_structure(confusion).items(), shapes, strict=True
+        )
+    ]
+    surface_key = surface_dice_key(surface_tolerance_mm)
+    summary = summarise_structures(rows, surface_key) | asdict(pooled_overlap(confusion))
+    if table is not None:
+        by_kind = {kind: [row for row in rows if row["kind"] == kind] for kind in table.kinds}
+        summary["by_kind"] = {
+            kind: summarise_structures(chosen, surface_key)
+            | asdict(pooled_overlap(confusion, [row["label"] for row in chosen]))
+            for kind, chosen in by_kind.items()
+        }
+    return {"summary": summary, "structures": rows}
+
+
+def _check_options(
+    num_classes: int,
+    table: LabelTable | None,
+    surface_tolerance_mm: float,
+    threads: int | None,
+) -> None:
     if table is not None and table.num_classes != num_classes:
         raise InputError(
             f"the label table has {table.num_classes} classes with the background, "
             f"expected {num_classes}"
         )
-    if not 0 <= surface_tolerance_mm < np.inf:
+    if not 0 <= surface_tolerance_mm < math.inf:
         raise InputError(
             f"surface_tolerance_mm is {surface_tolerance_mm}, expected a finite number from 0"
         )
-    confusion = confusion_matrix(reference, prediction, num_classes)
-    rows = _structure_rows(
-        _pair(reference, prediction, spacing, surface_tolerance_mm, num_classes), confusion, table
-    )
-    surface_key = surface_dice_key(surface_tolerance_mm)
-    summary = summarise_structures(rows, surface_key) | asdict(pooled_overlap(confusion))
-    if table is not None:
-        summary["by_kind"] = {
-            kind: summarise_structures([row for row in rows if row["kind"] == kind], surface_key)
-            for kind in table.kinds
-        }
-    return {"summary": summary, "structures": rows}
+    if threads is not None and threads < 1:
+        raise ConfigError(f"threads: found {threads}, expected at least 1")
 
 
-def _pair(
-    reference: Labels,
-    prediction: Labels,
-    spacing_mm: NDArray[np.float64],
-    surface_tolerance_mm: float,
-    num_classes: int,
-) -> _Pair:
-    from scipy.ndimage import find_objects
-
-    return _Pair(
-        reference=reference,
-        prediction=prediction,
-        reference_boxes=find_objects(reference, num_classes - 1),
-        prediction_boxes=find_objects(prediction, num_classes - 1),
-        spacing_mm=spacing_mm,
-        surface_tolerance_mm=surface_tolerance_mm,
-    )
-
-
-def _structure_rows(
-    pair: _Pair, confusion: NDArray[np.int64], table: LabelTable | None
+def _shape_scores_of_all(
+    pairs: Sequence[_SolidPair], tolerance_mm: float, pool: ThreadPoolExecutor
 ) -> list[Row]:
-    overlaps = overlap_by_structure(confusion)
+    """Return the scores of every structure, in the order of their pairs."""
+    sizes = [sum(len(solid.surface_mm) for solid in pair if solid) for pair in pairs]
     # The largest structures first, so that no thread is left with one of them at the end.
-    by_size = sorted(
-        overlaps, key=lambda v: overlaps[v].reference_voxels + overlaps[v].prediction_voxels
-    )
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        futures = {value: pool.submit(_shape_scores, pair, value) for value in by_size[::-1]}
-        return [
-            _identity(value, table) | _overlap_scores(overlap) | futures[value].result()
-            for value, overlap in overlaps.items()
-        ]
+    by_size = sorted(range(len(pairs)), key=sizes.__getitem__, reverse=True)
+    futures = {place: pool.submit(_shape_scores, *pairs[place], tolerance_mm) for place in by_size}
+    return [futures[place].result() for place in range(len(pairs))]
 
 
 def _identity(value: int, table: LabelTable | None) -> Row:
@@ -138,13 +130,11 @@ def _overlap_scores(overlap: Overlap) -> Row:
     }
 
 
-def _shape_scores(pair: _Pair, value: int) -> Row:
+def _shape_scores(reference: Solid | None, prediction: Solid | None, tolerance_mm: float) -> Row:
     """Score surfaces and lengths of one structure."""
-    reference = _solid(pair.reference, value, pair.reference_boxes[value - 1], pair.spacing_mm)
-    prediction = _solid(pair.prediction, value, pair.prediction_boxes[value - 1], pair.spacing_mm)
     reference_length = principal_extents_mm(reference)[0] if reference else None
     prediction_length = principal_extents_mm(prediction)[0] if prediction else None
-    surface_key = surface_dice_key(pair.surface_tolerance_mm)
+    surface_key = surface_dice_key(tolerance_mm)
     scores: Row = {
         "hd95_mm": None,
         "assd_mm": None,
@@ -157,12 +147,6 @@ def _shape_scores(pair: _Pair, value: int) -> Row:
         distances = surface_distances(reference.surface_mm, prediction.surface_mm)
         scores["hd95_mm"] = distances.hd95_mm
         scores["assd_mm"] = distances.assd_mm
-        scores[surface_key] = distances.surface_dice(pair.surface_tolerance_mm)
+        scores[surface_key] = distances.surface_dice(tolerance_mm)
         scores["length_error_mm"] = abs(prediction_length - reference_length)
     return scores
-
-
-def _solid(
-    labels: Labels, value: int, box: Box | None, spacing_mm: NDArray[np.float64]
-) -> Solid | None:
-    return None if box is None else crop_solid(labels, value, box, spacing_mm)

@@ -1,5 +1,6 @@
 """Overlap metrics, all of them from one confusion count and never from a one-hot volume."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,11 +90,20 @@ def overlap_by_structure(confusion: NDArray[np.int64]) -> dict[int, Overlap]:
     }
 
 
-def pooled_overlap(confusion: NDArray[np.int64]) -> PooledOverlap:
-    """Return the overlap of a case's pooled foreground."""
-    reference, prediction = int(confusion[1:].sum()), int(confusion[:, 1:].sum())
-    same_class = _overlap(int(np.trace(confusion)) - int(confusion[0, 0]), reference, prediction)
-    any_class = _overlap(int(confusion[1:, 1:].sum()), reference, prediction)
+def pooled_overlap(
+    confusion: NDArray[np.int64], labels: Sequence[int] | None = None
+) -> PooledOverlap:
+    """Return the overlap of a case's pooled foreground.
+
+    Args:
+        confusion: Counts, see :func:`confusion_matrix`.
+        labels: Which labels are the foreground, all but 0 where left out.
+    """
+    chosen = np.arange(1, len(confusion)) if labels is None else np.asarray(labels, dtype=int)
+    reference, prediction = int(confusion[chosen].sum()), int(confusion[:, chosen].sum())
+    same_class = _overlap(int(confusion[chosen, chosen].sum()), reference, prediction)
+    both = int(confusion[np.ix_(chosen, chosen)].sum())
+    any_class = _overlap(both, reference, prediction)
     return PooledOverlap(
         dice_foreground=same_class.dice,
         jaccard_foreground=same_class.jaccard,

@@ -1,29 +1,19 @@
-"""Evaluating files: read, compare, and show or store the figures."""
+"""Showing and storing evaluations, and finding what names the labels."""
 
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amcnet.anatomy import LabelTable, hand_label_table
+from amcnet.anatomy import LabelTable
 from amcnet.bundle import find_model, read_description
 from amcnet.bundle.description import DESCRIPTION_FILE
 from amcnet.bundle.locate import installed_folders
 from amcnet.data import read_label_table
-from amcnet.errors import InputError
-from amcnet.io import atomic_path, read_labels, same_grid
-from amcnet.metrics import evaluate_case
+from amcnet.io import atomic_path
+from amcnet.metrics import Preset, headline, preset_columns
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-_SHOWN = {
-    "Dice": "dice_macro",
-    "Jaccard": "jaccard_macro",
-    "recall": "recall_macro",
-    "precision": "precision_macro",
-    "HD95, mm": "hd95_macro_mm",
-    "found": "detection_rate",
-}
 
 
 def find_label_table(source: str | Path) -> LabelTable:
@@ -45,27 +35,6 @@ def find_label_table(source: str | Path) -> LabelTable:
     return read_label_table(path)
 
 
-def evaluate_files(
-    reference: Path, prediction: Path, table: LabelTable | None = None
-) -> dict[str, Any]:
-    """Evaluate one label file against another; see :func:`amcnet.metrics.evaluate_case`.
-
-    Args:
-        reference: The truth.
-        prediction: What is judged; it must lie on the same grid.
-        table: What the labels mean, the hand's where left out.
-
-    Raises:
-        InputError: If a file cannot be read, or they lie on different grids.
-    """
-    table = hand_label_table() if table is None else table
-    truth, judged = read_labels(reference, table), read_labels(prediction, table)
-    difference = same_grid(truth.geometry, judged.geometry)
-    if difference is not None:
-        raise InputError(f"{prediction}: does not lie on the grid of {reference}: {difference}")
-    return evaluate_case(truth.array, judged.array, truth.spacing_mm, table.num_classes, table)
-
-
 def write_json(path: Path, result: dict[str, Any]) -> None:
     """Write an evaluation; it never holds NaN or Infinity."""
     with atomic_path(path) as temporary:
@@ -73,13 +42,26 @@ def write_json(path: Path, result: dict[str, Any]) -> None:
 
 
 def summary_table(result: dict[str, Any]) -> "Table":
-    """Return the main figures, in all and by kind, as a table for the terminal."""
+    """Return the figures of the preset as a table for the terminal.
+
+    Args:
+        result: What :func:`amcnet.metrics.evaluate_pair` or
+            :func:`amcnet.metrics.evaluate_folders` returns; several cases get a row each.
+    """
     from rich.table import Table
 
-    summary = result["summary"]
-    groups = {"all": summary} | summary.get("by_kind", {})
-    shown = Table("", *_SHOWN)
-    for name, values in groups.items():
-        cells = (values.get(key) for key in _SHOWN.values())
-        shown.add_row(name, *("-" if value is None else f"{value:.3f}" for value in cells))
+    preset = Preset(result["preset"])
+    columns, cases = preset_columns(preset), result.get("cases", {})
+    shown = Table("", *columns)
+    for name, case in cases.items():
+        marked = name if case["prediction"] is not None else f"{name} (no prediction)"
+        shown.add_row(marked, *_cells(headline(case, preset)["all"]))
+    if cases:
+        shown.add_section()
+    for group, figures in result["headline"].items():
+        shown.add_row(f"mean, {group}" if cases else group, *_cells(figures))
     return shown
+
+
+def _cells(figures: dict[str, float | None]) -> list[str]:
+    return ["-" if value is None else f"{value:.3f}" for value in figures.values()]

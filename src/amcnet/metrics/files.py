@@ -1,0 +1,170 @@
+"""Label files that belong together: comparing two of them, pairing those of two folders by name."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from amcnet.anatomy import LabelTable, hand_label_table
+from amcnet.errors import InputError
+from amcnet.io import (
+    LABEL_EXTENSIONS,
+    Volume,
+    find_extension,
+    grid_differences,
+    labels_on_grid,
+    read_labels,
+)
+from amcnet.metrics.evaluation import SURFACE_TOLERANCE_MM, evaluate_case
+
+_SLICER = ".seg.nrrd"
+# What programs add to the name of a case: the first channel, and words for labels.
+_SUFFIX = re.compile(r"(_0000)?([-_. ](labels?|seg|segmentation|mask))?$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A case to evaluate.
+
+    Attributes:
+        name: Its name: that of the reference without its extension.
+        reference: The truth.
+        prediction: What is judged; None where there is no file for it.
+    """
+
+    name: str
+    reference: Path
+    prediction: Path | None
+
+
+@dataclass(frozen=True)
+class FoundPairs:
+    """What two folders hold.
+
+    Attributes:
+        pairs: The cases, sorted by name.
+        ambiguous: Why a case is none of them, by its name.
+        unmatched: Predictions without a reference.
+    """
+
+    pairs: tuple[Pair, ...]
+    ambiguous: dict[str, str] = field(default_factory=dict)
+    unmatched: tuple[Path, ...] = ()
+
+
+def evaluate_files(
+    reference: Path,
+    prediction: Path | None,
+    table: LabelTable | None = None,
+    surface_tolerance_mm: float = SURFACE_TOLERANCE_MM,
+    threads: int | None = None,
+) -> dict[str, Any]:
+    """Evaluate one label file against another; see :func:`amcnet.metrics.evaluate_case`.
+
+    Args:
+        reference: The truth.
+        prediction: What is judged; None stands for background alone. It must lie on the same grid.
+            Where one of the two is a 3D Slicer segmentation, which may be saved cropped, it may be
+            a part of the other's grid.
+        table: What the labels mean, the hand's where left out.
+        surface_tolerance_mm: Tolerance of the surface Dice.
+        threads: Most threads to use, one a processor where left out.
+
+    Raises:
+        InputError: If a file cannot be read, or they lie on different grids.
+    """
+    table = hand_label_table() if table is None else table
+    truth = read_labels(reference, table)
+    if prediction is None:
+        sides = truth.array, np.zeros_like(truth.array)
+    else:
+        sides = _on_one_grid(truth, read_labels(prediction, table), reference, prediction)
+    return evaluate_case(
+        *sides, truth.spacing_mm, table.num_classes, table, surface_tolerance_mm, threads
+    )
+
+
+def _on_one_grid(
+    truth: Volume, judged: Volume, reference: Path, prediction: Path
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    if not grid_differences(truth.geometry, judged.geometry):
+        return truth.array, judged.array
+    # The one that was cropped is brought to the grid of the other.
+    cropped_truth = truth.array.size < judged.array.size
+    try:
+        if cropped_truth:
+            return labels_on_grid(truth, judged.geometry), judged.array
+        return truth.array, labels_on_grid(judged, truth.geometry)
+    except InputError as error:
+        differences = "; ".join(grid_differences(truth.geometry, judged.geometry))
+        cropped = reference if cropped_truth else prediction
+        reason = f" ({error})" if find_extension(cropped, (_SLICER,)) else ""
+        raise InputError(
+            f"{prediction}: does not lie on the grid of {reference}: {differences}{reason}"
+        ) from error
+
+
+def find_pairs(references: Path, predictions: Path) -> FoundPairs:
+    """Pair the label files of two folders by name.
+
+    Names count without their extension, so ``hand_7.nii.gz`` belongs to ``hand_7.seg.nrrd``. Where
+    no prediction has the name of a reference, names count without ``_0000`` and a word for labels
+    at the end (``_label``, ``-seg``, ``_segmentation``, ``_mask``), and without regard to case.
+    Hidden files and files of other types do not count.
+
+    Raises:
+        InputError: If a path is no folder, or there is no label file in the first one.
+    """
+    truths, judged = _files_by_stem(references), _files_by_stem(predictions)
+    if not truths:
+        inner = references / "labelsTr"
+        hint = f"; did you mean {inner}?" if inner.is_dir() else ""
+        raise InputError(
+            f"{references}: holds no label files, expected some that end in "
+            f"{' '.join(LABEL_EXTENSIONS)}{hint}"
+        )
+    plain: dict[str, list[str]] = {}
+    for stem in judged:
+        if stem not in truths:
+            plain.setdefault(_plain(stem), []).append(stem)
+    rivals = Counter(_plain(stem) for stem in truths if stem not in judged)
+    pairs, ambiguous, used = [], {}, set()
+    for stem, files in truths.items():
+        stems = [stem] if stem in judged else plain.get(_plain(stem), [])
+        used.update(stems)
+        found = [path for name in stems for path in judged[name]]
+        if len(files) > 1:
+            ambiguous[stem] = f"{references}: has {_names(files)} for '{stem}', expected one"
+        elif len(found) > 1:
+            ambiguous[stem] = f"{predictions}: has {_names(found)} for '{stem}', expected one"
+        elif found and stem not in judged and rivals[_plain(stem)] > 1:
+            several = f"fits {rivals[_plain(stem)]} references, '{stem}' among them"
+            ambiguous[stem] = f"{found[0]}: {several}, expected one"
+        else:
+            pairs.append(Pair(stem, files[0], found[0] if found else None))
+    unmatched = (path for stem, files in judged.items() if stem not in used for path in files)
+    return FoundPairs(tuple(pairs), ambiguous, tuple(unmatched))
+
+
+def _files_by_stem(folder: Path) -> dict[str, list[Path]]:
+    """Return the label files of a folder by their name without extension, sorted."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: is no folder, expected one with label files")
+    files: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        extension = find_extension(path, LABEL_EXTENSIONS)
+        if extension and path.is_file() and not path.name.startswith("."):
+            files.setdefault(path.name[: -len(extension)], []).append(path)
+    return dict(sorted(files.items()))
+
+
+def _plain(stem: str) -> str:
+    return _SUFFIX.sub("", stem, count=1).casefold()
+
+
+def _names(files: Iterable[Path]) -> str:
+    return " and ".join(path.name for path in files)
