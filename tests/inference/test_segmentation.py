@@ -1,6 +1,9 @@
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
+from threading import get_ident
 
 import numpy as np
 import pytest
@@ -130,12 +133,18 @@ def test_unusable_sources(small_bundle: Path, speckle: np.ndarray) -> None:
 
 def test_several_threads_may_use_one_segmenter(small_bundle: Path, speckle: np.ndarray) -> None:
     segmenter = Segmenter(small_bundle)
-    arrays = [speckle, speckle[:, :35]]
-    volumes = [volume_from_array(array[:10], SPACING_MM) for array in arrays]
+    volumes = [volume_from_array(array[:10], SPACING_MM) for array in (speckle, speckle[:, ::-1])]
     alone = [segmenter(volume).labels for volume in volumes]
+    order: list[int] = []
+
+    def progress(_: int, __: int) -> None:
+        order.append(get_ident())
+        time.sleep(0.01)  # in which the other thread could begin
+
     with ThreadPoolExecutor(len(volumes)) as pool:
-        for labels, result in zip(alone, pool.map(segmenter, volumes), strict=True):
-            assert np.array_equal(result.labels, labels)
+        results = list(pool.map(segmenter, volumes, [progress] * 2))
+    assert sum(a != b for a, b in pairwise(order)) == 1
+    assert all(np.array_equal(r.labels, labels) for r, labels in zip(results, alone, strict=True))
 
 
 class _BetweenTwo:
