@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from amcnet.anatomy import LabelTable
-from amcnet.cli.main import app
+from amcnet.cli.main import app, main
 from amcnet.errors import ConfigError, InputError, OutputError
 from amcnet.io import Geometry, write_image
 
@@ -133,9 +133,16 @@ MOMENTS: dict[str, Callable[[subprocess.Popen[bytes], Path, Path], bool]] = {
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks into the process by /proc")
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize(
+    ("moment", "sent"),
+    [
+        ("reading", signal.SIGINT),
+        ("network", signal.SIGTERM),
+        ("writing", signal.SIGINT),
+    ],
+)
 def test_interrupt_ends_at_once_and_leaves_nothing(
-    large: Path, tmp_path: Path, moment: str
+    large: Path, tmp_path: Path, moment: str, sent: signal.Signals
 ) -> None:
     out, log = tmp_path / "out", tmp_path / "log"
     out.mkdir()
@@ -151,10 +158,23 @@ def test_interrupt_ends_at_once_and_leaves_nothing(
             assert time.monotonic() < deadline
             time.sleep(0.002)
         interrupted = time.monotonic()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sent)
         assert process.wait(timeout=30) == 130
         seconds = time.monotonic() - interrupted
     assert list(out.iterdir()) == []
     last = log.read_text().splitlines()[-1]
     assert last == "amcnet: interrupted, 0 of 1 volumes were segmented"
     assert seconds < 1
+
+
+def test_no_streams_to_write_to(
+    small_bundle: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for stream in ("stdout", "stderr"):  # as when started without a terminal, or with 2>&-
+        monkeypatch.setattr(sys, stream, None)
+    arguments = [images / "a.nrrd", "-o", tmp_path / "a.seg.nrrd", "--model", small_bundle]
+    monkeypatch.setattr(sys, "argv", ["amcnet", "segment", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert (tmp_path / "a.seg.nrrd").is_file()

@@ -81,6 +81,15 @@ def test_brightness_and_contrast_of_the_input_do_not_matter():
     )
 
 
+@pytest.mark.parametrize("scale", [1e30, 1e-30])
+def test_nor_do_greys_whose_squares_float32_cannot_hold(scale):
+    image = np.random.default_rng(0).integers(0, 120, (5, 20, 16)).astype(np.float64)
+    spacing = (0.279, 0.13, 0.088)
+    np.testing.assert_allclose(
+        PAPER.apply(image, spacing), PAPER.apply(image * scale, spacing), atol=1e-4
+    )
+
+
 def test_input_is_left_alone():
     image = np.random.default_rng(0).normal(size=(4, 5, 6)).astype(np.float32)
     before = image.copy()

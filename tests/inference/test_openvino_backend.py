@@ -68,3 +68,12 @@ def test_no_model(tmp_path: Path) -> None:
     (tmp_path / "model.xml").write_text("no model")
     with pytest.raises(ModelError, match="OpenVINO cannot read it"):
         OpenVINOBackend(tmp_path / "model.xml")
+
+
+def test_without_a_home_it_works_too(small_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home(*_: object, **__: object) -> Path:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.setattr("platformdirs.user_cache_path", no_home)
+    model = load_bundle(small_bundle).path("model.xml")
+    assert OpenVINOBackend(model).logits(WINDOW).shape == (39, 8, 32, 24)

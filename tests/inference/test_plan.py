@@ -52,6 +52,6 @@ def test_one_sentence_where_nothing_fits(small_bundle: Path) -> None:
     segmenter = Segmenter(small_bundle, memory_gb=0.01)
     volume = volume_from_array(np.zeros((24, 40, 36), np.uint8), (0.5, 0.8, 0.6))
     with pytest.raises(
-        NotEnoughMemoryError, match=r"24 x 40 x 36 voxels needs 0\.\d GiB .* found 0.0 GiB"
+        NotEnoughMemoryError, match=r"24 x 40 x 36 voxels needs 0\.\d\d GiB .* found 0\.01 GiB"
     ):
         segmenter(volume)

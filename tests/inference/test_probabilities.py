@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,28 @@ def test_keeping_them_changes_nothing(
     segmenter = Segmenter(small_bundle)
     with_file = segmenter(volume, probabilities=tmp_path / "p.npy")
     assert np.array_equal(with_file.labels, segmenter(volume).labels)
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "archive", "other type", "classes", "grid"])
+def test_damaged_files(tmp_path: Path, damage: str) -> None:
+    path, about = tmp_path / "p.npy", tmp_path / "p.json"
+    with probability_file(path, (1, 5, 6), GEOMETRY, TABLE) as write:
+        write(np.zeros((3, 5, 6), np.float32))
+    if damage == "empty":
+        path.write_bytes(b"")
+    elif damage == "cut":
+        path.write_bytes(path.read_bytes()[:-1])
+    elif damage == "archive":
+        with path.open("wb") as file:
+            np.savez(file, np.zeros((1, 3, 5, 6), np.float16))
+    elif damage == "other type":
+        np.save(path, np.zeros((1, 3, 5, 6), np.float32))
+    elif damage == "classes":
+        about.write_text(about.read_text().replace('"two"', '"two", "three"'))
+    else:
+        about.write_text(json.dumps(json.loads(about.read_text()) | {"geometry": {"size": [6, 9]}}))
+    with pytest.raises(InputError, match=r"expected probabilities and their \.json"):
+        read_probabilities(path)
 
 
 def test_unusable_files(tmp_path: Path) -> None:

@@ -1,5 +1,9 @@
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
+from threading import get_ident
 
 import numpy as np
 import pytest
@@ -7,10 +11,13 @@ import SimpleITK as sitk  # noqa: N813
 
 from amcnet import segment
 from amcnet.bundle import load_bundle
-from amcnet.errors import InputError
+from amcnet.errors import ConfigError, InputError
 from amcnet.inference import Segmenter
+from amcnet.inference.confidence import ConfidenceMeter
+from amcnet.inference.labelling import label_slices
 from amcnet.inference.openvino_backend import OpenVINOBackend
-from amcnet.io import Geometry, read_volume, write_image
+from amcnet.inference.windows import Windows
+from amcnet.io import Geometry, read_volume, volume_from_array, write_image
 
 SPACING_MM = (0.5, 0.8, 0.6)
 
@@ -122,3 +129,56 @@ def test_unusable_sources(small_bundle: Path, speckle: np.ndarray) -> None:
         segment(speckle, (500.0, 800.0, 600.0), model=small_bundle)
     with pytest.raises(InputError, match="source is a int"):
         segment(5, model=small_bundle)
+
+
+def test_several_threads_may_use_one_segmenter(small_bundle: Path, speckle: np.ndarray) -> None:
+    segmenter = Segmenter(small_bundle)
+    volumes = [volume_from_array(array[:10], SPACING_MM) for array in (speckle, speckle[:, ::-1])]
+    alone = [segmenter(volume).labels for volume in volumes]
+    order: list[int] = []
+
+    def progress(_: int, __: int) -> None:
+        order.append(get_ident())
+        time.sleep(0.01)  # in which the other thread could begin
+
+    with ThreadPoolExecutor(len(volumes)) as pool:
+        results = list(pool.map(segmenter, volumes, [progress] * 2))
+    assert sum(a != b for a, b in pairwise(order)) == 1
+    assert all(np.array_equal(r.labels, labels) for r, labels in zip(results, alone, strict=True))
+
+
+class _BetweenTwo:
+    """An engine whose third class is the second best of both samples: it wins between them only."""
+
+    network_seconds = 0.0
+
+    def label_slices(
+        self,
+        image: np.ndarray,
+        shape: tuple[int, int, int],
+        _: Windows,
+        meter: ConfidenceMeter,
+        __: None,
+    ) -> Iterator[np.ndarray]:
+        logits = np.zeros((39, *image.shape[2:]), np.float32)
+        assert logits.shape[2] == 2
+        logits[[1, 2, 3, 3], 0, [0, 1, 0, 1]] = 3, 3, 2, 2
+        return label_slices(iter([logits]), 1, shape, meter)
+
+
+def test_a_structure_between_samples_is_found_too(
+    small_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segmenter = Segmenter(small_bundle)
+    monkeypatch.setattr(segmenter, "_engine", _BetweenTwo())
+    array = np.arange(10, dtype=np.uint8).reshape(1, 1, 10)
+    result = segmenter(volume_from_array(array, (0.6, 1.0, 0.14)))
+    assert set(np.unique(result.labels)) == {1, 2, 3}
+    assert list(result.confidence) == [1, 2, 3]
+    assert result.confidence[3] == 0 < min(result.confidence[1], result.confidence[2])
+
+
+@pytest.mark.parametrize("memory_gb", [0, -1, float("nan")])
+def test_no_memory_is_refused_at_once(small_bundle: Path, memory_gb: float) -> None:
+    with pytest.raises(ConfigError, match=r"memory: found .* GiB, expected more than 0"):
+        Segmenter(small_bundle, memory_gb=memory_gb)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amcnet.inference.stream import mirrored, run_ahead, stream_logits
+from amcnet.data import Preprocessing
+from amcnet.inference.stream import has_contrast, mirrored, run_ahead, stream_logits
 from amcnet.inference.windows import Windows, window_starts
 
 
@@ -121,3 +122,12 @@ def test_running_ahead_passes_errors_on() -> None:
     assert next(items) == 0
     with pytest.raises(ValueError, match="no more"):
         next(items)
+
+
+@pytest.mark.parametrize("grey", [37, 255])
+def test_an_even_grey_has_no_contrast_after_resampling(grey: int) -> None:
+    volume = np.full((20, 24, 20), grey, np.uint8)
+    volume[:8] = np.random.default_rng(0).integers(0, 255, (8, 24, 20))
+    image = Preprocessing(spacing_mm=(1.0, 0.7, 1.3)).apply(volume, (1.0, 1.0, 1.0))[None]
+    assert has_contrast(image[:, 7:12])
+    assert not has_contrast(image[:, 8:])

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from amcnet.errors import OutputError
-from amcnet.io import atomic_path, find_extension
+from amcnet.io import atomic_path, find_extension, make_folder
+from amcnet.io.files import check_parent
 
 
 @pytest.mark.parametrize("name", ["hand.seg.nrrd", "hand.nii.gz", "a.b.mha", "plain"])
@@ -83,3 +84,25 @@ print(thread.is_alive(), (here / "a.nrrd").exists())
 """
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.split() == ["2", "0", "True", "False"]
+
+
+@pytest.mark.parametrize(
+    "name", ["1." + 240 * "n" + ".nrrd", 61 * "\N{SKULL}" + ".nii.gz", 255 * "n"]
+)
+def test_names_as_long_as_the_system_takes_them(tmp_path: Path, name: str) -> None:
+    with atomic_path(tmp_path / name) as temporary:
+        assert temporary.suffix == (tmp_path / name).suffix
+        temporary.write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_folder_that_may_not_be_written_is_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_parent(tmp_path / "a.nrrd")
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)  # root may write anywhere
+    with pytest.raises(OutputError, match=r"a\.nrrd: the folder '.*' is read-only, expected"):
+        check_parent(tmp_path / "a.nrrd")
+    with pytest.raises(OutputError, match="is read-only"):
+        make_folder(tmp_path / "new")
+    make_folder(tmp_path)  # nothing to be made

@@ -11,11 +11,13 @@ import SimpleITK as sitk  # noqa: N813
 from amcnet.errors import InputError
 from amcnet.io import (
     IMAGE_EXTENSIONS,
+    Geometry,
     Volume,
     read_geometry,
     read_volume,
     volume_from_array,
     volume_from_image,
+    write_image,
 )
 
 REAL = Path(__file__).parents[3] / "shared" / "real"
@@ -257,6 +259,16 @@ def test_volume_from_image_and_array() -> None:
             volume_from_array(bad, (0.3, 0.2, 0.1))
     with pytest.raises(InputError, match="spacing"):
         volume_from_array(noise(), (0.3, 0.0, 0.1))
+    for spacing_mm in (0.3, (0.3, 0.2), (0.3, 0.2, "x")):
+        with pytest.raises(InputError, match=r"spacing_mm: found .* expected"):
+            volume_from_array(noise(), spacing_mm)
+
+
+def test_a_spacing_of_numpy_numbers_can_be_written(tmp_path: Path) -> None:
+    volume = volume_from_array(noise(), np.array([0.5, 0.25, 1], np.float32))
+    assert volume.geometry == Geometry.canonical(SHAPE, (0.5, 0.25, 1.0))
+    write_image(tmp_path / "a.nrrd", volume.array, volume.geometry)
+    assert read_volume(tmp_path / "a.nrrd").spacing_mm == (0.5, 0.25, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """The ``amcnet`` command."""
 
 import io
+import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -47,6 +49,9 @@ def _root(
 
 def main() -> None:
     """Run the command line; what the user did wrong is one line on stderr and exit status 2."""
+    if sys.stdout is None or sys.stderr is None:  # closed by whoever started the command
+        nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  until the end
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names may be any text

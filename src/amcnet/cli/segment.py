@@ -1,5 +1,6 @@
 """``amcnet segment``: label the bones in volumes."""
 
+import signal
 from collections.abc import Sequence
 from contextlib import closing
 from enum import StrEnum
@@ -124,6 +125,8 @@ def segment(
 
     outcomes: list[Outcome] = []
     jobs: list[Job] = []
+    # Schedulers and containers end a process by this signal: it leaves as little behind as Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         wait_for(in_background(_import))  # half a second in which Ctrl-C would be a traceback
         from amcnet.inference import SegmentOptions, plan_files

@@ -15,6 +15,7 @@ _MAX_VOXELS = 2e9  # on the network's grid: 25 times the paper's volume
 PAPER_SPACING_MM = (0.279, 0.260, 0.176)
 
 _ROUNDING_SLACK = 1e-3  # voxels; NIfTI keeps spacings as float32, and 511.49999 means 511.5
+_SQUARABLE = (1e-12, 1e15)  # greys whose squares, summed up, are normal float32 numbers
 _CONSTANT = 1e-5  # deviation relative to the largest value that is only float32 rounding
 
 
@@ -103,6 +104,9 @@ class Preprocessing(BaseModel):
 def _zscore(image: NDArray[np.float32]) -> NDArray[np.float32]:
     """Bring a volume to mean 0 and standard deviation 1, in place."""
     largest = float(max(image.max(), -image.min()))
+    if largest > 0 and not _SQUARABLE[0] < largest < _SQUARABLE[1]:
+        image /= np.float32(largest)
+        largest = 1.0
     # In float64: a float32 mean is too coarse where a bright volume hardly varies.
     image -= image.mean(dtype=np.float64)
     deviation = float(image.std())

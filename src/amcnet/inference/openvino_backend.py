@@ -73,14 +73,14 @@ class OpenVINOBackend:
         hints = {"PERFORMANCE_HINT": "LATENCY"}
         if not _bfloat16_pays():
             hints["INFERENCE_PRECISION_HINT"] = "f32"
-        cache = platformdirs.user_cache_path("amcnet", appauthor=False) / "openvino"
         try:
+            cache = platformdirs.user_cache_path("amcnet", appauthor=False) / "openvino"
             cache.mkdir(parents=True, exist_ok=True)
             kept = {**hints, "CACHE_DIR": str(cache)}
             compiled = self._core.compile_model(self._model, "CPU", kept)
             _remove_oldest(cache)
         except (OSError, RuntimeError) as error:
-            _log.info("the cache of compiled models in %s cannot be used (%s)", cache, error)
+            _log.info("the cache of compiled models cannot be used (%s)", error)
             compiled = self._core.compile_model(self._model, "CPU", hints)
         return compiled
 

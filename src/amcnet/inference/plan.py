@@ -69,8 +69,8 @@ def make_plan(work: Workload, windows: Windows, limit_bytes: float) -> Windows:
         else:
             size = " x ".join(str(n) for n in work.shape)
             raise NotEnoughMemoryError(
-                f"a volume of {size} voxels needs {need / GIB:.1f} GiB of memory with this "
-                f"model, found {max(0.0, limit_bytes) / GIB:.1f} GiB that may be used"
+                f"a volume of {size} voxels needs {need / GIB:.2f} GiB of memory with this "
+                f"model, found {max(0.0, limit_bytes) / GIB:.2f} GiB that may be used"
             )
     if plan.slices < windows.slices:
         _log.warning(

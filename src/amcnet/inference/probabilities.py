@@ -57,8 +57,13 @@ def read_probabilities(path: str | Path) -> Probabilities:
         about = json.loads(_sidecar(path).read_text(encoding="utf-8"))
         array = np.load(path, mmap_mode="r")
         grid = {k: tuple(v) for k, v in about["geometry"].items()}
-        return Probabilities(array, tuple(about["classes"]), Geometry(**grid))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        names, geometry = tuple(about["classes"]), Geometry(**grid)
+        if array.dtype != np.float16 or array.ndim != 4 or array.shape[1] != len(names):
+            raise ValueError(f"{array.dtype} of shape {array.shape} for {len(names)} classes")
+        if len(geometry.size) != 3:
+            raise ValueError(f"a grid of {len(geometry.size)} axes")
+        return Probabilities(array, names, geometry)
+    except (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(
             f"{path}: cannot be read, expected probabilities and their .json ({error})"
         ) from error

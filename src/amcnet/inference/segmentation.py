@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from amcnet.anatomy import LabelTable
 from amcnet.bundle import load_bundle
 from amcnet.bundle.description import WEIGHTS_FILE
 from amcnet.data.channels import network_input
+from amcnet.errors import ConfigError
 from amcnet.inference.cleanup import clean_up
 from amcnet.inference.confidence import ConfidenceMeter
 from amcnet.inference.engines import BackendName, Engine, make_engine
@@ -39,7 +41,8 @@ class Segmentation:
         labels: uint8 (scan, lateral, depth), on the grid of the input.
         geometry: Where the labels lie: that of the input.
         table: What the labels mean.
-        confidence: Label value -> mean probability, for the structures that were found.
+        confidence: Label value -> mean probability, for the structures that were found; 0 for one
+            that wins at none of the network's samples, only between them.
         notice: What the model's users must know.
         seconds: Stage -> time it took. The network runs beside the labelling: ``network`` is the
             time it was busy, ``labels`` that of both together.
@@ -89,6 +92,8 @@ class Segmenter:
         memory_gb: Use at most this much memory (2**30 bytes), beyond what is in use already; what
             the machine has where left out.
 
+    Several threads may use one segmenter: labelling is done for one volume after the other.
+
     Attributes:
         bundles: The members of the ensemble, mostly one. Labels, preprocessing, window and input
             channels are the same in all of them.
@@ -96,7 +101,7 @@ class Segmenter:
 
     Raises:
         ModelError: If a bundle is missing or damaged, or the members do not fit each other.
-        ConfigError: If the quality is unknown.
+        ConfigError: If the quality is unknown or the memory not more than 0.
     """
 
     def __init__(
@@ -112,8 +117,11 @@ class Segmenter:
         self.bundle = self.bundles[0]
         mirrored = all(bundle.description.mirrored for bundle in self.bundles)
         self._windows = choose_windows(quality, self.bundle.description.window, mirrored)
+        if memory_gb is not None and not memory_gb > 0:
+            raise ConfigError(f"memory: found {memory_gb:g} GiB, expected more than 0")
         self._memory_gb = memory_gb
         self._engine: Engine = make_engine(backend, self.bundles)
+        self._labelling = Lock()  # an engine does one volume at a time
 
     @property
     def channels(self) -> int:
@@ -177,12 +185,12 @@ class Segmenter:
         """
         description = self.bundle.description
         image, shape = prepared.image, prepared.geometry.canonical_shape
-        windows = self._plan(image.shape[1:], shape)
         meter = ConfidenceMeter(description.architecture.num_classes)
-        labels = np.empty(shape, np.uint8)
         collector = RunCollector()
-        start, network_before = time.perf_counter(), self._engine.network_seconds
-        with ExitStack() as files:
+        with self._labelling, ExitStack() as files:
+            windows = self._plan(image.shape[1:], shape)
+            labels = np.empty(shape, np.uint8)
+            start, network_before = time.perf_counter(), self._engine.network_seconds
             keep = None
             if probabilities is not None:
                 file = probability_file(
@@ -194,20 +202,21 @@ class Segmenter:
                 labels[index] = plane
                 collector.add(plane)
                 progress(index + 1, shape[0])
+            network_seconds = self._engine.network_seconds - network_before
         labelled = time.perf_counter()
         runs = collector.runs()
         if cleanup:
             clean_up(labels, runs, description.label_table, prepared.geometry.canonical_spacing_mm)
-        found = set(runs.value.tolist())
+        means = meter.means()
         return Segmentation(
             labels=labels,
             geometry=prepared.geometry,
             table=description.label_table,
-            confidence={v: mean for v, mean in meter.means().items() if v in found},
+            confidence={v: means.get(v, 0.0) for v in np.unique(runs.value).tolist()},
             notice=self.notice,
             seconds={
                 "resample": prepared.seconds,
-                "network": self._engine.network_seconds - network_before,
+                "network": network_seconds,
                 "labels": labelled - start,
                 "clean-up": time.perf_counter() - labelled,
             },

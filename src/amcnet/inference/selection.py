@@ -12,6 +12,7 @@ from amcnet.anatomy import LabelTable
 from amcnet.errors import InputError, OutputError
 from amcnet.inference.segmentation import Segmentation
 from amcnet.io import LABEL_EXTENSIONS, find_extension, write_labels
+from amcnet.io.files import check_parent
 from amcnet.io.folders import new_folder, put_in_place
 
 MASK_EXTENSION = ".nii.gz"
@@ -116,14 +117,13 @@ def check_mask_folder(folder: Path, table: LabelTable, extension: str, overwrite
     """Check, before any work, that :func:`write_each` can write to a folder.
 
     Raises:
-        OutputError: If the extension is unknown, the parent does not exist, the folder is a file,
-            holds masks and ``overwrite`` is False, or holds anything else.
+        OutputError: If the extension is unknown, the parent does not exist or is read-only, the
+            folder is a file, holds masks and ``overwrite`` is False, or holds anything else.
     """
     if extension not in LABEL_EXTENSIONS:
         allowed = " ".join(LABEL_EXTENSIONS)
         raise OutputError(f"{folder}: found file type '{extension}', expected one of {allowed}")
-    if not folder.parent.is_dir():
-        raise OutputError(f"{folder}: the folder '{folder.parent}' does not exist, create it first")
+    check_parent(folder)
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: is a file, expected a folder")
     ours = set(mask_names(table).values())

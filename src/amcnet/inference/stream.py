@@ -17,6 +17,7 @@ LogitsOf = Callable[[Window], Window]
 
 MIN_PLANE = 16  # the network pools the plane by two four times
 SURE = 20.0  # logit of the background where there is no image
+_CONTRAST = 1e-5  # of a normalised image; resampling leaves rounding in an even grey
 
 
 def stream_logits(
@@ -66,9 +67,9 @@ def stream_logits(
 
 
 def has_contrast(window: Window) -> bool:
-    """Return whether any channel of a window (channel, ...) is more than one grey."""
+    """Return whether any channel of a window (channel, ...) is more than one grey and rounding."""
     flat = window.reshape(len(window), -1)
-    return bool((flat.min(axis=1) < flat.max(axis=1)).any())
+    return bool((flat.max(axis=1) - flat.min(axis=1) > _CONTRAST).any())
 
 
 def background(classes: int, window: Window) -> Window:

@@ -1,5 +1,6 @@
 """File names and safe writing: compound extensions and write-beside-then-rename."""
 
+import os
 import shutil
 import threading
 import time
@@ -32,16 +33,29 @@ def is_same_file(first: Path, second: Path) -> bool:
     return first.exists() and second.exists() and first.samefile(second)
 
 
+def check_parent(path: Path) -> None:
+    """Check that something can be made beside the other entries of a path's folder.
+
+    Raises:
+        OutputError: If the folder does not exist, or this user may not write there.
+    """
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: the folder '{path.parent}' does not exist, create it first")
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(f"{path}: the folder '{path.parent}' is read-only, expected another one")
+
+
 def make_folder(path: Path) -> None:
     """Make a folder whose parent exists; one that is there already stays as it is.
 
     Raises:
-        OutputError: If the parent does not exist, or ``path`` is a file.
+        OutputError: If the parent does not exist or is read-only, or ``path`` is a file.
     """
-    if not path.parent.is_dir():
-        raise OutputError(f"{path}: the folder '{path.parent}' does not exist, create it first")
-    if path.exists() and not path.is_dir():
+    if path.is_dir():
+        return
+    if path.exists():
         raise OutputError(f"{path}: is a file, expected a folder")
+    check_parent(path)
     path.mkdir(exist_ok=True)
 
 
@@ -49,7 +63,7 @@ def make_folder(path: Path) -> None:
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` when the block succeeds.
 
-    The temporary name keeps all extensions, so that a writer which picks its format by the
+    The temporary name keeps the extensions, so that a writer which picks its format by the
     name picks the right one. When the block fails or is interrupted, the temporary file is
     removed and an existing ``path`` is left as it was.
 
@@ -57,8 +71,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         OutputError: If the operating system refuses to write or to rename.
     """
     path = Path(path)
-    stem, dot, extensions = path.name.partition(".")
-    temporary = path.with_name(f"{stem[:60]}-partial-{uuid.uuid4().hex[:12]}{dot}{extensions}")
+    # Short enough even where all that is kept of a name are characters of four bytes.
+    stem = path.name.partition(".")[0][:30]
+    _, dot, extensions = path.name[-24:].partition(".")
+    temporary = path.with_name(f"{stem}-partial-{uuid.uuid4().hex[:12]}{dot}{extensions}")
     try:
         with live_temporary(temporary):
             yield temporary

@@ -60,4 +60,4 @@ def remove_folder(path: Path) -> None:
 
 
 def _beside(path: Path, what: str) -> Path:
-    return path.with_name(f".{path.name[:60]}-{what}-{uuid.uuid4().hex[:12]}")
+    return path.with_name(f".{path.name[:50]}-{what}-{uuid.uuid4().hex[:12]}")

@@ -114,11 +114,15 @@ def volume_from_array(array: npt.NDArray[Any], spacing_mm: Triple) -> Volume:
         raise InputError(f"array: shape is {array.shape}, expected (scan, lateral, depth)")
     if array.dtype.kind not in "biuf":
         raise InputError(f"array: values are {array.dtype}, expected real numbers")
-    if len(spacing_mm) != 3:
-        raise InputError(f"spacing_mm: found {spacing_mm}, expected (scan, lateral, depth)")
+    try:
+        scan_mm, lateral_mm, depth_mm = (float(size) for size in spacing_mm)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"spacing_mm: found {spacing_mm}, expected (scan, lateral, depth)"
+        ) from error
     _check_finite(array)
     scan, lateral, depth = array.shape
-    geometry = Geometry.canonical((scan, lateral, depth), spacing_mm)
+    geometry = Geometry.canonical((scan, lateral, depth), (scan_mm, lateral_mm, depth_mm))
     return Volume(np.ascontiguousarray(array), geometry)
 
 

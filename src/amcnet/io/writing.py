@@ -6,7 +6,7 @@ from typing import Any
 import numpy.typing as npt
 
 from amcnet.errors import InputError, OutputError
-from amcnet.io.files import atomic_path, find_extension
+from amcnet.io.files import atomic_path, check_parent, find_extension
 from amcnet.io.geometry import Geometry
 from amcnet.io.nifti_header import check_nifti
 from amcnet.io.simpleitk import quiet_simpleitk
@@ -21,8 +21,8 @@ def check_output(
     """Check, before any work, that a volume can be written to ``path``.
 
     Raises:
-        OutputError: If the extension is none of ``extensions``, the folder does not
-            exist, or the file exists and ``overwrite`` is False.
+        OutputError: If the extension is none of ``extensions``, the folder does not exist or is
+            read-only, or the file exists and ``overwrite`` is False.
     """
     path = Path(path)
     if find_extension(path, extensions) is None:
@@ -36,11 +36,10 @@ def check_free(path: Path, overwrite: bool = False) -> None:
     """Check that a file can be written to ``path``, whatever its type.
 
     Raises:
-        OutputError: If the folder does not exist, ``path`` is a folder, or the file exists and
-            ``overwrite`` is False.
+        OutputError: If the folder does not exist or is read-only, ``path`` is a folder, or the
+            file exists and ``overwrite`` is False.
     """
-    if not path.parent.is_dir():
-        raise OutputError(f"{path}: the folder '{path.parent}' does not exist, create it first")
+    check_parent(path)
     if path.is_dir():
         raise OutputError(f"{path}: is a folder, expected the name of a file")
     if path.exists() and not overwrite:
