@@ -3,6 +3,7 @@ import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as amcnet train does; before PyTorch loads
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from amcnet.data import Preprocessing
 from amcnet.data.preprocessing import FixedNormalisation
 from amcnet.io import Geometry, write_image, write_labels
 from amcnet.networks import Architecture
+
+# A shell lets what it starts in the background ignore Ctrl-C, and so would all child processes.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 BLOCKS_TABLE = LabelTable.from_names(["left block", "right block"])
 BLOCKS_SHAPE, BLOCKS_SPACING_MM = (20, 24, 20), (1.0, 1.5, 1.0)
