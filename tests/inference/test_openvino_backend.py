@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import numpy as np
@@ -26,42 +25,6 @@ def test_windows_of_other_sizes(small_bundle: Path) -> None:
         assert backend.logits(np.ones(shape, np.float32)).shape == (39, *shape[1:])
     with pytest.raises(ModelError, match="does not take windows of"):
         backend.logits(np.ones((2, 8, 32, 24), np.float32))
-
-
-def test_compiled_models_are_kept(
-    small_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: tmp_path / "cache")
-    model = load_bundle(small_bundle).path("model.xml")
-    first = OpenVINOBackend(model).logits(WINDOW).copy()
-    kept = list((tmp_path / "cache" / "openvino").iterdir())
-    assert kept
-    assert np.array_equal(OpenVINOBackend(model).logits(WINDOW), first)
-    assert list((tmp_path / "cache" / "openvino").iterdir()) == kept
-
-
-def test_the_oldest_compiled_models_are_removed(
-    small_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cache = tmp_path / "openvino"
-    cache.mkdir()
-    for age in range(30):
-        (cache / f"{age}.blob").touch()
-        os.utime(cache / f"{age}.blob", (1e9 - age, 1e9 - age))
-    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: tmp_path)
-    OpenVINOBackend(load_bundle(small_bundle).path("model.xml")).logits(WINDOW)
-    left = {path.name for path in cache.glob("*.blob")}
-    assert len(left) == 16
-    assert {f"{age}.blob" for age in range(15)} < left
-
-
-def test_without_a_cache_folder_it_works_too(
-    small_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "file").write_text("in the way")
-    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: tmp_path / "file")
-    model = load_bundle(small_bundle).path("model.xml")
-    assert OpenVINOBackend(model).logits(WINDOW).shape == (39, 8, 32, 24)
 
 
 def test_no_model(tmp_path: Path) -> None:

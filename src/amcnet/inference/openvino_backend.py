@@ -1,23 +1,19 @@
 """The OpenVINO backend: any CPU, no PyTorch."""
 
-import logging
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 
 from amcnet.errors import ModelError
+from amcnet.inference.compiled_models import compile_model
 from amcnet.inference.openvino_runtime import openvino
 
 Window = NDArray[np.float32]
 
-_MOST_CACHED = 16
 _PROCESSOR_FILE = Path("/proc/cpuinfo")
-
-_log = logging.getLogger(__name__)
 
 
 class OpenVINOBackend:
@@ -35,6 +31,7 @@ class OpenVINOBackend:
     def __init__(self, model: Path) -> None:
         ov = openvino()
         self._core = ov.Core()
+        self._source = model
         try:
             self._model = self._core.read_model(model)
         except RuntimeError as error:
@@ -59,7 +56,11 @@ class OpenVINOBackend:
                 self._model.reshape([1, *window.shape])
             except RuntimeError as error:
                 raise ModelError(f"the model does not take windows of {window.shape}") from error
-            compiled = self._compile()
+            # One request at a time: all cores work on it.
+            hints = {"PERFORMANCE_HINT": "LATENCY"}
+            if not _bfloat16_pays():
+                hints["INFERENCE_PRECISION_HINT"] = "f32"
+            compiled = compile_model(self._core, self._model, self._source, hints)
             # They share all but inputs and outputs: one window's logits stay while the next runs.
             self._requests = cycle([compiled.create_infer_request() for _ in range(2)])
             self._shape = window.shape
@@ -67,22 +68,6 @@ class OpenVINOBackend:
         result = request.infer({0: window[None]}, share_inputs=True, share_outputs=True)
         logits: Window = result[0][0]
         return logits
-
-    def _compile(self) -> Any:  # noqa: ANN401
-        # One request at a time: all cores work on it.
-        hints = {"PERFORMANCE_HINT": "LATENCY"}
-        if not _bfloat16_pays():
-            hints["INFERENCE_PRECISION_HINT"] = "f32"
-        try:
-            cache = platformdirs.user_cache_path("amcnet", appauthor=False) / "openvino"
-            cache.mkdir(parents=True, exist_ok=True)
-            kept = {**hints, "CACHE_DIR": str(cache)}
-            compiled = self._core.compile_model(self._model, "CPU", kept)
-            _remove_oldest(cache)
-        except (OSError, RuntimeError) as error:
-            _log.info("the cache of compiled models cannot be used (%s)", error)
-            compiled = self._core.compile_model(self._model, "CPU", hints)
-        return compiled
 
 
 def _bfloat16_pays() -> bool:
@@ -95,10 +80,3 @@ def _bfloat16_pays() -> bool:
         return "amx_bf16" in _PROCESSOR_FILE.read_text(encoding="ascii", errors="replace").split()
     except OSError:
         return True
-
-
-def _remove_oldest(cache: Path) -> None:
-    """Keep the newest files: every size of the plane has one of its own."""
-    newest_first = sorted(cache.glob("*.blob"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in newest_first[_MOST_CACHED:]:
-        path.unlink(missing_ok=True)
