@@ -144,8 +144,21 @@ class Arrangement:
         if len(row) < 3:
             return []
         centres = np.array([self._centres_mm[blob[value]] for value in row])
-        steps = np.diff(centres @ _main_axis(centres))
-        return [] if np.all(steps > 0) or np.all(steps < 0) else [Fault("row", tuple(row))]
+        if _is_in_order(centres):
+            return []
+        # Those without whom the others are in order; all where no single one is to blame.
+        odd = [v for v, c in zip(row, _each_left_out(centres), strict=True) if _is_in_order(c)]
+        return [Fault("row", tuple(odd or row))]
+
+
+def _is_in_order(centres_mm: NDArray[np.float64]) -> bool:
+    """Return whether points follow each other along their main axis, either way."""
+    steps = np.diff(centres_mm @ _main_axis(centres_mm))
+    return bool(np.all(steps > 0) or np.all(steps < 0))
+
+
+def _each_left_out(points: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    return [np.delete(points, index, axis=0) for index in range(len(points))]
 
 
 def _present(chain: Sequence[int], found: Mapping[int, Found]) -> list[tuple[int, list[int]]]:

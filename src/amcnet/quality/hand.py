@@ -1,8 +1,8 @@
 """What is known of hands: which structure is which bone, and how big it is by the hand's scale.
 
 Sizes are those that the phantom grows: adult lengths and mid-shaft sizes from the meshes of
-OpenSim's arm model (:mod:`amcnet.phantom.growth`), times one scale for the whole hand. A shaft lacks
-its epiphysis and the growth plate until they fuse.
+OpenSim's arm model (:mod:`amcnet.phantom.growth`), times one scale for the whole hand. A shaft
+lacks its epiphysis and the growth plate until they fuse.
 """
 
 from collections.abc import Iterable

@@ -6,7 +6,13 @@ from math import log
 import numpy as np
 
 from amcnet.anatomy import LabelTable
-from amcnet.phantom.growth import COMPLETE_AGE_YEARS, epiphysis_state, relative_size
+from amcnet.phantom.growth import (
+    COMPLETE_AGE_YEARS,
+    EpiphysisState,
+    Sex,
+    epiphysis_state,
+    relative_size,
+)
 from amcnet.quality.findings import Finding, Severity
 from amcnet.quality.hand import Bone, HandPlan
 from amcnet.quality.observation import Found
@@ -84,22 +90,21 @@ def wrongly_absent(
             if log_scale is not None and abs(size - log_scale) > _SIZE_TOLERANCE:
                 continue
             states = {value: _states(bone, float(age), sex) for value, bone in bones.items()}
-            wrong = {v for v in bones if v in absent and states[v] == {"ossified"}}
-            early = sum(v not in absent and "ossified" not in states[v] for v in bones)
-            # Of equals the one nearest in size, so that a big hand is no small child's.
-            cost = len(wrong) + early + 0.1 * abs(size - (log_scale or size))
+            differing = sum((v in absent) == (states[v][1] == "ossified") for v in bones)
+            # Of equals the age of this size, at which a single absent one is odd.
+            cost = differing + abs(size - (log_scale or size))
             if best is None or cost < best[0]:
-                best = (cost, wrong)
+                best = (cost, {v for v in bones if v in absent and set(states[v]) == {"ossified"}})
     return best[1] if best else set(absent)
 
 
-def _states(bone: Bone, age_years: float, sex: str) -> set[str]:
+def _states(bone: Bone, age_years: float, sex: Sex) -> tuple[EpiphysisState, ...]:
+    """Return the state of an epiphysis if it is behind, on time, and ahead."""
     ray, segment = bone.key
-    known = "girl" if sex == "girl" else "boy"
-    return {
-        epiphysis_state(age_years + shift, ray, segment, known)
+    return tuple(
+        epiphysis_state(age_years + shift, ray, segment, sex)
         for shift in (-_SHIFT_YEARS, 0.0, _SHIFT_YEARS)
-    }
+    )
 
 
 def _beyond_border(chain: Sequence[int], found: Mapping[int, Found]) -> set[int]:

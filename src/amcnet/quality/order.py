@@ -100,7 +100,7 @@ class OrderCheck:
         places = {(s.segment, s.kind): s.value for s in self.table if s.group == second}
         for s in self.table:
             other = places.get((s.segment, s.kind)) if s.group == first else None
-            if other in self.found and s.value in self.found:
+            if other is not None and other in self.found and s.value in self.found:
                 yield s.value, other
 
     def _misfit(self, placing: Placing) -> float:
@@ -118,8 +118,10 @@ class OrderCheck:
             severity = Severity.BAD if fault.amount > _WIDE_GAP else Severity.LOOK
             message = f"{names}: are next to each other in the chain but lie apart"
             return Finding("order", severity, fault.structures, message)
-        how = "follow each other" if fault.kind == "step" else "lie side by side"
-        message = f"{names}: do not {how} in this order"
+        if fault.kind == "step":
+            message = f"{names}: do not follow each other in this order"
+        else:
+            message = f"{names}: out of place among those side by side"
         return Finding("order", Severity.BAD, fault.structures, message)
 
 
