@@ -2,8 +2,11 @@
 
     amcnet phantom --count 10 --seed 800000 --out datasets/unseen
     python benchmarks/quality_check.py --unseen datasets/unseen --jobs 2
+    python benchmarks/quality_check.py --hands 0 --not-hands VOLUME ...
 
-prints tables and writes benchmarks/results/quality_check.json, or the file given with --json. Label
+prints tables and writes benchmarks/results/quality_check.json, or the file given with --json; what
+is not measured anew is kept. The last call checks what the model makes of volumes that show no
+hand: noise, smooth noise, nothing, one grey value, and any files of other things. Label
 maps of phantoms are made without ultrasound on half the network's grid, half of them with
 --variety full. Each fault is planted once in each hand, in bones that the border does not cut. A
 fault is found where a finding of its kind, of severity look or bad, names a structure that it hit
@@ -21,12 +24,12 @@ from typing import Any
 
 import numpy as np
 from numpy.random import Generator, default_rng
-from scipy.ndimage import affine_transform, find_objects
+from scipy.ndimage import affine_transform, find_objects, gaussian_filter
 
 from amcnet.anatomy import hand_label_table
 from amcnet.data import read_dataset
 from amcnet.inference import Segmenter
-from amcnet.io import read_labels, read_volume
+from amcnet.io import read_labels, read_volume, volume_from_array
 from amcnet.metrics import evaluate_case
 from amcnet.parallel import map_in_processes
 from amcnet.phantom import NETWORK_GRID, Grid, Recipe
@@ -271,6 +274,41 @@ def judge_model(folder: Path) -> dict[str, Any]:
     return {"data": folder.name, "cases": cases}
 
 
+def judge_not_hands(files: list[Path]) -> list[dict[str, Any]]:
+    """Check the bundled model's labels of what is no hand."""
+    rng, shape, spacing_mm = default_rng(3), (200, 256, 128), (0.279, 0.26, 0.176)
+    smooth = gaussian_filter(rng.standard_normal(shape), 4)
+    arrays = {
+        "noise": rng.integers(0, 256, shape),
+        "smooth noise": np.clip(2000 * smooth + 100, 0, 255),
+        "nothing": np.zeros(shape),
+        "one grey value": np.full(shape, 90),
+    }
+    volumes = {
+        name: volume_from_array(array.astype(np.uint8), spacing_mm)
+        for name, array in arrays.items()
+    }
+    volumes |= {path.name: read_volume(path) for path in files}
+    segmenter, rows = Segmenter(), []
+    for name, volume in volumes.items():
+        result = segmenter(volume)
+        report = check_result(result)
+        with_image = check_result(result, volume.array)
+        rows.append(
+            {
+                "volume": name,
+                "structures": len(report.present),
+                "verdict": str(report.verdict),
+                "findings": [f.message for f in report.findings],
+                "called_no_hand": any(
+                    f.kind in ("nothing", "unlike a hand") for f in report.findings
+                ),
+                "image_told": any(f.kind == "image" for f in with_image.findings),
+            }
+        )
+    return rows
+
+
 def summarise(hands: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the rates by variety."""
     rates: dict[str, Any] = {}
@@ -288,6 +326,18 @@ def summarise(hands: list[dict[str, Any]]) -> dict[str, Any]:
     return rates
 
 
+def judge_hands(seed: int, count: int, jobs: int) -> dict[str, Any]:
+    """Check ``count`` hands of each variety, clean and with faults."""
+    varieties = tuple(enumerate(("complete", "full")))
+    tasks = [
+        (seed + 2 * k + offset, variety) for k in range(count) for offset, variety in varieties
+    ]
+    hands = map_in_processes(judge, tasks, jobs)
+    keys = ("seed", "variety", "false_alarms")
+    alarmed = [{key: hand[key] for key in keys} for hand in hands if hand["false_alarms"]]
+    return {"first_seed": seed, "rates": summarise(hands), "false_alarms": alarmed}
+
+
 def tables_of(results: dict[str, Any]) -> str:
     """Return the figures as Markdown tables."""
     rates = results["rates"]
@@ -300,8 +350,8 @@ def tables_of(results: dict[str, Any]) -> str:
             for key in ("found", "exactly")
         ]
         lines.append("| " + " | ".join([name, *cells]) + " |")
-    cells = [f"{r['hands_with_false_alarms']} of {r['hands']} hands" for r in rates.values()]
-    lines.append(f"| nothing: false alarm | {cells[0]} | | {cells[1]} | |")
+    cells = [f"{r['hands_with_false_alarms']} of {r['hands']} hands | " for r in rates.values()]
+    lines.append("| nothing: false alarm | " + "| ".join(cells) + "|")
     for model in results["models"]:
         lines += [
             "",
@@ -311,6 +361,13 @@ def tables_of(results: dict[str, Any]) -> str:
         lines.append("|---" * 7 + "|")
         keys = ("case", "verdict", "named", "poor", "poor_and_named", "good", "named_though_good")
         lines += ["| " + " | ".join(str(c[key]) for key in keys) + " |" for c in model["cases"]]
+    lines += [
+        "",
+        "| no hand | structures | verdict | called no hand | image told |",
+        "|---" * 5 + "|",
+    ]
+    keys = ("volume", "structures", "verdict", "called_no_hand", "image_told")
+    lines += ["| " + " | ".join(str(r[key]) for key in keys) + " |" for r in results["not_hands"]]
     return "\n".join(lines)
 
 
@@ -320,25 +377,19 @@ def main() -> None:
     parser.add_argument("--hands", type=int, default=100, help="of each variety")
     parser.add_argument("--seed", type=int, default=FIRST_SEED)
     parser.add_argument("--unseen", type=Path, nargs="*", default=[])
+    parser.add_argument("--not-hands", type=Path, nargs="*", default=None)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", type=Path, default=RESULTS)
     arguments = parser.parse_args()
-    models = [judge_model(folder) for folder in arguments.unseen]
-    tasks = [
-        (arguments.seed + 2 * index + offset, variety)
-        for index in range(arguments.hands)
-        for offset, variety in enumerate(("complete", "full"))
-    ]
-    hands = map_in_processes(judge, tasks, arguments.jobs)
-    alarmed = [hand for hand in hands if hand["false_alarms"]]
-    results = {
-        "first_seed": arguments.seed,
-        "rates": summarise(hands),
-        "false_alarms": [
-            {key: hand[key] for key in ("seed", "variety", "false_alarms")} for hand in alarmed
-        ],
-        "models": models,
-    }
+    results: dict[str, Any] = {"rates": {}, "models": [], "not_hands": []}
+    if arguments.json.is_file():
+        results |= json.loads(arguments.json.read_text(encoding="utf-8"))
+    if arguments.unseen:
+        results["models"] = [judge_model(folder) for folder in arguments.unseen]
+    if arguments.not_hands is not None:
+        results["not_hands"] = judge_not_hands(arguments.not_hands)
+    if arguments.hands:
+        results |= judge_hands(arguments.seed, arguments.hands, arguments.jobs)
     arguments.json.parent.mkdir(exist_ok=True)
     arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     print(tables_of(results))

@@ -12,6 +12,8 @@ from amcnet.quality.observation import Found
 
 _WIDE_GAP = 2.0  # times what is allowed: beyond doubt
 _MOST_EXCHANGES = 2
+# Two structures that are swapped make two gaps, three steps and a row wrong each.
+_MOST_FAULTS_OF_A_PAIR = 12
 # How much worse the sizes of exchanged structures may fit, as a sum of logarithms of volume.
 _SIZE_SLACK = 0.5
 
@@ -72,6 +74,8 @@ class OrderCheck:
             return None
         involved = {value for fault in faults for value in fault.structures}
         best: tuple[tuple[int, float], _Exchange, list[Fault]] | None = None
+        if len(faults) > _MOST_EXCHANGES * _MOST_FAULTS_OF_A_PAIR:
+            involved = set()
         for exchange in self._exchanges(sorted(involved)):
             tried = exchange.after(placing)
             if self._misfit(tried) > self._misfit(placing) + _SIZE_SLACK * len(exchange.pairs):
