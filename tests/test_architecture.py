@@ -30,6 +30,7 @@ LAYERS = (
     "inference",
     "metrics",
     "measurement",
+    "quality",
     "report",
     "training",
     "cli",

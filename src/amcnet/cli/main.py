@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 from amcnet import __version__
-from amcnet.cli import demo, evaluate, export, measure, models, phantom, prepare, segment, train
+from amcnet.cli import (
+    check,
+    demo,
+    evaluate,
+    export,
+    measure,
+    models,
+    phantom,
+    prepare,
+    segment,
+    train,
+)
 from amcnet.errors import AmcnetError
 
 app = typer.Typer(
@@ -24,6 +35,7 @@ app = typer.Typer(
 app.command("segment")(segment.segment)
 app.command("evaluate")(evaluate.evaluate)
 app.command("measure")(measure.measure)
+app.command("check")(check.check)
 app.command("phantom")(phantom.phantom)
 app.command("prepare")(prepare.prepare)
 app.command("train")(train.train)

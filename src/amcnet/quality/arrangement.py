@@ -1,0 +1,184 @@
+"""How structures lie to each other: chains in order without gaps, and chains side by side."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+
+from amcnet.anatomy import LabelTable
+from amcnet.quality.observation import Found
+
+# What may lie between neighbours: up to 5 mm in phantoms of small children, where the ends of bones
+# are cartilage; mostly 1 mm.
+_GAP_MM = 5.0
+_GAP_SHARE = 0.04  # of the longer one's length
+# A chain turns by less than a right angle from one centroid to the next, bent joints included.
+_LEAST_COSINE = 0.0
+
+Placing = Mapping[int, int]
+"""Label value -> label value of the blob that is taken for it; each its own where left out."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that is not as the table says.
+
+    Attributes:
+        kind: ``gap``, ``step`` or ``row``.
+        structures: Label values that are involved.
+        amount: Of a gap, how many times as wide as allowed; else 1.
+    """
+
+    kind: str
+    structures: tuple[int, ...]
+    amount: float = 1.0
+
+
+def chains_of(table: LabelTable) -> tuple[tuple[int, ...], ...]:
+    """Return the chains that neighbours form, each from one end to the other.
+
+    What branches, closes to a ring or has no neighbours is in none.
+    """
+    neighbours = {s.value: set(s.neighbours) for s in table}
+    for value, others in list(neighbours.items()):
+        for other in others:
+            neighbours[other].add(value)
+    chains, seen = [], set[int]()
+    for start in neighbours:
+        if start in seen or len(neighbours[start]) != 1:
+            continue
+        chain = [start]
+        while more := neighbours[chain[-1]] - set(chain):
+            chain.append(min(more))
+        seen |= set(chain)
+        if all(len(neighbours[value]) <= 2 for value in chain):
+            chains.append(tuple(chain))
+    return tuple(chains)
+
+
+class Arrangement:
+    """The structures of one segmentation, and the rules of its table.
+
+    Args:
+        found: Label value -> structure, of those that are there.
+        chains: Values along each chain.
+        rows: Values that lie side by side in order, in chains side by side.
+        missing_mm: Value of an absent structure -> how long a gap it may leave.
+    """
+
+    def __init__(
+        self,
+        found: Mapping[int, Found],
+        chains: Sequence[Sequence[int]],
+        rows: Sequence[Sequence[int]],
+        missing_mm: Mapping[int, float],
+    ) -> None:
+        self._found = found
+        self._chains = [_present(chain, found) for chain in chains]
+        self._rows = [[v for v in row if v in found] for row in rows]
+        self._missing_mm = missing_mm
+        self._trees: dict[int, KDTree] = {}
+        self._gaps_mm: dict[tuple[int, int], float] = {}
+        self._centres_mm = {value: one.centroid_mm for value, one in found.items()}
+
+    def faults(self, placing: Placing) -> list[Fault]:
+        """Return what is wrong when blobs are taken for structures as ``placing`` says."""
+        blob = {value: value for value in self._found} | dict(placing)
+        faults: list[Fault] = []
+        for chain in self._chains:
+            along = self._gap_faults(chain, blob)
+            along += self._step_faults([value for value, _ in chain], blob)
+            faults += sorted(along, key=lambda fault: fault.structures)
+        for row in self._rows:
+            faults += self._row_faults(row, blob)
+        return faults
+
+    def gap_mm(self, first: int, second: int) -> float:
+        """Return the least distance between the surfaces of two blobs."""
+        key = (min(first, second), max(first, second))
+        if key not in self._gaps_mm:
+            low, high = sorted(key, key=lambda value: len(self._found[value].surface_mm))
+            distance, _ = self._tree(high).query(self._found[low].surface_mm)
+            self._gaps_mm[key] = float(distance.min())
+        return self._gaps_mm[key]
+
+    def total_gap_mm(self, placing: Placing) -> float:
+        """Return the sum of all gaps along the chains."""
+        blob = {v: v for v in self._found} | dict(placing)
+        pairs = (pair for chain in self._chains for pair in itertools.pairwise(chain))
+        return sum(self.gap_mm(blob[one], blob[other]) for (one, _), (other, _) in pairs)
+
+    def _tree(self, value: int) -> KDTree:
+        if value not in self._trees:
+            self._trees[value] = KDTree(self._found[value].surface_mm)
+        return self._trees[value]
+
+    def _gap_faults(self, chain: list[tuple[int, list[int]]], blob: Placing) -> list[Fault]:
+        faults = []
+        for (one, _), (other, skipped) in itertools.pairwise(chain):
+            if any(value not in self._missing_mm for value in skipped):
+                continue
+            if any(self._found[blob[value]].at_border for value in (one, other)):
+                continue  # the part between them may lie outside
+            lengths_mm = [self._found[blob[value]].length_mm for value in (one, other)]
+            allowed_mm = _GAP_MM + _GAP_SHARE * max(lengths_mm)
+            allowed_mm += sum(self._missing_mm[value] for value in skipped)
+            gap_mm = self.gap_mm(blob[one], blob[other])
+            if gap_mm > allowed_mm:
+                faults.append(Fault("gap", (one, other), gap_mm / allowed_mm))
+        return faults
+
+    def _step_faults(self, chain: list[int], blob: Placing) -> list[Fault]:
+        centres = [self._centres_mm[blob[value]] for value in chain]
+        steps = [_unit(second - first) for first, second in itertools.pairwise(centres)]
+        return [
+            Fault("step", tuple(chain[index : index + 3]))
+            for index, (one, other) in enumerate(itertools.pairwise(steps))
+            if float(one @ other) < _LEAST_COSINE
+        ]
+
+    def _row_faults(self, row: list[int], blob: Placing) -> list[Fault]:
+        if len(row) < 3:
+            return []
+        centres = np.array([self._centres_mm[blob[value]] for value in row])
+        if _is_in_order(centres):
+            return []
+        # Those without whom the others are in order; all where no single one is to blame.
+        odd = [v for v, c in zip(row, _each_left_out(centres), strict=True) if _is_in_order(c)]
+        return [Fault("row", tuple(odd or row))]
+
+
+def _is_in_order(centres_mm: NDArray[np.float64]) -> bool:
+    """Return whether points follow each other along their main axis, either way."""
+    steps = np.diff(centres_mm @ _main_axis(centres_mm))
+    return bool(np.all(steps > 0) or np.all(steps < 0))
+
+
+def _each_left_out(points: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    return [np.delete(points, index, axis=0) for index in range(len(points))]
+
+
+def _present(chain: Sequence[int], found: Mapping[int, Found]) -> list[tuple[int, list[int]]]:
+    """Return each present value of a chain, with the absent ones before it."""
+    present: list[tuple[int, list[int]]] = []
+    skipped: list[int] = []
+    for value in chain:
+        if value in found:
+            present.append((value, skipped))
+            skipped = []
+        else:
+            skipped.append(value)
+    return present
+
+
+def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    return vector / max(float(np.linalg.norm(vector)), 1e-9)
+
+
+def _main_axis(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    _, _, axes = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)
+    axis: NDArray[np.float64] = axes[0]
+    return axis

@@ -1,0 +1,161 @@
+"""The quality check of a segmentation."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from amcnet.anatomy import LabelTable, hand_label_table
+from amcnet.errors import InputError
+from amcnet.inference import Segmentation
+from amcnet.io import read_labels, read_volume, same_grid
+from amcnet.metrics.solid import Labels
+from amcnet.quality.arrangement import Arrangement, chains_of
+from amcnet.quality.findings import Finding, QualityReport, Severity
+from amcnet.quality.hand import HandPlan, plan_of
+from amcnet.quality.image import image_findings
+from amcnet.quality.missing import missing_findings
+from amcnet.quality.observation import Observation, observe
+from amcnet.quality.order import OrderCheck
+from amcnet.quality.sizes import Sizes, compare_sizes, size_findings
+from amcnet.quality.structures import (
+    border_findings,
+    confidence_findings,
+    loose_share,
+    piece_findings,
+)
+
+# Fewer bones in plausible size and order than this share are no hand.
+_HAND_SHARE = 0.3
+_LARGEST_LOOSE_SHARE = 0.3
+
+
+def check_segmentation(
+    labels: Labels,
+    spacing_mm: Sequence[float],
+    table: LabelTable,
+    confidence: Mapping[int, float] | None = None,
+    image: NDArray[Any] | None = None,
+) -> QualityReport:
+    """Check a segmentation for what a person should look at.
+
+    For every table: structures that are missing, in pieces, cut by the border of the volume or of
+    low confidence, and the order along chains of neighbours. For tables that name bones of the
+    hand also: fingers side by side, sizes for the rest of the hand, which absent epiphyses are
+    explained by age, and whether it is a hand at all.
+
+    Args:
+        labels: Integer labels, (scan, lateral, depth).
+        spacing_mm: Voxel size in the same order.
+        table: What the labels mean.
+        confidence: Label value -> mean probability, where a model gave it.
+        image: Grey values of the volume that was segmented, of the same shape.
+
+    Raises:
+        InputError: If labels, spacing, table and image do not fit each other.
+    """
+    if image is not None and image.shape != labels.shape:
+        raise InputError(
+            f"image has the shape {image.shape}, expected that of the labels, {labels.shape}"
+        )
+    seen = observe(labels, spacing_mm, table, confidence)
+    findings = [] if image is None else image_findings(image)
+    findings += _findings(seen)
+    findings.sort(key=lambda finding: -finding.severity)
+    return QualityReport(
+        tuple(findings), table, tuple(sorted(seen.found)), tuple(_unchecked(table, confidence))
+    )
+
+
+def check_result(result: Segmentation, image: NDArray[Any] | None = None) -> QualityReport:
+    """Check what :func:`amcnet.segment` returned, see :func:`check_segmentation`."""
+    return check_segmentation(
+        result.labels, result.spacing_mm, result.table, result.confidence, image
+    )
+
+
+def check_file(
+    labels: Path, image: Path | None = None, table: LabelTable | None = None
+) -> QualityReport:
+    """Check a label file, see :func:`check_segmentation`.
+
+    Args:
+        labels: The file.
+        image: The volume that was segmented, on the same grid.
+        table: What the labels mean, the hand's where left out.
+
+    Raises:
+        InputError: If a file cannot be read, or they lie on different grids.
+    """
+    table = hand_label_table() if table is None else table
+    volume = read_labels(labels, table)
+    grey = None
+    if image is not None:
+        scan = read_volume(image)
+        difference = same_grid(volume.geometry, scan.geometry)
+        if difference is not None:
+            raise InputError(f"{image}: does not lie on the grid of {labels}: {difference}")
+        grey = scan.array
+    return check_segmentation(volume.array, volume.spacing_mm, table, image=grey)
+
+
+def _findings(seen: Observation) -> list[Finding]:
+    table, found = seen.table, seen.found
+    if not found:
+        return [Finding("nothing", Severity.BAD, (), "no structure was found")]
+    plan, chains = plan_of(table), chains_of(table)
+    sizes = compare_sizes(plan, found) if plan else Sizes()
+    rows = plan.rows if plan else ()
+    arrangement = Arrangement(found, chains, rows, _gaps_left_mm(plan, sizes))
+    in_order, loose = OrderCheck(arrangement, table, found, sizes.log_volumes).findings()
+    general = confidence_findings(found.values())
+    if plan and (unlike := _unlike_a_hand(plan, seen, sizes, loose)):
+        # Of something else, single structures tell nothing.
+        return [unlike, *(finding for finding in general if not finding.structures)]
+    return [
+        *missing_findings(table, found, chains, plan, sizes.log_scale),
+        *in_order,
+        *size_findings(sizes, table),
+        *piece_findings(found.values()),
+        *general,
+        *border_findings(found.values()),
+    ]
+
+
+def _gaps_left_mm(plan: HandPlan | None, sizes: Sizes) -> dict[int, float]:
+    """Return how long a gap each epiphysis leaves that has not ossified."""
+    if plan is None:
+        return {}
+    log_scale = sizes.log_scale or 0.0
+    return {value: bone.cartilage_mm(log_scale) for value, bone in plan.epiphyses.items()}
+
+
+def _unlike_a_hand(
+    plan: HandPlan, seen: Observation, sizes: Sizes, loose: set[int]
+) -> Finding | None:
+    def in_place(value: int) -> bool:
+        one = seen.found.get(value)
+        if one is None or value in loose or loose_share(one) > _LARGEST_LOOSE_SHARE:
+            return False
+        return one.at_border or sizes.log_scale is None or sizes.is_plausible(value)
+
+    count = sum(in_place(value) for value in plan.shafts)
+    if count >= _HAND_SHARE * len(plan.shafts):
+        return None
+    message = (
+        f"this is not like a hand: {count} of {len(plan.shafts)} bones were found in a size and "
+        "order that go together"
+    )
+    return Finding("unlike a hand", Severity.BAD, tuple(sorted(seen.found)), message)
+
+
+def _unchecked(table: LabelTable, confidence: Mapping[int, float] | None) -> list[str]:
+    reasons = []
+    if plan_of(table) is None:
+        reasons.append("sizes, and chains side by side (the labels are not a hand's)")
+    if not chains_of(table):
+        reasons.append("order (the labels have no neighbours)")
+    if confidence is None:
+        reasons.append("confidence (a label file has none)")
+    return reasons

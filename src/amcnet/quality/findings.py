@@ -1,0 +1,116 @@
+"""What a quality check says: findings with a severity, the structures they are about, a verdict."""
+
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Any
+
+from amcnet.anatomy import LabelTable
+
+
+class Severity(IntEnum):
+    """How bad a finding is; a higher value is worse."""
+
+    OK = 0
+    LOOK = 1
+    BAD = 2
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+SEVERITY_COLOR_RGB = {
+    Severity.OK: (0, 158, 115),
+    Severity.LOOK: (230, 159, 0),
+    Severity.BAD: (213, 94, 0),
+}
+"""Green, orange and red of the Okabe-Ito palette, which colour-blind people can tell apart."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a person should know.
+
+    Attributes:
+        kind: ``nothing``, ``unlike a hand``, ``missing``, ``pieces``, ``order``, ``size``,
+            ``scale``, ``border``, ``confidence`` or ``image``.
+        severity: ``OK`` is a note that needs no action.
+        structures: Label values that it is about; none if it is about the whole.
+        message: One sentence.
+    """
+
+    kind: str
+    severity: Severity
+    structures: tuple[int, ...]
+    message: str
+
+
+@dataclass(frozen=True)
+class QualityReport:
+    """The result of a quality check.
+
+    Attributes:
+        findings: The worst first.
+        table: What the label values mean.
+        present: Label values that the segmentation holds.
+        unchecked: What could not be checked, one sentence each.
+    """
+
+    findings: tuple[Finding, ...]
+    table: LabelTable
+    present: tuple[int, ...]
+    unchecked: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Severity:
+        """The severity of the worst finding, ``OK`` if there is none."""
+        return max((finding.severity for finding in self.findings), default=Severity.OK)
+
+    def severity_of(self, value: int) -> Severity:
+        """Return the severity of the worst finding that names a structure."""
+        about = (f.severity for f in self.findings if value in f.structures)
+        return max(about, default=Severity.OK)
+
+    def colored_table(self) -> LabelTable:
+        """Return the label table with the colour of each structure's severity, for a preview."""
+        return LabelTable(
+            tuple(
+                replace(s, color_rgb=SEVERITY_COLOR_RGB[self.severity_of(s.value)])
+                for s in self.table
+            )
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as data that JSON can hold."""
+        return {
+            "verdict": str(self.verdict),
+            "found": len(self.present),
+            "expected": len(self.table),
+            "findings": [
+                {
+                    "kind": finding.kind,
+                    "severity": str(finding.severity),
+                    "structures": list(finding.structures),
+                    "names": [self.table[value].name for value in finding.structures],
+                    "message": finding.message,
+                }
+                for finding in self.findings
+            ],
+            "structures": [
+                {
+                    "label": structure.value,
+                    "name": structure.name,
+                    "present": structure.value in self.present,
+                    "severity": str(self.severity_of(structure.value)),
+                    "color_rgb": list(SEVERITY_COLOR_RGB[self.severity_of(structure.value)]),
+                }
+                for structure in self.table
+            ],
+            "unchecked": list(self.unchecked),
+        }
+
+    def text(self) -> str:
+        """Return the report as lines of text: the verdict, then a line a finding."""
+        lines = [f"{self.verdict}: {len(self.present)} of {len(self.table)} structures found"]
+        lines += [f"  {finding.severity!s:<5}{finding.message}" for finding in self.findings]
+        lines += [f"  not checked: {reason}" for reason in self.unchecked]
+        return "\n".join(lines)

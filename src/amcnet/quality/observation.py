@@ -1,0 +1,129 @@
+"""What a label map holds, reduced to what the checks need."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import find_objects, label
+
+from amcnet.anatomy import LabelTable, Structure
+from amcnet.errors import InputError
+from amcnet.inference.pieces import find_pieces
+from amcnet.inference.runs import RunCollector, Runs
+from amcnet.measurement import Measurement, measure_structures
+from amcnet.metrics.solid import Labels
+
+_MAX_STRUCTURES = 254
+_MAX_POINTS = 3000  # of a surface: gaps need no more
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """One structure that is there.
+
+    Attributes:
+        structure: Which one.
+        size: Its measurements, none of them None.
+        piece_voxels: Voxels of each connected piece (26 neighbours), the largest first.
+        at_border: Whether it touches a face of the volume.
+        surface_mm: Points on its surface, (n, 3), (scan, lateral, depth).
+    """
+
+    structure: Structure
+    size: Measurement
+    piece_voxels: tuple[int, ...]
+    at_border: bool
+    surface_mm: NDArray[np.float64]
+
+    @property
+    def centroid_mm(self) -> NDArray[np.float64]:
+        """Mean position, (3,)."""
+        return np.array(self.size.centroid_mm)
+
+    @property
+    def length_mm(self) -> float:
+        """Extent along the principal axis."""
+        return float(self.size.length_mm or 0.0)
+
+    @property
+    def volume_mm3(self) -> float:
+        """Volume."""
+        return float(self.size.volume_mm3 or 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """All that is there.
+
+    Attributes:
+        table: What the labels mean.
+        found: Label value -> structure, of those that are there.
+    """
+
+    table: LabelTable
+    found: dict[int, Found]
+
+
+def observe(
+    labels: Labels,
+    spacing_mm: Sequence[float],
+    table: LabelTable,
+    confidence: Mapping[int, float] | None = None,
+) -> Observation:
+    """Measure all structures and their pieces; arguments as of ``check_segmentation``.
+
+    Raises:
+        InputError: If labels, spacing and table do not fit each other.
+    """
+    if len(table) > _MAX_STRUCTURES:
+        raise InputError(
+            f"label table: has {len(table)} structures, expected at most {_MAX_STRUCTURES}"
+        )
+    sizes = [m for m in measure_structures(labels, spacing_mm, table, confidence) if m.present]
+    collector = RunCollector()
+    for plane in labels:
+        collector.add(np.asarray(plane).astype(np.uint8, copy=False))
+    runs = collector.runs()
+    scan_mm, lateral_mm, depth_mm = (float(value) for value in spacing_mm)
+    spacing = (scan_mm, lateral_mm, depth_mm)
+    pieces = find_pieces(runs, spacing)
+    boxes = find_objects(labels, len(table))
+    at_border = set(np.unique(runs.value[_touch_border(runs)]).tolist())
+    found = {}
+    for size in sizes:
+        voxels = pieces.voxels[pieces.value == size.label]
+        if len(voxels) > 1:  # by faces; a thin cap on a coarse grid may hang together by corners
+            voxels = _voxels_of_pieces(labels[boxes[size.label - 1]] == size.label)
+        found[size.label] = Found(
+            structure=table[size.label],
+            size=size,
+            piece_voxels=tuple(sorted((int(count) for count in voxels), reverse=True)),
+            at_border=size.label in at_border,
+            surface_mm=_surface_points(runs, size.label, spacing),
+        )
+    return Observation(table, found)
+
+
+def _voxels_of_pieces(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    pieces, _ = label(mask, np.ones((3, 3, 3)))
+    counts: NDArray[np.int64] = np.bincount(pieces.ravel())[1:]
+    return counts
+
+
+def _touch_border(runs: Runs) -> NDArray[np.bool_]:
+    scans, laterals, depths = runs.shape
+    scan, lateral, first = np.unravel_index(runs.start, runs.shape)
+    last = first + (runs.stop - runs.start) - 1
+    ends = (scan == 0) | (scan == scans - 1) | (lateral == 0) | (lateral == laterals - 1)
+    touching: NDArray[np.bool_] = ends | (first == 0) | (last == depths - 1)
+    return touching
+
+
+def _surface_points(
+    runs: Runs, value: int, spacing_mm: tuple[float, float, float]
+) -> NDArray[np.float64]:
+    """Return the ends of a structure's runs, thinned out evenly."""
+    chosen = np.flatnonzero(runs.value == value)
+    step = max(1, -(-len(chosen) // (_MAX_POINTS // 2)))
+    return runs.ends_mm(chosen[::step], spacing_mm)

@@ -1,0 +1,68 @@
+"""What can be said of any structure: pieces, the border of the volume, confidence."""
+
+from collections.abc import Iterable
+from statistics import median
+
+from amcnet.quality.findings import Finding, Severity
+from amcnet.quality.observation import Found
+
+# Share of a structure outside its largest piece. Specks are worth a look, a second part is not one
+# structure any more.
+_SPECKS_SHARE = 0.02
+_PARTS_SHARE = 0.1
+# Mean probability over a structure.
+_UNSURE = 0.6
+_VERY_UNSURE = 0.5
+
+
+def loose_share(one: Found) -> float:
+    """Return the share of a structure's voxels outside its largest piece."""
+    return 1 - one.piece_voxels[0] / sum(one.piece_voxels)
+
+
+def piece_findings(found: Iterable[Found]) -> list[Finding]:
+    """Return the structures that are not in one piece."""
+    findings = []
+    for one in found:
+        share = loose_share(one)
+        if share < _SPECKS_SHARE:
+            continue
+        severity = Severity.BAD if share >= _PARTS_SHARE else Severity.LOOK
+        message = (
+            f"{one.structure.name}: is in {len(one.piece_voxels)} pieces, "
+            f"{100 * share:.0f} % of it outside the largest"
+        )
+        findings.append(Finding("pieces", severity, (one.structure.value,), message))
+    return findings
+
+
+def border_findings(found: Iterable[Found]) -> list[Finding]:
+    """Return the structures that touch a face of the volume."""
+    return [
+        Finding(
+            "border",
+            Severity.LOOK,
+            (one.structure.value,),
+            f"{one.structure.name}: reaches the border of the volume, so that its size is unknown",
+        )
+        for one in found
+        if one.at_border
+    ]
+
+
+def confidence_findings(found: Iterable[Found]) -> list[Finding]:
+    """Return the structures that the model was unsure of, and whether it was unsure of most."""
+    known = [one for one in found if one.size.confidence is not None]
+    findings = []
+    for one in known:
+        confidence = one.size.confidence or 0.0
+        if confidence < _UNSURE:
+            severity = Severity.BAD if confidence < _VERY_UNSURE else Severity.LOOK
+            message = f"{one.structure.name}: the model is unsure of it ({100 * confidence:.0f} %)"
+            findings.append(Finding("confidence", severity, (one.structure.value,), message))
+    if known:
+        middle = median(one.size.confidence or 0.0 for one in known)
+        if middle < _UNSURE:
+            message = f"the model is unsure of most structures (median {100 * middle:.0f} %)"
+            findings.append(Finding("confidence", Severity.BAD, (), message))
+    return findings

@@ -1,0 +1,45 @@
+"""Against the ages at which the phantom's epiphyses ossify and fuse."""
+
+from math import log
+
+import pytest
+
+from amcnet.anatomy import hand_label_table
+from amcnet.phantom.growth import Sex, epiphysis_state, relative_size
+from amcnet.quality.hand import HandPlan, plan_of
+from amcnet.quality.missing import wrongly_absent
+
+
+def plan() -> HandPlan:
+    found = plan_of(hand_label_table())
+    assert found is not None
+    return found
+
+
+def absent_at(age_years: float, sex: Sex) -> set[int]:
+    return {
+        value
+        for value, bone in plan().epiphyses.items()
+        if epiphysis_state(age_years, *bone.key, sex) != "ossified"
+    }
+
+
+@pytest.mark.parametrize("sex", ["boy", "girl"])
+@pytest.mark.parametrize("age", [1.5, 2.0, 2.5, 3.2, 8.0, 13.7, 15.2, 16.0])
+@pytest.mark.parametrize("size_factor", [0.9, 1.1])
+def test_what_an_age_explains_is_not_wrong(age: float, sex: Sex, size_factor: float) -> None:
+    log_scale = log(relative_size(age, sex) * size_factor)
+    assert wrongly_absent(plan(), absent_at(age, sex), (), log_scale) == set()
+
+
+@pytest.mark.parametrize("value", [2, 6, 13, 20, 32])
+def test_a_single_absent_one_at_eight_years_is(value: int) -> None:
+    log_scale = log(relative_size(8.0, "girl"))
+    assert wrongly_absent(plan(), {value}, (), log_scale) == {value}
+    assert wrongly_absent(plan(), {value}, {value}, log_scale) == set()
+
+
+def test_all_absent_is_right_in_an_infant_and_wrong_at_eight() -> None:
+    everything = set(plan().epiphyses)
+    assert wrongly_absent(plan(), everything, (), log(relative_size(8.0, "boy"))) == everything
+    assert wrongly_absent(plan(), everything, (), log(1.05)) == set()
