@@ -4,6 +4,11 @@ The sentence names the file or key, what was found and what was expected. The co
 prints it as it is, on one line, and exits with status 2.
 """
 
+import logging
+from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
 
 class AmcnetError(Exception):
     """Base of every error that this package raises on purpose."""
@@ -38,3 +43,25 @@ class MissingExtraError(AmcnetError, ImportError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs the optional part '{extra}': pip install 'amcnet[{extra}]'")
+
+
+def in_words(problem: Exception, *files: Path) -> str:
+    """Return what went wrong with one of many files as one sentence that names a file.
+
+    What nobody foresaw is logged with its traceback.
+
+    Args:
+        problem: What was raised.
+        files: The file in work, and others that the sentence may name instead.
+    """
+    if isinstance(problem, AmcnetError):
+        text = str(problem)
+    elif isinstance(problem, MemoryError):
+        text = "there is not enough memory for it"
+    elif isinstance(problem, OSError):
+        text = problem.strerror or str(problem)
+    else:
+        _log.error("%s: failed in a way that was not foreseen", files[0], exc_info=problem)
+        last = (str(problem).strip().splitlines() or ["without a word"])[-1]
+        text = f"{type(problem).__name__}: {last}"
+    return text if any(file.name in text for file in files) else f"{files[0]}: {text}"

@@ -103,7 +103,7 @@ def test_failures_do_not_stop_the_others(
 @pytest.mark.parametrize(
     ("error", "sentence", "logged"),
     [
-        (MemoryError(), "there is not enough memory for this volume", 0),
+        (MemoryError(), "there is not enough memory for it", 0),
         (RuntimeError("Exception from somewhere.cpp:3:\nno kernel"), "RuntimeError: no kernel", 1),
         (KeyError("x"), "KeyError: 'x'", 1),
         (OSError(28, "No space left on device"), "No space left on device", 0),

@@ -1,6 +1,5 @@
 """Many volumes with one model: how they are segmented, and what came of each."""
 
-import logging
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
@@ -10,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from threading import Event
 
-from amcnet.errors import AmcnetError
+from amcnet.errors import AmcnetError, in_words
 from amcnet.inference.batch import channel_files
 from amcnet.inference.engines import BackendName
 from amcnet.inference.probabilities import EXTENSION as PROBABILITIES_EXTENSION
@@ -22,8 +21,6 @@ from amcnet.parallel import Progress as SliceProgress
 from amcnet.parallel import in_background, wait_for
 
 Progress = Callable[[int, int, str], None]
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -194,7 +191,7 @@ def segment_job(
         prepared: Returns the volume on the network's grid.
         progress: Called with (slices done, slices in all).
     """
-    started, error = time.monotonic(), ""
+    started = time.monotonic()
     try:
         probabilities = probabilities_path(job) if options.probabilities else None
         result = segmenter.label(prepared(), progress, options.cleanup, probabilities)
@@ -204,18 +201,8 @@ def segment_job(
         found, notice = len(result.confidence), result.notice
         wanted = len(find_structures(result.table, options.only) if options.only else result.table)
         return Outcome(job, time.monotonic() - started, None, found, wanted, notice)
-    except AmcnetError as problem:
-        error = str(problem)
-    except MemoryError:
-        error = "there is not enough memory for this volume"
-    except OSError as problem:
-        error = problem.strerror or str(problem)
     except Exception as problem:
-        _log.exception("%s: failed in a way that was not foreseen", job.source)
-        lines = str(problem).strip().splitlines() or ["without a word"]
-        error = f"{type(problem).__name__}: {lines[-1]}"
-    if job.source.name not in error and job.target.name not in error:
-        error = f"{job.source}: {error}"
+        error = in_words(problem, job.source, job.target)
     return Outcome(job, time.monotonic() - started, error)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from amcnet.anatomy import LabelTable, hand_label_table
-from amcnet.errors import AmcnetError, InputError
+from amcnet.errors import InputError, in_words
 from amcnet.io import IMAGE_EXTENSIONS, find_extension, read_labels
 from amcnet.measurement.structures import Measurement, measure_structures
 
@@ -83,10 +83,5 @@ def _measure_file(path: Path, table: LabelTable, axes: str) -> FileMeasurement:
         volume = read_labels(path, table, axes)
         measured = measure_structures(volume.array, volume.spacing_mm, table)
         return FileMeasurement(path, tuple(measured), volume.spacing_mm)
-    except AmcnetError as problem:
-        error = str(problem)
-    except MemoryError:
-        error = "there is not enough memory for this volume"
-    except OSError as problem:
-        error = problem.strerror or str(problem)
-    return FileMeasurement(path, error=error if str(path) in error else f"{path}: {error}")
+    except Exception as problem:
+        return FileMeasurement(path, error=in_words(problem, path))

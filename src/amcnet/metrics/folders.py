@@ -1,20 +1,17 @@
 """Evaluating a folder of predictions against a folder of references."""
 
-import logging
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from amcnet.anatomy import LabelTable
-from amcnet.errors import AmcnetError, InputError
+from amcnet.errors import InputError, in_words
 from amcnet.metrics.evaluation import SURFACE_TOLERANCE_MM
 from amcnet.metrics.files import FoundPairs, Pair, evaluate_files, find_pairs
 from amcnet.metrics.presets import Preset, headline
 from amcnet.metrics.summary import Row, summarise_cases
 from amcnet.parallel import Progress, map_in_processes, no_progress, processors
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -126,19 +123,9 @@ def _evaluate(options: EvaluateOptions, threads: int, pair: Pair) -> _Outcome:
                 threads,
             )
         )
-    except AmcnetError as problem:
-        error = str(problem)
-    except MemoryError:
-        error = "there is not enough memory for this case"
-    except OSError as problem:
-        error = problem.strerror or str(problem)
     except Exception as problem:
-        _log.exception("%s: failed in a way that was not foreseen", pair.name)
-        lines = str(problem).strip().splitlines() or ["without a word"]
-        error = f"{type(problem).__name__}: {lines[-1]}"
-    files = (path for path in (pair.reference, pair.prediction) if path is not None)
-    named = any(str(path) in error for path in files)
-    return _Outcome(error=error if named else f"{pair.prediction or pair.reference}: {error}")
+        files = [path for path in (pair.prediction, pair.reference) if path is not None]
+        return _Outcome(error=in_words(problem, *files))
 
 
 def _file_names(pair: Pair) -> Row:

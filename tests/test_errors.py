@@ -1,0 +1,26 @@
+import logging
+from pathlib import Path
+
+import pytest
+
+from amcnet.errors import InputError, in_words
+
+FILE = Path("some") / "scan.nrrd"
+
+
+def test_the_sentence_names_a_file_once(caplog: pytest.LogCaptureFixture) -> None:
+    assert in_words(InputError("scan.nrrd: is empty"), FILE) == "scan.nrrd: is empty"
+    assert in_words(InputError("is empty"), FILE) == f"{FILE}: is empty"
+    assert in_words(MemoryError(), FILE) == f"{FILE}: there is not enough memory for it"
+    assert in_words(OSError(28, "No space left"), FILE) == f"{FILE}: No space left"
+    out = Path("out.nrrd")
+    assert in_words(InputError("out.nrrd: exists"), FILE, out) == "out.nrrd: exists"
+    assert not caplog.records
+
+
+def test_what_nobody_foresaw_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR):
+        text = in_words(RuntimeError("a\nlong\nstory "), FILE)
+    assert text == f"{FILE}: RuntimeError: story"
+    assert "not foreseen" in caplog.text
+    assert "RuntimeError: a" in caplog.text
