@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from amcnet import __version__
-from amcnet.cli import demo, evaluate, export, models, phantom, prepare, segment, train
+from amcnet.cli import (
+    compare_results,
+    demo,
+    evaluate,
+    export,
+    models,
+    phantom,
+    prepare,
+    segment,
+    summarise,
+    train,
+)
 from amcnet.errors import AmcnetError
 
 app = typer.Typer(
@@ -21,6 +32,8 @@ app = typer.Typer(
 )
 app.command("segment")(segment.segment)
 app.command("evaluate")(evaluate.evaluate)
+app.command("summarise")(summarise.summarise)
+app.command("compare-results")(compare_results.compare_results)
 app.command("phantom")(phantom.phantom)
 app.command("prepare")(prepare.prepare)
 app.command("train")(train.train)
