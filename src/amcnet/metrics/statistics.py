@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
 RESAMPLES = 9999
+_ROUNDING = 1e-12
 _RESAMPLES_AT_ONCE = 500  # Bounds the temporaries, whatever the number of cases.
 
 
@@ -56,8 +57,9 @@ def describe(values: NDArray[np.float64], seed: int = 0) -> Statistics:
 def _mean_interval(values: NDArray[np.float64], seed: int) -> tuple[float, float]:
     from scipy.stats import bootstrap
 
-    if np.ptp(values) == 0:  # BCa divides by the spread
-        return float(values[0]), float(values[0])
+    lowest, highest = float(values.min()), float(values.max())
+    if highest - lowest < _ROUNDING:  # BCa divides by powers of the spread
+        return lowest, highest
     interval = bootstrap(
         (values,),
         np.mean,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from amcnet.io import atomic_path
 from amcnet.metrics.scores import Scores, scores_of_cases
@@ -117,23 +118,31 @@ def _draw_structure(axes: "Axes", scores: Scores, row: int) -> None:
             color="#6b7280",
             va="center",
         )
-    color = _COLORS[_kind_number(scores, row) % len(_COLORS)]
-    axes.boxplot(
-        [known],
-        positions=[row],
-        orientation="horizontal",
-        widths=0.62,
-        manage_ticks=False,
-        patch_artist=True,
-        showfliers=False,
-        boxprops={"facecolor": color, "alpha": 0.35, "edgecolor": color, "linewidth": 0.8},
-        medianprops={"color": color, "linewidth": 1.6},
-        whiskerprops={"color": color, "linewidth": 0.8},
-        capprops={"color": color, "linewidth": 0.8},
+    if known.size:
+        _draw_box(axes, known, row, _COLORS[_kind_number(scores, row) % len(_COLORS)])
+
+
+def _draw_box(axes: "Axes", values: NDArray[np.float64], row: int, color: str) -> None:
+    # Not Axes.boxplot: how it is told to lie flat depends on the version of Matplotlib.
+    from matplotlib.cbook import boxplot_stats
+    from matplotlib.colors import to_rgba
+
+    box = boxplot_stats(values)[0]
+    for end, quartile in ((box["whislo"], box["q1"]), (box["whishi"], box["q3"])):
+        axes.hlines(row, end, quartile, color=color, linewidth=0.8)
+        axes.vlines(end, row - 0.15, row + 0.15, color=color, linewidth=0.8)
+    axes.barh(
+        row,
+        box["q3"] - box["q1"],
+        left=box["q1"],
+        height=0.62,
+        facecolor=to_rgba(color, 0.35),
+        edgecolor=color,
+        linewidth=0.8,
     )
-    axes.plot(
-        known, np.full(known.size, row), ".", color=color, markersize=3.5, alpha=0.7, zorder=3
-    )
+    axes.vlines(box["med"], row - 0.31, row + 0.31, color=color, linewidth=1.8)
+    dots = np.full(values.size, row)
+    axes.plot(values, dots, ".", color=color, markersize=3.5, alpha=0.7, zorder=3)
 
 
 def _kind_number(scores: Scores, row: int) -> int:

@@ -114,11 +114,9 @@ def _draw(axes: "Axes", scale: "Axes", shares: NDArray[np.float64], names: list[
     from matplotlib import colormaps
     from matplotlib.colors import LogNorm
 
-    colors = colormaps["viridis_r"].copy()
-    colors.set_bad("white")
     picture = axes.imshow(
         np.ma.masked_where(~(shares > 0), np.maximum(shares, _SMALLEST_SHARE)),
-        cmap=colors,
+        cmap=colormaps["viridis_r"].with_extremes(bad="white"),
         norm=LogNorm(_SMALLEST_SHARE, 1),
         interpolation="nearest",
     )
