@@ -125,9 +125,8 @@ def scores_of_cases(cases: Mapping[str, Row], metric: str) -> Scores:
 
 
 def _identities(name: str, case: Row) -> list[tuple[str, str | None]]:
-    rows = case.get("structures")
-    listed = isinstance(rows, list) and bool(rows)
-    if not listed or not all(isinstance(row, dict) and "name" in row for row in rows):
+    rows = case.get("structures") or []
+    if not rows or not all(isinstance(row, dict) and "name" in row for row in rows):
         raise InputError(f"case '{name}' has no list of named structures, expected one")
     return [(str(row["name"]), row.get("kind")) for row in rows]
 
