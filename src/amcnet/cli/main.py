@@ -11,6 +11,7 @@ import typer
 from amcnet import __version__
 from amcnet.cli import (
     check,
+    compare_results,
     demo,
     evaluate,
     export,
@@ -19,6 +20,7 @@ from amcnet.cli import (
     phantom,
     prepare,
     segment,
+    summarise,
     train,
 )
 from amcnet.errors import AmcnetError
@@ -36,6 +38,8 @@ app.command("segment")(segment.segment)
 app.command("evaluate")(evaluate.evaluate)
 app.command("measure")(measure.measure)
 app.command("check")(check.check)
+app.command("summarise")(summarise.summarise)
+app.command("compare-results")(compare_results.compare_results)
 app.command("phantom")(phantom.phantom)
 app.command("prepare")(prepare.prepare)
 app.command("train")(train.train)

@@ -1,0 +1,42 @@
+"""``amcnet compare-results``: test whether two results differ, structure by structure."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def compare_results(
+    a: Annotated[
+        Path, typer.Argument(help="Evaluations: a .json file of many cases, or a folder of them.")
+    ],
+    b: Annotated[Path, typer.Argument(help="Evaluations of the same cases by something else.")],
+    metric: Annotated[
+        str, typer.Option(help="A figure of the structures, such as hd95_mm or jaccard.")
+    ] = "dice",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Write the table to this file (.md .csv .json), not to stdout."
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file.")] = False,
+) -> None:
+    """Compare two results case by case: differences, Wilcoxon's test with Holm's correction."""
+    from amcnet.cli.console import stdout
+    from amcnet.io import check_output
+    from amcnet.report.comparison import ResultSet, comparison_table
+    from amcnet.report.results import check_not_an_input, read_results
+    from amcnet.report.tables import TABLE_EXTENSIONS, markdown, write_table
+
+    if output is not None:
+        check_output(output, overwrite, TABLE_EXTENSIONS)
+        for path in (a, b):
+            check_not_an_input(output, path)
+    first, second = (ResultSet(str(path), read_results(path)) for path in (a, b))
+    table = comparison_table(first, second, metric)
+    if output is None:
+        stdout().print(markdown(table), end="")
+        return
+    write_table(output, table)
+    stdout().print("\n".join([*table.notes, f"{output}: {len(table.rows)} rows"]))

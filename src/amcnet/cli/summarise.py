@@ -1,0 +1,57 @@
+"""``amcnet summarise``: statistics over the cases of an evaluation."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def summarise(
+    results: Annotated[
+        Path,
+        typer.Argument(help="Evaluations: a .json file of many cases, or a folder of .json files."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Write the table to this file (.md .csv .json), not to stdout."
+        ),
+    ] = None,
+    boxplots: Annotated[
+        Path | None,
+        typer.Option(help="Draw a box for every structure (.png .pdf .svg)."),
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A figure of the structures, such as jaccard or assd_mm; several times "
+            "[default: dice and hd95_mm].",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
+) -> None:
+    """Summarise evaluations of many cases: mean, SD, median, 95 % interval; box plots."""
+    from amcnet.cli.console import stdout
+    from amcnet.io import check_output
+    from amcnet.report.boxplots import PICTURE_EXTENSIONS, write_boxplots
+    from amcnet.report.case_statistics import DEFAULT_METRICS, statistics_table
+    from amcnet.report.results import check_not_an_input, read_results
+    from amcnet.report.tables import TABLE_EXTENSIONS, markdown, write_table
+
+    targets = {output: TABLE_EXTENSIONS, boxplots: PICTURE_EXTENSIONS}
+    for path, extensions in targets.items():
+        if path is not None:
+            check_output(path, overwrite, extensions)
+            check_not_an_input(path, results)
+    cases = read_results(results)
+    metrics = tuple(metric or DEFAULT_METRICS)
+    table = statistics_table(cases, metrics)
+    if boxplots is not None:
+        write_boxplots(boxplots, cases, metrics)
+        stdout().print(f"{boxplots}: {len(cases)} cases")
+    if output is None:
+        stdout().print(markdown(table), end="")
+    else:
+        write_table(output, table)
+        stdout().print(f"{output}: {len(table.rows)} rows, {len(cases)} cases")

@@ -1,0 +1,150 @@
+"""One metric of many cases as a table of numbers: cases by structures."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amcnet.errors import InputError
+from amcnet.metrics.summary import Row
+
+_IDENTITY = ("label", "name", "kind")
+
+
+class Level(StrEnum):
+    """What a group of structures is."""
+
+    ALL = "all"
+    KIND = "kind"
+    STRUCTURE = "structure"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Structures whose values are averaged within a case.
+
+    Attributes:
+        name: ``all``, a kind, or a structure's name.
+        level: Which of these it is.
+        columns: Columns of :attr:`Scores.values` that belong to it.
+    """
+
+    name: str
+    level: Level
+    columns: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One metric of many cases.
+
+    Attributes:
+        metric: Its key, for example ``dice``.
+        cases: Names of the cases.
+        structures: Names of the structures in the order of their table.
+        kinds: Kind of each structure; empty where the results have none.
+        values: float64, (case, structure), NaN where a structure of a case has no value.
+    """
+
+    metric: str
+    cases: tuple[str, ...]
+    structures: tuple[str, ...]
+    kinds: tuple[str, ...]
+    values: NDArray[np.float64]
+
+    def groups(self) -> list[Group]:
+        """Return all structures, then every kind, then every structure alone."""
+        groups = [Group("all", Level.ALL, tuple(range(len(self.structures))))]
+        for kind in dict.fromkeys(self.kinds):
+            columns = tuple(i for i, other in enumerate(self.kinds) if other == kind)
+            groups.append(Group(kind, Level.KIND, columns))
+        alone = [Group(name, Level.STRUCTURE, (i,)) for i, name in enumerate(self.structures)]
+        return groups + alone
+
+    def by_case(self, group: Group) -> NDArray[np.float64]:
+        """Return each case's mean over a group's values, (case,); NaN where it has none."""
+        values = self.values[:, list(group.columns)]
+        known = ~np.isnan(values)
+        count = known.sum(axis=1)
+        total = np.where(known, values, 0.0).sum(axis=1)
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+    def select(self, cases: Sequence[str], structures: Sequence[str]) -> "Scores":
+        """Return the scores of some cases and structures, in the order asked for."""
+        rows = [self.cases.index(name) for name in cases]
+        columns = [self.structures.index(name) for name in structures]
+        return replace(
+            self,
+            cases=tuple(cases),
+            structures=tuple(structures),
+            kinds=tuple(self.kinds[i] for i in columns) if self.kinds else (),
+            values=self.values[np.ix_(rows, columns)],
+        )
+
+
+def scores_of_cases(cases: Mapping[str, Row], metric: str) -> Scores:
+    """Collect one metric of every structure of every case.
+
+    Args:
+        cases: What :func:`amcnet.metrics.evaluate_case` returned, by the name of the case.
+        metric: A numeric key of the structures' rows, for example ``dice`` or ``hd95_mm``.
+
+    Returns:
+        The scores; None and NaN count as no value.
+
+    Raises:
+        InputError: If there is no case, cases differ in their structures, or one lacks the metric
+            or holds something other than a finite number.
+    """
+    if not cases:
+        raise InputError("the results hold no case, expected at least one")
+    identities = {name: _identities(name, case) for name, case in cases.items()}
+    first_name = next(iter(cases))
+    first = identities[first_name]
+    for name, identity in identities.items():
+        if identity != first:
+            raise InputError(
+                f"case '{name}' has other structures than '{first_name}', "
+                "expected results by one label table"
+            )
+    values = [
+        [_value(name, row, metric) for row in case["structures"]] for name, case in cases.items()
+    ]
+    return Scores(
+        metric=metric,
+        cases=tuple(cases),
+        structures=tuple(name for name, _ in first),
+        kinds=()
+        if any(kind is None for _, kind in first)
+        else tuple(str(kind) for _, kind in first),
+        values=np.array(values, dtype=np.float64).reshape(len(cases), len(first)),
+    )
+
+
+def _identities(name: str, case: Row) -> list[tuple[str, str | None]]:
+    rows = case.get("structures") or []
+    if not rows or not all(isinstance(row, dict) and "name" in row for row in rows):
+        raise InputError(f"case '{name}' has no list of named structures, expected one")
+    return [(str(row["name"]), row.get("kind")) for row in rows]
+
+
+def _value(case: str, row: Row, metric: str) -> float:
+    if metric not in row or metric in _IDENTITY:
+        known = ", ".join(key for key, value in row.items() if _is_score(key, value))
+        raise InputError(f"the results have no metric '{metric}', expected one of {known}")
+    value = row[metric]
+    if value is None:
+        return math.nan
+    if not _is_score(metric, value) or math.isinf(value):
+        raise InputError(
+            f"case '{case}', {row['name']}: {metric} is {value!r}, expected a finite number or null"
+        )
+    return float(value)
+
+
+def _is_score(key: str, value: object) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return key not in _IDENTITY and (value is None or number)

@@ -1,0 +1,136 @@
+"""Which structure is taken for which: confusion summed over cases, as a picture."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amcnet.anatomy import LabelTable
+from amcnet.errors import InputError
+from amcnet.io import atomic_path, read_labels, same_grid
+from amcnet.metrics import confusion_matrix
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_DPI = 150
+_CELL_INCHES = 0.19
+_LETTER_INCHES = 0.058  # of the names, 7.5 points
+_SMALLEST_SHARE = 1e-4  # the darkest end of the colours; smaller shares look the same
+
+
+def confusion_of_files(pairs: Iterable[tuple[Path, Path]], table: LabelTable) -> NDArray[np.int64]:
+    """Count voxels by (reference label, predicted label), summed over pairs of label files.
+
+    One pair is in memory at a time. Counts of single cases (see
+    :func:`amcnet.metrics.confusion_matrix`) may also be added up by the caller.
+
+    Args:
+        pairs: (reference, prediction); both of a pair lie on one grid.
+        table: What the labels mean.
+
+    Returns:
+        Counts, (num_classes, num_classes), rows by reference and columns by prediction.
+
+    Raises:
+        InputError: If a file cannot be read, or a pair lies on different grids.
+    """
+    total = np.zeros((table.num_classes, table.num_classes), dtype=np.int64)
+    for reference, prediction in pairs:
+        truth, judged = read_labels(reference, table), read_labels(prediction, table)
+        difference = same_grid(truth.geometry, judged.geometry)
+        if difference is not None:
+            raise InputError(f"{prediction}: does not lie on the grid of {reference}: {difference}")
+        total += confusion_matrix(truth.array, judged.array, table.num_classes)
+    return total
+
+
+def confusion_shares(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return each reference label's voxels as shares of the predicted labels.
+
+    Args:
+        confusion: Counts, rows by reference and columns by prediction.
+
+    Returns:
+        float64 of the same shape; rows sum to 1, those of labels without a voxel are NaN.
+    """
+    totals = confusion.sum(axis=1, keepdims=True)
+    return np.where(totals > 0, confusion / np.maximum(totals, 1), np.nan)
+
+
+def confusion_figure(confusion: NDArray[np.int64], table: LabelTable) -> "Figure":
+    """Draw where the voxels of every reference label went, the background first.
+
+    Rows are the reference, columns the prediction, both in the order of the table. Colours are
+    shares of the row on a logarithmic scale from 0.0001 to 1; white is none, grey hatching a label
+    that the reference does not have.
+
+    Args:
+        confusion: Counts, (num_classes, num_classes), of one case or summed over many.
+        table: Names of the labels.
+
+    Raises:
+        InputError: If the counts do not fit the table, or are negative.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    expected = (table.num_classes, table.num_classes)
+    if confusion.shape != expected or confusion.min() < 0:
+        raise InputError(
+            f"the confusion has the shape {confusion.shape} and counts from {confusion.min()}, "
+            f"expected {expected} and counts from 0"
+        )
+    names = list(table.values_by_name)
+    margin = 0.6 + _LETTER_INCHES * max(len(name) for name in names)
+    side = _CELL_INCHES * len(names)
+    width, height = margin + side + 1.1, margin + side + 0.5
+    figure = Figure(figsize=(width, height), dpi=_DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((margin / width, margin / height, side / width, side / height))
+    scale = figure.add_axes(
+        ((margin + side + 0.2) / width, margin / height, 0.18 / width, side / height)
+    )
+    _draw(axes, scale, confusion_shares(confusion), names)
+    return figure
+
+
+def write_confusion(path: Path, confusion: NDArray[np.int64], table: LabelTable) -> None:
+    """Write :func:`confusion_figure` as what the file name says: .png, .pdf or .svg.
+
+    Raises:
+        InputError: If the counts do not fit the table.
+        OutputError: If the file cannot be written.
+    """
+    figure = confusion_figure(confusion, table)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=_DPI, facecolor="white")
+
+
+def _draw(axes: "Axes", scale: "Axes", shares: NDArray[np.float64], names: list[str]) -> None:
+    from matplotlib import colormaps
+    from matplotlib.colors import LogNorm
+
+    picture = axes.imshow(
+        np.ma.masked_where(~(shares > 0), np.maximum(shares, _SMALLEST_SHARE)),
+        cmap=colormaps["viridis_r"].with_extremes(bad="white"),
+        norm=LogNorm(_SMALLEST_SHARE, 1),
+        interpolation="nearest",
+    )
+    for row in np.flatnonzero(np.isnan(shares[:, 0])):
+        axes.axhspan(row - 0.5, row + 0.5, facecolor="#eeeeee", edgecolor="#bbbbbb", hatch="////")
+    places = range(len(names))
+    axes.set_xticks(places, names, rotation=90, fontsize=7.5)
+    axes.set_yticks(places, names, fontsize=7.5)
+    axes.set_xticks(np.arange(len(names) + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(len(names) + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color="#e5e7eb", linewidth=0.4)
+    axes.tick_params(which="both", length=0)
+    axes.set_xlabel("predicted as", fontsize=10)
+    axes.set_ylabel("reference", fontsize=10)
+    axes.figure.colorbar(picture, cax=scale)
+    scale.set_ylabel("share of the reference's voxels", fontsize=9)
+    scale.tick_params(labelsize=8)
