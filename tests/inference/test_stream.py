@@ -1,22 +1,11 @@
 from collections.abc import Iterator
-from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from amcnet.data import Preprocessing
 from amcnet.inference.stream import has_contrast, mirrored, run_ahead, stream_logits
 from amcnet.inference.windows import Windows, window_starts
-
-
-@given(length=st.integers(1, 300), window=st.integers(1, 40), overlap=st.floats(0, 0.9))
-def test_windows_cover_every_slice(length: int, window: int, overlap: float) -> None:
-    starts = window_starts(length, window, overlap)
-    assert starts[0] == 0
-    assert starts[-1] == max(0, length - window)
-    assert all(0 < b - a <= window for a, b in pairwise(starts))
 
 
 def blended(image: np.ndarray, window: int, overlap: float, network: object) -> np.ndarray:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from amcnet.cli.options import LabelsOption
+
 
 def check(
     labels: Annotated[Path, typer.Argument(help="Label file to check.")],
@@ -14,15 +16,7 @@ def check(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the report to this file.")
     ] = None,
-    table: Annotated[
-        str | None,
-        typer.Option(
-            "--labels",
-            help="What names the labels: dataset.json, an ITK-SNAP label description, or a model "
-            "(its folder, model.json or installed name) [default: the hand's 38].",
-            show_default=False,
-        ),
-    ] = None,
+    table: LabelsOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file.")] = False,
 ) -> None:
     """Check a segmentation: missing, in pieces, out of order, implausible sizes, cut off."""

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from amcnet.cli.options import LabelsOption
+
 if TYPE_CHECKING:
     from amcnet.metrics import EvaluateOptions
 
@@ -27,14 +29,7 @@ def evaluate(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write all figures to this file.")
     ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(
-            help="What names the labels: dataset.json, an ITK-SNAP label description, or a model "
-            "(its folder, model.json or installed name) [default: the hand's 38].",
-            show_default=False,
-        ),
-    ] = None,
+    labels: LabelsOption = None,
     preset: Annotated[
         PresetChoice,
         typer.Option(

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from amcnet.cli.options import LabelsOption
+
 if TYPE_CHECKING:
     from amcnet.measurement import FileMeasurement, Measurement
 
@@ -23,14 +25,7 @@ def measure(
             show_default=False,
         ),
     ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(
-            help="What names the labels: dataset.json, an ITK-SNAP label description, or a model "
-            "(its folder, model.json or installed name) [default: the hand's 38].",
-            show_default=False,
-        ),
-    ] = None,
+    labels: LabelsOption = None,
     axes: Annotated[
         str,
         typer.Option(

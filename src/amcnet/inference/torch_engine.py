@@ -1,6 +1,6 @@
 """PyTorch for the whole way from a volume to its labels: a GPU where there is one, else the CPU."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -14,6 +14,7 @@ from amcnet.bundle import Bundle
 from amcnet.bundle.formats.network import rebuild_network
 from amcnet.errors import ModelError, NotEnoughMemoryError
 from amcnet.inference.confidence import ConfidenceMeter
+from amcnet.inference.engines import Keep
 from amcnet.inference.out_of_memory import Way, next_way
 from amcnet.inference.plan import LEAST_SLICES
 from amcnet.inference.stream import MIN_PLANE, SURE, has_contrast
@@ -26,8 +27,6 @@ from amcnet.inference.torch_stream import (
     make_labels,
 )
 from amcnet.inference.windows import Windows
-
-Keep = Callable[[NDArray[np.float32]], None]
 
 _COPIES_BEHIND = 2  # batches of logits on their way from a GPU; they are large
 
