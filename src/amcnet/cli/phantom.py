@@ -14,6 +14,7 @@ class GridName(StrEnum):
 
     network = "network"
     full = "full"
+    half = "half"
 
 
 class VarietyName(StrEnum):
@@ -28,7 +29,10 @@ def phantom(
     count: Annotated[int, typer.Option(help="Number of phantoms.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of the first; the next ones count up.")] = 0,
     grid: Annotated[
-        GridName, typer.Option(help="network: 609 x 512 x 256 voxels; full: 609 x 1023 x 512.")
+        GridName,
+        typer.Option(
+            help="full: 609 x 1023 x 512 voxels; network: 609 x 512 x 256; half: 304 x 256 x 128."
+        ),
     ] = GridName.network,
     variety: Annotated[
         VarietyName,

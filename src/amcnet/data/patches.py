@@ -77,6 +77,18 @@ class PatchSampler:
         return dict(sorted(holders.items()))
 
 
+def random_box(
+    shape: tuple[int, ...], smallest: float, rng: Generator
+) -> tuple[slice, ...]:
+    """Return a box within a volume that keeps at least a share ``smallest`` of each axis."""
+    box = []
+    for size in shape:
+        length = int(rng.integers(max(1, round(smallest * size)), size + 1))
+        start = int(rng.integers(size - length + 1))
+        box.append(slice(start, start + length))
+    return tuple(box)
+
+
 def even_windows(case: PreparedCase, window: int, count: int) -> list[int]:
     """Return the first slices of some windows, spread evenly over a case."""
     last = _last_start(case, window)

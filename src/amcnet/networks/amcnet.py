@@ -1,15 +1,16 @@
 """AMCNet (Zeng et al., MICCAI 2023, Fig. 1): an encoder and decoder of four ACM stages each."""
 
+from math import prod
 from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from amcnet.networks.acm import ACM
-from amcnet.networks.architecture import Branches
-
-_POOLS = ((2, 2, 2), (2, 2, 2), (1, 2, 2), (1, 2, 2))
+from amcnet.networks.architecture import PAPER_POOLS, Branches, Triple
+from amcnet.networks.blocks import from_channels, pad_to_blocks, to_channels
 
 
 class AMCNet(nn.Module):
@@ -25,6 +26,8 @@ class AMCNet(nn.Module):
         width: Channels of the first stage.
         kernel_size: K of the 1D convolution in each ACM.
         branches: ``2d+3d``, or ``2d`` or ``3d`` alone for the ablation.
+        pools: How much each stage shrinks what it hands down.
+        block: Voxels that are worked on together, see :mod:`amcnet.networks.blocks`.
     """
 
     def __init__(
@@ -34,20 +37,24 @@ class AMCNet(nn.Module):
         width: int = 64,
         kernel_size: int = 3,
         branches: Branches = "2d+3d",
+        pools: tuple[Triple, ...] = PAPER_POOLS,
+        block: Triple = (1, 1, 1),
     ) -> None:
         super().__init__()
-        channels = [width * 2**stage for stage in range(len(_POOLS))]
+        self.block = block
+        self.num_classes = num_classes
+        channels = [width * 2**stage for stage in range(len(pools))]
         self.encoder = nn.ModuleList()
-        previous = in_channels
+        previous = in_channels * prod(block)
         for size in channels:
             self.encoder.append(ACM(previous, size, kernel_size, branches))
             previous = size
-        self.pools = nn.ModuleList(nn.MaxPool3d(pool, ceil_mode=True) for pool in _POOLS)
+        self.pools = nn.ModuleList(nn.MaxPool3d(pool, ceil_mode=True) for pool in pools)
         self.decoder = nn.ModuleList()
         for size in reversed(channels):
             self.decoder.append(ACM(previous + size, size, kernel_size, branches))
             previous = size
-        self.head = nn.Conv3d(previous, num_classes, 1)
+        self.head = nn.Conv3d(previous, num_classes * prod(block), 1)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits.
@@ -58,8 +65,30 @@ class AMCNet(nn.Module):
         Returns:
             Logits (batch, class, scan, lateral, depth) of the same spatial size.
         """
+        blocks = to_channels(pad_to_blocks(image, self.block), self.block)
+        logits = from_channels(self.head(self._features(blocks)), self.block)
+        scan, lateral, depth = image.shape[2:]
+        return logits[:, :, :scan, :lateral, :depth]
+
+    def one_of_each_block(self, image: Tensor, place: Triple) -> Tensor:
+        """Return the logits of one voxel of each block: all that a training step needs.
+
+        Args:
+            image: As in :meth:`forward`.
+            place: The voxel's place in the block.
+
+        Returns:
+            Logits (batch, class, scan, lateral, depth) of the voxels ``place``,
+            ``place + block``, ...; blocks that the image ends within count.
+        """
+        features = self._features(to_channels(pad_to_blocks(image, self.block), self.block))
+        first = int(np.ravel_multi_index(place, self.block)) * self.num_classes
+        part = slice(first, first + self.num_classes)
+        return functional.conv3d(features, self.head.weight[part], cast(Tensor, self.head.bias)[part])
+
+    def _features(self, features: Tensor) -> Tensor:
+        """Go down and back up; the spatial size stays."""
         skips = []
-        features = image
         for stage, pool in zip(self.encoder, self.pools, strict=True):
             features = stage(features)
             skips.append(features)
@@ -70,4 +99,4 @@ class AMCNet(nn.Module):
                 features, size=skip.shape[2:], mode="trilinear", align_corners=False
             )
             features = stage(torch.cat((features, skip), dim=1))
-        return cast(Tensor, self.head(features))
+        return features

@@ -45,4 +45,7 @@ FULL_GRID = Grid((609, 1023, 512), (0.279, 0.130, 0.088))
 NETWORK_GRID = Grid((609, 512, 256), (0.279, 0.130 * 1023 / 512, 0.176))
 """The transverse plane resized to 512 x 256, as the paper feeds it to the network."""
 
-GRIDS = {"full": FULL_GRID, "network": NETWORK_GRID}
+HALF_GRID = Grid((304, 256, 128), (0.279 * 609 / 304, 0.130 * 1023 / 256, 0.352))
+"""Half of that along every axis: eight times as many hands in the same time."""
+
+GRIDS = {"full": FULL_GRID, "network": NETWORK_GRID, "half": HALF_GRID}

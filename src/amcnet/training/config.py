@@ -52,11 +52,15 @@ class SamplingConfig(_Section):
         foreground_probability: Share of windows that are put on labelled slices.
         centre: ``structure``: those windows are put on one structure, each of them equally often
             however rare; ``foreground``: on any labelled slice.
+        crop_probability: Share of windows that are cut to a random box.
+        smallest_crop: Least share of each axis that such a box keeps.
     """
 
     window: PositiveInt = 16
     foreground_probability: float = Field(0.8, ge=0, le=1)
     centre: Centre = "structure"
+    crop_probability: float = Field(0.0, ge=0, le=1)
+    smallest_crop: float = Field(0.6, gt=0, le=1)
 
 
 class OptimiserConfig(_Section):

@@ -113,7 +113,8 @@ class RunData(lightning.LightningDataModule):
             batch_size=settings.batch_size,
             share=self._share(),
         )
-        return self._loader(TrainingWindows(sampler), order)
+        crop = sampling.crop_probability, sampling.smallest_crop
+        return self._loader(TrainingWindows(sampler, crop), order)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Return the held-out windows."""

@@ -3,15 +3,18 @@
 import logging
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import lightning
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from amcnet.anatomy import LabelTable
+from amcnet.anatomy import IGNORE, LabelTable
 from amcnet.errors import TrainingError
 from amcnet.losses import DiceAnatomyLoss, DiceLoss
+from amcnet.networks.amcnet import AMCNet
 from amcnet.networks.registry import build_network
 from amcnet.training.clock import StepClock
 from amcnet.training.config import TrainingConfig
@@ -108,12 +111,26 @@ class SegmentationTask(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch of windows."""
-        loss: Tensor = self.loss(self.network(batch.image), batch.labels)
+        loss: Tensor = self.loss(*self._logits_and_labels(batch))
         value = loss.detach().double().cpu()
         if torch.isfinite(value):
             self._loss_sum += torch.stack((value, torch.ones_like(value)))
         self.log("loss_step", loss, prog_bar=True)
         return loss
+
+    def _logits_and_labels(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return what the loss compares: all voxels, or one of each block, each in its turn."""
+        block, voxels = self.config.network.block, self.config.network.block_voxels
+        if voxels == 1:
+            return self.network(batch.image), batch.labels
+        turn = self.global_step % voxels
+        a, b, c = (int(place) for place in np.unravel_index(turn, block))
+        scan, lateral, depth = (
+            -size % step for size, step in zip(batch.labels.shape[1:], block, strict=True)
+        )
+        whole = functional.pad(batch.labels, (0, depth, 0, lateral, 0, scan), value=IGNORE)
+        logits = cast(AMCNet, self.network).one_of_each_block(batch.image, (a, b, c))
+        return logits, whole[:, a :: block[0], b :: block[1], c :: block[2]]
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Drop non-finite gradients: the optimiser leaves parameters without gradients alone.

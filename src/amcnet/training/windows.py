@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
+from numpy.random import SeedSequence, default_rng
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import Dataset, Sampler
 
 from amcnet.anatomy import IGNORE
-from amcnet.data.patches import PatchSampler, even_windows
+from amcnet.data.patches import PatchSampler, even_windows, random_box
 from amcnet.data.store import PreparedCase
+
+_CROP = 2  # keeps these seeds apart from those of the windows and of the augmentation
 
 
 class Batch(NamedTuple):
@@ -29,13 +32,25 @@ class Batch(NamedTuple):
 
 
 class TrainingWindows(Dataset[Batch]):
-    """All windows of a run; window ``i`` is the same in every run."""
+    """All windows of a run; window ``i`` is the same in every run.
 
-    def __init__(self, sampler: PatchSampler) -> None:
+    Args:
+        sampler: Draws the windows.
+        crop: Probability that a window is cut to a random box, and the least share of each axis
+            that the box keeps: scans of other devices have other borders.
+    """
+
+    def __init__(self, sampler: PatchSampler, crop: tuple[float, float] = (0, 1)) -> None:
         self.sampler = sampler
+        self.crop = crop
 
     def __getitem__(self, index: int) -> Batch:
         image, labels = self.sampler(index)
+        probability, smallest = self.crop
+        rng = default_rng(SeedSequence(self.sampler.seed, spawn_key=(index, _CROP)))
+        if rng.random() < probability:
+            box = random_box(labels.shape, smallest, rng)
+            image, labels = image[:, *box], labels[box]
         return Batch(torch.from_numpy(image), torch.from_numpy(labels), torch.tensor(index))
 
 
@@ -110,20 +125,21 @@ class ValidationWindows(Dataset[Batch]):
 
 
 def collate(windows: list[Batch]) -> Batch:
-    """Stack windows; where planes differ in size, the smaller ones are padded.
+    """Stack windows; where they differ in size, the smaller ones are padded.
 
     Images repeat their border there, and the labels say that nobody has judged it.
     """
-    planes = [window.labels.shape[1:] for window in windows]
-    size = torch.Size(max(sizes) for sizes in zip(*planes, strict=True))
+    sizes = [window.labels.shape for window in windows]
+    size = torch.Size(max(axis) for axis in zip(*sizes, strict=True))
     padded = [_pad(window, size) for window in windows]
     return Batch(*(torch.stack(parts) for parts in zip(*padded, strict=True)))
 
 
 def _pad(window: Batch, size: torch.Size) -> Batch:
-    missing = [full - n for full, n in zip(size, window.labels.shape[1:], strict=True)]
+    missing = [full - n for full, n in zip(size, window.labels.shape, strict=True)]
     if not any(missing):
         return window
-    after = (0, missing[1], 0, missing[0])  # PyTorch counts from the last axis
+    scan, lateral, depth = missing
+    after = (0, depth, 0, lateral, 0, scan)  # PyTorch counts from the last axis
     image = functional.pad(window.image, after, mode="replicate")
     return Batch(image, functional.pad(window.labels, after, value=IGNORE), window.number)
