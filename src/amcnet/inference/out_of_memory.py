@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from amcnet.inference.plan import LEAST_SLICES
 from amcnet.inference.windows import Windows
 
 _log = logging.getLogger(__name__)
@@ -44,8 +43,8 @@ def next_way(way: Way, windows: Windows, started: bool) -> Way | None:
     if not started and windows.mirror and together:
         _log.warning("%s: each and its mirror image run one by one; the labels stay", problem)
         return way
-    if not started and way.slices > LEAST_SLICES:
-        fewer = max(LEAST_SLICES, way.slices // 2)
+    if not started and way.slices > windows.least_shape[0]:
+        fewer = max(windows.least_shape[0], way.slices // 2)
         _log.warning("%s: windows of %d instead; the labels differ a little", problem, fewer)
         return replace(way, slices=fewer)
     if way.device.type == "cpu":

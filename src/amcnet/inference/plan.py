@@ -15,7 +15,6 @@ from amcnet.networks import Architecture
 _FLOAT_BYTES = 4
 _RUNTIME_BYTES = 0.15 * GIB  # what OpenVINO takes beside weights and features
 _FEATURE_BYTES = 36  # a window's voxel needs this times the width while the network runs
-LEAST_SLICES = 4  # of a window
 _log = logging.getLogger(__name__)
 
 
@@ -39,7 +38,10 @@ class Workload:
         """Return what this takes at most, beyond what is in memory already."""
         width, classes = self.architecture.width, self.architecture.num_classes
         voxels = windows.slices * prod(self.network_shape[1:])
-        inside = sum(self.weight_bytes) + len(self.weight_bytes) * _FEATURE_BYTES * width * voxels
+        blocks = voxels / self.architecture.block_voxels
+        inside = sum(self.weight_bytes) + len(self.weight_bytes) * _FEATURE_BYTES * width * blocks
+        if self.architecture.block_voxels > 1:  # blocks are taken apart in a copy
+            inside += _FLOAT_BYTES * classes * voxels
         # The window in use, the slices that the next one covers too, and perhaps the one to come.
         held = _FLOAT_BYTES * classes * voxels * (3 if windows.ahead else 2)
         return _RUNTIME_BYTES + inside + held + prod(self.shape)
@@ -64,8 +66,8 @@ def make_plan(work: Workload, windows: Windows, limit_bytes: float) -> Windows:
     while (need := work.need_bytes(plan)) > limit_bytes:
         if plan.ahead:
             plan = replace(plan, ahead=False)
-        elif plan.slices > LEAST_SLICES:
-            plan = replace(plan, slices=max(LEAST_SLICES, plan.slices // 2))
+        elif plan.slices > plan.least_shape[0]:
+            plan = replace(plan, slices=max(plan.least_shape[0], plan.slices // 2))
         else:
             size = " x ".join(str(n) for n in work.shape)
             raise NotEnoughMemoryError(

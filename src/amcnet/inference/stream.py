@@ -15,7 +15,6 @@ from amcnet.inference.windows import Windows, window_starts, window_weights
 Window = NDArray[np.float32]
 LogitsOf = Callable[[Window], Window]
 
-MIN_PLANE = 16  # the network pools the plane by two four times
 SURE = 20.0  # logit of the background where there is no image
 _CONTRAST = 1e-5  # of a normalised image; resampling leaves rounding in an even grey
 
@@ -40,7 +39,7 @@ def stream_logits(
         float32 logits (class, lateral, depth), one slice after the other.
     """
     length, lateral, depth = image.shape[1:]
-    image = _pad_to(image, (windows.slices, MIN_PLANE, MIN_PLANE))
+    image = _pad_to(image, (windows.slices, *windows.least_shape[1:]))
     starts = window_starts(image.shape[1], windows.slices, windows.overlap)
     weights = window_weights(starts, windows.slices)
     if windows.mirror:

@@ -16,8 +16,7 @@ from amcnet.errors import ModelError, NotEnoughMemoryError
 from amcnet.inference.confidence import ConfidenceMeter
 from amcnet.inference.engines import Keep
 from amcnet.inference.out_of_memory import Way, next_way
-from amcnet.inference.plan import LEAST_SLICES
-from amcnet.inference.stream import MIN_PLANE, SURE, has_contrast
+from amcnet.inference.stream import SURE, has_contrast
 from amcnet.inference.torch_stream import (
     Blend,
     DeviceMeter,
@@ -123,7 +122,7 @@ class TorchEngine:
         plane = " x ".join(str(n) for n in image.shape[2:])
         raise NotEnoughMemoryError(
             f"found too little memory for the network on planes of {plane}, expected enough for "
-            f"windows of {min(windows.slices, LEAST_SLICES)} slices"
+            f"windows of {min(windows.slices, windows.least_shape[0])} slices"
         )
 
     def _move_networks(self, device: torch.device) -> None:
@@ -153,7 +152,7 @@ class TorchEngine:
         blend = Blend(replace(volume.windows, slices=way.slices), length, way.device)
         for number, start in enumerate(blend.starts):
             part = volume.image[:, start : start + way.slices]
-            window = _window(part, way)
+            window = _window(part, way, volume.windows.least_shape[1:])
             with watch.running():
                 if has_contrast(part):
                     logits = self._logits(window, volume.windows.mirror, way.together)
@@ -226,12 +225,12 @@ def _precision(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if ampere else torch.float16
 
 
-def _window(part: NDArray[np.float32], way: Way) -> Tensor:
+def _window(part: NDArray[np.float32], way: Way, least_plane: tuple[int, int]) -> Tensor:
     """Return a window (channel, scan, lateral, depth) on the device, its border repeated."""
     host = torch.empty(part.shape, dtype=torch.float32, pin_memory=way.device.type == "cuda")
     np.copyto(host.numpy(), part)
     window = host.to(way.device, non_blocking=True)
-    smallest = (way.slices, MIN_PLANE, MIN_PLANE)
+    smallest = (way.slices, *least_plane)
     missing = [max(0, size - n) for n, size in zip(part.shape[1:], smallest, strict=True)]
     if not any(missing):
         return window

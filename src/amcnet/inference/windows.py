@@ -1,6 +1,6 @@
 """How the windows of a network lie along the scan axis, and what their slices count."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,25 @@ class Windows:
         overlap: Share of a window that the next one covers too, in [0, 1).
         mirror: Run the lateral mirror image too, and take the mean of both.
         ahead: Compute a window while the slices of the one before become labels.
+        least_shape: Smallest input (scan, lateral, depth) that the network takes; a smaller plane
+            has its border repeated.
     """
 
     slices: int
     overlap: float = 0.5
     mirror: bool = False
     ahead: bool = False
+    least_shape: tuple[int, int, int] = (4, 16, 16)
+
+    def fitted(self, length: int, least_shape: tuple[int, int, int]) -> "Windows":
+        """Return windows that are no longer than a volume of ``length`` slices needs.
+
+        Args:
+            length: Slices of the volume.
+            least_shape: The smallest input that the network takes, (scan, lateral, depth).
+        """
+        slices = min(self.slices, max(length, least_shape[0]))
+        return replace(self, slices=slices, least_shape=least_shape)
 
 
 def window_starts(length: int, slices: int, overlap: float) -> list[int]:

@@ -84,7 +84,8 @@ class AMCNet(nn.Module):
         features = self._features(to_channels(pad_to_blocks(image, self.block), self.block))
         first = int(np.ravel_multi_index(place, self.block)) * self.num_classes
         part = slice(first, first + self.num_classes)
-        return functional.conv3d(features, self.head.weight[part], cast(Tensor, self.head.bias)[part])
+        bias = cast(Tensor, self.head.bias)
+        return functional.conv3d(features, self.head.weight[part], bias[part])
 
     def _features(self, features: Tensor) -> Tensor:
         """Go down and back up; the spatial size stays."""

@@ -44,6 +44,12 @@ class Architecture(BaseModel):
         """Voxels of a block."""
         return prod(self.block)
 
+    @property
+    def least_shape(self) -> tuple[int, int, int]:
+        """Input (scan, lateral, depth) that leaves something for the last stage to pool."""
+        sizes = [prod(steps) for steps in zip(*self.pools, self.block, strict=True)]
+        return sizes[0], sizes[1], sizes[2]
+
     @field_validator("kernel_size")
     @classmethod
     def _odd(cls, value: int) -> int:
