@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amcnet.data.patches import PatchSampler, even_windows
+from amcnet.data.patches import PatchSampler, even_windows, random_box
 
 from .prepared import numbered_case, store_case
 
@@ -86,3 +86,15 @@ def test_even_windows_lie_in_the_case_and_are_spread(cases):
     starts = even_windows(cases[1], 8, 4)
     assert starts == [4, 12, 21, 29]
     assert even_windows(cases[1], 50, 2) == [0, 0]
+
+
+@given(
+    shape=st.tuples(*[st.integers(1, 40)] * 3),
+    smallest=st.floats(0.01, 1),
+    seed=st.integers(0, 2**32),
+)
+def test_random_boxes_lie_inside_and_keep_their_share(shape, smallest, seed):
+    box = random_box(shape, smallest, np.random.default_rng(seed))
+    for part, size in zip(box, shape, strict=True):
+        assert 0 <= part.start < part.stop <= size
+        assert part.stop - part.start >= max(1, round(smallest * size))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amcnet.inference.windows import gaussian, window_starts
+from amcnet.inference.windows import Windows, gaussian, window_starts
 
 
 @given(length=st.integers(1, 300), slices=st.integers(1, 40), overlap=st.floats(0, 0.9))
@@ -25,3 +25,10 @@ def test_weights_have_a_standard_deviation_of_a_quarter_window(slices: int) -> N
     middle = (slices - 1) / 2
     distance = (np.arange(slices) - middle) / (slices / 4)
     np.testing.assert_allclose(np.log(weights), -(distance**2) / 2, atol=1e-6)
+
+
+@given(length=st.integers(1, 300), slices=st.integers(1, 250), scan=st.integers(1, 40))
+def test_fitted_windows_are_no_longer_than_what_there_is_to_see(length, slices, scan):
+    fitted = Windows(slices, 0.25).fitted(length, (scan, 16, 32))
+    assert fitted.slices == slices or fitted.slices == max(length, scan) < slices
+    assert (fitted.overlap, fitted.least_shape) == (0.25, (scan, 16, 32))

@@ -55,3 +55,16 @@ def test_more_channels_and_deterministic_weights() -> None:
     second = AMCNet(in_channels=2, num_classes=4, width=2)
     image = torch.randn(1, 2, 4, 16, 16)
     assert torch.equal(first(image), second(image))
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"pools": [[2, 2, 2], [1, 2, 2]], "block": [2, 3, 1]}, {"pools": [[1, 1, 1]]}]
+)
+def test_least_shape_leaves_something_to_pool(settings):
+    architecture = Architecture(width=2, num_classes=3, **settings)
+    network = build_network(architecture)
+    seen = []
+    for pool in network.pools:
+        pool.register_forward_hook(lambda pool, given, result: seen.append(given[0].shape[2:]))
+    network(torch.randn(1, 1, *architecture.least_shape))
+    assert tuple(seen[-1]) == tuple(architecture.pools[-1])

@@ -7,8 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amcnet.anatomy import IGNORE
+from amcnet.data.patches import PatchSampler
 from amcnet.data.store import PreparedCase
-from amcnet.training.windows import Batch, Share, ValidationWindows, WindowOrder, collate
+from amcnet.training.windows import (
+    Batch,
+    Share,
+    TrainingWindows,
+    ValidationWindows,
+    WindowOrder,
+    collate,
+)
+
+from ..data.prepared import numbered_case
 
 
 @given(
@@ -37,10 +47,31 @@ def test_a_resumed_epoch_goes_on_where_it_was(data, batches, began, rank):
     assert list(rest) == whole[done:]
 
 
-def window(lateral: int, depth: int) -> Batch:
-    image = torch.arange(2 * 3 * lateral * depth, dtype=torch.float32)
-    labels = torch.ones(3, lateral, depth, dtype=torch.uint8)
-    return Batch(image.reshape(2, 3, lateral, depth), labels, torch.tensor(7))
+def window(lateral: int, depth: int, scan: int = 3) -> Batch:
+    image = torch.arange(2 * scan * lateral * depth, dtype=torch.float32)
+    labels = torch.ones(scan, lateral, depth, dtype=torch.uint8)
+    return Batch(image.reshape(2, scan, lateral, depth), labels, torch.tensor(7))
+
+
+def test_shorter_windows_are_padded_with_ignored_slices():
+    batch = collate([window(4, 4, scan=2), window(4, 4, scan=5)])
+    assert (batch.labels == 1).sum(dim=(1, 2, 3)).tolist() == [2 * 16, 5 * 16]
+    assert torch.equal(batch.image[0, :, 4], window(4, 4, scan=2).image[:, 1])
+
+
+def test_cropped_windows_are_part_of_the_whole_ones_and_always_the_same(tmp_path):
+    sampler = PatchSampler((numbered_case(tmp_path, 30),), 20, seed=3)
+    whole, cropped = TrainingWindows(sampler), TrainingWindows(sampler, (0.5, 0.6))
+    sizes = set()
+    for index in range(20):
+        part, full = cropped[index], whole[index]
+        assert torch.equal(part.image, cropped[index].image)
+        assert part.image.shape[1:] == part.labels.shape
+        sizes.add(part.labels.shape)
+        # The slices of this case are numbered.
+        assert set(part.labels.unique().tolist()) <= set(full.labels.unique().tolist())
+    assert whole[0].labels.shape in sizes
+    assert 5 < len(sizes) < 20
 
 
 def test_planes_of_different_size_are_padded_with_ignored_voxels():

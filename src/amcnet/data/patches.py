@@ -77,9 +77,7 @@ class PatchSampler:
         return dict(sorted(holders.items()))
 
 
-def random_box(
-    shape: tuple[int, ...], smallest: float, rng: Generator
-) -> tuple[slice, ...]:
+def random_box(shape: tuple[int, ...], smallest: float, rng: Generator) -> tuple[slice, ...]:
     """Return a box within a volume that keeps at least a share ``smallest`` of each axis."""
     box = []
     for size in shape:
