@@ -13,10 +13,12 @@ from amcnet.training.transfer import start_from
 KNOWN = LabelTable.from_names(["femur", "tibia", "patella"])
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, nn.Module]:
+@pytest.fixture(scope="module", params=[(1, 1, 1), (2, 1, 2)])
+def model(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> tuple[Bundle, nn.Module]:
     torch.manual_seed(0)
-    architecture = Architecture(num_classes=4, width=4)
+    architecture = Architecture(num_classes=4, width=4, block=request.param)
     network = build_network(architecture)
     description = BundleDescription(
         name="knee",
@@ -39,12 +41,14 @@ def test_shared_structures_keep_their_logits(
 ) -> None:
     """The same image in every channel gives what the model gave, for structures that it knows."""
     bundle, network = model
-    architecture = Architecture(num_classes=len(names) + 1, width=4, in_channels=channels)
+    architecture = bundle.description.architecture.model_copy(
+        update={"num_classes": len(names) + 1, "in_channels": channels}
+    )
     table = LabelTable.from_names(names)
     other = build_network(architecture).eval()
     fresh = other.state_dict()["head.weight"].clone()
     origin = start_from(other, architecture, table, bundle)
-    image = torch.randn(1, 1, 8, 16, 16)
+    image = torch.randn(1, 1, 16, 32, 64)
     with torch.no_grad():
         before = network(image)[0]
         after = other(image.expand(-1, channels, -1, -1, -1))[0]

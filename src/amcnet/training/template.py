@@ -55,6 +55,8 @@ def config_text(values: TemplateValues) -> str:
         f"width = {network.width}",
         f"kernel_size = {network.kernel_size}",
         f"branches = {_text(network.branches)}",
+        f"pools = {json.dumps(network.pools)}",
+        f"block = {json.dumps(network.block)}",
         "",
         "[loss]",
         "gamma = 4.0",

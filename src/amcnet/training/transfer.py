@@ -37,20 +37,21 @@ def start_from(
         ConfigError: If the model's network differs in more than channels and classes.
     """
     ours, theirs = (a.model_dump() for a in (architecture, bundle.description.architecture))
-    for key in ("name", "width", "kernel_size", "branches"):
-        if ours[key] != theirs[key]:
+    for key in ours:
+        if key not in ("in_channels", "num_classes") and ours[key] != theirs[key]:
             raise ConfigError(
                 f"network.{key} = {ours[key]!r}, expected {theirs[key]!r} "
                 f"to start from {bundle.folder}"
             )
     weights = load_network_weights(bundle)
-    own = network.state_dict()
+    own, voxels = network.state_dict(), architecture.block_voxels
     for name, value in own.items():
         if name in _HEAD:
             rows = _shared_classes(table, bundle.description.label_table)
-            value[rows[:, 0]] = weights[name][rows[:, 1]].to(value.dtype)
+            known_rows = _by_voxel(weights[name], voxels)[:, rows[:, 1]]
+            _by_voxel(value, voxels)[:, rows[:, 0]] = known_rows.to(value.dtype)
         else:
-            value.copy_(_fit_channels(weights[name], value.shape))
+            value.copy_(_fit_channels(weights[name], value.shape, voxels))
     network.load_state_dict(own)
     known = len(rows) - 1  # without the background
     logger.info(
@@ -69,9 +70,16 @@ def _shared_classes(table: LabelTable, known: LabelTable) -> Tensor:
     return torch.tensor([(0, 0), *pairs])
 
 
-def _fit_channels(weight: Tensor, shape: torch.Size) -> Tensor:
-    """Return a weight with another number of input channels (its second axis)."""
+def _by_voxel(rows: Tensor, voxels: int) -> Tensor:
+    """Return the head's rows as (voxel of a block, class, ...)."""
+    return rows.view(voxels, -1, *rows.shape[1:])
+
+
+def _fit_channels(weight: Tensor, shape: torch.Size, voxels: int) -> Tensor:
+    """Return a weight with another number of input channels (within its second axis)."""
     if weight.shape == shape:
         return weight
-    mean = weight.float().mean(dim=1, keepdim=True)
-    return (mean * (weight.shape[1] / shape[1])).expand(shape)
+    by_channel = weight.float().view(len(weight), voxels, -1, *shape[2:])
+    mean = by_channel.mean(dim=2, keepdim=True)
+    scaled = mean * (weight.shape[1] / shape[1])
+    return scaled.expand(-1, -1, shape[1] // voxels, *shape[2:]).flatten(1, 2)
