@@ -6,16 +6,15 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import lightning
-import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from amcnet.anatomy import IGNORE, LabelTable
+from amcnet.anatomy import LabelTable
 from amcnet.errors import TrainingError
 from amcnet.losses import DiceAnatomyLoss, DiceLoss
 from amcnet.networks.amcnet import AMCNet
 from amcnet.networks.registry import build_network
+from amcnet.training.block_turns import one_turn
 from amcnet.training.clock import StepClock
 from amcnet.training.config import TrainingConfig
 from amcnet.training.history import Row
@@ -120,17 +119,10 @@ class SegmentationTask(lightning.LightningModule):
 
     def _logits_and_labels(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return what the loss compares: all voxels, or one of each block, each in its turn."""
-        block, voxels = self.config.network.block, self.config.network.block_voxels
-        if voxels == 1:
+        block = self.config.network.block
+        if block == (1, 1, 1):
             return self.network(batch.image), batch.labels
-        turn = self.global_step % voxels
-        a, b, c = (int(place) for place in np.unravel_index(turn, block))
-        scan, lateral, depth = (
-            -size % step for size, step in zip(batch.labels.shape[1:], block, strict=True)
-        )
-        whole = functional.pad(batch.labels, (0, depth, 0, lateral, 0, scan), value=IGNORE)
-        logits = cast(AMCNet, self.network).one_of_each_block(batch.image, (a, b, c))
-        return logits, whole[:, a :: block[0], b :: block[1], c :: block[2]]
+        return one_turn(cast(AMCNet, self.network), batch, block, self.global_step)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Drop non-finite gradients: the optimiser leaves parameters without gradients alone.
