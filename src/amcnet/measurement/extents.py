@@ -37,7 +37,8 @@ def _flattest_mm(solid: Solid, axes: Vector) -> Extents:
     thickness_axis, width_axis, length_axis = axes.T
 
     def turned(angle: float) -> Vector:
-        return np.cos(angle) * thickness_axis - np.sin(angle) * width_axis
+        axis: Vector = np.cos(angle) * thickness_axis - np.sin(angle) * width_axis
+        return axis
 
     step = _RIGHT_ANGLE / _COARSE_STEPS
     found = {angle: extent_mm(solid, turned(angle)) for angle in np.arange(_COARSE_STEPS) * step}

@@ -59,7 +59,8 @@ class Placed:
 
     def mask(self) -> NDArray[np.bool_]:
         """Return which voxels of its bounding box are its own."""
-        return self.labels[self.solid.box] == self.value
+        mask: NDArray[np.bool_] = self.labels[self.solid.box] == self.value
+        return mask
 
 
 def bones_of_epiphyses(table: LabelTable) -> dict[int, int]:
