@@ -20,9 +20,9 @@ from amcnet.metrics.checks import checked_spacing_mm
 
 Vectors = NDArray[np.float64]
 
-_LONGEST_STEP = 2.1  # in units of the longest voxel edge: longer lines miss thin parts and edges
+_LONGEST_STEP = 2.5  # in units of the longest voxel edge: longer lines miss thin parts and edges
 _MULTIPLES = (1, 2, 3)
-_MOST_VOXELS = 3  # of a step along one axis
+_MOST_VOXELS = 4  # of a step along one axis
 _PLANES = 1500  # orientations of planes whose area is to come out right
 _ALONG_GRID = 60.0  # what a plane along the grid counts beside those: its area is exact then
 _MOST_GAIN = 0.15  # Lines that lose more than this pass through the solid: no base to extrapolate.
