@@ -70,8 +70,8 @@ def _fit(place_mm: Vector, low_mm: Vector, width_mm: float, weight: Vector) -> V
     centred = place_mm - place_mm.mean(axis=0)
     u, v = (centred / np.maximum(np.abs(centred).max(axis=0), 1e-9)).T
     terms = np.column_stack([np.ones_like(u), u, v, u**2, v**2, u * v])
-    root = np.sqrt(weight)[:, None]
-    solve = np.linalg.pinv(terms * root) * root.T
+    weighted = terms.T * weight
+    solve = np.linalg.pinv(weighted @ terms, rcond=1e-10, hermitian=True) @ weighted
     crossing = low_mm + width_mm / 2
     for _ in range(_ROUNDS):
         crossing = np.clip(terms @ (solve @ crossing), low_mm, low_mm + width_mm)
