@@ -4,8 +4,10 @@
     python benchmarks/measurement.py --volume datasets/full-grid/labelsTr/hand_800100.nrrd
 
 prints tables and writes benchmarks/results/measurement.json, or the file given with --json. Each
-solid is measured six times along the grid and in eight random directions, each time at a random
-place between the voxels. A label file also gives seconds and memory, beyond what reading took.
+solid is measured twelve times along the grid and in twelve random directions, each time at a random
+place between the voxels. The target is 1 % or half a voxel, whichever is more: for an extent the
+voxel's size in its direction, for volume and surface what extents that are off by half a voxel make
+of a box of the solid's size. A label file also gives seconds and memory, beyond what reading took.
 """
 
 import argparse
@@ -28,8 +30,14 @@ from amcnet.measurement import measure_structures
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "measurement.json"
-SPACINGS_MM = ((0.279, 0.26, 0.176), (0.279, 0.130, 0.088))
-ALONG_GRID, OBLIQUE = 6, 8
+SPACINGS_MM = (
+    (0.279, 0.26, 0.176),
+    (0.279, 0.130, 0.088),
+    (0.3, 0.3, 0.3),
+    (0.84, 1.3, 0.88),
+)
+ALONG_GRID, OBLIQUE = 12, 12
+ORIENTATIONS = {"along": slice(0, ALONG_GRID), "oblique": slice(ALONG_GRID, None)}
 TABLE = LabelTable.from_names(["solid"])
 EXTENTS = ("length_mm", "width_mm", "thickness_mm")
 BONE_AND_EPIPHYSIS = LabelTable(
@@ -163,14 +171,64 @@ def ratio_error_percent(spacing_mm: tuple[float, ...], seed: int) -> float:
     return 100 * (end.width_ratio / (6 / 8) - 1)
 
 
+def limits_of(solid: Solid, spacing_mm: tuple[float, ...], seed: int) -> dict[str, float]:
+    """Return the targets: of extents in mm, of volume and surface in per cent."""
+    sizes = np.array(solid.size_mm)
+    half = np.array(voxels_mm(spacing_mm, seed)) / 2
+    larger = sizes + half
+    volume = 100 * (np.prod(larger) / np.prod(sizes) - 1)
+    surface = 100 * (box(*larger).surface_area_mm2 / box(*sizes).surface_area_mm2 - 1)
+    limits = dict(zip(EXTENTS, np.maximum(sizes / 100, half).tolist(), strict=True))
+    return limits | {"volume_percent": max(1, volume), "surface_area_percent": max(1, surface)}
+
+
+def voxels_mm(spacing_mm: tuple[float, ...], seed: int) -> list[float]:
+    """Return a voxel's size along the three axes of a turned solid."""
+    axes = rotation_of(seed).T
+    return [float(np.linalg.norm(axis * spacing_mm)) for axis in axes]
+
+
 def errors_of_all(spacing_mm: tuple[float, ...]) -> dict[str, Any]:
-    """Return for each solid the errors, first those along the grid, then the oblique ones."""
+    """Return the errors of each solid along the grid and oblique."""
+    seeds = range(ALONG_GRID + OBLIQUE)
     results: dict[str, Any] = {}
     for name, solid in SOLIDS.items():
-        found = [errors_of(solid, spacing_mm, seed) for seed in range(ALONG_GRID + OBLIQUE)]
-        results[name] = {key: [round(f[key], 3) for f in found] for key in found[0]}
-    ratios = [ratio_error_percent(spacing_mm, seed) for seed in range(ALONG_GRID + OBLIQUE)]
-    return {"solids": results, "ratio_percent": [round(ratio, 2) for ratio in ratios]}
+        found = [errors_of(solid, spacing_mm, seed) for seed in seeds]
+        limits = [limits_of(solid, spacing_mm, seed) for seed in seeds]
+        voxels = [dict(zip(EXTENTS, voxels_mm(spacing_mm, seed), strict=True)) for seed in seeds]
+        sizes = dict(zip(EXTENTS, solid.size_mm, strict=True))
+        results[name] = {
+            orientation: {
+                key: figures(
+                    np.array([[f[key], m[key], v.get(key, np.nan)] for f, m, v in rows]),
+                    sizes.get(key),
+                )
+                for key in found[0]
+            }
+            for orientation, part in ORIENTATIONS.items()
+            for rows in [list(zip(found[part], limits[part], voxels[part], strict=True))]
+        }
+    ratios = [ratio_error_percent(spacing_mm, seed) for seed in seeds]
+    ratio = {name: round(max(ratios[part], key=abs), 2) for name, part in ORIENTATIONS.items()}
+    return {"solids": results, "ratio_percent": ratio}
+
+
+def figures(rows: np.ndarray, size_mm: float | None) -> dict[str, float]:
+    """Summarise errors: rows of error, target and voxel (the latter two of extents in mm)."""
+    error, limit, voxel = rows.T
+    worst = int(np.argmax(np.abs(error)))
+    summary = {
+        "mean": error.mean(),
+        "mean_absolute": np.abs(error).mean(),
+        "worst": error[worst],
+        "within_target": (np.abs(error) <= limit + 1e-9).mean(),
+    }
+    if size_mm is not None:
+        summary["worst_percent"] = 100 * error[worst] / size_mm
+        summary["worst_voxels"] = error[worst] / voxel[worst]
+    else:
+        summary["within_1_percent"] = (np.abs(error) <= 1).mean()
+    return {key: round(float(value), 3) for key, value in summary.items()}
 
 
 def cost_of(path: Path) -> dict[str, Any]:
@@ -205,16 +263,36 @@ def table_of(results: dict[str, Any]) -> str:
     """Return the worst errors as a Markdown table; a pair is along the grid / oblique."""
     heads = ["solid, mm", "length, mm", "width, mm", "thickness, mm", "volume, %", "surface, %"]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
-    for name, errors in results["solids"].items():
-        cells = [_worst(e) for e in errors.values()]
+    for name, one in results["solids"].items():
+        cells = [
+            " / ".join(f"{one[orientation][key]['worst']:+.2f}" for orientation in ORIENTATIONS)
+            for key in one["along"]
+        ]
         lines.append("| " + " | ".join([name, *cells]) + " |")
-    lines.append(f"\nwidth ratio, %: {_worst(results['ratio_percent'])}")
+    ratio = " / ".join(f"{value:+.2f}" for value in results["ratio_percent"].values())
+    return "\n".join([*lines, f"\nwidth ratio, %: {ratio}"])
+
+
+def target_table(results: dict[str, Any]) -> str:
+    """Return how many measurements are within the target, by the ends of the solids."""
+    heads = ["voxel, mm", "solids", "direction", "extents", "volume", "surface"]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for key, found in results.items():
+        for kind, names in {"round": ("ellipsoid", "capsule"), "flat": ("cylinder", "box")}.items():
+            for orientation in ORIENTATIONS:
+                chosen = [
+                    one[orientation]
+                    for name, one in found["solids"].items()
+                    if name.startswith(names)
+                ]
+                shares = [
+                    np.mean([one[name]["within_target"] for one in chosen for name in group])
+                    for group in (EXTENTS, ("volume_percent",), ("surface_area_percent",))
+                ]
+                cells = [key.removesuffix(" mm"), kind, orientation]
+                cells += [f"{100 * share:.0f} %" for share in shares]
+                lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def _worst(errors: list[float]) -> str:
-    along, oblique = errors[:ALONG_GRID], errors[ALONG_GRID:]
-    return f"{max(along, key=abs):+.2f} / {max(oblique, key=abs):+.2f}"
 
 
 def main() -> None:
@@ -228,6 +306,7 @@ def main() -> None:
         key = " x ".join(str(s) for s in spacing_mm) + " mm"
         results[key] = errors_of_all(spacing_mm)
         print(f"{key}\n\n{table_of(results[key])}\n", flush=True)
+    print(f"Within the target\n\n{target_table(results)}\n", flush=True)
     if arguments.volume:
         results["cost"] = cost_of(arguments.volume)
         print(results["cost"])

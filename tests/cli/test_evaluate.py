@@ -60,6 +60,23 @@ def test_a_bad_pair_is_told_and_the_rest_is_written(folders: list[str], tmp_path
     assert list(json.loads(target.read_text())["cases"]) == ["a", "c"]
 
 
+def test_voxels_to_ignore_are_those_of_the_reference(folders: list[str], tmp_path: Path) -> None:
+    description = {"labels": {"background": 0, "one": 1, "two": 2, "ignore": 3}}
+    (tmp_path / "dataset.json").write_text(json.dumps(description))
+    target, named = tmp_path / "scores.json", ["--labels", str(tmp_path / "dataset.json")]
+    reference, prediction = (str(Path(folder) / "a.nrrd") for folder in folders)
+    geometry = Geometry.canonical((6, 12, 10), (1.0, 1.0, 1.0))
+    truth, judged = np.zeros((2, 6, 12, 10), np.uint8)
+    truth[1:3], truth[3:5, :6] = 1, 3
+    judged[1:5] = 1
+    for path, labels in ((reference, truth), (prediction, judged)):
+        write_labels(path, labels, geometry, hand_label_table())
+    done = evaluate(reference, prediction, *named, "--json", str(target))
+    assert done.exit_code == 0, done.output
+    row = json.loads(target.read_text())["structures"][0]
+    assert (row["reference_voxels"], row["prediction_voxels"]) == (240, 240 + 120)
+
+
 def test_a_file_and_a_folder_do_not_fit(folders: list[str]) -> None:
     file = str(Path(folders[1]) / "z.nrrd")
     for pair, expected in (

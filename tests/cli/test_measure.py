@@ -79,6 +79,21 @@ def test_other_labels_and_axes(tmp_path: Path) -> None:
     assert not any("ratio" in key for key in spleen)
 
 
+def test_the_ignore_label_of_a_data_set_is_background(tmp_path: Path) -> None:
+    labels = np.zeros((6, 10, 12), np.uint8)
+    labels[1:5, 2:4, 3:9] = 1
+    labels[1:5, 2:4, 3:5] = 2
+    geometry = Geometry.canonical(labels.shape, SPACING_MM)
+    write_labels(tmp_path / "a.nrrd", labels, geometry, hand_label_table())
+    description = {"labels": {"background": 0, "liver": 1, "ignore": 2}}
+    (tmp_path / "dataset.json").write_text(json.dumps(description))
+    named = ["--labels", tmp_path / "dataset.json"]
+    done = measure(tmp_path / "a.nrrd", *named, "-o", tmp_path / "t.json")
+    assert done.exit_code == 0, done.output
+    (liver,) = json.loads((tmp_path / "t.json").read_text())["files"][0]["structures"]
+    assert liver["voxels"] == 4 * 2 * 4
+
+
 def test_outputs_and_folders_are_checked_before_any_work(hand: Path, tmp_path: Path) -> None:
     for name, words in {"t.txt": ".csv .json .md", "no/t.csv": "does not exist"}.items():
         done = measure(hand, "-o", tmp_path / name)

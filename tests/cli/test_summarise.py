@@ -41,6 +41,21 @@ def test_other_metrics_and_box_plots() -> None:
     assert Path("b.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_cases_without_a_result_are_told() -> None:
+    gaps = {"missing": ["c", "d"], "failed": {"e": "e.nrrd: is damaged"}}
+    Path("r.json").write_text(json.dumps({"cases": CASES} | gaps))
+    expected = [
+        "1 case without a prediction, counted as missed: c.",
+        "1 case without a prediction, left out: d.",
+        "1 case not evaluated, left out: e.",
+    ]
+    shown = run()
+    assert [line[2:] for line in shown.splitlines() if line.startswith("- 1 case")] == expected
+    assert run("-o", "t.csv").splitlines()[:3] == expected
+    run("-o", "t.json")
+    assert json.loads(Path("t.json").read_text())["notes"][:3] == expected
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -46,6 +46,14 @@ def test_oblique_cylinder_in_a_volume(labels):
     assert measured.centroid_mm == pytest.approx((12.0, 10.0, 4.0), abs=0.03)
 
 
+def test_ignored_voxels_are_background(labels):
+    labels[2:4, 3:13, 4:12] = 200
+    bone = measure_structures(labels, SPACING_MM, TABLE, ignore_value=200)[0]
+    assert (bone.voxels, bone.length_mm) == (18 * 10 * 8, pytest.approx(9.0))
+    with pytest.raises(InputError, match="ignore_value is 3, expected 4 or more"):
+        measure_structures(labels, SPACING_MM, TABLE, ignore_value=3)
+
+
 def test_confidence_is_passed_through(labels):
     measured = measure_structures(labels, SPACING_MM, TABLE, confidence={1: 0.9, 2: 0.1})
     assert [m.confidence for m in measured] == [0.9, 0.1, None]

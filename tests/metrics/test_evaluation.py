@@ -169,6 +169,33 @@ def test_pooled_figures_of_a_kind_are_those_of_its_structures_alone(pair):
         assert by_kind["bone"][key] == alone[key]
 
 
+def test_what_is_predicted_in_ignored_voxels_does_not_count(pair):
+    reference, prediction = pair
+    unknown = np.zeros(reference.shape, bool)
+    unknown[4:7, :6] = unknown[12:, 8:] = True
+    known = [np.where(unknown, 0, labels) for labels in pair]
+    marked = np.where(unknown, 255, reference).astype(np.uint8)
+    other = np.where(unknown, np.random.default_rng(1).integers(0, 6, unknown.shape), prediction)
+    expected = evaluate_case(*known, SPACING_MM, 6)
+    for judged in (prediction, other.astype(np.uint8)):
+        assert evaluate_case(marked, judged, SPACING_MM, 6, ignore_value=255) == expected
+    assert evaluate_case(*pair, SPACING_MM, 6, ignore_value=9) == evaluate_case(
+        *pair, SPACING_MM, 6
+    )
+    assert marked.max() == 255
+    counted = reference[~unknown], prediction[~unknown]  # the counts without any volume
+    for row in expected["structures"]:
+        one, two = (labels == row["label"] for labels in counted)
+        assert (row["reference_voxels"], row["prediction_voxels"]) == (one.sum(), two.sum())
+
+
+def test_a_prediction_of_the_value_to_ignore_is_an_error_where_the_reference_is_known(pair):
+    reference, prediction = pair
+    prediction[0, 0, 0] = 255
+    with pytest.raises(InputError, match="prediction holds the label 255"):
+        evaluate_case(reference, prediction, SPACING_MM, 6, ignore_value=255)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -180,6 +207,8 @@ def test_pooled_figures_of_a_kind_are_those_of_its_structures_alone(pair):
         ({"spacing_mm": (0.5, 0.0, 0.5)}, "spacing_mm"),
         ({"table": TABLE}, "table has 5 classes with the background, expected 6"),
         ({"surface_tolerance_mm": float("nan")}, "surface_tolerance_mm"),
+        ({"ignore_value": 5}, "ignore_value is 5, expected 6 or more"),
+        ({"ignore_value": 9, "prediction": np.zeros((16, 14, 1), np.uint8)}, "has the shape"),
     ],
 )
 def test_unusable_inputs_are_named(pair, changes, message):

@@ -29,7 +29,12 @@ def cases():
 
 
 def test_means_within_cases_are_those_of_the_evaluation(cases):
-    for metric, key in {"dice": "dice_macro", "hd95_mm": "hd95_macro_mm"}.items():
+    keys = {
+        "dice": "dice_macro",
+        "hd95_mm": "hd95_macro_mm",
+        "hd95_missed_as_10mm_mm": "hd95_macro_missed_as_10mm_mm",
+    }
+    for metric, key in keys.items():
         scores = scores_of_cases(cases, metric)
         for group in scores.groups()[:3]:
             found = scores.by_case(group)

@@ -1,16 +1,17 @@
 import numpy as np
 import pytest
-from scipy.ndimage import find_objects
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from amcnet.metrics.solid import crop_solid, principal_extents_mm
+from amcnet.metrics.solid import extent_mm, principal_extents_mm
+from amcnet.metrics.solids import find_solids
 
 SPACING_MM = np.array([0.279, 0.26, 0.176])
 
 
 def solid_of(mask, spacing_mm=SPACING_MM):
-    labels = mask.astype(np.uint8)
-    return crop_solid(labels, 1, find_objects(labels)[0], np.asarray(spacing_mm))
+    return find_solids(mask.astype(np.uint8), 2, np.asarray(spacing_mm))[0]
 
 
 def rasterised(inside, size_mm, rotation, offset_mm=(0.05, -0.03, 0.02)):
@@ -64,6 +65,42 @@ def test_oblique_solids_are_right_to_one_per_cent_or_half_a_voxel(inside, size_m
     extents = principal_extents_mm(solid_of(rasterised(inside, size_mm, rotation)))
     for extent, expected in zip(extents, size_mm, strict=True):
         assert extent == pytest.approx(expected, rel=0.01, abs=SPACING_MM.max() / 2)
+
+
+@pytest.mark.parametrize("spacing_mm", [(0.3, 0.3, 0.3), (0.279, 0.13, 0.088)])
+@pytest.mark.parametrize("axis", range(3))
+def test_round_ends_along_the_grid_are_found_between_its_planes(axis, spacing_mm):
+    """The place of a ball in the grid does not show: its planes lie anywhere below the tip."""
+    direction, radius_mm = np.eye(3)[axis], 3.0
+    reach = np.ceil(radius_mm / np.array(spacing_mm)).astype(int) + 1
+    for part in np.linspace(0, 0.9, 4):
+        axes = [np.arange(-n, n + 1) * s for n, s in zip(reach, spacing_mm, strict=True)]
+        axes[axis] = axes[axis] + part * spacing_mm[axis]
+        square = sum(a**2 for a in np.meshgrid(*axes, indexing="ij", sparse=True))
+        found_mm = extent_mm(solid_of(square <= radius_mm**2, spacing_mm), direction)
+        assert found_mm == pytest.approx(2 * radius_mm, abs=spacing_mm[axis] / 2)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**16),
+    share=st.floats(0.01, 1),
+    spacing_mm=st.tuples(*[st.floats(0.1, 2)] * 3),
+    direction=st.tuples(*[st.floats(-1, 1)] * 3),
+)
+def test_extents_lie_between_those_of_the_centres_and_those_of_the_voxels(
+    seed, share, spacing_mm, direction
+):
+    axis = np.array(direction) if np.linalg.norm(direction) > 0.1 else np.eye(3)[0]
+    axis = axis / np.linalg.norm(axis)
+    mask = np.random.default_rng(seed).random((6, 7, 8)) < share
+    mask[3, 3, 3] = True
+    found_mm = extent_mm(solid_of(mask, spacing_mm), axis)
+    centres_mm = np.ptp(np.argwhere(mask) * spacing_mm @ axis)
+    voxel_mm = np.abs(axis) @ spacing_mm
+    assert centres_mm - 1e-9 <= found_mm <= centres_mm + 2 * voxel_mm + 1e-9
+    turned_mm = extent_mm(solid_of(mask[::-1, ::-1, ::-1], spacing_mm), -axis)
+    assert turned_mm == pytest.approx(found_mm)
 
 
 def test_moments_equal_those_of_a_list_of_all_voxels():

@@ -3,20 +3,18 @@ import pytest
 from scipy.ndimage import (
     binary_erosion,
     distance_transform_edt,
-    find_objects,
     gaussian_filter,
 )
 
 from amcnet.metrics import surface_distances
-from amcnet.metrics.solid import crop_solid
+from amcnet.metrics.solids import find_solids
 
 
 def distances_of(reference, prediction, spacing_mm):
     surfaces = []
     for mask in (reference, prediction):
-        labels = mask.astype(np.uint8)
-        box = find_objects(labels)[0]
-        surfaces.append(crop_solid(labels, 1, box, np.asarray(spacing_mm, dtype=float)).surface_mm)
+        (solid,) = find_solids(mask.astype(np.uint8), 2, np.asarray(spacing_mm, dtype=float))
+        surfaces.append(solid.surface_mm)
     return surface_distances(*surfaces)
 
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from amcnet.errors import InputError, OutputError
-from amcnet.report.results import check_not_an_input, read_results
+from amcnet.report.results import Gaps, check_not_an_input, read_gaps, read_results
 
 CASE = {"summary": {}, "structures": [{"label": 1, "name": "one", "dice": 0.5}]}
 
@@ -56,3 +56,11 @@ def test_outputs_are_no_inputs(tmp_path):
             check_not_an_input(output, results)
     check_not_an_input(tmp_path / "new.md", tmp_path)
     check_not_an_input(tmp_path / "new.json", file)
+
+
+def test_gaps_of_several_files_are_one(tmp_path):
+    write(tmp_path / "a.json", {"cases": {"x": CASE, "y": CASE}, "missing": ["y"], "failed": {}})
+    write(tmp_path / "b.json", {"cases": {"v": CASE}, "missing": ["w"], "failed": {"u": "broken"}})
+    write(tmp_path / "single.json", CASE)
+    assert read_gaps(tmp_path) == Gaps(("y",), ("w",), ("u",))
+    assert read_gaps(tmp_path / "single.json").notes() == ()

@@ -46,11 +46,13 @@ def evaluate(
     """Evaluate segmentations: overlap, distances and lengths, per structure and in all."""
     from amcnet.cli.console import stdout
     from amcnet.metrics import EvaluateOptions, Preset, evaluate_pair
-    from amcnet.report.evaluation import find_label_table, summary_table, write_json
+    from amcnet.report.evaluation import find_label_names, summary_table, write_json
 
     _check_inputs(reference, prediction, json_file, overwrite)
+    names = None if labels is None else find_label_names(labels)
     options = EvaluateOptions(
-        table=None if labels is None else find_label_table(labels),
+        table=None if names is None else names.table,
+        ignore_value=None if names is None else names.ignore_value,
         preset=Preset(preset.value),
         surface_tolerance_mm=tolerance,
         jobs=jobs,

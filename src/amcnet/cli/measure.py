@@ -45,13 +45,14 @@ def measure(
         measure_files,
         write_file_measurements,
     )
-    from amcnet.report.evaluation import find_label_table
+    from amcnet.report.evaluation import find_label_names
 
     if output is not None:
         check_output(output, overwrite, TABLE_EXTENSIONS)
-    table = None if labels is None else find_label_table(labels)
+    names = None if labels is None else find_label_names(labels)
+    table, ignore_value = (None, None) if names is None else (names.table, names.ignore_value)
     results = []
-    for result in measure_files(find_label_files(inputs), table, axes):
+    for result in measure_files(find_label_files(inputs), table, axes, ignore_value):
         results.append(result)
         if result.error is not None:
             typer.echo(f"amcnet: {result.error}", err=True)

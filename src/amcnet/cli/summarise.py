@@ -36,7 +36,7 @@ def summarise(
     from amcnet.io import check_output
     from amcnet.report.boxplots import PICTURE_EXTENSIONS, write_boxplots
     from amcnet.report.case_statistics import DEFAULT_METRICS, statistics_table
-    from amcnet.report.results import check_not_an_input, read_results
+    from amcnet.report.results import check_not_an_input, read_gaps, read_results
     from amcnet.report.tables import TABLE_EXTENSIONS, markdown, write_table
 
     targets = {output: TABLE_EXTENSIONS, boxplots: PICTURE_EXTENSIONS}
@@ -46,7 +46,8 @@ def summarise(
             check_not_an_input(path, results)
     cases = read_results(results)
     metrics = tuple(metric or DEFAULT_METRICS)
-    table = statistics_table(cases, metrics)
+    gaps = read_gaps(results)
+    table = statistics_table(cases, metrics, gaps=gaps)
     if boxplots is not None:
         write_boxplots(boxplots, cases, metrics)
         stdout().print(f"{boxplots}: {len(cases)} cases")
@@ -54,4 +55,6 @@ def summarise(
         stdout().print(markdown(table), end="")
     else:
         write_table(output, table)
-        stdout().print(f"{output}: {len(table.rows)} rows, {len(cases)} cases")
+        stdout().print(
+            "\n".join([*gaps.notes(), f"{output}: {len(table.rows)} rows, {len(cases)} cases"])
+        )

@@ -1,11 +1,9 @@
 """Length, width and thickness of a solid, however it lies in the grid."""
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.metrics.solid import Solid, principal_extents_mm
+from amcnet.metrics.solid import Solid, extent_mm, principal_extents_mm
 
 Vector = NDArray[np.float64]
 Extents = tuple[float, float, float]
@@ -38,25 +36,16 @@ def _flattest_mm(solid: Solid, axes: Vector) -> Extents:
     """Return the extents for the smallest thickness; axes are columns, that of the length last."""
     thickness_axis, width_axis, length_axis = axes.T
 
-    def turned(angle: float) -> Extents:
-        first = np.cos(angle) * width_axis + np.sin(angle) * thickness_axis
-        second = np.cos(angle) * thickness_axis - np.sin(angle) * width_axis
-        return extents_along_mm(solid, (length_axis, first, second))
+    def turned(angle: float) -> Vector:
+        axis: Vector = np.cos(angle) * thickness_axis - np.sin(angle) * width_axis
+        return axis
 
     step = _RIGHT_ANGLE / _COARSE_STEPS
-    found = {angle: turned(angle) for angle in np.arange(_COARSE_STEPS) * step}
+    found = {angle: extent_mm(solid, turned(angle)) for angle in np.arange(_COARSE_STEPS) * step}
     for _ in range(_HALVINGS):
         step /= 2
-        best = min(found, key=lambda angle: found[angle][2])
-        found |= {angle: turned(angle) for angle in (best - step, best + step)}
-    return min(found.values(), key=lambda extents: extents[2])
-
-
-def extents_along_mm(solid: Solid, axes: tuple[Vector, Vector, Vector]) -> Extents:
-    """Return the extent along the first of three axes at right angles, then the larger and the
-    smaller of those along the other two.
-    """
-    # As if these were the axes of the solid's variances, from the largest to the smallest.
-    columns = np.column_stack(axes)
-    variances = columns @ np.diag([3.0, 2.0, 1.0]) @ columns.T
-    return principal_extents_mm(replace(solid, covariance_mm2=variances))
+        best = min(found, key=found.__getitem__)
+        found |= {angle: extent_mm(solid, turned(angle)) for angle in (best - step, best + step)}
+    best = min(found, key=found.__getitem__)
+    cross = found[best], extent_mm(solid, turned(best + _RIGHT_ANGLE))
+    return extent_mm(solid, length_axis), max(cross), min(cross)

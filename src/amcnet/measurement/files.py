@@ -62,7 +62,10 @@ def _files_in(folder: Path) -> list[Path]:
 
 
 def measure_files(
-    paths: Sequence[Path], table: LabelTable | None = None, axes: str = "auto"
+    paths: Sequence[Path],
+    table: LabelTable | None = None,
+    axes: str = "auto",
+    ignore_value: int | None = None,
 ) -> Iterator[FileMeasurement]:
     """Measure label files one after the other; one that fails does not stop the others.
 
@@ -70,18 +73,23 @@ def measure_files(
         paths: The files, see :func:`find_label_files`.
         table: What the labels mean, the hand's where left out.
         axes: ``auto`` or what the x, y, z of the files mean.
+        ignore_value: Value of voxels of which nothing is known; they count as background.
 
     Yields:
         What came of each file, in their order.
     """
     table = hand_label_table() if table is None else table
-    return (_measure_file(path, table, axes) for path in paths)
+    return (_measure_file(path, table, axes, ignore_value) for path in paths)
 
 
-def _measure_file(path: Path, table: LabelTable, axes: str) -> FileMeasurement:
+def _measure_file(
+    path: Path, table: LabelTable, axes: str, ignore_value: int | None
+) -> FileMeasurement:
     try:
-        volume = read_labels(path, table, axes)
-        measured = measure_structures(volume.array, volume.spacing_mm, table)
+        volume = read_labels(path, table, axes, ignore_value)
+        measured = measure_structures(
+            volume.array, volume.spacing_mm, table, ignore_value=ignore_value
+        )
         return FileMeasurement(path, tuple(measured), volume.spacing_mm)
     except Exception as problem:
         return FileMeasurement(path, error=in_words(problem, path))

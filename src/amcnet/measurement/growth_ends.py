@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.anatomy import LabelTable, Structure
-from amcnet.measurement.extents import extents_along_mm
-from amcnet.metrics.solid import Box, Labels, Solid, crop_solid
+from amcnet.metrics.solid import Labels, Solid, extent_mm
+from amcnet.metrics.solids import find_solids
 
 BONE, EPIPHYSIS = "bone", "epiphysis"
 _END = 0.2  # of the shaft's length: long enough to hold the rim of a curved growth plate
@@ -50,14 +50,17 @@ class Placed:
     Attributes:
         labels: The volume, (scan, lateral, depth).
         value: Label of the structure.
-        box: Its bounding box.
         solid: Its voxels, reduced.
     """
 
     labels: Labels
     value: int
-    box: Box
     solid: Solid
+
+    def mask(self) -> NDArray[np.bool_]:
+        """Return which voxels of its bounding box are its own."""
+        mask: NDArray[np.bool_] = self.labels[self.solid.box] == self.value
+        return mask
 
 
 def bones_of_epiphyses(table: LabelTable) -> dict[int, int]:
@@ -100,19 +103,17 @@ def measure_growth_end(name: str, shaft: Placed, epiphysis: Solid) -> GrowthEnd:
     across = np.eye(3) - np.outer(axis, axis)
     spread = across @ (end.covariance_mm2 + epiphysis.covariance_mm2) @ across
     widest = np.linalg.eigh(spread)[1][:, -1]
-    axes = (widest, axis, np.cross(widest, axis))
-    return GrowthEnd(name, extents_along_mm(epiphysis, axes)[0], extents_along_mm(end, axes)[0])
+    return GrowthEnd(name, extent_mm(epiphysis, widest), extent_mm(end, widest))
 
 
 def _shaft_end(shaft: Placed, axis: NDArray[np.float64]) -> Solid:
     """Return the part of a shaft that lies farthest along an axis."""
-    from scipy.ndimage import find_objects
-
     spacing_mm = shaft.solid.spacing_mm
     place_mm = shaft.solid.surface_mm @ axis
     begin_mm = float(place_mm.max()) - _END * float(np.ptp(place_mm))
-    index = np.ogrid[shaft.box]
+    index = np.ogrid[shaft.solid.box]
     steps = (i * np.float32(s * a) for i, s, a in zip(index, spacing_mm, axis, strict=True))
     beyond = sum(steps, np.float32(-begin_mm)) >= 0
-    end = ((shaft.labels[shaft.box] == shaft.value) & beyond).view(np.uint8)
-    return crop_solid(end, 1, find_objects(end)[0], spacing_mm)
+    (end,) = find_solids((shaft.mask() & beyond).view(np.uint8), 2, spacing_mm)
+    # Single precision may leave out the one plane of voxels that is as far as the farthest.
+    return shaft.solid if end is None else end

@@ -17,7 +17,9 @@ from amcnet.measurement.growth_ends import (
 )
 from amcnet.measurement.surface_area import surface_area_mm2
 from amcnet.metrics.checks import check_label_range, check_label_volume, checked_spacing_mm
-from amcnet.metrics.solid import Box, Labels, crop_solid
+from amcnet.metrics.ignored import check_ignore_value, without_ignored
+from amcnet.metrics.solid import Labels
+from amcnet.metrics.solids import find_solids
 from amcnet.parallel import processors
 
 
@@ -60,6 +62,7 @@ def measure_structures(
     spacing_mm: Sequence[float],
     table: LabelTable,
     confidence: Mapping[int, float] | None = None,
+    ignore_value: int | None = None,
 ) -> list[Measurement]:
     """Measure every structure of the table, in the order of the table.
 
@@ -68,26 +71,25 @@ def measure_structures(
         spacing_mm: Voxel size in the same order.
         table: Names of the labels; a label that it does not hold is an error.
         confidence: One number per label value, copied into the result.
+        ignore_value: Value beyond the table's of voxels of which nothing is known: they count as
+            background.
 
     Raises:
         InputError: If the labels are not integers, not three-dimensional or not in the table, or
             the spacing is not three positive numbers.
     """
-    from scipy.ndimage import find_objects
-
     spacing = checked_spacing_mm(spacing_mm)
     check_label_volume(labels, "labels")
+    check_ignore_value(ignore_value, table.num_classes)
+    labels = without_ignored(labels, labels, ignore_value)
     check_label_range(labels, "labels", table.num_classes)
-    boxes = find_objects(labels, len(table)) if len(table) else []
-
-    def place(box: Box | None, structure: Structure) -> Placed | None:
-        if box is None:
-            return None
-        solid = crop_solid(labels, structure.value, box, spacing)
-        return Placed(labels, structure.value, box, solid)
-
+    placed = [
+        None if solid is None else Placed(labels, structure.value, solid)
+        for structure, solid in zip(
+            table, find_solids(labels, table.num_classes, spacing), strict=True
+        )
+    ]
     with ThreadPoolExecutor(processors()) as pool:  # NumPy leaves the interpreter to others
-        placed = list(pool.map(place, boxes, table))
         measured = list(pool.map(_measure, table, placed))
         bones = bones_of_epiphyses(table)
         growth_ends = pool.map(partial(_growth_end, placed, table), bones, bones.values())
@@ -109,7 +111,6 @@ def _measure(structure: Structure, placed: Placed | None) -> Measurement:
     spacing_mm = [float(value) for value in solid.spacing_mm]
     length, width, thickness = extents_mm(solid)
     scan, lateral, depth = (float(value) for value in solid.centroid_mm)
-    mask = placed.labels[placed.box] == placed.value
     return Measurement(
         label=structure.value,
         name=structure.name,
@@ -120,7 +121,7 @@ def _measure(structure: Structure, placed: Placed | None) -> Measurement:
         width_mm=width,
         thickness_mm=thickness,
         centroid_mm=(scan, lateral, depth),
-        surface_area_mm2=surface_area_mm2(mask, spacing_mm),
+        surface_area_mm2=surface_area_mm2(placed.mask(), spacing_mm),
     )
 
 

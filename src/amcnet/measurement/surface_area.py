@@ -2,9 +2,12 @@
 
 The Cauchy-Crofton formula: lines of one direction cross a surface in proportion to the area that it
 shows to them. The lines run between voxels that lie a few steps apart (Legland, Kieu and Devaux,
-Image Analysis and Stereology 26, 2007, doi:10.5566/ias.v26.p83-92, with the 13 nearest). Here there
-are more of them, and their weights are fitted to the voxel size, because on an anisotropic grid the
-13 nearest crowd round the finest axis.
+Image Analysis and Stereology 26, 2007, doi:10.5566/ias.v26.p83-92, with the 13 nearest). Here their
+number and their weights depend on the voxel size, because on an anisotropic grid the 13 nearest
+crowd round the finest axis.
+
+A line between two voxels misses an edge that it cuts off, the more often the longer it is. So the
+area is taken with lines of one, two and three times the length, and extrapolated to the length 0.
 """
 
 from collections.abc import Sequence
@@ -18,17 +21,19 @@ from amcnet.metrics.checks import checked_spacing_mm
 Vectors = NDArray[np.float64]
 
 _LONGEST_STEP = 2.5  # in units of the longest voxel edge: longer lines miss thin parts and edges
-_MOST_VOXELS = 3  # of a step along one axis
+_MULTIPLES = (1, 2, 3)
+_MOST_VOXELS = 4  # of a step along one axis
 _PLANES = 1500  # orientations of planes whose area is to come out right
+_ALONG_GRID = 60.0  # what a plane along the grid counts beside those: its area is exact then
+_MOST_GAIN = 0.15  # Lines that lose more than this pass through the solid: no base to extrapolate.
 _GOLDEN_ANGLE = np.pi * (3 - 5**0.5)
 
 
 def surface_area_mm2(mask: NDArray[np.bool_], spacing_mm: Sequence[float]) -> float:
     """Estimate the surface area of a solid, in mm2.
 
-    Smooth solids of ten voxels across and more are right to about 1 %, to 2.5 % where straight
-    sides run along the grid. Near sharp edges some lines are missed: a box comes out 2 to 5 % too
-    small, up to 8 % along the grid. The surfaces of cavities count too.
+    Solids of ten voxels across and more, with or without sharp edges, are right to about 1 %, and
+    small or thin ones (two to five voxels) to about 10 %. The surfaces of cavities count too.
 
     Args:
         mask: The solid, (scan, lateral, depth); what lies outside the array is not part of it.
@@ -40,16 +45,41 @@ def surface_area_mm2(mask: NDArray[np.bool_], spacing_mm: Sequence[float]) -> fl
     spacing = checked_spacing_mm(spacing_mm)
     scan, lateral, depth = (float(value) for value in spacing)
     steps, weights = _lines((scan, lateral, depth))
-    voxels = np.count_nonzero(mask)
-    crossings = [2 * (voxels - _pairs_inside(mask, step)) for step in steps]
-    return float(weights @ crossings * np.prod(spacing))
+    packed = _Packed(mask, _MULTIPLES[-1] * int(np.abs(steps[:, 2]).max()))
+    short, middle, long = (
+        float(weights @ [packed.crossings(multiple * step) for step in steps]) / multiple
+        for multiple in _MULTIPLES
+    )
+    gain = 2 * short - 3 * middle + long  # of the parabola through the three, at the length 0
+    return float((short + min(gain, _MOST_GAIN * short)) * np.prod(spacing))
 
 
-def _pairs_inside(mask: NDArray[np.bool_], step: NDArray[np.int64]) -> int:
-    """Count the voxels of a mask of which the one a step further is in the mask too."""
-    ahead = tuple(slice(max(n, 0), n if n < 0 else None) for n in step)
-    behind = tuple(slice(max(-n, 0), -n if n > 0 else None) for n in step)
-    return int(np.count_nonzero(mask[ahead] & mask[behind]))
+class _Packed:
+    """A mask with a bit a voxel, which makes it quick to lay over itself a few steps further.
+
+    Args:
+        mask: (scan, lateral, depth).
+        reach: The most voxels along the depth that a step has.
+    """
+
+    def __init__(self, mask: NDArray[np.bool_], reach: int) -> None:
+        self._voxels = int(np.count_nonzero(mask))
+        length = mask.shape[2]
+        padded = np.zeros((*mask.shape[:2], -(-(length + reach) // 64) * 64), dtype=np.bool_)
+        self._by_depth = {}
+        for shift in range(reach + 1):
+            padded[..., :shift] = False
+            padded[..., shift : shift + length] = mask
+            self._by_depth[shift] = np.packbits(padded, axis=2).view(np.uint64)
+
+    def crossings(self, step: NDArray[np.int64]) -> int:
+        """Count how often lines of a step, taken from every voxel, cross the surface."""
+        if step[2] < 0:
+            step = -step
+        ahead = tuple(slice(max(n, 0), n if n < 0 else None) for n in step[:2])
+        behind = tuple(slice(max(-n, 0), -n if n > 0 else None) for n in step[:2])
+        both = self._by_depth[0][ahead] & self._by_depth[int(step[2])][behind]
+        return 2 * (self._voxels - int(np.bitwise_count(both).sum(dtype=np.int64)))
 
 
 @lru_cache(maxsize=16)
@@ -62,8 +92,10 @@ def _lines(spacing_mm: tuple[float, float, float]) -> tuple[NDArray[np.int64], V
     from scipy.optimize import nnls
 
     steps = _steps(np.array(spacing_mm))
-    crossings = np.abs(_half_sphere(_PLANES) @ (steps * spacing_mm).T)
-    weights, _ = nnls(crossings, np.ones(_PLANES))
+    planes = np.concatenate([_half_sphere(_PLANES), np.eye(3)])
+    crossings = np.abs(planes @ (steps * spacing_mm).T)
+    importance = np.r_[np.ones(_PLANES), np.full(3, _ALONG_GRID)]
+    weights, _ = nnls(crossings * importance[:, None], importance)
     used = weights > 0
     return steps[used], weights[used]
 

@@ -36,6 +36,19 @@ def check_label_volume(labels: NDArray[Any], what: str) -> None:
         raise InputError(f"{what} holds values of type {labels.dtype}, expected integers")
 
 
+def check_shapes(reference: NDArray[Any], prediction: NDArray[Any]) -> None:
+    """Refuse a prediction of another shape.
+
+    Raises:
+        InputError: If the shapes differ, or the arrays have no axes.
+    """
+    if reference.shape != prediction.shape or reference.ndim == 0:
+        raise InputError(
+            f"prediction has the shape {prediction.shape}, "
+            f"expected that of the reference, {reference.shape}"
+        )
+
+
 def check_label_range(labels: NDArray[np.integer[Any]], what: str, num_classes: int) -> None:
     """Refuse labels outside 0 to ``num_classes - 1``; ``what`` names the array in the message.
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from amcnet.anatomy import LabelTable
 from amcnet.errors import ConfigError, InputError
-from amcnet.metrics.checks import check_label_volume, checked_spacing_mm
+from amcnet.metrics.checks import check_label_volume, check_shapes, checked_spacing_mm
+from amcnet.metrics.ignored import check_ignore_value, without_ignored
 from amcnet.metrics.overlap import Overlap, confusion_matrix, overlap_by_structure, pooled_overlap
-from amcnet.metrics.solid import Labels, Solid, principal_extents_mm
+from amcnet.metrics.solid import Labels, Solid, length_mm
 from amcnet.metrics.solids import find_solids
 from amcnet.metrics.summary import Row, summarise_structures, surface_dice_key
 from amcnet.metrics.surface import surface_distances
@@ -29,6 +30,7 @@ def evaluate_case(
     table: LabelTable | None = None,
     surface_tolerance_mm: float = SURFACE_TOLERANCE_MM,
     threads: int | None = None,
+    ignore_value: int | None = None,
 ) -> dict[str, Any]:
     """Compare a prediction with its reference.
 
@@ -40,6 +42,8 @@ def evaluate_case(
         table: Names and kinds; without it structures are called ``label 7`` and so on.
         surface_tolerance_mm: Tolerance of the surface Dice; part of its key.
         threads: Most threads to use, one a processor where left out. The result is the same.
+        ignore_value: Value of the reference's voxels of which nothing is known. They are
+            background on both sides, for surfaces and lengths too.
 
     Returns:
         ``summary`` (see :func:`amcnet.metrics.summarise_structures`; also the pooled
@@ -51,13 +55,18 @@ def evaluate_case(
 
     Raises:
         InputError: If shapes differ, labels are not integers or out of range, or the spacing, the
-            tolerance or the table does not fit.
+            tolerance, the table or the value to ignore does not fit.
         ConfigError: If ``threads`` is less than 1.
     """
     check_label_volume(reference, "reference")
     check_label_volume(prediction, "prediction")
     spacing = checked_spacing_mm(spacing_mm)
     _check_options(num_classes, table, surface_tolerance_mm, threads)
+    check_ignore_value(ignore_value, num_classes)
+    if ignore_value is not None:
+        check_shapes(reference, prediction)
+        prediction = without_ignored(prediction, reference, ignore_value)
+        reference = without_ignored(reference, reference, ignore_value)
     confusion = confusion_matrix(reference, prediction, num_classes)
     with ThreadPoolExecutor(threads or processors()) as pool:
         solids = pool.map(
@@ -132,8 +141,8 @@ def _overlap_scores(overlap: Overlap) -> Row:
 
 def _shape_scores(reference: Solid | None, prediction: Solid | None, tolerance_mm: float) -> Row:
     """Score surfaces and lengths of one structure."""
-    reference_length = principal_extents_mm(reference)[0] if reference else None
-    prediction_length = principal_extents_mm(prediction)[0] if prediction else None
+    reference_length = length_mm(reference) if reference else None
+    prediction_length = length_mm(prediction) if prediction else None
     surface_key = surface_dice_key(tolerance_mm)
     scores: Row = {
         "hd95_mm": None,

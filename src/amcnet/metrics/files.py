@@ -62,6 +62,7 @@ def evaluate_files(
     table: LabelTable | None = None,
     surface_tolerance_mm: float = SURFACE_TOLERANCE_MM,
     threads: int | None = None,
+    ignore_value: int | None = None,
 ) -> dict[str, Any]:
     """Evaluate one label file against another; see :func:`amcnet.metrics.evaluate_case`.
 
@@ -73,18 +74,25 @@ def evaluate_files(
         table: What the labels mean, the hand's where left out.
         surface_tolerance_mm: Tolerance of the surface Dice.
         threads: Most threads to use, one a processor where left out.
+        ignore_value: Value of the reference's voxels of which nothing is known.
 
     Raises:
         InputError: If a file cannot be read, or they lie on different grids.
     """
     table = hand_label_table() if table is None else table
-    truth = read_labels(reference, table)
+    truth = read_labels(reference, table, ignore_value=ignore_value)
     if prediction is None:
         sides = truth.array, np.zeros_like(truth.array)
     else:
         sides = _on_one_grid(truth, read_labels(prediction, table), reference, prediction)
     return evaluate_case(
-        *sides, truth.spacing_mm, table.num_classes, table, surface_tolerance_mm, threads
+        *sides,
+        truth.spacing_mm,
+        table.num_classes,
+        table,
+        surface_tolerance_mm,
+        threads,
+        ignore_value,
     )
 
 

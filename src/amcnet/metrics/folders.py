@@ -23,12 +23,14 @@ class EvaluateOptions:
         preset: Which figures stand for the result, and whether a case without a prediction counts.
         surface_tolerance_mm: Tolerance of the surface Dice.
         jobs: Processes; each holds one case.
+        ignore_value: Value of the references' voxels of which nothing is known.
     """
 
     table: LabelTable | None = None
     preset: Preset = Preset.STRICT
     surface_tolerance_mm: float = SURFACE_TOLERANCE_MM
     jobs: int = 1
+    ignore_value: int | None = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def evaluate_pair(
         InputError: If a file cannot be read, or they lie on different grids.
     """
     options = options or EvaluateOptions()
-    result = evaluate_files(reference, prediction, options.table, options.surface_tolerance_mm)
+    result = _evaluate_files(options, reference, prediction)
     return _with_headline(result, options.preset)
 
 
@@ -114,18 +116,23 @@ def evaluate_folders(
 def _evaluate(options: EvaluateOptions, threads: int, pair: Pair) -> _Outcome:
     """Evaluate a case; an error becomes part of the outcome."""
     try:
-        return _Outcome(
-            evaluate_files(
-                pair.reference,
-                pair.prediction,
-                options.table,
-                options.surface_tolerance_mm,
-                threads,
-            )
-        )
+        return _Outcome(_evaluate_files(options, pair.reference, pair.prediction, threads))
     except Exception as problem:
         files = [path for path in (pair.prediction, pair.reference) if path is not None]
         return _Outcome(error=in_words(problem, *files))
+
+
+def _evaluate_files(
+    options: EvaluateOptions, reference: Path, prediction: Path | None, threads: int | None = None
+) -> Row:
+    return evaluate_files(
+        reference,
+        prediction,
+        options.table,
+        options.surface_tolerance_mm,
+        threads,
+        options.ignore_value,
+    )
 
 
 def _file_names(pair: Pair) -> Row:

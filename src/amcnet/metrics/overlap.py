@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.errors import InputError
-from amcnet.metrics.checks import check_label_range
+from amcnet.metrics.checks import check_label_range, check_shapes
 
 _SLAB_VOXELS = 1 << 21  # Bounds the temporaries to a few tens of MB, whatever the volume's size.
 
@@ -128,11 +128,7 @@ def _overlap(intersection: int, reference: int, prediction: int) -> Overlap:
 def _check_pair(reference: NDArray[Any], prediction: NDArray[Any], num_classes: int) -> None:
     if num_classes < 2:
         raise InputError(f"num_classes is {num_classes}, expected 2 or more with the background")
-    if reference.shape != prediction.shape or reference.ndim == 0:
-        raise InputError(
-            f"prediction has the shape {prediction.shape}, "
-            f"expected that of the reference, {reference.shape}"
-        )
+    check_shapes(reference, prediction)
     for what, labels in (("reference", reference), ("prediction", prediction)):
         if not np.issubdtype(labels.dtype, np.integer):
             raise InputError(f"{what} holds values of type {labels.dtype}, expected integers")

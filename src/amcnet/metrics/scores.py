@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.errors import InputError
-from amcnet.metrics.summary import Row
+from amcnet.metrics.summary import MISSED_HD95_KEY, MISSED_HD95_MM, Row
 
 _IDENTITY = ("label", "name", "kind")
 
@@ -90,7 +90,8 @@ def scores_of_cases(cases: Mapping[str, Row], metric: str) -> Scores:
 
     Args:
         cases: What :func:`amcnet.metrics.evaluate_case` returned, by the name of the case.
-        metric: A numeric key of the structures' rows, for example ``dice`` or ``hd95_mm``.
+        metric: A numeric key of the structures' rows, for example ``dice`` or ``hd95_mm``, or
+            ``hd95_missed_as_10mm_mm``: the HD95, or 10 mm for a structure that was missed.
 
     Returns:
         The scores; None and NaN count as no value.
@@ -132,6 +133,9 @@ def _identities(name: str, case: Row) -> list[tuple[str, str | None]]:
 
 
 def _value(case: str, row: Row, metric: str) -> float:
+    if metric == MISSED_HD95_KEY:
+        missed = row.get("reference_voxels") and row.get("prediction_voxels") == 0
+        return MISSED_HD95_MM if missed else _value(case, row, "hd95_mm")
     if metric not in row or metric in _IDENTITY:
         known = ", ".join(key for key, value in row.items() if _is_score(key, value))
         raise InputError(f"the results have no metric '{metric}', expected one of {known}")

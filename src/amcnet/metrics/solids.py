@@ -16,9 +16,9 @@ def find_solids(
 ) -> list[Solid | None]:
     """Read every structure out of a volume.
 
-    Equal to :func:`amcnet.metrics.solid.crop_solid` of each structure. Its time depends on the
-    volume and the labelled voxels alone: a few stray voxels, which make the box of a structure as
-    large as the volume, cost nothing.
+    A surface voxel has a face neighbour outside its structure; beyond the volume is outside. The
+    time depends on the volume and the labelled voxels alone: a few stray voxels, which make the
+    box of a structure as large as the volume, cost nothing.
 
     Args:
         labels: Integer labels of 0 to ``num_classes - 1``, (scan, lateral, depth).

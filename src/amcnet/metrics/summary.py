@@ -6,6 +6,7 @@ from typing import Any
 from amcnet.errors import InputError
 
 MISSED_HD95_MM = 10.0
+MISSED_HD95_KEY = "hd95_missed_as_10mm_mm"
 DETECTION_DICE = 0.5
 _RATIOS = ("dice", "jaccard", "recall", "precision", "f1")
 _IDENTITY = ("label", "name", "kind")

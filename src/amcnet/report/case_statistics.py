@@ -5,6 +5,8 @@ from typing import Any
 
 from amcnet.metrics.scores import Scores, scores_of_cases
 from amcnet.metrics.statistics import RESAMPLES, describe
+from amcnet.metrics.summary import MISSED_HD95_KEY, MISSED_HD95_MM
+from amcnet.report.results import Gaps
 from amcnet.report.tables import Cell, Column, SummaryTable
 
 DEFAULT_METRICS = ("dice", "hd95_mm")
@@ -25,6 +27,7 @@ def statistics_table(
     cases: Mapping[str, dict[str, Any]],
     metrics: Sequence[str] = DEFAULT_METRICS,
     seed: int = 0,
+    gaps: Gaps | None = None,
 ) -> SummaryTable:
     """Summarise metrics over cases.
 
@@ -35,6 +38,7 @@ def statistics_table(
         cases: Evaluations (see :func:`amcnet.metrics.evaluate_case`) by the name of the case.
         metrics: Numeric keys of the structures' rows.
         seed: Seed of the bootstrap.
+        gaps: Cases without a result of their own; the notes tell them first.
 
     Returns:
         Rows by metric, then all, kinds, structures in the order of their table; ``cases`` counts
@@ -46,13 +50,21 @@ def statistics_table(
     scores = [scores_of_cases(cases, metric) for metric in dict.fromkeys(metrics)]
     rows = [row for one in scores for row in _rows(one, seed)]
     notes = (
+        *(gaps or Gaps()).notes(),
         f"{len(cases)} cases. A structure without a value in a case (absent; for distances also "
         "missed or invented) is left out there; 'cases' counts the rest.",
+        *_missed_notes(metrics),
         "Rows of several structures: mean within each case first, then over cases.",
         f"95 %: interval of the mean by BCa bootstrap, {RESAMPLES} resamples of the cases, "
         f"seed {seed}; too narrow with few cases.",
     )
     return SummaryTable("Statistics over cases", _COLUMNS, tuple(rows), notes)
+
+
+def _missed_notes(metrics: Sequence[str]) -> list[str]:
+    if MISSED_HD95_KEY not in metrics:
+        return []
+    return [f"{MISSED_HD95_KEY}: structures that were missed count as {MISSED_HD95_MM:g} mm."]
 
 
 def _rows(scores: Scores, seed: int) -> list[tuple[Cell, ...]]:

@@ -8,7 +8,7 @@ from amcnet.anatomy import LabelTable
 from amcnet.bundle import find_model, read_description
 from amcnet.bundle.description import DESCRIPTION_FILE
 from amcnet.bundle.locate import installed_folders
-from amcnet.data import read_label_table
+from amcnet.data import LabelNames, read_label_file
 from amcnet.io import atomic_path
 from amcnet.metrics import Preset, headline, preset_columns
 
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 def find_label_table(source: str | Path) -> LabelTable:
-    """Return the label table that a data set's description or a model names.
+    """Return the structures that a source names, see :func:`find_label_names`."""
+    return find_label_names(source).table
+
+
+def find_label_names(source: str | Path) -> LabelNames:
+    """Return what a data set's description or a model says of the label values.
 
     Args:
         source: A ``dataset.json``, the folder of a model bundle, its ``model.json``, or the name of
@@ -29,10 +34,10 @@ def find_label_table(source: str | Path) -> LabelTable:
     """
     path = Path(source)
     if path.name == DESCRIPTION_FILE:
-        return read_description(path.parent).label_table
+        return LabelNames(read_description(path.parent).label_table)
     if path.is_dir() or (not path.exists() and str(source) in installed_folders()):
-        return read_description(find_model(source)).label_table
-    return read_label_table(path)
+        return LabelNames(read_description(find_model(source)).label_table)
+    return read_label_file(path)
 
 
 def write_json(path: Path, result: dict[str, Any]) -> None:

@@ -1,11 +1,40 @@
 """Reading evaluations back: one file of many cases, one case, or a folder of cases."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from amcnet.errors import InputError, OutputError
 from amcnet.io import is_same_file
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """Cases of an evaluation that have no result of their own, by name.
+
+    Attributes:
+        counted: Without a prediction, and counted as if all their structures were missed.
+        left_out: Without a prediction, and in no figure.
+        failed: Could not be evaluated, and are in no figure.
+    """
+
+    counted: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+
+    def notes(self) -> tuple[str, ...]:
+        """Return a sentence for each kind of gap that there is."""
+        texts = {
+            "without a prediction, counted as missed": self.counted,
+            "without a prediction, left out": self.left_out,
+            "not evaluated, left out": self.failed,
+        }
+        return tuple(
+            f"{len(names)} {'case' if len(names) == 1 else 'cases'} {what}: {', '.join(names)}."
+            for what, names in texts.items()
+            if names
+        )
 
 
 def read_results(path: Path) -> dict[str, dict[str, Any]]:
@@ -22,21 +51,34 @@ def read_results(path: Path) -> dict[str, dict[str, Any]]:
     Raises:
         InputError: If nothing is there, a file is no evaluation, or a name is found twice.
     """
-    if path.is_dir():
-        files = sorted(p for p in path.glob("*.json") if not p.name.startswith("."))
-        if not files:
-            raise InputError(f"{path}: holds no .json file, expected one for each case")
-    elif path.is_file():
-        files = [path]
-    else:
-        raise InputError(f"{path}: is missing, expected a .json file or a folder of them")
     cases: dict[str, dict[str, Any]] = {}
-    for file in files:
-        for name, case in _read_file(file).items():
+    for file in _files(path):
+        for name, case in _cases_of(file, _read_json(file)).items():
             if name in cases:
                 raise InputError(f"{file}: has the case '{name}', which another file has too")
             cases[name] = case
     return dict(sorted(cases.items()))
+
+
+def read_gaps(path: Path) -> Gaps:
+    """Read which cases of evaluations have no result of their own.
+
+    Args:
+        path: As for :func:`read_results`.
+
+    Raises:
+        InputError: If nothing is there, or a file is no evaluation.
+    """
+    counted: list[str] = []
+    left_out: list[str] = []
+    failed: list[str] = []
+    for file in _files(path):
+        data = _read_json(file)
+        cases = _cases_of(file, data)
+        for name in data.get("missing") or ():
+            (counted if name in cases else left_out).append(str(name))
+        failed += map(str, data.get("failed") or ())
+    return Gaps(tuple(sorted(counted)), tuple(sorted(left_out)), tuple(sorted(failed)))
 
 
 def check_not_an_input(output: Path, results: Path) -> None:
@@ -50,13 +92,28 @@ def check_not_an_input(output: Path, results: Path) -> None:
         raise OutputError(f"{output}: is an input or lies among them, expected another place")
 
 
-def _read_file(path: Path) -> dict[str, dict[str, Any]]:
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        files = sorted(p for p in path.glob("*.json") if not p.name.startswith("."))
+        if not files:
+            raise InputError(f"{path}: holds no .json file, expected one for each case")
+        return files
+    if not path.is_file():
+        raise InputError(f"{path}: is missing, expected a .json file or a folder of them")
+    return [path]
+
+
+def _read_json(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is no JSON ({error}), expected an evaluation") from error
     if not isinstance(data, dict):
         raise InputError(f"{path}: holds a {type(data).__name__}, expected an evaluation")
+    return data
+
+
+def _cases_of(path: Path, data: dict[str, Any]) -> dict[str, dict[str, Any]]:
     found = data.get("cases")
     cases = found if isinstance(found, dict) else {path.stem: data}
     if not cases:
