@@ -99,10 +99,8 @@ def write_page(path: Path, contents: Contents) -> None:
 
 def draw_pictures(views: Views, quality: QualityReport) -> tuple[Picture, ...]:
     """Draw the hand in the colours of its labels, and in those of the verdict."""
-    legend = {
-        f"{severity}: {SEVERITY_WORDS[severity]}": SEVERITY_COLOR_RGB[severity]
-        for severity in Severity
-    }
+    legend = {str(severity): SEVERITY_COLOR_RGB[severity] for severity in Severity}
+    meaning = ", ".join(f"{severity}: {SEVERITY_WORDS[severity]}" for severity in Severity)
     named = [value for value in quality.present if quality.severity_of(value) > Severity.OK]
     slices = f"{len(views.slices)} transverse slices"
     return (
@@ -116,8 +114,8 @@ def draw_pictures(views: Views, quality: QualityReport) -> tuple[Picture, ...]:
             _png(overview_figure(views, quality.colored_table(), legend, named)),
             f"The labelled hand from above, each structure in the colour of its verdict; "
             f"{len(named)} of {len(quality.present)} structures need a look",
-            "Structures in the colour of their verdict. Those that need a look carry their number "
-            "in the table below.",
+            f"Structures in the colour of their verdict ({meaning}). Those that need a look carry "
+            "their number in the table below.",
         ),
     )
 

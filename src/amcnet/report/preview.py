@@ -98,7 +98,7 @@ def overview_figure(
         views: What is drawn.
         table: Colours of the labels.
         legend: What the colours mean: word -> colour.
-        marked: Labels whose value is written on them.
+        marked: Labels whose value is written beside them.
     """
     from matplotlib.patches import Patch
 
@@ -110,9 +110,13 @@ def overview_figure(
     figure = _new_figure((narrow, height))
     place = (left * width / narrow, bottom, panel_width * width / narrow, panel_height)
     axes = figure.add_axes(place)
-    _draw_overview(axes, views.overview, table)
-    for value in marked:
-        _write_value(axes, views.overview, value)
+    # Neighbours have one colour here: the outline is what tells them apart.
+    _draw_overview(axes, views.overview, table, _BACKGROUND)
+    # From top to bottom, so that those of neighbours stand on different sides.
+    rows = {value: np.flatnonzero((views.overview.labels == value).any(axis=1)) for value in marked}
+    downwards = sorted((v for v in marked if rows[v].size), key=lambda v: float(rows[v].mean()))
+    for index, value in enumerate(downwards):
+        _write_value(axes, views.overview, value, on_left=bool(index % 2))
     figure.legend(
         handles=[Patch(color=_fractions(color), label=word) for word, color in legend.items()],
         loc="lower left",
@@ -135,10 +139,12 @@ def _new_figure(size_inches: tuple[float, float]) -> "Figure":
     return figure
 
 
-def _draw_overview(axes: "Axes", plane: Plane, table: LabelTable) -> None:
+def _draw_overview(
+    axes: "Axes", plane: Plane, table: LabelTable, outline: str | None = None
+) -> None:
     picture = _tinted(plane, table)
     axes.imshow(picture, extent=plane.extent_mm, interpolation="antialiased")
-    _draw_outlines(axes, plane, table, width=1.0)
+    _draw_outlines(axes, plane, table, 1.0, outline)
     _style(axes)
     axes.set_title("From above, fingertips at the top", color=_TEXT, fontsize=10, loc="left")
     axes.set_xlabel("lateral, mm", color=_FAINT_TEXT, fontsize=8, labelpad=2)
@@ -158,7 +164,7 @@ def _draw_slices(panels: list["Axes"], views: Views, table: LabelTable) -> None:
             extent=plane.extent_mm,
             interpolation="antialiased",
         )
-        _draw_outlines(axes, plane, table, width=1.5)
+        _draw_outlines(axes, plane, table, 1.5)
         _style(axes)
         axes.set_title(f"scan {position_mm:.1f} mm", color=_TEXT, fontsize=9, loc="left", pad=3)
         axes.set_ylabel("depth, mm", color=_FAINT_TEXT, fontsize=7, labelpad=2)
@@ -168,8 +174,10 @@ def _draw_slices(panels: list["Axes"], views: Views, table: LabelTable) -> None:
     panels[-1].set_xlabel("lateral, mm", color=_FAINT_TEXT, fontsize=8, labelpad=2)
 
 
-def _draw_outlines(axes: "Axes", plane: Plane, table: LabelTable, width: float) -> None:
-    """Draw the outline of every label of a plane."""
+def _draw_outlines(
+    axes: "Axes", plane: Plane, table: LabelTable, width: float, color: str | None = None
+) -> None:
+    """Draw the outline of every label of a plane, in its own colour or in the one given."""
     from scipy.ndimage import find_objects
 
     # A frame of background closes the outlines of structures at the edge of the plane.
@@ -184,7 +192,7 @@ def _draw_outlines(axes: "Axes", plane: Plane, table: LabelTable, width: float) 
             y[down],
             framed[down, across] == value,
             levels=[0.5],
-            colors=[_fractions(table[value].color_rgb)],
+            colors=[color or _fractions(table[value].color_rgb)],
             linewidths=width,
         )
     left, right, bottom, top = plane.extent_mm
@@ -192,23 +200,26 @@ def _draw_outlines(axes: "Axes", plane: Plane, table: LabelTable, width: float) 
     axes.set_ylim(bottom, top)
 
 
-def _write_value(axes: "Axes", plane: Plane, value: int) -> None:
-    """Write a label's value on it, if it is to be seen."""
+def _write_value(axes: "Axes", plane: Plane, value: int, on_left: bool) -> None:
+    """Write the value of a label that is to be seen beside it, with a line to it."""
     from matplotlib.patheffects import withStroke
 
     rows, columns = np.nonzero(plane.labels == value)
-    if not rows.size:
-        return
     x, y = _centres_mm(plane, frame=0)
-    axes.text(
-        float(x[columns].mean()),
-        float(y[rows].mean()),
+    middle = int(np.median(rows))
+    across = columns[rows == middle]
+    edge = int(across.min() if on_left else across.max()) if across.size else int(columns[0])
+    axes.annotate(
         str(value),
+        (float(x[edge]), float(y[middle])),
+        xytext=(-24 if on_left else 24, 0),
+        textcoords="offset points",
         color="white",
-        fontsize=8,
+        fontsize=9,
         weight="bold",
-        ha="center",
+        ha="right" if on_left else "left",
         va="center",
+        arrowprops={"arrowstyle": "-", "color": "white", "linewidth": 0.8, "shrinkA": 1},
         path_effects=[withStroke(linewidth=2.0, foreground="black")],
     )
 
