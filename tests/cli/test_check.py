@@ -37,6 +37,17 @@ def test_check_prints_the_report_and_writes_it(labels: Path, tmp_path: Path) -> 
     assert isinstance(again.exception, OutputError)
 
 
+def test_check_writes_a_page(labels: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    done = CliRunner().invoke(app, ["check", str(labels), "--report", str(page)])
+    assert done.exit_code == 0, done.output
+    alone = CliRunner().invoke(app, ["check", str(labels)])
+    assert done.output == alone.output
+    assert "scan.seg.nrrd" in page.read_text(encoding="utf-8")
+    text = CliRunner().invoke(app, ["check", str(labels), "--report", str(tmp_path / "page.txt")])
+    assert isinstance(text.exception, OutputError)
+
+
 def test_check_with_names_from_a_data_set(labels: Path, tmp_path: Path) -> None:
     names = tmp_path / "dataset.json"
     names.write_text(json.dumps({"labels": {"background": 0, "liver": 1, "spleen": 2}}))

@@ -1,3 +1,4 @@
+import hashlib
 import os
 import shutil
 import signal
@@ -47,17 +48,19 @@ def test_folder_with_one_bad_file(small_bundle: Path, images: Path, tmp_path: Pa
     assert done.returncode == 2
     assert sorted(path.name for path in out.iterdir()) == ["a.seg.nrrd", "b.seg.nrrd"]
     lines = done.stdout.splitlines()
-    assert [line.split(": ")[0] for line in lines[:2]] == [
-        str(out / "a.seg.nrrd"), str(out / "b.seg.nrrd"),
+    volumes = [line for line in lines if not line.startswith("  ")]
+    assert [line.split(": ")[0] for line in volumes] == [
+        str(out / "a.seg.nrrd"), str(out / "b.seg.nrrd"), "Untrained.",
     ]  # fmt: skip
-    assert all("of 6 structures found, " in line and line.endswith(" s") for line in lines[:2])
-    assert lines[2:] == ["Untrained."]
+    assert all("of 6 structures found, " in line and line.endswith(" s") for line in volumes[:2])
+    # Of all structures, not of the thumb alone.
+    assert [line for line in lines if "bad: no hand: this is not like a hand" in line]
     imports = {line.split("|")[-1].strip() for line in done.stderr.splitlines() if "|" in line}
     assert any(name.startswith("openvino.") for name in imports)
     assert not imports & {"torch", "monai", "distributed", "dask"}
     said = [line for line in done.stderr.splitlines() if "|" not in line]
     assert any(line.startswith(f"amcnet: {images / 'bad.mha'}: ") for line in said[:-1])
-    assert said[-1] == f"amcnet: 1 of 3 not segmented: {images / 'bad.mha'}"
+    assert said[-1] == f"amcnet: 1 of 3 failed: {images / 'bad.mha'}"
     assert "2 of 3: b.nii.gz: 24 of 24" in said
 
 
@@ -73,6 +76,21 @@ def test_options_reach_the_work(small_bundle: Path, images: Path, tmp_path: Path
     assert "of 38 structures found" in run([*arguments, "--overwrite"])
     with pytest.raises(InputError, match=r"'thumbs' is not in .* expected 'thumb'"):
         run([*arguments, "--only", "thumbs"])
+
+
+def test_a_page_for_each_volume(small_bundle: Path, images: Path, tmp_path: Path) -> None:
+    arguments = ["segment", images, "-o", tmp_path / "out", "--model", small_bundle]
+    with pytest.raises(ConfigError, match="--report: does not go with --dask"):
+        run([*arguments, "--report", tmp_path / "pages", "--dask", "tcp://nowhere:1"])
+    output = run([*arguments, "--report", tmp_path / "pages"])
+    assert sorted(path.name for path in (tmp_path / "pages").iterdir()) == ["a.html", "b.html"]
+    page = (tmp_path / "pages" / "b.html").read_text(encoding="utf-8")
+    for text in ("Untrained.", "b.nii.gz", "quality balanced", "24 x 40 x 36 voxels", "no hand"):
+        assert text in page
+    assert hashlib.sha256((images / "b.nii.gz").read_bytes()).hexdigest() in page
+    assert output.count("bad: no hand: ") == 2
+    with pytest.raises(OutputError, match=r"a\.html: already exists"):
+        run([*arguments[:3], tmp_path / "other", *arguments[4:], "--report", tmp_path / "pages"])
 
 
 def run(arguments: list[object]) -> str:

@@ -14,23 +14,38 @@ def check(
         Path | None, typer.Option(help="The volume that was segmented, checked too.")
     ] = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the report to this file.")
+        Path | None, typer.Option("--json", help="Write the findings to this file.")
+    ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", metavar="FILE.html", help="Write a page with pictures and sizes too."
+        ),
     ] = None,
     table: LabelsOption = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace those files.")] = False,
 ) -> None:
     """Check a segmentation: missing, in pieces, out of order, implausible sizes, cut off."""
     from amcnet.cli.console import stdout
     from amcnet.errors import OutputError
-    from amcnet.io import check_free, is_same_file
+    from amcnet.io import check_free, check_output, is_same_file
     from amcnet.quality import check_file
+    from amcnet.report import write_label_report
     from amcnet.report.evaluation import find_label_table, write_json
+    from amcnet.report.page import PAGE_EXTENSIONS
 
+    if page is not None:
+        check_output(page, overwrite, PAGE_EXTENSIONS)
     if json_file is not None:
         check_free(json_file, overwrite)
-        if any(is_same_file(json_file, path) for path in (labels, image) if path is not None):
-            raise OutputError(f"{json_file}: is an input too, expected another name")
-    report = check_file(labels, image, None if table is None else find_label_table(table))
+    for output in (path for path in (json_file, page) if path is not None):
+        if any(is_same_file(output, path) for path in (labels, image) if path is not None):
+            raise OutputError(f"{output}: is an input too, expected another name")
+    names = None if table is None else find_label_table(table)
+    if page is None:
+        report = check_file(labels, image, names)
+    else:
+        report = write_label_report(page, labels, image, names)
     if json_file is not None:
         write_json(json_file, report.to_dict())
     stdout().print(report.text())

@@ -12,6 +12,7 @@ from amcnet import __version__
 from amcnet.cli import (
     check,
     compare_results,
+    confusion,
     demo,
     evaluate,
     export,
@@ -38,6 +39,7 @@ app.command("segment")(segment.segment)
 app.command("evaluate")(evaluate.evaluate)
 app.command("measure")(measure.measure)
 app.command("check")(check.check)
+app.command("confusion")(confusion.confusion)
 app.command("summarise")(summarise.summarise)
 app.command("compare-results")(compare_results.compare_results)
 app.command("phantom")(phantom.phantom)

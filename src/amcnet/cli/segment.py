@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from amcnet.inference import Job, Outcome, SegmentOptions
+    from amcnet.report import Finisher
 
 
 class BackendChoice(StrEnum):
@@ -109,6 +111,14 @@ def segment(
             show_default=False,
         ),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html",
+            help="Write a page with verdict, pictures and sizes; for several inputs a folder.",
+            show_default=False,
+        ),
+    ] = None,
     dask: Annotated[
         str | None,
         typer.Option(
@@ -129,8 +139,12 @@ def segment(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         wait_for(in_background(_import))  # half a second in which Ctrl-C would be a traceback
+        from amcnet.errors import ConfigError
         from amcnet.inference import SegmentOptions, plan_files
+        from amcnet.report import Finisher, plan_pages
 
+        if report is not None and dask is not None:
+            raise ConfigError("--report: does not go with --dask, expected one of the two")
         options = SegmentOptions(
             models=tuple(model or ()),
             backend=backend.value,
@@ -145,7 +159,9 @@ def segment(
             overwrite=overwrite,
         )
         jobs += plan_files(inputs, output, options)
-        _segment_all(jobs, options, dask, outcomes)
+        pages = {} if report is None else plan_pages(jobs, report, overwrite)
+        how = Finisher(options, pages) if dask is None else dask
+        _segment_all(jobs, options, how, outcomes)
     except KeyboardInterrupt:
         done = sum(outcome.error is None for outcome in outcomes)
         count = f", {done} of {len(jobs)} volumes were segmented" if jobs else ""
@@ -154,29 +170,38 @@ def segment(
 
 
 def _import() -> None:
-    import amcnet.inference  # noqa: F401
+    import amcnet.inference
+    import amcnet.report.finishing  # noqa: F401
 
 
 def _segment_all(
-    jobs: "Sequence[Job]", options: "SegmentOptions", dask: str | None, outcomes: "list[Outcome]"
+    jobs: "Sequence[Job]",
+    options: "SegmentOptions",
+    how: "str | Finisher",
+    outcomes: "list[Outcome]",
 ) -> None:
-    """Segment, tell of every volume when it is done, and add it to the outcomes."""
+    """Segment, tell of every volume when it is done, and add it to the outcomes.
+
+    It is done here and finished as ``how`` says, or on the cluster of that address.
+    """
     from amcnet.cli.console import Relay, progress, stdout
     from amcnet.inference import segment_files, segment_files_on_cluster
 
     show = Relay()
-    if dask is None:
-        coming = segment_files(jobs, options, show)
+    if isinstance(how, str):
+        coming, first = segment_files_on_cluster(how, jobs, options, show), "volumes"
     else:
-        coming = segment_files_on_cluster(dask, jobs, options, show)
+        coming, first = segment_files(jobs, options, show, how), "reading"
     with closing(coming):
         for _ in jobs:
-            with progress("reading" if dask is None else "volumes") as show.update:
+            with progress(first) as show.update:
                 outcome = next(coming)
             outcomes.append(outcome)
             if outcome.error is None:
                 found = f"{outcome.found} of {outcome.wanted} structures found"
                 stdout().print(f"{outcome.job.target}: {found}, {outcome.seconds:.1f} s")
+                if outcome.remark:
+                    stdout().print(indent(outcome.remark, "  "))
             else:
                 typer.echo(f"amcnet: {outcome.error}", err=True)
 
@@ -191,5 +216,5 @@ def _summarise(outcomes: "Sequence[Outcome]") -> None:
         if len(outcomes) > 1:
             names = ", ".join(str(outcome.job.source) for outcome in failed)
             count = f"{len(failed)} of {len(outcomes)}"
-            typer.echo(f"amcnet: {count} not segmented: {names}", err=True)
+            typer.echo(f"amcnet: {count} failed: {names}", err=True)
         raise typer.Exit(2)

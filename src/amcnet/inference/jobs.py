@@ -21,6 +21,7 @@ from amcnet.parallel import Progress as SliceProgress
 from amcnet.parallel import in_background, wait_for
 
 Progress = Callable[[int, int, str], None]
+Finish = Callable[["Job", Segmentation, Callable[[], None]], str]
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ class Outcome:
         found: Number of structures that were found.
         wanted: Number of structures that were looked for.
         notice: What the model's users must know.
+        remark: What the caller's ``finish`` said of it, for people.
     """
 
     job: Job
@@ -95,6 +97,7 @@ class Outcome:
     found: int = 0
     wanted: int = 0
     notice: str = ""
+    remark: str = ""
 
 
 def probabilities_path(job: Job) -> Path:
@@ -112,8 +115,17 @@ def no_progress(done: int, total: int, now: str) -> None:
     """Show nothing."""
 
 
+def only_write(job: Job, result: Segmentation, write: Callable[[], None]) -> str:
+    """Write what was asked for and say nothing."""
+    write()
+    return ""
+
+
 def segment_files(
-    jobs: Sequence[Job], options: SegmentOptions, progress: Progress = no_progress
+    jobs: Sequence[Job],
+    options: SegmentOptions,
+    progress: Progress = no_progress,
+    finish: Finish = only_write,
 ) -> Generator[Outcome, None, None]:
     """Segment volumes one after the other; while one is segmented the next one is read.
 
@@ -124,6 +136,8 @@ def segment_files(
         jobs: The volumes, see :func:`amcnet.inference.plan_files`.
         options: How it is done.
         progress: Called with (slices done, slices in all, which volume), from another thread.
+        finish: Called with (volume, all that was found in it, what writes the output) instead of
+            writing. It calls the last of them, and what it returns becomes the outcome's remark.
 
     Yields:
         What came of each volume, in their order. One that fails does not stop the others.
@@ -142,7 +156,7 @@ def segment_files(
             coming = _begin_preparing(jobs[index + 1 : index + 2], options, segmenter)
             place = f"{index + 1} of {len(jobs)}: " if len(jobs) > 1 else ""
             show = partial(_show, progress, stop, f"{place}{job.source.name}")
-            work = partial(segment_job, job, options, segmenter, preparing.result, show)
+            work = partial(segment_job, job, options, segmenter, preparing.result, show, finish)
             outcome = wait_for(in_background(work))
             yield replace(outcome, seconds=time.monotonic() - started)
     finally:
@@ -179,6 +193,7 @@ def segment_job(
     segmenter: Segmenter,
     prepared: Callable[[], Prepared],
     progress: SliceProgress,
+    finish: Finish = only_write,
 ) -> Outcome:
     """Segment a volume and write what was asked for; an error becomes part of the outcome.
 
@@ -190,17 +205,17 @@ def segment_job(
         segmenter: Made of the same options.
         prepared: Returns the volume on the network's grid.
         progress: Called with (slices done, slices in all).
+        finish: See :func:`segment_files`.
     """
     started = time.monotonic()
     try:
         probabilities = probabilities_path(job) if options.probabilities else None
-        result = segmenter.label(prepared(), progress, options.cleanup, probabilities)
-        if options.only:
-            result = keep_only(result, options.only)
-        _write(result, job, options)
+        whole = segmenter.label(prepared(), progress, options.cleanup, probabilities)
+        result = keep_only(whole, options.only) if options.only else whole
+        remark = finish(job, whole, partial(_write, result, job, options))
         found, notice = len(result.confidence), result.notice
         wanted = len(find_structures(result.table, options.only) if options.only else result.table)
-        return Outcome(job, time.monotonic() - started, None, found, wanted, notice)
+        return Outcome(job, time.monotonic() - started, None, found, wanted, notice, remark)
     except Exception as problem:
         error = in_words(problem, job.source, job.target)
     return Outcome(job, time.monotonic() - started, error)

@@ -1,5 +1,34 @@
-"""Reports for people: pictures of a segmented volume."""
+"""Reports for people: pictures and pages of a segmented volume."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from amcnet.report.preview import write_preview
 
-__all__ = ["write_preview"]
+if TYPE_CHECKING:
+    from amcnet.report.finishing import Finisher, plan_pages
+    from amcnet.report.label_pages import write_label_report
+    from amcnet.report.page import Subject, write_report
+
+_WHERE = {
+    "Finisher": "finishing",
+    "Subject": "page",
+    "plan_pages": "finishing",
+    "write_label_report": "label_pages",
+    "write_report": "page",
+}
+__all__ = [
+    "Finisher",
+    "Subject",
+    "plan_pages",
+    "write_label_report",
+    "write_preview",
+    "write_report",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import what makes pages on first use; what only draws or tells does not need it."""
+    if name in _WHERE:
+        return getattr(import_module(f"amcnet.report.{_WHERE[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from amcnet.anatomy import LabelTable
 from amcnet.errors import InputError
-from amcnet.io import atomic_path, read_labels, same_grid
+from amcnet.io import atomic_path, labels_on_grid, read_labels, same_grid
 from amcnet.metrics import confusion_matrix
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ def confusion_of_files(pairs: Iterable[tuple[Path, Path]], table: LabelTable) ->
     :func:`amcnet.metrics.confusion_matrix`) may also be added up by the caller.
 
     Args:
-        pairs: (reference, prediction); both of a pair lie on one grid.
+        pairs: (reference, prediction); both of a pair lie on one grid. A 3D Slicer segmentation,
+            which may be saved cropped, may be a part of the other's grid.
         table: What the labels mean.
 
     Returns:
@@ -41,10 +42,17 @@ def confusion_of_files(pairs: Iterable[tuple[Path, Path]], table: LabelTable) ->
     total = np.zeros((table.num_classes, table.num_classes), dtype=np.int64)
     for reference, prediction in pairs:
         truth, judged = read_labels(reference, table), read_labels(prediction, table)
-        difference = same_grid(truth.geometry, judged.geometry)
-        if difference is not None:
-            raise InputError(f"{prediction}: does not lie on the grid of {reference}: {difference}")
-        total += confusion_matrix(truth.array, judged.array, table.num_classes)
+        try:
+            if truth.array.size < judged.array.size:  # the one that was cropped is pasted
+                sides = labels_on_grid(truth, judged.geometry), judged.array
+            else:
+                sides = truth.array, labels_on_grid(judged, truth.geometry)
+        except InputError as error:
+            why = same_grid(truth.geometry, judged.geometry) or error
+            raise InputError(
+                f"{prediction}: does not lie on the grid of {reference}: {why}"
+            ) from error
+        total += confusion_matrix(*sides, table.num_classes)
     return total
 
 

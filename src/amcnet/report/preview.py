@@ -1,7 +1,6 @@
-"""A picture of a segmented hand: seen from above, and in transverse slices."""
+"""Pictures of a segmented hand: seen from above, and in transverse slices."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,48 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.anatomy import LabelTable
-from amcnet.errors import InputError
 from amcnet.io.files import atomic_path
-from amcnet.metrics.checks import check_label_range, check_label_volume, checked_spacing_mm
 from amcnet.report.layout import lay_out
-from amcnet.report.slices import choose_slices, labelled_region
+from amcnet.report.views import Plane, Views, gather_views
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-_DPI = 150
+DPI = 150
 _BACKGROUND = "#101418"
 _TEXT = "#e6e9ec"
 _FAINT_TEXT = "#9aa4ad"
 _FRAME = "#3a424a"
-_MAX_PIXELS = 700  # Per axis of a panel: about what the panel has on the page.
-_SLICES = 4
-_MARGIN_MM = 8.0
 _FLAT_ASPECT = 0.1  # Below this height by width an overview has no room for a vertical scale.
 
-Extent = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True)
-class _Case:
-    """What is drawn, with spacing (scan, lateral, depth) in mm."""
-
-    image: NDArray[Any]
-    labels: NDArray[np.integer[Any]]
-    spacing_mm: tuple[float, float, float]
-    table: LabelTable
-
-
-@dataclass(frozen=True)
-class _View:
-    """The voxels that a panel shows, thinned out to what it can show.
-
-    ``extent_mm`` is (left, right, bottom, top), with rows running downwards.
-    """
-
-    rows: slice
-    columns: slice
-    extent_mm: Extent
+Rgb = tuple[int, int, int]
 
 
 def write_preview(
@@ -62,11 +35,7 @@ def write_preview(
     title: str | None = None,
     footnote: str | None = None,
 ) -> None:
-    """Write a PNG, 1200 pixels high and up to about 2000 wide.
-
-    Left, the hand from above with the fingertips (scan index 0) at the top: the largest label
-    along depth over the mean of the image. Right, transverse slices with outlines, depth
-    downwards, each with its position along the scan axis. All panels have true proportions.
+    """Write a PNG, 1200 pixels high and up to about 2000 wide, see :func:`preview_figure`.
 
     Args:
         path: File to write; it appears whole or not at all.
@@ -81,88 +50,122 @@ def write_preview(
         InputError: If shapes differ, labels are not integers or not in the table, or the spacing
             is not three positive numbers.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    views = gather_views(image, labels, spacing_mm, table)
+    figure = preview_figure(views, table, title, footnote)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=DPI)
 
-    case = _checked_case(image, labels, spacing_mm, table)
-    indices = choose_slices(case.labels, _SLICES)
-    overview, transverse = _overview_view(case), _transverse_view(case, indices)
-    page = lay_out(_aspect(overview.extent_mm), _aspect(transverse.extent_mm), len(indices))
-    figure = Figure(figsize=page.size_inches, dpi=_DPI, facecolor=_BACKGROUND)
-    FigureCanvasAgg(figure)
-    _draw_overview(figure.add_axes(page.overview), case, overview, indices)
-    _draw_slices([figure.add_axes(panel) for panel in page.slices], case, transverse, indices)
+
+def preview_figure(
+    views: Views, table: LabelTable, title: str | None = None, footnote: str | None = None
+) -> "Figure":
+    """Draw the whole hand and slices of it, 8 inches high.
+
+    Left, the hand from above with the fingertips (scan index 0) at the top: the largest label
+    along depth over the mean of the image. Right, transverse slices with outlines, depth
+    downwards, each with its position along the scan axis. All panels have true proportions.
+
+    Args:
+        views: What is drawn.
+        table: Colours of the labels.
+        title: Heading of the page.
+        footnote: Small print at the bottom.
+    """
+    page = lay_out(views.overview.aspect, views.slices[0].aspect, len(views.slices))
+    figure = _new_figure(page.size_inches)
+    overview = figure.add_axes(page.overview)
+    _draw_overview(overview, views.overview, table)
+    if views.overview.aspect >= _FLAT_ASPECT:
+        for position_mm in views.positions_mm:
+            overview.axhline(
+                position_mm, color="white", linewidth=0.7, alpha=0.5, linestyle=(0, (4, 4))
+            )
+    _draw_slices([figure.add_axes(panel) for panel in page.slices], views, table)
     left = page.overview[0]
     if title:
         figure.text(left, 0.955, title, color=_TEXT, fontsize=15, weight="bold", va="center")
     if footnote:
         figure.text(left, 0.028, footnote, color=_FAINT_TEXT, fontsize=9, va="center")
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=_DPI, facecolor=_BACKGROUND)
+    return figure
 
 
-def _checked_case(
-    image: NDArray[Any],
-    labels: NDArray[np.integer[Any]],
-    spacing_mm: Sequence[float],
-    table: LabelTable,
-) -> _Case:
-    check_label_volume(labels, "labels")
-    if image.shape != labels.shape or not labels.size:
-        raise InputError(
-            f"image has the shape {image.shape}, expected that of the labels, {labels.shape}, "
-            "with at least one voxel"
-        )
-    check_label_range(labels, "labels", table.num_classes)
-    scan, lateral, depth = (float(value) for value in checked_spacing_mm(spacing_mm))
-    return _Case(image, labels, (scan, lateral, depth), table)
+def overview_figure(
+    views: Views, table: LabelTable, legend: Mapping[str, Rgb], marked: Sequence[int] = ()
+) -> "Figure":
+    """Draw the whole hand alone, 8 inches high, with a legend below it.
+
+    Args:
+        views: What is drawn.
+        table: Colours of the labels.
+        legend: What the colours mean: word -> colour.
+        marked: Labels whose value is written beside them.
+    """
+    from matplotlib.patches import Patch
+
+    page = lay_out(views.overview.aspect, views.slices[0].aspect, len(views.slices))
+    width, height = page.size_inches
+    left, bottom, panel_width, panel_height = page.overview
+    # The page of the preview without its column of slices, so that both show the hand alike.
+    narrow = max(4.0, (2 * left + panel_width) * width)
+    figure = _new_figure((narrow, height))
+    place = (left * width / narrow, bottom, panel_width * width / narrow, panel_height)
+    axes = figure.add_axes(place)
+    # Neighbours have one colour here: the outline is what tells them apart.
+    _draw_overview(axes, views.overview, table, _BACKGROUND)
+    # From top to bottom, so that those of neighbours stand on different sides.
+    rows = {value: np.flatnonzero((views.overview.labels == value).any(axis=1)) for value in marked}
+    downwards = sorted((v for v in marked if rows[v].size), key=lambda v: float(rows[v].mean()))
+    for index, value in enumerate(downwards):
+        _write_value(axes, views.overview, value, on_left=bool(index % 2))
+    figure.legend(
+        handles=[Patch(color=_fractions(color), label=word) for word, color in legend.items()],
+        loc="lower left",
+        bbox_to_anchor=(place[0], 0.0),
+        ncols=len(legend),
+        frameon=False,
+        labelcolor=_TEXT,
+        fontsize=10,
+        borderaxespad=0.2,
+    )
+    return figure
 
 
-def _overview_view(case: _Case) -> _View:
-    scan_mm, lateral_mm, _ = case.spacing_mm
-    whole = (slice(0, case.labels.shape[0]), slice(0, case.labels.shape[1]))
-    rows, columns = (_thinned(part) for part in whole)
-    return _View(rows, columns, _extent(rows, columns, (scan_mm, lateral_mm)))
+def _new_figure(size_inches: tuple[float, float]) -> "Figure":
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size_inches, dpi=DPI, facecolor=_BACKGROUND)
+    FigureCanvasAgg(figure)
+    return figure
 
 
-def _transverse_view(case: _Case, indices: list[int]) -> _View:
-    _, lateral_mm, depth_mm = case.spacing_mm
-    seen = (case.labels[indices] > 0).any(axis=0)
-    lateral, depth = labelled_region(np.asarray(seen), (lateral_mm, depth_mm), _MARGIN_MM)
-    rows, columns = _thinned(depth), _thinned(lateral)
-    return _View(rows, columns, _extent(rows, columns, (depth_mm, lateral_mm)))
-
-
-def _draw_overview(axes: "Axes", case: _Case, view: _View, indices: list[int]) -> None:
-    seen = case.labels[view.rows, view.columns].max(axis=2)
-    grey = case.image[view.rows, view.columns].mean(axis=2, dtype=np.float32)
-    picture = _tinted(_scaled(grey, _range_of(grey)), seen, case.table)
-    axes.imshow(picture, extent=view.extent_mm, interpolation="antialiased")
-    _draw_outlines(axes, seen, view.extent_mm, case.table, width=1.0)
+def _draw_overview(
+    axes: "Axes", plane: Plane, table: LabelTable, outline: str | None = None
+) -> None:
+    picture = _tinted(plane, table)
+    axes.imshow(picture, extent=plane.extent_mm, interpolation="antialiased")
+    _draw_outlines(axes, plane, table, 1.0, outline)
     _style(axes)
     axes.set_title("From above, fingertips at the top", color=_TEXT, fontsize=10, loc="left")
     axes.set_xlabel("lateral, mm", color=_FAINT_TEXT, fontsize=8, labelpad=2)
-    if _aspect(view.extent_mm) < _FLAT_ASPECT:
+    if plane.aspect < _FLAT_ASPECT:
         axes.set_yticks([])
-        return
-    axes.set_ylabel("scan, mm", color=_FAINT_TEXT, fontsize=8, labelpad=2)
-    for index in indices:
-        position_mm = index * case.spacing_mm[0]
-        axes.axhline(position_mm, color="white", linewidth=0.7, alpha=0.5, linestyle=(0, (4, 4)))
+    else:
+        axes.set_ylabel("scan, mm", color=_FAINT_TEXT, fontsize=8, labelpad=2)
 
 
-def _draw_slices(panels: list["Axes"], case: _Case, view: _View, indices: list[int]) -> None:
-    planes = [case.image[index, view.columns, view.rows].T for index in indices]
-    grey_range = _range_of(np.stack(planes))
-    for axes, plane, index in zip(panels, planes, indices, strict=True):
-        grey = _scaled(plane, grey_range)
+def _draw_slices(panels: list["Axes"], views: Views, table: LabelTable) -> None:
+    for axes, plane, position_mm in zip(panels, views.slices, views.positions_mm, strict=True):
         axes.imshow(
-            grey, cmap="gray", vmin=0, vmax=1, extent=view.extent_mm, interpolation="antialiased"
+            plane.grey,
+            cmap="gray",
+            vmin=0,
+            vmax=1,
+            extent=plane.extent_mm,
+            interpolation="antialiased",
         )
-        labels = case.labels[index, view.columns, view.rows].T
-        _draw_outlines(axes, labels, view.extent_mm, case.table, width=1.5)
+        _draw_outlines(axes, plane, table, 1.5)
         _style(axes)
-        position_mm = index * case.spacing_mm[0]
         axes.set_title(f"scan {position_mm:.1f} mm", color=_TEXT, fontsize=9, loc="left", pad=3)
         axes.set_ylabel("depth, mm", color=_FAINT_TEXT, fontsize=7, labelpad=2)
         axes.tick_params(labelbottom=False)
@@ -172,85 +175,78 @@ def _draw_slices(panels: list["Axes"], case: _Case, view: _View, indices: list[i
 
 
 def _draw_outlines(
-    axes: "Axes",
-    labels: NDArray[np.integer[Any]],
-    extent: Extent,
-    table: LabelTable,
-    width: float,
+    axes: "Axes", plane: Plane, table: LabelTable, width: float, color: str | None = None
 ) -> None:
-    """Draw the outline of every label of a plane whose rows run downwards."""
+    """Draw the outline of every label of a plane, in its own colour or in the one given."""
     from scipy.ndimage import find_objects
 
-    left, right, bottom, top = extent
-    rows, columns = labels.shape
     # A frame of background closes the outlines of structures at the edge of the plane.
-    framed = np.pad(labels, 1)
-    x = left + (np.arange(-1, columns + 1) + 0.5) * (right - left) / columns
-    y = top + (np.arange(-1, rows + 1) + 0.5) * (bottom - top) / rows
+    framed = np.pad(plane.labels, 1)
+    x, y = _centres_mm(plane, frame=1)
     for value, box in enumerate(find_objects(framed), start=1):
         if box is None:
             continue
         down, across = (slice(part.start - 1, part.stop + 1) for part in box)
-        color = _rgb(table, value)
         axes.contour(
             x[across],
             y[down],
             framed[down, across] == value,
             levels=[0.5],
-            colors=[color],
+            colors=[color or _fractions(table[value].color_rgb)],
             linewidths=width,
         )
+    left, right, bottom, top = plane.extent_mm
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
 
 
-def _tinted(
-    grey: NDArray[np.float32], labels: NDArray[np.integer[Any]], table: LabelTable
-) -> NDArray[np.float32]:
-    """Lay the colours of the labels over a grey image of 0-1; returns (rows, columns, RGB)."""
+def _write_value(axes: "Axes", plane: Plane, value: int, on_left: bool) -> None:
+    """Write the value of a label that is to be seen beside it, with a line to it."""
+    from matplotlib.patheffects import withStroke
+
+    rows, columns = np.nonzero(plane.labels == value)
+    x, y = _centres_mm(plane, frame=0)
+    middle = int(np.median(rows))
+    across = columns[rows == middle]
+    edge = int(across.min() if on_left else across.max()) if across.size else int(columns[0])
+    axes.annotate(
+        str(value),
+        (float(x[edge]), float(y[middle])),
+        xytext=(-24 if on_left else 24, 0),
+        textcoords="offset points",
+        color="white",
+        fontsize=9,
+        weight="bold",
+        ha="right" if on_left else "left",
+        va="center",
+        arrowprops={"arrowstyle": "-", "color": "white", "linewidth": 0.8, "shrinkA": 1},
+        path_effects=[withStroke(linewidth=2.0, foreground="black")],
+    )
+
+
+def _centres_mm(plane: Plane, frame: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the centres of the columns and of the rows, and of so many more on every side."""
+    left, right, bottom, top = plane.extent_mm
+    rows, columns = plane.labels.shape
+    x = left + (np.arange(-frame, columns + frame) + 0.5) * (right - left) / columns
+    y = top + (np.arange(-frame, rows + frame) + 0.5) * (bottom - top) / rows
+    return x, y
+
+
+def _tinted(plane: Plane, table: LabelTable) -> NDArray[np.float32]:
+    """Lay the colours of the labels over the grey plane; returns (rows, columns, RGB)."""
     colors = np.zeros((table.num_classes, 3), dtype=np.float32)
     for structure in table:
-        colors[structure.value] = _rgb(table, structure.value)
-    picture: NDArray[np.float32] = np.repeat((0.75 * grey)[..., None], 3, axis=2)
-    labelled = labels > 0
-    picture[labelled] = 0.2 * picture[labelled] + 0.8 * colors[labels[labelled]]
+        colors[structure.value] = _fractions(structure.color_rgb)
+    picture: NDArray[np.float32] = np.repeat((0.75 * plane.grey)[..., None], 3, axis=2)
+    labelled = plane.labels > 0
+    picture[labelled] = 0.2 * picture[labelled] + 0.8 * colors[plane.labels[labelled]]
     return picture
 
 
-def _rgb(table: LabelTable, value: int) -> tuple[float, float, float]:
-    red, green, blue = table[value].color_rgb
+def _fractions(color_rgb: Rgb) -> tuple[float, float, float]:
+    red, green, blue = color_rgb
     return red / 255, green / 255, blue / 255
-
-
-def _range_of(values: NDArray[Any]) -> tuple[float, float]:
-    """Return the grey values to show as black and as white."""
-    finite = values[np.isfinite(values)]
-    if not finite.size:
-        return 0.0, 1.0
-    low, high = (float(value) for value in np.percentile(finite, (1, 99.5)))
-    return low, high if high > low else low + 1.0
-
-
-def _scaled(values: NDArray[Any], grey_range: tuple[float, float]) -> NDArray[np.float32]:
-    low, high = grey_range
-    scaled = (np.nan_to_num(values.astype(np.float32)) - low) / (high - low)
-    return np.asarray(np.clip(scaled, 0, 1), dtype=np.float32)
-
-
-def _thinned(part: slice) -> slice:
-    return slice(part.start, part.stop, max(1, -(-(part.stop - part.start) // _MAX_PIXELS)))
-
-
-def _extent(rows: slice, columns: slice, spacing_mm: tuple[float, float]) -> Extent:
-    top, bottom = ((edge - 0.5) * spacing_mm[0] for edge in (rows.start, rows.stop))
-    left, right = ((edge - 0.5) * spacing_mm[1] for edge in (columns.start, columns.stop))
-    return left, right, bottom, top
-
-
-def _aspect(extent: Extent) -> float:
-    """Return height by width."""
-    left, right, bottom, top = extent
-    return (bottom - top) / (right - left)
 
 
 def _style(axes: "Axes") -> None:

@@ -1,0 +1,54 @@
+"""``amcnet confusion``: which structure is taken for which, as a picture."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from amcnet.cli.options import LabelsOption
+
+
+def confusion(
+    reference: Annotated[
+        Path, typer.Argument(help="Label file that counts as true, or a folder of them.")
+    ],
+    prediction: Annotated[
+        Path, typer.Argument(help="Label file to judge, or a folder of them with the same names.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Picture: .png .pdf .svg.")],
+    labels: LabelsOption = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file.")] = False,
+) -> None:
+    """Draw where the voxels of every structure went, summed over the files of folders."""
+    from amcnet.anatomy import hand_label_table
+    from amcnet.cli.console import progress, stdout
+    from amcnet.errors import InputError
+    from amcnet.io import check_output
+    from amcnet.metrics import find_pairs
+    from amcnet.report.boxplots import PICTURE_EXTENSIONS
+    from amcnet.report.confusion import confusion_of_files, write_confusion
+    from amcnet.report.evaluation import find_label_table
+
+    check_output(output, overwrite, PICTURE_EXTENSIONS)
+    table = hand_label_table() if labels is None else find_label_table(labels)
+    if reference.is_dir() != prediction.is_dir():
+        found, expected = ("a folder", "a file") if prediction.is_dir() else ("a file", "a folder")
+        raise InputError(f"{prediction}: is {found}, expected {expected}, as {reference} is one")
+    pairs, left_out = [(reference, prediction)], []
+    if reference.is_dir():
+        cases = find_pairs(reference, prediction)
+        pairs = [(case.reference, case.prediction) for case in cases.pairs if case.prediction]
+        left_out = [f"{c.name}: has no prediction" for c in cases.pairs if not c.prediction]
+        left_out += cases.ambiguous.values()
+        left_out += [f"{path.name}: has no reference" for path in cases.unmatched]
+        if not pairs:
+            raise InputError(f"{prediction}: holds no prediction for any reference, expected some")
+    for reason in left_out:
+        typer.echo(f"amcnet: left out: {reason}", err=True)
+    with progress("counting") as update:
+        total = confusion_of_files(pairs[:1], table)
+        for done, pair in enumerate(pairs[1:], start=1):
+            update(done, len(pairs))
+            total += confusion_of_files([pair], table)
+    write_confusion(output, total, table)
+    stdout().print(f"{output}: {len(pairs)} pairs of files, {int(total[1:].sum())} labelled voxels")

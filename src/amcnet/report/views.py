@@ -1,0 +1,143 @@
+"""The planes of a volume that pictures show: small copies, so that the volume can be let go."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amcnet.anatomy import LabelTable
+from amcnet.errors import InputError
+from amcnet.metrics.checks import check_label_range, check_label_volume, checked_spacing_mm
+from amcnet.report.slices import choose_slices, labelled_region
+
+_MAX_PIXELS = 700  # Per axis of a panel: about what the panel has on the page.
+_SLICES = 4
+_MARGIN_MM = 8.0
+
+Extent = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """A plane as a picture shows it, thinned out to what a picture can show.
+
+    Attributes:
+        grey: float32 (row, column), 0 is black and 1 is white; rows run downwards.
+        labels: Labels of the same shape.
+        extent_mm: (left, right, bottom, top).
+    """
+
+    grey: NDArray[np.float32]
+    labels: NDArray[np.integer[Any]]
+    extent_mm: Extent
+
+    @property
+    def aspect(self) -> float:
+        """Height by width."""
+        left, right, bottom, top = self.extent_mm
+        return (bottom - top) / (right - left)
+
+
+@dataclass(frozen=True, eq=False)
+class Views:
+    """What pictures of a segmented volume show.
+
+    Attributes:
+        overview: From above, rows along the scan and columns lateral: the largest label along
+            depth, and the mean of the image.
+        slices: Transverse slices, rows along depth and columns lateral.
+        positions_mm: Place of each slice along the scan.
+    """
+
+    overview: Plane
+    slices: tuple[Plane, ...]
+    positions_mm: tuple[float, ...]
+
+
+def gather_views(
+    image: NDArray[Any],
+    labels: NDArray[np.integer[Any]],
+    spacing_mm: Sequence[float],
+    table: LabelTable,
+) -> Views:
+    """Take from a volume what pictures show.
+
+    Args:
+        image: Grey values, (scan, lateral, depth), any numeric type.
+        labels: Integer labels of the same shape; there may be none but background.
+        spacing_mm: Voxel size in the same order.
+        table: What the labels mean.
+
+    Raises:
+        InputError: If shapes differ, labels are not integers or not in the table, or the spacing
+            is not three positive numbers.
+    """
+    check_label_volume(labels, "labels")
+    if image.shape != labels.shape or not labels.size:
+        raise InputError(
+            f"image has the shape {image.shape}, expected that of the labels, {labels.shape}, "
+            "with at least one voxel"
+        )
+    check_label_range(labels, "labels", table.num_classes)
+    scan_mm, lateral_mm, depth_mm = (float(value) for value in checked_spacing_mm(spacing_mm))
+    indices = choose_slices(labels, _SLICES)
+    return Views(
+        _overview(image, labels, (scan_mm, lateral_mm)),
+        _slices(image, labels, (lateral_mm, depth_mm), indices),
+        tuple(index * scan_mm for index in indices),
+    )
+
+
+def _overview(
+    image: NDArray[Any], labels: NDArray[np.integer[Any]], spacing_mm: tuple[float, float]
+) -> Plane:
+    rows, columns = (_thinned(slice(0, size)) for size in labels.shape[:2])
+    grey = image[rows, columns].mean(axis=2, dtype=np.float32)
+    seen = labels[rows, columns].max(axis=2)
+    return Plane(_scaled(grey, _range_of(grey)), seen, _extent(rows, columns, spacing_mm))
+
+
+def _slices(
+    image: NDArray[Any],
+    labels: NDArray[np.integer[Any]],
+    spacing_mm: tuple[float, float],
+    indices: list[int],
+) -> tuple[Plane, ...]:
+    """Return the slices at some scan indices; spacing is (lateral, depth)."""
+    seen = (labels[indices] > 0).any(axis=0)
+    lateral, depth = labelled_region(np.asarray(seen), spacing_mm, _MARGIN_MM)
+    rows, columns = _thinned(depth), _thinned(lateral)
+    extent_mm = _extent(rows, columns, (spacing_mm[1], spacing_mm[0]))
+    planes = [image[index, columns, rows].T for index in indices]
+    grey_range = _range_of(np.stack(planes))
+    return tuple(
+        Plane(_scaled(plane, grey_range), labels[index, columns, rows].T.copy(), extent_mm)
+        for plane, index in zip(planes, indices, strict=True)
+    )
+
+
+def _range_of(values: NDArray[Any]) -> tuple[float, float]:
+    """Return the grey values to show as black and as white."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return 0.0, 1.0
+    low, high = (float(value) for value in np.percentile(finite, (1, 99.5)))
+    return low, high if high > low else low + 1.0
+
+
+def _scaled(values: NDArray[Any], grey_range: tuple[float, float]) -> NDArray[np.float32]:
+    low, high = grey_range
+    scaled = (np.nan_to_num(values.astype(np.float32)) - low) / (high - low)
+    return np.asarray(np.clip(scaled, 0, 1), dtype=np.float32)
+
+
+def _thinned(part: slice) -> slice:
+    return slice(part.start, part.stop, max(1, -(-(part.stop - part.start) // _MAX_PIXELS)))
+
+
+def _extent(rows: slice, columns: slice, spacing_mm: tuple[float, float]) -> Extent:
+    top, bottom = ((edge - 0.5) * spacing_mm[0] for edge in (rows.start, rows.stop))
+    left, right = ((edge - 0.5) * spacing_mm[1] for edge in (columns.start, columns.stop))
+    return left, right, bottom, top

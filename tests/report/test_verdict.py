@@ -1,0 +1,79 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from amcnet.anatomy import LabelTable, hand_label_table
+from amcnet.inference import Job, Segmentation, SegmentOptions, segment
+from amcnet.io import Geometry
+from amcnet.quality import Finding, QualityReport, Severity, check_result
+from amcnet.report import Finisher
+from amcnet.report.verdict import check_quickly, is_no_hand, region_of_labels, verdict_text
+
+TABLE = hand_label_table()
+SPACING_MM = (1.0, 0.8, 0.6)
+
+
+def result_of(labels: np.ndarray, table: LabelTable = TABLE) -> Segmentation:
+    geometry = Geometry.canonical(labels.shape, SPACING_MM)
+    confidence = {value: 0.55 for value in np.unique(labels).tolist() if value}
+    return Segmentation(labels, geometry, table, confidence, "", {})
+
+
+boxes = st.lists(
+    st.tuples(st.integers(1, 12), *(st.tuples(st.integers(0, 11), st.integers(1, 5)),) * 3),
+    max_size=8,
+)
+
+
+@settings(max_examples=30)
+@given(boxes)
+def test_quick_check_finds_the_same(places: list) -> None:
+    labels = np.zeros((12, 12, 12), np.uint8)
+    for value, *ranges in places:
+        labels[tuple(slice(start, start + length) for start, length in ranges)] = value
+    result = result_of(labels)
+    region = labels[region_of_labels(labels)]
+    assert np.count_nonzero(region) == np.count_nonzero(labels)
+    assert check_quickly(result) == check_result(result)
+
+
+def report(*severities: Severity) -> QualityReport:
+    findings = (Finding("size", s, (1,), f"finding {n}") for n, s in enumerate(severities, 1))
+    return QualityReport(tuple(findings), TABLE, (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("severities", "text"),
+    [
+        ((), "ok: nothing suspicious"),
+        ((Severity.LOOK,), "look: finding 1"),
+        ((Severity.BAD, Severity.LOOK), "bad: finding 1\nfinding 2"),
+        ((Severity.BAD,) * 4, "bad: finding 1\nfinding 2 (and 2 more)"),
+    ],
+)
+def test_one_or_two_lines(severities: tuple[Severity, ...], text: str) -> None:
+    assert verdict_text(report(*severities)) == text
+
+
+def test_labels_of_something_else_get_no_verdict() -> None:
+    labels = np.zeros((6, 6, 6), np.uint8)
+    written = []
+    result = result_of(labels, LabelTable.from_names(["liver", "spleen"]))
+    job = Job(Path("x"), Path("y"))
+    assert Finisher(SegmentOptions())(job, result, lambda: written.append(1)) == ""
+    assert written == [1]
+    assert not is_no_hand(check_quickly(result))
+
+
+@pytest.mark.parametrize("kind", ["noise", "empty"])
+def test_what_is_no_hand_is_called_so(kind: str) -> None:
+    image = np.zeros((40, 60, 50), np.float32)
+    if kind == "noise":
+        image[:] = np.random.default_rng(0).normal(100, 30, image.shape)
+    result = segment(image, (1.0, 1.0, 0.8), quality="fast")
+    quality = check_quickly(result)
+    assert is_no_hand(quality)
+    assert verdict_text(quality).startswith("bad: no hand: ")
