@@ -1,8 +1,8 @@
 """Measure the quality check: planted faults found, and alarms where nothing is wrong.
 
     amcnet phantom --count 10 --seed 800000 --out datasets/unseen
-    python benchmarks/quality_check.py --unseen datasets/unseen --jobs 2
-    python benchmarks/quality_check.py --hands 0 --not-hands VOLUME ...
+    python benchmarks/quality_check.py --predictions datasets/unseen --jobs 2
+    python benchmarks/quality_check.py --hands 0 --not-hands VOLUME_OR_FOLDER ...
 
 prints tables and writes benchmarks/results/quality_check.json, or the file given with --json; what
 is not measured anew is kept. The last call checks what the model makes of volumes that show no
@@ -252,6 +252,7 @@ def judge_model(folder: Path) -> dict[str, Any]:
         volume = read_volume(case.images[0])
         result = segmenter(volume)
         report = check_result(result, volume.array)
+        of_truth = check_segmentation(truth.array, truth.spacing_mm, TABLE)
         scores = evaluate_case(truth.array, result.labels, truth.spacing_mm, len(TABLE) + 1, TABLE)
         dice = {int(row["label"]): row["dice"] for row in scores["structures"]}
         named = [v for v in dice if report.severity_of(v) >= Severity.LOOK]
@@ -262,6 +263,7 @@ def judge_model(folder: Path) -> dict[str, Any]:
             {
                 "case": case.name,
                 "verdict": str(report.verdict),
+                "verdict_of_truth": str(of_truth.verdict),
                 "named": len(named),
                 "named_though_good": len(wrong),
                 "poor": len(poor),
@@ -272,6 +274,31 @@ def judge_model(folder: Path) -> dict[str, Any]:
         )
         print(case.name, report.verdict, flush=True)
     return {"data": folder.name, "cases": cases}
+
+
+def totals(cases: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return how often a named structure is poor, and a poor or good one is named."""
+    count = {
+        key: sum(case[key] for case in cases)
+        for key in ("named", "poor", "poor_and_named", "good", "named_though_good")
+    }
+    share = {
+        "poor_named": count["poor_and_named"] / max(1, count["poor"]),
+        "good_not_named": 1 - count["named_though_good"] / max(1, count["good"]),
+        "named_not_good": 1 - count["named_though_good"] / max(1, count["named"]),
+        "named_poor": count["poor_and_named"] / max(1, count["named"]),
+    }
+    return {"totals": count | {key: round(value, 4) for key, value in share.items()}}
+
+
+def volumes_in(paths: list[Path]) -> tuple[list[Path], list[str]]:
+    """Return the volumes that are named or lie in folders, and a sentence for what is absent."""
+    files, skipped = [], []
+    for path in paths:
+        if not path.exists():
+            skipped.append(f"{path.name}: was not there, so it was skipped")
+        files += sorted(path.glob("*.mha")) if path.is_dir() else [path] * path.exists()
+    return files, skipped
 
 
 def judge_not_hands(files: list[Path]) -> list[dict[str, Any]]:
@@ -361,6 +388,8 @@ def tables_of(results: dict[str, Any]) -> str:
         lines.append("|---" * 7 + "|")
         keys = ("case", "verdict", "named", "poor", "poor_and_named", "good", "named_though_good")
         lines += ["| " + " | ".join(str(c[key]) for key in keys) + " |" for c in model["cases"]]
+        if "totals" in model:
+            lines += ["", ", ".join(f"{key}: {value}" for key, value in model["totals"].items())]
     lines += [
         "",
         "| no hand | structures | verdict | called no hand | image told |",
@@ -376,7 +405,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hands", type=int, default=100, help="of each variety")
     parser.add_argument("--seed", type=int, default=FIRST_SEED)
-    parser.add_argument("--unseen", type=Path, nargs="*", default=[])
+    parser.add_argument("--predictions", type=Path, nargs="*", default=[])
     parser.add_argument("--not-hands", type=Path, nargs="*", default=None)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", type=Path, default=RESULTS)
@@ -384,12 +413,14 @@ def main() -> None:
     results: dict[str, Any] = {"rates": {}, "models": [], "not_hands": []}
     if arguments.json.is_file():
         results |= json.loads(arguments.json.read_text(encoding="utf-8"))
-    if arguments.unseen:
-        results["models"] = [judge_model(folder) for folder in arguments.unseen]
+    if arguments.predictions:
+        results["models"] = [judge_model(folder) for folder in arguments.predictions]
     if arguments.not_hands is not None:
-        results["not_hands"] = judge_not_hands(arguments.not_hands)
+        files, results["not_hands_skipped"] = volumes_in(arguments.not_hands)
+        results["not_hands"] = judge_not_hands(files)
     if arguments.hands:
         results |= judge_hands(arguments.seed, arguments.hands, arguments.jobs)
+    results["models"] = [model | totals(model["cases"]) for model in results["models"]]
     arguments.json.parent.mkdir(exist_ok=True)
     arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     print(tables_of(results))

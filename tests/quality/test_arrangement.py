@@ -5,6 +5,7 @@ import pytest
 
 from amcnet.anatomy import LabelTable, Structure, hand_label_table
 from amcnet.quality.arrangement import Arrangement, Fault, chains_of
+from amcnet.quality.gaps import Gaps
 from amcnet.quality.observation import Found, observe
 
 
@@ -29,7 +30,7 @@ def found_in(starts: dict[int, int], spacing_mm: float = 1.0) -> dict[int, Found
 
 
 def faults_of(starts: dict[int, int], spacing_mm: float = 1.0) -> list[Fault]:
-    return Arrangement(found_in(starts, spacing_mm), chains_of(CHAIN), (), {}).faults({})
+    return Arrangement(Gaps(found_in(starts, spacing_mm)), chains_of(CHAIN), (), {}).faults({})
 
 
 def test_chains_of_the_hand_are_its_fingers() -> None:
@@ -68,27 +69,48 @@ def test_a_wide_gap_is_named_by_the_two_beside_it() -> None:
 
 
 def test_gaps_are_those_of_the_surfaces_in_mm() -> None:
-    found = found_in({1: 2, 2: 10, 3: 18, 4: 26}, 0.5)
-    arrangement = Arrangement(found, chains_of(CHAIN), (), {})
+    gaps = Gaps(found_in({1: 2, 2: 10, 3: 18, 4: 26}, 0.5))
+    arrangement = Arrangement(gaps, chains_of(CHAIN), (), {})
     # Voxels 7 and 10 are 3 apart.
-    assert arrangement.gap_mm(1, 2) == pytest.approx(1.5)
+    assert gaps.mm(1, 2) == pytest.approx(1.5)
     assert arrangement.total_gap_mm({}) == pytest.approx(4.5)
 
 
 def test_an_absent_structure_may_leave_the_gap_that_it_is_known_to() -> None:
     found = found_in({1: 2, 3: 20, 4: 28})
     chains = chains_of(CHAIN)
-    assert Arrangement(found, chains, (), {}).faults({}) == []  # unknown: no word on it
-    assert Arrangement(found, chains, (), {2: 1.0}).faults({})[0].structures == (1, 3)
-    assert Arrangement(found, chains, (), {2: 10.0}).faults({}) == []
+    assert Arrangement(Gaps(found), chains, (), {}).faults({}) == []  # unknown: no word on it
+    assert Arrangement(Gaps(found), chains, (), {2: 1.0}).faults({})[0].structures == (1, 3)
+    assert Arrangement(Gaps(found), chains, (), {2: 10.0}).faults({}) == []
 
 
 def test_the_one_out_of_place_in_a_row_is_named() -> None:
     found = found_in({1: 2, 2: 26, 3: 10, 4: 18})
-    assert Arrangement(found, (), ((1, 2, 3, 4),), {}).faults({}) == [Fault("row", (2,))]
-    assert Arrangement(found, (), ((1, 3, 4, 2),), {}).faults({}) == []
+    assert Arrangement(Gaps(found), (), ((1, 2, 3, 4),), {}).faults({}) == [Fault("row", (2,))]
+    assert Arrangement(Gaps(found), (), ((1, 3, 4, 2),), {}).faults({}) == []
 
 
 def test_exchanged_blobs_are_judged_in_their_new_places() -> None:
     found = found_in({1: 2, 2: 18, 3: 10, 4: 26})
-    assert Arrangement(found, chains_of(CHAIN), (), {}).faults({2: 3, 3: 2}) == []
+    assert Arrangement(Gaps(found), chains_of(CHAIN), (), {}).faults({2: 3, 3: 2}) == []
+
+
+def test_those_side_by_side_may_reach_further_than_they_lie_apart() -> None:
+    # Four fingers of two blocks, whose tips touch: the row of tips is longer along the fingers.
+    labels = np.zeros((60, 24, 5), np.uint8)
+    starts = {1: 2, 2: 26, 3: 8, 4: 30}
+    for value, start in starts.items():
+        lateral = 1 + 5 * (value - 1)
+        labels[start : start + 6, lateral : lateral + 4, 1:4] = value
+        labels[50:56, lateral : lateral + 4, 1:4] = value + 4
+    table = table_of((5,), (6,), (7,), (8,), (1,), (2,), (3,), (4,))
+    gaps = Gaps(observe(labels, (1, 1, 1), table).found)
+    chains = chains_of(table)
+    assert [len(chain) for chain in chains] == [2, 2, 2, 2]
+
+    def rows(*row: int) -> list[Fault]:
+        faults = Arrangement(gaps, chains, (row,), {}).faults({})
+        return [fault for fault in faults if fault.kind == "row"]
+
+    assert rows(1, 2, 3, 4) == []
+    assert rows(1, 3, 2, 4) != []

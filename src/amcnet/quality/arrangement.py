@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
 from amcnet.anatomy import LabelTable
-from amcnet.quality.observation import Found
+from amcnet.quality.gaps import Gaps, Stretch, stretches_of
 
 # What may lie between neighbours: up to 5 mm in phantoms of small children, where the ends of bones
 # are cartilage; mostly 1 mm.
@@ -63,7 +62,7 @@ class Arrangement:
     """The structures of one segmentation, and the rules of its table.
 
     Args:
-        found: Label value -> structure, of those that are there.
+        gaps: The structures that are there, and how far they lie apart.
         chains: Values along each chain.
         rows: Values that lie side by side in order, in chains side by side.
         missing_mm: Value of an absent structure -> how long a gap it may leave.
@@ -71,18 +70,19 @@ class Arrangement:
 
     def __init__(
         self,
-        found: Mapping[int, Found],
+        gaps: Gaps,
         chains: Sequence[Sequence[int]],
         rows: Sequence[Sequence[int]],
         missing_mm: Mapping[int, float],
     ) -> None:
-        self._found = found
-        self._chains = [_present(chain, found) for chain in chains]
+        self._gaps, self._found = gaps, gaps.found
+        found = gaps.found
+        self._chains = [stretches_of(chain, found) for chain in chains]
         self._rows = [[v for v in row if v in found] for row in rows]
         self._missing_mm = missing_mm
-        self._trees: dict[int, KDTree] = {}
-        self._gaps_mm: dict[tuple[int, int], float] = {}
         self._centres_mm = {value: one.centroid_mm for value, one in found.items()}
+        present = [[v for v in chain if v in found] for chain in chains]
+        self._along = self._common_direction([chain for chain in present if len(chain) > 1])
 
     def faults(self, placing: Placing) -> list[Fault]:
         """Return what is wrong when blobs are taken for structures as ``placing`` says."""
@@ -90,35 +90,27 @@ class Arrangement:
         faults: list[Fault] = []
         for chain in self._chains:
             along = self._gap_faults(chain, blob)
-            along += self._step_faults([value for value, _ in chain], blob)
+            along += self._step_faults(chain, blob)
             faults += sorted(along, key=lambda fault: fault.structures)
         for row in self._rows:
             faults += self._row_faults(row, blob)
         return faults
 
-    def gap_mm(self, first: int, second: int) -> float:
-        """Return the least distance between the surfaces of two blobs."""
-        key = (min(first, second), max(first, second))
-        if key not in self._gaps_mm:
-            low, high = sorted(key, key=lambda value: len(self._found[value].surface_mm))
-            distance, _ = self._tree(high).query(self._found[low].surface_mm)
-            self._gaps_mm[key] = float(distance.min())
-        return self._gaps_mm[key]
-
     def total_gap_mm(self, placing: Placing) -> float:
         """Return the sum of all gaps along the chains."""
         blob = {v: v for v in self._found} | dict(placing)
-        pairs = (pair for chain in self._chains for pair in itertools.pairwise(chain))
-        return sum(self.gap_mm(blob[one], blob[other]) for (one, _), (other, _) in pairs)
+        ends = (stretch.ends for chain in self._chains for stretch in chain)
+        return sum(self._gaps.mm(blob[one], blob[other]) for one, other in ends)
 
-    def _tree(self, value: int) -> KDTree:
-        if value not in self._trees:
-            self._trees[value] = KDTree(self._found[value].surface_mm)
-        return self._trees[value]
+    def _common_direction(self, chains: list[list[int]]) -> NDArray[np.float64]:
+        """Return the mean direction of chains from end to end; zero if there are none."""
+        ways = [self._centres_mm[c[-1]] - self._centres_mm[c[0]] for c in chains]
+        total: NDArray[np.float64] = sum((_unit(way) for way in ways), np.zeros(3))
+        return _unit(total)
 
-    def _gap_faults(self, chain: list[tuple[int, list[int]]], blob: Placing) -> list[Fault]:
+    def _gap_faults(self, chain: list[Stretch], blob: Placing) -> list[Fault]:
         faults = []
-        for (one, _), (other, skipped) in itertools.pairwise(chain):
+        for one, other, skipped in ((*stretch.ends, stretch.absent) for stretch in chain):
             if any(value not in self._missing_mm for value in skipped):
                 continue
             if any(self._found[blob[value]].at_border for value in (one, other)):
@@ -126,24 +118,26 @@ class Arrangement:
             lengths_mm = [self._found[blob[value]].length_mm for value in (one, other)]
             allowed_mm = _GAP_MM + _GAP_SHARE * max(lengths_mm)
             allowed_mm += sum(self._missing_mm[value] for value in skipped)
-            gap_mm = self.gap_mm(blob[one], blob[other])
+            gap_mm = self._gaps.mm(blob[one], blob[other])
             if gap_mm > allowed_mm:
                 faults.append(Fault("gap", (one, other), gap_mm / allowed_mm))
         return faults
 
-    def _step_faults(self, chain: list[int], blob: Placing) -> list[Fault]:
-        centres = [self._centres_mm[blob[value]] for value in chain]
-        steps = [_unit(second - first) for first, second in itertools.pairwise(centres)]
-        return [
-            Fault("step", tuple(chain[index : index + 3]))
-            for index, (one, other) in enumerate(itertools.pairwise(steps))
-            if float(one @ other) < _LEAST_COSINE
-        ]
+    def _step_faults(self, chain: list[Stretch], blob: Placing) -> list[Fault]:
+        faults = []
+        for before, after in itertools.pairwise(chain):
+            structures = (*before.ends, after.ends[1])
+            first, middle, last = (self._centres_mm[blob[value]] for value in structures)
+            if float(_unit(middle - first) @ _unit(last - middle)) < _LEAST_COSINE:
+                faults.append(Fault("step", structures))
+        return faults
 
     def _row_faults(self, row: list[int], blob: Placing) -> list[Fault]:
         if len(row) < 3:
             return []
         centres = np.array([self._centres_mm[blob[value]] for value in row])
+        # Side by side is across the chains; how far one reaches beyond another does not count.
+        centres -= np.outer(centres @ self._along, self._along)
         if _is_in_order(centres):
             return []
         # Those without whom the others are in order; all where no single one is to blame.
@@ -159,19 +153,6 @@ def _is_in_order(centres_mm: NDArray[np.float64]) -> bool:
 
 def _each_left_out(points: NDArray[np.float64]) -> list[NDArray[np.float64]]:
     return [np.delete(points, index, axis=0) for index in range(len(points))]
-
-
-def _present(chain: Sequence[int], found: Mapping[int, Found]) -> list[tuple[int, list[int]]]:
-    """Return each present value of a chain, with the absent ones before it."""
-    present: list[tuple[int, list[int]]] = []
-    skipped: list[int] = []
-    for value in chain:
-        if value in found:
-            present.append((value, skipped))
-            skipped = []
-        else:
-            skipped.append(value)
-    return present
 
 
 def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from amcnet.io import read_labels, read_volume, same_grid
 from amcnet.metrics.solid import Labels
 from amcnet.quality.arrangement import Arrangement, chains_of
 from amcnet.quality.findings import Finding, QualityReport, Severity
+from amcnet.quality.gaps import Gaps
 from amcnet.quality.hand import HandPlan, plan_of
 from amcnet.quality.image import image_findings
 from amcnet.quality.missing import missing_findings
@@ -105,16 +106,17 @@ def _findings(seen: Observation) -> list[Finding]:
     if not found:
         return [Finding("nothing", Severity.BAD, (), "no structure was found")]
     plan, chains = plan_of(table), chains_of(table)
-    sizes = compare_sizes(plan, found) if plan else Sizes()
+    gaps = Gaps(found)
+    sizes = compare_sizes(plan, gaps, chains) if plan else Sizes()
     rows = plan.rows if plan else ()
-    arrangement = Arrangement(found, chains, rows, _gaps_left_mm(plan, sizes))
+    arrangement = Arrangement(gaps, chains, rows, _gaps_left_mm(plan, sizes))
     in_order, loose = OrderCheck(arrangement, table, found, sizes.log_volumes).findings()
     general = confidence_findings(found.values())
     if plan and (unlike := _unlike_a_hand(plan, seen, sizes, loose)):
         # Of something else, single structures tell nothing.
         return [unlike, *(finding for finding in general if not finding.structures)]
     return [
-        *missing_findings(table, found, chains, plan, sizes.log_scale),
+        *missing_findings(table, found, chains, plan, sizes),
         *in_order,
         *size_findings(sizes, table),
         *piece_findings(found.values()),

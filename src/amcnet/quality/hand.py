@@ -27,8 +27,8 @@ _LOG_FILLING: dict[Segment, float] = {
     "middle phalanx": -0.115,
     "distal phalanx": -0.195,
 }
-# Epiphyses of the thumb, for those of the other fingers.
-_LOG_CAP_FILLING: dict[BoneKey, float] = {(1, "metacarpal"): -0.27, (1, "proximal phalanx"): -0.25}
+# The same of epiphyses, as if they were as wide as the shaft: they are wider than at mid-shaft.
+_LOG_CAP_FILLING = 0.24
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,16 @@ class Bone:
             return log(length_mm / adult_mm)
         return log((length_mm + PLATE_MM) / (adult_mm * (1 - self._cap_ratio)))
 
-    def log_cap_volume(self, log_scale: float) -> float:
-        """Return the logarithm of the volume of the grown epiphysis, in mm3, but for a constant."""
+    def log_cap_volume(self, log_scale: float, log_girth: float) -> float:
+        """Return the logarithm of the expected volume of the epiphysis in mm3.
+
+        Args:
+            log_scale: Logarithm of the hand's scale.
+            log_girth: Logarithm of the epiphysis' width relative to the end of the shaft.
+        """
         length, width, thickness = ADULT_SIZE_MM[self.key]
         block = log(length * self._cap_ratio * width * thickness) + 3 * log_scale
-        return block + _LOG_CAP_FILLING.get(self.key, 0.0)
+        return block + _LOG_CAP_FILLING + 3 * log_girth
 
     def cartilage_mm(self, log_scale: float) -> float:
         """Return how far the shaft ends before the joint while the epiphysis is cartilage."""
@@ -109,7 +114,11 @@ class HandPlan:
         """The label values of all bones."""
         return tuple(bone.shaft for bone in self.bones)
 
-    @property
+    def segment_of(self, shaft: int) -> Segment:
+        """Return which segment of its finger a bone is."""
+        return next(bone.key[1] for bone in self.bones if bone.shaft == shaft)
+
+    @cached_property
     def epiphyses(self) -> dict[int, Bone]:
         """Label value of each epiphysis -> its bone."""
         return {bone.epiphysis: bone for bone in self.bones if bone.epiphysis is not None}

@@ -1,26 +1,14 @@
 """Structures that are absent: which of them should be there."""
 
 from collections.abc import Collection, Mapping, Sequence
-from math import log
-
-import numpy as np
 
 from amcnet.anatomy import LabelTable
-from amcnet.phantom.growth import (
-    COMPLETE_AGE_YEARS,
-    EpiphysisState,
-    Sex,
-    epiphysis_state,
-    relative_size,
-)
 from amcnet.quality.findings import Finding, Severity
-from amcnet.quality.hand import Bone, HandPlan
+from amcnet.quality.hand import HandPlan
+from amcnet.quality.maturity import Maturity
 from amcnet.quality.observation import Found
+from amcnet.quality.sizes import Sizes
 
-_AGES_YEARS = np.arange(1.0, 18.01, 0.25)
-# A single epiphysis may be ahead of the others or behind them, a hand large or small for its age.
-_SHIFT_YEARS = 0.5
-_SIZE_TOLERANCE = 0.2
 _MANY = 0.5  # share of the epiphyses whose absence spoils the segmentation as a whole
 
 
@@ -29,7 +17,7 @@ def missing_findings(
     found: Mapping[int, Found],
     chains: Sequence[Sequence[int]],
     plan: HandPlan | None,
-    log_scale: float | None,
+    sizes: Sizes,
 ) -> list[Finding]:
     """Return what is missing, apart by what it means.
 
@@ -38,10 +26,15 @@ def missing_findings(
         found: Those that are there.
         chains: Label values along each chain.
         plan: Which of them are a hand's bones, None for other tables.
-        log_scale: Size of the hand, see :class:`amcnet.quality.sizes.Sizes`.
+        sizes: How mature the hand is, and which absent epiphyses have fused.
     """
     absent = {s.value for s in table} - set(found)
     outside = {value for chain in chains for value in _beyond_border(chain, found)}
+    if plan is not None and sizes.maturity is not None:
+        states = {
+            v: sizes.maturity.states(plan.epiphyses[v]) for v in outside & set(plan.epiphyses)
+        }
+        outside -= {value for value, each in states.items() if "ossified" not in each}
     groups: list[tuple[Severity, set[int], str]] = [
         (Severity.LOOK, outside, "missing beyond the border of the volume"),
     ]
@@ -50,7 +43,7 @@ def missing_findings(
         groups.append((Severity.LOOK, absent, "missing"))
     else:
         caps = absent & set(plan.epiphyses)
-        wrong = wrongly_absent(plan, caps, outside, log_scale)
+        wrong = wrongly_absent(plan, caps, sizes.maturity, sizes.room.fused)
         many = len(wrong) > _MANY * max(1, len(plan.epiphyses))
         groups += [
             (Severity.BAD, absent - caps, "missing"),
@@ -69,42 +62,29 @@ def missing_findings(
 
 
 def wrongly_absent(
-    plan: HandPlan, absent: Collection[int], unknown: Collection[int], log_scale: float | None
+    plan: HandPlan,
+    absent: Collection[int],
+    maturity: Maturity | None,
+    fused: Mapping[int, bool],
 ) -> set[int]:
-    """Return the epiphyses that are absent though no age explains it.
-
-    Of all ages (and both sexes) at which a hand has this size, the one counts that explains most of
-    the pattern of present and absent epiphyses.
+    """Return the epiphyses that are absent though neither age nor fusion explains it.
 
     Args:
         plan: The bones.
         absent: Label values of the absent epiphyses.
-        unknown: Those that nothing can be said of.
-        log_scale: Size of the hand, None where it is unknown.
+        maturity: Skeletal age, None where no age fits the hand.
+        fused: See :class:`amcnet.quality.gaps.Room`.
     """
-    bones = {v: b for v, b in plan.epiphyses.items() if v not in unknown}
-    best: tuple[float, set[int]] | None = None
-    for sex in COMPLETE_AGE_YEARS:
-        for age in _AGES_YEARS:
-            size = log(relative_size(float(age), sex))
-            if log_scale is not None and abs(size - log_scale) > _SIZE_TOLERANCE:
-                continue
-            states = {value: _states(bone, float(age), sex) for value, bone in bones.items()}
-            differing = sum((v in absent) == (states[v][1] == "ossified") for v in bones)
-            # Of equals the age of this size, at which a single absent one is odd.
-            cost = differing + abs(size - (log_scale or size))
-            if best is None or cost < best[0]:
-                best = (cost, {v for v in bones if v in absent and set(states[v]) == {"ossified"}})
-    return best[1] if best else set(absent)
-
-
-def _states(bone: Bone, age_years: float, sex: Sex) -> tuple[EpiphysisState, ...]:
-    """Return the state of an epiphysis if it is behind, on time, and ahead."""
-    ray, segment = bone.key
-    return tuple(
-        epiphysis_state(age_years + shift, ray, segment, sex)
-        for shift in (-_SHIFT_YEARS, 0.0, _SHIFT_YEARS)
-    )
+    if maturity is None:
+        return set(absent)
+    wrong = set()
+    for value in absent:
+        states = set(maturity.states(plan.epiphyses[value]))
+        # A bone that ends before its place has not fused, whatever the age.
+        possible = {"not ossified"} if fused.get(value) is False else {"not ossified", "fused"}
+        if not states & possible:
+            wrong.add(value)
+    return wrong
 
 
 def _beyond_border(chain: Sequence[int], found: Mapping[int, Found]) -> set[int]:
