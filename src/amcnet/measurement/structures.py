@@ -63,6 +63,7 @@ def measure_structures(
     table: LabelTable,
     confidence: Mapping[int, float] | None = None,
     ignore_value: int | None = None,
+    surfaces: bool = True,
 ) -> list[Measurement]:
     """Measure every structure of the table, in the order of the table.
 
@@ -73,6 +74,7 @@ def measure_structures(
         confidence: One number per label value, copied into the result.
         ignore_value: Value beyond the table's of voxels of which nothing is known: they count as
             background.
+        surfaces: Measure surface areas and growth ends too, which takes most of the time.
 
     Raises:
         InputError: If the labels are not integers, not three-dimensional or not in the table, or
@@ -90,8 +92,8 @@ def measure_structures(
         )
     ]
     with ThreadPoolExecutor(processors()) as pool:  # NumPy leaves the interpreter to others
-        measured = list(pool.map(_measure, table, placed))
-        bones = bones_of_epiphyses(table)
+        measured = list(pool.map(partial(_measure, surfaces=surfaces), table, placed))
+        bones = bones_of_epiphyses(table) if surfaces else {}
         growth_ends = pool.map(partial(_growth_end, placed, table), bones, bones.values())
         by_epiphysis = dict(zip(bones, growth_ends, strict=True))
     return [
@@ -104,7 +106,7 @@ def measure_structures(
     ]
 
 
-def _measure(structure: Structure, placed: Placed | None) -> Measurement:
+def _measure(structure: Structure, placed: Placed | None, *, surfaces: bool) -> Measurement:
     if placed is None:
         return Measurement(structure.value, structure.name, present=False, voxels=0)
     solid = placed.solid
@@ -121,7 +123,7 @@ def _measure(structure: Structure, placed: Placed | None) -> Measurement:
         width_mm=width,
         thickness_mm=thickness,
         centroid_mm=(scan, lateral, depth),
-        surface_area_mm2=surface_area_mm2(placed.mask(), spacing_mm),
+        surface_area_mm2=surface_area_mm2(placed.mask(), spacing_mm) if surfaces else None,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import find_objects, label
+from scipy.ndimage import label
 
 from amcnet.anatomy import LabelTable, Structure
 from amcnet.errors import InputError
@@ -24,7 +24,7 @@ class Found:
 
     Attributes:
         structure: Which one.
-        size: Its measurements, none of them None.
+        size: Its measurements, without those of surfaces.
         piece_voxels: Voxels of each connected piece (26 neighbours), the largest first.
         at_border: Whether it touches a face of the volume.
         surface_mm: Points on its surface, (n, 3), (scan, lateral, depth).
@@ -80,7 +80,7 @@ def observe(
         raise InputError(
             f"label table: has {len(table)} structures, expected at most {_MAX_STRUCTURES}"
         )
-    sizes = [m for m in measure_structures(labels, spacing_mm, table, confidence) if m.present]
+    sizes = measure_structures(labels, spacing_mm, table, confidence, surfaces=False)
     collector = RunCollector()
     for plane in labels:
         collector.add(np.asarray(plane).astype(np.uint8, copy=False))
@@ -88,13 +88,14 @@ def observe(
     scan_mm, lateral_mm, depth_mm = (float(value) for value in spacing_mm)
     spacing = (scan_mm, lateral_mm, depth_mm)
     pieces = find_pieces(runs, spacing)
-    boxes = find_objects(labels, len(table))
     at_border = set(np.unique(runs.value[_touch_border(runs)]).tolist())
     found = {}
     for size in sizes:
+        if not size.present:
+            continue
         voxels = pieces.voxels[pieces.value == size.label]
         if len(voxels) > 1:  # by faces; a thin cap on a coarse grid may hang together by corners
-            voxels = _voxels_of_pieces(labels[boxes[size.label - 1]] == size.label)
+            voxels = _voxels_of_pieces(labels[_box(runs, size.label)] == size.label)
         found[size.label] = Found(
             structure=table[size.label],
             size=size,
@@ -103,6 +104,13 @@ def observe(
             surface_mm=_surface_points(runs, size.label, spacing),
         )
     return Observation(table, found)
+
+
+def _box(runs: Runs, value: int) -> tuple[slice, ...]:
+    """Return the bounding box of a structure."""
+    chosen = runs.value == value
+    places = np.unravel_index([runs.start[chosen], runs.stop[chosen] - 1], runs.shape)
+    return tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in places)
 
 
 def _voxels_of_pieces(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
