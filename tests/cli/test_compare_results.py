@@ -47,6 +47,15 @@ def test_a_file_against_a_folder(folder: Path) -> None:
     assert Path("c.md").read_text(encoding="utf-8") == shown
 
 
+def test_cases_without_a_prediction_are_named(folder: Path) -> None:
+    data = json.loads(Path("a.json").read_text())
+    Path("a.json").write_text(json.dumps(data | {"missing": ["hand 3"], "failed": {"x": "why"}}))
+    shown = run("a.json", "b")
+    assert "In A, 1 case without a prediction, counted as missed: hand 3." in shown
+    assert "In A, 1 case not evaluated, left out: x." in shown
+    assert "In B, 1 case without" not in shown
+
+
 def test_rows_are_those_of_seven_pairs_all_one_way(folder: Path) -> None:
     assert "hand 7" in run("a.json", "b", "-o", "c.csv")
     with Path("c.csv").open(newline="") as file:

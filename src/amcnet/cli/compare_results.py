@@ -26,14 +26,14 @@ def compare_results(
     from amcnet.cli.console import stdout
     from amcnet.io import check_output
     from amcnet.report.comparison import ResultSet, comparison_table
-    from amcnet.report.results import check_not_an_input, read_results
+    from amcnet.report.results import check_not_an_input, read_gaps, read_results
     from amcnet.report.tables import TABLE_EXTENSIONS, markdown, write_table
 
     if output is not None:
         check_output(output, overwrite, TABLE_EXTENSIONS)
         for path in (a, b):
             check_not_an_input(output, path)
-    first, second = (ResultSet(str(path), read_results(path)) for path in (a, b))
+    first, second = (ResultSet(str(path), read_results(path), read_gaps(path)) for path in (a, b))
     table = comparison_table(first, second, metric)
     if output is None:
         stdout().print(markdown(table), end="")

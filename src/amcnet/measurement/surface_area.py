@@ -33,7 +33,7 @@ def surface_area_mm2(mask: NDArray[np.bool_], spacing_mm: Sequence[float]) -> fl
     """Estimate the surface area of a solid, in mm2.
 
     Solids of ten voxels across and more, with or without sharp edges, are right to about 1 %, and
-    small or thin ones (two to five voxels) to about 10 %. The surfaces of cavities count too.
+    small or thin ones (two to five voxels) to about 30 %. The surfaces of cavities count too.
 
     Args:
         mask: The solid, (scan, lateral, depth); what lies outside the array is not part of it.

@@ -1,7 +1,7 @@
 """Comparing two results case by case: a table of differences with tests."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from amcnet.errors import InputError
 from amcnet.metrics.paired import PairedTest, holm, signed_rank_test, smallest_p
 from amcnet.metrics.scores import Group, Level, Scores, scores_of_cases
 from amcnet.metrics.statistics import RESAMPLES, Statistics, describe
+from amcnet.report.results import Gaps
 from amcnet.report.tables import Cell, Column, SummaryTable
 
 _LEVEL_OF_SIGNIFICANCE = 0.05
@@ -40,10 +41,12 @@ class ResultSet:
     Attributes:
         name: What the notes call them.
         cases: Evaluations (see :func:`amcnet.metrics.evaluate_case`) by the name of the case.
+        gaps: Cases without a result of their own.
     """
 
     name: str
     cases: Mapping[str, dict[str, Any]]
+    gaps: Gaps = field(default_factory=Gaps)
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,7 @@ def comparison_table(
     notes = [
         f"A: {a.name} ({len(a.cases)} cases); B: {b.name} ({len(b.cases)} cases); "
         f"{len(cases)} cases in both.",
+        *(f"In {side}, {note}" for side, s in (("A", a), ("B", b)) for note in s.gaps.notes()),
         *_missing_notes("case", whole_a.cases, whole_b.cases),
         *_missing_notes("structure", whole_a.structures, whole_b.structures),
         *_method_notes(compared[0], seed),
