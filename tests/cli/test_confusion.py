@@ -52,4 +52,4 @@ def test_a_cropped_segmentation_is_pasted(tmp_path: Path, cropped: str) -> None:
     pair = (path, other) if cropped == "a" else (other, path)
     done = CliRunner().invoke(app, ["confusion", *map(str, pair), "-o", str(tmp_path / "c.png")])
     assert done.exit_code == 0, done.output
-    assert f"1 pairs of files, {4 if cropped == 'a' else 3} labelled voxels" in done.output
+    assert f"1 pair of files, {4 if cropped == 'a' else 3} labelled voxels" in done.output

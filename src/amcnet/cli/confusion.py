@@ -51,4 +51,5 @@ def confusion(
             update(done, len(pairs))
             total += confusion_of_files([pair], table)
     write_confusion(output, total, table)
-    stdout().print(f"{output}: {len(pairs)} pairs of files, {int(total[1:].sum())} labelled voxels")
+    files = "1 pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
+    stdout().print(f"{output}: {files} of files, {int(total[1:].sum())} labelled voxels")
