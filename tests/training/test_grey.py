@@ -136,3 +136,33 @@ def test_constant_image_stays_finite():
         settings = Augmentation(shadow_probability=1)
         changed = change_grey(image, settings, WindowRandom(seed, CPU), SPACING)
         assert torch.isfinite(changed).all()
+
+
+@given(SEEDS, st.floats(0.1, 1))
+@settings(max_examples=20, deadline=None)
+def test_tone_keeps_order_darkest_and_brightest(seed, strength):
+    image = window(seed, channels=2)
+    changed = change(image, seed, tone=strength)
+    for before, after in zip(image, changed, strict=True):
+        order = before.flatten().argsort()
+        assert torch.all(after.flatten()[order].diff() >= -1e-5)
+        assert after.min().item() == pytest.approx(before.min().item(), abs=1e-5)
+        assert after.max().item() == pytest.approx(before.max().item(), abs=1e-5)
+
+
+@given(SEEDS)
+@settings(max_examples=20, deadline=None)
+def test_shading_is_a_slow_factor_above_the_darkest(seed):
+    image = window(seed)
+    darkest = image.min()
+    ratio = ((change(image, seed, shading=0.5) - darkest) / (image - darkest))[0]
+    there = image[0] > darkest + 0.5
+    assert ratio[there].log().abs().max() <= 0.5 + 1e-3
+    slope = ratio.log().diff(dim=2)[there[:, :, 1:] & there[:, :, :-1]]
+    assert slope.abs().max() <= 0.5 * 2 / 30 * SPACING[2] + 1e-3
+
+
+def test_blur_smooths():
+    image = window()
+    seeds = range(10)
+    assert all(change(image, seed, blur_mm=2.0).std() < image.std() for seed in seeds)

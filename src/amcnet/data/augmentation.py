@@ -26,6 +26,11 @@ class Augmentation(BaseModel):
         shadow_probability: Of an acoustic shadow: a soft band along depth that darkens below a
             random depth, several slices long.
         shadow: Largest share of the brightness that a shadow takes.
+        shading: Largest deviation, in natural logarithms, of a brightness that changes slowly over
+            the window, as with another setting of the gain along the depth.
+        blur_mm: Largest standard deviation of a blur, drawn for each axis: another beam.
+        tone: How far a random rising curve bends the greys: another compression. At 1 a part of
+            the curve may be seven times as steep as another.
         gamma: Exponent, in natural logarithms.
         contrast: Factor about the mean of the window, as a share.
         gain: Factor, as a share.
@@ -45,6 +50,9 @@ class Augmentation(BaseModel):
     speckle: float = Field(0.2, ge=0, le=1)
     shadow_probability: float = Field(0.15, ge=0, le=1)
     shadow: float = Field(0.8, ge=0, le=1)
+    shading: float = Field(0.0, ge=0, le=2)
+    blur_mm: float = Field(0.0, ge=0, le=3)
+    tone: float = Field(0.0, ge=0, le=1)
     gamma: float = Field(0.25, ge=0, lt=1)
     contrast: float = Field(0.15, ge=0, lt=1)
     gain: float = Field(0.25, ge=0, lt=1)

@@ -1,4 +1,4 @@
-"""Changing the greys of a training window: speckle, shadow, gamma, contrast, gain, offset, noise.
+"""Changing the greys of a training window, from the sound to the picture.
 
 The order is that of the machine: what happens to the sound, then to the signal. A window's darkest
 grey stands for no echo. All channels of a window get the same change, except for the added noise.
@@ -10,12 +10,15 @@ import torch
 from torch import Tensor
 
 from amcnet.data.augmentation import Augmentation
+from amcnet.training.blur import blurred
 from amcnet.training.smooth_field import smooth_field
 from amcnet.training.window_random import WindowRandom
 
 Spacing = tuple[float, float, float]
 
 SPECKLE_LENGTH_MM = 1.5
+SHADING_LENGTH_MM = 30.0
+_TONE_STEPS = 6
 _SHADOW_HALF_WIDTH_MM = (1.5, 8.0)
 _SHADOW_EDGE_MM = 0.5
 _SHADOW_ONSET_MM = (2.0, 8.0)  # depth over which a shadow becomes dark
@@ -37,6 +40,11 @@ def change_grey(
     factor = _draw_factor(settings, random, image.shape[1:], spacing_mm)
     if factor is not None:
         image = torch.lerp(darkest, image, factor)
+    if settings.blur_mm:
+        image = blurred(image, [random.uniform(0, settings.blur_mm) / s for s in spacing_mm])
+    if settings.tone:
+        steepness = random.uniform_grid(_TONE_STEPS).mul_(settings.tone).exp_()
+        image = _with_tone(image, darkest, steepness)
     if settings.gamma:
         exponent = exp(random.uniform(-settings.gamma, settings.gamma))
         image = _with_gamma(image, darkest, exponent)
@@ -63,6 +71,11 @@ def _draw_factor(
     if random.chance(settings.shadow_probability) and settings.shadow:
         shadow = shadow_field(random, settings.shadow, shape, spacing_mm)
         factor = shadow if factor is None else factor.mul_(shadow)
+    if settings.shading:
+        deviation = random.uniform(0, settings.shading)
+        field = smooth_field(random, 1, shape, spacing_mm, SHADING_LENGTH_MM)[0]
+        shading = field.mul_(deviation).exp_()
+        factor = shading if factor is None else factor.mul_(shading)
     return factor
 
 
@@ -98,6 +111,17 @@ def _soft_band(position_mm: Tensor, random: WindowRandom) -> Tensor:
     middle = random.uniform(float(position_mm[0]), float(position_mm[-1]))
     half_width = random.uniform(*_SHADOW_HALF_WIDTH_MM)
     return torch.sigmoid((half_width - (position_mm - middle).abs()) / _SHADOW_EDGE_MM)
+
+
+def _with_tone(image: Tensor, darkest: Tensor, steepness: Tensor) -> Tensor:
+    """Map the greys by a rising curve of straight parts; darkest and brightest stay."""
+    span = image.amax(dim=(1, 2, 3), keepdim=True) - darkest
+    span = torch.where(span > 0, span, 1)
+    heights = torch.cat((steepness.new_zeros(1), steepness.cumsum(0) / steepness.sum()))
+    place = (image - darkest) / span * len(steepness)
+    part = place.long().clamp_(0, len(steepness) - 1)
+    curve = heights[part] + (place - part) * heights.diff()[part]
+    return curve.mul_(span).add_(darkest)
 
 
 def _with_gamma(image: Tensor, darkest: Tensor, exponent: float) -> Tensor:
