@@ -4,6 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
+from scipy.spatial.transform import Rotation
 
 from amcnet.data.augmentation import Augmentation
 from amcnet.training.movement import Movement, draw_movement, resample_window, sampling_grid
@@ -50,6 +51,17 @@ def test_rotation_turns_a_block_in_millimetres(angle):
     assert image.sum() == pytest.approx(float(block().sum()), rel=0.02)
 
 
+@pytest.mark.parametrize("angles", [(0, 20, 0), (0, 0, -15), (10, -20, 12)])
+def test_turns_are_those_of_scipy(angles):
+    roll, yaw, pitch = angles
+    before = torch.zeros(50, 50, 80, dtype=torch.uint8)
+    before[30:36, 32:38, 20:32] = 5
+    _, labels = move(before, Movement(angle_deg=roll, yaw_deg=yaw, pitch_deg=pitch))
+    # Right-handed turns about the fixed axes; the second one runs from depth towards scan.
+    turn = Rotation.from_euler("zyx", (yaw, -pitch, roll), degrees=True)
+    np.testing.assert_allclose(centroid_mm(labels), turn.apply(centroid_mm(before)), atol=0.3)
+
+
 def test_shift_and_scale_are_those_asked_for():
     movement = Movement(scale=(0.8, 1.25, 0.9), shift_mm=(3.9, -5.0))
     _, labels = move(block(), movement)
@@ -84,13 +96,13 @@ def test_sampling_is_that_of_scipy(seed):
 @given(SEEDS)
 @settings(max_examples=20, deadline=None)
 def test_elastic_change_is_smooth_and_does_not_fold(seed):
-    strongest = Augmentation(elastic_mm=5, rotation_deg=20)
+    strongest = Augmentation(
+        elastic_mm=5, elastic_scan_mm=5, rotation_deg=20, yaw_deg=20, pitch_deg=20
+    )
     movement = draw_movement(strongest, WindowRandom(seed, CPU), SHAPE, SPACING)
     where = positions(sampling_grid(movement, SHAPE, SPACING, CPU))
-    lateral, depth = where[1], where[2]
-    area = np.gradient(lateral, axis=1) * np.gradient(depth, axis=2)
-    area -= np.gradient(lateral, axis=2) * np.gradient(depth, axis=1)
-    assert area.min() > 0.1
+    slopes = [[np.gradient(place, axis=axis) for axis in range(3)] for place in where]
+    assert np.linalg.det(np.moveaxis(np.array(slopes), (0, 1), (-2, -1))).min() > 0.1
     displacement = movement.elastic_mm
     assert displacement.abs().max() <= 5 + 1e-4
     for axis, spacing in enumerate(SPACING, start=1):
@@ -98,11 +110,16 @@ def test_elastic_change_is_smooth_and_does_not_fold(seed):
 
 
 def test_draws_stay_within_their_ranges():
-    limits = Augmentation(rotation_deg=10, scale=0.2, shift=0.1, elastic_mm=0)
+    limits = Augmentation(
+        rotation_deg=10, yaw_deg=5, pitch_deg=3, scale=0.2, shift=0.1, elastic_mm=0
+    )
     drawn = [draw_movement(limits, WindowRandom(n, CPU), SHAPE, SPACING) for n in range(300)]
     angles = [m.angle_deg for m in drawn]
     assert -10 <= min(angles) < -9
     assert 9 < max(angles) <= 10
+    for limit, turns in ((5, [m.yaw_deg for m in drawn]), (3, [m.pitch_deg for m in drawn])):
+        assert 0.9 * limit < max(turns) <= limit
+        assert 0.9 * limit < -min(turns) <= limit
     scales = np.array([m.scale for m in drawn])
     assert np.all((scales >= 0.8) & (scales <= 1.2))
     assert np.ptp(scales, axis=0).min() > 0.38

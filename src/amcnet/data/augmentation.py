@@ -19,9 +19,12 @@ class Augmentation(BaseModel):
             and keeps every name; along scan and depth a hand has no such mirror image.
         spatial_probability: Of rotation, scale, shift and elastic change, all together.
         rotation_deg: Rotation about the scan axis.
+        yaw_deg: Rotation about the depth axis: the hand points elsewhere.
+        pitch_deg: Rotation about the lateral axis: the fingertips rise or sink.
         scale: Of each axis, as a share.
         shift: Along lateral and depth, as a share of the window.
         elastic_mm: Largest displacement within the transverse plane, by a smooth random field.
+        elastic_scan_mm: The same along the scan axis: bones of other lengths.
         speckle: Largest deviation of the noise that the image is multiplied with.
         shadow_probability: Of an acoustic shadow: a soft band along depth that darkens below a
             random depth, several slices long.
@@ -44,9 +47,12 @@ class Augmentation(BaseModel):
     mirror_axes: tuple[Axis, ...] = ("lateral",)
     spatial_probability: float = Field(0.5, ge=0, le=1)
     rotation_deg: float = Field(8.0, ge=0, le=45)
+    yaw_deg: float = Field(0.0, ge=0, le=45)
+    pitch_deg: float = Field(0.0, ge=0, le=45)
     scale: float = Field(0.1, ge=0, lt=1)
     shift: float = Field(0.06, ge=0, lt=1)
     elastic_mm: float = Field(1.0, ge=0, le=5)  # more could fold the plane
+    elastic_scan_mm: float = Field(0.0, ge=0, le=5)
     speckle: float = Field(0.2, ge=0, le=1)
     shadow_probability: float = Field(0.15, ge=0, le=1)
     shadow: float = Field(0.8, ge=0, le=1)

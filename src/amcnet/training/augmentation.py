@@ -71,7 +71,9 @@ def _augment(
 
 
 def _can_move(settings: Augmentation) -> bool:
-    return any((settings.rotation_deg, settings.scale, settings.shift, settings.elastic_mm))
+    turns = settings.rotation_deg, settings.yaw_deg, settings.pitch_deg
+    elastic = settings.elastic_mm, settings.elastic_scan_mm
+    return any((*turns, settings.scale, settings.shift, *elastic))
 
 
 def _check(image: Tensor, labels: Tensor, seeds: Sequence[int]) -> None:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from math import cos, radians, sin
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -23,13 +25,17 @@ class Movement:
 
     Attributes:
         angle_deg: Rotation about the scan axis, from lateral towards depth.
+        yaw_deg: Rotation about the depth axis before it, from scan towards lateral.
+        pitch_deg: Rotation about the lateral axis between the two, from scan towards depth.
         scale: Factors along (scan, lateral, depth).
         shift_mm: Shift along (lateral, depth).
-        elastic_mm: Further displacement along (lateral, depth) from where each voxel is taken,
-            float32 (2, scan, lateral, depth); None where there is none.
+        elastic_mm: Further displacement along (scan, lateral, depth) from where each voxel is
+            taken, float32 (3, scan, lateral, depth); None where there is none.
     """
 
     angle_deg: float = 0.0
+    yaw_deg: float = 0.0
+    pitch_deg: float = 0.0
     scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
     shift_mm: tuple[float, float] = (0.0, 0.0)
     elastic_mm: Tensor | None = None
@@ -48,10 +54,16 @@ def draw_movement(
         for size, spacing in zip(shape[1:], spacing_mm[1:], strict=True)
     ]
     elastic = None
-    if settings.elastic_mm:
-        strength = random.uniform(0, settings.elastic_mm)
-        elastic = strength * smooth_field(random, 2, shape, spacing_mm, ELASTIC_LENGTH_MM)
-    return Movement(angle, (scan, lateral, depth), (shift[0], shift[1]), elastic)
+    if settings.elastic_mm or settings.elastic_scan_mm:
+        share = random.uniform(0, 1)
+        elastic = smooth_field(random, 3, shape, spacing_mm, ELASTIC_LENGTH_MM)
+        elastic[0] *= share * settings.elastic_scan_mm
+        elastic[1:] *= share * settings.elastic_mm
+    yaw = random.uniform(-settings.yaw_deg, settings.yaw_deg)
+    pitch = random.uniform(-settings.pitch_deg, settings.pitch_deg)
+    return Movement(
+        angle, yaw, pitch, (scan, lateral, depth), (shift[0], shift[1]), elastic_mm=elastic
+    )
 
 
 def sampling_grid(
@@ -69,20 +81,38 @@ def sampling_grid(
         (torch.arange(size, device=device) - (size - 1) / 2) * spacing
         for size, spacing in zip(shape, spacing_mm, strict=True)
     )
+    along = scan[:, None, None]
     across = (lateral - movement.shift_mm[0])[:, None]
-    down = (depth - movement.shift_mm[1])[None, :]
+    down = depth - movement.shift_mm[1]
     if movement.elastic_mm is not None:
-        across, down = across + movement.elastic_mm[0], down + movement.elastic_mm[1]
+        along, across, down = (
+            place + elastic
+            for place, elastic in zip((along, across, down), movement.elastic_mm, strict=True)
+        )
     half_mm = [
         factor * size * spacing / 2
         for factor, size, spacing in zip(movement.scale, shape, spacing_mm, strict=True)
     ]
-    c, s = cos(radians(movement.angle_deg)), sin(radians(movement.angle_deg))
     grid = torch.empty((3, *shape), device=device)
-    grid[0] = torch.add(across * (-s / half_mm[2]), down, alpha=c / half_mm[2])
-    grid[1] = torch.add(across * (c / half_mm[1]), down, alpha=s / half_mm[1])
-    grid[2] = (scan / half_mm[0])[:, None, None]
+    turned = _rotation(movement)
+    for axis in range(3):
+        # Where a voxel comes from: turned back, which is the transposed matrix.
+        a, b, c = (float(row[axis]) / half_mm[axis] for row in turned)
+        grid[2 - axis] = along * a + across * b + down * c
     return grid.movedim(0, -1)
+
+
+def _rotation(movement: Movement) -> NDArray[np.float64]:
+    """Return the matrix that turns (scan, lateral, depth) in mm."""
+    turns = ((0, 1, movement.yaw_deg), (0, 2, movement.pitch_deg), (1, 2, movement.angle_deg))
+    matrix = np.eye(3)
+    for first, second, angle_deg in turns:
+        c, s = cos(radians(angle_deg)), sin(radians(angle_deg))
+        turn = np.eye(3)
+        turn[first, first] = turn[second, second] = c
+        turn[second, first], turn[first, second] = s, -s
+        matrix = turn @ matrix
+    return matrix
 
 
 def resample_window(image: Tensor, labels: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:
