@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 class LossConfig(BaseModel):
     """L = Dice + gamma * anatomy constraint (Eq. 7 of Zeng et al. 2023) + cross-entropy.
 
-    The paper has gamma 0.5 and no cross-entropy; see :class:`amcnet.losses.DiceAnatomyLoss`.
+    The paper has gamma 0.5 and no cross-entropy; see :class:`amcnet.losses.DiceAnatomyLoss`. With
+    ``deep_supervision`` the coarser stages of AMCNet's decoder have the same loss.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -17,3 +18,4 @@ class LossConfig(BaseModel):
     cross_entropy: float = Field(0.0, ge=0)
     present: Literal["patch", "batch"] = "patch"
     include_background: bool = False
+    deep_supervision: bool = False

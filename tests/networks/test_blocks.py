@@ -39,7 +39,7 @@ def test_one_voxel_of_each_block_is_part_of_the_whole(size):
     whole = network(image)
     assert whole.shape == (2, 4, *size)
     for place in ((0, 0, 0), (1, 2, 0), (0, 1, 1)):
-        part = network.one_of_each_block(image, place)
+        part = network.one_of_each_block(network.decoded(image)[-1], place)
         inside = whole[:, :, place[0] :: 2, place[1] :: 3, place[2] :: 2]
         scan, lateral, depth = inside.shape[2:]
         torch.testing.assert_close(part[:, :, :scan, :lateral, :depth], inside)

@@ -3,7 +3,6 @@ import torch
 from amcnet.anatomy import IGNORE
 from amcnet.networks import AMCNet
 from amcnet.training.block_turns import one_turn
-from amcnet.training.windows import Batch
 
 BLOCK = (2, 3, 1)
 
@@ -16,7 +15,7 @@ def test_every_voxel_has_its_turn_with_its_own_label_and_logits():
     whole = network(image)[0].flatten(1)
     seen = []
     for turn in range(6, 12):
-        logits, labels = one_turn(network, Batch(image, numbers, torch.tensor([0])), BLOCK, turn)
+        logits, labels = one_turn(network, network.decoded(image)[-1], numbers, turn)
         inside = labels != IGNORE
         seen += labels[inside].tolist()
         torch.testing.assert_close(logits[0][:, inside[0]], whole[:, labels[inside]])
@@ -26,8 +25,6 @@ def test_every_voxel_has_its_turn_with_its_own_label_and_logits():
 
 def test_what_lies_outside_the_window_is_ignored():
     network = AMCNet(1, num_classes=3, width=2, pools=((2, 2, 2),), block=BLOCK)
-    batch = Batch(
-        torch.randn(1, 1, 3, 4, 2), torch.ones(1, 3, 4, 2, dtype=torch.uint8), torch.tensor([0])
-    )
-    _, labels = one_turn(network, batch, BLOCK, 5)
+    features = network.decoded(torch.randn(1, 1, 3, 4, 2))[-1]
+    _, labels = one_turn(network, features, torch.ones(1, 3, 4, 2, dtype=torch.uint8), 5)
     assert labels[0, :, :, 0].tolist() == [[1, IGNORE], [IGNORE, IGNORE]]

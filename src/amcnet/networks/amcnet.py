@@ -65,39 +65,44 @@ class AMCNet(nn.Module):
         Returns:
             Logits (batch, class, scan, lateral, depth) of the same spatial size.
         """
-        blocks = to_channels(pad_to_blocks(image, self.block), self.block)
-        logits = from_channels(self.head(self._features(blocks)), self.block)
+        logits = from_channels(self.head(self.decoded(image)[-1]), self.block)
         scan, lateral, depth = image.shape[2:]
         return logits[:, :, :scan, :lateral, :depth]
 
-    def one_of_each_block(self, image: Tensor, place: Triple) -> Tensor:
-        """Return the logits of one voxel of each block: all that a training step needs.
+    def decoded(self, image: Tensor) -> list[Tensor]:
+        """Return the features of every decoder stage, from the coarsest grid to that of blocks.
 
         Args:
             image: As in :meth:`forward`.
-            place: The voxel's place in the block.
-
-        Returns:
-            Logits (batch, class, scan, lateral, depth) of the voxels ``place``,
-            ``place + block``, ...; blocks that the image ends within count.
         """
-        features = self._features(to_channels(pad_to_blocks(image, self.block), self.block))
-        first = int(np.ravel_multi_index(place, self.block)) * self.num_classes
-        part = slice(first, first + self.num_classes)
-        bias = cast(Tensor, self.head.bias)
-        return functional.conv3d(features, self.head.weight[part], bias[part])
-
-    def _features(self, features: Tensor) -> Tensor:
-        """Go down and back up; the spatial size stays."""
+        features = to_channels(pad_to_blocks(image, self.block), self.block)
         skips = []
         for stage, pool in zip(self.encoder, self.pools, strict=True):
             features = stage(features)
             skips.append(features)
             features = pool(features)
+        stages = []
         for stage in self.decoder:
             skip = skips.pop()
             features = functional.interpolate(
                 features, size=skip.shape[2:], mode="trilinear", align_corners=False
             )
             features = stage(torch.cat((features, skip), dim=1))
-        return features
+            stages.append(features)
+        return stages
+
+    def one_of_each_block(self, features: Tensor, place: Triple) -> Tensor:
+        """Return the logits of one voxel of each block: all that a training step needs.
+
+        Args:
+            features: Those of the last stage, see :meth:`decoded`.
+            place: The voxel's place in the block.
+
+        Returns:
+            Logits (batch, class, scan, lateral, depth) of the voxels ``place``,
+            ``place + block``, ...; blocks that the image ends within count.
+        """
+        first = int(np.ravel_multi_index(place, self.block)) * self.num_classes
+        part = slice(first, first + self.num_classes)
+        bias = cast(Tensor, self.head.bias)
+        return functional.conv3d(features, self.head.weight[part], bias[part])

@@ -16,6 +16,7 @@ from amcnet.networks.amcnet import AMCNet
 from amcnet.networks.registry import build_network
 from amcnet.training.block_turns import one_turn
 from amcnet.training.clock import StepClock
+from amcnet.training.coarse_stages import CoarseStages
 from amcnet.training.config import TrainingConfig
 from amcnet.training.history import Row
 from amcnet.training.overlap import OverlapCounter
@@ -52,6 +53,9 @@ class SegmentationTask(lightning.LightningModule):
         self.network = build_network(config.network)
         dice = DiceLoss(config.loss.present, config.loss.include_background)
         self.loss = DiceAnatomyLoss(config.loss.gamma, dice, config.loss.cross_entropy)
+        self.coarse_stages = (
+            CoarseStages(config.network, self.loss) if config.loss.deep_supervision else None
+        )
         self.skipped_steps = 0
         self.history: list[Row] = []
         self.clock = StepClock()
@@ -110,19 +114,20 @@ class SegmentationTask(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch of windows."""
-        loss: Tensor = self.loss(*self._logits_and_labels(batch))
+        loss = self._loss(batch)
         value = loss.detach().double().cpu()
         if torch.isfinite(value):
             self._loss_sum += torch.stack((value, torch.ones_like(value)))
         self.log("loss_step", loss, prog_bar=True)
         return loss
 
-    def _logits_and_labels(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return what the loss compares: all voxels, or one of each block, each in its turn."""
-        block = self.config.network.block
-        if block == (1, 1, 1):
-            return self.network(batch.image), batch.labels
-        return one_turn(cast(AMCNet, self.network), batch, block, self.global_step)
+    def _loss(self, batch: Batch) -> Tensor:
+        if not isinstance(self.network, AMCNet):
+            return cast(Tensor, self.loss(self.network(batch.image), batch.labels))
+        *coarse, last = self.network.decoded(batch.image)
+        logits, labels = one_turn(self.network, last, batch.labels, self.global_step)
+        loss: Tensor = self.loss(logits, labels)
+        return loss if self.coarse_stages is None else loss + self.coarse_stages(coarse, labels)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Drop non-finite gradients: the optimiser leaves parameters without gradients alone.

@@ -1,0 +1,34 @@
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn import functional
+
+from amcnet.losses import DiceLoss
+from amcnet.networks import AMCNet, Architecture
+from amcnet.training.coarse_stages import CoarseStages, thinned
+
+SIZES = st.integers(1, 9)
+
+
+@given(fine=st.tuples(*[st.integers(9, 20)] * 3), coarse=st.tuples(SIZES, SIZES, SIZES))
+def test_labels_are_thinned_like_nearest_exact(fine, coarse):
+    labels = torch.randint(256, (2, *fine), dtype=torch.uint8)
+    expected = functional.interpolate(labels[:, None].float(), size=coarse, mode="nearest-exact")
+    assert torch.equal(thinned(labels, coarse), expected[:, 0].to(torch.uint8))
+
+
+def test_every_stage_learns_from_its_own_loss():
+    architecture = Architecture(width=2, num_classes=3, block=(1, 2, 1))
+    network = AMCNet(1, 3, 2, block=(1, 2, 1))
+    stages = CoarseStages(architecture, DiceLoss())
+    labels = torch.randint(3, (1, 16, 32, 32), dtype=torch.uint8)
+    features = network.decoded(torch.randn(1, 1, 16, 64, 32))
+    loss = stages(features[:-1], labels)
+    parts = [
+        1 / 2 ** (3 - level) * DiceLoss()(head(stage), thinned(labels, stage.shape[2:]))
+        for level, (head, stage) in enumerate(zip(stages.heads, features[:-1], strict=True))
+    ]
+    torch.testing.assert_close(loss, sum(parts))
+    loss.backward()
+    touched = [all(p.grad is not None for p in stage.parameters()) for stage in network.decoder]
+    assert touched == [True, True, True, False]
