@@ -9,6 +9,7 @@ from amcnet.data.augmentation import Augmentation
 from amcnet.errors import InputError
 from amcnet.training.grey import change_grey
 from amcnet.training.movement import draw_movement, resample_window, sampling_grid
+from amcnet.training.redraw import redrawn
 from amcnet.training.window_random import WindowRandom
 
 _AXES = ("scan", "lateral", "depth")
@@ -67,6 +68,9 @@ def _augment(
         movement = draw_movement(settings, random, labels.shape, spacing_mm)
         grid = sampling_grid(movement, labels.shape, spacing_mm, image.device)
         image, labels = resample_window(image, labels, grid)
+    if random.chance(settings.redraw_probability):
+        share = random.uniform(0, 1)
+        image = torch.lerp(image, redrawn(labels, random, spacing_mm), share)
     return change_grey(image, settings, random, spacing_mm), labels
 
 

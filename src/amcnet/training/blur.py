@@ -5,7 +5,6 @@ from math import ceil
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 _REACH = 3.0  # standard deviations
 _LEAST = 0.1  # voxels: less changes nothing
@@ -18,18 +17,19 @@ def blurred(image: Tensor, deviation: Sequence[float]) -> Tensor:
         image: Floating point, (channel, scan, lateral, depth).
         deviation: Standard deviation along each axis, in voxels.
     """
-    for axis, sigma in enumerate(deviation):
-        if sigma < _LEAST:
-            continue
-        reach = ceil(_REACH * sigma)
-        offset = torch.arange(-reach, reach + 1, device=image.device)
-        kernel = torch.exp(-0.5 * (offset / sigma) ** 2)
-        kernel /= kernel.sum()
-        shape, padding = [1, 1, 1], [0, 0, 0]
-        shape[axis], padding[axis] = len(kernel), reach
-        scan, lateral, depth = padding
-        framed = functional.pad(
-            image[:, None], (depth, depth, lateral, lateral, scan, scan), mode="replicate"
-        )
-        image = functional.conv3d(framed, kernel.view(1, 1, *shape))[:, 0]
+    for axis, sigma in enumerate(deviation, start=1):
+        if sigma >= _LEAST:
+            # A product of matrices: on a CPU many times faster than a convolution of one channel.
+            matrix = _blur_matrix(image.shape[axis], sigma).to(image)
+            image = torch.tensordot(image, matrix, dims=([axis], [1])).movedim(-1, axis)
     return image
+
+
+def _blur_matrix(size: int, sigma: float) -> Tensor:
+    """Return the weights (voxel, voxel it takes from)."""
+    reach = ceil(_REACH * sigma)
+    offset = torch.arange(-reach, reach + 1)
+    kernel = torch.exp(-0.5 * (offset / sigma) ** 2)
+    source = (torch.arange(size)[:, None] + offset).clamp_(0, size - 1)
+    weights = (kernel / kernel.sum()).expand(size, -1)
+    return torch.zeros(size, size).scatter_add_(1, source, weights)
