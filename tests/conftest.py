@@ -6,6 +6,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as amcnet train does; bef
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,9 +51,15 @@ def make_bundle(tmp_path_factory: pytest.TempPathFactory) -> MakeBundle:
     from amcnet.bundle.export import write_bundle
     from amcnet.networks import build_network
 
-    def make(name: str = "small", seed: int = 1, channels: int = 1, **changes: object) -> Path:
+    def make(
+        name: str = "small",
+        seed: int = 1,
+        channels: int = 1,
+        network: dict[str, Any] | None = None,
+        **changes: object,
+    ) -> Path:
         torch.manual_seed(seed)
-        architecture = Architecture(width=4, in_channels=channels)
+        architecture = Architecture(width=4, in_channels=channels, **(network or {}))
         folder = tmp_path_factory.mktemp("models") / name
         description = BundleDescription(
             name=name,

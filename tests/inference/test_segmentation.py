@@ -182,3 +182,25 @@ def test_a_structure_between_samples_is_found_too(
 def test_no_memory_is_refused_at_once(small_bundle: Path, memory_gb: float) -> None:
     with pytest.raises(ConfigError, match=r"memory: found .* GiB, expected more than 0"):
         Segmenter(small_bundle, memory_gb=memory_gb)
+
+
+@pytest.fixture(scope="module")
+def block_bundle(make_bundle: Callable[..., Path]) -> Path:
+    network = {"pools": [[2, 2, 2], [2, 2, 2], [1, 2, 2]], "block": [2, 3, 2]}
+    return make_bundle("blocks", network=network, window=48)
+
+
+@pytest.mark.parametrize("shape", [(5, 9, 7), (25, 40, 33), (70, 31, 40)])
+def test_networks_on_blocks_are_the_same_on_both_engines(
+    block_bundle: Path, shape: tuple[int, int, int]
+) -> None:
+    """Volumes smaller than what the network takes, than its window, and longer than it."""
+    volume = np.random.default_rng(1).standard_normal(shape).astype(np.float32)
+    one, other = (
+        segment(volume, (0.6, 1.0, 0.7), model=block_bundle, backend=backend, cleanup=False)
+        for backend in ("openvino", "torch")
+    )
+    assert one.labels.shape == shape
+    assert len(np.unique(one.labels)) > 1
+    # Where two logits are as good as equal, rounding decides.
+    assert np.mean(one.labels == other.labels) > 0.999
