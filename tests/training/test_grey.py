@@ -166,3 +166,11 @@ def test_blur_smooths():
     image = window()
     seeds = range(10)
     assert all(change(image, seed, blur_mm=2.0).std() < image.std() for seed in seeds)
+
+
+@given(SEEDS)
+@settings(max_examples=30, deadline=None)
+def test_greys_stay_finite_where_blur_rounds_below_the_darkest(seed):
+    image = window(seed).clamp_min(-0.3) * 1.1  # much of it is as dark as it gets
+    changed = change(image, seed, blur_mm=0.5, tone=0.7, gamma=0.35)
+    assert torch.isfinite(changed).all()

@@ -128,4 +128,6 @@ def _with_gamma(image: Tensor, darkest: Tensor, exponent: float) -> Tensor:
     """Bend the greys between each channel's darkest and brightest."""
     span = image.amax(dim=(1, 2, 3), keepdim=True) - darkest
     span = torch.where(span > 0, span, 1)
-    return ((image - darkest) / span).pow_(exponent).mul_(span).add_(darkest)
+    # Blur may round a grey to just below the darkest.
+    share = ((image - darkest) / span).clamp_min_(0)
+    return share.pow_(exponent).mul_(span).add_(darkest)
