@@ -187,7 +187,7 @@ def test_no_memory_is_refused_at_once(small_bundle: Path, memory_gb: float) -> N
 @pytest.fixture(scope="module")
 def block_bundle(make_bundle: Callable[..., Path]) -> Path:
     network = {"pools": [[2, 2, 2], [2, 2, 2], [1, 2, 2]], "block": [2, 3, 2]}
-    return make_bundle("blocks", network=network, window=48)
+    return make_bundle("blocks", network=network, window=48, shortest_window=20)
 
 
 @pytest.mark.parametrize("shape", [(5, 9, 7), (25, 40, 33), (70, 31, 40)])

@@ -27,8 +27,13 @@ def test_weights_have_a_standard_deviation_of_a_quarter_window(slices: int) -> N
     np.testing.assert_allclose(np.log(weights), -(distance**2) / 2, atol=1e-6)
 
 
-@given(length=st.integers(1, 300), slices=st.integers(1, 250), scan=st.integers(1, 40))
-def test_fitted_windows_are_no_longer_than_what_there_is_to_see(length, slices, scan):
-    fitted = Windows(slices, 0.25).fitted(length, (scan, 16, 32))
-    assert fitted.slices == slices or fitted.slices == max(length, scan) < slices
+@given(
+    length=st.integers(1, 300),
+    slices=st.integers(1, 250),
+    shortest=st.integers(1, 250),
+    scan=st.integers(1, 40),
+)
+def test_fitted_windows_are_no_longer_than_what_there_is_to_see(length, slices, shortest, scan):
+    fitted = Windows(slices, 0.25).fitted(length, shortest, (scan, 16, 32))
+    assert fitted.slices == slices or fitted.slices == max(length, shortest, scan) < slices
     assert (fitted.overlap, fitted.least_shape) == (0.25, (scan, 16, 32))

@@ -50,6 +50,8 @@ class BundleDescription(BaseModel):
         architecture: The network.
         preprocessing: What a volume goes through first.
         window: Slices that the network sees at once; the model was trained with this.
+        shortest_window: Slices of the shortest windows that it was trained on, where these differ;
+            a volume with fewer has its border repeated. As ``window`` where left out.
         mirrored: Whether it was trained on lateral mirror images too, with the same labels.
         labels: The label table as plain data.
         provenance: Where the model comes from.
@@ -64,6 +66,7 @@ class BundleDescription(BaseModel):
     architecture: Architecture
     preprocessing: Preprocessing
     window: int = Field(ge=1)
+    shortest_window: int | None = Field(None, ge=1)
     mirrored: bool = False
     labels: list[dict[str, Any]]
     provenance: Provenance

@@ -231,7 +231,9 @@ class Segmenter:
         # The file holds 16 bits each.
         weights = tuple(2 * bundle.path(WEIGHTS_FILE).stat().st_size for bundle in self.bundles)
         work = Workload(network_shape, shape, architecture, weights)
-        windows = self._windows.fitted(network_shape[0], architecture.least_shape)
+        description = self.bundle.description
+        shortest = description.shortest_window or description.window
+        windows = self._windows.fitted(network_shape[0], shortest, architecture.least_shape)
         return make_plan(work, windows, limit)
 
 

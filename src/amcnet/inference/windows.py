@@ -27,14 +27,15 @@ class Windows:
     ahead: bool = False
     least_shape: tuple[int, int, int] = (4, 16, 16)
 
-    def fitted(self, length: int, least_shape: tuple[int, int, int]) -> "Windows":
+    def fitted(self, length: int, shortest: int, least_shape: tuple[int, int, int]) -> "Windows":
         """Return windows that are no longer than a volume of ``length`` slices needs.
 
         Args:
             length: Slices of the volume.
+            shortest: The fewest slices that the network was trained on.
             least_shape: The smallest input that the network takes, (scan, lateral, depth).
         """
-        slices = min(self.slices, max(length, least_shape[0]))
+        slices = min(self.slices, max(length, shortest, least_shape[0]))
         return replace(self, slices=slices, least_shape=least_shape)
 
 

@@ -62,6 +62,13 @@ class SamplingConfig(_Section):
     crop_probability: float = Field(0.0, ge=0, le=1)
     smallest_crop: float = Field(0.6, gt=0, le=1)
 
+    @property
+    def shortest_window(self) -> int | None:
+        """Slices of the shortest windows, where they differ."""
+        if not self.crop_probability:
+            return None
+        return max(1, round(self.smallest_crop * self.window))
+
 
 class OptimiserConfig(_Section):
     """Adam with a linear warm-up and a decay.

@@ -53,6 +53,7 @@ def describe_model(
         architecture=config.network,
         preprocessing=origin.source.preprocessing,
         window=config.sampling.window,
+        shortest_window=config.sampling.shortest_window,
         mirrored="lateral" in config.augmentation.mirror_axes
         and config.augmentation.mirror_probability > 0,
         labels=origin.source.table.to_dicts(),
