@@ -4,10 +4,14 @@ Anatomy (:mod:`amcnet.phantom.drawing`, :mod:`amcnet.phantom.solids`) and render
 (:mod:`amcnet.phantom.ultrasound`) are apart and each is drawn from the phantom's seed.
 """
 
-from amcnet.phantom.dataset import summarise_left_out, write_dataset
-from amcnet.phantom.grid import FULL_GRID, GRIDS, NETWORK_GRID, Grid
-from amcnet.phantom.phantom import Phantom, make_phantom
-from amcnet.phantom.recipe import Recipe, Variety
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from amcnet.phantom.dataset import summarise_left_out, write_dataset
+    from amcnet.phantom.grid import FULL_GRID, GRIDS, NETWORK_GRID, Grid
+    from amcnet.phantom.phantom import Phantom, make_phantom
+    from amcnet.phantom.recipe import Recipe, Variety
 
 __all__ = [
     "FULL_GRID",
@@ -21,3 +25,18 @@ __all__ = [
     "summarise_left_out",
     "write_dataset",
 ]
+
+_MODULES = {
+    "dataset": ("summarise_left_out", "write_dataset"),
+    "grid": ("FULL_GRID", "GRIDS", "NETWORK_GRID", "Grid"),
+    "phantom": ("Phantom", "make_phantom"),
+    "recipe": ("Recipe", "Variety"),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import the renderer on first use: the quality check needs the growth of bones alone."""
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(import_module(f"amcnet.phantom.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
