@@ -120,8 +120,7 @@ def test_two_processes_do_what_one_does_with_accumulated_gradients(
         torch.cat([value.float().flatten() for value in load_network_weights(bundle).values()])
         for bundle in (one, two)
     ]
-    # Adam makes whole steps of gradients that are nothing but rounding.
-    assert (weights[0] - weights[1]).norm() < 0.05 * weights[0].norm()
+    assert (weights[0] - weights[1]).norm() < 0.03 * weights[0].norm()
 
 
 def test_folders_and_configurations_are_guarded(tmp_path: Path, write_config: WriteConfig) -> None:

@@ -227,11 +227,11 @@ class Segmenter:
         limit = available_bytes()
         if self._memory_gb is not None:
             limit = min(limit, self._memory_gb * GIB)
-        architecture = self.bundle.description.architecture
+        description = self.bundle.description
+        architecture = description.architecture
         # The file holds 16 bits each.
         weights = tuple(2 * bundle.path(WEIGHTS_FILE).stat().st_size for bundle in self.bundles)
         work = Workload(network_shape, shape, architecture, weights)
-        description = self.bundle.description
         shortest = description.shortest_window or description.window
         windows = self._windows.fitted(network_shape[0], shortest, architecture.least_shape)
         return make_plan(work, windows, limit)

@@ -68,7 +68,7 @@ def _augment(
         movement = draw_movement(settings, random, labels.shape, spacing_mm)
         grid = sampling_grid(movement, labels.shape, spacing_mm, image.device)
         image, labels = resample_window(image, labels, grid)
-    if random.chance(settings.redraw_probability):
+    if settings.redraw_probability and random.chance(settings.redraw_probability):
         share = random.uniform(0, 1)
         image = torch.lerp(image, redrawn(labels, random, spacing_mm), share)
     return change_grey(image, settings, random, spacing_mm), labels

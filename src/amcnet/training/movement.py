@@ -56,11 +56,17 @@ def draw_movement(
     elastic = None
     if settings.elastic_mm or settings.elastic_scan_mm:
         share = random.uniform(0, 1)
-        elastic = smooth_field(random, 3, shape, spacing_mm, ELASTIC_LENGTH_MM)
-        elastic[0] *= share * settings.elastic_scan_mm
-        elastic[1:] *= share * settings.elastic_mm
-    yaw = random.uniform(-settings.yaw_deg, settings.yaw_deg)
-    pitch = random.uniform(-settings.pitch_deg, settings.pitch_deg)
+        fields = 3 if settings.elastic_scan_mm else 2
+        drawn = smooth_field(random, fields, shape, spacing_mm, ELASTIC_LENGTH_MM)
+        elastic = torch.zeros((3, *shape), device=drawn.device)
+        elastic[-fields:] = drawn.mul_(share)
+        elastic[0] *= settings.elastic_scan_mm
+        elastic[1:] *= settings.elastic_mm
+    # What is off draws nothing: windows stay what they were without it.
+    yaw, pitch = (
+        random.uniform(-limit, limit) if limit else 0.0
+        for limit in (settings.yaw_deg, settings.pitch_deg)
+    )
     return Movement(
         angle, yaw, pitch, (scan, lateral, depth), (shift[0], shift[1]), elastic_mm=elastic
     )
