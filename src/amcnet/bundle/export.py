@@ -30,7 +30,7 @@ def write_bundle(folder: Path, network: nn.Module, description: BundleDescriptio
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {
-        name: value.detach().cpu().contiguous().half()  # as the IR holds them
+        name: _as_in_the_ir(value.detach().cpu().contiguous())
         for name, value in network.state_dict().items()
     }
     with atomic_path(folder / WEIGHTS_FILE) as temporary:
@@ -43,6 +43,11 @@ def write_bundle(folder: Path, network: nn.Module, description: BundleDescriptio
     with atomic_path(folder / DESCRIPTION_FILE) as temporary:
         temporary.write_text(described.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return load_bundle(folder)
+
+
+def _as_in_the_ir(value: torch.Tensor) -> torch.Tensor:
+    """Return a weight in 16 bits; counters of a batch norm stay as they are."""
+    return value.half() if value.is_floating_point() else value
 
 
 def _write_ir(path: Path, network: nn.Module, description: BundleDescription) -> None:
