@@ -1,5 +1,6 @@
 """Writing a model bundle from a trained network."""
 
+import warnings
 from pathlib import Path
 
 import torch
@@ -54,11 +55,14 @@ def _write_ir(path: Path, network: nn.Module, description: BundleDescription) ->
     """Convert the network with free window and plane sizes and save it with 16-bit weights."""
     channels = description.architecture.in_channels
     ov = openvino()
-    model = ov.convert_model(
-        network.float().eval(),
-        example_input=example_window(description),
-        input=ov.PartialShape([1, channels, -1, -1, -1]),
-    )
+    with warnings.catch_warnings():
+        # MONAI's networks check sizes, which are the same for any: all are padded to multiples.
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        model = ov.convert_model(
+            network.float().eval(),
+            example_input=example_window(description),
+            input=ov.PartialShape([1, channels, -1, -1, -1]),
+        )
     model.inputs[0].set_names({"image"})
     model.outputs[0].set_names({"logits"})
     ov.save_model(model, path, compress_to_fp16=True)

@@ -1,6 +1,6 @@
 """Networks of several kinds behind one face: any size in, one volume of logits out."""
 
-from typing import cast
+from typing import ClassVar, cast
 
 from torch import Tensor, nn
 
@@ -21,8 +21,8 @@ class Core(nn.Module):
             who supervise deeper stages too have several.
     """
 
-    class_axes: dict[str, int] = {"head.": 1}
-    shares: tuple[float, ...] = (1.0,)
+    class_axes: ClassVar[dict[str, int]] = {"head.": 1}
+    shares: ClassVar[tuple[float, ...]] = (1.0,)
 
     def outputs(self, image: Tensor) -> list[Tensor]:
         """Return the logits that are trained on; later ones may be on coarser grids."""

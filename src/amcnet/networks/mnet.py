@@ -7,7 +7,7 @@ magnitude of their difference is taken.
 """
 
 from collections.abc import Sequence
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -44,8 +44,10 @@ class MNet(Core):
             each level.
     """
 
-    class_axes = {"heads.": 1}
-    shares = tuple(share / sum(_OUTPUTS.values()) for share in _OUTPUTS.values())
+    class_axes: ClassVar[dict[str, int]] = {"heads.": 1}
+    shares: ClassVar[tuple[float, ...]] = tuple(
+        share / sum(_OUTPUTS.values()) for share in _OUTPUTS.values()
+    )
 
     def __init__(self, in_channels: int, num_classes: int, width: int) -> None:
         super().__init__()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-_FAR = -100.0  # added to a score, this leaves nothing of it
+_FAR = -1e4  # added to a score, this leaves nothing of it, in 16 bits too
 _MLP_RATIO = 4
 _PARTS = 4  # of an axis: inside or padding, wrapped around or not
 

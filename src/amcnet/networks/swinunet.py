@@ -92,7 +92,9 @@ class _Expand(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         wide = self.widen(features).permute(0, 3, 1, 2)
-        enlarged: Tensor = self.norm(functional.pixel_shuffle(wide, self.factor).permute(0, 2, 3, 1))
+        enlarged: Tensor = self.norm(
+            functional.pixel_shuffle(wide, self.factor).permute(0, 2, 3, 1)
+        )
         return enlarged
 
 

@@ -1,14 +1,17 @@
 """V-Net (Milletari et al., 3DV 2016): MONAI's stages, of any width."""
 
+from typing import ClassVar
+
 from monai.networks.nets.vnet import (
     DownTransition,
     InputTransition,
     OutputTransition,
     UpTransition,
 )
-from torch import Tensor
+from torch import Tensor, nn
 
 from amcnet.networks.any_size import Core
+from amcnet.networks.layers import Conv3d
 
 _ACTIVATION = "prelu"
 _DROPOUT = 0.5
@@ -23,7 +26,7 @@ class VNet(Core):
         width: Channels of the first stage; each following one has twice as many.
     """
 
-    class_axes = {"out_tr.conv2.weight": 2, "out_tr.": 1}
+    class_axes: ClassVar[dict[str, int]] = {"out_tr.conv2.weight": 2, "out_tr.": 1}
 
     def __init__(self, in_channels: int, num_classes: int, width: int) -> None:
         super().__init__()
@@ -39,6 +42,9 @@ class VNet(Core):
         self.up_tr64 = UpTransition(3, stages[3], stages[2], 1, _ACTIVATION)
         self.up_tr32 = UpTransition(3, stages[2], stages[1], 1, _ACTIVATION)
         self.out_tr = OutputTransition(3, stages[1], num_classes, _ACTIVATION)
+        for layer in self.modules():
+            if type(layer) is nn.Conv3d:
+                layer.__class__ = Conv3d  # the same weights, and right gradients in bfloat16
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits; sizes must be multiples of 16."""

@@ -13,10 +13,12 @@ from amcnet.anatomy import LabelTable
 from amcnet.errors import TrainingError
 from amcnet.losses import DiceAnatomyLoss, DiceLoss
 from amcnet.networks.amcnet import AMCNet
+from amcnet.networks.any_size import AnySize
 from amcnet.networks.registry import build_network
 from amcnet.training.block_turns import one_turn
 from amcnet.training.clock import StepClock
 from amcnet.training.config import TrainingConfig
+from amcnet.training.deep_supervision import loss_of_all_outputs
 from amcnet.training.history import Row
 from amcnet.training.overlap import OverlapCounter
 from amcnet.training.windows import Batch
@@ -110,11 +112,18 @@ class SegmentationTask(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch of windows."""
-        loss: Tensor = self.loss(*self._logits_and_labels(batch))
+        loss = self._loss_of(batch)
         value = loss.detach().double().cpu()
         if torch.isfinite(value):
             self._loss_sum += torch.stack((value, torch.ones_like(value)))
         self.log("loss_step", loss, prog_bar=True)
+        return loss
+
+    def _loss_of(self, batch: Batch) -> Tensor:
+        network = self.network
+        if isinstance(network, AnySize) and len(network.core.shares) > 1:
+            return loss_of_all_outputs(network, batch, self.loss)
+        loss: Tensor = self.loss(*self._logits_and_labels(batch))
         return loss
 
     def _logits_and_labels(self, batch: Batch) -> tuple[Tensor, Tensor]:
