@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 from torch import nn
+from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
 from amcnet.bundle.bundle import Bundle, load_bundle, sha256_of
 from amcnet.bundle.description import (
@@ -57,7 +58,7 @@ def _write_ir(path: Path, network: nn.Module, description: BundleDescription) ->
     ov = openvino()
     with warnings.catch_warnings():
         # MONAI's networks check sizes, which are the same for any: all are padded to multiples.
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.simplefilter("ignore", TracerWarning)
         model = ov.convert_model(
             network.float().eval(),
             example_input=example_window(description),

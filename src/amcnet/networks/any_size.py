@@ -1,6 +1,6 @@
 """Networks of several kinds behind one face: any size in, one volume of logits out."""
 
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -69,7 +69,7 @@ class AnySize(nn.Module):
         The first has the image's size up to the next multiple; later ones may be coarser.
         """
         padded = pad_to_blocks(image, self.multiple)
-        outputs = cast(list[Tensor], self.core.outputs(self._to_core(padded)))
+        outputs = self.core.outputs(self._to_core(padded))
         return [self._from_core(logits, padded) for logits in outputs]
 
     def _to_core(self, volume: Tensor) -> Tensor:
@@ -78,4 +78,5 @@ class AnySize(nn.Module):
     def _from_core(self, logits: Tensor, volume: Tensor) -> Tensor:
         if not self.by_slice:
             return logits
-        return logits.unflatten(0, (volume.shape[0], volume.shape[2])).transpose(1, 2)
+        by_slice = logits.view(volume.shape[0], volume.shape[2], *logits.shape[1:])
+        return by_slice.transpose(1, 2)

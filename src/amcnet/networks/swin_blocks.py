@@ -81,7 +81,8 @@ class _Block(nn.Module):
     def forward(self, features: Tensor, apart: Tensor) -> Tensor:
         windows = self.attention(to_windows(self.norm1(features), self.window), apart)
         features = features + self.drop_path(from_windows(windows, self.window, features))
-        return features + self.drop_path(self.mlp(self.norm2(features)))
+        mixed: Tensor = features + self.drop_path(self.mlp(self.norm2(features)))
+        return mixed
 
 
 class _WindowAttention(nn.Module):

@@ -35,12 +35,10 @@ class UNet(Core):
         halves: bool,
     ) -> None:
         super().__init__()
-        up: type[nn.ConvTranspose2d] | type[nn.ConvTranspose3d]
-        if dimensions == 2:
-            pool, up, head = nn.MaxPool2d(2), nn.ConvTranspose2d, nn.Conv2d
-        else:
-            pool, up, head = nn.MaxPool3d(2), nn.ConvTranspose3d, nn.Conv3d
-        self.pool = pool
+        flat = dimensions == 2
+        up = nn.ConvTranspose2d if flat else nn.ConvTranspose3d
+        head = nn.Conv2d if flat else nn.Conv3d
+        self.pool = nn.MaxPool2d(2) if flat else nn.MaxPool3d(2)
         self.down = nn.ModuleList()
         previous = in_channels
         for first, second in stages:

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, cast
 
-from monai.networks.nets import BasicUNetPlusPlus
+from monai.networks.nets.basic_unetplusplus import BasicUNetPlusPlus
 from torch import Tensor
 
 from amcnet.networks.any_size import Core
