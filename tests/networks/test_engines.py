@@ -13,6 +13,7 @@ from amcnet.bundle.formats.network import rebuild_network
 from amcnet.data import Preprocessing
 from amcnet.inference import Segmenter
 from amcnet.inference.openvino_runtime import openvino
+from amcnet.inference.torch_engine import gpu_order
 from amcnet.io import volume_from_array
 from amcnet.networks import Architecture, build_network
 from amcnet.training.transfer import start_from
@@ -60,6 +61,14 @@ def test_both_engines_give_the_same_labels(bundle: Bundle, speckle: np.ndarray) 
     )
     assert found.shape == speckle.shape
     assert (found == expected).mean() > 0.97  # OpenVINO may round to bfloat16
+
+
+def test_order_of_weights_on_a_gpu_changes_nothing(bundle: Bundle) -> None:
+    network, image = rebuild_network(bundle), torch.randn(2, 1, 8, 32, 64)
+    with torch.inference_mode():
+        expected = network(image)
+        moved = network.to(memory_format=gpu_order(network))
+        torch.testing.assert_close(moved(image), expected, atol=1e-3, rtol=1e-3)
 
 
 def test_fine_tuning_starts_where_the_model_ended(bundle: Bundle, tmp_path: Path) -> None:
