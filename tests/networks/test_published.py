@@ -29,7 +29,7 @@ def test_unet_has_as_many_parameters_as_that_of_ronneberger() -> None:
 
 
 def test_3d_unet_has_as_many_parameters_as_cicek_writes() -> None:
-    """Section 2.1: 19,069,955 in total; they are those of up-convolutions without biases."""
+    """They write 19,069,955 in total, which are those of up-convolutions without biases."""
     with torch.device("meta"):
         network = unet3d(3, 3, 32)
     biases = sum(m.bias.numel() for m in network.modules() if isinstance(m, nn.ConvTranspose3d))
