@@ -14,7 +14,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from amcnet.networks import Architecture
 
 CASES = (
     # width, slices of a window, plane of the network's grid, scale of the volume's plane
@@ -36,7 +39,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--only", type=int, help="number of one case")
     options = parser.parse_args(arguments)
     cases = CASES if options.only is None else [CASES[options.only]]
-    rows = [measure(*case) for case in cases]
+    from amcnet.networks import Architecture
+
+    rows = [measure(Architecture(width=case[0]), *case[1:]) for case in cases]
     print(report(rows))
     if options.json is not None:
         options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
@@ -56,26 +61,27 @@ def report(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def measure(width: int, slices: int, plane: tuple[int, int], scale: int) -> dict[str, Any]:
+def measure(
+    architecture: "Architecture", slices: int, plane: tuple[int, int], scale: int
+) -> dict[str, Any]:
     """Return the figures of a case."""
     with tempfile.TemporaryDirectory() as folder:
-        write_model(Path(folder) / "model", width, slices)
+        write_model(Path(folder) / "model", architecture, slices)
         case = json.dumps([str(Path(folder) / "model"), plane, scale])
         environment = {**os.environ, "XDG_CACHE_HOME": folder}
         command = [sys.executable, "-c", CHILD, case]
         done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
     found: dict[str, Any] = json.loads(done.stdout)
-    return {"width": width, "window": (slices, *plane), **found}
+    return {"width": architecture.width, "window": (slices, *plane), **found}
 
 
-def write_model(folder: Path, width: int, slices: int) -> None:
+def write_model(folder: Path, architecture: "Architecture", slices: int) -> None:
     from amcnet.anatomy import hand_label_table
     from amcnet.bundle import BundleDescription, Provenance
     from amcnet.bundle.export import write_bundle
     from amcnet.data import Preprocessing
-    from amcnet.networks import Architecture, build_network
+    from amcnet.networks import build_network
 
-    architecture = Architecture(width=width)
     description = BundleDescription(
         name="untrained",
         notice="Untrained.",

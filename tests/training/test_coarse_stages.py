@@ -1,20 +1,9 @@
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from torch.nn import functional
 
 from amcnet.losses import DiceLoss
 from amcnet.networks import AMCNet, Architecture
-from amcnet.training.coarse_stages import CoarseStages, thinned
-
-SIZES = st.integers(1, 9)
-
-
-@given(fine=st.tuples(*[st.integers(9, 20)] * 3), coarse=st.tuples(SIZES, SIZES, SIZES))
-def test_labels_are_thinned_like_nearest_exact(fine, coarse):
-    labels = torch.randint(256, (2, *fine), dtype=torch.uint8)
-    expected = functional.interpolate(labels[:, None].float(), size=coarse, mode="nearest-exact")
-    assert torch.equal(thinned(labels, coarse), expected[:, 0].to(torch.uint8))
+from amcnet.training.coarse_stages import CoarseStages
+from amcnet.training.deep_supervision import nearest
 
 
 def test_every_stage_learns_from_its_own_loss():
@@ -25,7 +14,7 @@ def test_every_stage_learns_from_its_own_loss():
     features = network.decoded(torch.randn(1, 1, 16, 64, 32))
     loss = stages(features[:-1], labels)
     parts = [
-        1 / 2 ** (3 - level) * DiceLoss()(head(stage), thinned(labels, stage.shape[2:]))
+        1 / 2 ** (3 - level) * DiceLoss()(head(stage), nearest(labels, stage.shape[2:]))
         for level, (head, stage) in enumerate(zip(stages.heads, features[:-1], strict=True))
     ]
     torch.testing.assert_close(loss, sum(parts))

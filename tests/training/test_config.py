@@ -56,6 +56,10 @@ def test_committed_configurations_are_valid(path: Path) -> None:
         (MINIMAL.replace("steps = 3", ""), r"key 'schedule\.steps' is missing"),
         ('nam = "x"\n' + MINIMAL, r"unknown key 'nam', .*nearest: name"),
         (MINIMAL + "[network]\nkernel_size = 4", r"network\.kernel_size = 4: .*odd number"),
+        (
+            MINIMAL + '[network]\nname = "vnet"\n[loss]\ndeep_supervision = true',
+            r"found loss\.deep_supervision with the network 'vnet', expected it with 'amcnet'",
+        ),
         (MINIMAL + "[loss]\ngamma = inf", r"loss\.gamma = inf: .*finite"),
         (MINIMAL.replace("small", "../up"), r"name = '\.\./up'"),
         ("name = ", "no valid TOML"),

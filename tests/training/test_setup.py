@@ -145,14 +145,15 @@ def copy_of(folder: Path, copy: Path) -> Path:
     return copy
 
 
-def test_names_of_any_kind_give_a_valid_configuration() -> None:
+@pytest.mark.parametrize("network", [Architecture(block=(1, 2, 2)), Architecture(name="vnet")])
+def test_names_of_any_kind_give_a_valid_configuration(network: Architecture) -> None:
     name = 'äö "x" \\ \U0001f600\x7f\n'
     values = TemplateValues(
         name="x",
         seed=0,
         start_from=name,
         description=f"4 labelled volumes of {name}",
-        network=Architecture(),
+        network=network,
         window=8,
         is_hand=False,
         reasons=("'b\nmode = 1\x85' is normalised",),
@@ -160,6 +161,7 @@ def test_names_of_any_kind_give_a_valid_configuration() -> None:
     config = tomllib.loads(config_text(values))
     assert config["data"]["description"] == values.description
     assert config["start_from"] == name
+    assert Architecture.model_validate(config["network"]) == network
     assert "mode" not in config
 
 

@@ -62,7 +62,16 @@ def test_shared_structures_keep_their_logits(
     assert bundle.description.sha256["model.safetensors"] in origin
 
 
-def test_networks_of_other_sizes_are_refused(model: tuple[Bundle, nn.Module]) -> None:
-    architecture = Architecture(num_classes=4, width=5)
-    with pytest.raises(ConfigError, match=r"network\.width = 5, expected 4 to start from"):
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"width": 5}, r"network\.width = 5, expected 4 to start from"),
+        ({"width": 4, "name": "vnet"}, r"network\.name = 'vnet', expected 'amcnet' to start from"),
+    ],
+)
+def test_other_networks_and_sizes_are_refused(
+    model: tuple[Bundle, nn.Module], values: dict[str, object], message: str
+) -> None:
+    architecture = Architecture.model_validate({"num_classes": 4, **values})
+    with pytest.raises(ConfigError, match=message):
         start_from(build_network(architecture), architecture, KNOWN, model[0])

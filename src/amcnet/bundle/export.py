@@ -1,10 +1,12 @@
 """Writing a model bundle from a trained network."""
 
+import warnings
 from pathlib import Path
 
 import torch
 from safetensors.torch import save
 from torch import nn
+from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
 from amcnet.bundle.bundle import Bundle, load_bundle, sha256_of
 from amcnet.bundle.description import (
@@ -30,7 +32,7 @@ def write_bundle(folder: Path, network: nn.Module, description: BundleDescriptio
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {
-        name: value.detach().cpu().contiguous().half()  # as the IR holds them
+        name: _as_in_the_ir(value.detach().cpu().contiguous())
         for name, value in network.state_dict().items()
     }
     with atomic_path(folder / WEIGHTS_FILE) as temporary:
@@ -45,15 +47,23 @@ def write_bundle(folder: Path, network: nn.Module, description: BundleDescriptio
     return load_bundle(folder)
 
 
+def _as_in_the_ir(value: torch.Tensor) -> torch.Tensor:
+    """Return a weight in 16 bits; counters of a batch norm stay as they are."""
+    return value.half() if value.is_floating_point() else value
+
+
 def _write_ir(path: Path, network: nn.Module, description: BundleDescription) -> None:
     """Convert the network with free window and plane sizes and save it with 16-bit weights."""
     channels = description.architecture.in_channels
     ov = openvino()
-    model = ov.convert_model(
-        network.float().eval(),
-        example_input=example_window(description),
-        input=ov.PartialShape([1, channels, -1, -1, -1]),
-    )
+    with warnings.catch_warnings():
+        # MONAI's networks check sizes, which are the same for any: all are padded to multiples.
+        warnings.simplefilter("ignore", TracerWarning)
+        model = ov.convert_model(
+            network.float().eval(),
+            example_input=example_window(description),
+            input=ov.PartialShape([1, channels, -1, -1, -1]),
+        )
     model.inputs[0].set_names({"image"})
     model.outputs[0].set_names({"logits"})
     ov.save_model(model, path, compress_to_fp16=True)

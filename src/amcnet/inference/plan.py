@@ -1,6 +1,7 @@
 """What labelling a volume takes of memory, and a smaller way where that is too much.
 
-The figures are upper bounds that were fitted to measurements (``benchmarks/memory.py``).
+The figures are upper bounds that were fitted to measurements (``benchmarks/memory.py``,
+``benchmarks/networks.py``).
 """
 
 import logging
@@ -11,10 +12,22 @@ from amcnet.errors import NotEnoughMemoryError
 from amcnet.inference.windows import Windows
 from amcnet.memory import GIB
 from amcnet.networks import Architecture
+from amcnet.networks.catalogue import CATALOGUE, NetworkName
 
 _FLOAT_BYTES = 4
 _RUNTIME_BYTES = 0.15 * GIB  # what OpenVINO takes beside weights and features
-_FEATURE_BYTES = 36  # a window's voxel needs this times the width while the network runs
+# A window's voxel needs the first times the width and the second times the classes while the
+# network runs.
+_FEATURE_BYTES: dict[NetworkName, tuple[float, float]] = {
+    "amcnet": (36, 0),
+    "unet": (16, 6),
+    "unetplusplus": (54, 4),
+    "swinunet": (4, 14),
+    "unet3d": (56, 0),
+    "vnet": (28, 8),
+    "mnet": (22, 4),
+}
+_LOADING_COPIES = 1.5  # of a network's weights, beside them, while OpenVINO loads it
 _log = logging.getLogger(__name__)
 
 
@@ -38,13 +51,22 @@ class Workload:
         """Return what this takes at most, beyond what is in memory already."""
         width, classes = self.architecture.width, self.architecture.num_classes
         voxels = windows.slices * prod(self.network_shape[1:])
-        blocks = voxels / self.architecture.block_voxels
-        inside = sum(self.weight_bytes) + len(self.weight_bytes) * _FEATURE_BYTES * width * blocks
+        by_width, by_class = _FEATURE_BYTES[self.architecture.name]
+        worked_on = self._padded_voxels(windows) / self.architecture.block_voxels
+        features = (by_width * width + by_class * classes) * worked_on
+        inside = len(self.weight_bytes) * features
         if self.architecture.block_voxels > 1:  # blocks are taken apart in a copy
             inside += _FLOAT_BYTES * classes * voxels
         # The window in use, the slices that the next one covers too, and perhaps the one to come.
         held = _FLOAT_BYTES * classes * voxels * (3 if windows.ahead else 2)
-        return _RUNTIME_BYTES + inside + held + prod(self.shape)
+        busiest = max(inside + held, _LOADING_COPIES * max(self.weight_bytes))
+        return _RUNTIME_BYTES + sum(self.weight_bytes) + busiest + prod(self.shape)
+
+    def _padded_voxels(self, windows: Windows) -> int:
+        """Return the voxels of a window that the network works on."""
+        window = (windows.slices, *self.network_shape[1:])
+        steps = CATALOGUE[self.architecture.name].multiple
+        return prod(size + -size % step for size, step in zip(window, steps, strict=True))
 
 
 def make_plan(work: Workload, windows: Windows, limit_bytes: float) -> Windows:

@@ -4,10 +4,10 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from amcnet.errors import ConfigError
 from amcnet.networks.architecture import Branches
+from amcnet.networks.layers import Conv3d, InstanceNorm
 
 _NEGATIVE_SLOPE = 0.01
 
@@ -76,44 +76,18 @@ class _BranchAttention(nn.Module):
         return alpha[:, :, None, None, None].to(flat.dtype)
 
 
-class _InstanceNorm(nn.InstanceNorm3d):
-    """Instance norm that also takes a single voxel (which it maps to its bias)."""
-
-    def forward(self, features: Tensor) -> Tensor:
-        # nn.InstanceNorm3d refuses one voxel; the deepest stage of a thin window has just that.
-        return torch.instance_norm(
-            features, self.weight, self.bias, None, None, True, 0.0, self.eps, False
-        )
-
-
-class _Conv(nn.Conv3d):
-    """A 3D convolution whose gradient is right for two slices in bfloat16 on a CPU, too."""
-
-    def forward(self, features: Tensor) -> Tensor:
-        if self.training and features.shape[2] == 2 and self.padding[0]:
-            # PyTorch 2.13 (oneDNN) leaves parts of the weights' gradient unset where it is to pad
-            # two slices itself; zeros that are there already come to the same.
-            return functional.conv3d(
-                functional.pad(features, (0, 0, 0, 0, 1, 1)),
-                self.weight,
-                self.bias,
-                padding=(0, *self.padding[1:]),
-            )
-        return super().forward(features)
-
-
 def _branch(in_channels: int, out_channels: int, scan_kernel: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for channels in (in_channels, out_channels):
         layers += [
-            _Conv(
+            Conv3d(
                 channels,
                 out_channels,
                 (scan_kernel, 3, 3),
                 padding=(scan_kernel // 2, 1, 1),
                 bias=False,  # the norm that follows would remove it
             ),
-            _InstanceNorm(out_channels, affine=True),
+            InstanceNorm(out_channels, affine=True),
             nn.LeakyReLU(_NEGATIVE_SLOPE, inplace=True),
         ]
     return nn.Sequential(*layers)

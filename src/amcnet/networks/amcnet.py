@@ -1,7 +1,7 @@
 """AMCNet (Zeng et al., MICCAI 2023, Fig. 1): an encoder and decoder of four ACM stages each."""
 
 from math import prod
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 import torch
@@ -29,6 +29,8 @@ class AMCNet(nn.Module):
         pools: How much each stage shrinks what it hands down.
         block: Voxels that are worked on together, see :mod:`amcnet.networks.blocks`.
     """
+
+    class_axes: ClassVar[dict[str, int]] = {"head.": 1}  # see amcnet.networks.any_size.Core
 
     def __init__(
         self,

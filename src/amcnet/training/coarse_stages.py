@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from amcnet.networks import Architecture
+from amcnet.training.deep_supervision import nearest
 
 _FINEST = 0.5  # weight of the stage below the last; each coarser one counts half as much
 
@@ -41,13 +42,5 @@ class CoarseStages(nn.Module):
         total = torch.zeros((), device=labels.device)
         for level, (head, stage) in enumerate(zip(self.heads, features, strict=True)):
             weight = _FINEST / 2 ** (len(self.heads) - 1 - level)
-            total = total + weight * self.loss(head(stage), thinned(labels, stage.shape[2:]))
+            total = total + weight * self.loss(head(stage), nearest(labels, stage.shape[2:]))
         return total
-
-
-def thinned(labels: Tensor, shape: Sequence[int]) -> Tensor:
-    """Return the labels of the voxels at the middle of each of a coarser grid's."""
-    for axis, size in enumerate(shape, start=1):
-        middle = (torch.arange(size, device=labels.device) + 0.5) * (labels.shape[axis] / size)
-        labels = labels.index_select(axis, middle.long())
-    return labels

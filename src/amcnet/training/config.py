@@ -166,3 +166,12 @@ class TrainingConfig(_Section):
     optimiser: OptimiserConfig = OptimiserConfig()
     schedule: ScheduleConfig
     hardware: HardwareConfig = HardwareConfig()
+
+    @model_validator(mode="after")
+    def _coarse_stages_of_amcnet(self) -> "TrainingConfig":
+        if self.loss.deep_supervision and self.network.name != "amcnet":
+            raise ValueError(
+                f"found loss.deep_supervision with the network '{self.network.name}', expected it "
+                "with 'amcnet' only (networks with several outputs always learn from all of them)"
+            )
+        return self

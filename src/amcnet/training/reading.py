@@ -76,13 +76,15 @@ def _first_problem(error: ValidationError) -> str:
         return f"key '{key}' is missing"
     messages = [p["msg"].removeprefix("Value error, ") for p in problems if _keys(p) == keys]
     text = " or ".join(f"{message[0].lower()}{message[1:]}" for message in messages)
-    if isinstance(problem["input"], dict):  # a whole section: the message names its keys
-        return f"{key}: {text}"
+    if not keys or isinstance(problem["input"], dict):  # a section: the message names its keys
+        return f"{key}: {text}" if keys else text
     return f"{key} = {problem['input']!r}: {text}"
 
 
 def _keys(problem: ErrorDetails) -> list[str]:
     """Return the keys of a problem's place without the kinds that pydantic puts between them."""
+    if not problem["loc"]:  # a rule over several sections
+        return []
     *parts, last = (str(part) for part in problem["loc"])
     is_key = problem["type"] == "extra_forbidden" or last.isidentifier() or last.isdecimal()
     keys = [part for part in parts if part.isidentifier() or part.isdecimal()]

@@ -13,11 +13,13 @@ from amcnet.anatomy import LabelTable
 from amcnet.errors import TrainingError
 from amcnet.losses import DiceAnatomyLoss, DiceLoss
 from amcnet.networks.amcnet import AMCNet
+from amcnet.networks.any_size import AnySize
 from amcnet.networks.registry import build_network
 from amcnet.training.block_turns import one_turn
 from amcnet.training.clock import StepClock
 from amcnet.training.coarse_stages import CoarseStages
 from amcnet.training.config import TrainingConfig
+from amcnet.training.deep_supervision import loss_of_all_outputs
 from amcnet.training.history import Row
 from amcnet.training.overlap import OverlapCounter
 from amcnet.training.windows import Batch
@@ -122,6 +124,8 @@ class SegmentationTask(lightning.LightningModule):
         return loss
 
     def _loss(self, batch: Batch) -> Tensor:
+        if isinstance(self.network, AnySize) and len(self.network.core.shares) > 1:
+            return loss_of_all_outputs(self.network, batch, self.loss)
         if not isinstance(self.network, AMCNet):
             return cast(Tensor, self.loss(self.network(batch.image), batch.labels))
         *coarse, last = self.network.decoded(batch.image)

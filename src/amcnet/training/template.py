@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from amcnet.networks import Architecture
 
@@ -50,13 +51,7 @@ def config_text(values: TemplateValues) -> str:
         f"description = {_text(values.description)}",
         "",
         "[network]",
-        f"num_classes = {network.num_classes}",
-        f"in_channels = {network.in_channels}",
-        f"width = {network.width}",
-        f"kernel_size = {network.kernel_size}",
-        f"branches = {_text(network.branches)}",
-        f"pools = {json.dumps(network.pools)}",
-        f"block = {json.dumps(network.block)}",
+        *(f"{key} = {_value(value)}" for key, value in network.model_dump().items()),
         "",
         "[loss]",
         "gamma = 4.0",
@@ -95,6 +90,11 @@ def _augmentation(is_hand: bool) -> list[str]:
 def _one_line(text: str) -> str:
     """Return a comment's text: names that come from files may hold line breaks."""
     return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _value(value: Any) -> str:  # noqa: ANN401
+    """Write a text, a number or a list as TOML does."""
+    return _text(value) if isinstance(value, str) else json.dumps(value)
 
 
 def _text(value: str) -> str:

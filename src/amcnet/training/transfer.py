@@ -1,6 +1,7 @@
 """Starting from another model's weights, whatever its labels and channels were."""
 
 import logging
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +14,6 @@ from amcnet.errors import ConfigError
 from amcnet.networks import Architecture
 
 logger = logging.getLogger(__name__)
-
-_HEAD = ("head.weight", "head.bias")
 
 
 def start_from(
@@ -37,7 +36,7 @@ def start_from(
         ConfigError: If the model's network differs in more than channels and classes.
     """
     ours, theirs = (a.model_dump() for a in (architecture, bundle.description.architecture))
-    for key in ours:
+    for key in ours:  # the name comes first: only where it is the same are the others
         if key not in ("in_channels", "num_classes") and ours[key] != theirs[key]:
             raise ConfigError(
                 f"network.{key} = {ours[key]!r}, expected {theirs[key]!r} "
@@ -45,19 +44,24 @@ def start_from(
             )
     weights = load_network_weights(bundle)
     own, voxels = network.state_dict(), architecture.block_voxels
+    class_axes = cast(dict[str, int], network.class_axes)
+    rows = _shared_classes(table, bundle.description.label_table)
     for name, value in own.items():
-        if name in _HEAD:
-            rows = _shared_classes(table, bundle.description.label_table)
+        axes = next((n for start, n in class_axes.items() if name.startswith(start)), 0)
+        if axes == 0 or value.ndim == 0:
+            value.copy_(_fit_channels(weights[name], value.shape, voxels))
+        elif axes == 1:
             known_rows = _by_voxel(weights[name], voxels)[:, rows[:, 1]]
             _by_voxel(value, voxels)[:, rows[:, 0]] = known_rows.to(value.dtype)
         else:
-            value.copy_(_fit_channels(weights[name], value.shape, voxels))
+            value[rows[:, 0]] = 0  # what is new does not change what is known
+            known = weights[name][rows[:, 1][:, None], rows[:, 1]]
+            value[rows[:, 0][:, None], rows[:, 0]] = known.to(value.dtype)
     network.load_state_dict(own)
-    known = len(rows) - 1  # without the background
     logger.info(
         "starting from %s: it knows %d of %d structures",
         bundle.description.name,
-        known,
+        len(rows) - 1,  # without the background
         len(table),
     )
     return f"{bundle.description.name}, weights SHA-256 {bundle.description.sha256[WEIGHTS_FILE]}"

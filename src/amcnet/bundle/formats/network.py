@@ -1,9 +1,11 @@
 """The network of a bundle, rebuilt in PyTorch."""
 
+import warnings
 from pathlib import Path
 
 import torch
 from torch import nn
+from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
 from amcnet.bundle.bundle import Bundle
 from amcnet.bundle.export import example_window, load_network_weights
@@ -19,7 +21,8 @@ def rebuild_network(bundle: Bundle) -> nn.Module:
 
 def write_torchscript(bundle: Bundle, path: Path) -> None:
     """Write the network as TorchScript, which PyTorch runs without this package."""
-    with torch.inference_mode():
+    with torch.inference_mode(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", TracerWarning)  # see write_bundle
         traced = torch.jit.trace(  # type: ignore[no-untyped-call]
             rebuild_network(bundle), example_window(bundle.description), check_trace=False
         )

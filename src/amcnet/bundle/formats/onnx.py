@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
 from amcnet.bundle.bundle import Bundle
 from amcnet.bundle.export import example_window
@@ -32,6 +33,7 @@ def write_onnx(bundle: Bundle, folder: Path) -> None:
         # Instance norm is the same in training and afterwards: what the exporter warns of.
         warnings.filterwarnings("ignore", message="ONNX export mode", category=UserWarning)
         warnings.filterwarnings("ignore", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", category=TracerWarning)  # see write_bundle
         torch.onnx.export(
             rebuild_network(bundle),
             (example_window(bundle.description),),

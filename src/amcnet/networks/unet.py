@@ -1,0 +1,88 @@
+"""U-Net (Ronneberger et al., MICCAI 2015) and 3D U-Net (Çiçek et al., MICCAI 2016).
+
+Two things differ from the papers. Convolutions are padded, so that the output is as large as the
+input. Each is followed by instance norm: the first paper has no norm, the second has batch norm
+with a batch of one and the statistics of the image at hand, which is the same.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from amcnet.networks.any_size import Core
+from amcnet.networks.layers import Conv3d, InstanceNorm
+
+
+class UNet(Core):
+    """An encoder and a decoder of two convolutions a stage, with a skip connection at each.
+
+    Args:
+        in_channels: Channels of the input.
+        num_classes: Classes of the output.
+        stages: Channels after the first and after the second convolution of each stage on the way
+            down. On the way up both have the second's.
+        dimensions: 2 or 3.
+        halves: Whether the up-sampling halves the channels.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        stages: Sequence[tuple[int, int]],
+        dimensions: int,
+        halves: bool,
+    ) -> None:
+        super().__init__()
+        flat = dimensions == 2
+        up = nn.ConvTranspose2d if flat else nn.ConvTranspose3d
+        head = nn.Conv2d if flat else nn.Conv3d
+        self.pool = nn.MaxPool2d(2) if flat else nn.MaxPool3d(2)
+        self.down = nn.ModuleList()
+        previous = in_channels
+        for first, second in stages:
+            self.down.append(_two_convolutions(dimensions, previous, first, second))
+            previous = second
+        self.enlarge, self.up = nn.ModuleList(), nn.ModuleList()
+        for _, skip in reversed(stages[:-1]):
+            enlarged = previous // 2 if halves else previous
+            self.enlarge.append(up(previous, enlarged, 2, stride=2))
+            self.up.append(_two_convolutions(dimensions, enlarged + skip, skip, skip))
+            previous = skip
+        self.head = head(previous, num_classes, 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return logits; sizes must be multiples of 2 to the power of the pools."""
+        features, skips = self.down[0](image), []
+        for stage in self.down[1:]:
+            skips.append(features)
+            features = stage(self.pool(features))
+        for enlarge, stage in zip(self.enlarge, self.up, strict=True):
+            features = stage(torch.cat((skips.pop(), enlarge(features)), dim=1))
+        logits: Tensor = self.head(features)
+        return logits
+
+
+def unet(in_channels: int, num_classes: int, width: int) -> UNet:
+    """Return the 2D U-Net; its authors' width is 64."""
+    stages = [(width * 2**stage, width * 2**stage) for stage in range(5)]
+    return UNet(in_channels, num_classes, stages, dimensions=2, halves=True)
+
+
+def unet3d(in_channels: int, num_classes: int, width: int) -> UNet:
+    """Return the 3D U-Net; its authors' width is 32."""
+    stages = [(width * 2**stage, width * 2 ** (stage + 1)) for stage in range(4)]
+    return UNet(in_channels, num_classes, stages, dimensions=3, halves=False)
+
+
+def _two_convolutions(dimensions: int, before: int, first: int, second: int) -> nn.Sequential:
+    convolution = nn.Conv2d if dimensions == 2 else Conv3d
+    layers: list[nn.Module] = []
+    for channels, out in ((before, first), (first, second)):
+        layers += [
+            convolution(channels, out, 3, padding=1, bias=False),  # the norm would remove it
+            InstanceNorm(out, affine=True),
+            nn.ReLU(inplace=True),
+        ]
+    return nn.Sequential(*layers)

@@ -1,0 +1,40 @@
+"""UNet++ (Zhou et al., IEEE TMI 2020): MONAI's, with a loss at each of its four outputs."""
+
+from typing import ClassVar, cast
+
+from monai.networks.nets.basic_unetplusplus import BasicUNetPlusPlus
+from torch import Tensor
+
+from amcnet.networks.any_size import Core
+
+
+class UNetPlusPlus(Core):
+    """The 2D network; its output is the mean of all four, which the authors call accurate mode.
+
+    Args:
+        in_channels: Channels of the input.
+        num_classes: Classes of the output.
+        width: Channels of the first stage, the authors' is 32; each following one has twice as
+            many.
+    """
+
+    class_axes: ClassVar[dict[str, int]] = {"nested.final_conv": 1}
+    shares: ClassVar[tuple[float, ...]] = (0.25, 0.25, 0.25, 0.25)
+
+    def __init__(self, in_channels: int, num_classes: int, width: int) -> None:
+        super().__init__()
+        features = (*(width * 2**stage for stage in range(5)), width)
+        self.nested = BasicUNetPlusPlus(
+            2, in_channels, num_classes, features, deep_supervision=True
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return logits; sizes must be multiples of 16."""
+        first, *others = self.outputs(image)
+        for logits in others:  # one after the other: with many classes they are large
+            first = first + logits
+        return first / (1 + len(others))
+
+    def outputs(self, image: Tensor) -> list[Tensor]:
+        """Return the logits of the four nested networks."""
+        return cast(list[Tensor], self.nested(image))
