@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from amcnet.anatomy.label_table import LabelTable, Structure
 from amcnet.errors import InputError, OutputError
-from amcnet.io.dicom import SegType, check_source, is_dicom, merge_frames, open_seg, write_seg
+from amcnet.io.dicom import SegType, is_dicom, merge_frames, open_seg, write_seg
 from amcnet.io.files import atomic_path, find_extension
 from amcnet.io.geometry import Geometry
 from amcnet.io.images import (
@@ -68,21 +68,34 @@ def write_labels(
     if highest > len(table):
         raise OutputError(f"{path}: labels go up to {highest}, expected at most {len(table)}")
     extension = find_extension(path, LABEL_EXTENSIONS)
-    if extension == ".dcm":
-        check_source(geometry, f"{path}")
     stored = geometry.from_canonical(labels)
     structures = [s for s in table if listed is None or s.value in listed]
+    if extension == ".dcm":
+        _write_dicom(path, stored, geometry, structures, seg_type)
+        return
     try:
         with atomic_path(path) as temporary:
             if extension == ".seg.nrrd":
                 _write_slicer(temporary, stored, geometry, structures)
-            elif extension == ".dcm":
-                write_seg(temporary, stored, geometry, structures, seg_type)
             else:
                 write_grid(temporary, stored, geometry)
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
         raise OutputError(f"{path}: could not be written ({reason})") from error
+
+
+def _write_dicom(
+    path: Path,
+    stored: npt.NDArray[Any],
+    geometry: Geometry,
+    structures: list[Structure],
+    seg_type: SegType,
+) -> None:
+    with atomic_path(path) as temporary:
+        try:
+            write_seg(temporary, stored, geometry, structures, seg_type)
+        except OutputError as error:
+            raise OutputError(f"{path}: {error}") from None
 
 
 def _write_slicer(

@@ -2,7 +2,7 @@
 
 from amcnet.io.dicom.locations import DICOM_EXTENSIONS, is_dicom
 from amcnet.io.dicom.seg_reading import merge_frames, open_seg
-from amcnet.io.dicom.seg_writing import SegType, check_source, write_seg
+from amcnet.io.dicom.seg_writing import SegType, write_seg
 from amcnet.io.dicom.series import Series, is_series_folder, list_series
 from amcnet.io.dicom.source import DicomGeometry, DicomSource, FrameReference, source_of
 from amcnet.io.dicom.volumes import read_dicom_geometry, read_dicom_volume
@@ -14,7 +14,6 @@ __all__ = [
     "FrameReference",
     "SegType",
     "Series",
-    "check_source",
     "is_dicom",
     "is_series_folder",
     "list_series",

@@ -63,11 +63,25 @@ def _is_deflated(beginning: bytes) -> bool:
 
 def value_of(dataset: Any, keyword: str) -> Any:  # noqa: ANN401
     """Return the value of an attribute; None where it is absent, empty or unreadable."""
-    try:
-        value = dataset.get(keyword)
-    except Exception:  # a value that pydicom cannot convert
-        return None
+    with quiet_pydicom():  # values are converted now, not when the file was read
+        try:
+            value = dataset.get(keyword)
+        except Exception:  # a value that pydicom cannot convert
+            return None
     return None if value is None or value == "" else value
+
+
+def is_compressed(header: Any, location: Location) -> bool:  # noqa: ANN401
+    """Return whether the pixels of an image are compressed.
+
+    Raises:
+        InputError: If its transfer syntax is unknown.
+    """
+    syntax = value_of(header.file_meta, "TransferSyntaxUID")
+    try:
+        return syntax is not None and bool(syntax.is_compressed)
+    except ValueError:
+        raise InputError(f"{location}: its transfer syntax is none of DICOM's") from None
 
 
 def whole_number(dataset: Any, keyword: str, otherwise: int = 0) -> int:  # noqa: ANN401

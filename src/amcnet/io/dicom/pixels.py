@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.errors import AmcnetError, InputError
-from amcnet.io.dicom.headers import numbers, value_of, whole_number
+from amcnet.io.dicom.headers import is_compressed, numbers, value_of, whole_number
 from amcnet.io.dicom.library import quiet_pydicom
 from amcnet.io.dicom.locations import Location
 from amcnet.memory import check_room
@@ -84,8 +84,7 @@ def check_length(header: Any, frames: int, location: Location) -> None:  # noqa:
     Raises:
         InputError: If it is not.
     """
-    syntax = header.file_meta.get("TransferSyntaxUID")
-    if syntax is not None and syntax.is_compressed:
+    if is_compressed(header, location):
         least = frames * _FRAME_OVERHEAD_BYTES
     else:
         bits = whole_number(header, "BitsAllocated", 8) * whole_number(header, "SamplesPerPixel", 1)

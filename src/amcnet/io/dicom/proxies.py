@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.errors import OutputError
+from amcnet.io.dicom.headers import value_of
 from amcnet.io.dicom.source import DicomSource
 from amcnet.io.geometry import Geometry
 
@@ -33,15 +34,16 @@ def make_proxies(hd: Any, source: DicomSource, geometry: Geometry) -> list[Any]:
     row_mm, column_mm = geometry.spacing_mm[1], geometry.spacing_mm[0]
     images = []
     for reference, position in zip(source.frames, positions, strict=True):
-        image = _copy(first)
-        image.SOPClassUID = reference.sop_class_uid
-        image.SOPInstanceUID = reference.sop_instance_uid
-        image.ImagePositionPatient = [_decimal(value) for value in position]
-        image.ImageOrientationPatient = _orientation(geometry)
-        image.PixelSpacing = [_decimal(row_mm), _decimal(column_mm)]
-        image.SliceThickness = _decimal(geometry.spacing_mm[2])
-        image.SpacingBetweenSlices = _decimal(geometry.spacing_mm[2])
-        images.append(image)
+        changes = {
+            "SOPClassUID": reference.sop_class_uid,
+            "SOPInstanceUID": reference.sop_instance_uid,
+            "ImagePositionPatient": [_decimal(value) for value in position],
+            "ImageOrientationPatient": _orientation(geometry),
+            "PixelSpacing": [_decimal(row_mm), _decimal(column_mm)],
+            "SliceThickness": _decimal(geometry.spacing_mm[2]),
+            "SpacingBetweenSlices": _decimal(geometry.spacing_mm[2]),
+        }
+        images.append(_changed(first, changes))
     return images
 
 
@@ -63,17 +65,31 @@ def slice_positions(geometry: Geometry) -> NDArray[np.float64]:
 
 def _complete(hd: Any, source: DicomSource) -> Any:  # noqa: ANN401
     """Return the header with what may be empty, and without what else could be in the way."""
-    image = _copy(source.header)
     for keyword in _MUST_BE_THERE:
-        if not image.get(keyword):
+        if not value_of(source.header, keyword):
             raise OutputError(f"the images have no {keyword}, expected it in every DICOM image")
-    for keyword in _MAY_BE_EMPTY:
-        if keyword not in image:
-            setattr(image, keyword, "" if keyword != "ReferringPhysicianName" else None)
-    if "Modality" not in image:
-        image.Modality = "OT"
-    image.FrameOfReferenceUID = source.frame_of_reference_uid or str(hd.UID())
-    return image
+    absent = dict.fromkeys(_MAY_BE_EMPTY, "") | {"Modality": "OT"}
+    changes = {
+        key: value
+        for key, value in absent.items()
+        if key not in source.header or _is_odd(key, value_of(source.header, key))
+    }
+    changes["FrameOfReferenceUID"] = source.frame_of_reference_uid or str(hd.UID())
+    return _changed(source.header, changes)
+
+
+def _is_odd(keyword: str, value: Any) -> bool:  # noqa: ANN401
+    """Return whether highdicom would refuse a value that some devices write all the same."""
+    from pydicom.valuerep import DA, TM
+
+    kinds: dict[str, Any] = {"PatientBirthDate": DA, "StudyDate": DA, "StudyTime": TM}
+    if keyword == "PatientSex":
+        return value not in (None, "M", "F", "O")
+    try:
+        kinds.get(keyword, str)(value or "")
+    except ValueError:
+        return True
+    return False
 
 
 def _multi_frame(
@@ -96,10 +112,12 @@ def _multi_frame(
             "PATIENT", [_decimal(value) for value in positions[index]]
         )
         frames.append(frame)
-    image.NumberOfFrames = len(frames)
-    image.SharedFunctionalGroupsSequence = [shared]
-    image.PerFrameFunctionalGroupsSequence = frames
-    return image
+    changes = {
+        "NumberOfFrames": len(frames),
+        "SharedFunctionalGroupsSequence": [shared],
+        "PerFrameFunctionalGroupsSequence": frames,
+    }
+    return _changed(image, changes)
 
 
 def _orientation(geometry: Geometry) -> list[float]:
@@ -114,6 +132,11 @@ def _decimal(value: float) -> float:
     return float(format_number_as_ds(float(value)))
 
 
-def _copy(header: Any) -> Any:  # noqa: ANN401
-    """Return a dataset of the same elements; what is set in it stays out of the other."""
-    return type(header)(dict(header.items()))
+def _changed(header: Any, changes: dict[str, Any]) -> Any:  # noqa: ANN401
+    """Return a dataset of the same elements but for some; the other stays as it is."""
+    image = type(header)(dict(header.items()))
+    for keyword, value in changes.items():
+        if keyword in image:  # setting its value would set that of the other too
+            del image[keyword]
+        setattr(image, keyword, value)
+    return image

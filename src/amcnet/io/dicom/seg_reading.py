@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.errors import InputError
-from amcnet.io.dicom.headers import SEG_UIDS, read_header, value_of, whole_number
+from amcnet.io.dicom.headers import SEG_UIDS, is_compressed, read_header, value_of, whole_number
 from amcnet.io.dicom.library import quiet_pydicom
 from amcnet.io.dicom.locations import Location
 from amcnet.io.dicom.placing import Placing, placing_of_frames
@@ -184,10 +184,10 @@ def _numbers(header: Any, kind: str, path: Path) -> list[int | None]:  # noqa: A
 def _frames(seg: SegLabels) -> Iterator[NDArray[Any]]:
     """Return the frames one after the other."""
     shape = (whole_number(seg.header, "Rows"), whole_number(seg.header, "Columns"))
-    syntax = seg.header.file_meta.get("TransferSyntaxUID")
+    is_packed = not is_compressed(seg.header, seg.location)
     try:
         with quiet_pydicom() as pydicom, seg.location.open_whole() as stream:
-            if syntax is None or syntax.is_compressed or seg.header.BitsAllocated != 1:
+            if not is_packed or whole_number(seg.header, "BitsAllocated") != 1:
                 yield from pydicom.pixels.iter_pixels(stream)
             else:
                 pixels = pydicom.dcmread(stream).PixelData

@@ -12,7 +12,7 @@ from amcnet.anatomy.label_table import Structure
 from amcnet.errors import OutputError
 from amcnet.io.dicom.headers import whole_number
 from amcnet.io.dicom.library import quiet_highdicom
-from amcnet.io.dicom.proxies import frame_order, make_proxies
+from amcnet.io.dicom.proxies import frame_order, make_proxies, slice_positions
 from amcnet.io.dicom.segments import ALGORITHM, MANUFACTURER, describe_segments
 from amcnet.io.dicom.source import DicomSource, source_of
 from amcnet.io.geometry import Geometry
@@ -23,21 +23,22 @@ _JPEG_LS_LOSSLESS = "1.2.840.10008.1.2.4.80"
 _EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 
 
-def check_source(geometry: Geometry, what: str) -> DicomSource:
+def check_source(geometry: Geometry) -> DicomSource:
     """Return the images that a grid comes from.
 
     Raises:
-        OutputError: If they are no DICOM images, or do not say where they lie.
+        OutputError: If they are no DICOM images, or do not say where they lie. The text has no
+            path.
     """
     source = source_of(geometry)
     if source is None:
         raise OutputError(
-            f"{what}: a DICOM segmentation refers to the DICOM images that it was made from and "
+            "a DICOM segmentation refers to the DICOM images that it was made from and "
             "the input is of another format, expected another output such as .seg.nrrd"
         )
     if not source.has_positions:
         raise OutputError(
-            f"{what}: a DICOM segmentation needs the positions of the input's frames and it has "
+            "a DICOM segmentation needs the positions of the input's frames and it has "
             "none, expected another output such as .seg.nrrd"
         )
     return source
@@ -65,10 +66,11 @@ def write_seg(
 
     Raises:
         OutputError: If the volume was not read from DICOM, or no valid segmentation can be made.
+            The text has no path.
     """
-    source = check_source(geometry, f"{path}")
+    source = check_source(geometry)
     if not structures:
-        raise OutputError(f"{path}: has no structures, expected at least one")
+        raise OutputError("a DICOM segmentation of no structures, expected at least one")
     if seg_type == "binary":
         numbers = list(range(1, len(structures) + 1))
         stored = _renumbered(stored, structures)
@@ -90,14 +92,12 @@ def write_seg(
                 ),
                 **_equipment(hd, source),
             )
-            _unmark(dataset, marks)
+            _unmark(dataset, slice_positions(geometry)[marks])
             dataset.save_as(path, enforce_file_format=True)
-        except OutputError as error:
-            raise OutputError(f"{path}: {error}") from None
         except (ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
             # What highdicom says may quote the images.
             raise OutputError(
-                f"{path}: no DICOM segmentation can be made of the input's headers "
+                "no DICOM segmentation can be made of the input's headers "
                 f"({type(error).__name__}), expected another output such as .seg.nrrd"
             ) from None
 
@@ -147,19 +147,20 @@ def _mark_ends(ends: list[NDArray[Any]]) -> list[int]:
     return marks
 
 
-def _unmark(dataset: Any, marks: list[int]) -> None:  # noqa: ANN401
-    """Clear the bits of the voxels that :func:`_mark_ends` set."""
-    if not marks:
+def _unmark(dataset: Any, positions_mm: NDArray[np.float64]) -> None:  # noqa: ANN401
+    """Clear the bits that :func:`_mark_ends` set in segment 1 of the slices at these positions."""
+    if not len(positions_mm):
         return
     frames = dataset.PerFrameFunctionalGroupsSequence
-    own = [
-        index
+    own = {
+        index: np.array(frame.PlanePositionSequence[0].ImagePositionPatient, dtype=np.float64)
         for index, frame in enumerate(frames)
         if "SegmentIdentificationSequence" not in frame
         or frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber == 1
-    ]
+    }
     pixels = bytearray(dataset.PixelData)
-    for mark in marks:  # frames of a segment are sorted along the normal, as slices are
-        byte, bit = divmod(own[mark] * dataset.Rows * dataset.Columns, 8)
+    for position in positions_mm:
+        place = min(own, key=lambda index: float(np.abs(own[index] - position).sum()))
+        byte, bit = divmod(place * dataset.Rows * dataset.Columns, 8)
         pixels[byte] &= ~(1 << bit) & 0xFF
     dataset.PixelData = bytes(pixels)

@@ -13,7 +13,7 @@ from amcnet.io.slicer import Segment
 MANUFACTURER = "amcnet"
 ALGORITHM = "AMCNet"
 _ARTIFICIAL_INTELLIGENCE = Concept("DCM", "123110", "Artificial Intelligence")
-_MAX_TEXT = 64  # characters of a label or the meaning of a code
+_MAX_TEXT_BYTES = 64
 
 
 def describe_segments(numbered: Iterable[tuple[int, Structure]]) -> list[Any]:
@@ -33,10 +33,10 @@ def describe_segments(numbered: Iterable[tuple[int, Structure]]) -> list[Any]:
 
 
 def _describe(hd: Any, number: int, structure: Structure, algorithm: Any) -> Any:  # noqa: ANN401
-    region = region_of(structure)
-    return hd.seg.SegmentDescription(
+    region, label = region_of(structure), _cut(structure.name)
+    described = hd.seg.SegmentDescription(
         segment_number=number,
-        segment_label=structure.name[:_MAX_TEXT],
+        segment_label=label,
         segmented_property_category=_code(hd, ANATOMICAL_STRUCTURE),
         segmented_property_type=_code(hd, type_of(structure)),
         algorithm_type="AUTOMATIC",
@@ -44,10 +44,18 @@ def _describe(hd: Any, number: int, structure: Structure, algorithm: Any) -> Any
         anatomic_regions=None if region is None else [_code(hd, region)],
         display_color=hd.color.CIELabColor.from_rgb(*structure.color_rgb),
     )
+    if label != structure.name:
+        described.SegmentDescription = structure.name
+    return described
 
 
 def _code(hd: Any, concept: Concept) -> Any:  # noqa: ANN401
-    return hd.sr.CodedConcept(concept.code, concept.scheme, concept.meaning[:_MAX_TEXT])
+    return hd.sr.CodedConcept(concept.code, concept.scheme, _cut(concept.meaning))
+
+
+def _cut(text: str) -> str:
+    """Return as much of a text as fits into a label or the meaning of a code."""
+    return text.encode("utf-8")[:_MAX_TEXT_BYTES].decode("utf-8", errors="ignore")
 
 
 def read_segments(header: Any) -> list[Segment]:  # noqa: ANN401
@@ -55,7 +63,7 @@ def read_segments(header: Any) -> list[Segment]:  # noqa: ANN401
     background = value_of(header, "PixelPaddingValue")
     return [
         Segment(
-            name=str(value_of(item, "SegmentLabel") or ""),
+            name=_name(item),
             label_value=whole_number(item, "SegmentNumber"),
             layer=0,
             codes=_codes(item),
@@ -63,6 +71,13 @@ def read_segments(header: Any) -> list[Segment]:  # noqa: ANN401
         for item in value_of(header, "SegmentSequence") or ()
         if whole_number(item, "SegmentNumber") != background
     ]
+
+
+def _name(item: Any) -> str:  # noqa: ANN401
+    """Return the label, or the description where the label is its beginning, cut off."""
+    label, whole = (str(value_of(item, k) or "") for k in ("SegmentLabel", "SegmentDescription"))
+    is_cut = len(label.encode("utf-8")) > _MAX_TEXT_BYTES - 4 and whole.startswith(label)
+    return whole if is_cut else label
 
 
 def _codes(item: Any) -> tuple[tuple[str, str], ...]:  # noqa: ANN401

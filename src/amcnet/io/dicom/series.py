@@ -172,7 +172,7 @@ def _find_images(path: Path) -> Iterator[_Image]:
         if header is None:
             if len(locations) == 1 and location.member is None and path.is_file():
                 raise InputError(f"{path}: the content is not DICOM, expected a DICOM image")
-        elif header.file_meta.get("MediaStorageSOPClassUID") == DIRECTORY_UID:
+        elif value_of(header.file_meta, "MediaStorageSOPClassUID") == DIRECTORY_UID:
             if path.is_file() and location.member is None:  # else its images are found themselves
                 yield from _behind_directory(path, header)
         elif (image := _image_of(location, header)) is not None:
@@ -183,7 +183,7 @@ def _behind_directory(path: Path, header: Any) -> Iterator[_Image]:  # noqa: ANN
     """Return the images that a DICOMDIR lists; they lie beside it or in folders beside it."""
     listed = [
         record
-        for record in header.get("DirectoryRecordSequence") or ()
+        for record in value_of(header, "DirectoryRecordSequence") or ()
         if value_of(record, "ReferencedFileID") is not None
     ]
     found = [file for file in map(path.parent.joinpath, _inner(listed)) if file.is_file()]
@@ -200,7 +200,7 @@ def _behind_directory(path: Path, header: Any) -> Iterator[_Image]:  # noqa: ANN
 def _inner(records: Iterable[Any]) -> Iterator[PurePosixPath]:
     """Return where the files are; names that lead out of the folder do not count."""
     for record in records:
-        name = record.ReferencedFileID
+        name = value_of(record, "ReferencedFileID")
         parts = [name] if isinstance(name, str) else [str(part) for part in name]
         if all(part not in ("", ".", "..") and not set(part) & set("/\\:") for part in parts):
             yield PurePosixPath(*parts)
