@@ -100,9 +100,12 @@ def merge_frames(
     known = {segment.label_value: (segment, target) for segment, target in targets}
     for index, frame in enumerate(_frames(seg)):
         plane, number = merged[seg.slices[index]], seg.numbers[index]
-        for value in np.flatnonzero(np.bincount(frame.ravel(), minlength=1)[1:]) + 1:
-            own = int(value) if number is None else number
-            np.copyto(plane, _target(own, known), where=frame == value)
+        if number is not None:
+            if frame.any():
+                np.copyto(plane, _target(number, known), where=frame != 0)
+            continue
+        for value in np.flatnonzero(np.bincount(frame.ravel())[1:]) + 1:
+            np.copyto(plane, _target(int(value), known), where=frame == value)
     labels: NDArray[np.uint16] = seg.geometry.to_canonical(merged)
     return labels
 
