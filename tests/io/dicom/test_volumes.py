@@ -176,6 +176,32 @@ def test_transfer_syntaxes(
         np.testing.assert_array_equal(stored(folder), scan.stored)
 
 
+@pytest.mark.parametrize(
+    "syntax",
+    [
+        pydicom.uid.JPEGLSLossless,
+        pydicom.uid.JPEG2000Lossless,
+        pydicom.uid.JPEGLosslessSV1,
+        pydicom.uid.JPEGBaseline8Bit,
+    ],
+    ids=lambda uid: uid.keyword,
+)
+def test_a_header_that_lies_about_compressed_frames_is_found(
+    dicom: SimpleNamespace, scan: Any, tmp_path: Path, syntax: pydicom.uid.UID
+) -> None:
+    """Some decoders would end the process."""
+    scan.stored = np.add.outer(np.arange(2), np.add.outer(np.arange(16), np.arange(24)))
+    scan.stored = (scan.stored * 5).astype(np.uint8)
+    folder = dicom.series(tmp_path / "series", scan)
+    for file in folder.iterdir():
+        transcode(file, syntax)
+        dataset = pydicom.dcmread(file)
+        dataset.Rows, dataset.Columns = 5, 200
+        dataset.save_as(file)
+    with pytest.raises(InputError, match=r"its JPEG data are of|cannot be decoded|found a frame"):
+        read_volume(folder)
+
+
 def transcode(file: Path, syntax: pydicom.uid.UID) -> None:
     """Write a file in another transfer syntax: pydicom for what it can encode, else GDCM."""
     import gdcm

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.errors import AmcnetError, InputError
+from amcnet.io.dicom.decoding import decode
 from amcnet.io.dicom.headers import is_compressed, numbers, value_of, whole_number
 from amcnet.io.dicom.library import quiet_pydicom
 from amcnet.io.dicom.locations import Location
@@ -153,7 +154,7 @@ def _decoded(locations: Sequence[Location], frames: int) -> Iterator[tuple[Locat
             with quiet_pydicom() as pydicom, location.open_whole() as stream:
                 header = pydicom.dcmread(stream, stop_before_pixels=True)
                 syntax = header.file_meta.TransferSyntaxUID.name
-                for frame in pydicom.pixels.iter_pixels(stream):
+                for frame in decode(pydicom, stream, header, location):
                     yield location, _grey(pydicom, frame, header, location)
         except (AmcnetError, MemoryError, GeneratorExit):
             raise

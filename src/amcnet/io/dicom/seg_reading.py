@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.errors import InputError
+from amcnet.io.dicom.decoding import decode
 from amcnet.io.dicom.headers import SEG_UIDS, is_compressed, read_header, value_of, whole_number
 from amcnet.io.dicom.library import quiet_pydicom
 from amcnet.io.dicom.locations import Location
@@ -191,7 +192,7 @@ def _frames(seg: SegLabels) -> Iterator[NDArray[Any]]:
     try:
         with quiet_pydicom() as pydicom, seg.location.open_whole() as stream:
             if not is_packed or whole_number(seg.header, "BitsAllocated") != 1:
-                yield from pydicom.pixels.iter_pixels(stream)
+                yield from decode(pydicom, stream, seg.header, seg.location)
             else:
                 pixels = pydicom.dcmread(stream).PixelData
                 yield from _unpacked(pixels, shape, len(seg.slices))
