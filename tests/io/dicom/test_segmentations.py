@@ -173,6 +173,15 @@ def test_some_structures_only(
         read_labels(path, LabelTable(tuple(TABLE)[:14]))
 
 
+def test_a_label_map_of_noise(dicom: SimpleNamespace, scan: Any, tmp_path: Path) -> None:
+    volume = read_volume(dicom.series(tmp_path / "series", scan))
+    shape = volume.array.shape
+    labels = np.random.default_rng(5).integers(0, 250, shape).astype(np.uint8)
+    table = LabelTable.from_names([f"part {number}" for number in range(1, 251)])
+    write_labels(tmp_path / "a.dcm", labels, volume.geometry, table, seg_type="labelmap")
+    np.testing.assert_array_equal(read_labels(tmp_path / "a.dcm", table).array, labels)
+
+
 def test_names_of_any_language(dicom: SimpleNamespace, scan: Any, tmp_path: Path) -> None:
     folder = dicom.series(
         tmp_path / "series", scan, SpecificCharacterSet="ISO_IR 100", PatientName="Müller^Zoë"

@@ -78,7 +78,7 @@ def test_zip_folders_and_directory_give_the_same(
     (tmp_path / "cd" / "readme.txt").write_text("not an image")
     archive = Path(shutil.make_archive(str(tmp_path / "cd"), "zip", tmp_path / "cd"))
     fileset = FileSet()
-    for file in folder.iterdir():
+    for file in sorted(folder.iterdir()):
         dataset = pydicom.dcmread(file)
         dataset.InstanceNumber = int(dataset.InstanceNumber)
         fileset.add(dataset)
@@ -168,7 +168,7 @@ def test_transfer_syntaxes(
     scan.stored = np.add.outer(np.arange(9), np.add.outer(np.arange(16), np.arange(24)))
     scan.stored = (scan.stored * 5).astype(np.uint8)
     folder = dicom.series(tmp_path / "series", scan)
-    for file in folder.iterdir():
+    for file in sorted(folder.iterdir()):
         transcode(file, syntax)
     if syntax == pydicom.uid.JPEGBaseline8Bit:  # the one with losses
         assert np.abs(stored(folder).astype(int) - scan.stored).max() <= 4
@@ -193,7 +193,7 @@ def test_a_header_that_lies_about_compressed_frames_is_found(
     scan.stored = np.add.outer(np.arange(2), np.add.outer(np.arange(16), np.arange(24)))
     scan.stored = (scan.stored * 5).astype(np.uint8)
     folder = dicom.series(tmp_path / "series", scan)
-    for file in folder.iterdir():
+    for file in sorted(folder.iterdir()):
         transcode(file, syntax)
         dataset = pydicom.dcmread(file)
         dataset.Rows, dataset.Columns = 5, 200
@@ -326,7 +326,7 @@ def test_sizes_are_checked_before_memory_is_taken(
     with pytest.raises(InputError, match=r"the file is truncated, found .* bytes, expected"):
         read_volume(dicom.enhanced(tmp_path / "claims.dcm", scan, edit=claim))
     folder = dicom.series(tmp_path / "packed", scan)
-    for file in folder.iterdir():
+    for file in sorted(folder.iterdir()):
         dataset = pydicom.dcmread(file)
         dataset.compress(pydicom.uid.RLELossless)
         dataset.Rows = dataset.Columns = 65535  # 36 GiB; what is compressed may be of any size

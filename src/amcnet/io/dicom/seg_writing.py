@@ -1,6 +1,7 @@
 """Writing labels as a DICOM segmentation of the images that they were made from."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,7 +56,7 @@ def write_seg(
 
     A binary one has a frame of bits for each structure and slice that it occurs in; the first and
     the last slice always have one, so that the whole extent can be read back. A label map has one
-    frame for each slice, in JPEG-LS without loss.
+    frame for each slice, in JPEG-LS without loss where that makes it smaller.
 
     Args:
         path: Output file.
@@ -81,25 +82,34 @@ def write_seg(
             frames = stored[frame_order(source)]  # a copy
             ends = [frames[index] for index in _end_frames(source)]
             marks = _mark_ends(ends) if seg_type == "binary" else []
-            dataset = hd.seg.Segmentation(
-                source_images=make_proxies(hd, source, geometry),
-                pixel_array=frames,
-                segmentation_type=seg_type.upper(),
-                segment_descriptions=describe_segments(zip(numbers, structures, strict=True)),
-                omit_empty_frames=seg_type == "binary",
-                transfer_syntax_uid=(
-                    _EXPLICIT_LITTLE_ENDIAN if seg_type == "binary" else _JPEG_LS_LOSSLESS
-                ),
+            content = {
+                "source_images": make_proxies(hd, source, geometry),
+                "pixel_array": frames,
+                "segmentation_type": seg_type.upper(),
+                "segment_descriptions": describe_segments(zip(numbers, structures, strict=True)),
+                "omit_empty_frames": seg_type == "binary",
                 **_equipment(hd, source),
-            )
+            }
+            dataset = _make(hd, content)
             _unmark(dataset, slice_positions(geometry)[marks])
             dataset.save_as(path, enforce_file_format=True)
-        except (ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
+        except (ValueError, TypeError, AttributeError, LookupError, RuntimeError) as error:
             # What highdicom says may quote the images.
             raise OutputError(
                 "no DICOM segmentation can be made of the input's headers "
                 f"({type(error).__name__}), expected another output such as .seg.nrrd"
             ) from None
+
+
+def _make(hd: Any, content: dict[str, Any]) -> Any:  # noqa: ANN401
+    """Return the segmentation; a label map in JPEG-LS, or as it is where that cannot hold it.
+
+    The encoder fails where its result would be larger than what it encodes, as that of noise is.
+    """
+    if content["segmentation_type"] == "LABELMAP":
+        with suppress(RuntimeError):
+            return hd.seg.Segmentation(**content, transfer_syntax_uid=_JPEG_LS_LOSSLESS)
+    return hd.seg.Segmentation(**content, transfer_syntax_uid=_EXPLICIT_LITTLE_ENDIAN)
 
 
 def _equipment(hd: Any, source: DicomSource) -> dict[str, Any]:  # noqa: ANN401
