@@ -97,6 +97,7 @@ def loaded_by(code: str) -> set[str]:
     [
         ("import amcnet", ["numpy", "torch", "SimpleITK", "openvino", "matplotlib", "scipy"]),
         ("import amcnet.cli.main", ["numpy", "torch", "SimpleITK", "openvino", "pydantic"]),
+        ("import amcnet.inference", ["pydicom", "highdicom", "gdcm"]),
         (
             "from amcnet.inference import Segmenter\n"
             "from amcnet.inference.openvino_runtime import openvino\nopenvino()",

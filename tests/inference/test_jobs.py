@@ -47,11 +47,11 @@ def test_one_is_read_ahead_and_no_more(
     read: list[str] = []
     ahead = threading.Event()
 
-    def note(path: Path, axes: str) -> object:
+    def note(path: Path, axes: str, series: str | None) -> object:
         read.append(path.name)
         if path.name == "v1.nrrd":
             ahead.set()
-        return read_volume(path, axes)
+        return read_volume(path, axes, series)
 
     during: dict[str, list[str]] = {}
 

@@ -11,7 +11,7 @@ from amcnet.anatomy.hand import hand_label_table
 from amcnet.anatomy.label_table import LabelTable
 from amcnet.errors import InputError, OutputError
 from amcnet.io import (
-    LABEL_EXTENSIONS,
+    GRID_EXTENSIONS,
     Geometry,
     read_labels,
     read_segments,
@@ -41,7 +41,7 @@ def make_labels(geometry: Geometry, dtype: str = "uint8") -> np.ndarray:
     return rng.integers(0, 39, geometry.canonical_shape).astype(dtype)
 
 
-@pytest.mark.parametrize("extension", LABEL_EXTENSIONS)
+@pytest.mark.parametrize("extension", [".seg.nrrd", *GRID_EXTENSIONS])
 @pytest.mark.parametrize("direction", DIRECTIONS)
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
 def test_round_trip(tmp_path: Path, extension: str, direction: str, dtype: str) -> None:

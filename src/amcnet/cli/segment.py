@@ -23,6 +23,13 @@ class BackendChoice(StrEnum):
     torch = "torch"
 
 
+class SegTypeChoice(StrEnum):
+    """How a DICOM segmentation holds its labels."""
+
+    binary = "binary"
+    labelmap = "labelmap"
+
+
 class QualityChoice(StrEnum):
     """How much work goes into a volume."""
 
@@ -35,8 +42,9 @@ def segment(
     inputs: Annotated[
         list[Path],
         typer.Argument(
-            help="Volumes: .nrrd .nhdr .mha .mhd .nii .nii.gz, or folders of them; for a model of "
-            "several channels NAME_0000.EXT, the others are found beside it"
+            help="Volumes: .nrrd .nhdr .mha .mhd .nii .nii.gz, DICOM (folder, .zip, DICOMDIR, "
+            ".dcm), or folders of them; for a model of several channels NAME_0000.EXT, the others "
+            "are found beside it"
         ),
     ],
     output: Annotated[
@@ -44,8 +52,8 @@ def segment(
         typer.Option(
             "-o",
             "--output",
-            help="File (.seg.nrrd .nrrd .nii.gz .nii .mha), or a folder, which gets one "
-            ".seg.nrrd for each input.",
+            help="File (.seg.nrrd .nrrd .nii.gz .nii .mha, of DICOM also .dcm), or a folder, which "
+            "gets one .seg.nrrd for each input.",
         ),
     ],
     axes: Annotated[
@@ -111,6 +119,18 @@ def segment(
             show_default=False,
         ),
     ] = None,
+    series: Annotated[
+        str | None,
+        typer.Option(
+            metavar="UID-OR-NUMBER",
+            help="Which series of a DICOM input that holds several.",
+            show_default=False,
+        ),
+    ] = None,
+    seg_type: Annotated[
+        SegTypeChoice,
+        typer.Option(help="DICOM output: a mask for each structure, or one map of labels."),
+    ] = SegTypeChoice.binary,
     report: Annotated[
         Path | None,
         typer.Option(
@@ -157,6 +177,8 @@ def segment(
             separate=separate,
             extension=None if extension is None else f".{extension.lower().removeprefix('.')}",
             overwrite=overwrite,
+            series=series,
+            seg_type=seg_type.value,
         )
         jobs += plan_files(inputs, output, options)
         pages = {} if report is None else plan_pages(jobs, report, overwrite)

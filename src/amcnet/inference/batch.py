@@ -6,6 +6,7 @@ from pathlib import Path
 
 from amcnet.errors import InputError, OutputError
 from amcnet.io import IMAGE_EXTENSIONS, LABEL_EXTENSIONS, check_output, find_extension, is_same_file
+from amcnet.io.dicom import is_series_folder
 
 DEFAULT_EXTENSION = ".seg.nrrd"
 _FIRST_CHANNEL = "_0000"
@@ -53,7 +54,7 @@ def find_inputs(inputs: Sequence[Path], channels: int = 1) -> list[Path]:
     several channels the files of channel 0 stand for the others.
 
     Args:
-        inputs: Files and folders; a file is taken as it is.
+        inputs: Files and folders; a file, or a folder of DICOM images, is taken as it is.
         channels: Input channels of the model.
 
     Raises:
@@ -63,8 +64,8 @@ def find_inputs(inputs: Sequence[Path], channels: int = 1) -> list[Path]:
 
 
 def _images_in(folder: Path, channels: int) -> list[Path]:
-    """Return the images of a folder; nothing for a path that is no folder."""
-    if not folder.is_dir():
+    """Return the images of a folder; nothing for a path that is no folder of files."""
+    if not is_folder_of_files(folder):
         return []
     images = sorted(
         path
@@ -80,9 +81,14 @@ def _images_in(folder: Path, channels: int) -> list[Path]:
     return images
 
 
+def is_folder_of_files(path: Path) -> bool:
+    """Return whether a path is a folder with an input in each file; one of DICOM images is not."""
+    return path.is_dir() and not is_series_folder(path)
+
+
 def takes_many(inputs: Sequence[Path], output: Path) -> bool:
     """Return whether an output is a folder, there already or to be made, that gets a file each."""
-    several = len(inputs) > 1 or any(path.is_dir() for path in inputs)
+    several = len(inputs) > 1 or any(map(is_folder_of_files, inputs))
     return output.is_dir() or (several and find_extension(output, LABEL_EXTENSIONS) is None)
 
 
@@ -150,6 +156,8 @@ def output_name(path: Path, channels: int) -> str:
 
 def _split(path: Path) -> tuple[str, str]:
     """Return a file's name without its extension, and the extension as it is written."""
+    if path.is_dir():  # of DICOM: all of it is its name
+        return path.absolute().name, ""
     extension = find_extension(path, IMAGE_EXTENSIONS) or path.suffix
     end = len(path.name) - len(extension)
     return path.name[:end], path.name[end:]

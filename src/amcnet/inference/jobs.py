@@ -17,6 +17,7 @@ from amcnet.inference.quality import Quality
 from amcnet.inference.segmentation import Prepared, Segmentation, Segmenter
 from amcnet.inference.selection import MASK_EXTENSION, find_structures, keep_only, write_each
 from amcnet.io import LABEL_EXTENSIONS, find_extension, read_volume
+from amcnet.io.dicom import SegType
 from amcnet.parallel import Progress as SliceProgress
 from amcnet.parallel import in_background, wait_for
 
@@ -40,6 +41,8 @@ class SegmentOptions:
         separate: Write a folder of masks for each volume instead of one file.
         extension: Of the files in folders; None is ``.seg.nrrd``, for masks ``.nii.gz``.
         overwrite: Replace existing outputs.
+        series: UID or number of the series in a DICOM input that holds several.
+        seg_type: Of DICOM outputs, see :func:`amcnet.io.write_labels`.
     """
 
     models: tuple[str, ...] = ()
@@ -53,6 +56,8 @@ class SegmentOptions:
     separate: bool = False
     extension: str | None = None
     overwrite: bool = False
+    series: str | None = None
+    seg_type: SegType = "binary"
 
     def load(self) -> Segmenter:
         """Load the model.
@@ -69,7 +74,7 @@ class Job:
     """One volume to segment.
 
     Attributes:
-        source: Its file, that of channel 0 where there are several.
+        source: Its file, that of channel 0 where there are several; or its folder of DICOM.
         target: The file that its labels go to, or the folder that its masks go to.
     """
 
@@ -184,7 +189,7 @@ def prepare_job(job: Job, options: SegmentOptions, segmenter: Segmenter) -> Prep
         NotEnoughMemoryError: If the machine is too small for it.
     """
     files = channel_files(job.source, segmenter.channels)
-    return segmenter.prepare([read_volume(file, options.axes) for file in files])
+    return segmenter.prepare([read_volume(file, options.axes, options.series) for file in files])
 
 
 def segment_job(
@@ -223,6 +228,7 @@ def segment_job(
 
 def _write(result: Segmentation, job: Job, options: SegmentOptions) -> None:
     if options.separate:
-        write_each(result, job.target, options.extension or MASK_EXTENSION, options.overwrite)
+        extension = options.extension or MASK_EXTENSION
+        write_each(result, job.target, extension, options.overwrite)
     else:
-        result.write(job.target, options.overwrite)
+        result.write(job.target, options.overwrite, options.seg_type)

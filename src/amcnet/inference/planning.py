@@ -10,13 +10,14 @@ from amcnet.inference.batch import (
     DEFAULT_EXTENSION,
     check_distinct,
     find_inputs,
+    is_folder_of_files,
     output_name,
     plan_outputs,
     takes_many,
 )
 from amcnet.inference.jobs import Job, SegmentOptions, probabilities_path
 from amcnet.inference.selection import MASK_EXTENSION, check_mask_folder, find_structures
-from amcnet.io import LABEL_EXTENSIONS, find_extension, make_folder
+from amcnet.io import LABEL_EXTENSIONS, find_extension, is_dicom, make_folder
 from amcnet.io.writing import check_free
 
 
@@ -33,7 +34,8 @@ def plan_files(inputs: Sequence[Path], output: Path, options: SegmentOptions) ->
         ModelError: If the model cannot be used.
         ConfigError: If the extension is unknown, or ``output`` is a file that has its own.
         InputError: If a folder holds no images, a channel has no name, or ``only`` is unknown.
-        OutputError: If an output cannot be written, is an input, or two volumes share one.
+        OutputError: If an output cannot be written, is an input, two volumes share one, or one is
+            to be DICOM and its volume is not.
     """
     description = load_bundle(options.models[0] if options.models else None).description
     channels, table = description.architecture.in_channels, description.label_table
@@ -49,6 +51,7 @@ def plan_files(inputs: Sequence[Path], output: Path, options: SegmentOptions) ->
         extension = options.extension or DEFAULT_EXTENSION
         pairs = plan_outputs(inputs, output, options.overwrite, channels, extension)
     jobs = [Job(source, target) for source, target in pairs]
+    _check_dicom(jobs, options)
     if options.probabilities:
         for path in map(probabilities_path, jobs):
             if path.parent.exists():  # else it is about to be made
@@ -56,6 +59,16 @@ def plan_files(inputs: Sequence[Path], output: Path, options: SegmentOptions) ->
     if many:
         make_folder(output)
     return jobs
+
+
+def _check_dicom(jobs: Sequence[Job], options: SegmentOptions) -> None:
+    for job in jobs:
+        is_wanted = options.extension if options.separate else find_extension(job.target, (".dcm",))
+        if is_wanted == ".dcm" and not is_dicom(job.source):
+            raise OutputError(
+                f"{job.target}: a DICOM segmentation refers to DICOM images and {job.source} is "
+                "none, expected another output such as .seg.nrrd"
+            )
 
 
 def _check_extension(options: SegmentOptions, in_folder: bool, output: Path) -> None:
@@ -73,7 +86,7 @@ def _mask_folders(inputs: Sequence[Path], output: Path, channels: int) -> list[t
     if find_extension(output, LABEL_EXTENSIONS) is not None:
         raise OutputError(f"{output}: is the name of a file, expected a folder for the masks")
     files = find_inputs(inputs, channels)
-    if len(inputs) == 1 and not inputs[0].is_dir():
+    if len(inputs) == 1 and not is_folder_of_files(inputs[0]):
         pairs = [(files[0], output)]
     else:
         pairs = [(file, output / output_name(file, channels)) for file in files]

@@ -27,6 +27,7 @@ from amcnet.inference.runs import RunCollector
 from amcnet.inference.sources import Source, as_volumes, check_channels
 from amcnet.inference.windows import Windows
 from amcnet.io import Geometry, Volume, write_labels
+from amcnet.io.dicom import SegType
 from amcnet.memory import GIB, available_bytes, check_room
 from amcnet.parallel import Progress, no_progress
 
@@ -60,9 +61,11 @@ class Segmentation:
         """Voxel size in (scan, lateral, depth)."""
         return self.geometry.canonical_spacing_mm
 
-    def write(self, path: str | Path, overwrite: bool = False) -> None:
+    def write(
+        self, path: str | Path, overwrite: bool = False, seg_type: SegType = "binary"
+    ) -> None:
         """Write the labels; the extension says how, see :func:`amcnet.io.write_labels`."""
-        write_labels(path, self.labels, self.geometry, self.table, overwrite)
+        write_labels(path, self.labels, self.geometry, self.table, overwrite, seg_type=seg_type)
 
 
 @dataclass(frozen=True)
@@ -250,11 +253,12 @@ def segment(
     """Segment one volume.
 
     Args:
-        source: Path of a file, SimpleITK image, :class:`amcnet.io.Volume`, or an array
-            (scan, lateral, depth) together with ``spacing_mm``. For a model of several input
-            channels a list with one of these for each, all on the same grid, or an array
-            (channel, scan, lateral, depth).
-        spacing_mm: Voxel size of an array in (scan, lateral, depth).
+        source: Path of a file or of a folder of DICOM images, SimpleITK image,
+            :class:`amcnet.io.Volume`, or an array (scan, lateral, depth) together with
+            ``spacing_mm``. For a model of several input channels a list with one of these for
+            each, all on the same grid, or an array (channel, scan, lateral, depth).
+        spacing_mm: Voxel size, in (scan, lateral, depth), of an array or of a DICOM file that
+            does not say where its frames lie.
         axes: What the axes of a file or image mean, ``auto`` by its direction cosines.
         model: Folder of a model bundle or name of an installed model; the one that ships with the
             package where left out. Several are an ensemble: their logits are averaged.

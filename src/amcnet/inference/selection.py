@@ -12,6 +12,7 @@ from amcnet.anatomy import LabelTable
 from amcnet.errors import InputError, OutputError
 from amcnet.inference.segmentation import Segmentation
 from amcnet.io import LABEL_EXTENSIONS, find_extension, write_labels
+from amcnet.io.dicom import SegType
 from amcnet.io.files import check_parent
 from amcnet.io.folders import new_folder, put_in_place
 
@@ -28,9 +29,11 @@ class SelectedSegmentation(Segmentation):
 
     kept: tuple[int, ...] = ()
 
-    def write(self, path: str | Path, overwrite: bool = False) -> None:
-        """Write the labels; a ``.seg.nrrd`` lists the structures that were kept only."""
-        write_labels(path, self.labels, self.geometry, self.table, overwrite, self.kept)
+    def write(
+        self, path: str | Path, overwrite: bool = False, seg_type: SegType = "binary"
+    ) -> None:
+        """Write the labels; segmentations list the structures that were kept only."""
+        write_labels(path, self.labels, self.geometry, self.table, overwrite, self.kept, seg_type)
 
 
 def find_structures(table: LabelTable, names: Iterable[str]) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.errors import InputError
-from amcnet.io import Volume, read_volume, volume_from_array, volume_from_image
+from amcnet.io import Volume, is_dicom, read_volume, volume_from_array, volume_from_image
 
 Source = str | Path | Volume | NDArray[Any] | Any
 
@@ -24,7 +24,8 @@ def as_volumes(
     Args:
         source: Path, SimpleITK image, volume, array, or a list or tuple of these. For several
             channels an array is (channel, scan, lateral, depth), else (scan, lateral, depth).
-        spacing_mm: Voxel size of arrays in (scan, lateral, depth).
+        spacing_mm: Voxel size, in (scan, lateral, depth), of arrays and of DICOM files that do not
+            say where their frames lie.
         axes: What the axes of a file or image mean.
         channels: Input channels of the model.
 
@@ -62,12 +63,12 @@ def _as_volume(source: Source, spacing_mm: tuple[float, float, float] | None, ax
         if axes != "auto":
             raise InputError(f"axes: found '{axes}', expected an array in (scan, lateral, depth)")
         return volume_from_array(source, spacing_mm)
-    if spacing_mm is not None:
+    if spacing_mm is not None and not (isinstance(source, str | Path) and is_dicom(Path(source))):
         raise InputError("spacing_mm: goes with an array, a file or image has its own")
     if isinstance(source, Volume):
         return source
     if isinstance(source, str | Path):
-        return read_volume(source, axes)
+        return read_volume(source, axes, spacing_mm=spacing_mm)
     if hasattr(source, "GetDirection"):
         return volume_from_image(source, axes)
     raise InputError(

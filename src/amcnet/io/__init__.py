@@ -1,5 +1,6 @@
 """Files in and out: volumes in canonical axes, label volumes on the input's own grid."""
 
+from amcnet.io.dicom import Series, is_dicom, list_series
 from amcnet.io.files import atomic_path, find_extension, is_same_file, make_folder
 from amcnet.io.geometry import CANONICAL_AXES, Geometry, grid_differences, same_grid
 from amcnet.io.images import (
@@ -20,15 +21,18 @@ __all__ = [
     "IMAGE_EXTENSIONS",
     "LABEL_EXTENSIONS",
     "Geometry",
+    "Series",
     "Volume",
     "atomic_path",
     "check_free",
     "check_output",
     "find_extension",
     "grid_differences",
+    "is_dicom",
     "is_same_file",
     "label_grid_problem",
     "labels_on_grid",
+    "list_series",
     "make_folder",
     "read_geometry",
     "read_labels",

@@ -21,7 +21,7 @@ from amcnet.io.nrrd_header import check_nrrd
 from amcnet.io.simpleitk import quiet_simpleitk
 from amcnet.memory import check_room
 
-IMAGE_EXTENSIONS = (".nrrd", ".nhdr", ".mha", ".mhd", ".nii", ".nii.gz")
+IMAGE_EXTENSIONS = (".nrrd", ".nhdr", ".mha", ".mhd", ".nii", ".nii.gz", ".dcm")
 
 _FORMATS = {
     ".nrrd": (check_nrrd, "NrrdImageIO"),
@@ -55,12 +55,19 @@ class Volume:
         return self.geometry.canonical_spacing_mm
 
 
-def read_volume(path: str | Path, axes: str = "auto") -> Volume:
-    """Read a 3D image from .nrrd, .nhdr, .mha, .mhd, .nii or .nii.gz.
+def read_volume(
+    path: str | Path,
+    axes: str = "auto",
+    series: str | None = None,
+    spacing_mm: Triple | None = None,
+) -> Volume:
+    """Read a 3D image from .nrrd, .nhdr, .mha, .mhd, .nii, .nii.gz or DICOM.
 
     Args:
-        path: The file.
+        path: The file; for DICOM also a folder, a zip archive or a DICOMDIR.
         axes: ``auto`` or what the file's x, y, z mean, see :meth:`Geometry.from_grid`.
+        series: UID or number of a DICOM series, where there are several.
+        spacing_mm: For DICOM without positions, see :func:`amcnet.io.dicom.read_dicom_volume`.
 
     Returns:
         The volume, with the file's own scalar type. An image of equal colour channels counts as
@@ -70,7 +77,13 @@ def read_volume(path: str | Path, axes: str = "auto") -> Volume:
         InputError: If the file is missing, not an image, truncated or damaged, not 3D, has
             colours, complex or non-finite voxels, or a spacing or direction that is not usable.
     """
+    from amcnet.io.dicom import is_dicom, read_dicom_volume
+
     path = Path(path)
+    if is_dicom(path):
+        return read_dicom_volume(path, axes, series, spacing_mm)
+    if series is not None or spacing_mm is not None:
+        raise InputError(f"{path}: is no DICOM, expected neither a series nor spacing_mm with it")
     image = read_checked_image(path)
     try:
         return volume_from_image(image, axes, path)
@@ -95,7 +108,7 @@ def volume_from_image(image: Any, axes: str = "auto", path: Path | None = None) 
     stored = voxels_of_image(image, geometry)
     _check_grey(stored)
     array = np.array(geometry.to_canonical(stored[..., 0]))  # a copy: the view dies with the image
-    _check_finite(array)
+    check_finite(array)
     return Volume(array, geometry, path)
 
 
@@ -120,7 +133,7 @@ def volume_from_array(array: npt.NDArray[Any], spacing_mm: Triple) -> Volume:
         raise InputError(
             f"spacing_mm: found {spacing_mm}, expected (scan, lateral, depth)"
         ) from error
-    _check_finite(array)
+    check_finite(array)
     scan, lateral, depth = array.shape
     geometry = Geometry.canonical((scan, lateral, depth), (scan_mm, lateral_mm, depth_mm))
     return Volume(np.ascontiguousarray(array), geometry)
@@ -165,7 +178,11 @@ def read_geometry(path: str | Path, axes: str = "auto") -> Geometry:
         InputError: If the header is damaged, or says that the image is not 3D or its spacing or
             direction not usable.
     """
+    from amcnet.io.dicom import is_dicom, read_dicom_geometry
+
     path = Path(path)
+    if is_dicom(path):
+        return read_dicom_geometry(path, axes)
     header = read_checked_header(path)
     try:
         return geometry_of_image(header, axes)
@@ -279,7 +296,12 @@ def _check_grey(stored: npt.NDArray[Any]) -> None:
             raise InputError(f"voxels have {channels} different channels, expected a grey image")
 
 
-def _check_finite(array: npt.NDArray[Any]) -> None:
+def check_finite(array: npt.NDArray[Any]) -> None:
+    """Check that voxels are finite as float32.
+
+    Raises:
+        InputError: If some are not. The text has no path.
+    """
     if array.dtype.kind != "f":
         return
     with np.errstate(over="ignore"):  # beyond float32 is infinite to all that follows

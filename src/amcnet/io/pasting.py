@@ -1,4 +1,4 @@
-"""Bringing labels to the grid of their image: 3D Slicer saves segmentations cropped."""
+"""Bringing labels to the grid of their image: segmentations may be saved cropped."""
 
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,15 @@ from amcnet.io.files import find_extension
 from amcnet.io.geometry import Geometry, grid_differences, lattice_offset
 from amcnet.io.images import Volume
 
-_PASTED = (".seg.nrrd",)  # others have no reason to be smaller than their image
+_PASTED = (".seg.nrrd", ".dcm")  # others have no reason to be smaller than their image
 
 
 def labels_on_grid(labels: Volume, geometry: Geometry) -> npt.NDArray[Any]:
     """Return labels on the grid of their image.
 
-    A 3D Slicer segmentation (``.seg.nrrd``) may be smaller or larger than its image as long as
-    its voxels are voxels of the image's lattice; what it does not cover is background.
+    A 3D Slicer or DICOM segmentation (``.seg.nrrd``, ``.dcm``) may be smaller or larger than its
+    image as long as its voxels are voxels of the image's lattice; what it does not cover is
+    background.
 
     Args:
         labels: As :func:`amcnet.io.read_labels` returns them, any integer dtype.
@@ -53,7 +54,7 @@ def label_grid_problem(path: Path | None, labels: Geometry, image: Geometry) -> 
     """Say why labels with this grid do not fit an image, with both values of all that differs.
 
     Args:
-        path: The label file, whose name tells a 3D Slicer segmentation.
+        path: The label file, whose name tells a 3D Slicer or DICOM segmentation.
         labels: Its grid.
         image: The image's grid.
     """

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from amcnet.anatomy.label_table import LabelTable, Structure
 from amcnet.errors import InputError, OutputError
+from amcnet.io.dicom import SegType, is_dicom, merge_frames, open_seg, write_seg
 from amcnet.io.files import atomic_path, find_extension
 from amcnet.io.geometry import Geometry
 from amcnet.io.images import (
@@ -22,7 +23,7 @@ from amcnet.io.images import (
 from amcnet.io.slicer import Segment, make_segments, match_segments, parse_segments, plain_name
 from amcnet.io.writing import COMPRESSION_LEVEL, GRID_EXTENSIONS, check_output, write_grid
 
-LABEL_EXTENSIONS = (".seg.nrrd", *GRID_EXTENSIONS)
+LABEL_EXTENSIONS = (".seg.nrrd", *GRID_EXTENSIONS, ".dcm")
 
 _MAX_LABEL = 65535
 
@@ -34,11 +35,13 @@ def write_labels(
     table: LabelTable,
     overwrite: bool = False,
     listed: Collection[int] | None = None,
+    seg_type: SegType = "binary",
 ) -> None:
     """Write labels with the size, spacing, origin and direction of the input file.
 
-    A ``.seg.nrrd`` is a 3D Slicer segmentation that lists the structures of the table by name,
-    colour and FMA code, those without voxels too; the other formats hold label values alone.
+    A ``.seg.nrrd`` is a 3D Slicer segmentation, a ``.dcm`` a DICOM segmentation of the images that
+    the geometry was read from. Both list the structures of the table by name, colour and FMA code,
+    those without voxels too; the other formats hold label values alone.
 
     Args:
         path: Output file, see :data:`LABEL_EXTENSIONS`.
@@ -46,12 +49,13 @@ def write_labels(
         geometry: Geometry of the image that was segmented.
         table: What the values mean.
         overwrite: Replace an existing file.
-        listed: Values of the structures that a ``.seg.nrrd`` lists, where the labels hold no
-            others; all of the table where left out.
+        listed: Values of the structures that a ``.seg.nrrd`` or ``.dcm`` lists, where the labels
+            hold no others; all of the table where left out.
+        seg_type: Of a ``.dcm``: a mask for each structure, or one map of labels.
 
     Raises:
         OutputError: If the file cannot be written there, or the labels do not fit the geometry
-            or the table. Nothing is left behind.
+            or the table, or a ``.dcm`` is wanted of what is no DICOM. Nothing is left behind.
     """
     path = check_output(path, overwrite, LABEL_EXTENSIONS)
     if labels.dtype not in (np.uint8, np.uint16):
@@ -63,17 +67,35 @@ def write_labels(
     highest = int(labels.max(initial=0))
     if highest > len(table):
         raise OutputError(f"{path}: labels go up to {highest}, expected at most {len(table)}")
+    extension = find_extension(path, LABEL_EXTENSIONS)
     stored = geometry.from_canonical(labels)
+    structures = [s for s in table if listed is None or s.value in listed]
+    if extension == ".dcm":
+        _write_dicom(path, stored, geometry, structures, seg_type)
+        return
     try:
         with atomic_path(path) as temporary:
-            if find_extension(path, LABEL_EXTENSIONS) == ".seg.nrrd":
-                structures = [s for s in table if listed is None or s.value in listed]
+            if extension == ".seg.nrrd":
                 _write_slicer(temporary, stored, geometry, structures)
             else:
                 write_grid(temporary, stored, geometry)
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
         raise OutputError(f"{path}: could not be written ({reason})") from error
+
+
+def _write_dicom(
+    path: Path,
+    stored: npt.NDArray[Any],
+    geometry: Geometry,
+    structures: list[Structure],
+    seg_type: SegType,
+) -> None:
+    with atomic_path(path) as temporary:
+        try:
+            write_seg(temporary, stored, geometry, structures, seg_type)
+        except OutputError as error:
+            raise OutputError(f"{path}: {error}") from None
 
 
 def _write_slicer(
@@ -95,7 +117,7 @@ def _write_slicer(
 
 
 def read_segments(path: str | Path) -> list[Segment]:
-    """Read the segment list of a 3D Slicer segmentation from its header alone.
+    """Read the segment list of a 3D Slicer or DICOM segmentation from its header alone.
 
     Returns:
         The segments in file order; an empty list for a file that has none.
@@ -104,6 +126,8 @@ def read_segments(path: str | Path) -> list[Segment]:
         InputError: If the header is damaged.
     """
     path = Path(path)
+    if _is_dicom_file(path):
+        return open_seg(path).segments
     header = read_checked_header(path)
     try:
         return _segments_of(header, header.GetNumberOfComponents())
@@ -119,10 +143,10 @@ def read_labels(
 ) -> Volume:
     """Read a label volume.
 
-    3D Slicer segmentations are recognised by their segment list. With a table their segments
-    are found by name, else by terminology code, else (if none is known) by label value, and get
-    the table's values. Layers are merged; where they overlap, the last one wins. A
-    segmentation that was saved cropped keeps its own, smaller grid.
+    3D Slicer segmentations are recognised by their segment list, DICOM ones by their content. With
+    a table their segments are found by name, else by terminology code, else (if none is known) by
+    label value, and get the table's values. Layers are merged; where they overlap, the last one
+    wins. A segmentation that was saved cropped keeps its own, smaller grid.
 
     Args:
         path: The file.
@@ -139,6 +163,8 @@ def read_labels(
             in the table.
     """
     path = Path(path)
+    if _is_dicom_file(path):
+        return _read_dicom(path, table, axes, ignore_value)
     image = read_checked_image(path)
     try:
         segments = _segments_of(image, image.GetNumberOfComponentsPerPixel())
@@ -150,6 +176,21 @@ def read_labels(
         return Volume(_as_labels(volume.array, table, ignore_value), volume.geometry, path)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+
+
+def _is_dicom_file(path: Path) -> bool:
+    return path.is_file() and is_dicom(path) and find_extension(path, (".zip",)) is None
+
+
+def _read_dicom(
+    path: Path, table: LabelTable | None, axes: str, ignore_value: int | None
+) -> Volume:
+    seg = open_seg(path, axes)
+    try:
+        array = merge_frames(seg, _segment_targets(seg.segments, table, ignore_value))
+        return Volume(_as_labels(array, table, ignore_value), seg.geometry, path)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def _segments_of(image: Any, layers: int) -> list[Segment]:  # noqa: ANN401

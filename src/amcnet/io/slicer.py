@@ -5,12 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from amcnet.anatomy.coding import ANATOMICAL_STRUCTURE, type_of
 from amcnet.anatomy.label_table import LabelTable, Structure
 from amcnet.errors import InputError
 
 _CONTEXT = "Segmentation category and type - 3D Slicer General Anatomy list"
-_CATEGORY = ["SCT", "123037004", "Anatomical Structure"]
-_TISSUE = ["SCT", "85756007", "Tissue"]  # 3D Slicer's own choice for a segment without a code
 _FIELD = re.compile(r"Segment(\d+)_(\w+)")
 
 
@@ -59,11 +58,10 @@ def make_segments(
 
 
 def _terminology(structure: Structure) -> dict[str, Any]:
-    fma = structure.codes.get("FMA")
     return {
         "contextName": _CONTEXT,
-        "category": _CATEGORY,
-        "type": ["FMA", fma, structure.name] if fma else _TISSUE,
+        "category": list(ANATOMICAL_STRUCTURE),
+        "type": list(type_of(structure)),
     }
 
 

@@ -99,7 +99,9 @@ class Finisher:
         write_seconds: float,
     ) -> QualityReport:
         # Read anew: to keep the volume while the network runs would take its memory.
-        reading = in_background(partial(read_volume, job.source, self.options.axes))
+        reading = in_background(
+            partial(read_volume, job.source, self.options.axes, self.options.series)
+        )
         subject = Subject(
             result.labels, result.spacing_mm, result.table, confidence=result.confidence
         )

@@ -62,8 +62,12 @@ def making_of_labels(labels: Path, image: Path | None, geometry: Geometry) -> di
 def _files(name: str, files: Sequence[Path]) -> dict[str, str]:
     return {
         name: ", ".join(file.name for file in files),
-        f"{name}, SHA-256": ", ".join(sha256_of(file) for file in files),
+        f"{name}, SHA-256": ", ".join(map(_sha256, files)),
     }
+
+
+def _sha256(file: Path) -> str:
+    return sha256_of(file) if file.is_file() else "none: a folder of DICOM images"
 
 
 def _grid(geometry: Geometry) -> dict[str, str]:

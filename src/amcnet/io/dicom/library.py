@@ -1,0 +1,69 @@
+"""pydicom and highdicom, imported only when DICOM is read or written, and kept quiet.
+
+What they warn of, log or say in an error may quote a file's contents, and with them a patient.
+"""
+
+import logging
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+_LOGGERS = ("pydicom", "highdicom")
+
+_lock = threading.Lock()
+_users: list[object] = []
+_before: list[Any] = []  # what puts the settings back, made by the first that came
+
+
+@contextmanager
+def quiet_pydicom() -> Iterator[Any]:
+    """Yield the pydicom module; it neither warns nor logs, and takes values as they are.
+
+    The settings are one for all threads: the last that leaves restores them. The module comes as
+    `Any`: DICOM attributes have no static types.
+    """
+    pydicom: Any = import_module("pydicom")
+    token = object()
+    with _lock:
+        if not _users:
+            _silence(pydicom)
+        _users.append(token)
+    try:
+        yield pydicom
+    finally:
+        with _lock:
+            _users.remove(token)
+            if not _users:
+                _restore(pydicom)
+
+
+@contextmanager
+def quiet_highdicom() -> Iterator[Any]:
+    """Yield the highdicom module, under the same conditions as :func:`quiet_pydicom`."""
+    with quiet_pydicom():
+        highdicom: Any = import_module("highdicom")
+        yield highdicom
+
+
+def _silence(pydicom: Any) -> None:  # noqa: ANN401
+    settings = pydicom.config.settings
+    filters = warnings.catch_warnings()
+    filters.__enter__()
+    warnings.simplefilter("ignore")
+    levels = {name: logging.getLogger(name).level for name in _LOGGERS}
+    _before.extend([settings.reading_validation_mode, filters, levels])
+    settings.reading_validation_mode = pydicom.config.IGNORE
+    for name in _LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
+def _restore(pydicom: Any) -> None:  # noqa: ANN401
+    mode, filters, levels = _before
+    _before.clear()
+    pydicom.config.settings.reading_validation_mode = mode
+    filters.__exit__(None, None, None)
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)

@@ -1,0 +1,217 @@
+"""Reading the labels of a DICOM segmentation."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amcnet.errors import InputError
+from amcnet.io.dicom.decoding import decode
+from amcnet.io.dicom.headers import SEG_UIDS, is_compressed, read_header, value_of, whole_number
+from amcnet.io.dicom.library import quiet_pydicom
+from amcnet.io.dicom.locations import Location
+from amcnet.io.dicom.placing import Placing, placing_of_frames
+from amcnet.io.dicom.segments import read_segments
+from amcnet.io.dicom.stacking import check_straight, normal_of
+from amcnet.io.geometry import Geometry
+from amcnet.io.slicer import Segment
+from amcnet.memory import check_room
+
+_TOLERANCE = 0.05  # of the distance between slices
+_ROUNDING_MM = 1e-3  # of positions that are written as text
+_COPIES = 3  # the bits or bytes of the file, the labels, and those in canonical order
+
+
+@dataclass(frozen=True)
+class SegLabels:
+    """Labels of a DICOM segmentation, not yet matched to a table.
+
+    Attributes:
+        segments: Its segments.
+        slices: The stored slice that each frame lies in.
+        numbers: The segment of each frame; None where the voxels are numbers of segments.
+        header: Its header.
+        location: Its file.
+        geometry: Its grid; frames that were left out are background.
+    """
+
+    segments: list[Segment]
+    slices: NDArray[np.intp]
+    numbers: list[int | None]
+    header: Any
+    location: Location
+    geometry: Geometry
+
+
+def open_seg(path: Path, axes: str = "auto") -> SegLabels:
+    """Read the header of a DICOM segmentation.
+
+    Args:
+        path: The file.
+        axes: ``auto`` or what its x, y, z mean.
+
+    Raises:
+        InputError: If it is no DICOM segmentation with positions, is damaged, or is fractional.
+    """
+    location = Location(path, None, path.stat().st_size)
+    header = read_header(location)
+    if header is None or value_of(header, "SOPClassUID") not in SEG_UIDS:
+        what = "no DICOM" if header is None else "a DICOM image"
+        raise InputError(f"{path}: is {what}, expected a DICOM segmentation")
+    kind = value_of(header, "SegmentationType")
+    if kind not in ("BINARY", "LABELMAP"):
+        raise InputError(f"{path}: SegmentationType is {kind}, expected BINARY or LABELMAP")
+    frames = whole_number(header, "NumberOfFrames", 1)
+    placing = placing_of_frames(header, frames, f"{path}")
+    if placing is None:
+        raise InputError(f"{path}: does not say where its frames lie, expected their positions")
+    slices, count, slice_mm = _slices(placing, f"{path}")
+    return SegLabels(
+        segments=read_segments(header),
+        slices=slices,
+        numbers=_numbers(header, kind, path),
+        header=header,
+        location=location,
+        geometry=_geometry(header, placing, (count, slice_mm), axes, path),
+    )
+
+
+def merge_frames(
+    seg: SegLabels, targets: Sequence[tuple[Segment, int | None]]
+) -> NDArray[np.uint16]:
+    """Decode all frames into one array of label values, in (scan, lateral, depth).
+
+    Where segments overlap, the last one wins.
+
+    Args:
+        seg: The segmentation.
+        targets: Its segments, and the label value that each gets; None for one that must not
+            have voxels.
+
+    Raises:
+        InputError: If the voxels are damaged, or some are of no segment or of one without a value.
+        NotEnoughMemoryError: If the machine is too small for the labels.
+    """
+    check_room(f"{seg.location}", _COPIES * 2 * float(np.prod(seg.geometry.stored_shape)))
+    merged = np.zeros(seg.geometry.stored_shape, np.uint16)
+    known = {segment.label_value: (segment, target) for segment, target in targets}
+    for index, frame in enumerate(_frames(seg)):
+        plane, number = merged[seg.slices[index]], seg.numbers[index]
+        if number is not None:
+            if frame.any():
+                np.copyto(plane, _target(number, known), where=frame != 0)
+            continue
+        for value in np.flatnonzero(np.bincount(frame.ravel())[1:]) + 1:
+            np.copyto(plane, _target(int(value), known), where=frame == value)
+    labels: NDArray[np.uint16] = seg.geometry.to_canonical(merged)
+    return labels
+
+
+def _target(number: int, known: dict[int, tuple[Segment, int | None]]) -> np.uint16:
+    segment, target = known.get(number, (None, None))
+    if segment is None:
+        raise InputError(f"voxels have the number {number} of no segment")
+    if target is None:
+        raise InputError(f"segment '{segment.name}' was found, expected names of the table")
+    return np.uint16(target)
+
+
+def _slices(placing: Placing, name: str) -> tuple[NDArray[np.intp], int, float]:
+    """Return the slice of each frame, the number of slices, and their distance in mm."""
+    check_straight(placing, name)
+    along = placing.positions_mm @ normal_of(placing)
+    places = np.unique(along)
+    steps = np.diff(places)
+    apart = steps[steps > _ROUNDING_MM]
+    stated = [placing.slice_spacing_mm, float(apart.min()) if len(apart) else None]
+    for slice_mm in (one for one in stated if one is not None):  # a thickness is no distance
+        exact = (along - along.min()) / slice_mm
+        slices = np.rint(exact).astype(np.intp)
+        if np.abs(exact - slices).max() <= _TOLERANCE:
+            extent = int(slices.max())
+            return (
+                slices,
+                extent + 1,
+                float(exact.max() * slice_mm / extent) if extent else slice_mm,
+            )
+    raise InputError(f"{name}: its slices are unequally far apart, expected equal distances")
+
+
+def _geometry(
+    header: Any,  # noqa: ANN401
+    placing: Placing,
+    slices: tuple[int, float],
+    axes: str,
+    path: Path,
+) -> Geometry:
+    normal = normal_of(placing)
+    row, column = np.array(placing.orientation).reshape(2, 3)
+    first = placing.positions_mm[int(np.argmin(placing.positions_mm @ normal))]
+    direction = np.stack([row, column, normal], axis=1)
+    row_mm, column_mm = placing.pixel_spacing_mm
+    size = (whole_number(header, "Columns"), whole_number(header, "Rows"), slices[0])
+    if min(size) < 1:
+        raise InputError(f"{path}: its size is {size}, expected 3 positive sizes")
+    try:
+        return Geometry.from_grid(
+            size=size,
+            spacing_mm=(column_mm, row_mm, slices[1]),
+            origin_mm=(float(first[0]), float(first[1]), float(first[2])),
+            direction=tuple(direction.ravel().tolist()),
+            axes=axes,
+        )
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _numbers(header: Any, kind: str, path: Path) -> list[int | None]:  # noqa: ANN401
+    """Return the segment that each frame is of; None for frames of a label map."""
+    frames = value_of(header, "PerFrameFunctionalGroupsSequence") or ()
+    if kind == "LABELMAP":
+        return [None] * len(frames)
+    shared = value_of(header, "SharedFunctionalGroupsSequence") or ()
+    found: list[int | None] = []
+    for frame in frames:
+        inner = [value_of(item, "SegmentIdentificationSequence") for item in (frame, *shared)]
+        first = next((one[0] for one in inner if one), None)
+        number = 0 if first is None else whole_number(first, "ReferencedSegmentNumber")
+        if number < 1:
+            raise InputError(f"{path}: a frame belongs to no segment, expected its number")
+        found.append(number)
+    return found
+
+
+def _frames(seg: SegLabels) -> Iterator[NDArray[Any]]:
+    """Return the frames one after the other."""
+    shape = (whole_number(seg.header, "Rows"), whole_number(seg.header, "Columns"))
+    is_packed = not is_compressed(seg.header, seg.location)
+    try:
+        with quiet_pydicom() as pydicom, seg.location.open_whole() as stream:
+            if not is_packed or whole_number(seg.header, "BitsAllocated") != 1:
+                yield from decode(pydicom, stream, seg.header, seg.location)
+            else:
+                pixels = pydicom.dcmread(stream).PixelData
+                yield from _unpacked(pixels, shape, len(seg.slices))
+    except (InputError, MemoryError, GeneratorExit):
+        raise
+    except Exception as error:  # every decoder has errors of its own
+        raise InputError(f"its voxels cannot be decoded ({type(error).__name__})") from None
+
+
+def _unpacked(pixels: bytes, shape: tuple[int, int], frames: int) -> Iterator[NDArray[Any]]:
+    """Return frames of single bits, which follow each other without a gap."""
+    bits = shape[0] * shape[1]
+    if len(pixels) < ceil(frames * bits / 8):
+        raise InputError(
+            f"the file is truncated, found {len(pixels)} bytes of voxels, expected "
+            f"{ceil(frames * bits / 8)}"
+        )
+    packed = np.frombuffer(pixels, np.uint8)
+    for index in range(frames):
+        byte, offset = divmod(index * bits, 8)
+        part = packed[byte : ceil((index + 1) * bits / 8)]
+        yield np.unpackbits(part, bitorder="little")[offset : offset + bits].reshape(shape)

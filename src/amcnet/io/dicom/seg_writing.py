@@ -1,0 +1,176 @@
+"""Writing labels as a DICOM segmentation of the images that they were made from."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amcnet import __version__
+from amcnet.anatomy.label_table import Structure
+from amcnet.errors import OutputError
+from amcnet.io.dicom.headers import whole_number
+from amcnet.io.dicom.library import quiet_highdicom
+from amcnet.io.dicom.proxies import frame_order, make_proxies, slice_positions
+from amcnet.io.dicom.segments import ALGORITHM, MANUFACTURER, describe_segments
+from amcnet.io.dicom.source import DicomSource, source_of
+from amcnet.io.geometry import Geometry
+
+SegType = Literal["binary", "labelmap"]
+
+_JPEG_LS_LOSSLESS = "1.2.840.10008.1.2.4.80"
+_EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+
+
+def check_source(geometry: Geometry) -> DicomSource:
+    """Return the images that a grid comes from.
+
+    Raises:
+        OutputError: If they are no DICOM images, or do not say where they lie. The text has no
+            path.
+    """
+    source = source_of(geometry)
+    if source is None:
+        raise OutputError(
+            "a DICOM segmentation refers to the DICOM images that it was made from and "
+            "the input is of another format, expected another output such as .seg.nrrd"
+        )
+    if not source.has_positions:
+        raise OutputError(
+            "a DICOM segmentation needs the positions of the input's frames and it has "
+            "none, expected another output such as .seg.nrrd"
+        )
+    return source
+
+
+def write_seg(
+    path: Path,
+    stored: NDArray[Any],
+    geometry: Geometry,
+    structures: Sequence[Structure],
+    seg_type: SegType = "binary",
+) -> None:
+    """Write labels as a DICOM segmentation.
+
+    A binary one has a frame of bits for each structure and slice that it occurs in; the first and
+    the last slice always have one, so that the whole extent can be read back. A label map has one
+    frame for each slice, in JPEG-LS without loss where that makes it smaller.
+
+    Args:
+        path: Output file.
+        stored: Label values, (z, y, x) of the geometry, uint8 or uint16.
+        geometry: Grid of a volume that was read from DICOM.
+        structures: The structures to describe, those without voxels too. In a label map the
+            numbers of the segments are their values, in a binary segmentation 1, 2, 3, ...
+
+    Raises:
+        OutputError: If the volume was not read from DICOM, or no valid segmentation can be made.
+            The text has no path.
+    """
+    source = check_source(geometry)
+    if not structures:
+        raise OutputError("a DICOM segmentation of no structures, expected at least one")
+    if seg_type == "binary":
+        numbers = list(range(1, len(structures) + 1))
+        stored = _renumbered(stored, structures)
+    else:
+        numbers = [structure.value for structure in structures]
+    with quiet_highdicom() as hd:
+        try:
+            frames = stored[frame_order(source)]  # a copy
+            ends = [frames[index] for index in _end_frames(source)]
+            marks = _mark_ends(ends) if seg_type == "binary" else []
+            content = {
+                "source_images": make_proxies(hd, source, geometry),
+                "pixel_array": frames,
+                "segmentation_type": seg_type.upper(),
+                "segment_descriptions": describe_segments(zip(numbers, structures, strict=True)),
+                "omit_empty_frames": seg_type == "binary",
+                **_equipment(hd, source),
+            }
+            dataset = _make(hd, content)
+            _unmark(dataset, slice_positions(geometry)[marks])
+            dataset.save_as(path, enforce_file_format=True)
+        except (ValueError, TypeError, AttributeError, LookupError, RuntimeError) as error:
+            # What highdicom says may quote the images.
+            raise OutputError(
+                "no DICOM segmentation can be made of the input's headers "
+                f"({type(error).__name__}), expected another output such as .seg.nrrd"
+            ) from None
+
+
+def _make(hd: Any, content: dict[str, Any]) -> Any:  # noqa: ANN401
+    """Return the segmentation; a label map in JPEG-LS, or as it is where that cannot hold it.
+
+    The encoder fails where its result would be larger than what it encodes, as that of noise is.
+    """
+    if content["segmentation_type"] == "LABELMAP":
+        with suppress(RuntimeError):
+            return hd.seg.Segmentation(**content, transfer_syntax_uid=_JPEG_LS_LOSSLESS)
+    return hd.seg.Segmentation(**content, transfer_syntax_uid=_EXPLICIT_LITTLE_ENDIAN)
+
+
+def _equipment(hd: Any, source: DicomSource) -> dict[str, Any]:  # noqa: ANN401
+    return {
+        "series_instance_uid": hd.UID(),
+        "series_number": whole_number(source.header, "SeriesNumber") % 10_000 + 10_000,
+        "sop_instance_uid": hd.UID(),
+        "instance_number": 1,
+        "manufacturer": MANUFACTURER,
+        "manufacturer_model_name": ALGORITHM,
+        "software_versions": __version__,
+        "device_serial_number": __version__,
+        "specific_character_set": "ISO_IR 192",
+        "content_label": "SEGMENTATION",
+        "content_description": f"Segmentation by {ALGORITHM}",
+        "series_description": f"Segmentation by {ALGORITHM}",
+    }
+
+
+def _renumbered(stored: NDArray[Any], structures: Sequence[Structure]) -> NDArray[Any]:
+    """Give the structures the numbers 1, 2, 3, ..., as a binary segmentation has them."""
+    values = [structure.value for structure in structures]
+    if values == list(range(1, len(values) + 1)):
+        return stored
+    lookup = np.zeros(max(int(stored.max(initial=0)), *values) + 1, stored.dtype)
+    lookup[values] = np.arange(1, len(values) + 1)
+    renumbered: NDArray[Any] = lookup[stored]
+    return renumbered
+
+
+def _end_frames(source: DicomSource) -> list[int]:
+    """Return which frames of the images are the first and the last slice."""
+    order = frame_order(source)
+    return [int(np.argmin(order)), int(np.argmax(order))]
+
+
+def _mark_ends(ends: list[NDArray[Any]]) -> list[int]:
+    """Give an empty first (0) or last (-1) slice one voxel of segment 1; return which got it.
+
+    Empty frames are left out, and with them the extent of the volume would be lost.
+    """
+    marks = [place for place in (0, -1) if not ends[place].any()]
+    for place in marks:
+        ends[place][0, 0] = 1
+    return marks
+
+
+def _unmark(dataset: Any, positions_mm: NDArray[np.float64]) -> None:  # noqa: ANN401
+    """Clear the bits that :func:`_mark_ends` set in segment 1 of the slices at these positions."""
+    if not len(positions_mm):
+        return
+    frames = dataset.PerFrameFunctionalGroupsSequence
+    own = {
+        index: np.array(frame.PlanePositionSequence[0].ImagePositionPatient, dtype=np.float64)
+        for index, frame in enumerate(frames)
+        if "SegmentIdentificationSequence" not in frame
+        or frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber == 1
+    }
+    pixels = bytearray(dataset.PixelData)
+    for position in positions_mm:
+        place = min(own, key=lambda index: float(np.abs(own[index] - position).sum()))
+        byte, bit = divmod(place * dataset.Rows * dataset.Columns, 8)
+        pixels[byte] &= ~(1 << bit) & 0xFF
+    dataset.PixelData = bytes(pixels)

@@ -1,0 +1,91 @@
+"""The segments of a DICOM segmentation: what it says of each structure."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from amcnet import __version__
+from amcnet.anatomy.coding import ANATOMICAL_STRUCTURE, Concept, region_of, type_of
+from amcnet.anatomy.label_table import Structure
+from amcnet.io.dicom.headers import value_of, whole_number
+from amcnet.io.dicom.library import quiet_highdicom
+from amcnet.io.slicer import Segment
+
+MANUFACTURER = "amcnet"
+ALGORITHM = "AMCNet"
+_ARTIFICIAL_INTELLIGENCE = Concept("DCM", "123110", "Artificial Intelligence")
+_MAX_TEXT_BYTES = 64
+
+
+def describe_segments(numbered: Iterable[tuple[int, Structure]]) -> list[Any]:
+    """Describe structures as highdicom's segments.
+
+    Args:
+        numbered: Each structure with the number of its segment.
+    """
+    with quiet_highdicom() as hd:
+        algorithm = hd.AlgorithmIdentificationSequence(
+            name=ALGORITHM,
+            family=_code(hd, _ARTIFICIAL_INTELLIGENCE),
+            version=__version__,
+            source=MANUFACTURER,
+        )
+        return [_describe(hd, number, structure, algorithm) for number, structure in numbered]
+
+
+def _describe(hd: Any, number: int, structure: Structure, algorithm: Any) -> Any:  # noqa: ANN401
+    region, label = region_of(structure), _cut(structure.name)
+    described = hd.seg.SegmentDescription(
+        segment_number=number,
+        segment_label=label,
+        segmented_property_category=_code(hd, ANATOMICAL_STRUCTURE),
+        segmented_property_type=_code(hd, type_of(structure)),
+        algorithm_type="AUTOMATIC",
+        algorithm_identification=algorithm,
+        anatomic_regions=None if region is None else [_code(hd, region)],
+        display_color=hd.color.CIELabColor.from_rgb(*structure.color_rgb),
+    )
+    if label != structure.name:
+        described.SegmentDescription = structure.name
+    return described
+
+
+def _code(hd: Any, concept: Concept) -> Any:  # noqa: ANN401
+    return hd.sr.CodedConcept(concept.code, concept.scheme, _cut(concept.meaning))
+
+
+def _cut(text: str) -> str:
+    """Return as much of a text as fits into a label or the meaning of a code."""
+    return text.encode("utf-8")[:_MAX_TEXT_BYTES].decode("utf-8", errors="ignore")
+
+
+def read_segments(header: Any) -> list[Segment]:  # noqa: ANN401
+    """Return the segments of a segmentation; the background of a label map is none."""
+    background = value_of(header, "PixelPaddingValue")
+    return [
+        Segment(
+            name=_name(item),
+            label_value=whole_number(item, "SegmentNumber"),
+            layer=0,
+            codes=_codes(item),
+        )
+        for item in value_of(header, "SegmentSequence") or ()
+        if whole_number(item, "SegmentNumber") != background
+    ]
+
+
+def _name(item: Any) -> str:  # noqa: ANN401
+    """Return the label, or the description where the label is its beginning, cut off."""
+    label, whole = (str(value_of(item, k) or "") for k in ("SegmentLabel", "SegmentDescription"))
+    is_cut = len(label.encode("utf-8")) > _MAX_TEXT_BYTES - 4 and whole.startswith(label)
+    return whole if is_cut else label
+
+
+def _codes(item: Any) -> tuple[tuple[str, str], ...]:  # noqa: ANN401
+    """Return anatomic region and type: others tell the structure by either."""
+    found = []
+    for keyword in ("AnatomicRegionSequence", "SegmentedPropertyTypeCodeSequence"):
+        for code in value_of(item, keyword) or ():
+            scheme, value = (value_of(code, k) for k in ("CodingSchemeDesignator", "CodeValue"))
+            if scheme and value:
+                found.append((str(scheme), str(value)))
+    return tuple(found)
