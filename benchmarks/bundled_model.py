@@ -8,8 +8,8 @@
     done
     python benchmarks/bundled_model.py datasets/unseen-{26,full}/scores.json
 
-writes the figures of all cases to benchmarks/results/model-{complete,variety}.json and the page
-docs/model-scores.md; without arguments only the page is written anew, from the committed results of
+writes the figures of all cases to benchmarks/results/model-{complete,variety}.json, the page
+docs/model-scores.md and the curve docs/pictures/training-curve.png (of model.json); without arguments only the page is written anew, from the committed results of
 this script, of error_parts.py and of other_origin.py.
 """
 
@@ -21,13 +21,15 @@ from typing import Any
 
 import numpy as np
 
-from amcnet.bundle import load_bundle
+from amcnet.bundle import Provenance, load_bundle
 from amcnet.metrics.statistics import describe
 from amcnet.report.case_statistics import statistics_table
+from amcnet.training.history import write_curves
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "model-scores.md"
+CURVE = ROOT / "docs" / "pictures" / "training-curve.png"
 COMPLETE, VARIETY = RESULTS / "model-complete.json", RESULTS / "model-variety.json"
 ORIGIN, PARTS = RESULTS / "other_origin.json", RESULTS / "error_parts.json"
 DIGITS = 5
@@ -140,6 +142,15 @@ def origins(results: dict[str, Any]) -> Iterator[str]:
         yield f"| {way} | " + " | ".join(f"{value:.3f}" for value in figures) + " |"
 
 
+def curve(provenance: Provenance | None) -> list[dict[str, float]]:
+    """Return the rows of a training and of those before it, their steps counted on."""
+    if provenance is None:
+        return []
+    rows = curve(provenance.before)
+    done = rows[-1]["step"] if rows else 0
+    return [*rows, *({**row, "step": row["step"] + done} for row in provenance.curve)]
+
+
 def page(read: dict[Path, dict[str, Any]]) -> str:
     """Return the scores as Markdown."""
     cases, other = read[COMPLETE]["cases"], read[VARIETY]["cases"]
@@ -177,6 +188,7 @@ def main() -> None:
     if len(models := {results["sha256"] for results in read.values()}) > 1:
         parser.error(f"the results are of {len(models)} models, expected one")
     PAGE.write_text(page(read), encoding="utf-8")
+    write_curves(curve(load_bundle().description.provenance), CURVE)
 
 
 if __name__ == "__main__":
