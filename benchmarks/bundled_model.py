@@ -9,8 +9,9 @@
     python benchmarks/bundled_model.py datasets/unseen-{26,full}/scores.json
 
 writes the figures of all cases to benchmarks/results/model-{complete,variety}.json, the page
-docs/model-scores.md and the curve docs/pictures/training-curve.png (of model.json); without arguments only the page is written anew, from the committed results of
-this script, of error_parts.py and of other_origin.py.
+docs/model-scores.md and the curve docs/pictures/training-curve.png (of model.json). Without
+arguments only page and curve are made anew, from the committed results of this script, of
+error_parts.py and of other_origin.py.
 """
 
 import argparse
