@@ -30,6 +30,7 @@ LAYERS = (
     "inference",
     "metrics",
     "measurement",
+    "mesh",
     "quality",
     "report",
     "training",

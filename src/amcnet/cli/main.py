@@ -17,6 +17,7 @@ from amcnet.cli import (
     evaluate,
     export,
     measure,
+    mesh,
     models,
     phantom,
     prepare,
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.command("segment")(segment.segment)
 app.command("evaluate")(evaluate.evaluate)
 app.command("measure")(measure.measure)
+app.command("mesh")(mesh.mesh)
 app.command("check")(check.check)
 app.command("confusion")(confusion.confusion)
 app.command("summarise")(summarise.summarise)
