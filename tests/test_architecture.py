@@ -34,6 +34,7 @@ LAYERS = (
     "quality",
     "report",
     "training",
+    "doctor",
     "cli",
 )
 # Writing a bundle converts the network for OpenVINO, whose one import lives in inference.

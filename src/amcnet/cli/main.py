@@ -14,6 +14,7 @@ from amcnet.cli import (
     compare_results,
     confusion,
     demo,
+    doctor,
     evaluate,
     export,
     measure,
@@ -48,6 +49,7 @@ app.command("phantom")(phantom.phantom)
 app.command("prepare")(prepare.prepare)
 app.command("train")(train.train)
 app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
 app.command("export")(export.export)
 app.add_typer(models.app, name="models")
 
