@@ -134,6 +134,8 @@ def damaged_copy(target: Target, seed: int, folder: Path) -> tuple[str, list[str
     content = file.read_bytes()
     kind, damaged = mutate(content, file.name, np.random.default_rng([seed, len(content)]))
     file.write_bytes(damaged)
+    if damaged == content or (kind == "cut" and damaged.rstrip() == content.rstrip()):
+        kind = "nothing lost"
     return kind, [part.format(copy, output) for part in target.command]
 
 

@@ -49,3 +49,26 @@ def test_a_header_that_lies_is_one_sentence(
         read_volume(path)
     assert message in str(caught.value)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("extension", [".mha", ".nrrd", ".nii"])
+@pytest.mark.parametrize("number", [1e308, 1e-310, -1e30])
+def test_axes_that_simpleitk_never_comes_to_an_end_with(
+    tmp_path: Path, capfd: pytest.CaptureFixture, extension: str, number: float
+) -> None:
+    path = tmp_path / f"hand{extension}"
+    image = sitk.GetImageFromArray(np.zeros((5, 6, 7), np.uint8))
+    sitk.WriteImage(image, str(path))
+    content = path.read_bytes()
+    if extension == ".mha":
+        lie = content.replace(b"Matrix = 1 0 0 0 1 0", f"Matrix = 1 0 0 0 1 {number}".encode())
+    elif extension == ".nrrd":
+        lie = content.replace(b"(0,0,1)", f"(0,{number},1)".encode())
+    else:
+        single = np.float32(np.clip(number, -3e38, 3e38)) or np.float32(1e-41)
+        lie = content[:300] + single.tobytes() + content[304:]
+    assert lie != content
+    path.write_bytes(lie)
+    with pytest.raises(InputError, match=r"expected (cosines|lengths in mm|axes in mm)"):
+        read_volume(path)
+    assert capfd.readouterr() == ("", "")

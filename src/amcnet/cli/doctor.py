@@ -18,12 +18,6 @@ def doctor(
     """Say what is installed, whether segmenting will work on this machine, and how fast.
 
     The exit status is 1 where something keeps 'amcnet segment' from working.
-
-    Examples:
-
-      amcnet doctor
-
-      amcnet doctor --no-speed --json doctor.json
     """
     from amcnet.cli.console import stdout
     from amcnet.doctor import examine

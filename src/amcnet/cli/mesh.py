@@ -58,16 +58,7 @@ def mesh(
     ] = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
 ) -> None:
-    """Write closed surfaces in mm and patient coordinates (LPS), a file for each structure.
-
-    Examples:
-
-      amcnet mesh scan.seg.nrrd -o surfaces
-
-      amcnet mesh scan.seg.nrrd -o hand.glb
-
-      amcnet mesh scan.seg.nrrd -o thumb --format vtp --structures thumb --smooth 0.4
-    """
+    """Write closed surfaces in mm and patient coordinates (LPS), a file for each structure."""
     from amcnet.anatomy import hand_label_table
     from amcnet.cli.console import stdout
     from amcnet.inference.selection import find_structures

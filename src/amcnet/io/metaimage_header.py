@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from amcnet.errors import InputError
+from amcnet.io.directions import are_usable
 
 _CHUNK_BYTES = 1 << 20
 _VALUE_BYTES = {
@@ -98,6 +99,8 @@ def _check_fields(path: Path, fields: dict[str, str]) -> None:
                 raise InputError(
                     f"{path}: {name} is '{fields[name]}', expected {length} finite numbers"
                 )
+            if name in _MATRICES and not are_usable(map(float, fields.get(name, "").split())):
+                raise InputError(f"{path}: {name} is '{fields[name]}', expected cosines")
     for name in _FLAGS:
         if name in fields and fields[name].lower() not in (*_TRUE, *_FALSE):
             raise InputError(f"{path}: {name} is '{fields[name]}', expected True or False")
