@@ -176,6 +176,7 @@ def _fault(
     text = answer.get("err", "").strip()[-2000:] or answer.get("out", "").strip()[-300:]
     name = f"{target.format}, {target.command[0]}"
     again = f"{target.number}:{seed}"
+    sys.stderr.write(f"{again} {name}: {what}\n{text[-400:]}\n")
     tally.faults.append({"file": name, "again": again, "damage": kind, "fault": what, "text": text})
 
 

@@ -29,6 +29,17 @@ def test_more_voxels_than_the_file_can_hold(tmp_path: Path, compress: bool, name
             read_volume(path)
 
 
+@pytest.mark.parametrize("lie", [b"(1,0,0)!", b"(1,0,0) (", b"(1,0,0", b"(1,0)", b"1,0,0)"])
+def test_axes_that_are_no_numbers(tmp_path: Path, lie: bytes) -> None:
+    path = tmp_path / "hand.nrrd"
+    sitk.WriteImage(sitk.GetImageFromArray(np.zeros((5, 6, 7), np.uint8)), str(path))
+    content = path.read_bytes()
+    assert content.count(b"(1,0,0)") == 1
+    path.write_bytes(content.replace(b"(1,0,0)", lie))
+    with pytest.raises(InputError, match="hand"):
+        read_volume(path)
+
+
 def test_zeros_compress_as_far_as_they_can(tmp_path: Path) -> None:
     path = tmp_path / "hand.nrrd"
     image = sitk.GetImageFromArray(np.zeros((300, 300, 300), np.uint8))

@@ -179,7 +179,7 @@ def _find_data(path: Path, fields: dict[str, str], header_bytes: int) -> tuple[P
 
 
 def _count_decompressed(path: Path, part: tuple[int, int], expected_bytes: int) -> int:
-    """Count the bytes that a part of a file decompresses to, up to what is expected."""
+    """Count the bytes that a part of a file decompresses to; 0 where it is not whole."""
     start, stop = part
     decompressor = zlib.decompressobj(zlib.MAX_WBITS | 32)  # zlib or gzip, as MetaIO reads both
     count = 0
@@ -194,4 +194,4 @@ def _count_decompressed(path: Path, part: tuple[int, int], expected_bytes: int) 
                 count += len(decompressor.decompress(chunk, _CHUNK_BYTES))
             except zlib.error:
                 return 0
-    return count
+    return count if decompressor.eof and count == expected_bytes else 0

@@ -80,6 +80,8 @@ def _check_spacing(path: Path, fields: dict[str, str]) -> None:
     try:
         dimension = int(fields.get("dimension", "0"))
         spacing = _axis_spacing(fields)
+        words = re.findall(r"[^\s(),]+", text)
+        numbers = [float(word) for word in words if word != "none"]
     except ValueError as error:
         raise InputError(
             f"{path}: spacing is '{text}', expected positive finite numbers"
@@ -88,7 +90,6 @@ def _check_spacing(path: Path, fields: dict[str, str]) -> None:
     in_space = [value for value in spacing if not math.isnan(value)]
     if len(in_space) < min(dimension, 3) or not all(0 < value < math.inf for value in in_space):
         raise InputError(f"{path}: spacing is '{text}', expected positive finite numbers")
-    numbers = [float(word) for word in re.findall(r"[^\s(),]+", text) if word != "none"]
     if not are_usable(value for value in numbers if not math.isnan(value)):
         raise InputError(f"{path}: spacing is '{text}', expected lengths in mm")
 
