@@ -258,8 +258,8 @@ def _dataset_targets(folder: Path) -> list[Target]:
     for name in ("imagesTr", "labelsTr"):
         (root / name).mkdir(parents=True)
     table = hand_label_table()
-    for case in ("a", "b"):
-        write_image(root / "imagesTr" / f"{case}_0000.nrrd", _voxels("image"), GRID)
+    for case, image in (("a", _voxels("image")), ("b", 255 - _voxels("image"))):
+        write_image(root / "imagesTr" / f"{case}_0000.nrrd", image, GRID)
         write_labels(root / "labelsTr" / f"{case}.nrrd", _voxels("labels"), GRID, table)
     description = {
         "channel_names": {"0": "ultrasound"},

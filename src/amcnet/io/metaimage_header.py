@@ -123,10 +123,12 @@ def _is_set(fields: dict[str, str], name: str, otherwise: str = "False") -> bool
 def _compressed_bytes(path: Path, fields: dict[str, str], found_bytes: int) -> int:
     """Return how many bytes SimpleITK will decompress."""
     text = fields.get("CompressedDataSize", "0")
-    if not re.fullmatch("[0-9]{1,18}", text) or int(text) > found_bytes:
+    # In a file of their own they are read to its end, behind a header not well without their size.
+    least = 1 if fields["ElementDataFile"].lower() == "local" else 0
+    if not re.fullmatch("[0-9]{1,18}", text) or not least <= int(text) <= found_bytes:
         raise InputError(
-            f"{path}: CompressedDataSize is '{text}', expected at most the {found_bytes} bytes "
-            "that there are"
+            f"{path}: CompressedDataSize is '{text}', expected {least} to the {found_bytes} "
+            "bytes that there are"
         )
     return int(text) or found_bytes
 
