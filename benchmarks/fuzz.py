@@ -1,6 +1,7 @@
 """Give damaged files of every format to segment, evaluate, measure and prepare.
 
     python benchmarks/fuzz.py --files 2000
+    python benchmarks/fuzz.py --resume --files 500            # so many more, added to the results
     python benchmarks/fuzz.py --only "dicom seg" --files 200 --seed 7 --json other.json
     python benchmarks/fuzz.py --again 17:1234      # one of the faults, kept as files
 
@@ -225,11 +226,31 @@ def summary(tally: Tally, seeds: int, seconds: float) -> dict[str, Any]:
     }
 
 
+def resumed(result: dict[str, Any]) -> Tally:
+    """Return what an earlier run counted."""
+    counts = Counter(
+        {
+            (name, command, what): count
+            for name, commands in result["formats"].items()
+            for command, outcomes in commands.items()
+            for what, count in outcomes.items()
+        }
+    )
+    return Tally(
+        counts,
+        result["faults"],
+        result["slowest_s"],
+        result["most_memory_mb"],
+        result["real processes"],
+    )
+
+
 def main() -> None:
     """Parse, run, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0, help="the first of the seeds")
+    parser.add_argument("--resume", action="store_true", help="add to the results that there are")
     parser.add_argument("--only", help="formats whose name holds this text")
     parser.add_argument("--command", help="this command only")
     parser.add_argument("--minutes", type=float, default=1e9, help="stop after these")
@@ -248,18 +269,21 @@ def main() -> None:
                 if (options.only or "") in target.format
                 and options.command in (None, target.command[0])
             ]
-        tally, start = Tally(), time.monotonic()
-        done = options.seed
-        while done < options.seed + options.files:
-            if time.monotonic() - start > 60 * options.minutes:
-                break
-            batch = range(done, min(done + 100, options.seed + options.files))
+        tally, first, before, seconds = Tally(), options.seed, 0, 0.0
+        if options.resume:
+            result = json.loads(options.json.read_text(encoding="utf-8"))
+            tally, first = resumed(result), result["first seed"]
+            before, seconds = result["files"], result["seconds"]
+        start, done = time.monotonic() - seconds, first + before
+        last = done + options.files
+        while done < last and time.monotonic() - start - seconds < 60 * options.minutes:
+            batch = range(done, min(done + 50, last))
             run(targets, batch, tally)
             done = batch.stop
-            sys.stderr.write(f"{done - options.seed} files, {len(tally.faults)} faults\n")
-    result = summary(tally, done - options.seed, time.monotonic() - start)
-    result["first seed"] = options.seed
-    options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+            result = summary(tally, done - first, time.monotonic() - start)
+            result["first seed"] = first
+            options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+            sys.stderr.write(f"{done - first} files, {len(tally.faults)} faults\n")
     for what, count in result["outcomes"].items():
         print(f"{what:30}{count:6}")
     for fault in tally.faults:

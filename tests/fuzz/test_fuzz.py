@@ -47,13 +47,14 @@ def test_intact_files_are_read(fuzz, targets, tmp_path):
 
 def test_damaged_files_are_refused_in_one_line(fuzz, targets):
     quick = [target for target in targets if target.command[0] != "segment"]
-    tally = fuzz.run(quick, range(4 * len(quick)), fuzz.Tally(), every=100)
+    tally = fuzz.run(quick, range(2 * len(quick)), fuzz.Tally(), every=60)
     assert not tally.faults, report(tally)
     outcomes = fuzz.summary(tally, 0, 0)["outcomes"]
     assert outcomes["refused"] > outcomes["read"] > 0
     assert tally.processes > 0
 
 
+@pytest.mark.slow
 def test_damaged_images_are_not_segmented(fuzz, targets):
     images = [target for target in targets if target.command[0] == "segment"]
     tally = fuzz.run(images, range(len(images)), fuzz.Tally(), every=0)
@@ -61,6 +62,7 @@ def test_damaged_images_are_not_segmented(fuzz, targets):
     assert fuzz.summary(tally, 0, 0)["outcomes"]["refused"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("program", "expected"),
     [
@@ -80,7 +82,7 @@ def test_faults_are_found(fuzz, tmp_path, monkeypatch, program, expected):
     head += "amcnet.cli.main.main = broken\n"
     worker.write_text(head + fuzz.WORKER.read_text(encoding="utf-8"), encoding="utf-8")
     monkeypatch.setattr(fuzz, "WORKER", worker)
-    monkeypatch.setattr(fuzz, "SECONDS", 5.0)
+    monkeypatch.setattr(fuzz, "SECONDS", 2.0)
     child = fuzz.Child()
     try:
         assert fuzz.verdict(child.ask(["measure"]), "bits") == expected
