@@ -30,9 +30,11 @@ LAYERS = (
     "inference",
     "metrics",
     "measurement",
+    "mesh",
     "quality",
     "report",
     "training",
+    "doctor",
     "cli",
 )
 # Writing a bundle converts the network for OpenVINO, whose one import lives in inference.

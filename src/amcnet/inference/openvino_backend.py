@@ -1,6 +1,7 @@
 """The OpenVINO backend: any CPU, no PyTorch."""
 
 from itertools import cycle
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,21 @@ class OpenVINOBackend:
         result = request.infer({0: window[None]}, share_inputs=True, share_outputs=True)
         logits: Window = result[0][0]
         return logits
+
+    def operations(self) -> int:
+        """Return the floating-point operations of the convolutions on a window of the last shape.
+
+        An addition and a multiplication count as two; what is beside convolutions is not counted.
+        """
+        count = 0
+        for node in self._model.get_ops():
+            if node.get_type_name() in ("Convolution", "GroupConvolution"):
+                # Weights (out, in, ...), of groups (groups, out, in, ...): each output value is a
+                # sum over all but the channels that are put out.
+                weights = list(node.input(1).get_shape())
+                channels = 1 if node.get_type_name() == "Convolution" else 2
+                count += 2 * prod(node.output(0).get_shape()) * prod(weights[channels:])
+        return count
 
 
 def _bfloat16_pays() -> bool:
