@@ -32,6 +32,7 @@ LAYERS = (
     "measurement",
     "quality",
     "report",
+    "viewer",
     "training",
     "cli",
 )

@@ -23,6 +23,7 @@ from amcnet.cli import (
     segment,
     summarise,
     train,
+    view,
 )
 from amcnet.errors import AmcnetError
 
@@ -39,6 +40,7 @@ app.command("segment")(segment.segment)
 app.command("evaluate")(evaluate.evaluate)
 app.command("measure")(measure.measure)
 app.command("check")(check.check)
+app.command("view")(view.view)
 app.command("confusion")(confusion.confusion)
 app.command("summarise")(summarise.summarise)
 app.command("compare-results")(compare_results.compare_results)
