@@ -10,7 +10,6 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from types import TracebackType
-from typing import ClassVar
 
 from amcnet.errors import ConfigError
 
@@ -127,8 +126,8 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     timeout = _SECONDS
-    server_version: ClassVar[str] = "amcnet"
-    sys_version: ClassVar[str] = ""
+    server_version = "amcnet"
+    sys_version = ""
 
     def do_GET(self) -> None:
         """Send what the path names; the path is compared as it came."""
