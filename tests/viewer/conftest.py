@@ -6,9 +6,9 @@ import pytest
 
 from amcnet.anatomy import hand_label_table
 from amcnet.io import Geometry, Volume, write_image, write_labels
-from amcnet.phantom import Recipe
-from amcnet.phantom.grid import Grid
+from amcnet.phantom import Grid, Recipe
 from amcnet.phantom.phantom import draw_phantom
+from amcnet.phantom.tissue import Voxeliser
 from amcnet.viewer import Scene, read_scene
 
 MISSING = 17
@@ -26,8 +26,9 @@ class Case:
 
 @pytest.fixture(scope="session")
 def hand_case(tmp_path_factory: pytest.TempPathFactory) -> Case:
-    drawn, _ = draw_phantom(9, Recipe(grid=Grid(SHAPE, SPACING_MM), age_years=(8, 9)))
-    voxels = np.array(drawn)
+    grid = Grid(SHAPE, SPACING_MM)
+    drawn, _ = draw_phantom(9, Recipe(grid=grid, age_years=(8, 9)))
+    voxels = np.array(Voxeliser(drawn, grid).slab(0, SHAPE[0]).labels)
     voxels[voxels == MISSING] = 0
     folder = tmp_path_factory.mktemp("viewer")
     geometry = Geometry.canonical(SHAPE, SPACING_MM)
