@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from amcnet.anatomy import hand_label_table
-from amcnet.io import Geometry, Volume, write_image, write_labels
+from amcnet.io import Geometry, write_image, write_labels
 from amcnet.phantom import Grid, Recipe
 from amcnet.phantom.phantom import draw_phantom
 from amcnet.phantom.tissue import Voxeliser
