@@ -33,6 +33,7 @@ LAYERS = (
     "mesh",
     "quality",
     "report",
+    "viewer",
     "training",
     "doctor",
     "cli",

@@ -27,6 +27,7 @@ from amcnet.cli import (
     segment,
     summarise,
     train,
+    view,
 )
 from amcnet.cli.examples import EXAMPLES, FIRST, epilog
 from amcnet.errors import AmcnetError, one_line
@@ -46,6 +47,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "measure": measure.measure,
     "mesh": mesh.mesh,
     "check": check.check,
+    "view": view.view,
     "confusion": confusion.confusion,
     "summarise": summarise.summarise,
     "compare-results": compare_results.compare_results,

@@ -1,0 +1,196 @@
+"""The page in a real browser, by what it shows.
+
+Needs the extra ``viewer-tests`` and Chromium: Debian's package ``chromium``, or any that the
+variable ``AMCNET_CHROMIUM`` names. WebGL2 is drawn by the processor.
+"""
+
+import io
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk  # noqa: N813
+from PIL import Image
+
+from amcnet.viewer import PageServer, Scene, page_resources, read_scene
+
+CHROMIUM = os.environ.get("AMCNET_CHROMIUM") or shutil.which("chromium") or shutil.which("chrome")
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="Playwright is missing: pip install 'amcnet[viewer-tests]'"
+)
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is missing: apt-get install chromium"),
+    pytest.mark.timeout(300),
+]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 120_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    with playwright.sync_playwright() as driver:
+        running = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def page(browser, hand_scene: Scene) -> Iterator:
+    with PageServer(page_resources(hand_scene)) as server:
+        opened = browser.new_page(viewport={"width": 1280, "height": 800})
+        opened.set_default_timeout(PATIENCE_MS)
+        opened.asked, opened.problems = [], []
+        opened.on("request", lambda request: opened.asked.append(request.url))
+        opened.on("pageerror", lambda problem: opened.problems.append(str(problem)))
+        opened.on(
+            "console",
+            lambda line: opened.problems.append(line.text) if line.type == "error" else None,
+        )
+        opened.route(  # whatever lies elsewhere is out of reach
+            lambda url: not url.startswith((server.address, "data:", "blob:")),
+            lambda route: route.abort(),
+        )
+        opened.goto(server.address)
+        opened.wait_for_selector("body[data-state=ready], body[data-state=failed]")
+        opened.home = server.address
+        yield opened
+        opened.close()
+
+
+def picture(page) -> np.ndarray:
+    """Return what the canvas shows, (row, column, RGB)."""
+    png = page.locator("#picture").screenshot(timeout=PATIENCE_MS)
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+
+
+def changed(before: np.ndarray, after: np.ndarray) -> float:
+    return float((np.abs(before - after).max(axis=2) > 20).mean())
+
+
+def doubtful_of(scene: Scene) -> list[int]:
+    return [one.structure.value for one in scene.labelled.structures if one.severity > 0]
+
+
+def selected(page) -> int:
+    return int(page.get_attribute("#structures .selected", "data-label"))
+
+
+def test_the_page_works_without_any_other_address(page) -> None:
+    assert page.get_attribute("body", "data-state") == "ready"
+    assert page.problems == []
+    assert page.asked
+    assert all(url.startswith((page.home, "data:", "blob:")) for url in page.asked)
+
+
+def test_picture_and_list_are_complete(page, hand_scene: Scene) -> None:
+    shown = picture(page)
+    assert (shown.max(axis=2) > 60).mean() > 0.05  # no black canvas
+    names = page.locator("#structures li button").all_inner_texts()
+    assert names == [one.structure.name for one in hand_scene.labelled.structures]
+    assert len(names) == 38
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 1280
+
+
+def test_a_click_in_the_list_moves_the_picture_and_shows_the_sizes(page, hand_scene) -> None:
+    one = hand_scene.labelled.structures[12]
+    before = picture(page)
+    page.locator(f'#structures [data-label="{one.structure.value}"] button').click()
+    assert changed(before, picture(page)) > 0.005
+    details = page.inner_text("#details")
+    assert one.structure.name in details
+    assert f"{one.measurement.length_mm:.1f} mm" in details
+    assert f"{one.measurement.volume_mm3:.1f} mm³" in details
+    assert str(one.severity) in details
+    place = page.inner_text("#place")
+    assert place.endswith(one.structure.name)
+    right, front, top = one.focus_mm
+    for value, plus, minus in ((right, "R", "L"), (front, "A", "P"), (top, "S", "I")):
+        assert f"{minus if value < 0 else plus} {abs(value):.1f}" in place
+
+
+def test_n_steps_through_the_doubtful_ones(page, hand_scene: Scene) -> None:
+    doubtful = doubtful_of(hand_scene)
+    page.locator('#structures [data-label="38"] button').click()
+    steps = []
+    for _ in doubtful:
+        page.keyboard.press("n")
+        steps.append(selected(page))
+        message = hand_scene.labelled.structures[steps[-1] - 1].messages[0]
+        assert message in page.inner_text("#details")
+    assert steps == doubtful or sorted(steps) == doubtful
+    page.keyboard.press("p")
+    assert selected(page) == (steps[-2] if len(steps) > 1 else steps[-1])
+
+
+def test_hiding_and_fading_take_the_colours_away(page) -> None:
+    before = picture(page)
+    page.click("#hide-all")
+    without = picture(page)
+    assert changed(before, without) > 0.002
+    assert page.locator("#structures input:checked").count() == 0
+    page.click("#show-all")
+    assert changed(before, picture(page)) < 0.001
+    page.locator("#labels-opacity").fill("0")
+    assert changed(without, picture(page)) < 0.001
+    page.locator("#labels-opacity").fill("60")
+
+
+def test_one_structure_alone(page) -> None:
+    page.locator('#structures [data-label="5"] button').click()
+    page.click("#show-one")
+    assert page.locator("#structures input:checked").count() == 1
+    alone = picture(page)
+    page.locator('#structures [data-label="5"] input').click()
+    assert changed(alone, picture(page)) > 0.0002
+    page.click("#show-all")
+
+
+def test_left_front_and_top_are_where_the_letters_say(browser, tmp_path: Path) -> None:
+    """A file that is turned and stored in other axes shows the patient's sides all the same."""
+    image = sitk.Image([40, 44, 36], sitk.sitkUInt8)
+    turn = np.array(sitk.Euler3DTransform((0, 0, 0), 0.2, -0.25, 0.3).GetMatrix()).reshape(3, 3)
+    direction = turn @ np.array([[0, 0, 1], [-1, 0, 0], [0, 1, 0]])
+    image.SetSpacing((1.5, 1.4, 1.6))
+    image.SetDirection(direction.ravel().tolist())
+    index = np.indices(image.GetSize()).reshape(3, -1).T
+    offset_mm = (index - (np.array(image.GetSize()) - 1) / 2) * image.GetSpacing() @ direction.T
+    left, back, top = offset_mm.T  # LPS, from the middle
+    is_front = (left > 6) & (left < 18) & (back < -6) & (back > -18)
+    is_top = (left > 6) & (left < 18) & (top > 6) & (top < 18)
+    size = image.GetSize()
+    for name, mask in (("front", is_front), ("top", is_top)):
+        voxels = mask.reshape(size).T.astype(np.uint8)
+        labels = sitk.GetImageFromArray(voxels)
+        labels.CopyInformation(image)
+        sitk.WriteImage(labels, str(tmp_path / f"{name}.nrrd"))
+    sitk.WriteImage(image + 40, str(tmp_path / "scan.nrrd"))
+    for name, arrangement in (("front", "0"), ("top", "1")):
+        scene = read_scene(tmp_path / "scan.nrrd", tmp_path / f"{name}.nrrd")
+        with PageServer(page_resources(scene)) as server:
+            page = browser.new_page(viewport={"width": 900, "height": 500})
+            page.set_default_timeout(PATIENCE_MS)
+            page.goto(server.address)
+            page.wait_for_selector("body[data-state=ready]")
+            page.select_option("#arrangement", arrangement)
+            shown = picture(page)
+            page.click("#hide-all")
+            difference = np.abs(shown - picture(page)).max(axis=2) > 20
+            rows, columns = np.nonzero(difference)
+            page.close()
+        height, width = difference.shape
+        assert rows.size > 200
+        assert columns.mean() > width / 2 + 10  # the patient's left is on the right
+        assert rows.mean() < height / 2 - 10  # front, or top, is up
