@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from amcnet.inference import Segmenter
-from amcnet.io import make_folder, volume_from_array
+from amcnet.io import make_folder, volume_from_array, write_image
 from amcnet.measurement import Measurement, measure_structures, write_measurements_csv
 from amcnet.metrics import Preset, evaluate_case, with_headline
 from amcnet.phantom import Phantom, make_phantom
@@ -33,7 +33,9 @@ class DemoResult:
 
 
 def run_demo(out: Path, seed: int, progress: Progress) -> DemoResult:
-    """Write ``hand.seg.nrrd``, ``preview.png`` and ``measurements.csv`` for a phantom.
+    """Write a phantom and what is made of it.
+
+    The files are ``hand.nrrd``, ``hand.seg.nrrd``, ``preview.png`` and ``measurements.csv``.
 
     Args:
         out: Folder to write to; it is made, files of an earlier demo are replaced.
@@ -50,6 +52,7 @@ def run_demo(out: Path, seed: int, progress: Progress) -> DemoResult:
     volume = volume_from_array(phantom.image, phantom.spacing_mm)
     result = Segmenter()(volume)
     progress(2, 5, "writing")
+    write_image(out / "hand.nrrd", phantom.image, volume.geometry, overwrite=True)
     result.write(out / "hand.seg.nrrd", overwrite=True)
     progress(3, 5, "measuring and evaluating")
     table, spacing_mm = result.table, result.spacing_mm
