@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.errors import ModelError
+from amcnet.errors import ModelError, NotEnoughMemoryError
 from amcnet.inference.compiled_models import compile_model
 from amcnet.inference.openvino_runtime import openvino
 
@@ -51,7 +51,19 @@ class OpenVINOBackend:
 
         Raises:
             ModelError: If the model does not take windows of this shape.
+            NotEnoughMemoryError: If there is not enough memory.
         """
+        try:
+            return self._logits(window)
+        except RuntimeError as error:
+            if "allocate" in str(error):
+                size = " x ".join(map(str, window.shape[1:]))
+                raise NotEnoughMemoryError(
+                    f"a window of {size} voxels needs more memory than OpenVINO could get"
+                ) from error
+            raise
+
+    def _logits(self, window: Window) -> Window:
         if window.shape != self._shape:
             try:
                 self._model.reshape([1, *window.shape])
