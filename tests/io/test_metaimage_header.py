@@ -33,6 +33,7 @@ def written(path: Path, compress: bool = True) -> bytes:
         (b"CompressedDataSize = ", b"CompressedDataSizu = ", "expected 1 to the"),
         (b"CompressedDataSize = 2", b"CompressedDataSize = ", "truncated or damaged"),
         (b"ElementType = MET_UCHAR", b"ElementType = MET_STRING", "ElementType is 'MET_STRING'"),
+        (b"DimSize = 7", b"DimSize =\xa07", "expected plain letters"),
         (b"DimSize = 7", b"DimSize = 7.5", "expected positive sizes"),
         (b"DimSize = 7", b"DimSize = 99999999999", "expected positive sizes"),
         (b"DimSize = 7", b"DimSize = 9999999999", "truncated or damaged"),

@@ -37,6 +37,7 @@ _FLAGS = (
     "ElementByteOrderMSB",
     "CompressedData",
 )
+_FREE_TEXT = ("Comment", "Name", "ElementDataFile")
 _TRUE, _FALSE = ("true", "1"), ("false", "0")
 
 
@@ -77,6 +78,8 @@ def _read_fields(path: Path, stream: BinaryIO) -> dict[str, str]:
         name = key.strip()
         if name in fields:
             raise InputError(f"{path}: the header has {name} twice, expected it once")
+        if not (value.isascii() or name in _FREE_TEXT):  # a space of another kind, for example
+            raise InputError(f"{path}: {name} is {value.strip()!r}, expected plain letters")
         fields[name] = value.strip()
     return fields
 
