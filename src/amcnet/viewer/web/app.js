@@ -4,7 +4,8 @@
 const niivueOptions = {
   backColor: [0, 0, 0, 1],
   crosshairColor: [0.34, 0.71, 0.91, 0.9],
-  crosshairWidth: 1,
+  crosshairWidth: 0.4, // thin, or it hides a small bone
+  crosshairWidthUnit: "mm",
   show3Dcrosshair: true,
   isRadiologicalConvention: true, // the patient's right on the left, as 3D Slicer shows it
   isSliceMM: true, // slices along the axes of the patient, however the file is turned
