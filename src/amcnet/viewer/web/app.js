@@ -20,8 +20,6 @@ const niivueOptions = {
   isNearestInterpolation: false,
   logLevel: "error",
 };
-// In 3D the greys are a haze, or what lies before and behind the hand would hide it.
-const haze = { R: [0, 255], G: [0, 255], B: [0, 255], A: [0, 6], I: [0, 255] };
 const zoom3D = 1.35;
 const numbers = [
   ["length_mm", "Length", "mm", 1],
@@ -80,6 +78,13 @@ function showPlace(location) {
   if (label > 0) parts.push(structureOf(label).name);
   byId("place").textContent = parts.join("   ·   ");
   return label;
+}
+
+// In 3D the greys are a haze, or what lies before and behind the hand would hide it. The more
+// voxels a ray crosses, the less each of them adds; one below 3 would not be drawn at all.
+function haze() {
+  const alpha = Math.max(4, Math.round(768 / Math.max(...state.scene.shown_shape)));
+  return { R: [0, 255], G: [0, 255], B: [0, 255], A: [0, Math.min(alpha, 64)], I: [0, 255] };
 }
 
 // The hand is flat: look at it along the shortest axis of the volume.
@@ -268,7 +273,7 @@ async function start() {
   state.nv = nv;
   nv.onLocationChange = showPlace;
   await nv.attachToCanvas(byId("canvas"));
-  nv.addColormap("haze", haze);
+  nv.addColormap("haze", haze());
   const shown = [{ url: "volume.nii", colormap: "haze", cal_min: 0, cal_max: 255 }];
   if (state.scene.labels !== null) shown.push({ url: "labels.nii", opacity: 0.6 });
   await nv.loadVolumes(shown);
