@@ -252,7 +252,9 @@ function connectControls() {
     if (e.key === "p") stepDoubtful(-1);
   });
   // A click in a slice selects what lies there; moving the crosshair by the list does not.
-  byId("canvas").addEventListener("mouseup", () => {
+  byId("canvas").addEventListener("mouseup", (e) => {
+    const [x, y] = [e.offsetX, e.offsetY].map((place) => place * nv.uiData.dpr);
+    if (nv.inRenderTile(x, y) >= 0) return; // 3D was turned
     const mm = nv.frac2mm(nv.scene.crosshairPos, 0, true);
     const voxel = nv.volumes[1].mm2vox(Array.from(mm));
     const label = Math.round(nv.volumes[1].getValue(...voxel));
