@@ -7,15 +7,19 @@ for a volume of full size.
 """
 
 import argparse
+import io
 import shutil
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from amcnet.viewer import PageServer, page_resources, read_scene
 
 _ARGUMENTS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 _PATIENCE_MS = 300_000
+_STEP = 8  # of 256 colours; noise that nobody sees would double the file
 
 
 def main() -> None:
@@ -35,8 +39,13 @@ def main() -> None:
         page.goto(server.address)
         page.wait_for_selector("body[data-state=ready]")
         page.locator(f'#structures [data-label="{wanted.label}"] button').click()
-        page.screenshot(path=wanted.picture, timeout=_PATIENCE_MS)
+        png = page.screenshot(timeout=_PATIENCE_MS)
         browser.close()
+    with Image.open(io.BytesIO(png)) as picture:
+        colours = np.asarray(picture.convert("RGB"), np.int16)
+    rounded = (colours + _STEP // 2) // _STEP * _STEP
+    few = Image.fromarray(rounded.clip(0, 255).astype(np.uint8))
+    few.save(wanted.picture, optimize=True)
 
 
 if __name__ == "__main__":

@@ -4,18 +4,23 @@
 const niivueOptions = {
   backColor: [0, 0, 0, 1],
   crosshairColor: [0.34, 0.71, 0.91, 0.9],
-  crosshairWidth: 1,
+  crosshairWidth: 0.4, // thin, or it hides a small bone
+  crosshairWidthUnit: "mm",
   show3Dcrosshair: true,
   isRadiologicalConvention: true, // the patient's right on the left, as 3D Slicer shows it
   isSliceMM: true, // slices along the axes of the patient, however the file is turned
   isOrientCube: true,
-  multiplanarForceRender: true,
+  multiplanarLayout: 2, // a grid of slices ...
+  heroImageFraction: 0.5, // ... beside the 3D view, which has half of the width
+  heroSliceType: 4,
+  tileMargin: 6,
+  showAllOrientationMarkers: true,
+  fontColor: [1, 0.6, 0.1, 1], // seen on black and on white
   dragAndDropEnabled: false, // only what was named on the command line is shown
   isNearestInterpolation: false,
   logLevel: "error",
 };
-const gridLayout = 2;
-const alwaysRender = 1;
+const zoom3D = 1.35;
 const numbers = [
   ["length_mm", "Length", "mm", 1],
   ["width_mm", "Width", "mm", 1],
@@ -75,6 +80,23 @@ function showPlace(location) {
   return label;
 }
 
+// In 3D the greys are a haze, or what lies before and behind the hand would hide it. The more
+// voxels a ray crosses, the less each of them adds; one below 3 would not be drawn at all.
+function haze() {
+  const alpha = Math.max(4, Math.round(768 / Math.max(...state.scene.shown_shape)));
+  return { R: [0, 255], G: [0, 255], B: [0, 255], A: [0, Math.min(alpha, 64)], I: [0, 255] };
+}
+
+// The hand is flat: look at it along the shortest axis of the volume.
+function turn3D() {
+  const { extentsMinOrtho: low, extentsMaxOrtho: high } = state.nv.volumes[0];
+  const [width, depth, height] = low.map((value, axis) => high[axis] - value);
+  const [azimuth, elevation] =
+    height < Math.min(width, depth) ? [160, 70] : width < depth ? [110, 10] : [160, 10];
+  state.nv.setScale(zoom3D);
+  state.nv.setRenderAzimuthElevation(azimuth, elevation);
+}
+
 // The list and the details
 
 function badge(severity) {
@@ -86,7 +108,7 @@ function listRow(one) {
   row.dataset.label = one.label;
   const box = element("input");
   box.type = "checkbox";
-  box.checked = true;
+  box.checked = one.present;
   box.disabled = !one.present;
   box.setAttribute("aria-label", `show ${one.name}`);
   box.addEventListener("change", () => setShown([one.label], box.checked));
@@ -230,7 +252,9 @@ function connectControls() {
     if (e.key === "p") stepDoubtful(-1);
   });
   // A click in a slice selects what lies there; moving the crosshair by the list does not.
-  byId("canvas").addEventListener("mouseup", () => {
+  byId("canvas").addEventListener("mouseup", (e) => {
+    const [x, y] = [e.offsetX, e.offsetY].map((place) => place * nv.uiData.dpr);
+    if (nv.inRenderTile(x, y) >= 0) return; // 3D was turned
     const mm = nv.frac2mm(nv.scene.crosshairPos, 0, true);
     const voxel = nv.volumes[1].mm2vox(Array.from(mm));
     const label = Math.round(nv.volumes[1].getValue(...voxel));
@@ -251,12 +275,12 @@ async function start() {
   state.nv = nv;
   nv.onLocationChange = showPlace;
   await nv.attachToCanvas(byId("canvas"));
-  nv.setMultiplanarLayout(gridLayout);
-  nv.opts.multiplanarShowRender = alwaysRender;
-  const shown = [{ url: "volume.nii", colormap: "gray", cal_min: 0, cal_max: 255 }];
+  nv.addColormap("haze", haze());
+  const shown = [{ url: "volume.nii", colormap: "haze", cal_min: 0, cal_max: 255 }];
   if (state.scene.labels !== null) shown.push({ url: "labels.nii", opacity: 0.6 });
   await nv.loadVolumes(shown);
   if (state.scene.labels !== null) paintLabels();
+  turn3D();
   connectControls();
   nv.createOnLocationChange();
   document.body.dataset.state = "ready";
