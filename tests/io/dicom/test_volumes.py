@@ -179,6 +179,8 @@ def test_transfer_syntaxes(
 def test_a_jpeg_ls_frame_without_its_end_is_not_decoded(
     dicom: SimpleNamespace, scan: Any, tmp_path: Path
 ) -> None:
+    scan.stored = np.add.outer(np.arange(2), np.add.outer(np.arange(16), np.arange(24)))
+    scan.stored = (scan.stored * 5).astype(np.uint8)
     folder = dicom.series(tmp_path / "series", scan)
     for file in sorted(folder.iterdir()):
         transcode(file, pydicom.uid.JPEGLSLossless)
