@@ -25,8 +25,9 @@ docs: .venv/extras
 demo: .venv
 	$(BIN)/amcnet demo --out demo
 
+# As many tests side by side as there are cores; each takes one, or they would be in each other's way.
 test: .venv
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n auto --dist loadfile
 
 slow: .venv
 	$(BIN)/python -m pytest -m slow
