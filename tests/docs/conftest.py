@@ -1,17 +1,18 @@
 """The files that the documentation names, made once; every page gets a copy."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from .world import MakeBundle, build, place
-
-NewWorld = Callable[[Iterable[str]], Path]
+from ..conftest import MakeBundle
+from .running import NewWorld, place
 
 
 @pytest.fixture(scope="session")
 def _template(tmp_path_factory: pytest.TempPathFactory, make_bundle: MakeBundle) -> Path:
+    from .world import build  # imports half of the package, which fast tests do without
+
     folder = tmp_path_factory.mktemp("template")
     build(folder, make_bundle)
     return folder

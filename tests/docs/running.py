@@ -2,13 +2,14 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +21,9 @@ _ADDRESS = re.compile(r"^http://127\.0\.0\.1:\d+/[\w-]{20,}/$")
 _BROWSER = """import pathlib, sys
 pathlib.Path("opened.txt").write_text(sys.argv[1], encoding="utf-8")
 """
+
+
+NewWorld = Callable[[Iterable[str]], Path]
 
 
 @dataclass(frozen=True)
@@ -131,3 +135,18 @@ def outputs_of(words: Sequence[str]) -> list[str]:
     """Return the files and folders that a command is told to write."""
     pairs = pairwise(words)
     return [value for option, value in pairs if option in OUTPUT_OPTIONS]
+
+
+def place(world: Path, folder: Path, without: Iterable[str]) -> None:
+    """Copy a world, without the files and folders of these names."""
+    shutil.copytree(world, folder, dirs_exist_ok=True)
+    for name in without:
+        remove(folder / name)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if there is one."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

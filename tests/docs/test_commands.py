@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import NewWorld
 from .pages import Page, all_pages, words_of
 from .running import (
+    NewWorld,
     end,
     free_port,
     look_and_interrupt,
     outputs_of,
+    remove,
     run,
     start,
     wait_for_port,
 )
 from .test_own_data import PAGE as OWN_DATA
 from .test_own_data import commands as commands_of_own_data
-from .world import remove
 
 INSTALLS = "installs; what the tests run with is installed already"
 WINDOWS = "Windows only, and it would install or run everything"

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import NewWorld
 from .pages import Page, all_pages
-from .running import look_and_interrupt, run
+from .running import NewWorld, look_and_interrupt, run
 
 Key = tuple[str, int]
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +16,9 @@ from amcnet.phantom.dataset import case_name
 from amcnet.phantom.grid import Grid
 from amcnet.report.evaluation import write_json
 
+from ..conftest import MakeBundle
 from ..io.dicom.conftest import Scan, write_enhanced, write_series
 from .pages import ROOT
-
-MakeBundle = Callable[..., Path]
 
 FIRST_SEED, HANDS = 900_000, 5  # as many as docs/own-data.md has folds
 # The field of view of the paper's device in voxels of 1.7 x 1.6 x 1.1 mm.
@@ -47,24 +45,9 @@ def build(world: Path, make_bundle: MakeBundle) -> None:
     _write_evaluations(world)
     _write_dicom(world, images, labels)
     _write_models(world, make_bundle)
-    _write_probabilities(world, make_bundle("tiny", preprocessing=TINY))
+    _write_probabilities(world, world / "fold0")
     shutil.copytree(ROOT / "examples", world / "examples")
     shutil.copytree(ROOT / "configs", world / "configs")
-
-
-def place(world: Path, folder: Path, without: Iterable[str]) -> None:
-    """Copy a world, without the files and folders of these names."""
-    shutil.copytree(world, folder, dirs_exist_ok=True)
-    for name in without:
-        remove(folder / name)
-
-
-def remove(path: Path) -> None:
-    """Remove a file or a folder, if there is one."""
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _image(hands: Path, number: int) -> Volume:
@@ -153,9 +136,10 @@ def _scan(image: Volume) -> Scan:
 
 
 def _write_models(world: Path, make_bundle: MakeBundle) -> None:
-    for seed, name in enumerate(("fold0", "fold1", "fold2")):
-        shutil.copytree(make_bundle(name, seed, preprocessing=TINY), world / name)
-    shutil.copytree(make_bundle("children"), world / "runs" / "children" / "model")
+    model = make_bundle("children", preprocessing=TINY)
+    for name in ("runs/children/model", "fold0", "fold2"):
+        shutil.copytree(model, world / name)
+    shutil.copytree(make_bundle("other", seed=2, preprocessing=TINY), world / "fold1")
 
 
 def _write_probabilities(world: Path, model: Path) -> None:
