@@ -68,7 +68,10 @@ def run(words: Sequence[str], world: Path) -> Done:
 
 
 def look_and_interrupt(words: Sequence[str], world: Path) -> Done:
-    """Run what serves a page until Ctrl-C: fetch its page and its scene, then end it."""
+    """Run what serves a page until Ctrl-C: fetch its page and its scene, then end it.
+
+    What opens the browser too, ``amcnet view``, is waited for to have done so.
+    """
     errors = world / "errors.txt"
     with (
         errors.open("w", encoding="utf-8") as stderr,
@@ -88,11 +91,24 @@ def look_and_interrupt(words: Sequence[str], world: Path) -> Done:
             for name, expected in (("", b"<!doctype html>"), ("scene.json", b'"volume"')):
                 with urllib.request.urlopen(address + name, timeout=60) as answer:
                     assert expected in answer.read()
+            if words[:2] == ["amcnet", "view"]:
+                assert _opened(world) == address
             running.send_signal(signal.SIGINT)
             rest, _ = running.communicate(timeout=60)
         finally:
             running.kill()
     return Done(running.returncode, f"{address}\n{rest}", errors.read_text(encoding="utf-8"))
+
+
+def _opened(world: Path) -> str:
+    """Wait for the address that the browser should show, and take it away."""
+    path = world / "opened.txt"
+    deadline = time.monotonic() + 120
+    while not (path.is_file() and path.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    address = path.read_text(encoding="utf-8")
+    path.unlink()
+    return address
 
 
 def start(words: Sequence[str], world: Path, name: str) -> subprocess.Popen[bytes]:
