@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS = ("amcnet", "python", "dask", "pip", "make")
+PROGRAMS = ("amcnet", "python", "dask", "pip", "make", "mkdir")
 _FENCE = re.compile(r"^\s*(?:```|~~~)\s*(\w*)\s*$")
 # Where programs lie after `python -m venv .venv` on Windows.
 _WINDOWS = ".venv\\Scripts\\"

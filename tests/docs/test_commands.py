@@ -100,7 +100,7 @@ def _run_one(words: list[str], world: Path) -> None:
         return
     done = run(words, world)
     done.check(" ".join(words))
-    assert done.stdout
+    assert done.stdout or words[0] != "amcnet"
     assert [path for path in outputs if not path.exists()] == []
     if words[1] == "prepare" and outputs:
         _replace(outputs[0] / "config.toml", REPLACED_IN_PREPARED)
