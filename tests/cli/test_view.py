@@ -14,15 +14,16 @@ from amcnet.cli.main import app
 from amcnet.errors import InputError
 from amcnet.io import Geometry, write_image
 
+MAIN = "from amcnet.cli.main import main; main()"
+
 
 @pytest.mark.skipif(os.name != "posix", reason="sends Ctrl-C as POSIX does")
 def test_view_serves_until_ctrl_c(tmp_path: Path) -> None:
     write_image(
         tmp_path / "a.nrrd", np.ones((4, 5, 6), np.uint8), Geometry.canonical((4, 5, 6), (1, 1, 1))
     )
-    command = [sys.executable, "-c", "from amcnet.cli.main import main; main()"]
     running = subprocess.Popen(
-        [*command, "view", str(tmp_path / "a.nrrd"), "--no-browser"],
+        [sys.executable, "-c", MAIN, "view", str(tmp_path / "a.nrrd"), "--no-browser"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -36,6 +37,28 @@ def test_view_serves_until_ctrl_c(tmp_path: Path) -> None:
     running.send_signal(signal.SIGINT)
     assert running.wait(30) == 0
     assert "ended" in running.stdout.read()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends Ctrl-C as POSIX does")
+def test_ctrl_c_while_the_browser_is_opened(tmp_path: Path) -> None:
+    """A browser in a terminal keeps the command until it is closed."""
+    write_image(
+        tmp_path / "a.nrrd", np.ones((4, 5, 6), np.uint8), Geometry.canonical((4, 5, 6), (1, 1, 1))
+    )
+    browser = tmp_path / "browser.py"
+    browser.write_text("import sys, time; print('opened', flush=True); time.sleep(5)")
+    running = subprocess.Popen(
+        [sys.executable, "-c", MAIN, "view", str(tmp_path / "a.nrrd")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1", "BROWSER": f"{sys.executable} {browser} %s"},
+    )
+    assert running.stdout is not None
+    assert "opened" in [running.stdout.readline().strip() for _ in range(3)]
+    running.send_signal(signal.SIGINT)
+    assert running.wait(30) == 0
+    assert running.stdout.readline() == "ended\n"
 
 
 def test_a_missing_volume_is_an_input_error(tmp_path: Path) -> None:

@@ -48,11 +48,12 @@ def view(
         scene = read_scene(volume, labels, names, series, update)
     with PageServer(page_resources(scene), port) as server:
         console = stdout()
-        console.print(server.address)
-        console.print("Only this machine can open it. Ctrl-C ends it.")
-        if browser and not webbrowser.open(server.address):
-            console.print("No browser could be opened: open the address above yourself.")
         try:
+            console.print(server.address)
+            console.print("Only this machine can open it. Ctrl-C ends it.")
+            # Where the browser is a program of the terminal this returns when it is closed.
+            if browser and not webbrowser.open(server.address):
+                console.print("No browser could be opened: open the address above yourself.")
             server.wait()
         except KeyboardInterrupt:
             console.print("ended")
