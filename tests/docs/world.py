@@ -61,6 +61,7 @@ def _labels(hands: Path, number: int) -> Volume:
 def _write_volumes(world: Path, images: list[Volume], labels: Volume) -> None:
     for name, image in (
         ("scan.nrrd", images[0]),
+        ("demo/hand.nrrd", images[0]),
         ("scans/child_1.nrrd", images[1]),
         ("scans/child_2.nii.gz", images[2]),
         ("more.mha", images[3]),
@@ -68,7 +69,7 @@ def _write_volumes(world: Path, images: list[Volume], labels: Volume) -> None:
     ):
         (world / name).parent.mkdir(exist_ok=True)
         write_image(world / name, image.array, image.geometry)
-    for name in ("scan.seg.nrrd", "reference.seg.nrrd", "reference.nii.gz"):
+    for name in ("scan.seg.nrrd", "demo/hand.seg.nrrd", "reference.seg.nrrd", "reference.nii.gz"):
         _write_hand(world / name, labels)
 
 
