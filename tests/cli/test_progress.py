@@ -52,6 +52,13 @@ def test_lines_of_one_volume(small_bundle: Path, image: Path, tmp_path: Path) ->
     assert result["event"] == "result"
     assert (result["input"], result["output"], result["also"]) == (str(image), str(out), str(also))
     assert (result["volume"], result["volumes"]) == (1, 1)
+    geometry = Geometry.canonical(SHAPE, SPACING_MM)
+    assert {name: tuple(value) for name, value in result["geometry"].items()} == {
+        "size": geometry.size,
+        "spacing_mm": geometry.spacing_mm,
+        "origin_mm": geometry.origin_mm,
+        "direction": geometry.direction,
+    }
     labels = read_labels(out).array
     assert np.array_equal(read_labels(also, hand_label_table()).array, labels)
     voxels = np.bincount(labels.ravel(), minlength=39)[1:]
@@ -61,6 +68,7 @@ def test_lines_of_one_volume(small_bundle: Path, image: Path, tmp_path: Path) ->
             structure.name, structure.kind, structure.group,
         )  # fmt: skip
         assert row["verdict"] in ("ok", "look", "bad")
+        assert structure.codes["FMA"] in row["terminology"]["type"]
         assert row["present"] == (row["voxels"] > 0)
     assert (result["found"], result["wanted"]) == (int((voxels > 0).sum()), 38)
     assert result["verdict"] == "bad"  # an untrained network finds no hand
@@ -92,7 +100,17 @@ def test_what_cannot_begin_is_an_error(small_bundle: Path, image: Path, tmp_path
         ([image, "-o", tmp_path / "b.nrrd", "--model", tmp_path / "none"], "none"),
         ([image, "-o", tmp_path / "b.nrrd", "--also", tmp_path / "b.nrrd"], "expected another"),
         ([image, "-o", tmp_path / "b.nrrd", "--also", tmp_path / "b.dcm"], "is no DICOM"),
-        ([image, image, "-o", tmp_path, "--also", tmp_path / "b.nrrd"], "expected one volume"),
+        (
+            [
+                image,
+                shutil.copy(image, tmp_path / "i.nrrd"),
+                "-o",
+                tmp_path,
+                "--also",
+                tmp_path / "b.nrrd",
+            ],
+            "expected one volume",
+        ),
         ([image, "-o", tmp_path / "b.nrrd", "--dask", "tcp://nowhere:1"], "--progress json"),
     ):
         if "--model" not in arguments:

@@ -167,6 +167,12 @@ class Teller:
         quality = found[0].to_dict()
         self.details = {
             "also": also,
+            "geometry": {
+                "size": list(result.geometry.size),
+                "spacing_mm": list(result.geometry.spacing_mm),
+                "origin_mm": list(result.geometry.origin_mm),
+                "direction": list(result.geometry.direction),
+            },
             "verdict": quality["verdict"],
             "summary": remark,
             "findings": quality["findings"],
@@ -197,10 +203,11 @@ def _structures(
     result: "Segmentation", quality: "QualityReport", measurements: "Sequence[Any]"
 ) -> list[dict[str, Any]]:
     """Return what is known of each structure of the table."""
+    from amcnet.io.slicer import make_segments
     from amcnet.measurement.tables import row_of
 
-    rows = []
-    for structure, measurement in zip(result.table, measurements, strict=True):
+    rows, segments = [], make_segments(result.table, result.geometry.size)
+    for structure, measurement, segment in zip(result.table, measurements, segments, strict=True):
         row = row_of(measurement)
         # Places are the business of whoever has the labels.
         row = {key: value for key, value in row.items() if not key.startswith("centroid")}
@@ -211,6 +218,7 @@ def _structures(
                 "group": structure.group,
                 "color_rgb": list(structure.color_rgb),
                 "codes": structure.codes,
+                "terminology": segment["terminology"],
                 "verdict": str(quality.severity_of(structure.value)),
             }
         )
