@@ -77,6 +77,7 @@ class JsonLines:
         self._pace.end()
         if outcome.error is not None:
             self.error(outcome.error)
+            sys.stderr.write(f"amcnet: {outcome.error}\n")  # for whoever reads the log
             return
         self.write(
             "result",
