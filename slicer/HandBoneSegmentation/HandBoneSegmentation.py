@@ -32,7 +32,7 @@ class HandBoneSegmentation(ScriptedLoadableModule):
             "measures each, and says what looks wrong. Research software, no medical device."
         )
         parent.acknowledgementText = "amcnet, Apache-2.0."
-        slicer.app.startupCompleted.connect(register_sample)
+        slicer.app.connect("startupCompleted()", register_sample)
 
 
 class HandBoneSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):

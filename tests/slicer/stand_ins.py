@@ -68,7 +68,8 @@ class NodeComboBox(QtWidgets.QComboBox):
 class TableView(QtWidgets.QTableView):
     """Shows a table node."""
 
-    def setMRMLScene(self, scene: Any) -> None:
+    def __init__(self, parent: Any = None) -> None:
+        super().__init__(parent)
         self._node: Any = None
 
     def mrmlTableNode(self) -> Any:
@@ -188,6 +189,9 @@ class App(QtCore.QObject):
         for path in (Path(self.temporaryPath), Path(self.slicerUserSettingsFilePath).parent):
             path.mkdir(parents=True)
 
+    def connect(self, signal: str, function: Any) -> None:
+        getattr(self, signal.removesuffix("()")).connect(function)
+
     def startupEnvironment(self) -> Environment:
         return Environment(os.environ)
 
@@ -242,6 +246,8 @@ def children_by_name(widget: Any) -> Any:
 def install(folder: Path) -> QtWidgets.QApplication:
     """Put the stand-ins where the panel imports them from; settings and files go to a folder."""
     application = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["Slicer"])
+    # The .ui file connects signals as Slicer's widgets have them, with the types of MRML.
+    QtCore.QLoggingCategory.setFilterRules("qt.core.qobject.connect=false")
     qt = QtModule("qt")
     qt.QUiLoader = UiLoader
     settings = str(folder / "settings.ini")

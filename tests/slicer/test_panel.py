@@ -204,12 +204,15 @@ def test_two_runs_in_a_row(make_panel, small_bundle, speckle):
     first, _ = add_volume(made.scene, speckle)
     node = apply(make_panel, made, first, small_bundle)
     before = [voxels_of(node, index, first)[0].sum() for index in range(38)]
+    made.panel.bones.groups["thumb"].setChecked(False)
     second, _ = add_volume(made.scene, speckle[::-1, ::-1].copy(), OBLIQUE, "other")
     again = apply(make_panel, made, second, small_bundle)
     assert again is node
     assert node.GetSegmentation().GetNumberOfSegments() == 38
     after = [voxels_of(node, index, second)[0].sum() for index in range(38)]
     assert before != after
+    assert node.GetDisplayNode().GetSegmentVisibility("Segment_1")
+    assert made.panel.bones.groups["thumb"].isChecked()
     assert made.scene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 1
     assert node.GetDisplayNode() is not None
     assert list(made.temporary.iterdir()) == []
@@ -245,6 +248,19 @@ def test_cancel_half_way_ends_the_whole_tree(make_panel, small_bundle, tmp_path)
     assert made.ui.statusLabel.text() == "Cancelled"
     assert made.ui.applyButton.isEnabled()
     assert made.scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+
+
+def test_a_python_that_cannot_be_started(make_panel, tmp_path):
+    no_program = tmp_path / "python"
+    no_program.write_text("this is no program")
+    made = make_panel(str(no_program))
+    assert made.panel.installer.package is None
+    assert "amcnet cannot be used there" in made.ui.installedLabel.text()
+    made.ui.pythonEdit.setText(sys.executable)
+    made.ui.pythonEdit.editingFinished.emit()
+    make_panel.wait(lambda: not made.panel.installer.is_busy)
+    assert made.panel.installer.package.version
+    assert f"version {made.panel.installer.package.version}" in made.ui.installedLabel.text()
 
 
 def test_failure_is_told_with_the_log(make_panel, tmp_path):

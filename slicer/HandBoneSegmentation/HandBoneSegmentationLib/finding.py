@@ -34,7 +34,7 @@ class FindingBox:
     def _checks(self, old: dict[str, Any], row: Any, names: list[str]) -> dict[str, Any]:  # noqa: ANN401
         """Put a box to check for each name into a row; all are checked."""
         for box in old.values():
-            row.removeWidget(box)
+            row.layout().removeWidget(box)
             box.deleteLater()
         boxes = {}
         for name in names:
@@ -42,7 +42,7 @@ class FindingBox:
             box.setChecked(True)
             box.setToolTip(f"Show {name or 'what belongs to no finger'}")
             box.toggled.connect(self._toggled)
-            row.addWidget(box)
+            row.layout().addWidget(box)
             boxes[name] = box
         return boxes
 

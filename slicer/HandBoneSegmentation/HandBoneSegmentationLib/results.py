@@ -64,8 +64,7 @@ def fill_segmentation(node: Any, labels: np.ndarray, result: Result) -> None:  #
     image = _oriented_image(first, cut, matrix)
     surfaces = make_surfaces(cut, first, matrix)
     was_modifying = node.StartModify()
-    segmentation = node.GetSegmentation()
-    segmentation.RemoveAllSegments()
+    segmentation = slicer.vtkSegmentation()
     segmentation.SetSourceRepresentationName(_LABELMAP)
     for structure in result["structures"]:
         segment = slicer.vtkSegment()
@@ -79,6 +78,11 @@ def fill_segmentation(node: Any, labels: np.ndarray, result: Result) -> None:  #
         surface = surfaces.get(structure["label"]) or vtk.vtkPolyData()
         segment.AddRepresentation(_SURFACE, surface)
         segmentation.AddSegment(segment, f"Segment_{structure['label']}")
+    old = node.GetSegmentation()
+    # To remove segments of a shared labelmap, Slicer goes through all of it for each.
+    for index in range(old.GetNumberOfSegments()):
+        old.GetNthSegment(index).RemoveAllRepresentations()
+    node.SetAndObserveSegmentation(segmentation)
     node.EndModify(was_modifying)
     _show(node)
 
@@ -118,6 +122,7 @@ def _show(node: Any) -> None:  # noqa: ANN401
     display.SetPreferredDisplayRepresentationName2D(_LABELMAP)
     display.SetVisibility(True)
     display.SetVisibility3D(True)
+    show_only(node, *(set(segment_tags(node, tag).values()) for tag in (GROUP_TAG, KIND_TAG)))
 
 
 def segment_tags(node: Any, tag: str) -> dict[str, str]:  # noqa: ANN401

@@ -121,9 +121,9 @@ class Runner:
         self.log.append(line)
         self._on_log(line)
 
-    def _failed(self, *_: object) -> None:
+    def _failed(self, error: object, *_: object) -> None:
         # Of all errors only this one has no end of its own.
-        if self._process is not None and self._process.error() == qt.QProcess.FailedToStart:
+        if self._process is not None and error == qt.QProcess.FailedToStart:
             self.log.append(f"could not be started: {self._process.errorString()}")
             self._finish(-1)
 
