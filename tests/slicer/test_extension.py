@@ -67,3 +67,42 @@ def test_what_is_broken_is_found(copy: Path, breaking: object, words: str) -> No
     done = check(copy)
     assert done.returncode == 1
     assert words in done.stdout
+
+
+# What Slicer gives to an extension's CMake files, as far as lists and names go.
+FAKE_SLICER = """
+set(Slicer_USE_FILE "${CMAKE_CURRENT_LIST_DIR}/nothing.cmake")
+set(Slicer_EXTENSION_GENERATE_CONFIG "${CMAKE_CURRENT_LIST_DIR}/nothing.cmake")
+set(Slicer_EXTENSION_CPACK "${CMAKE_CURRENT_LIST_DIR}/nothing.cmake")
+macro(slicerMacroBuildScriptedModule)
+  cmake_parse_arguments(GIVEN "WITH_GENERIC_TESTS" "NAME" "SCRIPTS;RESOURCES" ${ARGN})
+  if(GIVEN_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "unknown: ${GIVEN_UNPARSED_ARGUMENTS}")
+  endif()
+  file(WRITE "${CMAKE_BINARY_DIR}/${GIVEN_NAME}.txt" "${GIVEN_SCRIPTS};${GIVEN_RESOURCES}")
+endmacro()
+macro(slicer_add_python_unittest)
+  cmake_parse_arguments(GIVEN "" "SCRIPT" "" ${ARGN})
+  file(WRITE "${CMAKE_BINARY_DIR}/test.txt" "${GIVEN_SCRIPT}")
+endmacro()
+"""
+
+
+@pytest.mark.skipif(
+    None in map(shutil.which, ("cmake", "cc", "c++")), reason="needs CMake and a compiler"
+)
+def test_cmake_takes_the_files_and_all_that_is_there(tmp_path: Path) -> None:
+    (tmp_path / "SlicerConfig.cmake").write_text(FAKE_SLICER)
+    (tmp_path / "nothing.cmake").write_text("")
+    build = tmp_path / "build"
+    command = ["cmake", "-S", SLICER, "-B", build, f"-DSlicer_DIR={tmp_path}", "-DBUILD_TESTING=ON"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    listed = (build / f"{MODULE}.txt").read_text().split(";")
+    there = [
+        path.relative_to(SLICER / MODULE).as_posix()
+        for path in (SLICER / MODULE).rglob("*")
+        if path.is_file() and path.name != "CMakeLists.txt" and "__pycache__" not in path.parts
+    ]
+    assert sorted(listed) == sorted(there)
+    assert (build / "test.txt").read_text() == f"{MODULE}.py"
