@@ -9,7 +9,8 @@ import pytest
 from amcnet.anatomy import hand_label_table
 from amcnet.io import Geometry, labels_on_grid, read_labels, read_segments, write_labels
 
-slicer = pytest.importorskip("slicer")
+pytest.importorskip("slicer_core")
+import slicer
 
 DIRECTION = (0.0, -0.6, 0.8, 1.0, 0.0, 0.0, 0.0, 0.8, 0.6)  # oblique
 SIZE = (20, 24, 28)
