@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 # Options that name what a command writes.
-OUTPUT_OPTIONS = {"-o", "--output", "--out", "--json", "--report", "--boxplots"}
+OUTPUT_OPTIONS = {"--also", "-o", "--output", "--out", "--json", "--report", "--boxplots"}
 _SECONDS = 600
 _ADDRESS = re.compile(r"^http://127\.0\.0\.1:\d+/[\w-]{20,}/$")
 _BROWSER = """import pathlib, sys

@@ -16,6 +16,7 @@ PAGES = all_pages()
 COMMAND = typer.main.get_command(app)
 # Blocks without a language that show what a command prints, by their first line.
 OUTPUTS = {
+    '{"protocol": 1, "event": "start", "version": "0.1.0", "pid": 4711}',
     "bad: 37 of 38 structures found",
     "hand.seg.nrrd: 38 of 38 structures found, 12.1 s",
 }
