@@ -129,7 +129,7 @@ class SegmentationTask(lightning.LightningModule):
         if not isinstance(self.network, AMCNet):
             return cast(Tensor, self.loss(self.network(batch.image), batch.labels))
         *coarse, last = self.network.decoded(batch.image)
-        logits, labels = one_turn(self.network, last, batch.labels, self.global_step)
+        logits, labels = one_turn(self.network, batch, last, self.global_step)
         loss: Tensor = self.loss(logits, labels)
         return loss if self.coarse_stages is None else loss + self.coarse_stages(coarse, labels)
 
