@@ -123,7 +123,7 @@ def error_parts(results: dict[str, Any]) -> Iterator[str]:
     mean = results["mean"]
     yield f"Dice on {len(results['cases'])} unseen phantoms (`{results['data']}`):"
     yield ""
-    yield "| as it is | with right names | right voxels, nearest name | best that its grid allows |"
+    yield "| as it is | with right names | right voxels, nearest name | its grid alone |"
     yield "|---|---|---|---|"
     keys = ("as it is", "right names", "right voxels", "grid alone")
     yield "| " + " | ".join(f"{mean[key]:.3f}" for key in keys) + " |"

@@ -64,11 +64,12 @@ class Workload:
 
     def _windows_held(self, windows: Windows) -> int:
         """Return how many windows of logits there are at once."""
-        used = 1
-        if self.network_shape[0] > windows.slices:
-            # The slices that the next one covers too, and perhaps the one to come.
-            used += 2 if windows.ahead else 1
-        return used + (1 if len(windows.shifts) > 1 or windows.mirror else 0)
+        runs_again = len(windows.shifts) > 1 or windows.mirror
+        mean = 1 if runs_again else 0
+        if self.network_shape[0] <= windows.slices:
+            return mean + (2 if runs_again else 1)  # the runtime keeps the last run's as well
+        # The window in use, the slices that the next one covers too, and perhaps the one to come.
+        return mean + (3 if windows.ahead else 2)
 
     def _window_shape(self, windows: Windows) -> tuple[int, ...]:
         """Return the largest input of the network."""
