@@ -3,7 +3,6 @@ import torch
 from amcnet.anatomy import IGNORE
 from amcnet.networks import AMCNet
 from amcnet.training.block_turns import one_turn
-from amcnet.training.windows import Batch
 
 BLOCK = (2, 3, 1)
 
@@ -13,11 +12,10 @@ def test_every_voxel_has_its_turn_with_its_own_label_and_logits():
     image = torch.randn(1, 1, 7, 10, 4)
     # Of a label that is the voxel's own number, nothing may come twice or be left out.
     numbers = torch.arange(7 * 10 * 4).view(1, 7, 10, 4)
-    batch = Batch(image, numbers, torch.tensor([0]))
     whole = network(image)[0].flatten(1)
     seen = []
     for turn in range(6, 12):
-        logits, labels = one_turn(network, batch, network.decoded(image)[-1], turn)
+        logits, labels = one_turn(network, network.decoded(image)[-1], numbers, turn)
         inside = labels != IGNORE
         seen += labels[inside].tolist()
         torch.testing.assert_close(logits[0][:, inside[0]], whole[:, labels[inside]])
@@ -27,7 +25,6 @@ def test_every_voxel_has_its_turn_with_its_own_label_and_logits():
 
 def test_what_lies_outside_the_window_is_ignored():
     network = AMCNet(1, num_classes=3, width=2, pools=((2, 2, 2),), block=BLOCK)
-    labels = torch.ones(1, 3, 4, 2, dtype=torch.uint8)
-    batch = Batch(torch.randn(1, 1, 3, 4, 2), labels, torch.tensor([0]))
-    _, labels = one_turn(network, batch, network.decoded(batch.image)[-1], 5)
+    features = network.decoded(torch.randn(1, 1, 3, 4, 2))[-1]
+    _, labels = one_turn(network, features, torch.ones(1, 3, 4, 2, dtype=torch.uint8), 5)
     assert labels[0, :, :, 0].tolist() == [[1, IGNORE], [IGNORE, IGNORE]]

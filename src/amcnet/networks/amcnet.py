@@ -61,7 +61,7 @@ class AMCNet(nn.Module):
             self.decoder.append(ACM(previous + size, size, kernel_size, branches))
             previous = size
         self.head = nn.Conv3d(previous, num_classes * prod(block), 1)
-        self.detail = Detail(in_channels, previous, detail, num_classes) if detail else None
+        self.detail = Detail(in_channels, previous, detail, num_classes, block) if detail else None
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits.
@@ -75,8 +75,7 @@ class AMCNet(nn.Module):
         features = self.decoded(image)[-1]
         logits = from_channels(self.head(features), self.block)
         if self.detail is not None:
-            voxels = self.detail(pad_to_blocks(image, self.block), features)
-            logits = logits + self.detail.head(voxels)
+            logits = logits + self.detail(pad_to_blocks(image, self.block), features)
         scan, lateral, depth = image.shape[2:]
         return logits[:, :, :scan, :lateral, :depth]
 
@@ -102,26 +101,42 @@ class AMCNet(nn.Module):
             stages.append(features)
         return stages
 
-    def one_of_each_block(self, image: Tensor, features: Tensor, place: Triple) -> Tensor:
-        """Return the logits of one voxel of each block: all that a training step needs.
+    def in_box(self, image: Tensor, features: Tensor, blocks: tuple[slice, slice, slice]) -> Tensor:
+        """Return the logits of the voxels of some blocks, detail included.
 
         Args:
             image: As in :meth:`forward`.
             features: Those of the last stage, see :meth:`decoded`.
+            blocks: Which blocks, along (scan, lateral, depth).
+
+        Returns:
+            Logits (batch, class, scan, lateral, depth). Those that are nearer to a side of the box
+            than the detail reaches differ from what :meth:`forward` says, unless the image ends
+            there too.
+        """
+        inside = (slice(None), slice(None), *blocks)
+        logits = from_channels(self.head(features[inside]), self.block)
+        if self.detail is None:
+            return logits
+        voxels = tuple(
+            slice(part.start * step, part.stop * step)
+            for part, step in zip(blocks, self.block, strict=True)
+        )
+        padded = pad_to_blocks(image, self.block)[(slice(None), slice(None), *voxels)]
+        return logits + cast(Tensor, self.detail(padded, features[inside]))
+
+    def one_of_each_block(self, features: Tensor, place: Triple) -> Tensor:
+        """Return the logits of one voxel of each block, without the detail.
+
+        Args:
+            features: Those of the last stage, see :meth:`decoded`.
             place: The voxel's place in the block.
 
         Returns:
-            Logits (batch, class, scan, lateral, depth) of the voxels ``place``,
-            ``place + block``, ...; blocks that the image ends within count.
+            Logits (batch, class, scan, lateral, depth) on the grid of the blocks.
         """
+        # The last layer has the classes of the first voxel first, then those of the second.
         first = int(np.ravel_multi_index(place, self.block)) * self.num_classes
         part = slice(first, first + self.num_classes)
         bias = cast(Tensor, self.head.bias)
-        logits = functional.conv3d(features, self.head.weight[part], bias[part])
-        if self.detail is None:
-            return logits
-        voxels = self.detail(pad_to_blocks(image, self.block), features)
-        scan, lateral, depth = (
-            slice(n, None, step) for n, step in zip(place, self.block, strict=True)
-        )
-        return logits + cast(Tensor, self.detail.head(voxels[:, :, scan, lateral, depth]))
+        return functional.conv3d(features, self.head.weight[part], bias[part])

@@ -6,16 +6,15 @@ from torch.nn import functional
 
 from amcnet.anatomy import IGNORE
 from amcnet.networks.amcnet import AMCNet
-from amcnet.training.windows import Batch
 
 
-def one_turn(network: AMCNet, batch: Batch, features: Tensor, turn: int) -> tuple[Tensor, Tensor]:
+def one_turn(network: AMCNet, features: Tensor, labels: Tensor, turn: int) -> tuple[Tensor, Tensor]:
     """Return the logits and labels of one voxel of each block.
 
     Args:
         network: The network.
-        batch: Some windows.
-        features: Those of the network's last stage, see :meth:`AMCNet.decoded`.
+        features: Those of its last stage, see :meth:`AMCNet.decoded`.
+        labels: uint8 (batch, scan, lateral, depth), of all voxels.
         turn: Which voxel; after as many turns as a block has voxels each had its turn.
 
     Returns:
@@ -24,8 +23,8 @@ def one_turn(network: AMCNet, batch: Batch, features: Tensor, turn: int) -> tupl
     """
     block = network.block
     a, b, c = (int(place) for place in np.unravel_index(turn % int(np.prod(block)), block))
-    sizes = zip(batch.labels.shape[1:], block, strict=True)
+    sizes = zip(labels.shape[1:], block, strict=True)
     scan, lateral, depth = (-size % step for size, step in sizes)
-    whole = functional.pad(batch.labels, (0, depth, 0, lateral, 0, scan), value=IGNORE)
-    logits = network.one_of_each_block(batch.image, features, (a, b, c))
+    whole = functional.pad(labels, (0, depth, 0, lateral, 0, scan), value=IGNORE)
+    logits = network.one_of_each_block(features, (a, b, c))
     return logits, whole[:, a :: block[0], b :: block[1], c :: block[2]]
