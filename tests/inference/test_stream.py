@@ -108,11 +108,23 @@ def test_a_moved_window_is_what_the_network_sees_further_on() -> None:
         return window + places.reshape(1, *window.shape[1:])
 
     window = np.random.default_rng(0).standard_normal((1, 3, 5, 4)).astype(np.float32)
-    larger = np.concatenate([window[:, :1], window], axis=1)  # its near border repeated
-    larger = np.concatenate([larger[..., :1], larger[..., :1], larger], axis=3)
-    moved = network(larger)[:, 1:, :, 2:]
-    found = shifted(network, [(0, 0, 0), (1, 0, 2)])(window)
-    np.testing.assert_allclose(found, (network(window) + moved) / 2, atol=1e-5)
+    seen = []
+
+    def counted(larger: np.ndarray) -> np.ndarray:
+        seen.append(larger.shape)
+        return network(larger)
+
+    found = shifted(counted, Windows(3, shifts=((0, 0, 0), (1, 0, 2))))(window)
+    near, far = np.zeros((2, 1, 4, 5, 6), np.float32)
+    near[:, 1:, :, 2:] = window  # its near borders repeated
+    near[:, 0, :, 2:] = window[:, 0]
+    near[..., :2] = near[..., 2:3]
+    far[:, :3, :, :4] = window
+    far[:, 3, :, :4] = window[:, 2]
+    far[..., 4:] = far[..., 3:4]
+    expected = (network(near)[:, 1:, :, 2:] + network(far)[:, :3, :, :4]) / 2
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert seen == [(1, 4, 5, 6)] * 2  # a network is compiled for one shape
 
 
 def test_running_ahead_passes_errors_on() -> None:

@@ -74,8 +74,7 @@ class Workload:
     def _window_shape(self, windows: Windows) -> tuple[int, ...]:
         """Return the largest input of the network."""
         window = (windows.slices, *self.network_shape[1:])
-        furthest = (max(sizes) for sizes in zip(*windows.shifts, strict=True))
-        return tuple(size + shift for size, shift in zip(window, furthest, strict=True))
+        return tuple(size + far for size, far in zip(window, windows.furthest, strict=True))
 
     def _padded_voxels(self, shape: tuple[int, ...]) -> int:
         """Return the voxels of an input that the network works on."""

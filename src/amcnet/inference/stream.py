@@ -4,7 +4,7 @@ Of all logits only one window, the slices that it shares with the next one, and 
 being computed meanwhile exist at any time.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -43,7 +43,7 @@ def stream_logits(
     starts = window_starts(image.shape[1], windows.slices, windows.overlap)
     weights = window_weights(starts, windows.slices)
     if windows.shifts != (UNMOVED,):
-        logits_of = shifted(logits_of, windows.shifts)
+        logits_of = shifted(logits_of, windows)
     if windows.mirror:
         logits_of = mirrored(logits_of)
 
@@ -92,27 +92,29 @@ def mirrored(logits_of: LogitsOf) -> LogitsOf:
     return both
 
 
-def shifted(logits_of: LogitsOf, shifts: Sequence[Triple]) -> LogitsOf:
-    """Return a function that runs on a window moved this far, in turn, and takes the mean.
+def shifted(logits_of: LogitsOf, windows: Windows) -> LogitsOf:
+    """Return a function that runs on a window moved as far as its shifts say, and takes the mean.
 
-    A window is moved by repeating its near border.
+    A window is moved by repeating its borders: the near one by the shift, the far one by what is
+    left of the furthest, so that the network gets inputs of one shape.
     """
 
     def mean_of_all(window: Window) -> Window:
-        first, *others = shifts
-        total = _moved_logits(logits_of, window, first).copy()
+        first, *others = windows.shifts
+        total = moved(window, first).copy()
         for shift in others:
-            total += _moved_logits(logits_of, window, shift)
-        total /= np.float32(len(shifts))
+            total += moved(window, shift)
+        total /= np.float32(len(windows.shifts))
         return total
 
+    def moved(window: Window, shift: Triple) -> Window:
+        borders = [(near, far - near) for near, far in zip(shift, windows.furthest, strict=True)]
+        inside = (
+            slice(near, near + size) for near, size in zip(shift, window.shape[1:], strict=True)
+        )
+        return logits_of(np.pad(window, [(0, 0), *borders], mode="edge"))[(slice(None), *inside)]
+
     return mean_of_all
-
-
-def _moved_logits(logits_of: LogitsOf, window: Window, shift: Triple) -> Window:
-    moved = np.pad(window, [(0, 0), *((size, 0) for size in shift)], mode="edge")
-    scan, lateral, depth = shift
-    return logits_of(moved)[:, scan:, lateral:, depth:]
 
 
 def run_ahead(items: Iterator[Window]) -> Iterator[Window]:

@@ -169,9 +169,9 @@ class TorchEngine:
         on_gpu = images.device.type == "cuda"
         runs = list(product(self._networks, windows.shifts))
         with torch.autocast(images.device.type, _precision(images.device), on_gpu):
-            total = _mean_logits(*runs[0], batches)
+            total = _mean_logits(*runs[0], windows.furthest, batches)
             for network, shift in runs[1:]:
-                total += _mean_logits(network, shift, batches)
+                total += _mean_logits(network, shift, windows.furthest, batches)
         return total.div_(len(runs))
 
 
@@ -246,13 +246,18 @@ def _window(part: NDArray[np.float32], way: Way, least_plane: tuple[int, int]) -
     return functional.pad(window[None], (0, depth, 0, lateral, 0, scan), mode="replicate")[0]
 
 
-def _mean_logits(network: nn.Module, shift: Triple, batches: Sequence[Tensor]) -> Tensor:
+def _mean_logits(
+    network: nn.Module, shift: Triple, furthest: Triple, batches: Sequence[Tensor]
+) -> Tensor:
     """Return the mean of a moved window's logits and, where it is there, its mirror image's."""
-    scan, lateral, depth = shift
-    border = (depth, 0, lateral, 0, scan, 0)
-    moved = [functional.pad(batch, border, mode="replicate") for batch in batches]
+    borders = [(near, far - near) for near, far in zip(shift, furthest, strict=True)]
+    around = [size for pair in reversed(borders) for size in pair]
+    moved = [functional.pad(batch, around, mode="replicate") for batch in batches]
     logits = torch.cat([network(batch) for batch in moved]).float()
-    logits = logits[:, :, scan:, lateral:, depth:]
+    inside = (
+        slice(near, near + size) for near, size in zip(shift, batches[0].shape[2:], strict=True)
+    )
+    logits = logits[(slice(None), slice(None), *inside)]
     if len(logits) == 1:
         return logits[0]
     return (logits[0] + logits[1].flip(2)).mul_(0.5)

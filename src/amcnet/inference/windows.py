@@ -33,6 +33,12 @@ class Windows:
     ahead: bool = False
     least_shape: Triple = (4, 16, 16)
 
+    @property
+    def furthest(self) -> Triple:
+        """How far the window is moved at most along each axis: its inputs are so much larger."""
+        scan, lateral, depth = (max(sizes) for sizes in zip(*self.shifts, strict=True))
+        return scan, lateral, depth
+
     def fitted(self, length: int, shortest: int, least_shape: Triple) -> "Windows":
         """Return windows that are no longer than a volume of ``length`` slices needs.
 

@@ -11,6 +11,7 @@ from torch.nn import functional
 from amcnet.networks.acm import ACM
 from amcnet.networks.architecture import PAPER_POOLS, Branches, Triple
 from amcnet.networks.blocks import from_channels, pad_to_blocks, to_channels
+from amcnet.networks.detail import Detail
 
 
 class AMCNet(nn.Module):
@@ -28,9 +29,11 @@ class AMCNet(nn.Module):
         branches: ``2d+3d``, or ``2d`` or ``3d`` alone for the ablation.
         pools: How much each stage shrinks what it hands down.
         block: Voxels that are worked on together, see :mod:`amcnet.networks.blocks`.
+        detail: Channels of :class:`amcnet.networks.detail.Detail`; 0 for none.
     """
 
-    class_axes: ClassVar[dict[str, int]] = {"head.": 1}  # see amcnet.networks.any_size.Core
+    # see amcnet.networks.any_size.Core
+    class_axes: ClassVar[dict[str, int]] = {"head.": 1, "detail.head.": 1}
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class AMCNet(nn.Module):
         branches: Branches = "2d+3d",
         pools: tuple[Triple, ...] = PAPER_POOLS,
         block: Triple = (1, 1, 1),
+        detail: int = 0,
     ) -> None:
         super().__init__()
         self.block = block
@@ -57,6 +61,7 @@ class AMCNet(nn.Module):
             self.decoder.append(ACM(previous + size, size, kernel_size, branches))
             previous = size
         self.head = nn.Conv3d(previous, num_classes * prod(block), 1)
+        self.detail = Detail(in_channels, previous, detail, num_classes, block) if detail else None
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits.
@@ -67,7 +72,10 @@ class AMCNet(nn.Module):
         Returns:
             Logits (batch, class, scan, lateral, depth) of the same spatial size.
         """
-        logits = from_channels(self.head(self.decoded(image)[-1]), self.block)
+        features = self.decoded(image)[-1]
+        logits = from_channels(self.head(features), self.block)
+        if self.detail is not None:
+            logits = logits + self.detail(pad_to_blocks(image, self.block), features)
         scan, lateral, depth = image.shape[2:]
         return logits[:, :, :scan, :lateral, :depth]
 
@@ -93,17 +101,41 @@ class AMCNet(nn.Module):
             stages.append(features)
         return stages
 
+    def in_box(self, image: Tensor, features: Tensor, blocks: tuple[slice, slice, slice]) -> Tensor:
+        """Return the logits of the voxels of some blocks, detail included.
+
+        Args:
+            image: As in :meth:`forward`.
+            features: Those of the last stage, see :meth:`decoded`.
+            blocks: Which blocks, along (scan, lateral, depth).
+
+        Returns:
+            Logits (batch, class, scan, lateral, depth). Those that are nearer to a side of the box
+            than the detail reaches differ from what :meth:`forward` says, unless the image ends
+            there too.
+        """
+        inside = (slice(None), slice(None), *blocks)
+        logits = from_channels(self.head(features[inside]), self.block)
+        if self.detail is None:
+            return logits
+        voxels = tuple(
+            slice(part.start * step, part.stop * step)
+            for part, step in zip(blocks, self.block, strict=True)
+        )
+        padded = pad_to_blocks(image, self.block)[(slice(None), slice(None), *voxels)]
+        return logits + cast(Tensor, self.detail(padded, features[inside]))
+
     def one_of_each_block(self, features: Tensor, place: Triple) -> Tensor:
-        """Return the logits of one voxel of each block: all that a training step needs.
+        """Return the logits of one voxel of each block, without the detail.
 
         Args:
             features: Those of the last stage, see :meth:`decoded`.
             place: The voxel's place in the block.
 
         Returns:
-            Logits (batch, class, scan, lateral, depth) of the voxels ``place``,
-            ``place + block``, ...; blocks that the image ends within count.
+            Logits (batch, class, scan, lateral, depth) on the grid of the blocks.
         """
+        # The last layer has the classes of the first voxel first, then those of the second.
         first = int(np.ravel_multi_index(place, self.block)) * self.num_classes
         part = slice(first, first + self.num_classes)
         bias = cast(Tensor, self.head.bias)

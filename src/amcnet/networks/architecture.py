@@ -20,7 +20,7 @@ Step = Annotated[int, Field(ge=1)]
 Triple = tuple[Step, Step, Step]  # along (scan, lateral, depth)
 
 PAPER_POOLS: tuple[Triple, ...] = ((2, 2, 2), (2, 2, 2), (1, 2, 2), (1, 2, 2))
-_AMCNET_ONLY = ("kernel_size", "branches", "pools", "block")
+_AMCNET_ONLY = ("kernel_size", "branches", "pools", "block", "detail")
 
 
 class Architecture(BaseModel):
@@ -41,6 +41,8 @@ class Architecture(BaseModel):
             default is the paper's.
         block: Voxels that are worked on together, as channels of one coarser voxel, and told apart
             again by the last layer. The paper has none, ``(1, 1, 1)``.
+        detail: Channels of small convolutions at the grid of the voxels, which say where in a block
+            a boundary runs; 0 for none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -53,6 +55,7 @@ class Architecture(BaseModel):
     branches: Branches = "2d+3d"
     pools: tuple[Triple, ...] = Field(PAPER_POOLS, min_length=1, max_length=6)
     block: Triple = (1, 1, 1)
+    detail: int = Field(0, ge=0)
 
     @property
     def block_voxels(self) -> int:

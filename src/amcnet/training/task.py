@@ -20,6 +20,7 @@ from amcnet.training.clock import StepClock
 from amcnet.training.coarse_stages import CoarseStages
 from amcnet.training.config import TrainingConfig
 from amcnet.training.deep_supervision import loss_of_all_outputs
+from amcnet.training.detail_box import detail_box
 from amcnet.training.history import Row
 from amcnet.training.overlap import OverlapCounter
 from amcnet.training.windows import Batch
@@ -131,6 +132,11 @@ class SegmentationTask(lightning.LightningModule):
         *coarse, last = self.network.decoded(batch.image)
         logits, labels = one_turn(self.network, last, batch.labels, self.global_step)
         loss: Tensor = self.loss(logits, labels)
+        if self.network.detail is not None:
+            turn = self.global_step
+            loss = loss + self.loss(
+                *detail_box(self.network, batch.image, last, batch.labels, turn)
+            )
         return loss if self.coarse_stages is None else loss + self.coarse_stages(coarse, labels)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:

@@ -37,16 +37,20 @@ def start_from(
     """
     ours, theirs = (a.model_dump() for a in (architecture, bundle.description.architecture))
     for key in ours:  # the name comes first: only where it is the same are the others
-        if key not in ("in_channels", "num_classes") and ours[key] != theirs[key]:
+        is_new = key == "detail" and theirs.get(key) == 0
+        if key not in ("in_channels", "num_classes") and not is_new and ours[key] != theirs[key]:
             raise ConfigError(
                 f"network.{key} = {ours[key]!r}, expected {theirs[key]!r} "
                 f"to start from {bundle.folder}"
             )
     weights = load_network_weights(bundle)
-    own, voxels = network.state_dict(), architecture.block_voxels
+    own = network.state_dict()
     class_axes = cast(dict[str, int], network.class_axes)
     rows = _shared_classes(table, bundle.description.label_table)
     for name, value in own.items():
+        if name not in weights:  # of the detail, where the model has none
+            continue
+        voxels = 1 if name.startswith("detail.") else architecture.block_voxels
         axes = next((n for start, n in class_axes.items() if name.startswith(start)), 0)
         if axes == 0 or value.ndim == 0:
             value.copy_(_fit_channels(weights[name], value.shape, voxels))
