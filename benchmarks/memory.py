@@ -20,16 +20,18 @@ if TYPE_CHECKING:
     from amcnet.networks import Architecture
 
 CASES = (
-    # width, block, slices of a window, plane of the network's grid, scale of the volume's plane
-    (16, (1, 1, 1), 20, (102, 51), 10),
-    (16, (1, 1, 1), 20, (204, 102), 5),
-    (8, (1, 1, 1), 16, (256, 128), 4),
-    (16, (1, 1, 1), 16, (256, 128), 4),
-    (32, (1, 1, 1), 16, (256, 128), 4),
-    (8, (1, 1, 1), 16, (512, 256), 2),
-    (64, (1, 1, 1), 16, (128, 64), 4),
-    (16, (2, 3, 2), 40, (256, 128), 4),
-    (16, (2, 3, 2), 24, (256, 128), 4),
+    # width, block, detail, slices of a window, plane of the network's grid, scale of the plane
+    (16, (1, 1, 1), 0, 20, (102, 51), 10),
+    (16, (1, 1, 1), 0, 20, (204, 102), 5),
+    (8, (1, 1, 1), 0, 16, (256, 128), 4),
+    (16, (1, 1, 1), 0, 16, (256, 128), 4),
+    (32, (1, 1, 1), 0, 16, (256, 128), 4),
+    (8, (1, 1, 1), 0, 16, (512, 256), 2),
+    (64, (1, 1, 1), 0, 16, (128, 64), 4),
+    (16, (2, 3, 2), 0, 40, (256, 128), 4),
+    (16, (2, 3, 2), 0, 24, (256, 128), 4),
+    (16, (2, 3, 2), 16, 40, (256, 128), 4),
+    (16, (2, 3, 2), 16, 24, (256, 128), 4),
 )
 GIB = 2**30
 LENGTH = 40
@@ -43,7 +45,10 @@ def main(arguments: list[str] | None = None) -> None:
     cases = CASES if options.only is None else [CASES[options.only]]
     from amcnet.networks import Architecture
 
-    rows = [measure(Architecture(width=w, block=block), *rest) for w, block, *rest in cases]
+    rows = [
+        measure(Architecture(width=width, block=block, detail=detail), *rest)
+        for width, block, detail, *rest in cases
+    ]
     print(report(rows))
     if options.json is not None:
         options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
@@ -51,15 +56,18 @@ def main(arguments: list[str] | None = None) -> None:
 
 def report(rows: list[dict[str, Any]]) -> str:
     """Return the figures as Markdown."""
-    lines = ["| width | block | window | volume | planned, GiB | taken, GiB | planned / taken |"]
-    lines.append("|---" * 7 + "|")
+    header = (
+        "width | block | detail | window | volume | planned, GiB | taken, GiB | planned / taken"
+    )
+    lines = [f"| {header} |"]
+    lines.append("|---" * 8 + "|")
     for row in rows:
         sizes = ("block", "window", "volume")
         block, window, volume = (" x ".join(map(str, row[key])) for key in sizes)
         planned, taken = row["planned_bytes"] / GIB, row["taken_bytes"] / GIB
         lines.append(
-            f"| {row['width']} | {block} | {window} | {volume} | {planned:.2f} | {taken:.2f} "
-            f"| {planned / taken:.2f} |"
+            f"| {row['width']} | {block} | {row['detail']} | {window} | {volume} | {planned:.2f} "
+            f"| {taken:.2f} | {planned / taken:.2f} |"
         )
     return "\n".join(lines)
 
@@ -75,7 +83,7 @@ def measure(
         command = [sys.executable, "-c", CHILD, case]
         done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
     found: dict[str, Any] = json.loads(done.stdout)
-    own = {"width": architecture.width, "block": architecture.block}
+    own = architecture.model_dump(include={"width", "block", "detail"})
     return {**own, "window": (slices, *plane), **found}
 
 

@@ -12,13 +12,20 @@ from amcnet.inference.openvino_backend import OpenVINOBackend
 WINDOW = np.random.default_rng(0).standard_normal((1, 8, 32, 24)).astype(np.float32)
 
 
-def test_logits_last_until_the_call_after_next(small_bundle: Path) -> None:
+def test_logits_last_while_the_next_are_computed_ahead(small_bundle: Path) -> None:
     backend = OpenVINOBackend(load_bundle(small_bundle).path("model.xml"))
     first = backend.logits(WINDOW)
     kept = first.copy()
-    backend.logits(-WINDOW)
+    backend.logits(-WINDOW, ahead=True)
     assert np.array_equal(first, kept)
-    assert np.array_equal(backend.logits(WINDOW), kept)
+    assert np.array_equal(backend.logits(WINDOW, ahead=True), kept)
+
+
+def test_results_that_are_used_up_take_no_second_buffer(small_bundle: Path) -> None:
+    backend = OpenVINOBackend(load_bundle(small_bundle).path("model.xml"))
+    first = backend.logits(WINDOW)
+    assert np.shares_memory(first, backend.logits(-WINDOW))
+    assert not np.shares_memory(first, backend.logits(WINDOW, ahead=True))
 
 
 def test_windows_of_other_sizes(small_bundle: Path) -> None:

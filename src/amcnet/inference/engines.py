@@ -4,6 +4,7 @@ import ctypes
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Literal, Protocol, get_args
 
 import numpy as np
@@ -17,7 +18,7 @@ from amcnet.inference.confidence import ConfidenceMeter
 from amcnet.inference.ensemble import averaged
 from amcnet.inference.labelling import label_slices
 from amcnet.inference.openvino_backend import OpenVINOBackend
-from amcnet.inference.stream import Window, stream_logits
+from amcnet.inference.stream import LogitsOf, Window, stream_logits
 from amcnet.inference.windows import Windows
 
 BackendName = Literal["auto", "openvino", "torch"]
@@ -99,8 +100,7 @@ class OpenVINOEngine:
     """
 
     def __init__(self, bundles: Sequence[Bundle]) -> None:
-        members = [OpenVINOBackend(bundle.path(IR_FILE)) for bundle in bundles]
-        self._logits_of = averaged([member.logits for member in members])
+        self._members = [OpenVINOBackend(bundle.path(IR_FILE)) for bundle in bundles]
         self._classes = bundles[0].description.architecture.num_classes
         self.network_seconds = 0.0
 
@@ -113,16 +113,22 @@ class OpenVINOEngine:
         keep: Keep | None = None,
     ) -> Iterator[NDArray[np.uint8]]:
         """Yield the labels of every slice, see :meth:`Engine.label_slices`."""
-        logits = stream_logits(image, windows, self._classes, self._timed)
+        # Means are copies, so that the network may write over its last result.
+        ahead = windows.ahead and not windows.averages and len(self._members) == 1
+        logits_of = averaged([partial(member.logits, ahead=ahead) for member in self._members])
+        logits = stream_logits(image, windows, self._classes, self._timed(logits_of))
         if keep is not None:
             logits = _kept(logits, keep)
         return label_slices(logits, image.shape[1], shape, meter)
 
-    def _timed(self, window: Window) -> Window:
-        start = time.perf_counter()
-        logits = self._logits_of(window)
-        self.network_seconds += time.perf_counter() - start
-        return logits
+    def _timed(self, logits_of: LogitsOf) -> LogitsOf:
+        def timed(window: Window) -> Window:
+            start = time.perf_counter()
+            logits = logits_of(window)
+            self.network_seconds += time.perf_counter() - start
+            return logits
+
+        return timed
 
 
 def _kept(logits: Iterator[Window], keep: Keep) -> Iterator[Window]:

@@ -1,6 +1,5 @@
 """The OpenVINO backend: any CPU, no PyTorch."""
 
-from itertools import cycle
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -37,24 +36,26 @@ class OpenVINOBackend:
             self._model = self._core.read_model(model)
         except RuntimeError as error:
             raise ModelError(f"{model}: OpenVINO cannot read it, expected a model") from error
-        self._requests: Any = None
+        self._requests: list[Any] = []
         self._shape: tuple[int, ...] | None = None
 
-    def logits(self, window: Window) -> Window:
+    def logits(self, window: Window, ahead: bool = False) -> Window:
         """Return logits; the model is compiled once per window shape.
 
         Args:
             window: (channel, scan, lateral, depth).
+            ahead: Whether the result before this one is still in use.
 
         Returns:
-            (class, scan, lateral, depth), valid until the call after next.
+            (class, scan, lateral, depth), valid until the next call, or if that one is ``ahead``,
+            until the one after it.
 
         Raises:
             ModelError: If the model does not take windows of this shape.
             NotEnoughMemoryError: If there is not enough memory.
         """
         try:
-            return self._logits(window)
+            return self._logits(window, ahead)
         except RuntimeError as error:
             if "allocate" in str(error):
                 size = " x ".join(map(str, window.shape[1:]))
@@ -63,7 +64,7 @@ class OpenVINOBackend:
                 ) from error
             raise
 
-    def _logits(self, window: Window) -> Window:
+    def _logits(self, window: Window, ahead: bool) -> Window:
         if window.shape != self._shape:
             try:
                 self._model.reshape([1, *window.shape])
@@ -74,11 +75,12 @@ class OpenVINOBackend:
             if not _bfloat16_pays():
                 hints["INFERENCE_PRECISION_HINT"] = "f32"
             compiled = compile_model(self._core, self._model, self._source, hints)
-            # They share all but inputs and outputs: one window's logits stay while the next runs.
-            self._requests = cycle([compiled.create_infer_request() for _ in range(2)])
+            # They share all but inputs and outputs; those of one that never runs take no memory.
+            self._requests = [compiled.create_infer_request() for _ in range(2)]
             self._shape = window.shape
-        request = next(self._requests)
-        result = request.infer({0: window[None]}, share_inputs=True, share_outputs=True)
+        if ahead:
+            self._requests.reverse()
+        result = self._requests[0].infer({0: window[None]}, share_inputs=True, share_outputs=True)
         logits: Window = result[0][0]
         return logits
 

@@ -27,6 +27,7 @@ _FEATURE_BYTES: dict[NetworkName, tuple[float, float]] = {
     "vnet": (28, 8),
     "mnet": (22, 4),
 }
+_DETAIL_COPIES = 2  # of the features of the voxels
 _LOADING_COPIES = 1.5  # of a network's weights, beside them, while OpenVINO loads it
 _log = logging.getLogger(__name__)
 
@@ -56,20 +57,21 @@ class Workload:
         features = (by_width * width + by_class * classes) * worked_on
         inside = len(self.weight_bytes) * features
         logits = _FLOAT_BYTES * classes * prod(shape)
-        if self.architecture.block_voxels > 1:  # blocks are taken apart in a copy
-            inside += logits
+        if self.architecture.block_voxels > 1:  # taken apart in a copy, cut to size in another
+            inside += 2 * logits
+        inside += _DETAIL_COPIES * _FLOAT_BYTES * self.architecture.detail * prod(shape)
         held = self._windows_held(windows) * logits
         busiest = max(inside + held, _LOADING_COPIES * max(self.weight_bytes))
         return _RUNTIME_BYTES + sum(self.weight_bytes) + busiest + prod(self.shape)
 
     def _windows_held(self, windows: Windows) -> int:
         """Return how many windows of logits there are at once."""
-        runs_again = len(windows.shifts) > 1 or windows.mirror
-        mean = 1 if runs_again else 0
+        mean = 1 if windows.averages or len(self.weight_bytes) > 1 else 0
         if self.network_shape[0] <= windows.slices:
-            return mean + (2 if runs_again else 1)  # the runtime keeps the last run's as well
-        # The window in use, the slices that the next one covers too, and perhaps the one to come.
-        return mean + (3 if windows.ahead else 2)
+            return mean + 1
+        # The slices that the next window covers too, the one that is computed, and the one in use:
+        # of a mean also where nothing is computed ahead.
+        return mean + (3 if windows.ahead or mean else 2)
 
     def _window_shape(self, windows: Windows) -> tuple[int, ...]:
         """Return the largest input of the network."""

@@ -33,7 +33,8 @@ def stream_logits(
         windows: How the windows lie.
         classes: Number of classes.
         logits_of: Turns a window (channel, scan, lateral, depth) into logits
-            (class, scan, lateral, depth). What it returns may change with the call after next.
+            (class, scan, lateral, depth). What it returns may change with the next call, or with
+            the call after next where windows are computed ahead and are no means.
 
     Yields:
         float32 logits (class, lateral, depth), one slice after the other.

@@ -39,6 +39,11 @@ class Windows:
         scan, lateral, depth = (max(sizes) for sizes in zip(*self.shifts, strict=True))
         return scan, lateral, depth
 
+    @property
+    def averages(self) -> bool:
+        """Whether a window's logits are the mean of several runs."""
+        return len(self.shifts) > 1 or self.mirror
+
     def fitted(self, length: int, shortest: int, least_shape: Triple) -> "Windows":
         """Return windows that are no longer than a volume of ``length`` slices needs.
 

@@ -54,7 +54,7 @@ def detail_box(
 def _middle(labels: Tensor, turn: int) -> list[int]:
     """Return a voxel (scan, lateral, depth) of one of the structures, or any if there is none."""
     generator = Generator().manual_seed(turn)
-    present = labels.unique()
+    present = torch.unique(labels)
     present = present[(present > 0) & (present != IGNORE)]
     places = (labels == _one_of(present, generator) if len(present) else labels >= 0).nonzero()
     middle: list[int] = _one_of(places, generator)[1:].tolist()
