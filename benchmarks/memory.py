@@ -62,8 +62,9 @@ def report(rows: list[dict[str, Any]]) -> str:
     lines = [f"| {header} |"]
     lines.append("|---" * 8 + "|")
     for row in rows:
-        sizes = ("block", "window", "volume")
-        block, window, volume = (" x ".join(map(str, row[key])) for key in sizes)
+        block, window, volume = (
+            " x ".join(map(str, row[key])) for key in ("block", "window", "volume")
+        )
         planned, taken = row["planned_bytes"] / GIB, row["taken_bytes"] / GIB
         lines.append(
             f"| {row['width']} | {block} | {row['detail']} | {window} | {volume} | {planned:.2f} "
