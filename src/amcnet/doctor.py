@@ -139,12 +139,13 @@ def _machine() -> Iterator[Finding]:
 
     yield Finding("machine", "processors", f"{processors()} of {os.cpu_count()}")
     free = available_bytes()
-    need = _least_need_bytes()
+    usual, need = _need_bytes()
     scan = " x ".join(map(str, _SCAN_SHAPE))
     yield Finding(
         "machine",
         "memory",
-        f"{free / _GIB:.1f} GiB free; a scan of {scan} takes {need / _GIB:.1f} GiB at least",
+        f"{free / _GIB:.1f} GiB free; a scan of {scan} takes {usual / _GIB:.1f} GiB, "
+        f"{need / _GIB:.1f} GiB at least",
         "" if free >= need else f"memory: {free / _GIB:.1f} GiB are free, expected more",
     )
     folder = Path(tempfile.gettempdir())
@@ -161,11 +162,12 @@ def _description() -> "BundleDescription":
     return read_description(default_bundle_folder())
 
 
-def _least_need_bytes() -> float:
-    """Return what a scan takes in the least way: itself, its image on the grid, short windows."""
+def _need_bytes() -> tuple[float, float]:
+    """Return what a scan takes at most, as a rule and in the least way, with short windows."""
     from amcnet.bundle.description import WEIGHTS_FILE
     from amcnet.bundle.locate import default_bundle_folder
     from amcnet.inference.plan import Workload
+    from amcnet.inference.quality import choose_windows
     from amcnet.inference.windows import Windows
 
     description = _description()
@@ -173,9 +175,17 @@ def _least_need_bytes() -> float:
     grid = description.preprocessing.network_shape(_SCAN_SHAPE, _SCAN_SPACING_MM)
     weights = 2 * (default_bundle_folder() / WEIGHTS_FILE).stat().st_size
     work = Workload(grid, _SCAN_SHAPE, architecture, (weights,))
-    least = Windows(architecture.least_shape[0], least_shape=architecture.least_shape)
+    shortest = architecture.least_shape
+    whole = choose_windows(
+        "balanced", description.window, description.mirrored, architecture.block
+    ).fitted(grid[0], shortest[0], shortest)
+    least = Windows(shortest[0], least_shape=shortest)
     # One byte a voxel, twice while it is read; before the network runs it is free again.
-    return max(2.0 * prod(_SCAN_SHAPE), work.need_bytes(least) + 4.0 * prod(grid))
+    read = 2.0 * prod(_SCAN_SHAPE)
+    usual, short = (
+        max(read, work.need_bytes(windows) + 4.0 * prod(grid)) for windows in (whole, least)
+    )
+    return usual, short
 
 
 def _backends() -> Iterator[Finding]:
