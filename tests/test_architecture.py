@@ -33,6 +33,7 @@ LAYERS = (
     "quality",
     "report",
     "training",
+    "comparison",
     "cli",
 )
 # Writing a bundle converts the network for OpenVINO, whose one import lives in inference.

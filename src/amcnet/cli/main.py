@@ -10,6 +10,7 @@ import typer
 
 from amcnet import __version__
 from amcnet.cli import (
+    benchmark,
     check,
     compare_results,
     confusion,
@@ -45,6 +46,7 @@ app.command("compare-results")(compare_results.compare_results)
 app.command("phantom")(phantom.phantom)
 app.command("prepare")(prepare.prepare)
 app.command("train")(train.train)
+app.command("benchmark")(benchmark.benchmark)
 app.command("demo")(demo.demo)
 app.command("export")(export.export)
 app.add_typer(models.app, name="models")
