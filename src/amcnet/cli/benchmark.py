@@ -75,7 +75,7 @@ def benchmark(
     if is_first_process():
         show_log()
     names = tuple(row.name for row in chosen)
-    with progress("phantoms") as update:
+    with progress("cases") as update:
         run_table(table.value, settings, place, names, jobs, update)
     if is_first_process():
         stdout().print(f"{place.folder / table.value}.md: the table; {place.results}: its figures")
