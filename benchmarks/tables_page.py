@@ -100,11 +100,11 @@ def _answer(text: str, ours: RowResult, other: RowResult) -> str:
     sure = []
     for figure in PAPER_METRICS:
         found = paired_difference(ours, other, figure.metric)
-        mean, p = found.statistics.mean, found.test.p
+        mean, p = found.mean, found.test.p
         if mean is not None and p is not None and p < SIGNIFICANT:
             word = "better" if figure.gain(mean) > 0 else "worse"
             sure.append(f"{figure.heading} {mean:+.3f} ({word}, p {p_text(p)})")
-    dice = paired_difference(ours, other, "dice_foreground").statistics.mean
+    dice = paired_difference(ours, other, "dice_foreground").mean
     if not sure:
         known = "no value" if dice is None else f"DSC {dice:+.3f}"
         return f"{text}: no significant difference ({known})."

@@ -34,7 +34,9 @@ def test_an_order_that_is_turned_round_is_said_to_be():
         assert not any(order.holds for order in pair_orders(table, results, figure))
     line = next(line for line in order_text(table, results).splitlines() if "**DSC.**" in line)
     assert "The best is AMCNet + AC (ours) in the paper, here" in line
-    assert "Of 20 pairs of rows 0 have the paper's order" in line  # two rows are equal in the paper
+    assert (
+        "Of 20 pairs of rows, 0 have the paper's order" in line
+    )  # two rows are equal in the paper
     assert "VNet before AMCNet + AC (ours)" in line
     assert "does not hold" in order_text(table, results).splitlines()[-1]
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from amcnet.comparison.results import ALL, RowResult
 from amcnet.comparison.rows import PaperFigures
@@ -71,23 +72,36 @@ ALL_METRICS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PairedDifference:
-    """One row minus another, over the cases that both have a value for.
+    """One row minus another.
 
     Attributes:
-        statistics: Of the differences.
-        test: Of the differences.
+        values: Of every case, (case,); NaN where one of them has no value.
     """
 
-    statistics: Statistics
-    test: PairedTest
+    values: NDArray[np.float64]
+
+    @property
+    def mean(self) -> float | None:
+        """Mean over the cases that both have a value for."""
+        known = self.values[~np.isnan(self.values)]
+        return float(known.mean()) if known.size else None
+
+    @property
+    def test(self) -> PairedTest:
+        """Wilcoxon's test of the same."""
+        return signed_rank_test(self.values)
+
+    @property
+    def statistics(self) -> Statistics:
+        """The mean with its interval, which takes a bootstrap."""
+        return describe(self.values)
 
 
 def paired_difference(row: RowResult, other: RowResult, metric: str) -> PairedDifference:
     """Return ``row`` minus ``other``, case by case."""
-    differences = row.values(metric) - other.values(metric)
-    return PairedDifference(describe(differences), signed_rank_test(differences))
+    return PairedDifference(row.values(metric) - other.values(metric))
 
 
 def mean_of(row: RowResult, metric: str) -> float | None:

@@ -60,8 +60,8 @@ def pair_orders(table: ComparisonTable, results: Results, figure: PaperMetric) -
             continue
         better, worse = (one, other) if lead > 0 else (other, one)
         here = paired_difference(results[better.row], results[worse.row], figure.metric)
-        if here.statistics.mean is not None:
-            gain = figure.gain(here.statistics.mean)
+        if here.mean is not None:
+            gain = figure.gain(here.mean)
             found.append((better.title, worse.title, gain, here.test.p))
     corrected = holm([p for *_, p in found])
     return [
@@ -102,9 +102,9 @@ def _here(
     if other is None:
         return None
     found = paired_difference(results[row], results[other], figure.metric)
-    if found.statistics.mean is None:
+    if found.mean is None:
         return None
-    return figure.gain(found.statistics.mean), found.test.p
+    return figure.gain(found.mean), found.test.p
 
 
 def _verdict(paper_gain: float, here: tuple[float, float | None]) -> str:
@@ -129,7 +129,7 @@ def _best(table: ComparisonTable, results: Results, figure: PaperMetric) -> str:
 def _pairs(orders: list[PairOrder]) -> str:
     same = [order for order in orders if order.holds]
     other = [order for order in orders if not order.holds]
-    text = f"Of {len(orders)} pairs of rows {len(same)} have the paper's order"
+    text = f"Of {len(orders)} pairs of rows, {len(same)} have the paper's order"
     text += f" ({_significant(same)}) and {len(other)} have not ({_significant(other)})."
     reversed_ = [f"{o.worse} before {o.better}" for o in other if o.is_significant]
     return (
