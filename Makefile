@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types slow clean
+.PHONY: demo test lint types slow docs extras clean
 
 # torch first and by itself: elsewhere its CPU or CUDA build may come from an index of its own.
 .venv: constraints.txt pyproject.toml
@@ -12,11 +12,22 @@ BIN := .venv/bin
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch .venv
 
+# What some tests and the documentation need beside; some hundred MB.
+.venv/extras: .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs,interop,viewer-tests]'
+	touch .venv/extras
+
+extras: .venv/extras
+
+docs: .venv/extras
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 demo: .venv
 	$(BIN)/amcnet demo --out demo
 
+# As many tests side by side as there are cores; each takes one, or they would be in each other's way.
 test: .venv
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n auto --dist loadfile
 
 slow: .venv
 	$(BIN)/python -m pytest -m slow

@@ -20,14 +20,16 @@ if TYPE_CHECKING:
     from amcnet.networks import Architecture
 
 CASES = (
-    # width, slices of a window, plane of the network's grid, scale of the volume's plane
-    (16, 20, (102, 51), 10),
-    (16, 20, (204, 102), 5),
-    (8, 16, (256, 128), 4),
-    (16, 16, (256, 128), 4),
-    (32, 16, (256, 128), 4),
-    (8, 16, (512, 256), 2),
-    (64, 16, (128, 64), 4),
+    # width, block, slices of a window, plane of the network's grid, scale of the volume's plane
+    (16, (1, 1, 1), 20, (102, 51), 10),
+    (16, (1, 1, 1), 20, (204, 102), 5),
+    (8, (1, 1, 1), 16, (256, 128), 4),
+    (16, (1, 1, 1), 16, (256, 128), 4),
+    (32, (1, 1, 1), 16, (256, 128), 4),
+    (8, (1, 1, 1), 16, (512, 256), 2),
+    (64, (1, 1, 1), 16, (128, 64), 4),
+    (16, (2, 3, 2), 40, (256, 128), 4),
+    (16, (2, 3, 2), 24, (256, 128), 4),
 )
 GIB = 2**30
 LENGTH = 40
@@ -41,7 +43,7 @@ def main(arguments: list[str] | None = None) -> None:
     cases = CASES if options.only is None else [CASES[options.only]]
     from amcnet.networks import Architecture
 
-    rows = [measure(Architecture(width=case[0]), *case[1:]) for case in cases]
+    rows = [measure(Architecture(width=w, block=block), *rest) for w, block, *rest in cases]
     print(report(rows))
     if options.json is not None:
         options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
@@ -49,13 +51,14 @@ def main(arguments: list[str] | None = None) -> None:
 
 def report(rows: list[dict[str, Any]]) -> str:
     """Return the figures as Markdown."""
-    lines = ["| width | window | volume | planned, GiB | taken, GiB | planned / taken |"]
-    lines.append("|---" * 6 + "|")
+    lines = ["| width | block | window | volume | planned, GiB | taken, GiB | planned / taken |"]
+    lines.append("|---" * 7 + "|")
     for row in rows:
-        window, volume = (" x ".join(map(str, row[key])) for key in ("window", "volume"))
+        sizes = ("block", "window", "volume")
+        block, window, volume = (" x ".join(map(str, row[key])) for key in sizes)
         planned, taken = row["planned_bytes"] / GIB, row["taken_bytes"] / GIB
         lines.append(
-            f"| {row['width']} | {window} | {volume} | {planned:.2f} | {taken:.2f} "
+            f"| {row['width']} | {block} | {window} | {volume} | {planned:.2f} | {taken:.2f} "
             f"| {planned / taken:.2f} |"
         )
     return "\n".join(lines)
@@ -72,7 +75,8 @@ def measure(
         command = [sys.executable, "-c", CHILD, case]
         done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
     found: dict[str, Any] = json.loads(done.stdout)
-    return {"width": architecture.width, "window": (slices, *plane), **found}
+    own = {"width": architecture.width, "block": architecture.block}
+    return {**own, "window": (slices, *plane), **found}
 
 
 def write_model(folder: Path, architecture: "Architecture", slices: int) -> None:
@@ -97,10 +101,11 @@ def write_model(folder: Path, architecture: "Architecture", slices: int) -> None
 
 CHILD = f"""
 import json, sys, threading, time
+from dataclasses import replace
 import numpy as np, psutil
 from amcnet.inference import Segmenter
 from amcnet.inference.plan import Workload
-from amcnet.inference.windows import Windows
+from amcnet.inference.quality import choose_windows
 from amcnet.io import volume_from_array
 
 model, plane, scale = json.loads(sys.argv[1])
@@ -111,7 +116,10 @@ prepared = segmenter.prepare([volume_from_array(array, (1, 1 / scale, 1 / scale)
 description = segmenter.bundle.description
 weights = 2 * segmenter.bundle.path("model.safetensors").stat().st_size
 work = Workload(prepared.image.shape[1:], shape, description.architecture, (weights,))
-windows = Windows(description.window, 0.25, ahead=True)
+windows = replace(
+    choose_windows("balanced", description.window, False, description.architecture.block),
+    ahead=True,
+)
 process = psutil.Process()
 before, peak = process.memory_info().rss, 0
 done = threading.Event()

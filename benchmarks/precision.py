@@ -27,8 +27,8 @@ from amcnet.inference.stream import stream_logits
 from amcnet.io import read_volume
 from amcnet.metrics import evaluate_case
 
-WINDOWS = ((20, 102, 51), (16, 256, 128))
-ROUNDS = 9
+WINDOWS = ((204, 154, 102), (122, 154, 102))  # the whole hand, and the shortest trained on
+ROUNDS = 5
 NAMES = {"f32": "FP32", "bf16": "BF16", "f16": "FP16"}
 
 

@@ -30,10 +30,13 @@ LAYERS = (
     "inference",
     "metrics",
     "measurement",
+    "mesh",
     "quality",
     "report",
+    "viewer",
     "training",
     "comparison",
+    "doctor",
     "cli",
 )
 # Writing a bundle converts the network for OpenVINO, whose one import lives in inference.

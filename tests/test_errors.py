@@ -24,3 +24,11 @@ def test_what_nobody_foresaw_is_logged(caplog: pytest.LogCaptureFixture) -> None
     assert text == f"{FILE}: RuntimeError: story"
     assert "not foreseen" in caplog.text
     assert "RuntimeError: a" in caplog.text
+
+
+def test_control_characters_and_line_ends_do_not_reach_the_terminal() -> None:
+    error = InputError("a\x1b[31m\x1c\x85b: first\nsecond\r\nthird \u3000\xe9\udcff")
+    text = "a\\x1b[31m\\x1c\\x85b: first second third \u3000\xe9\\udcff"
+    assert str(error) == text
+    assert str(error).splitlines() == [text]
+    assert len(str(InputError("x" * 1_000_000))) < 5000

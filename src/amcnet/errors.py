@@ -5,13 +5,19 @@ prints it as it is, on one line, and exits with status 2.
 """
 
 import logging
+import unicodedata
 from pathlib import Path
 
 _log = logging.getLogger(__name__)
+_MOST_CHARACTERS = 4000
 
 
 class AmcnetError(Exception):
     """Base of every error that this package raises on purpose."""
+
+    def __str__(self) -> str:
+        """Return the sentence on one line, whatever a damaged file or a file name brought in."""
+        return one_line(super().__str__())
 
 
 class InputError(AmcnetError):
@@ -45,6 +51,24 @@ class MissingExtraError(AmcnetError, ImportError):
         super().__init__(f"{what} needs the optional part '{extra}': pip install 'amcnet[{extra}]'")
 
 
+def one_line(text: str) -> str:
+    """Return a text with line ends as spaces and control characters as escapes, not too long."""
+    if len(text) > _MOST_CHARACTERS:
+        half = _MOST_CHARACTERS // 2
+        text = f"{text[:half]} ... {text[-half:]}"
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else _escaped(character)
+        for character in text.replace("\r\n", " ").replace("\n", " ")
+    )
+
+
+def _escaped(character: str) -> str:
+    is_space = unicodedata.category(character) == "Zs"
+    return character if is_space else character.encode("unicode_escape").decode("ascii")
+
+
 def in_words(problem: Exception, *files: Path) -> str:
     """Return what went wrong with one of many files as one sentence that names a file.
 
@@ -64,4 +88,5 @@ def in_words(problem: Exception, *files: Path) -> str:
         _log.error("%s: failed in a way that was not foreseen", files[0], exc_info=problem)
         last = (str(problem).strip().splitlines() or ["without a word"])[-1]
         text = f"{type(problem).__name__}: {last}"
-    return text if any(file.name in text for file in files) else f"{files[0]}: {text}"
+    is_named = any(one_line(file.name) in text for file in files)
+    return one_line(text if is_named else f"{files[0]}: {text}")

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from amcnet.errors import MissingExtraError
 
 _FIRST_PACKAGE = {"train": "torch", "dask": "distributed"}
+EXTRAS = tuple(_FIRST_PACKAGE)
 
 
 def has_extra(extra: str) -> bool:

@@ -41,6 +41,30 @@ def test_from_one_user_to_another(
     assert not (models_home / "mine").exists()
 
 
+def test_scores_travel_with_a_model(small_bundle: Path, models_home: Path, tmp_path: Path) -> None:
+    done(amcnet("models", "install", small_bundle))
+    shape = (12, 10, 9)
+    truth, found = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+    truth[2:8, 2:8, 2:8] = 1
+    found[2:8, 2:8, 2:5] = 1
+    for name, labels in (("truth", truth), ("found", found)):
+        write_image(tmp_path / f"{name}.nrrd", labels, Geometry.canonical(shape, (1.0, 1.0, 1.0)))
+    figures = tmp_path / "figures.json"
+    done(amcnet("evaluate", tmp_path / "truth.nrrd", tmp_path / "found.nrrd", "--json", figures))
+    for data in ("one box", "another box", "one box"):
+        done(amcnet("models", "score", "small", figures, "--data", data))
+    archive = tmp_path / "small.zip"
+    done(amcnet("models", "pack", "small", "-o", archive))
+    done(amcnet("models", "install", archive, "--name", "copy"))
+    listed = done(amcnet("models", "list")).split("copy\n")[1].split("small\n")[0]
+    assert listed.count("scores on      one box (1)") == 1
+    assert listed.count("scores on      another box (1)") == 1
+    rows = [line.split() for line in listed.splitlines()]
+    assert ["dice", "bone", "0.667"] in rows  # 2 * 108 / (216 + 108)
+    assert ["found", "1.000"] in rows
+    assert "licence        Apache-2.0" in listed
+
+
 def test_what_is_wrong_is_said(small_bundle: Path, models_home: Path, tmp_path: Path) -> None:
     done(amcnet("models", "install", small_bundle))
     result = amcnet("models", "install", small_bundle)

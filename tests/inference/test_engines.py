@@ -22,7 +22,7 @@ def test_with_a_gpu_it_is_pytorch(small_bundle: Path, monkeypatch: pytest.Monkey
 
     bundles = [load_bundle(small_bundle)]
     assert isinstance(make_engine("torch", bundles), TorchEngine)
-    monkeypatch.setattr(engines, "_has_gpu", lambda: True)
+    monkeypatch.setattr(engines, "has_gpu", lambda: True)
     assert isinstance(make_engine("auto", bundles), TorchEngine)
 
 

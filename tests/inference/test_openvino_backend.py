@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,28 @@ def test_windows_of_other_sizes(small_bundle: Path) -> None:
         assert backend.logits(np.ones(shape, np.float32)).shape == (39, *shape[1:])
     with pytest.raises(ModelError, match="does not take windows of"):
         backend.logits(np.ones((2, 8, 32, 24), np.float32))
+
+
+def test_too_little_memory_is_said_in_a_sentence(small_bundle: Path) -> None:
+    pytest.importorskip("resource")
+    program = f"""
+import resource, psutil
+from pathlib import Path
+import numpy as np
+from amcnet.errors import NotEnoughMemoryError
+from amcnet.inference.openvino_backend import OpenVINOBackend
+backend = OpenVINOBackend(Path({str(load_bundle(small_bundle).path("model.xml"))!r}))
+backend.logits(np.ones((1, 8, 32, 24), np.float32))
+most = psutil.Process().memory_info().vms + (200 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (most, most))
+try:
+    backend.logits(np.ones((1, 8, 1024, 1024), np.float32))
+except NotEnoughMemoryError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    expected = "a window of 8 x 1024 x 1024 voxels needs more memory than OpenVINO could get"
+    assert done.stdout.strip() == expected, done.stderr
 
 
 def test_no_model(tmp_path: Path) -> None:

@@ -38,6 +38,15 @@ def test_a_plan_fits_or_is_refused(limit_gib: float, slices: int, width: int) ->
             assert work.need_bytes(Windows(slices)) > limit
 
 
+def test_what_is_held_counts() -> None:
+    logits = 4 * 39 * 609 * 512 * 256
+    whole = PAPER.need_bytes(Windows(609))
+    assert PAPER.need_bytes(Windows(609, ahead=True)) == whole  # there is no next window
+    assert PAPER.need_bytes(Windows(609, mirror=True)) == whole + 2 * logits
+    moved = PAPER.need_bytes(Windows(609, shifts=((0, 0, 0), (1, 1, 1))))
+    assert 0.9 * moved < whole + 2 * logits < moved
+
+
 def test_fewer_slices_come_last_and_are_said(caplog: pytest.LogCaptureFixture) -> None:
     alone, beside = (PAPER.need_bytes(Windows(16, ahead=ahead)) for ahead in (False, True))
     assert alone < beside

@@ -127,6 +127,8 @@ def test_unusable_sources(small_bundle: Path, speckle: np.ndarray) -> None:
         segment(speckle.astype(object), SPACING_MM, model=small_bundle)
     with pytest.raises(InputError, match="is its spacing in mm"):
         segment(speckle, (500.0, 800.0, 600.0), model=small_bundle)
+    with pytest.raises(InputError, match="voxels are 90 mm long, expected at most"):
+        segment(speckle, (1.0, 90.0, 1.0), model=small_bundle)
     with pytest.raises(InputError, match="source is a int"):
         segment(5, model=small_bundle)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from amcnet.data import Preprocessing
-from amcnet.inference.stream import has_contrast, mirrored, run_ahead, stream_logits
+from amcnet.inference.stream import has_contrast, mirrored, run_ahead, shifted, stream_logits
 from amcnet.inference.windows import Windows, window_starts
 
 
@@ -100,6 +100,19 @@ def test_mirror_image() -> None:
     window = np.random.default_rng(0).standard_normal((1, 3, 5, 4)).astype(np.float32)
     found = mirrored(network)(window)
     np.testing.assert_allclose(found, window * 2, atol=1e-6)  # the mean of 0 ... 4 and 4 ... 0
+
+
+def test_a_moved_window_is_what_the_network_sees_further_on() -> None:
+    def network(window: np.ndarray) -> np.ndarray:
+        places = np.arange(window.shape[1] * window.shape[2] * window.shape[3], dtype=np.float32)
+        return window + places.reshape(1, *window.shape[1:])
+
+    window = np.random.default_rng(0).standard_normal((1, 3, 5, 4)).astype(np.float32)
+    larger = np.concatenate([window[:, :1], window], axis=1)  # its near border repeated
+    larger = np.concatenate([larger[..., :1], larger[..., :1], larger], axis=3)
+    moved = network(larger)[:, 1:, :, 2:]
+    found = shifted(network, [(0, 0, 0), (1, 0, 2)])(window)
+    np.testing.assert_allclose(found, (network(window) + moved) / 2, atol=1e-5)
 
 
 def test_running_ahead_passes_errors_on() -> None:

@@ -124,6 +124,17 @@ def test_mirror_is_the_mean_with_an_explicit_flip(
     assert np.abs(found[0] - plain[0]).max() > 0.01
 
 
+def test_moved_windows_are_those_of_the_stream(
+    bundles: list[Bundle], torch_network: Callable
+) -> None:
+    image = make_image()
+    windows = Windows(8, mirror=True, shifts=((0, 0, 0), (1, 2, 1)))
+    found = with_engine(TorchEngine(bundles[:1], "cpu"), image, windows)
+    assert_same(found, without_engine(image, windows, torch_network(bundles[0].folder)))
+    plain = without_engine(image, Windows(8, mirror=True), torch_network(bundles[0].folder))
+    assert np.abs(found[0] - plain[0]).max() > 0.001
+
+
 def test_two_models_are_the_mean_of_their_logits(
     bundles: list[Bundle], torch_network: Callable
 ) -> None:

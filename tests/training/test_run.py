@@ -45,13 +45,27 @@ def test_run_learns_and_its_bundle_segments(tmp_path: Path, write_config: WriteC
     assert (run / "curves.png").stat().st_size > 5000
     assert "step 60 of 60" in (run / "run.log").read_text()
     assert bundle.description.label_table[2].name == "right block"
-    assert bundle.description.provenance.steps == 60
+    provenance = bundle.description.provenance
+    assert provenance.steps == 60
+    assert [row["step"] for row in provenance.curve] == [10, 20, 30, 40, 50, 60]
+    assert provenance.curve[-1]["dice"] == pytest.approx(rows[-1]["dice"], rel=1e-4)
     assert str(tmp_path) not in (run / "model" / "model.json").read_text()
     labels = np.zeros(SHAPE, np.uint8)
     labels[4:16, 5:11, 5:12] = 1
     result = segment((labels * 120 + 30).astype(np.uint8), SPACING_MM, model=run / "model")
     found, truth = result.labels > 0, labels > 0
     assert 2 * (found & truth).sum() / (found.sum() + truth.sum()) > 0.7
+
+
+def test_a_model_knows_what_it_goes_back_to(tmp_path: Path, write_config: WriteConfig) -> None:
+    config = read_config(write_config(2))
+    first = train(config, tmp_path / "first").description.provenance
+    from_it = config.model_copy(update={"start_from": str(tmp_path / "first")})
+    second = train(from_it, tmp_path / "second").description.provenance
+    assert second.before == first
+    assert first.before is None
+    assert second.all_hours == pytest.approx(first.hours + second.hours)
+    assert str(tmp_path) not in (tmp_path / "second" / "model" / "model.json").read_text()
 
 
 def kill_within_an_epoch(config: Path, run: Path) -> None:

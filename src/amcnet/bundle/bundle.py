@@ -16,6 +16,7 @@ from amcnet.bundle.description import (
 )
 from amcnet.bundle.locate import find_model
 from amcnet.errors import InputError, ModelError
+from amcnet.io import atomic_path
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -86,6 +87,12 @@ def parse_description(path: Path, content: bytes) -> BundleDescription:
         raise ModelError(f"{path}: {where}: {first['msg']}") from error
     _check_consistency(path, description)
     return description
+
+
+def write_description(folder: Path, description: BundleDescription) -> None:
+    """Write the description of a bundle, in place of the one it has."""
+    with atomic_path(folder / DESCRIPTION_FILE) as temporary:
+        temporary.write_text(description.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
 def _check_consistency(path: Path, description: BundleDescription) -> None:

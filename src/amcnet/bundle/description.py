@@ -23,9 +23,11 @@ class Provenance(BaseModel):
         phantom_seeds: Seeds of the phantoms that were trained on, if any.
         commit: Commit of the code at the time of training.
         started_from: The model whose weights it started with, if any.
+        before: Where those weights come from.
         steps: Optimiser steps taken.
         hours: Time spent training.
         hardware: What it was trained on.
+        curve: The figures of each epoch: step, loss, Dice of the held-out windows and others.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -35,9 +37,32 @@ class Provenance(BaseModel):
     phantom_seeds: list[int] = []
     commit: str = "unknown"
     started_from: str | None = None
+    before: "Provenance | None" = None
     steps: int = 0
     hours: float = 0.0
     hardware: str = "unknown"
+    curve: list[dict[str, float]] = []
+
+    @property
+    def all_hours(self) -> float:
+        """Time spent training, with that of the models it goes back to."""
+        return self.hours + (0.0 if self.before is None else self.before.all_hours)
+
+
+class Scores(BaseModel):
+    """How good a model was found to be.
+
+    Attributes:
+        data: What it was tried on, in words that a user reads.
+        cases: How many cases that were.
+        figures: Name -> mean over these cases, such as ``dice`` or ``dice bone``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    data: str
+    cases: int = Field(ge=1)
+    figures: dict[str, float]
 
 
 class BundleDescription(BaseModel):
@@ -55,6 +80,7 @@ class BundleDescription(BaseModel):
         mirrored: Whether it was trained on lateral mirror images too, with the same labels.
         labels: The label table as plain data.
         provenance: Where the model comes from.
+        scores: How good it was found to be, on each set of cases that it was tried on.
         sha256: File name -> SHA-256 of every other file of the bundle.
     """
 
@@ -70,6 +96,7 @@ class BundleDescription(BaseModel):
     mirrored: bool = False
     labels: list[dict[str, Any]]
     provenance: Provenance
+    scores: list[Scores] = []
     sha256: dict[str, str]
 
     @property

@@ -8,9 +8,8 @@ from safetensors.torch import save
 from torch import nn
 from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
-from amcnet.bundle.bundle import Bundle, load_bundle, sha256_of
+from amcnet.bundle.bundle import Bundle, load_bundle, sha256_of, write_description
 from amcnet.bundle.description import (
-    DESCRIPTION_FILE,
     IR_FILE,
     IR_WEIGHTS_FILE,
     WEIGHTS_FILE,
@@ -42,8 +41,7 @@ def write_bundle(folder: Path, network: nn.Module, description: BundleDescriptio
     described = description.model_copy(
         update={"sha256": {name: sha256_of(folder / name) for name in names}}
     )
-    with atomic_path(folder / DESCRIPTION_FILE) as temporary:
-        temporary.write_text(described.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    write_description(folder, described)
     return load_bundle(folder)
 
 

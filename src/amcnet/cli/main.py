@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -15,41 +16,54 @@ from amcnet.cli import (
     compare_results,
     confusion,
     demo,
+    doctor,
     evaluate,
     export,
+    labels,
     measure,
+    mesh,
     models,
     phantom,
     prepare,
     segment,
     summarise,
     train,
+    view,
 )
-from amcnet.errors import AmcnetError
+from amcnet.cli.examples import EXAMPLES, FIRST, epilog
+from amcnet.errors import AmcnetError, one_line
 
 app = typer.Typer(
     name="amcnet",
     help="Hand bones in 3D ultrasound, each by name. Research software, no medical device.",
     no_args_is_help=True,
-    add_completion=False,
+    epilog=epilog(FIRST),
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("segment")(segment.segment)
-app.command("evaluate")(evaluate.evaluate)
-app.command("measure")(measure.measure)
-app.command("check")(check.check)
-app.command("confusion")(confusion.confusion)
-app.command("summarise")(summarise.summarise)
-app.command("compare-results")(compare_results.compare_results)
-app.command("phantom")(phantom.phantom)
-app.command("prepare")(prepare.prepare)
-app.command("train")(train.train)
-app.command("benchmark")(benchmark.benchmark)
-app.command("demo")(demo.demo)
-app.command("export")(export.export)
-app.add_typer(models.app, name="models")
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "segment": segment.segment,
+    "evaluate": evaluate.evaluate,
+    "measure": measure.measure,
+    "mesh": mesh.mesh,
+    "check": check.check,
+    "view": view.view,
+    "confusion": confusion.confusion,
+    "summarise": summarise.summarise,
+    "compare-results": compare_results.compare_results,
+    "phantom": phantom.phantom,
+    "prepare": prepare.prepare,
+    "train": train.train,
+    "benchmark": benchmark.benchmark,
+    "demo": demo.demo,
+    "doctor": doctor.doctor,
+    "labels": labels.labels,
+    "export": export.export,
+}
+for _name, _function in _COMMANDS.items():
+    app.command(_name, epilog=epilog(EXAMPLES[_name]))(_function)
+app.add_typer(models.app, name="models", epilog=epilog(EXAMPLES["models"]))
 
 
 def _show_version(wanted: bool) -> None:
@@ -85,5 +99,5 @@ def main() -> None:
         message = f"{error.filename or 'a file'}: {error.strerror or error}"
     else:
         return
-    sys.stderr.write(f"amcnet: {message}\n")
+    sys.stderr.write(f"amcnet: {one_line(message)}\n")
     sys.exit(2)

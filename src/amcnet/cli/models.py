@@ -1,12 +1,18 @@
-"""``amcnet models``: install, list, remove and pack models."""
+"""``amcnet models``: install, list, score, remove and pack models."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from amcnet.bundle import BundleDescription
+
 app = typer.Typer(
-    help="Install, list, remove and pack models.", no_args_is_help=True, rich_markup_mode=None
+    help="Install, list, score, remove and pack models.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 
@@ -32,7 +38,7 @@ def install(
 
 @app.command("list")
 def list_all() -> None:
-    """List the models that have a name."""
+    """List the models that have a name: what they are, what they learnt from, how good they are."""
     from amcnet.bundle import list_models
     from amcnet.cli.console import stdout
 
@@ -42,10 +48,41 @@ def list_all() -> None:
         if model.description is None:
             console.print(f"  unusable       {model.problem}")
         else:
-            console.print(f"  structures     {len(model.description.labels)}")
-            console.print(f"  notice         {model.description.notice}")
-            console.print(f"  training data  {model.description.provenance.training_data}")
+            for name, text in _what_it_is(model.description):
+                console.print(f"  {name:14} {text}")
         console.print(f"  folder         {model.folder}")
+
+
+def _what_it_is(model: "BundleDescription") -> Iterator[tuple[str, object]]:
+    """Yield what a list of models says about one of them, line by line."""
+    yield "structures", len(model.labels)
+    yield "notice", model.notice
+    yield "licence", model.licence
+    yield "training data", model.provenance.training_data
+    yield "trained", f"{model.provenance.all_hours:.1f} hours, {model.provenance.hardware}"
+    yield "SHA-256", model.sha256["model.safetensors"]
+    for scores in model.scores:
+        yield "scores on", f"{scores.data} ({scores.cases})"
+        for name, value in scores.figures.items():
+            yield "", f"{name:34} {value:.3f}"
+
+
+@app.command()
+def score(
+    model: Annotated[str, typer.Argument(help="Folder or installed name of a model.")],
+    evaluation: Annotated[
+        Path, typer.Argument(help="What amcnet evaluate --json wrote, or a folder of such files.")
+    ],
+    data: Annotated[str, typer.Option(help="What the cases are, in words that a user reads.")],
+) -> None:
+    """Write into a model how good it is; amcnet models list shows it."""
+    from amcnet.bundle import record_scores
+    from amcnet.cli.console import stdout
+    from amcnet.report.model_scores import scores_of
+
+    scores = scores_of(evaluation, data)
+    record_scores(model, scores)
+    stdout().print(f"{model}: scores on {data} ({scores.cases}) written")
 
 
 @app.command()

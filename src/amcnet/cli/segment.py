@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from enum import StrEnum
 from pathlib import Path
 from textwrap import indent
@@ -28,6 +28,13 @@ class SegTypeChoice(StrEnum):
 
     binary = "binary"
     labelmap = "labelmap"
+
+
+class ProgressChoice(StrEnum):
+    """How it is told how far things are."""
+
+    text = "text"
+    json = "json"
 
 
 class QualityChoice(StrEnum):
@@ -139,6 +146,18 @@ def segment(
             show_default=False,
         ),
     ] = None,
+    also: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the labels of a single volume to this file too, perhaps of another type.",
+            show_default=False,
+        ),
+    ] = None,
+    progress: Annotated[
+        ProgressChoice,
+        typer.Option(help="json: all that happens as JSON lines on stdout, for programs."),
+    ] = ProgressChoice.text,
     dask: Annotated[
         str | None,
         typer.Option(
@@ -151,20 +170,26 @@ def segment(
 ) -> None:
     """Segment volumes: every bone gets its own label, on the grid of the input."""
     from amcnet.cli.console import leave_interrupted
+    from amcnet.cli.progress import JsonLines, segment_in_lines
+    from amcnet.errors import AmcnetError, in_words
     from amcnet.parallel import in_background, wait_for
 
     outcomes: list[Outcome] = []
     jobs: list[Job] = []
     # Schedulers and containers end a process by this signal: it leaves as little behind as Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    lines = None
     try:
+        lines = JsonLines() if progress is ProgressChoice.json else None
         wait_for(in_background(_import))  # half a second in which Ctrl-C would be a traceback
         from amcnet.errors import ConfigError
         from amcnet.inference import SegmentOptions, plan_files
-        from amcnet.report import Finisher, plan_pages
+        from amcnet.report import Finisher, plan_also, plan_pages
 
-        if report is not None and dask is not None:
-            raise ConfigError("--report: does not go with --dask, expected one of the two")
+        if dask is not None:
+            for name, given in (("report", report), ("also", also), ("progress json", lines)):
+                if given is not None:
+                    raise ConfigError(f"--{name}: does not go with --dask, expected one of the two")
         options = SegmentOptions(
             models=tuple(model or ()),
             backend=backend.value,
@@ -182,13 +207,25 @@ def segment(
         )
         jobs += plan_files(inputs, output, options)
         pages = {} if report is None else plan_pages(jobs, report, overwrite)
-        how = Finisher(options, pages) if dask is None else dask
-        _segment_all(jobs, options, how, outcomes)
+        second = None if also is None else plan_also(jobs, also, overwrite)
+        how = Finisher(options, pages, second) if dask is None else dask
+        if lines is not None and isinstance(how, Finisher):
+            segment_in_lines(jobs, options, how, outcomes, lines)
+        else:
+            _segment_all(jobs, options, how, outcomes)
     except KeyboardInterrupt:
         done = sum(outcome.error is None for outcome in outcomes)
         count = f", {done} of {len(jobs)} volumes were segmented" if jobs else ""
+        if lines is not None:
+            with suppress(OSError):
+                lines.error(f"interrupted{count}", interrupted=True)
         leave_interrupted(f"interrupted{count}")
-    _summarise(outcomes)
+    except Exception as error:
+        if lines is not None:
+            is_told = isinstance(error, AmcnetError)
+            lines.error(str(error) if is_told else in_words(error, inputs[0]))
+        raise
+    _summarise(outcomes, silent=lines is not None)
 
 
 def _import() -> None:
@@ -228,10 +265,12 @@ def _segment_all(
                 typer.echo(f"amcnet: {outcome.error}", err=True)
 
 
-def _summarise(outcomes: "Sequence[Outcome]") -> None:
+def _summarise(outcomes: "Sequence[Outcome]", silent: bool) -> None:
     from amcnet.cli.console import stdout
 
     failed = [outcome for outcome in outcomes if outcome.error is not None]
+    if silent:
+        raise typer.Exit(2 if failed else 0)
     if notices := dict.fromkeys(outcome.notice for outcome in outcomes if outcome.notice):
         stdout().print("\n".join(notices))
     if failed:

@@ -4,6 +4,7 @@ from amcnet.data.case_facts import CaseFacts
 from amcnet.data.checks import CheckReport, check_dataset
 from amcnet.data.fingerprint import Fingerprint, make_fingerprint
 from amcnet.data.label_files import LabelNames, read_label_file, read_label_table
+from amcnet.data.label_writing import write_label_file
 from amcnet.data.layout import Case, Dataset, read_dataset
 from amcnet.data.plan import Plan, PlanBudget, plan_preprocessing
 from amcnet.data.preprocessing import Preprocessing
@@ -26,4 +27,5 @@ __all__ = [
     "read_dataset",
     "read_label_file",
     "read_label_table",
+    "write_label_file",
 ]

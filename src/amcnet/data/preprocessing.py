@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validato
 from amcnet.data.resampling import resample_image
 from amcnet.errors import InputError
 
+_COARSEST = 50  # times the network's grid: nothing the size of a bone would be left
 _MAX_VOXELS = 2e9  # on the network's grid: 25 times the paper's volume
 PAPER_SPACING_MM = (0.279, 0.260, 0.176)
 
@@ -72,6 +73,12 @@ class Preprocessing(BaseModel):
         if not math.prod(exact) <= _MAX_VOXELS:
             text = " x ".join(f"{size:g}" for size in extent_mm)
             raise InputError(f"the volume is {text} mm, expected less: is its spacing in mm?")
+        for size, target in zip(spacing_mm, self.spacing_mm, strict=True):
+            if size > _COARSEST * target:
+                raise InputError(
+                    f"the voxels are {size:g} mm long, expected at most {_COARSEST * target:g} mm: "
+                    "is the spacing in mm?"
+                )
         sizes = [round_size(size) for size in exact]
         if abs(spacing_mm[0] / self.spacing_mm[0] - 1) <= self.scan_tolerance:
             sizes[0] = shape[0]

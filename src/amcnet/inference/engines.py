@@ -69,7 +69,7 @@ def make_engine(name: BackendName, bundles: Sequence[Bundle]) -> Engine:
     if name not in get_args(BackendName):
         known = ", ".join(get_args(BackendName))
         raise ModelError(f"backend: found '{name}', expected one of {known}")
-    if name == "torch" or (name == "auto" and _has_gpu()):
+    if name == "torch" or (name == "auto" and has_gpu()):
         require_extra("train", "the backend 'torch'")
         from amcnet.inference.torch_engine import TorchEngine
 
@@ -77,7 +77,7 @@ def make_engine(name: BackendName, bundles: Sequence[Bundle]) -> Engine:
     return OpenVINOEngine(bundles)
 
 
-def _has_gpu() -> bool:
+def has_gpu() -> bool:
     """Return whether PyTorch is there with a GPU that it can use."""
     try:
         # The driver first: importing PyTorch takes seconds.

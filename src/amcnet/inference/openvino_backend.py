@@ -1,13 +1,14 @@
 """The OpenVINO backend: any CPU, no PyTorch."""
 
 from itertools import cycle
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.errors import ModelError
+from amcnet.errors import ModelError, NotEnoughMemoryError
 from amcnet.inference.compiled_models import compile_model
 from amcnet.inference.openvino_runtime import openvino
 
@@ -50,7 +51,19 @@ class OpenVINOBackend:
 
         Raises:
             ModelError: If the model does not take windows of this shape.
+            NotEnoughMemoryError: If there is not enough memory.
         """
+        try:
+            return self._logits(window)
+        except RuntimeError as error:
+            if "allocate" in str(error):
+                size = " x ".join(map(str, window.shape[1:]))
+                raise NotEnoughMemoryError(
+                    f"a window of {size} voxels needs more memory than OpenVINO could get"
+                ) from error
+            raise
+
+    def _logits(self, window: Window) -> Window:
         if window.shape != self._shape:
             try:
                 self._model.reshape([1, *window.shape])
@@ -68,6 +81,21 @@ class OpenVINOBackend:
         result = request.infer({0: window[None]}, share_inputs=True, share_outputs=True)
         logits: Window = result[0][0]
         return logits
+
+    def operations(self) -> int:
+        """Return the floating-point operations of the convolutions on a window of the last shape.
+
+        An addition and a multiplication count as two; what is beside convolutions is not counted.
+        """
+        count = 0
+        for node in self._model.get_ops():
+            if node.get_type_name() in ("Convolution", "GroupConvolution"):
+                # Weights (out, in, ...), of groups (groups, out, in, ...): each output value is a
+                # sum over all but the channels that are put out.
+                weights = list(node.input(1).get_shape())
+                channels = 1 if node.get_type_name() == "Convolution" else 2
+                count += 2 * prod(node.output(0).get_shape()) * prod(weights[channels:])
+        return count
 
 
 def _bfloat16_pays() -> bool:

@@ -50,23 +50,37 @@ class Workload:
     def need_bytes(self, windows: Windows) -> float:
         """Return what this takes at most, beyond what is in memory already."""
         width, classes = self.architecture.width, self.architecture.num_classes
-        voxels = windows.slices * prod(self.network_shape[1:])
+        shape = self._window_shape(windows)
         by_width, by_class = _FEATURE_BYTES[self.architecture.name]
-        worked_on = self._padded_voxels(windows) / self.architecture.block_voxels
+        worked_on = self._padded_voxels(shape) / self.architecture.block_voxels
         features = (by_width * width + by_class * classes) * worked_on
         inside = len(self.weight_bytes) * features
+        logits = _FLOAT_BYTES * classes * prod(shape)
         if self.architecture.block_voxels > 1:  # blocks are taken apart in a copy
-            inside += _FLOAT_BYTES * classes * voxels
-        # The window in use, the slices that the next one covers too, and perhaps the one to come.
-        held = _FLOAT_BYTES * classes * voxels * (3 if windows.ahead else 2)
+            inside += logits
+        held = self._windows_held(windows) * logits
         busiest = max(inside + held, _LOADING_COPIES * max(self.weight_bytes))
         return _RUNTIME_BYTES + sum(self.weight_bytes) + busiest + prod(self.shape)
 
-    def _padded_voxels(self, windows: Windows) -> int:
-        """Return the voxels of a window that the network works on."""
+    def _windows_held(self, windows: Windows) -> int:
+        """Return how many windows of logits there are at once."""
+        runs_again = len(windows.shifts) > 1 or windows.mirror
+        mean = 1 if runs_again else 0
+        if self.network_shape[0] <= windows.slices:
+            return mean + (2 if runs_again else 1)  # the runtime keeps the last run's as well
+        # The window in use, the slices that the next one covers too, and perhaps the one to come.
+        return mean + (3 if windows.ahead else 2)
+
+    def _window_shape(self, windows: Windows) -> tuple[int, ...]:
+        """Return the largest input of the network."""
         window = (windows.slices, *self.network_shape[1:])
+        furthest = (max(sizes) for sizes in zip(*windows.shifts, strict=True))
+        return tuple(size + shift for size, shift in zip(window, furthest, strict=True))
+
+    def _padded_voxels(self, shape: tuple[int, ...]) -> int:
+        """Return the voxels of an input that the network works on."""
         steps = CATALOGUE[self.architecture.name].multiple
-        return prod(size + -size % step for size, step in zip(window, steps, strict=True))
+        return prod(size + -size % step for size, step in zip(shape, steps, strict=True))
 
 
 def make_plan(work: Workload, windows: Windows, limit_bytes: float) -> Windows:

@@ -119,7 +119,10 @@ class Segmenter:
         check_members(self.bundles)
         self.bundle = self.bundles[0]
         mirrored = all(bundle.description.mirrored for bundle in self.bundles)
-        self._windows = choose_windows(quality, self.bundle.description.window, mirrored)
+        description = self.bundle.description
+        self._windows = choose_windows(
+            quality, description.window, mirrored, description.architecture.block
+        )
         if memory_gb is not None and not memory_gb > 0:
             raise ConfigError(f"memory: found {memory_gb:g} GiB, expected more than 0")
         self._memory_gb = memory_gb

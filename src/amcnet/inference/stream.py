@@ -4,13 +4,13 @@ Of all logits only one window, the slices that it shares with the next one, and 
 being computed meanwhile exist at any time.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.inference.windows import Windows, window_starts, window_weights
+from amcnet.inference.windows import UNMOVED, Triple, Windows, window_starts, window_weights
 
 Window = NDArray[np.float32]
 LogitsOf = Callable[[Window], Window]
@@ -42,6 +42,8 @@ def stream_logits(
     image = _pad_to(image, (windows.slices, *windows.least_shape[1:]))
     starts = window_starts(image.shape[1], windows.slices, windows.overlap)
     weights = window_weights(starts, windows.slices)
+    if windows.shifts != (UNMOVED,):
+        logits_of = shifted(logits_of, windows.shifts)
     if windows.mirror:
         logits_of = mirrored(logits_of)
 
@@ -88,6 +90,29 @@ def mirrored(logits_of: LogitsOf) -> LogitsOf:
         return mean
 
     return both
+
+
+def shifted(logits_of: LogitsOf, shifts: Sequence[Triple]) -> LogitsOf:
+    """Return a function that runs on a window moved this far, in turn, and takes the mean.
+
+    A window is moved by repeating its near border.
+    """
+
+    def mean_of_all(window: Window) -> Window:
+        first, *others = shifts
+        total = _moved_logits(logits_of, window, first).copy()
+        for shift in others:
+            total += _moved_logits(logits_of, window, shift)
+        total /= np.float32(len(shifts))
+        return total
+
+    return mean_of_all
+
+
+def _moved_logits(logits_of: LogitsOf, window: Window, shift: Triple) -> Window:
+    moved = np.pad(window, [(0, 0), *((size, 0) for size in shift)], mode="edge")
+    scan, lateral, depth = shift
+    return logits_of(moved)[:, scan:, lateral:, depth:]
 
 
 def run_ahead(items: Iterator[Window]) -> Iterator[Window]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, product
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ from amcnet.inference.torch_stream import (
     in_batches,
     make_labels,
 )
-from amcnet.inference.windows import Windows
+from amcnet.inference.windows import Triple, Windows
 
 _COPIES_BEHIND = 2  # batches of logits on their way from a GPU; they are large
 
@@ -154,7 +154,7 @@ class TorchEngine:
             window = _window(part, way, volume.windows.least_shape[1:])
             with watch.running():
                 if has_contrast(part):
-                    logits = self._logits(window, volume.windows.mirror, way.together)
+                    logits = self._logits(window, volume.windows, way.together)
                 else:
                     logits = torch.zeros((self._classes, *window.shape[1:]), device=way.device)
                     logits[0] = SURE
@@ -162,17 +162,17 @@ class TorchEngine:
             yield from aside.see(blend.add(number, logits[..., :lateral, :depth]))
             del logits
 
-    def _logits(self, window: Tensor, mirror: bool, together: bool) -> Tensor:
+    def _logits(self, window: Tensor, windows: Windows, together: bool) -> Tensor:
         """Return the mean logits of all networks, float32 (class, scan, lateral, depth)."""
-        images = torch.stack([window, window.flip(2)]) if mirror else window[None]
+        images = torch.stack([window, window.flip(2)]) if windows.mirror else window[None]
         batches = torch.split(images, len(images) if together else 1)
         on_gpu = images.device.type == "cuda"
+        runs = list(product(self._networks, windows.shifts))
         with torch.autocast(images.device.type, _precision(images.device), on_gpu):
-            first, *others = self._networks
-            total = _mean_logits(first, batches)
-            for network in others:
-                total += _mean_logits(network, batches)
-        return total.div_(len(self._networks))
+            total = _mean_logits(*runs[0], batches)
+            for network, shift in runs[1:]:
+                total += _mean_logits(network, shift, batches)
+        return total.div_(len(runs))
 
 
 class _Aside:
@@ -246,9 +246,13 @@ def _window(part: NDArray[np.float32], way: Way, least_plane: tuple[int, int]) -
     return functional.pad(window[None], (0, depth, 0, lateral, 0, scan), mode="replicate")[0]
 
 
-def _mean_logits(network: nn.Module, batches: Sequence[Tensor]) -> Tensor:
-    """Return the mean of a window's logits and, where it is there, its mirror image's."""
-    logits = torch.cat([network(batch) for batch in batches]).float()
+def _mean_logits(network: nn.Module, shift: Triple, batches: Sequence[Tensor]) -> Tensor:
+    """Return the mean of a moved window's logits and, where it is there, its mirror image's."""
+    scan, lateral, depth = shift
+    border = (depth, 0, lateral, 0, scan, 0)
+    moved = [functional.pad(batch, border, mode="replicate") for batch in batches]
+    logits = torch.cat([network(batch) for batch in moved]).float()
+    logits = logits[:, :, scan:, lateral:, depth:]
     if len(logits) == 1:
         return logits[0]
     return (logits[0] + logits[1].flip(2)).mul_(0.5)

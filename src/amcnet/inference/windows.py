@@ -5,6 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+Triple = tuple[int, int, int]
+
+UNMOVED = (0, 0, 0)
 _SIGMA = 0.25  # of the window; slices at its ends have seen less of the hand and count less
 
 
@@ -16,6 +19,8 @@ class Windows:
         slices: Slices of a window.
         overlap: Share of a window that the next one covers too, in [0, 1).
         mirror: Run the lateral mirror image too, and take the mean of both.
+        shifts: How far the window is moved on the network's grid, (scan, lateral, depth), each time
+            that the network runs on it; the mean is taken.
         ahead: Compute a window while the slices of the one before become labels.
         least_shape: Smallest input (scan, lateral, depth) that the network takes; a smaller plane
             has its border repeated.
@@ -24,10 +29,11 @@ class Windows:
     slices: int
     overlap: float = 0.5
     mirror: bool = False
+    shifts: tuple[Triple, ...] = (UNMOVED,)
     ahead: bool = False
-    least_shape: tuple[int, int, int] = (4, 16, 16)
+    least_shape: Triple = (4, 16, 16)
 
-    def fitted(self, length: int, shortest: int, least_shape: tuple[int, int, int]) -> "Windows":
+    def fitted(self, length: int, shortest: int, least_shape: Triple) -> "Windows":
         """Return windows that are no longer than a volume of ``length`` slices needs.
 
         Args:

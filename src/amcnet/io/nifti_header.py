@@ -15,6 +15,7 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from amcnet.errors import InputError
+from amcnet.io.directions import are_usable
 
 _CHUNK_BYTES = 1 << 20
 _FLOAT_TYPES = {16: "f4", 64: "f8"}
@@ -165,8 +166,17 @@ def _check_header(path: Path, header: bytes) -> _Voxels:
         )
     qform_code, sform_code = field(layout.form_codes)
     for code, place in ((qform_code, layout.qform), (sform_code, layout.sform)):
-        if code > 0 and not all(math.isfinite(value) for value in field(place)):
+        values = field(place)
+        if code > 0 and not all(math.isfinite(value) for value in values):
             raise InputError(f"{path}: the NIfTI orientation has values that are not finite")
+        # All but the position: the last three of one, every fourth of the other.
+        axes = (
+            values[:3] if place is layout.qform else [v for i, v in enumerate(values) if i % 4 < 3]
+        )
+        if code > 0 and not are_usable(axes):
+            raise InputError(
+                f"{path}: the NIfTI orientation is {_text(tuple(axes))}, expected axes in mm"
+            )
     vox_offset = field(layout.vox_offset)[0]
     if not 0 <= vox_offset < _MAX_OFFSET:
         raise InputError(f"{path}: the NIfTI voxel offset is {vox_offset:g}, expected a position")

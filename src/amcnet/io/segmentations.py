@@ -20,7 +20,14 @@ from amcnet.io.images import (
     volume_from_image,
     voxels_of_image,
 )
-from amcnet.io.slicer import Segment, make_segments, match_segments, parse_segments, plain_name
+from amcnet.io.slicer import (
+    Segment,
+    is_segment_field,
+    make_segments,
+    match_segments,
+    parse_segments,
+    plain_name,
+)
 from amcnet.io.writing import COMPRESSION_LEVEL, GRID_EXTENSIONS, check_output, write_grid
 
 LABEL_EXTENSIONS = (".seg.nrrd", *GRID_EXTENSIONS, ".dcm")
@@ -194,7 +201,7 @@ def _read_dicom(
 
 
 def _segments_of(image: Any, layers: int) -> list[Segment]:  # noqa: ANN401
-    keys = [key for key in image.GetMetaDataKeys() if key.startswith("Segment")]
+    keys = [key for key in image.GetMetaDataKeys() if is_segment_field(key)]
     return parse_segments({key: image.GetMetaData(key) for key in keys}, layers)
 
 

@@ -10,7 +10,7 @@ from amcnet.anatomy.label_table import LabelTable, Structure
 from amcnet.errors import InputError
 
 _CONTEXT = "Segmentation category and type - 3D Slicer General Anatomy list"
-_FIELD = re.compile(r"Segment(\d+)_(\w+)")
+_FIELD = re.compile(r"Segment([0-9]{1,9})_([A-Za-z]+)")
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,11 @@ def _terminology(structure: Structure) -> dict[str, Any]:
         "category": list(ANATOMICAL_STRUCTURE),
         "type": list(type_of(structure)),
     }
+
+
+def is_segment_field(key: str) -> bool:
+    """Return whether a field of an NRRD header is one of a segment."""
+    return _FIELD.fullmatch(key) is not None
 
 
 def parse_segments(metadata: Mapping[str, str], channels: int) -> list[Segment]:

@@ -11,7 +11,7 @@ from amcnet.metrics.overlap import (
     pooled_overlap,
 )
 from amcnet.metrics.paired import PairedTest, holm, signed_rank_test
-from amcnet.metrics.presets import Preset, headline, preset_columns
+from amcnet.metrics.presets import Preset, headline, preset_columns, with_headline
 from amcnet.metrics.scores import Group, Level, Scores, scores_of_cases
 from amcnet.metrics.solid import Solid, extent_mm, length_mm, principal_extents_mm
 from amcnet.metrics.solids import find_solids
@@ -63,4 +63,5 @@ __all__ = [
     "summarise_structures",
     "surface_dice_key",
     "surface_distances",
+    "with_headline",
 ]

@@ -9,7 +9,7 @@ from amcnet.anatomy import LabelTable
 from amcnet.errors import InputError, in_words
 from amcnet.metrics.evaluation import SURFACE_TOLERANCE_MM
 from amcnet.metrics.files import FoundPairs, Pair, evaluate_files, find_pairs
-from amcnet.metrics.presets import Preset, headline
+from amcnet.metrics.presets import Preset, with_headline
 from amcnet.metrics.summary import Row, summarise_cases
 from amcnet.parallel import Progress, map_in_processes, no_progress, processors
 
@@ -55,7 +55,7 @@ def evaluate_pair(
     """
     options = options or EvaluateOptions()
     result = _evaluate_files(options, reference, prediction)
-    return _with_headline(result, options.preset)
+    return with_headline(result, options.preset)
 
 
 def evaluate_folders(
@@ -106,7 +106,7 @@ def evaluate_folders(
     if not cases:
         raise InputError(_nothing(predictions, found, failed))
     summary = summarise_cases(list(cases.values()))
-    return _with_headline(summary | {"cases": cases}, options.preset) | {
+    return with_headline(summary | {"cases": cases}, options.preset) | {
         "missing": [pair.name for pair in found.pairs if pair.prediction is None],
         "failed": failed,
         "unmatched": [path.name for path in found.unmatched],
@@ -138,10 +138,6 @@ def _evaluate_files(
 def _file_names(pair: Pair) -> Row:
     prediction = None if pair.prediction is None else pair.prediction.name
     return {"reference": pair.reference.name, "prediction": prediction}
-
-
-def _with_headline(result: Row, preset: Preset) -> Row:
-    return {"preset": preset.value, "headline": headline(result, preset)} | result
 
 
 def _nothing(predictions: Path, found: FoundPairs, failed: dict[str, str]) -> str:

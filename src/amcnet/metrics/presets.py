@@ -62,3 +62,8 @@ def headline(result: Row, preset: Preset) -> dict[str, dict[str, Any]]:
     groups = {"all": result["summary"]} | result["summary"].get("by_kind", {})
     keys = _COLUMNS[preset].values()
     return {group: {key: summary[key] for key in keys} for group, summary in groups.items()}
+
+
+def with_headline(result: Row, preset: Preset) -> Row:
+    """Return a result with the name of a preset and the figures that it reports."""
+    return {"preset": preset.value, "headline": headline(result, preset)} | result

@@ -7,9 +7,7 @@ from torch import Tensor, nn
 
 from amcnet.errors import ConfigError
 from amcnet.networks.architecture import Branches
-from amcnet.networks.layers import Conv3d, InstanceNorm
-
-_NEGATIVE_SLOPE = 0.01
+from amcnet.networks.layers import two_convolutions
 
 
 class ACM(nn.Module):
@@ -40,8 +38,12 @@ class ACM(nn.Module):
             raise ConfigError(f"branches: found '{branches}', expected one of 2d, 3d, 2d+3d")
         if kernel_size < 1 or kernel_size % 2 == 0:
             raise ConfigError(f"kernel_size: found {kernel_size}, expected an odd number")
-        self.branch_2d = _branch(in_channels, out_channels, 1) if "2d" in branches else None
-        self.branch_3d = _branch(in_channels, out_channels, 3) if "3d" in branches else None
+        self.branch_2d = (
+            two_convolutions(in_channels, out_channels, 1) if "2d" in branches else None
+        )
+        self.branch_3d = (
+            two_convolutions(in_channels, out_channels, 3) if "3d" in branches else None
+        )
         self.attention = (
             _BranchAttention(out_channels, kernel_size) if branches == "2d+3d" else None
         )
@@ -74,20 +76,3 @@ class _BranchAttention(nn.Module):
         # A softmax over two is the sigmoid of their difference, which cannot overflow.
         alpha = torch.sigmoid(self.a(mixed) - self.b(mixed))
         return alpha[:, :, None, None, None].to(flat.dtype)
-
-
-def _branch(in_channels: int, out_channels: int, scan_kernel: int) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for channels in (in_channels, out_channels):
-        layers += [
-            Conv3d(
-                channels,
-                out_channels,
-                (scan_kernel, 3, 3),
-                padding=(scan_kernel // 2, 1, 1),
-                bias=False,  # the norm that follows would remove it
-            ),
-            InstanceNorm(out_channels, affine=True),
-            nn.LeakyReLU(_NEGATIVE_SLOPE, inplace=True),
-        ]
-    return nn.Sequential(*layers)

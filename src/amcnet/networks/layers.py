@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+_NEGATIVE_SLOPE = 0.01
+
 
 class InstanceNorm(nn.InstanceNorm3d):
     """Instance norm, 2D and 3D, that also takes a single voxel (which it maps to its bias)."""
@@ -33,3 +35,28 @@ class Conv3d(nn.Conv3d):
                 padding=(0, *self.padding[1:]),
             )
         return super().forward(features)
+
+
+def two_convolutions(in_channels: int, out_channels: int, scan_kernel: int) -> nn.Sequential:
+    """Return two convolutions, each with its norm and its activation; the spatial size stays.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        scan_kernel: Size of the kernel along the scan: 1 stays within slices, 3 is 3D. Within the
+            slices it is 3 x 3.
+    """
+    layers: list[nn.Module] = []
+    for channels in (in_channels, out_channels):
+        layers += [
+            Conv3d(
+                channels,
+                out_channels,
+                (scan_kernel, 3, 3),
+                padding=(scan_kernel // 2, 1, 1),
+                bias=False,  # the norm that follows would remove it
+            ),
+            InstanceNorm(out_channels, affine=True),
+            nn.LeakyReLU(_NEGATIVE_SLOPE, inplace=True),
+        ]
+    return nn.Sequential(*layers)

@@ -14,11 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from amcnet.networks.any_size import Core
-from amcnet.networks.layers import Conv3d, InstanceNorm
+from amcnet.networks.layers import two_convolutions
 
 _LEVELS = 5
 _LEAST_SLICES = 8  # fewer are not pooled
-_NEGATIVE_SLOPE = 0.01
 # Cells that have an output of their own in training, with what it counts.
 _OUTPUTS = {
     (0, 0): 1.0,
@@ -113,31 +112,14 @@ class _Streams(nn.Module):
 
     def __init__(self, before: int, channels: int, flat: bool, solid: bool) -> None:
         super().__init__()
-        self.flat = _two_convolutions(before, channels, 1) if flat else None
-        self.solid = _two_convolutions(before, channels, 3) if solid else None
+        self.flat = two_convolutions(before, channels, 1) if flat else None
+        self.solid = two_convolutions(before, channels, 3) if solid else None
 
     def forward(self, features: Tensor) -> Streams:
         return (
             None if self.flat is None else self.flat(features),
             None if self.solid is None else self.solid(features),
         )
-
-
-def _two_convolutions(before: int, channels: int, scan_kernel: int) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for size in (before, channels):
-        layers += [
-            Conv3d(
-                size,
-                channels,
-                (scan_kernel, 3, 3),
-                padding=(scan_kernel // 2, 1, 1),
-                bias=False,  # the norm that follows would remove it
-            ),
-            InstanceNorm(channels, affine=True),
-            nn.LeakyReLU(_NEGATIVE_SLOPE, inplace=True),
-        ]
-    return nn.Sequential(*layers)
 
 
 def _key(row: int, level: int) -> str:

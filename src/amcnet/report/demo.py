@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from amcnet.inference import Segmenter
-from amcnet.io import make_folder, volume_from_array
+from amcnet.io import make_folder, volume_from_array, write_image
 from amcnet.measurement import Measurement, measure_structures, write_measurements_csv
-from amcnet.metrics import evaluate_case
+from amcnet.metrics import Preset, evaluate_case, with_headline
 from amcnet.phantom import Phantom, make_phantom
 from amcnet.report.preview import write_preview
 
@@ -22,7 +22,7 @@ class DemoResult:
     Attributes:
         description: The phantom in words.
         measurements: Size of every structure as segmented.
-        evaluation: The segmentation against the truth, see :func:`amcnet.metrics.evaluate_case`.
+        evaluation: The segmentation against the truth, see :func:`amcnet.metrics.evaluate_pair`.
         notice: What the model's users must know.
     """
 
@@ -33,7 +33,9 @@ class DemoResult:
 
 
 def run_demo(out: Path, seed: int, progress: Progress) -> DemoResult:
-    """Write ``hand.seg.nrrd``, ``preview.png`` and ``measurements.csv`` for a phantom.
+    """Write a phantom and what is made of it.
+
+    The files are ``hand.nrrd``, ``hand.seg.nrrd``, ``preview.png`` and ``measurements.csv``.
 
     Args:
         out: Folder to write to; it is made, files of an earlier demo are replaced.
@@ -50,12 +52,13 @@ def run_demo(out: Path, seed: int, progress: Progress) -> DemoResult:
     volume = volume_from_array(phantom.image, phantom.spacing_mm)
     result = Segmenter()(volume)
     progress(2, 5, "writing")
+    write_image(out / "hand.nrrd", phantom.image, volume.geometry, overwrite=True)
     result.write(out / "hand.seg.nrrd", overwrite=True)
     progress(3, 5, "measuring and evaluating")
     table, spacing_mm = result.table, result.spacing_mm
     measurements = measure_structures(result.labels, spacing_mm, table, result.confidence)
     write_measurements_csv(out / "measurements.csv", measurements)
-    evaluation = evaluate_case(phantom.labels, result.labels, spacing_mm, table.num_classes, table)
+    case = evaluate_case(phantom.labels, result.labels, spacing_mm, table.num_classes, table)
     progress(4, 5, "drawing")
     description = _describe(phantom)
     write_preview(
@@ -68,6 +71,7 @@ def run_demo(out: Path, seed: int, progress: Progress) -> DemoResult:
         footnote=result.notice,
     )
     progress(5, 5, "done")
+    evaluation = with_headline(case, Preset.STRICT)
     return DemoResult(description, measurements, evaluation, result.notice)
 
 

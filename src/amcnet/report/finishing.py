@@ -7,8 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from amcnet.errors import OutputError, in_words
-from amcnet.inference import Job, Segmentation, SegmentOptions
+from amcnet.inference import Job, Segmentation, SegmentOptions, keep_only
 from amcnet.io import LABEL_EXTENSIONS, check_output, find_extension, is_same_file, make_folder
+from amcnet.io.dicom import is_dicom
 from amcnet.io.images import read_volume
 from amcnet.parallel import in_background
 from amcnet.quality import QualityReport
@@ -53,6 +54,24 @@ def plan_pages(jobs: Sequence[Job], report: Path, overwrite: bool = False) -> di
     return pages
 
 
+def plan_also(jobs: Sequence[Job], also: Path, overwrite: bool = False) -> Path:
+    """Check the second file that the labels of a single volume go to, before any work.
+
+    Raises:
+        OutputError: If there are several volumes, or the file cannot be written, is the input or
+            the output, or is to be DICOM and the volume is not.
+    """
+    if len(jobs) != 1:
+        raise OutputError(f"{also}: is one file, expected one volume and found {len(jobs)}")
+    check_output(also, overwrite, LABEL_EXTENSIONS)
+    job = jobs[0]
+    if also.absolute() == job.target.absolute() or is_same_file(also, job.source):
+        raise OutputError(f"{also}: is the input or the output too, expected another name")
+    if find_extension(also, (".dcm",)) and not is_dicom(job.source):
+        raise OutputError(f"{also}: {job.source} is no DICOM, expected another output")
+    return also
+
+
 @dataclass(frozen=True)
 class Finisher:
     """Writes what was asked for, checks it, writes its page and says the verdict.
@@ -62,10 +81,15 @@ class Finisher:
     Attributes:
         options: How the volumes are segmented.
         pages: Output of a volume -> its page, see :func:`plan_pages`.
+        also: A second file for the labels of a single volume, see :func:`plan_also`.
+        tell: Called with (all that was found, its check) of every volume, even where the labels
+            are not a hand's.
     """
 
     options: SegmentOptions
     pages: Mapping[Path, Path] = field(default_factory=dict)
+    also: Path | None = None
+    tell: Callable[[Segmentation, QualityReport], None] | None = None
 
     def __call__(self, job: Job, result: Segmentation, write: Callable[[], None]) -> str:
         """Return the verdict in a line or two; nothing for labels that are not a hand's.
@@ -74,12 +98,12 @@ class Finisher:
             OutputError: If the labels, or the page, cannot be written.
         """
         page, is_hand = self.pages.get(job.target), is_hand_table(result.table)
-        if page is None and not is_hand:
-            write()
+        if page is None and self.tell is None and not is_hand:
+            self._write_labels(result, write)
             return ""
         checking = in_background(partial(check_quickly, result))  # it compresses meanwhile
         started = time.monotonic()
-        write()
+        self._write_labels(result, write)
         seconds = time.monotonic() - started
         quality = checking.result()
         if page is not None:
@@ -88,7 +112,16 @@ class Finisher:
             except Exception as problem:
                 why = in_words(problem, page, job.source)
                 raise OutputError(f"{why} (the labels are written, their report is not)") from None
+        if self.tell is not None:
+            self.tell(result, quality)
         return verdict_text(quality) if is_hand else ""
+
+    def _write_labels(self, result: Segmentation, write: Callable[[], None]) -> None:
+        write()
+        if self.also is not None:
+            only, options = self.options.only, self.options
+            wanted = keep_only(result, only) if only else result
+            wanted.write(self.also, options.overwrite, options.seg_type)
 
     def _write_page(
         self,

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from amcnet.anatomy import LabelTable
 from amcnet.inference import Segmentation
+from amcnet.measurement import Measurement, measure_structures
 from amcnet.quality import QualityReport, check_segmentation
 from amcnet.quality.hand import plan_of
 from amcnet.quality.image import image_findings
@@ -41,6 +42,12 @@ def check_quickly(result: Segmentation) -> QualityReport:
     """Return what :func:`amcnet.quality.check_result` does, without passing over all background."""
     labels = result.labels[region_of_labels(result.labels)]
     return check_segmentation(labels, result.spacing_mm, result.table, result.confidence)
+
+
+def measure_quickly(result: Segmentation) -> list[Measurement]:
+    """Measure all structures without passing over all background; places are within their box."""
+    labels = result.labels[region_of_labels(result.labels)]
+    return measure_structures(labels, result.spacing_mm, result.table, result.confidence)
 
 
 def with_image(quality: QualityReport, image: NDArray[Any]) -> QualityReport:

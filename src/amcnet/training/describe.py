@@ -1,5 +1,6 @@
 """What a trained model says about itself."""
 
+import math
 import platform
 import re
 import subprocess
@@ -9,9 +10,10 @@ from pathlib import Path
 import lightning
 import torch
 
-from amcnet.bundle import BundleDescription, Provenance
+from amcnet.bundle import Bundle, BundleDescription, Provenance
 from amcnet.data.splits import Split
 from amcnet.training.config import TrainingConfig
+from amcnet.training.history import Row
 from amcnet.training.source import DataSource
 from amcnet.training.task import SegmentationTask
 
@@ -28,13 +30,13 @@ class Origin:
         source: The data set.
         split: Which of its cases were trained on.
         commit: Commit of the code.
-        started_from: The model whose weights it started with, if any.
+        started_from: The model whose weights it started with, if any, and which weights these are.
     """
 
     source: DataSource
     split: Split
     commit: str
-    started_from: str | None
+    started_from: tuple[Bundle, str] | None
 
 
 def describe_model(
@@ -47,6 +49,10 @@ def describe_model(
     public["data"]["dataset"] = config.data.dataset.name
     if config.start_from is not None:
         public["start_from"] = Path(config.start_from).name
+    before = weights = None
+    if origin.started_from is not None:
+        bundle, weights = origin.started_from
+        before = bundle.description.provenance
     return BundleDescription(
         name=config.name,
         notice=f"Trained on {config.data.description}. {NOTICE}",
@@ -62,13 +68,19 @@ def describe_model(
             configuration=public,
             phantom_seeds=seeds,
             commit=origin.commit,
-            started_from=origin.started_from,
+            started_from=weights,
+            before=before,
             steps=task.global_step,
             hours=round(task.clock.seconds / 3600, 2),
             hardware=hardware_of(task.trainer),
+            curve=[_finite(row) for row in task.history],
         ),
         sha256={},
     )
+
+
+def _finite(row: Row) -> Row:
+    return {name: float(f"{value:.5g}") for name, value in row.items() if math.isfinite(value)}
 
 
 def hardware_of(trainer: lightning.Trainer) -> str:

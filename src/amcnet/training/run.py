@@ -84,7 +84,8 @@ def _run(
     started_from = None
     if config.start_from is not None:
         model = load_bundle(config.start_from)
-        started_from = start_from(task.network, config.network, source.table, model)
+        weights = start_from(task.network, config.network, source.table, model)
+        started_from = (model, weights)
     trainer = _trainer(config, folder, bool(split.val))
     logger.info("on %s, %s", hardware_of(trainer), config.precision)
     data = RunData(config, source, split)

@@ -254,6 +254,10 @@ def test_segmentations_that_cannot_be_read(
         seg.save_as(tmp_path / "bad.dcm")
         with pytest.raises(InputError, match=sentence):
             read_labels(tmp_path / "bad.dcm", TABLE)
+    wrong = path.read_bytes().replace(b"1.2.840.10008.1.2.1", b"1.2.840.10008\\1.2.1")
+    (tmp_path / "bad.dcm").write_bytes(wrong)
+    with pytest.raises(InputError, match="transfer syntax is none of DICOM's"):
+        read_labels(tmp_path / "bad.dcm", TABLE)
 
 
 def test_a_cropped_segmentation_is_brought_to_its_image(

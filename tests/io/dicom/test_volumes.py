@@ -176,6 +176,22 @@ def test_transfer_syntaxes(
         np.testing.assert_array_equal(stored(folder), scan.stored)
 
 
+def test_a_jpeg_ls_frame_without_its_end_is_not_decoded(
+    dicom: SimpleNamespace, scan: Any, tmp_path: Path
+) -> None:
+    scan.stored = np.add.outer(np.arange(2), np.add.outer(np.arange(16), np.arange(24)))
+    scan.stored = (scan.stored * 5).astype(np.uint8)
+    folder = dicom.series(tmp_path / "series", scan)
+    for file in sorted(folder.iterdir()):
+        transcode(file, pydicom.uid.JPEGLSLossless)
+        dataset = pydicom.dcmread(file)
+        (frame,) = pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=1)
+        dataset.PixelData = pydicom.encaps.encapsulate([frame[: len(frame) // 2]])
+        dataset.save_as(file)
+    with pytest.raises(InputError, match="its JPEG data are cut off, expected whole frames"):
+        read_volume(folder)
+
+
 @pytest.mark.parametrize(
     "syntax",
     [

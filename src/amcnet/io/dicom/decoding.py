@@ -1,7 +1,8 @@
-"""Which library decodes what, and what is checked before GDCM may see it.
+"""Which library decodes what, and what is checked before some of them may see it.
 
 GDCM ends the whole process on some damaged images: it decodes only what nothing else can, and
-only where the compressed data say themselves that they have the size of the header.
+only where the compressed data say themselves that they have the size of the header. CharLS works
+for seconds on a frame that was cut off.
 """
 
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ _GDCM_ONLY = (
     "1.2.840.10008.1.2.4.57",  # JPEG lossless
     "1.2.840.10008.1.2.4.70",  # JPEG lossless, first-order prediction
 )
+_JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
+_END_OF_IMAGE = b"\xff\xd9"
 _START_OF_FRAME = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _START_OF_SCAN = 0xDA
 
@@ -39,19 +42,26 @@ def decode(pydicom: Any, stream: Any, header: Any, location: Location) -> Iterat
         location: What it is called in an error.
 
     Raises:
-        InputError: If the compressed data are not of the size that the header says. Decoders raise
-            errors of their own.
+        InputError: If the compressed data are not of the size that the header says, or were cut
+            off. Decoders raise errors of their own.
     """
     syntax = header.file_meta.TransferSyntaxUID
-    if syntax not in _GDCM_ONLY:
-        yield from pydicom.pixels.iter_pixels(stream, decoding_plugin=_PLUGINS.get(syntax, ""))
+    plugin = _PLUGINS.get(syntax, "")
+    if syntax not in (*_GDCM_ONLY, *_JPEG_LS):
+        yield from pydicom.pixels.iter_pixels(stream, decoding_plugin=plugin)
         return
     stream.seek(0)
     image = pydicom.dcmread(stream)
     count = whole_number(image, "NumberOfFrames", 1)
+    frames = pydicom.encaps.generate_frames(image.PixelData, number_of_frames=count)
+    if syntax in _JPEG_LS:
+        if not all(frame.rstrip(b"\0").endswith(_END_OF_IMAGE) for frame in frames):
+            raise InputError(f"{location}: its JPEG data are cut off, expected whole frames")
+        yield from pydicom.pixels.iter_pixels(image, decoding_plugin=plugin)
+        return
     expected = tuple(whole_number(image, k) for k in ("Rows", "Columns", "SamplesPerPixel"))
     allocated = whole_number(image, "BitsAllocated")
-    for frame in pydicom.encaps.generate_frames(image.PixelData, number_of_frames=count):
+    for frame in frames:
         bits, *found = _jpeg_size(frame)
         if tuple(found) != expected or not 0 < bits <= allocated:
             raise InputError(

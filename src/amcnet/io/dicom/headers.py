@@ -80,7 +80,7 @@ def is_compressed(header: Any, location: Location) -> bool:  # noqa: ANN401
     syntax = value_of(header.file_meta, "TransferSyntaxUID")
     try:
         return syntax is not None and bool(syntax.is_compressed)
-    except ValueError:
+    except (AttributeError, ValueError):  # several values, or a private one
         raise InputError(f"{location}: its transfer syntax is none of DICOM's") from None
 
 

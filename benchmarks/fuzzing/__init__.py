@@ -1,0 +1,1 @@
+"""Damaged files for every command that reads files, and a process that runs the commands."""

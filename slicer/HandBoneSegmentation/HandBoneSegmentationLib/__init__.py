@@ -1,0 +1,1 @@
+"""What the module Hand Bone Segmentation is made of; none of it imports amcnet."""

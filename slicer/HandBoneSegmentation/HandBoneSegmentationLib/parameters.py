@@ -1,0 +1,109 @@
+"""What the user chose: kept in the scene, and remembered for the next session."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+MODULE = "HandBoneSegmentation"
+INPUT_ROLE, OUTPUT_ROLE, TABLE_ROLE = "InputVolume", "OutputSegmentation", "OutputTable"
+QUALITIES = ("fast", "balanced", "best")
+DEVICES = {"auto": "Automatic", "openvino": "Processor", "torch": "NVIDIA GPU (needs PyTorch)"}
+_REMEMBERED = ("model", "quality", "device")
+
+
+@dataclass
+class Choices:
+    """The parameters that are no nodes.
+
+    Attributes:
+        input_file: Volume to read instead of a node of the scene; empty for the node.
+        output_file: File that the labels are written to as well; empty for none.
+        model: Folder or name of a model; empty for the one that comes with the package.
+        quality: One of :data:`QUALITIES`.
+        device: One of :data:`DEVICES`.
+    """
+
+    input_file: str = ""
+    output_file: str = ""
+    model: str = ""
+    quality: str = "balanced"
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        # Scenes and settings may be of another version of the module.
+        self.quality = self.quality if self.quality in QUALITIES else "balanced"
+        self.device = self.device if self.device in DEVICES else "auto"
+
+
+def parameter_node(scene: Any) -> Any:  # noqa: ANN401
+    """Return the scene's one node for this module's parameters; make it where there is none."""
+    node = scene.GetSingletonNode(MODULE, "vtkMRMLScriptedModuleNode")
+    if node is None:
+        node = scene.CreateNodeByClass("vtkMRMLScriptedModuleNode")
+        node.UnRegister(None)
+        node.SetSingletonTag(MODULE)
+        node.SetModuleName(MODULE)
+        node.SetName(MODULE)
+        node = scene.AddNode(node)
+    node.SetAttribute("ModuleName", MODULE)  # closing a scene may remove it
+    return node
+
+
+def read_choices(node: Any, default: Choices) -> Choices:  # noqa: ANN401
+    """Return what a parameter node holds; the default for what it does not."""
+    values = asdict(default)
+    for name in values:
+        if node.GetParameter(name):
+            values[name] = node.GetParameter(name)
+    return Choices(**values)
+
+
+def write_choices(node: Any, choices: Choices) -> None:  # noqa: ANN401
+    """Write the choices into a parameter node as one change."""
+    was_modifying = node.StartModify()
+    for field in fields(choices):
+        node.SetParameter(field.name, getattr(choices, field.name))
+    node.EndModify(was_modifying)
+
+
+class Memory:
+    """What is remembered between sessions, in the application's settings.
+
+    Args:
+        settings: A ``QSettings``.
+    """
+
+    def __init__(self, settings: Any) -> None:  # noqa: ANN401
+        self._settings = settings
+
+    def get(self, name: str) -> str:
+        """Return a text, empty where nothing is remembered."""
+        value = self._settings.value(f"{MODULE}/{name}")
+        return "" if value is None else str(value)
+
+    def set(self, name: str, text: str) -> None:
+        """Remember a text."""
+        self._settings.setValue(f"{MODULE}/{name}", text)
+
+    def choices(self) -> Choices:
+        """Return the last model, quality and device."""
+        known = {name: self.get(name) for name in _REMEMBERED}
+        return Choices(**{name: text for name, text in known.items() if text})
+
+    def remember(self, choices: Choices) -> None:
+        """Remember model, quality and device."""
+        for name in _REMEMBERED:
+            self.set(name, getattr(choices, name))
+
+    def own_models(self) -> list[str]:
+        """Return the folders of models that the user opened, the last one first."""
+        try:
+            found = json.loads(self.get("own_models") or "[]")
+        except ValueError:
+            return []
+        return [str(folder) for folder in found] if isinstance(found, list) else []
+
+    def add_own_model(self, folder: str) -> None:
+        """Remember the folder of a model."""
+        others = [known for known in self.own_models() if known != folder]
+        self.set("own_models", json.dumps([folder, *others][:10]))

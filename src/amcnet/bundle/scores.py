@@ -1,0 +1,27 @@
+"""What a bundle says about how good its model is."""
+
+from pathlib import Path
+
+from amcnet.bundle.bundle import load_bundle, write_description
+from amcnet.bundle.description import BundleDescription, Scores
+
+
+def record_scores(model: str | Path, scores: Scores) -> BundleDescription:
+    """Write scores into a bundle; they travel with it, and ``amcnet models list`` shows them.
+
+    Args:
+        model: Folder of the bundle, run folder or name of an installed model.
+        scores: The scores; they replace those on the same data, named by ``scores.data``.
+
+    Returns:
+        The bundle's new description.
+
+    Raises:
+        ModelError: If there is no such bundle, or it is damaged.
+        OutputError: If the description cannot be written.
+    """
+    bundle = load_bundle(model)
+    others = [known for known in bundle.description.scores if known.data != scores.data]
+    described = bundle.description.model_copy(update={"scores": [*others, scores]})
+    write_description(bundle.folder, described)
+    return described

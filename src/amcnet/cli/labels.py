@@ -1,0 +1,38 @@
+"""``amcnet labels``: what the label values mean, on the terminal or as a file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from amcnet.cli.options import LabelsOption
+
+
+def labels(
+    source: LabelsOption = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Write them here: .txt or .label for ITK-SNAP, .json for a dataset.json "
+            "[default: print them].",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file.")] = False,
+) -> None:
+    """List label values with their names and colours, or write them for ITK-SNAP."""
+    from amcnet.anatomy import hand_label_table
+    from amcnet.cli.console import stdout
+    from amcnet.data import LabelNames, write_label_file
+    from amcnet.report.evaluation import find_label_names
+
+    names = LabelNames(hand_label_table()) if source is None else find_label_names(source)
+    if output is not None:
+        write_label_file(output, names, overwrite)
+        stdout().print(f"{output}: {len(names.table) - len(names.placeholders)} structures")
+        return
+    for structure in names.table:
+        color = "#" + "".join(f"{channel:02x}" for channel in structure.color_rgb)
+        stdout().print(f"{structure.value:3d}  {color}  {structure.name}")

@@ -1,0 +1,95 @@
+"""``amcnet mesh``: the surface of every structure as a file."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from amcnet.cli.options import LabelsOption
+
+
+class MeshFormat(StrEnum):
+    """Formats of surface files."""
+
+    stl = "stl"
+    glb = "glb"
+    vtp = "vtp"
+
+
+def mesh(
+    labels: Annotated[Path, typer.Argument(help="Label file.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Folder, which gets a file for each structure; or NAME.glb for all in one.",
+        ),
+    ],
+    extension: Annotated[
+        MeshFormat, typer.Option("--format", help="Type of the files in a folder.")
+    ] = MeshFormat.stl,
+    structures: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STRUCTURES",
+            help="These only: names, kinds (bones, epiphyses) or groups (thumb), separated by "
+            "commas; also several times.",
+            show_default=False,
+        ),
+    ] = None,
+    smooth: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MM",
+            help="Standard deviation of the smoothing, which keeps the volume; or none "
+            "[default: the longest edge of a voxel].",
+            show_default=False,
+        ),
+    ] = None,
+    table: LabelsOption = None,
+    axes: Annotated[
+        str,
+        typer.Option(
+            help="What the file's x, y, z axes mean [default: by direction cosines]",
+            show_default=False,
+        ),
+    ] = "auto",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+) -> None:
+    """Write closed surfaces in mm and patient coordinates (LPS), a file for each structure."""
+    from amcnet.anatomy import hand_label_table
+    from amcnet.cli.console import stdout
+    from amcnet.inference.selection import find_structures
+    from amcnet.io import read_labels
+    from amcnet.mesh import check_mesh_output, find_surfaces, write_surfaces
+    from amcnet.report.evaluation import find_label_names
+
+    smooth_mm = _smooth_mm(smooth)
+    names = None if table is None else find_label_names(table)
+    known = hand_label_table() if names is None else names.table
+    ignored = None if names is None else names.ignore_value
+    values = find_structures(known, structures) if structures else None
+    check_mesh_output(output, known, f".{extension.value}", overwrite)
+    volume = read_labels(labels, known, axes, ignored)
+    surfaces = find_surfaces(volume, known, values, smooth_mm)
+    written = write_surfaces(output, surfaces, known, f".{extension.value}", overwrite)
+    triangles = sum(len(surface.triangles) for surface in written)
+    stdout().print(f"{output}: {len(written)} surfaces, {triangles} triangles")
+
+
+def _smooth_mm(text: str | None) -> float | None:
+    from math import isfinite
+
+    from amcnet.errors import ConfigError
+
+    if text is None or text.strip().lower() == "none":
+        return None if text is None else 0.0
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not (isfinite(value) and value >= 0):
+        raise ConfigError(f"--smooth: found '{text}', expected a length in mm or none")
+    return value

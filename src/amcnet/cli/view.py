@@ -1,0 +1,59 @@
+"""``amcnet view``: look at a volume and its structures in the browser."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from amcnet.cli.options import LabelsOption
+
+
+def view(
+    volume: Annotated[Path, typer.Argument(help="Volume: a file, or DICOM (folder, .zip).")],
+    labels: Annotated[
+        Path | None,
+        typer.Argument(help="Its labels; without them the volume is shown alone, not segmented."),
+    ] = None,
+    table: LabelsOption = None,
+    series: Annotated[
+        str | None,
+        typer.Option(
+            metavar="UID-OR-NUMBER",
+            help="Which series of a DICOM input that holds several.",
+            show_default=False,
+        ),
+    ] = None,
+    port: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=65535,
+            help="Port on this machine [default: any that is free].",
+            show_default=False,
+        ),
+    ] = 0,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")
+    ] = True,
+) -> None:
+    """Show slices, 3D, names, sizes and the verdict in the browser until Ctrl-C."""
+    import webbrowser
+
+    from amcnet.cli.console import progress, stdout
+    from amcnet.report.evaluation import find_label_names
+    from amcnet.viewer import PageServer, page_resources, read_scene
+
+    names = None if table is None else find_label_names(table)
+    with progress("reading") as update:
+        scene = read_scene(volume, labels, names, series, update)
+    with PageServer(page_resources(scene), port) as server:
+        console = stdout()
+        try:
+            console.print(server.address)
+            console.print("Only this machine can open it. Ctrl-C ends it.")
+            # Where the browser is a program of the terminal this returns when it is closed.
+            if browser and not webbrowser.open(server.address):
+                console.print("No browser could be opened: open the address above yourself.")
+            server.wait()
+        except KeyboardInterrupt:
+            console.print("ended")

@@ -1,0 +1,71 @@
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from amcnet.cli.main import app
+from amcnet.errors import InputError
+from amcnet.io import Geometry, write_image
+
+MAIN = "from amcnet.cli.main import main; main()"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends Ctrl-C as POSIX does")
+def test_view_serves_until_ctrl_c(tmp_path: Path) -> None:
+    write_image(
+        tmp_path / "a.nrrd", np.ones((4, 5, 6), np.uint8), Geometry.canonical((4, 5, 6), (1, 1, 1))
+    )
+    running = subprocess.Popen(
+        [sys.executable, "-c", MAIN, "view", str(tmp_path / "a.nrrd"), "--no-browser"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+    assert running.stdout is not None
+    address = running.stdout.readline().strip()
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]{20,}/", address)
+    with urllib.request.urlopen(address + "scene.json", timeout=30) as answer:
+        assert b'"volume": "a.nrrd"' in answer.read()
+    running.send_signal(signal.SIGINT)
+    assert running.wait(30) == 0
+    assert "ended" in running.stdout.read()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends Ctrl-C as POSIX does")
+def test_ctrl_c_while_the_browser_is_opened(tmp_path: Path) -> None:
+    """A browser in a terminal keeps the command until it is closed."""
+    write_image(
+        tmp_path / "a.nrrd", np.ones((4, 5, 6), np.uint8), Geometry.canonical((4, 5, 6), (1, 1, 1))
+    )
+    browser = tmp_path / "browser.py"
+    browser.write_text("import sys, time; print('opened', flush=True); time.sleep(5)")
+    running = subprocess.Popen(
+        [sys.executable, "-c", MAIN, "view", str(tmp_path / "a.nrrd")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1", "BROWSER": f"{sys.executable} {browser} %s"},
+    )
+    assert running.stdout is not None
+    assert "opened" in [running.stdout.readline().strip() for _ in range(3)]
+    running.send_signal(signal.SIGINT)
+    assert running.wait(30) == 0
+    assert running.stdout.readline() == "ended\n"
+
+
+def test_a_missing_volume_is_an_input_error(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["view", str(tmp_path / "none.nrrd"), "--no-browser"])
+    assert isinstance(done.exception, InputError)
+
+
+def test_help_says_that_nothing_is_segmented() -> None:
+    done = CliRunner().invoke(app, ["view", "--help"])
+    assert "shown alone, not" in " ".join(done.output.split())

@@ -1,0 +1,132 @@
+"""The commands of every page, run in order as they are written."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from .pages import Page, all_pages, words_of
+from .running import (
+    NewWorld,
+    end,
+    free_port,
+    look_and_interrupt,
+    outputs_of,
+    remove,
+    run,
+    start,
+    wait_for_port,
+)
+from .test_own_data import PAGE as OWN_DATA
+from .test_own_data import commands as commands_of_own_data
+
+INSTALLS = "installs; what the tests run with is installed already"
+WINDOWS = "Windows only, and it would install or run everything"
+# Commands that no test runs as they are, and why.
+NOT_RUN = {
+    "make demo": "installs, then runs amcnet demo, as tests/cli/test_demo.py does",
+    "make test": "installs, then runs these tests",
+    "python -m venv .venv": INSTALLS,
+    r".venv\Scripts\python -m pip install torch==2.13.0 -c constraints.txt": WINDOWS,
+    r'.venv\Scripts\python -m pip install -c constraints.txt -e ".[dev]"': WINDOWS,
+    r".venv\Scripts\amcnet demo --out demo": WINDOWS,
+    r".venv\Scripts\python -m pytest": WINDOWS,
+    "pip install amcnet": INSTALLS,
+    'pip install "amcnet[train]"': INSTALLS,
+    'pip install "amcnet[dask]"': INSTALLS,
+    "python benchmarks/fuzz.py --files 2000": "takes hours; tests/fuzz runs some of its files",
+}
+# What is replaced in commands: numbers that make them long, and the machine of a cluster.
+REPLACED = {
+    "--count 56": "--count 1",
+    "--count 144": "--count 1",
+    "dask scheduler": "dask scheduler --host 127.0.0.1 --port PORT --no-dashboard",
+    "tcp://host:8786": "tcp://127.0.0.1:PORT",
+}
+# What is replaced in training configurations, those of `configs/` and those that are prepared.
+REPLACED_IN_CONFIGS = {
+    "steps = 100000": "steps = 2",
+    "steps_per_epoch = 250": "steps_per_epoch = 2",
+}
+REPLACED_IN_PREPARED = {
+    "steps = 4000": "steps = 2\nsteps_per_epoch = 2\nvalidation_windows = 1",
+}
+# Commands that a comment asks for, which the next ones need.
+FOLLOWED_BY = {"amcnet train prepared/hands --fold 0": "amcnet train prepared/hands --fold 1"}
+# These add to what they wrote before. Of other commands the lines of a page are alternatives, so
+# what one has written is removed before the next one writes it.
+ADDING = {"phantom", "prepare", "train"}
+
+
+def commands_to_run(page: Page) -> list[str]:
+    """Return the commands of a page that are run here."""
+    elsewhere = commands_of_own_data() if page.name == f"docs/{OWN_DATA.name}" else []
+    chosen = [c for c in page.commands if c not in NOT_RUN and c not in elsewhere]
+    return [run for c in chosen for run in (c, FOLLOWED_BY.get(c)) if run is not None]
+
+
+PAGES = [page for page in all_pages() if commands_to_run(page)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif(os.name != "posix", reason="ends what serves a page as POSIX does")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_of_a_page(page: Page, new_world: NewWorld) -> None:
+    port = str(free_port())
+    calls = [words_of(_replaced(c).replace("PORT", port)) for c in commands_to_run(page)]
+    world = new_world({name for words in calls for name in outputs_of(words)})
+    for config in (world / "configs").glob("whole-hand-*.toml"):
+        _replace(config, REPLACED_IN_CONFIGS)
+    with ExitStack() as stack:
+        for words in calls:
+            if words[0] == "dask":
+                stack.enter_context(_in_background(words, world, int(port)))
+            else:
+                _run_one(words, world)
+
+
+def _run_one(words: list[str], world: Path) -> None:
+    outputs = [world / name for name in outputs_of(words)]
+    if words[1] not in ADDING:
+        for path in outputs:
+            remove(path)
+    if words[1] == "view":
+        done = look_and_interrupt(words, world)
+        done.check(" ".join(words))
+        assert done.stdout.endswith("ended\n")
+        return
+    done = run(words, world)
+    done.check(" ".join(words))
+    assert done.stdout or words[0] != "amcnet"
+    assert [path for path in outputs if not path.exists()] == []
+    if words[1] == "prepare" and outputs:
+        _replace(outputs[0] / "config.toml", REPLACED_IN_PREPARED)
+
+
+@contextmanager
+def _in_background(words: list[str], world: Path, port: int) -> Iterator[None]:
+    """Run a program of a cluster until the page is done; a scheduler answers from the start."""
+    running = start(words, world, words[1])
+    try:
+        if words[1] == "scheduler":
+            wait_for_port(port, running)
+        yield
+    finally:
+        end(running)
+
+
+def _replaced(command: str) -> str:
+    for given, other in REPLACED.items():
+        command = command.replace(given, other)
+    return command
+
+
+def _replace(config: Path, changes: dict[str, str]) -> None:
+    text = config.read_text(encoding="utf-8")
+    for given, other in changes.items():
+        assert given in text
+        text = text.replace(given, other)
+    config.write_text(text, encoding="utf-8")

@@ -1,0 +1,408 @@
+"""The panel for 3D Slicer with real MRML, real Qt and the real amcnet in a process of its own."""
+
+import json
+import os
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from amcnet.anatomy import hand_label_table
+from amcnet.io import Geometry, write_labels
+
+pytest.importorskip("slicer_core")
+pytest.importorskip("PySide6")
+
+SIZE, SPACING_MM, ORIGIN_MM = (36, 40, 24), (0.6, 0.8, 0.5), (11.0, -22.0, 33.0)
+STRAIGHT = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+OBLIQUE = (0.0, -0.6, 0.8, 1.0, 0.0, 0.0, 0.0, 0.8, 0.6)
+
+
+def add_volume(scene, voxels, direction=STRAIGHT, name="hand"):
+    """Add a volume (z, y, x) whose grid is given in LPS; return it and its IJK to RAS."""
+    import slicer
+    from vtkmodules.util.numpy_support import numpy_to_vtk
+    from vtkmodules.vtkCommonDataModel import vtkImageData
+    from vtkmodules.vtkCommonMath import vtkMatrix4x4
+
+    image = vtkImageData()
+    image.SetDimensions(voxels.shape[::-1])
+    image.GetPointData().SetScalars(numpy_to_vtk(voxels.ravel(), deep=True))
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.array(direction).reshape(3, 3) * SPACING_MM
+    matrix[:3, 3] = ORIGIN_MM
+    matrix = np.diag([-1, -1, 1, 1]) @ matrix
+    to_ras = vtkMatrix4x4()
+    to_ras.DeepCopy(matrix.ravel().tolist())
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
+    node.SetName(name)
+    node.SetAndObserveImageData(image)
+    node.SetIJKToRASMatrix(to_ras)
+    assert isinstance(node, slicer.vtkMRMLScalarVolumeNode)
+    return node, matrix
+
+
+def apply(make_panel, made, volume, model):
+    made.panel.open_model(str(model))
+    made.ui.inputSelector.setCurrentNode(volume)
+    made.ui.applyButton.click()
+    assert made.panel.logic.is_running, made.ui.statusLabel.text()
+    make_panel.wait(lambda: not made.panel.logic.is_running)
+    return made.ui.outputSelector.currentNode()
+
+
+@pytest.fixture(scope="module", params=[STRAIGHT, OBLIQUE], ids=["straight", "oblique"])
+def run(request, make_panel, small_bundle, speckle, tmp_path_factory):
+    """One Apply, with a file as well."""
+    made = make_panel()
+    volume, matrix = add_volume(made.scene, speckle, request.param)
+    file = tmp_path_factory.mktemp("out") / "hand.seg.nrrd"
+    made.ui.outputFileEdit.setText(str(file))
+    node = apply(make_panel, made, volume, small_bundle)
+    assert node is not None, made.ui.statusLabel.text()
+    made.volume, made.matrix, made.file, made.node = volume, matrix, file, node
+    made.status = made.ui.statusLabel.text()
+    return made
+
+
+def voxels_of(node, index, volume):
+    """Return the voxels of a segment (z, y, x) on the grid of the volume."""
+    import slicer
+    from vtkmodules.util.numpy_support import vtk_to_numpy
+
+    image = slicer.vtkOrientedImageData()
+    identifier = node.GetSegmentation().GetNthSegmentID(index)
+    assert node.GetBinaryLabelmapRepresentation(identifier, image)
+    whole = np.zeros(volume.GetImageData().GetDimensions()[::-1], bool)
+    x0, x1, y0, y1, z0, z1 = image.GetExtent()
+    if image.GetNumberOfPoints():
+        voxels = vtk_to_numpy(image.GetPointData().GetScalars())
+        shape = (z1 - z0 + 1, y1 - y0 + 1, x1 - x0 + 1)
+        whole[z0 : z1 + 1, y0 : y1 + 1, x0 : x1 + 1] = voxels.reshape(shape) != 0
+    return whole, image
+
+
+def as_array(matrix):
+    return np.array([[matrix.GetElement(i, j) for j in range(4)] for i in range(4)])
+
+
+def test_names_colours_and_tags_as_in_the_file(run):
+    import slicer
+    from vtkmodules.vtkCommonCore import reference
+
+    scene = slicer.vtkMRMLScene()
+    other = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    storage = slicer.vtkMRMLSegmentationStorageNode()
+    storage.SetFileName(str(run.file))  # written by amcnet, read by Slicer
+    assert storage.ReadData(other)
+    ours, theirs = run.node.GetSegmentation(), other.GetSegmentation()
+    assert ours.GetNumberOfSegments() == theirs.GetNumberOfSegments() == 38
+    assert ours.GetNumberOfLayers() == 1
+    for index, structure in enumerate(hand_label_table()):
+        segment, expected = ours.GetNthSegment(index), theirs.GetNthSegment(index)
+        assert segment.GetName() == expected.GetName() == structure.name
+        assert segment.GetLabelValue() == structure.value
+        assert segment.GetColor() == pytest.approx(expected.GetColor(), abs=1e-5)
+        tags = reference(""), reference("")
+        assert segment.GetTag("TerminologyEntry", tags[0])
+        assert expected.GetTag("TerminologyEntry", tags[1])
+        assert str(tags[0]) == str(tags[1])
+        assert structure.codes["FMA"] in str(tags[0])
+
+
+def test_voxels_lie_on_the_grid_of_the_volume(run):
+    import SimpleITK as sitk
+
+    stored = sitk.GetArrayFromImage(sitk.ReadImage(str(run.file)))
+    assert stored.any()
+    for index, structure in enumerate(hand_label_table()):
+        found, image = voxels_of(run.node, index, run.volume)
+        assert np.array_equal(found, stored == structure.value), structure.name
+    from vtkmodules.vtkCommonMath import vtkMatrix4x4
+
+    matrix = vtkMatrix4x4()
+    image.GetImageToWorldMatrix(matrix)
+    assert as_array(matrix) == pytest.approx(run.matrix)
+
+
+def test_surfaces_enclose_their_voxels(run):
+    from vtkmodules.vtkFiltersCore import vtkMassProperties
+
+    checked = 0
+    for index in range(38):
+        voxels, _ = voxels_of(run.node, index, run.volume)
+        segment = run.node.GetSegmentation().GetNthSegment(index)
+        surface = segment.GetRepresentation("Closed surface")
+        assert (surface.GetNumberOfPoints() > 0) == voxels.any()
+        if not voxels.any():
+            continue
+        ijk = np.argwhere(voxels)[:, ::-1]
+        ras = ijk @ run.matrix[:3, :3].T + run.matrix[:3, 3]
+        low, high = np.array(surface.GetBounds()).reshape(3, 2).T
+        assert (low > ras.min(axis=0) - 1).all()
+        assert (high < ras.max(axis=0) + 1).all()
+        if voxels.sum() > 2000:
+            mass = vtkMassProperties()
+            mass.SetInputData(surface)
+            volume_mm3 = voxels.sum() * np.prod(SPACING_MM)
+            assert mass.GetVolume() == pytest.approx(volume_mm3, rel=0.3)
+            checked += 1
+    assert checked
+
+
+def test_what_is_shown(run):
+    display = run.node.GetDisplayNode()
+    assert display.GetVisibility3D()
+    assert run.panel.bones.groups["thumb"].isChecked()
+    run.panel.bones.groups["thumb"].setChecked(False)
+    run.panel.bones.kinds["epiphysis"].setChecked(False)
+    for structure in hand_label_table():
+        expected = structure.group != "thumb" and structure.kind == "bone"
+        assert display.GetSegmentVisibility(f"Segment_{structure.value}") == expected
+    for box in (*run.panel.bones.groups.values(), *run.panel.bones.kinds.values()):
+        box.setChecked(True)
+    assert all(display.GetSegmentVisibility(f"Segment_{value}") for value in range(1, 39))
+
+
+def test_table_and_jump(run):
+    table = run.ui.resultTable.mrmlTableNode()
+    assert (table.GetNumberOfRows(), table.GetColumnName(0)) == (38, "Structure")
+    column = table.GetColumnIndex("Volume (mm3)")
+    view = run.scene.AddNewNodeByClass("vtkMRMLSliceNode")
+    present = [voxels_of(run.node, index, run.volume)[0].sum() for index in range(38)]
+    for row, structure in enumerate(hand_label_table()):
+        assert table.GetCellText(row, 0) == structure.name
+        assert table.GetCellText(row, 1).split(",")[0] in ("ok", "look", "bad")
+        if present[row]:
+            volume_mm3 = float(table.GetCellText(row, column))
+            assert volume_mm3 == pytest.approx(present[row] * np.prod(SPACING_MM), abs=1e-3)
+    row = int(np.argmax(present))
+    index = run.ui.resultTable.model().index(row, 3)
+    run.ui.resultTable.clicked.emit(index)
+    centre = as_array(view.GetSliceToRAS())[:3, 3]
+    ijk = np.linalg.solve(run.matrix, [*centre, 1])[:3]
+    i, j, k = np.argwhere(voxels_of(run.node, row, run.volume)[0])[:, ::-1].T
+    for at, axis in zip(ijk, (i, j, k), strict=True):
+        assert axis.min() - 1 <= at <= axis.max() + 1
+    if 0 in present:
+        absent = run.ui.resultTable.model().index(present.index(0), 0)
+        run.ui.resultTable.clicked.emit(absent)
+        assert "was not found" in run.ui.statusLabel.text()
+
+
+def test_nothing_stays_behind(run):
+    assert list(run.temporary.iterdir()) == []
+    assert run.file.is_file()
+    assert "of 38 structures" in run.status
+    assert run.ui.applyButton.isEnabled()
+    assert not run.ui.cancelButton.isEnabled()
+
+
+def test_two_runs_in_a_row(make_panel, small_bundle, speckle):
+    made = make_panel()
+    first, _ = add_volume(made.scene, speckle)
+    node = apply(make_panel, made, first, small_bundle)
+    before = [voxels_of(node, index, first)[0].sum() for index in range(38)]
+    made.panel.bones.groups["thumb"].setChecked(False)
+    second, _ = add_volume(made.scene, speckle[::-1, ::-1].copy(), OBLIQUE, "other")
+    again = apply(make_panel, made, second, small_bundle)
+    assert again is node
+    assert node.GetSegmentation().GetNumberOfSegments() == 38
+    after = [voxels_of(node, index, second)[0].sum() for index in range(38)]
+    assert before != after
+    assert node.GetDisplayNode().GetSegmentVisibility("Segment_1")
+    assert made.panel.bones.groups["thumb"].isChecked()
+    assert made.scene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 1
+    assert node.GetDisplayNode() is not None
+    assert list(made.temporary.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the launcher is a script of the shell")
+def test_cancel_half_way_ends_the_whole_tree(make_panel, small_bundle, tmp_path):
+    from HandBoneSegmentationLib.processes import process_tree, wait_until_gone
+
+    launcher = tmp_path / "PythonSlicer"  # which starts another process, as Slicer's does
+    launcher.write_text(f'#!/bin/sh\n"{sys.executable}" "$@"\nexit $?\n')
+    launcher.chmod(0o755)
+    made = make_panel(str(launcher))
+    noise = np.random.default_rng(0).integers(0, 255, (150, 160, 160)).astype(np.uint8)
+    volume, _ = add_volume(made.scene, noise)
+    file = tmp_path / "out" / "hand.nii.gz"
+    file.parent.mkdir()
+    made.ui.outputFileEdit.setText(str(file))
+    made.panel.open_model(str(small_bundle))
+    made.ui.inputSelector.setCurrentNode(volume)
+    made.ui.applyButton.click()
+    make_panel.wait(lambda: made.ui.progressBar.value() > 0)
+    assert made.panel.logic.is_running
+    assert "Finding bones" in made.ui.statusLabel.text()
+    pids = process_tree(made.panel.logic.runner.pid)
+    assert len(pids) == 2
+    assert not wait_until_gone(pids, 0)
+    made.ui.cancelButton.click()
+    assert wait_until_gone(pids, 5)
+    assert not made.panel.logic.is_running
+    assert list(made.temporary.iterdir()) == []
+    assert list(file.parent.iterdir()) == []
+    assert made.ui.statusLabel.text() == "Cancelled"
+    assert made.ui.applyButton.isEnabled()
+    assert made.scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+
+
+def test_a_python_that_cannot_be_started(make_panel, tmp_path):
+    no_program = tmp_path / "python"
+    no_program.write_text("this is no program")
+    made = make_panel(str(no_program))
+    assert made.panel.installer.package is None
+    assert "amcnet cannot be used there" in made.ui.installedLabel.text()
+    made.ui.pythonEdit.setText(sys.executable)
+    made.ui.pythonEdit.editingFinished.emit()
+    make_panel.wait(lambda: not made.panel.installer.is_busy)
+    assert made.panel.installer.package.version
+    assert f"version {made.panel.installer.package.version}" in made.ui.installedLabel.text()
+
+
+def test_failure_is_told_with_the_log(make_panel, tmp_path):
+    made = make_panel()
+    bad = tmp_path / "bad.nrrd"
+    bad.write_bytes(b"no image")
+    made.ui.inputFileEdit.setText(str(bad))
+    made.ui.applyButton.click()
+    make_panel.wait(lambda: not made.panel.logic.is_running)
+    assert made.ui.statusLabel.text().startswith(f"It did not work: {bad}: ")
+    assert made.ui.logText.isVisibleTo(made.widget)
+    assert "amcnet: " in made.ui.logText.toPlainText()
+    assert made.ui.applyButton.isEnabled()
+    assert list(made.temporary.iterdir()) == []
+
+
+def test_a_file_as_input(make_panel, small_bundle, speckle, tmp_path):
+    from amcnet.io import write_image
+
+    made = make_panel()
+    path = tmp_path / "scan.mha"
+    write_image(path, speckle, Geometry.canonical(speckle.shape, (0.5, 0.8, 0.6)))
+    made.ui.inputFileEdit.setText(str(path))
+    node = apply(make_panel, made, None, small_bundle)
+    assert node.GetName() == "scan bones"
+    assert node.GetSegmentation().GetNumberOfSegments() == 38
+
+
+def test_missing_environment_offers_installation(make_panel, speckle, tmp_path, application):
+    made = make_panel(python="", home=tmp_path / "settings")
+    volume, _ = add_volume(made.scene, speckle)
+    made.ui.inputSelector.setCurrentNode(volume)
+    assert made.ui.installBox.property("collapsed")
+    made.ui.applyButton.click()
+    assert not made.panel.logic.is_running
+    assert not made.ui.installBox.property("collapsed")
+    assert "Press Install" in made.ui.statusLabel.text()
+    assert made.ui.installButton.isEnabled()
+
+
+def write_wheel(folder, protocol):
+    """Write a wheel that says it is amcnet 9.9, without dependencies."""
+    path = folder / "amcnet-9.9-py3-none-any.whl"
+    record = "amcnet-9.9.dist-info"
+    contents = {
+        "amcnet/__init__.py": "__version__ = '9.9'",
+        "amcnet/bundle.py": "def list_models():\n    return []",
+        "amcnet/io.py": "IMAGE_EXTENSIONS = ('.nrrd',)\nLABEL_EXTENSIONS = ('.new',)",
+        "amcnet/cli/__init__.py": "",
+        "amcnet/cli/progress.py": f"PROTOCOL = {protocol}",
+        f"{record}/METADATA": "Metadata-Version: 2.1\nName: amcnet\nVersion: 9.9\n",
+        f"{record}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{record}/RECORD": "",
+    }
+    with zipfile.ZipFile(path, "w") as wheel:
+        for name, text in contents.items():
+            wheel.writestr(name, text)
+    return path
+
+
+def test_installing_from_a_wheel(make_panel, tmp_path, monkeypatch):
+    from HandBoneSegmentationLib.installer import slicer_python
+
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    home = tmp_path / "settings"
+    made = make_panel(python="", home=home)
+    site = Path(os.__file__).parent
+    before = {path: path.stat().st_mtime_ns for path in site.glob("site-packages/*")}
+    made.ui.sourceEdit.setText(str(write_wheel(tmp_path, 1)))
+    made.ui.installButton.click()
+    make_panel.wait(lambda: not made.panel.installer.is_busy)
+    package = made.panel.installer.package
+    assert package is not None, made.ui.logText.toPlainText()
+    assert (package.version, package.writes) == ("9.9", (".new",))
+    assert "Installed: " in made.ui.statusLabel.text()
+    environment = made.panel.installer.environment
+    assert (environment.python, Path(environment.folder).parent.parent) == (slicer_python(), home)
+    assert {path: path.stat().st_mtime_ns for path in site.glob("site-packages/*")} == before
+    # One that is newer than this module is not used, and says why.
+    made.ui.sourceEdit.setText(str(write_wheel(tmp_path, 2)))
+    made.ui.installButton.click()
+    make_panel.wait(lambda: not made.panel.installer.is_busy)
+    assert "speaks version 2 of the progress lines, expected 1" in made.ui.statusLabel.text()
+    # One that cannot be installed leaves what is there.
+    made.ui.sourceEdit.setText(str(tmp_path / "none.whl"))
+    made.ui.installButton.click()
+    make_panel.wait(lambda: not made.panel.installer.is_busy)
+    assert "pip could not install" in made.ui.statusLabel.text()
+    assert made.ui.logText.toPlainText()
+    assert [path.name for path in Path(environment.folder).parent.iterdir()] == [
+        Path(environment.folder).name
+    ]
+
+
+def test_settings_are_remembered(make_panel, small_bundle):
+    made = make_panel()
+    made.ui.qualityCombo.setCurrentIndex(2)
+    made.panel.open_model(str(small_bundle))
+    assert made.panel.node.GetParameter("quality") == "best"
+    other = make_panel()
+    assert other.panel.choices.quality == "best"
+    assert other.panel.choices.model == str(small_bundle)
+    other.ui.qualityCombo.setCurrentIndex(1)
+    other.ui.modelCombo.setCurrentIndex(0)
+
+
+def test_module_and_its_sample(application, make_panel, monkeypatch):
+    import HandBoneSegmentation as module
+    import qt
+    import SampleData
+    import slicer
+    from HandBoneSegmentationLib.parameters import Memory
+
+    Memory(qt.QSettings()).set("python", sys.executable)
+    parent = type("Parent", (), {})()
+    module.HandBoneSegmentation(parent)
+    assert parent.title == "Hand Bone Segmentation"
+    slicer.app.startupCompleted.emit()
+    source = SampleData.SampleDataLogic.sources["Synthetic hand"]
+    assert Path(source["thumbnailFileName"]).is_file()
+    node = source["customDownloader"](None)
+    assert node.GetImageData().GetDimensions() == (128, 256, 304)
+    widget = module.HandBoneSegmentationWidget()
+    widget.setup()
+    make_panel.wait(lambda: not widget.panel.installer.is_busy)
+    assert widget.panel.ui.inputSelector.currentNode() is node
+    assert widget.panel.ui.applyButton.isEnabled()
+    widget.cleanup()
+    assert list(Path(slicer.app.temporaryPath).iterdir()) == []
+
+
+def test_terminology_of_a_table_without_codes(run, tmp_path):
+    """A structure that nobody coded has the entry that amcnet writes into its files."""
+    from amcnet.anatomy import LabelTable
+    from amcnet.io.slicer import make_segments
+    from HandBoneSegmentationLib.results import terminology_entry
+
+    table = LabelTable.from_names(["one"])
+    path = tmp_path / "one.seg.nrrd"
+    grid = Geometry.canonical((2, 3, 4), (1.0, 1.0, 1.0))
+    write_labels(path, np.ones((2, 3, 4), np.uint8), grid, table)
+    entry = terminology_entry(
+        json.loads(json.dumps(make_segments(table, (4, 3, 2))))[0]["terminology"]
+    )
+    assert f"TerminologyEntry:{entry}" in path.read_bytes().split(b"\n\n")[0].decode()

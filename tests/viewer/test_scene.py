@@ -1,0 +1,65 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from amcnet.anatomy import hand_label_table
+from amcnet.errors import InputError
+from amcnet.io import Geometry, read_labels, write_image
+from amcnet.measurement import measure_structures
+from amcnet.quality import Severity, check_file
+from amcnet.viewer import Scene, page_resources, read_scene
+
+HAND = hand_label_table()
+
+
+def test_the_list_holds_all_with_their_sizes_and_verdicts(hand_case, hand_scene: Scene) -> None:
+    labels = read_labels(hand_case.labels, HAND)
+    sizes = measure_structures(labels.array, labels.spacing_mm, HAND)
+    verdict = check_file(hand_case.labels, hand_case.volume)
+    data = json.loads(page_resources(hand_scene)["scene.json"].body)
+    rows = data["structures"]
+    assert [row["name"] for row in rows] == [structure.name for structure in HAND]
+    for row, size in zip(rows, sizes, strict=True):
+        assert row["present"] == size.present
+        assert row["severity"] == str(verdict.severity_of(size.label))
+        assert row["is_doubtful"] == (verdict.severity_of(size.label) > Severity.OK)
+        for key in ("length_mm", "width_mm", "thickness_mm", "volume_mm3", "surface_area_mm2"):
+            assert row[key] == pytest.approx(getattr(size, key)), (row["name"], key)
+    assert data["verdict"]["severity"] == str(verdict.verdict)
+    assert any(row["is_doubtful"] for row in rows)
+    assert not all(row["is_doubtful"] for row in rows)
+
+
+def test_the_place_to_look_at_lies_in_the_structure(hand_case, hand_scene: Scene) -> None:
+    assert hand_scene.labelled is not None
+    back = np.linalg.inv(hand_scene.grid.affine)
+    for one in hand_scene.labelled.structures:
+        if one.near is None:
+            assert one.focus_mm is not None
+            index = np.rint(back @ [*one.focus_mm, 1])[:3].astype(int)[::-1]
+            assert hand_case.voxels[tuple(index)] == one.structure.value
+        else:
+            assert not one.measurement.present
+            assert one.near in {HAND[value].name for value in one.structure.neighbours}
+
+
+def test_no_folder_is_named(hand_case, hand_scene: Scene) -> None:
+    for resource in page_resources(hand_scene).values():
+        assert str(hand_case.volume.parent).encode() not in resource.body
+
+
+def test_a_volume_alone(hand_case) -> None:
+    resources = page_resources(read_scene(hand_case.volume))
+    data = json.loads(resources["scene.json"].body)
+    assert data["labels"] is None
+    assert data["structures"] == []
+    assert "labels.nii" not in resources
+
+
+def test_labels_of_another_grid_are_refused(hand_case, tmp_path: Path) -> None:
+    other = tmp_path / "other.nrrd"
+    write_image(other, np.zeros((9, 9, 9), np.uint8), Geometry.canonical((9, 9, 9), (1, 1, 1)))
+    with pytest.raises(InputError, match=r"other\.nrrd: image and labels lie on different grids"):
+        read_scene(hand_case.volume, other)
