@@ -3,13 +3,14 @@
     amcnet benchmark table1
     amcnet benchmark table2
     python benchmarks/anatomy_loss.py
-    cp runs/tables-small/results/* benchmarks/results/tables/
-    python benchmarks/tables_page.py
+    python benchmarks/tables_page.py --from runs/tables-small/results
 
-The first three commands take hours and may be interrupted; the last one needs no training.
+The first three commands take hours and may be interrupted; the last one copies their results to
+benchmarks/results/tables, and without --from the page is written from what is there.
 """
 
 import argparse
+import shutil
 from pathlib import Path
 
 import anatomy_loss
@@ -23,7 +24,7 @@ from amcnet.comparison.tables import (
     all_metrics_table,
     costs_table,
     headline_table,
-    tests_table,
+    paired_tests_table,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -77,7 +78,7 @@ def anatomy_section(found: Results) -> str:
         paragraph(here),
         headline_table(table, here),
         "Gamma 0.5 minus each of the others:",
-        tests_table(table, here),
+        paired_tests_table(table, here),
         "### All figures of the loss",
         all_metrics_table(table, here),
         costs_table(table, here),
@@ -114,9 +115,12 @@ def _answer(text: str, ours: RowResult, other: RowResult) -> str:
 def main(texts: list[str] | None = None) -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--from", dest="source", type=Path, help="results to copy first")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--page", type=Path, default=PAGE)
     arguments = parser.parse_args(texts)
+    if arguments.source is not None:
+        shutil.copytree(arguments.source, arguments.results, dirs_exist_ok=True)
     text = page(arguments.results, arguments.page)
     arguments.page.write_text(text, encoding="utf-8", newline="\n")
 

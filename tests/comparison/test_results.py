@@ -26,7 +26,7 @@ def test_results_come_back_to_six_digits(tmp_path):
     assert found.cases["hand_03"]["all"]["hd95_macro_mm"] is None
     assert read_result(tmp_path, "vnet") is None
     with (tmp_path / "unet.csv").open(newline="") as file:
-        assert len(list(csv.reader(file))) == 1 + 12 * 3
+        assert len(list(csv.reader(file))) == 1 + 20 * 3
 
 
 def test_a_row_is_unfinished_until_its_facts_are_there(tmp_path):
@@ -48,7 +48,7 @@ def test_rows_of_another_budget_or_other_cases_are_refused(tmp_path):
     with pytest.raises(ConfigError, match="'mnet' differs from 'unet' in schedule, expected one"):
         read_finished(tmp_path, ("unet", "mnet"))
     write_result(tmp_path, made_result("mnet", {}, cases=5))
-    with pytest.raises(InputError, match="'mnet' has 5 cases, expected the 12 of 'unet'"):
+    with pytest.raises(InputError, match="'mnet' has 5 cases, expected the 20 of 'unet'"):
         read_finished(tmp_path, ("unet", "mnet"))
 
 

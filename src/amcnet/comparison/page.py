@@ -13,7 +13,7 @@ from amcnet.comparison.tables import (
     differences_table,
     headline_table,
     known_differences,
-    tests_table,
+    paired_tests_table,
 )
 from amcnet.errors import InputError
 from amcnet.io import atomic_path
@@ -45,7 +45,7 @@ def table_section(name: TableName, results: Path, page: Path) -> str:
             "AMCNet + AC is the median. Orange: what differs from the truth by more than a border."
         ]
     if table.ours in found and len(found) > 1:
-        parts += ["### Against AMCNet", _TESTS, tests_table(table, found)]
+        parts += ["### Against AMCNet", _TESTS, paired_tests_table(table, found)]
     if known_differences(table, found):
         parts += ["### Differences", _DIFFERENCES, differences_table(table, found)]
     if len(found) > 1:

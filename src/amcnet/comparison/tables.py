@@ -66,7 +66,7 @@ def all_metrics_table(table: ComparisonTable, results: Results) -> str:
     return _body(SummaryTable(table.title, columns, rows))
 
 
-def tests_table(table: ComparisonTable, results: Results) -> str:
+def paired_tests_table(table: ComparisonTable, results: Results) -> str:
     """Return every other row tested against ours; p is corrected over the rows, by Holm."""
     others = [line for line in finished_rows(table, results) if line.row != table.ours]
     columns = [Column("method", "AMCNet + AC minus")]
