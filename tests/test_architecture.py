@@ -35,6 +35,7 @@ LAYERS = (
     "report",
     "viewer",
     "training",
+    "comparison",
     "doctor",
     "cli",
 )

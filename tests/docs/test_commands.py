@@ -36,12 +36,16 @@ NOT_RUN = {
     "pip install amcnet": INSTALLS,
     'pip install "amcnet[train]"': INSTALLS,
     'pip install "amcnet[dask]"': INSTALLS,
+    "python benchmarks/tables_page.py --from runs/tables-small/results": "needs the results of "
+    "hours; tests/benchmarks makes a page of invented ones",
     "python benchmarks/fuzz.py --files 2000": "takes hours; tests/fuzz runs some of its files",
 }
 # What is replaced in commands: numbers that make them long, and the machine of a cluster.
 REPLACED = {
     "--count 56": "--count 1",
     "--count 144": "--count 1",
+    "benchmark table1": "benchmark table1 --scale mine.toml --rows unet",
+    "benchmark table2": "benchmark table2 --scale mine.toml --rows amcnet",
     "dask scheduler": "dask scheduler --host 127.0.0.1 --port PORT --no-dashboard",
     "tcp://host:8786": "tcp://127.0.0.1:PORT",
 }

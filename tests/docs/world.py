@@ -16,6 +16,7 @@ from amcnet.phantom.dataset import case_name
 from amcnet.phantom.grid import Grid
 from amcnet.report.evaluation import write_json
 
+from ..comparison.tiny_scale import SCALE
 from ..conftest import MakeBundle
 from ..io.dicom.conftest import Scan, write_enhanced, write_series
 from .pages import ROOT
@@ -46,6 +47,7 @@ def build(world: Path, make_bundle: MakeBundle) -> None:
     _write_dicom(world, images, labels)
     _write_models(world, make_bundle)
     _write_probabilities(world, world / "fold0")
+    (world / "mine.toml").write_text(SCALE, encoding="utf-8")
     shutil.copytree(ROOT / "examples", world / "examples")
     shutil.copytree(ROOT / "configs", world / "configs")
 

@@ -36,6 +36,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "amcnet prepare dataset -o prepared --from hand",
     ),
     "train": ("amcnet train prepared",),
+    "benchmark": (
+        "amcnet benchmark table1",
+        "amcnet benchmark table2 --rows amcnet,amcnet-ac",
+    ),
     "demo": ("amcnet demo --out demo",),
     "labels": (
         "amcnet labels",

@@ -11,6 +11,7 @@ import typer
 
 from amcnet import __version__
 from amcnet.cli import (
+    benchmark,
     check,
     compare_results,
     confusion,
@@ -54,6 +55,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "phantom": phantom.phantom,
     "prepare": prepare.prepare,
     "train": train.train,
+    "benchmark": benchmark.benchmark,
     "demo": demo.demo,
     "doctor": doctor.doctor,
     "labels": labels.labels,

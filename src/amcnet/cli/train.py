@@ -62,13 +62,13 @@ def train(
     overrides = Overrides(start_from, _fold(fold), _hours(max_time), devices, nodes)
     settings = override(settings, overrides)
     if is_first_process():
-        _show_log()
+        show_log()
     bundle = run(settings, out or _default_folder(config, settings.name, fold), resume)
     if is_first_process():
         stdout().print(f"{bundle.folder}: the trained model; use it with amcnet segment --model")
 
 
-def _show_log() -> None:
+def show_log() -> None:
     """Show what the run has to say; Lightning's own hints are left out, its warnings are not."""
     import logging
     import warnings

@@ -12,6 +12,7 @@ import torch
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
+from torch import nn
 
 from amcnet.bundle import Bundle, load_bundle
 from amcnet.bundle.export import write_bundle
@@ -38,7 +39,9 @@ HISTORY_FILE = "metrics.csv"
 CURVES_FILE = "curves.png"
 
 
-def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Bundle:
+def train(
+    config: TrainingConfig, folder: Path, resume: bool = False, loss: nn.Module | None = None
+) -> Bundle:
     """Train a network and return the model bundle in ``folder / "model"``.
 
     With several devices Lightning starts the calling program again for each further one; every
@@ -49,6 +52,8 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Bundle:
         folder: The run folder: configuration, log, checkpoints, figures, curves and the bundle.
         resume: Go on from the run folder's last checkpoint; the configuration must be the same,
             but for the schedule and the hardware.
+        loss: A loss instead of the configuration's, called with logits (batch, class, scan,
+            lateral, depth) and classes (batch, scan, lateral, depth). Give a resumed run the same.
 
     Raises:
         ConfigError: If the configuration does not fit the data, or a resumed run's own.
@@ -59,7 +64,7 @@ def train(config: TrainingConfig, folder: Path, resume: bool = False) -> Bundle:
     if is_first_process():
         claim_folder(config, folder, resume)
     with log_to_file(folder) if is_first_process() else nullcontext():
-        return _run(config, folder, last_checkpoint(folder) if resume else None)
+        return _run(config, folder, last_checkpoint(folder) if resume else None, loss)
 
 
 def is_first_process() -> bool:
@@ -67,13 +72,15 @@ def is_first_process() -> bool:
     return bool(getattr(rank_zero_only, "rank", 0) == 0)
 
 
-def _run(config: TrainingConfig, folder: Path, checkpoint: Path | None) -> Bundle:
+def _run(
+    config: TrainingConfig, folder: Path, checkpoint: Path | None, loss: nn.Module | None
+) -> Bundle:
     commit = code_commit()  # now, not when hours have passed
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     source = find_source(config, folder)
     split = choose_split(config, source)
     logger.info("%d cases for training, %d held out", len(split.train), len(split.val))
-    task = SegmentationTask(config, source.table, partial(_report, folder, config.schedule))
+    task = SegmentationTask(config, source.table, partial(_report, folder, config.schedule), loss)
     started_from = None
     if config.start_from is not None:
         model = load_bundle(config.start_from)

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import lightning
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from amcnet.anatomy import LabelTable
 from amcnet.errors import TrainingError
@@ -41,6 +41,7 @@ class SegmentationTask(lightning.LightningModule):
         config: The configuration.
         table: The structures.
         report: Called with the figures of all epochs when one ends, in the first process.
+        loss: A loss instead of the configuration's.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class SegmentationTask(lightning.LightningModule):
         config: TrainingConfig,
         table: LabelTable,
         report: Callable[[list[Row]], None] = lambda history: None,
+        loss: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.report = report
@@ -55,7 +57,7 @@ class SegmentationTask(lightning.LightningModule):
         self.table = table
         self.network = build_network(config.network)
         dice = DiceLoss(config.loss.present, config.loss.include_background)
-        self.loss = DiceAnatomyLoss(config.loss.gamma, dice, config.loss.cross_entropy)
+        self.loss = loss or DiceAnatomyLoss(config.loss.gamma, dice, config.loss.cross_entropy)
         self.coarse_stages = (
             CoarseStages(config.network, self.loss) if config.loss.deep_supervision else None
         )

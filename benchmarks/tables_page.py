@@ -1,0 +1,129 @@
+"""Write docs/tables.md from the committed results.
+
+    amcnet benchmark table1
+    amcnet benchmark table2
+    python benchmarks/anatomy_loss.py
+    python benchmarks/tables_page.py --from runs/tables-small/results
+
+The first three commands take hours and may be interrupted; the last one copies their results to
+benchmarks/results/tables, and without --from the page is written from what is there.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+import anatomy_loss
+
+from amcnet.comparison.metrics import PAPER_METRICS, SIGNIFICANT, p_text, paired_difference
+from amcnet.comparison.page import DISCLAIMER, protocol_text, table_section
+from amcnet.comparison.results import RowResult, read_finished
+from amcnet.comparison.rows import TableName, paper_tables
+from amcnet.comparison.tables import (
+    Results,
+    all_metrics_table,
+    costs_table,
+    headline_table,
+    paired_tests_table,
+)
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "tables"
+PAGE = ROOT / "docs" / "tables.md"
+TABLES: tuple[TableName, ...] = ("table1", "table2")
+# What a comparison with another row asks.
+QUESTIONS = {
+    "amcnet": "The term at the paper's weight against Dice alone",
+    "amcnet-gamma-0.25": "Gamma 0.5 against 0.25",
+    "amcnet-gamma-1": "Gamma 0.5 against 1",
+    "amcnet-detached": "With a gradient through the error map against without",
+    "amcnet-released": "The paper's equations against the released form",
+}
+
+
+def page(results: Path, path: Path) -> str:
+    """Return the page as Markdown."""
+    names = tuple(
+        dict.fromkeys((*_names("table1"), *_names("table2"), *anatomy_loss.study().names))
+    )
+    found = read_finished(results, names)
+    parts = [
+        "# The paper's tables, made again",
+        "Written by `python benchmarks/tables_page.py` from `benchmarks/results/tables/`; do not "
+        "edit. How to make the figures is in [comparing.md](comparing.md).",
+        DISCLAIMER,
+        protocol_text(found),
+        *(
+            table_section(name, results, path)
+            for name in TABLES
+            if found.keys() & set(_names(name))
+        ),
+        anatomy_section(found),
+    ]
+    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+
+
+def _names(name: TableName) -> tuple[str, ...]:
+    return paper_tables().tables[name].names
+
+
+def anatomy_section(found: Results) -> str:
+    """Return the section about the loss; empty without the paper's form and another."""
+    table = anatomy_loss.study()
+    here = {name: found[name] for name in table.names if name in found}
+    if table.ours not in here or len(here) < 2:
+        return ""
+    parts = [
+        f"## {table.title}",
+        paragraph(here),
+        headline_table(table, here),
+        "Gamma 0.5 minus each of the others:",
+        paired_tests_table(table, here),
+        "### All figures of the loss",
+        all_metrics_table(table, here),
+        costs_table(table, here),
+    ]
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def paragraph(here: Results) -> str:
+    """Return what the loss does, in sentences that are computed from the results."""
+    ours = here["amcnet-ac"]
+    sentences = [_answer(text, ours, here[row]) for row, text in QUESTIONS.items() if row in here]
+    return (
+        "AMCNet, all else equal. p is of one test each. " + " ".join(sentences) + " One training "
+        "run each: what another seed would change is not in the intervals."
+    )
+
+
+def _answer(text: str, ours: RowResult, other: RowResult) -> str:
+    """Return the differences of one comparison that a test confirms, or that there is none."""
+    sure = []
+    for figure in PAPER_METRICS:
+        found = paired_difference(ours, other, figure.metric)
+        mean, p = found.mean, found.test.p
+        if mean is not None and p is not None and p < SIGNIFICANT:
+            word = "better" if figure.gain(mean) > 0 else "worse"
+            sure.append(f"{figure.heading} {mean:+.3f} ({word}, p {p_text(p)})")
+    dice = paired_difference(ours, other, "dice_foreground").mean
+    if not sure:
+        known = "no value" if dice is None else f"DSC {dice:+.3f}"
+        return f"{text}: no significant difference ({known})."
+    return f"{text}: {', '.join(sure)}."
+
+
+def main(texts: list[str] | None = None) -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--from", dest="source", type=Path, help="results to copy first")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--page", type=Path, default=PAGE)
+    arguments = parser.parse_args(texts)
+    if arguments.source is not None:
+        shutil.copytree(arguments.source, arguments.results, dirs_exist_ok=True)
+    text = page(arguments.results, arguments.page)
+    arguments.page.write_text(text, encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""The results of a row: a CSV of its cases and a JSON of facts, all that a page is made from."""
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from amcnet.errors import ConfigError, InputError
+from amcnet.io import atomic_path
+from amcnet.training.config import TrainingConfig
+
+ALL = "all"
+_COLUMNS = ("case", "kind")
+
+Figures = dict[str, float | None]
+
+
+class Facts(BaseModel):
+    """What is known of a row beside its figures.
+
+    Attributes:
+        row: Its name.
+        dimension: What the network sees.
+        loss: The loss in words.
+        settings: The training configuration, with the name of the data set for its path.
+        data: The phantoms, as the scale has them.
+        parameters: Of the network.
+        steps: Optimiser steps taken.
+        training_hours: Time that they took.
+        seconds_per_volume: Median time to segment a volume, from the array to labels on its grid.
+        trained_on: Hardware of the training.
+        segmented_on: Hardware of the segmentation.
+        commit: Commit of the code.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    row: str
+    dimension: str
+    loss: str
+    settings: dict[str, Any]
+    data: dict[str, Any]
+    parameters: int
+    steps: int
+    training_hours: float
+    seconds_per_volume: float
+    trained_on: str
+    segmented_on: str
+    commit: str
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """A finished row.
+
+    Attributes:
+        facts: What is known of it.
+        cases: Case -> ``all`` or a kind of structures -> metric (see
+            :func:`amcnet.metrics.summary.summarise_structures`) -> value.
+    """
+
+    facts: Facts
+    cases: dict[str, dict[str, Figures]]
+
+    def values(self, metric: str, kind: str = ALL) -> NDArray[np.float64]:
+        """Return a metric of every case, sorted by name, (case,); NaN where there is no value.
+
+        Raises:
+            InputError: If the results lack the metric or the kind.
+        """
+        found = []
+        for name in sorted(self.cases):
+            kinds = self.cases[name]
+            if metric not in kinds.get(kind, {}):
+                raise InputError(
+                    f"row '{self.facts.row}', case '{name}': has no {metric} of {kind}, "
+                    "expected one in its CSV"
+                )
+            found.append(kinds[kind][metric])
+        return np.array(found, dtype=np.float64)
+
+
+def figures_of(evaluation: Mapping[str, Any]) -> dict[str, Figures]:
+    """Return an evaluation's summary by kind, see :func:`amcnet.metrics.evaluate_case`."""
+    summary = dict(evaluation["summary"])
+    by_kind = summary.pop("by_kind", {})
+    return {ALL: summary, **by_kind}
+
+
+def write_result(folder: Path, result: RowResult) -> None:
+    """Write ``ROW.csv`` and then ``ROW.json``, whose presence says that the row is finished."""
+    name = result.facts.row
+    first = next(iter(next(iter(result.cases.values())).values()))
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [
+        [case, kind, *(_text(figures[key]) for key in first)]
+        for case, kinds in sorted(result.cases.items())
+        for kind, figures in kinds.items()
+    ]
+    path = folder / f"{name}.csv"
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([[*_COLUMNS, *first], *lines])
+    with atomic_path(folder / f"{name}.json") as temporary:
+        text = result.facts.model_dump_json(indent=1) + "\n"
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def read_result(folder: Path, row: str) -> RowResult | None:
+    """Read the results of a row; None where it is not finished.
+
+    Raises:
+        InputError: If a file cannot be read or holds something else.
+    """
+    path = folder / f"{row}.json"
+    if not path.is_file():
+        return None
+    try:
+        facts = Facts.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise InputError(f"{path}: cannot be read, expected the facts of a row") from error
+    return RowResult(facts, _read_cases(folder / f"{row}.csv"))
+
+
+def read_finished(folder: Path, rows: tuple[str, ...]) -> dict[str, RowResult]:
+    """Read the finished ones of some rows and check that they are comparable.
+
+    Raises:
+        InputError: If a file cannot be read, or rows differ in their cases.
+        ConfigError: If they were made with different settings.
+    """
+    found = {row: read_result(folder, row) for row in rows}
+    results = {row: result for row, result in found.items() if result is not None}
+    for row, result in results.items():
+        first_name, first = next(iter(results.items()))
+        if result.cases.keys() != first.cases.keys():
+            raise InputError(
+                f"{folder}: '{row}' has {len(result.cases)} cases, expected the "
+                f"{len(first.cases)} of '{first_name}'"
+            )
+        check_same_protocol(result.facts, first.facts)
+    return results
+
+
+def check_same_protocol(one: Facts, other: Facts) -> None:
+    """Refuse rows that differ in more than network, loss and learning rate.
+
+    Raises:
+        ConfigError: If they do.
+    """
+    first, second = _protocol(one), _protocol(other)
+    differing = [key for key in first if first[key] != second.get(key)]
+    if differing:
+        raise ConfigError(
+            f"row '{one.row}' differs from '{other.row}' in {', '.join(differing)}, expected one "
+            "protocol for all: begin anew in another folder"
+        )
+
+
+def public_settings(config: TrainingConfig) -> dict[str, Any]:
+    """Return a training configuration without paths."""
+    settings = config.model_dump(mode="json")
+    settings["data"]["dataset"] = config.data.dataset.name
+    return settings
+
+
+def _protocol(facts: Facts) -> dict[str, Any]:
+    settings: dict[str, Any] = json.loads(json.dumps(facts.settings))
+    for key in ("name", "network", "hardware"):
+        settings.pop(key, None)
+    settings.get("loss", {}).pop("gamma", None)
+    settings.get("optimiser", {}).pop("learning_rate", None)
+    return {**settings, "phantoms": facts.data}
+
+
+def _read_cases(path: Path) -> dict[str, dict[str, Figures]]:
+    cases: dict[str, dict[str, Figures]] = {}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            for line in csv.DictReader(file):
+                case, kind = (line.pop(column) for column in _COLUMNS)
+                figures = {key: float(text) if text else None for key, text in line.items()}
+                cases.setdefault(case, {})[kind] = figures
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: cannot be read, expected the figures of cases (CSV)") from error
+    if not cases:
+        raise InputError(f"{path}: holds no case, expected at least one")
+    return cases
+
+
+def _text(value: float | None) -> str:
+    """Return a figure to six digits: what is beyond them is noise, and the files are kept."""
+    return "" if value is None else f"{value:.6g}"

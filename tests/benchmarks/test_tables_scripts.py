@@ -1,0 +1,94 @@
+import importlib
+import math
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from amcnet.comparison.results import write_result
+from amcnet.losses import DiceAnatomyLoss, DiceLoss
+
+from ..comparison.made_rows import as_in_the_paper, made_result
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def scripts():
+    sys.path.insert(0, str(FOLDER))
+    try:
+        yield importlib.import_module("anatomy_loss"), importlib.import_module("tables_page")
+    finally:
+        sys.path.remove(str(FOLDER))
+
+
+@pytest.fixture
+def window():
+    generator = torch.Generator().manual_seed(3)
+    logits = torch.randn(2, 5, 4, 6, 6, generator=generator, requires_grad=True)
+    return logits, torch.randint(5, (2, 4, 6, 6), generator=generator)
+
+
+def gradient(loss, logits, target):
+    logits.grad = None
+    loss(logits, target).backward()
+    return logits.grad.clone()
+
+
+def test_without_a_gradient_the_value_is_the_papers_and_the_slope_is_not(scripts, window):
+    anatomy_loss, _ = scripts
+    ours, paper = anatomy_loss.DetachedForm(), DiceAnatomyLoss(0.5)
+    torch.testing.assert_close(ours(*window), paper(*window))
+    difference = gradient(ours, *window) - gradient(paper, *window)
+    assert difference.abs().max() > 1e-4
+
+
+def test_the_released_form_of_uniform_logits(scripts):
+    anatomy_loss, _ = scripts
+    # arg-max of equal logits is label 0: the weight is the label number, the loss its mean * ln C.
+    target = torch.tensor([0, 1, 2, 3]).repeat(8).reshape(1, 2, 4, 4)
+    logits = torch.zeros(1, 4, 2, 4, 4)
+    dice = DiceLoss()(logits, target)
+    expected = dice + 0.5 * 1.5 * math.log(4)
+    torch.testing.assert_close(anatomy_loss.ReleasedForm()(logits, target), expected)
+
+
+def test_the_released_form_depends_on_how_labels_are_numbered(scripts, window):
+    anatomy_loss, _ = scripts
+    logits, target = window
+    order = torch.tensor([0, 4, 3, 2, 1])  # its own inverse
+    renamed = logits[:, order], order[target]
+    released, detached = anatomy_loss.ReleasedForm(), anatomy_loss.DetachedForm()
+    assert abs(released(*window) - released(*renamed)) > 1e-3
+    torch.testing.assert_close(detached(*window), detached(*renamed))
+
+
+def test_the_released_form_dilates_within_the_plane_alone(scripts):
+    anatomy_loss, _ = scripts
+    target = torch.zeros(1, 3, 5, 5, dtype=torch.long)
+    target[0, 1] = 1
+    logits = torch.zeros(1, 2, 3, 5, 5)
+    logits[:, 0] = 1
+    logits[0, 1, 1, 2, 2] = 9
+    weight = anatomy_loss.ReleasedForm().weight(logits, target)
+    expected = torch.zeros(1, 3, 5, 5)
+    expected[0, 1] = 1
+    expected[0, 1, 1:4, 1:4] = 0
+    torch.testing.assert_close(weight, expected)
+
+
+def test_the_page_of_made_results(scripts, tmp_path, monkeypatch):
+    monkeypatch.setattr("amcnet.metrics.statistics.RESAMPLES", 199)
+    anatomy_loss, tables_page = scripts
+    results = {**as_in_the_paper("table1"), **as_in_the_paper("table2")}
+    for result in results.values():
+        write_result(tmp_path, result)
+    first = tables_page.page(tmp_path, tmp_path / "tables.md")
+    assert first.count("\n## ") == 3
+    assert "The term at the paper's weight against Dice alone: DSC +0.006 (better" in first
+    for row, dsc in (("amcnet-released", 0.95), ("amcnet-gamma-1", 0.9)):
+        write_result(tmp_path, made_result(row, {"dsc": dsc}, seed=8))
+    text = tables_page.page(tmp_path, tmp_path / "tables.md")
+    assert "The paper's equations against the released form: DSC -0.050 (worse" in text
+    assert set(anatomy_loss.study().names) >= {"amcnet", "amcnet-ac", "amcnet-detached"}
