@@ -11,7 +11,7 @@
 writes the figures of all cases to benchmarks/results/model-{complete,variety}.json, the page
 docs/model-scores.md and the curve docs/pictures/training-curve.png (of model.json). Without
 arguments only page and curve are made anew, from the committed results of this script, of
-error_parts.py and of other_origin.py.
+error_parts.py, of surface_errors.py and of other_origin.py.
 """
 
 import argparse
@@ -33,6 +33,7 @@ PAGE = ROOT / "docs" / "model-scores.md"
 CURVE = ROOT / "docs" / "pictures" / "training-curve.png"
 COMPLETE, VARIETY = RESULTS / "model-complete.json", RESULTS / "model-variety.json"
 ORIGIN, PARTS = RESULTS / "other_origin.json", RESULTS / "error_parts.json"
+SIDES = RESULTS / "surface_errors.json"
 DIGITS = 5
 
 # Name, key in a case's summary, kind, what the paper reports for its best row (or its follow-up),
@@ -131,6 +132,25 @@ def error_parts(results: dict[str, Any]) -> Iterator[str]:
     yield f"Of the voxels that are labelled in both, {mean['other names']:.1%} have another name."
 
 
+def sides(results: dict[str, Any]) -> Iterator[str]:
+    """Yield which sides of the structures are misplaced."""
+    spread = results["spread of a case's offset"]
+    yield f"{len(results['cases'])} hands (`{results['data']}`), `benchmarks/surface_errors.py`:"
+    yield ""
+    keys = ("as it is", "near side true", "far side true", "outline true", "near mm", "far mm")
+    yield "| structures | " + " | ".join(keys) + " |"
+    yield "|---" * 7 + "|"
+    for kind, mean in results["mean"].items():
+        yield f"| {kind} | " + " | ".join(f"{mean[key]:.3f}" for key in keys) + " |"
+    yield ""
+    yield (
+        "First Dice, as it is and as it would be with one part right; the last two are mean "
+        "distances along the beam. The mean offset of a whole hand varies by "
+        f"{spread['near mm']:.2f} mm (near) and {spread['far mm']:.2f} mm (far) from hand to hand "
+        "(standard deviation)."
+    )
+
+
 def origins(results: dict[str, Any]) -> Iterator[str]:
     """Yield the scores on what is of another origin than the training data."""
     yield f"{results['cases']} hands on half the grid; see `benchmarks/other_origin.py`."
@@ -158,6 +178,7 @@ def page(read: dict[Path, dict[str, Any]]) -> str:
     parts = {
         "": targets(cases, other),
         "What the errors are made of": error_parts(read[PARTS]),
+        "Which sides are misplaced": sides(read[SIDES]),
         "Hands and ultrasound of other origin": origins(read[ORIGIN]),
         "Structures": structures(cases),
         "Cases": each_case(cases),
@@ -184,7 +205,7 @@ def main() -> None:
         keep(scores, target)
     read = {
         path: json.loads(path.read_text(encoding="utf-8"))
-        for path in (COMPLETE, VARIETY, ORIGIN, PARTS)
+        for path in (COMPLETE, VARIETY, ORIGIN, PARTS, SIDES)
     }
     if len(models := {results["sha256"] for results in read.values()}) > 1:
         parser.error(f"the results are of {len(models)} models, expected one")
