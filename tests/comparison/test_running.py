@@ -50,9 +50,11 @@ def _times(folder: Path) -> dict[Path, int]:
 
 def test_everything_is_there(place: Place) -> None:
     assert {path.name for path in place.results.iterdir()} == {
-        *(f"{row}.{kind}" for row in ROWS for kind in ("csv", "json")),
+        *(f"{row}.{kind}" for row in ROWS for kind in ("csv", "json", "nrrd")),
         "table1.png",
     }
+    first = sorted(place.predictions("unet").iterdir())[0]
+    assert place.pictured("unet").read_bytes() == first.read_bytes()
     text = (place.folder / "table1.md").read_text()
     assert "AMCNet + AC (ours)" in text
     assert "2 steps" in text

@@ -41,8 +41,8 @@ def table_section(name: TableName, results: Path, page: Path) -> str:
         link = Path(os.path.relpath(picture, page.parent)).as_posix()
         parts += [f"![Truth and labels of every row]({link})"]
         parts += [
-            "A transverse slice and the whole hand from above, of the unseen hand whose DSC with "
-            "AMCNet + AC is the median. Orange: what differs from the truth by more than a border."
+            "A transverse slice and the whole hand from above, of the first unseen hand. "
+            "Orange: what differs from the truth by more than a border."
         ]
     if table.ours in found and len(found) > 1:
         parts += ["### Against AMCNet", _TESTS, paired_tests_table(table, found)]

@@ -12,7 +12,6 @@ from amcnet.anatomy import LabelTable
 from amcnet.comparison.place import Place
 from amcnet.comparison.results import RowResult
 from amcnet.comparison.rows import ComparisonTable
-from amcnet.comparison.scoring import PREDICTION_ENDING
 from amcnet.comparison.tables import finished_rows
 from amcnet.data import Dataset
 from amcnet.io import atomic_path, read_labels, read_volume
@@ -37,13 +36,6 @@ class _View:
     aspect: float
 
 
-def median_case(result: RowResult, metric: str = "dice_foreground") -> str:
-    """Return the case whose value is the median, the lower one of two."""
-    values = np.nan_to_num(result.values(metric), nan=-1.0)
-    order = np.argsort(values, kind="stable")
-    return sorted(result.cases)[int(order[(len(order) - 1) // 2])]
-
-
 def write_picture(
     path: Path,
     table: ComparisonTable,
@@ -56,21 +48,19 @@ def write_picture(
     Args:
         path: A ``.png`` file.
         table: Which rows, in which order.
-        results: Results of the finished rows; that of ``table.ours`` decides which hand is shown.
+        results: Results of the finished rows.
         place: Where the rows' labels are.
-        unseen: The hands.
+        unseen: The hands; the first is shown.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    name = median_case(results[table.ours])
-    (case,) = (case for case in unseen.cases if case.name == name)
+    case = unseen.cases[0]
     volume = read_volume(case.images[0])
     truth = read_labels(case.labels, unseen.table).array
     columns: dict[str, Labels] = {"truth": truth}
     for line in finished_rows(table, results):
-        file = place.predictions(line.row) / f"{name}{PREDICTION_ENDING}"
-        columns[line.title] = read_labels(file, unseen.table).array
+        columns[line.title] = read_labels(place.pictured(line.row), unseen.table).array
     (index,) = choose_slices(truth, 1)
     scan_mm, lateral_mm, depth_mm = volume.spacing_mm
     slice_view = _View(_scaled(volume.array[index].T), depth_mm / lateral_mm)

@@ -36,7 +36,7 @@ class Place:
 
     @property
     def results(self) -> Path:
-        """Figures of the finished rows: all that tables are made from."""
+        """What pages are made from: figures of the finished rows, their labels of one hand."""
         return self.folder / "results"
 
     def run(self, row: str) -> Path:
@@ -46,6 +46,10 @@ class Place:
     def predictions(self, row: str) -> Path:
         """Return the labels that a row gave the unseen hands."""
         return self.run(row) / "predictions"
+
+    def pictured(self, row: str) -> Path:
+        """Return a row's labels of the first unseen hand, which the picture shows."""
+        return self.results / f"{row}.nrrd"
 
     def evaluations(self, row: str) -> Path:
         """Return the evaluations of these labels, one file a case."""

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import shutil
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -21,7 +22,6 @@ from amcnet.training.config import TrainingConfig
 from amcnet.training.run import BUNDLE_FOLDER
 
 _SECONDS = "seconds"
-PREDICTION_ENDING = ".nrrd"
 
 
 def score_row(
@@ -54,13 +54,16 @@ def score_row(
         progress(done, len(unseen.cases))
         path = evaluations / f"{case.name}.json"
         if not path.is_file():
-            labels = place.predictions(row.name) / f"{case.name}{PREDICTION_ENDING}"
+            labels = _labels(place, row, case)
             _write_json(path, _evaluate(segmenter, case, unseen, labels))
     progress(len(unseen.cases), len(unseen.cases))
     found = {
         case.name: json.loads((evaluations / f"{case.name}.json").read_text(encoding="utf-8"))
         for case in unseen.cases
     }
+    place.results.mkdir(exist_ok=True)
+    with atomic_path(place.pictured(row.name)) as temporary:
+        shutil.copyfile(_labels(place, row, unseen.cases[0]), temporary)
     provenance = bundle.description.provenance
     facts = Facts(
         row=row.name,
@@ -89,6 +92,10 @@ def _evaluate(segmenter: Segmenter, case: Case, unseen: Dataset, labels: Path) -
     )
     # The network works beside the labelling and is part of its time.
     return {**evaluation, _SECONDS: found.seconds["resample"] + found.seconds["labels"]}
+
+
+def _labels(place: Place, row: Row, case: Case) -> Path:
+    return place.predictions(row.name) / f"{case.name}.nrrd"
 
 
 def _parameters(bundle: Bundle) -> int:
