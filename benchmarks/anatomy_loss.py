@@ -30,6 +30,7 @@ from amcnet.comparison.rows import ComparisonTable, Row, TableRow, paper_tables
 from amcnet.comparison.running import RowTask, run_rows
 from amcnet.comparison.scale import read_scale
 from amcnet.losses import DiceLoss
+from amcnet.losses_config import LossConfig
 
 GAMMA = 0.5
 
@@ -37,9 +38,9 @@ GAMMA = 0.5
 class DiceAndWeighted(nn.Module):
     """Dice + gamma * a cross-entropy in which every voxel has its own weight."""
 
-    def __init__(self) -> None:
+    def __init__(self, dice: DiceLoss) -> None:
         super().__init__()
-        self.dice = DiceLoss()
+        self.dice = dice
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         """Return the loss of logits (batch, class, scan, lateral, depth) and their classes."""
@@ -77,8 +78,9 @@ def amcnet_row(name: str, gamma: float, loss: str = "") -> Row:
     return Row(name=name, network="amcnet", branches="2d+3d", gamma=gamma, loss=loss)
 
 
-def tasks() -> list[RowTask]:
-    """Return what is trained, in the order of the table."""
+def tasks(loss: LossConfig) -> list[RowTask]:
+    """Return what is trained, in the order of the table; Dice is that of ``loss``."""
+    dice = DiceLoss(loss.present, loss.include_background)
     known = paper_tables().rows
     detached = amcnet_row("amcnet-detached", GAMMA, "Dice + 0.5 AC, no gradient in the error map")
     released = amcnet_row("amcnet-released", GAMMA, "Dice + 0.5 of the released form")
@@ -87,8 +89,8 @@ def tasks() -> list[RowTask]:
         RowTask(amcnet_row("amcnet-gamma-0.25", 0.25)),
         RowTask(known["amcnet-ac"]),
         RowTask(amcnet_row("amcnet-gamma-1", 1.0)),
-        RowTask(detached, DetachedForm()),
-        RowTask(released, ReleasedForm()),
+        RowTask(detached, DetachedForm(dice)),
+        RowTask(released, ReleasedForm(dice)),
     ]
 
 
@@ -97,7 +99,7 @@ def study() -> ComparisonTable:
     titles = ("gamma 0", "gamma 0.25", "gamma 0.5", "gamma 1", "no gradient", "released form")
     rows = tuple(
         TableRow(row=task.row.name, title=title)
-        for task, title in zip(tasks(), titles, strict=True)
+        for task, title in zip(tasks(LossConfig()), titles, strict=True)
     )
     return ComparisonTable(title="The anatomy-constraint loss", ours="amcnet-ac", rows=rows)
 
@@ -114,7 +116,8 @@ def main(texts: list[str] | None = None) -> None:
     scale = read_scale(arguments.scale)
     place = Place(arguments.out or Path("runs") / f"tables-{scale.name}")
     wanted = arguments.rows or study().names
-    chosen = [task for task in tasks() if task.row.name in wanted]
+    loss = LossConfig.model_validate(scale.training.get("loss", {}))
+    chosen = [task for task in tasks(loss) if task.row.name in wanted]
     for name in run_rows(chosen, scale, place):
         print(f"{name}: finished")
 

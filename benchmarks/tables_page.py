@@ -3,6 +3,7 @@
     amcnet benchmark table1
     amcnet benchmark table2
     python benchmarks/anatomy_loss.py
+    python benchmarks/tables_speed.py
     python benchmarks/tables_page.py --from runs/tables-small/results
 
 The first three commands take hours and may be interrupted; the last one copies their results to
@@ -10,7 +11,9 @@ benchmarks/results/tables, and without --from the page is written from what is t
 """
 
 import argparse
+import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import anatomy_loss
@@ -59,8 +62,28 @@ def page(results: Path, path: Path) -> str:
             if found.keys() & set(_names(name))
         ),
         anatomy_section(found),
+        "\n".join(speed_section(results / "speed.json")),
     ]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+
+
+def speed_section(path: Path) -> Iterator[str]:
+    """Yield the section about time, if it was measured."""
+    if not path.is_file():
+        return
+    measured = json.loads(path.read_text(encoding="utf-8"))
+    yield "## Time"
+    yield ""
+    yield (
+        f"One row after the other on {measured['processors']} processors with nothing else to do "
+        "(`benchmarks/tables_speed.py`). Minutes and seconds in the tables of costs are those of "
+        "the rows themselves, several of which shared the machine."
+    )
+    yield ""
+    yield "| row | a training step, s | a volume, s |"
+    yield "|---|---:|---:|"
+    for row, seconds in measured["rows"].items():
+        yield f"| {row} | {seconds['step']:.2f} | {seconds['volume']:.2f} |"
 
 
 def _names(name: TableName) -> tuple[str, ...]:

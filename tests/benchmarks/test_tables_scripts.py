@@ -38,7 +38,7 @@ def gradient(loss, logits, target):
 
 def test_without_a_gradient_the_value_is_the_papers_and_the_slope_is_not(scripts, window):
     anatomy_loss, _ = scripts
-    ours, paper = anatomy_loss.DetachedForm(), DiceAnatomyLoss(0.5)
+    ours, paper = anatomy_loss.DetachedForm(DiceLoss()), DiceAnatomyLoss(0.5)
     torch.testing.assert_close(ours(*window), paper(*window))
     difference = gradient(ours, *window) - gradient(paper, *window)
     assert difference.abs().max() > 1e-4
@@ -51,7 +51,7 @@ def test_the_released_form_of_uniform_logits(scripts):
     logits = torch.zeros(1, 4, 2, 4, 4)
     dice = DiceLoss()(logits, target)
     expected = dice + 0.5 * 1.5 * math.log(4)
-    torch.testing.assert_close(anatomy_loss.ReleasedForm()(logits, target), expected)
+    torch.testing.assert_close(anatomy_loss.ReleasedForm(DiceLoss())(logits, target), expected)
 
 
 def test_the_released_form_depends_on_how_labels_are_numbered(scripts, window):
@@ -59,7 +59,10 @@ def test_the_released_form_depends_on_how_labels_are_numbered(scripts, window):
     logits, target = window
     order = torch.tensor([0, 4, 3, 2, 1])  # its own inverse
     renamed = logits[:, order], order[target]
-    released, detached = anatomy_loss.ReleasedForm(), anatomy_loss.DetachedForm()
+    released, detached = (
+        anatomy_loss.ReleasedForm(DiceLoss()),
+        anatomy_loss.DetachedForm(DiceLoss()),
+    )
     assert abs(released(*window) - released(*renamed)) > 1e-3
     torch.testing.assert_close(detached(*window), detached(*renamed))
 
@@ -71,7 +74,7 @@ def test_the_released_form_dilates_within_the_plane_alone(scripts):
     logits = torch.zeros(1, 2, 3, 5, 5)
     logits[:, 0] = 1
     logits[0, 1, 1, 2, 2] = 9
-    weight = anatomy_loss.ReleasedForm().weight(logits, target)
+    weight = anatomy_loss.ReleasedForm(DiceLoss()).weight(logits, target)
     expected = torch.zeros(1, 3, 5, 5)
     expected[0, 1] = 1
     expected[0, 1, 1:4, 1:4] = 0

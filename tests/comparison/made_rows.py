@@ -32,7 +32,7 @@ def made_result(
         "name": row,
         "precision": "float32",
         "network": {"name": known.network if known else "amcnet", "width": 16},
-        "loss": {"gamma": known.gamma if known else 0.5},
+        "loss": {"gamma": known.gamma if known else 0.5, "include_background": True},
         "preprocessing": {"spacing_mm": [1.0, 2.0, 1.5]},
         "sampling": {"window": 8},
         "optimiser": {"learning_rate": 0.002, "batch_size": 1, "decay": "cosine"},

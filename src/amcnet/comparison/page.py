@@ -80,6 +80,7 @@ def protocol_text(results: Results) -> str:
     spacing = (settings["preprocessing"] or {}).get("spacing_mm")
     grid = " x ".join(f"{mm:g}" for mm in spacing) if spacing else "the data set's"
     voxels = " x ".join(map(str, data["shape"]))
+    background = "with" if settings["loss"]["include_background"] else "without"
     lines = [
         f"- Data: phantoms of {voxels} voxels, {data['training']} to train on (seeds from "
         f"{data['training_seed']}), {data['unseen']} unseen (seeds from {data['unseen_seed']}).",
@@ -89,6 +90,7 @@ def protocol_text(results: Results) -> str:
         f"{optimiser['decay']} rate; the rates are in the tables of costs.",
         "- Same data, preprocessing, augmentation, sampling, seed and budget for all rows: the "
         "page is not made from rows that differ in more than network, loss and learning rate.",
+        f"- Dice {background} background, over the classes of a window.",
         "- Labels are the network's own, without clean-up, scored at the phantoms' grid.",
     ]
     return "\n".join(lines) + "\n"

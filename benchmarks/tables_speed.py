@@ -1,0 +1,73 @@
+"""How long a training step and a volume take with every row of the paper's tables.
+
+    amcnet benchmark table1
+    python benchmarks/tables_speed.py
+
+trains every row for a few steps, segments an unseen hand with what comes out, prints the figures
+and writes benchmarks/results/tables/speed.json, which tables_page.py shows. One row after the
+other, on a machine that does nothing else: the hours and seconds that `amcnet benchmark` itself
+writes down hold whatever else was running.
+"""
+
+import argparse
+import json
+import logging
+import os
+import tempfile
+from pathlib import Path
+from statistics import median
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as amcnet train does
+
+from amcnet.comparison.place import Place
+from amcnet.comparison.rows import Row, paper_tables
+from amcnet.comparison.scale import Scale, read_scale
+from amcnet.data import read_dataset
+from amcnet.inference import Segmenter
+from amcnet.io import read_volume
+from amcnet.parallel import processors
+from amcnet.training.run import BUNDLE_FOLDER, train
+
+RESULTS = Path(__file__).parent / "results" / "tables" / "speed.json"
+STEPS = 20
+VOLUMES = 3
+
+
+def measure(row: Row, scale: Scale, place: Place) -> dict[str, float]:
+    """Return the seconds of a training step, data and the first step's surplus included, and of
+    a volume, from the image to labels on its grid."""
+    config = scale.training_config(row, place.prepared)
+    schedule = config.schedule.model_copy(update={"steps": STEPS, "steps_per_epoch": STEPS})
+    image = read_volume(read_dataset(place.unseen).cases[0].images[0])
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / row.name
+        bundle = train(config.model_copy(update={"schedule": schedule}), folder)
+        segmenter = Segmenter(folder / BUNDLE_FOLDER)
+        times = [segmenter(image, cleanup=False).seconds for _ in range(VOLUMES)]
+    provenance = bundle.description.provenance
+    return {
+        "step": 3600 * provenance.hours / provenance.steps,
+        "volume": median(seconds["resample"] + seconds["labels"] for seconds in times),
+    }
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--scale", default="small", help="small, paper or a file of settings")
+    parser.add_argument("--out", type=Path, help="folder [default: runs/tables-SCALE]")
+    parser.add_argument("--json", type=Path, default=RESULTS)
+    arguments = parser.parse_args()
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    scale = read_scale(arguments.scale)
+    place = Place(arguments.out or Path("runs") / f"tables-{scale.name}")
+    rows = {}
+    for row in paper_tables().rows.values():
+        rows[row.name] = measure(row, scale, place)
+        print(row.name, {key: round(seconds, 2) for key, seconds in rows[row.name].items()})
+    written = {"processors": processors(), "rows": rows}
+    arguments.json.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
