@@ -7,7 +7,8 @@
     python benchmarks/tables_page.py --from runs/tables-small/results
 
 The first three commands take hours and may be interrupted; the last one copies their results to
-benchmarks/results/tables, and without --from the page is written from what is there.
+benchmarks/results/tables and their pictures to docs/pictures, and without --from the page is
+written from what is there.
 """
 
 import argparse
@@ -57,7 +58,7 @@ def page(results: Path, path: Path) -> str:
         DISCLAIMER,
         protocol_text(found),
         *(
-            table_section(name, results, path)
+            table_section(name, results, path.parent / "pictures" / f"{name}.png", path)
             for name in TABLES
             if found.keys() & set(_names(name))
         ),
@@ -143,7 +144,11 @@ def main(texts: list[str] | None = None) -> None:
     parser.add_argument("--page", type=Path, default=PAGE)
     arguments = parser.parse_args(texts)
     if arguments.source is not None:
-        shutil.copytree(arguments.source, arguments.results, dirs_exist_ok=True)
+        # The labels are megabytes, and have become the pictures.
+        others = shutil.ignore_patterns("*.nrrd", "*.png")
+        shutil.copytree(arguments.source, arguments.results, dirs_exist_ok=True, ignore=others)
+        for picture in arguments.source.glob("*.png"):
+            shutil.copy(picture, arguments.page.parent / "pictures")
     text = page(arguments.results, arguments.page)
     arguments.page.write_text(text, encoding="utf-8", newline="\n")
 

@@ -77,4 +77,4 @@ def test_a_page_has_what_is_finished_and_names_the_rest(tmp_path):
     assert "10 steps" in text
     assert "### Differences" not in text  # to the best of others, which are not all there
     with pytest.raises(InputError, match="has no finished row of table2"):
-        table_section("table2", tmp_path / "nothing", page)
+        table_section("table2", tmp_path / "nothing", tmp_path / "table2.png", page)

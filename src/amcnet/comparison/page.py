@@ -19,12 +19,13 @@ from amcnet.errors import InputError
 from amcnet.io import atomic_path
 
 
-def table_section(name: TableName, results: Path, page: Path) -> str:
+def table_section(name: TableName, results: Path, picture: Path, page: Path) -> str:
     """Return everything about one table, as Markdown below a heading of the second level.
 
     Args:
         name: The table.
         results: Folder of the rows' results.
+        picture: The picture of the table; it may be missing.
         page: File that it becomes a part of: the picture is linked relative to it.
 
     Raises:
@@ -36,7 +37,6 @@ def table_section(name: TableName, results: Path, page: Path) -> str:
     if not found:
         raise InputError(f"{results}: has no finished row of {name}, expected at least one")
     parts = [f"## {table.title}", _open_rows(table, found), headline_table(table, found)]
-    picture = results / f"{name}.png"
     if picture.is_file():
         link = Path(os.path.relpath(picture, page.parent)).as_posix()
         parts += [f"![Truth and labels of every row]({link})"]
@@ -103,7 +103,7 @@ def write_table_page(name: TableName, results: Path, page: Path) -> None:
         InputError: If no row of the table is finished, or a file cannot be read.
         OutputError: If the page cannot be written.
     """
-    section = table_section(name, results, page)
+    section = table_section(name, results, results / f"{name}.png", page)
     found = read_finished(results, paper_tables().tables[name].names)
     text = f"# The paper's tables, here\n\n{DISCLAIMER}\n\n{protocol_text(found)}\n{section}"
     with atomic_path(page) as temporary:
