@@ -31,6 +31,7 @@ def made_result(
     settings = {
         "name": row,
         "precision": "float32",
+        "initial_background": None,
         "network": {"name": known.network if known else "amcnet", "width": 16},
         "loss": {"gamma": known.gamma if known else 0.5, "include_background": True},
         "preprocessing": {"spacing_mm": [1.0, 2.0, 1.5]},

@@ -11,6 +11,7 @@ from amcnet.losses import DiceLoss
 from amcnet.networks import Architecture, build_network
 from amcnet.networks.any_size import AnySize
 from amcnet.networks.catalogue import CATALOGUE, NetworkName
+from amcnet.networks.prior import expect_background
 from amcnet.networks.registry import PAPER_NETWORKS
 
 SMALL = {
@@ -132,3 +133,23 @@ def test_descriptions_hold_what_the_network_has(name):
 
 def test_descriptions_without_a_name_are_amcnet():
     assert Architecture.model_validate({"width": 8, "num_classes": 4}).name == "amcnet"
+
+
+@every_network
+def test_every_network_can_start_with_background(name):
+    _starts_with_background(small(name, num_classes=5))
+
+
+def test_amcnet_on_blocks_can_start_with_background():
+    _starts_with_background(small("amcnet", num_classes=5, block=(2, 1, 3)))
+
+
+def _starts_with_background(architecture: Architecture) -> None:
+    network = built(architecture)
+    expect_background(network, 0.97, 5)
+    image = noise(1, 1, 16, 32, 32)
+    outputs = network.outputs(image) if isinstance(network, AnySize) else [network(image)]
+    for logits in outputs:
+        mean = logits.softmax(dim=1).mean(dim=(0, 2, 3, 4))
+        assert 0.9 < mean[0] < 0.99
+        assert mean[1:].min() > 0.001  # none is left out

@@ -60,6 +60,10 @@ def test_committed_configurations_are_valid(path: Path) -> None:
             MINIMAL + '[network]\nname = "vnet"\n[loss]\ndeep_supervision = true',
             r"found loss\.deep_supervision with the network 'vnet', expected it with 'amcnet'",
         ),
+        (
+            'start_from = "hand"\ninitial_background = 0.9\n' + MINIMAL,
+            r"found start_from and initial_background, expected one",
+        ),
         (MINIMAL + "[loss]\ngamma = inf", r"loss\.gamma = inf: .*finite"),
         (MINIMAL.replace("small", "../up"), r"name = '\.\./up'"),
         ("name = ", "no valid TOML"),

@@ -90,7 +90,8 @@ def protocol_text(results: Results) -> str:
         f"{optimiser['decay']} rate; the rates are in the tables of costs.",
         "- Same data, preprocessing, augmentation, sampling, seed and budget for all rows: the "
         "page is not made from rows that differ in more than network, loss and learning rate.",
-        f"- Dice {background} background, over the classes of a window.",
+        f"- Dice {background} background, over the classes of a window. Probability of background "
+        f"at the first step: {settings['initial_background'] or 'that of all classes'}.",
         "- Labels are the network's own, without clean-up, scored at the phantoms' grid.",
     ]
     return "\n".join(lines) + "\n"

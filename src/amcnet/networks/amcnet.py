@@ -34,6 +34,7 @@ class AMCNet(nn.Module):
 
     # see amcnet.networks.any_size.Core
     class_axes: ClassVar[dict[str, int]] = {"head.": 1, "detail.head.": 1}
+    logit_layers: ClassVar[tuple[str, ...]] = ("head",)
 
     def __init__(
         self,

@@ -17,11 +17,13 @@ class Core(nn.Module):
     Attributes:
         class_axes: Start of a parameter's name -> how many of its leading axes run over the
             classes; the first that fits counts.
+        logit_layers: Names of the layers that give logits; they have a bias.
         shares: What each of its outputs counts in training, the first being the finest. Authors
             who supervise deeper stages too have several.
     """
 
     class_axes: ClassVar[dict[str, int]] = {"head.": 1}
+    logit_layers: ClassVar[tuple[str, ...]] = ("head",)
     shares: ClassVar[tuple[float, ...]] = (1.0,)
 
     def outputs(self, image: Tensor) -> list[Tensor]:
@@ -48,6 +50,11 @@ class AnySize(nn.Module):
     def class_axes(self) -> dict[str, int]:
         """See :class:`Core`; the names are those of this module."""
         return {f"core.{name}": axes for name, axes in self.core.class_axes.items()}
+
+    @property
+    def logit_layers(self) -> tuple[str, ...]:
+        """See :class:`Core`; the names are those of this module."""
+        return tuple(f"core.{name}" for name in self.core.logit_layers)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits.

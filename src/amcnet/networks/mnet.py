@@ -44,6 +44,7 @@ class MNet(Core):
     """
 
     class_axes: ClassVar[dict[str, int]] = {"heads.": 1}
+    logit_layers: ClassVar[tuple[str, ...]] = tuple(f"heads.{n}" for n in range(len(_OUTPUTS)))
     shares: ClassVar[tuple[float, ...]] = tuple(
         share / sum(_OUTPUTS.values()) for share in _OUTPUTS.values()
     )
@@ -68,7 +69,7 @@ class MNet(Core):
                     channels[level] + channels[level + 1], channels[level], *streams
                 )
         self.heads = nn.ModuleList(
-            nn.Conv3d(channels[level], num_classes, 1, bias=False) for _, level in _OUTPUTS
+            nn.Conv3d(channels[level], num_classes, 1) for _, level in _OUTPUTS
         )
 
     def forward(self, image: Tensor) -> Tensor:

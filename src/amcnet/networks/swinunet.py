@@ -46,7 +46,7 @@ class SwinUNet(Core):
         self.up = nn.ModuleList(stage(number) for number in reversed(range(last)))
         self.up_norm = nn.LayerNorm(width)
         self.enlarge = _Expand(width, _PATCH, width)
-        self.head = nn.Conv2d(width, num_classes, 1, bias=False)
+        self.head = nn.Conv2d(width, num_classes, 1)
         self.apply(_initialise)
 
     def forward(self, image: Tensor) -> Tensor:

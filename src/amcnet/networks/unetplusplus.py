@@ -19,6 +19,9 @@ class UNetPlusPlus(Core):
     """
 
     class_axes: ClassVar[dict[str, int]] = {"nested.final_conv": 1}
+    logit_layers: ClassVar[tuple[str, ...]] = tuple(
+        f"nested.final_conv_0_{depth}" for depth in range(1, 5)
+    )
     shares: ClassVar[tuple[float, ...]] = (0.25, 0.25, 0.25, 0.25)
 
     def __init__(self, in_channels: int, num_classes: int, width: int) -> None:

@@ -27,6 +27,7 @@ class VNet(Core):
     """
 
     class_axes: ClassVar[dict[str, int]] = {"out_tr.conv2.weight": 2, "out_tr.": 1}
+    logit_layers: ClassVar[tuple[str, ...]] = ("out_tr.conv2",)
 
     def __init__(self, in_channels: int, num_classes: int, width: int) -> None:
         super().__init__()

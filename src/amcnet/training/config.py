@@ -149,6 +149,9 @@ class TrainingConfig(_Section):
         start_from: A model whose weights the network starts with: the folder of its bundle,
             relative to the configuration file, or its installed name. Its width, kernel size and
             branches must be the same. Random weights where left out.
+        initial_background: Probability of background that random weights start with, see
+            :func:`amcnet.networks.prior.expect_background`; about the same for all classes where
+            left out.
         preprocessing: What is done to each volume. A prepared data set brings its own; a raw one
             of the hand has the paper's where left out.
     """
@@ -157,6 +160,7 @@ class TrainingConfig(_Section):
     seed: Seed = 0
     precision: Literal["bf16", "float32"] = "bf16"
     start_from: str | None = None
+    initial_background: float | None = Field(None, gt=0, lt=1)
     data: DataConfig
     preprocessing: Preprocessing | None = None
     network: Architecture = Architecture()
@@ -166,6 +170,12 @@ class TrainingConfig(_Section):
     optimiser: OptimiserConfig = OptimiserConfig()
     schedule: ScheduleConfig
     hardware: HardwareConfig = HardwareConfig()
+
+    @model_validator(mode="after")
+    def _one_start(self) -> "TrainingConfig":
+        if self.start_from is not None and self.initial_background is not None:
+            raise ValueError("found start_from and initial_background, expected one of them")
+        return self
 
     @model_validator(mode="after")
     def _coarse_stages_of_amcnet(self) -> "TrainingConfig":

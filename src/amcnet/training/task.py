@@ -14,6 +14,7 @@ from amcnet.errors import TrainingError
 from amcnet.losses import DiceAnatomyLoss, DiceLoss
 from amcnet.networks.amcnet import AMCNet
 from amcnet.networks.any_size import AnySize
+from amcnet.networks.prior import expect_background
 from amcnet.networks.registry import build_network
 from amcnet.training.block_turns import one_turn
 from amcnet.training.clock import StepClock
@@ -56,6 +57,8 @@ class SegmentationTask(lightning.LightningModule):
         self.config = config
         self.table = table
         self.network = build_network(config.network)
+        if config.initial_background is not None:
+            expect_background(self.network, config.initial_background, table.num_classes)
         dice = DiceLoss(config.loss.present, config.loss.include_background)
         self.loss = loss or DiceAnatomyLoss(config.loss.gamma, dice, config.loss.cross_entropy)
         self.coarse_stages = (
