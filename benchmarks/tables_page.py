@@ -144,9 +144,8 @@ def main(texts: list[str] | None = None) -> None:
     parser.add_argument("--page", type=Path, default=PAGE)
     arguments = parser.parse_args(texts)
     if arguments.source is not None:
-        # The labels are megabytes, and have become the pictures.
-        others = shutil.ignore_patterns("*.nrrd", "*.png")
-        shutil.copytree(arguments.source, arguments.results, dirs_exist_ok=True, ignore=others)
+        pictures = shutil.ignore_patterns("*.png")
+        shutil.copytree(arguments.source, arguments.results, dirs_exist_ok=True, ignore=pictures)
         for picture in arguments.source.glob("*.png"):
             shutil.copy(picture, arguments.page.parent / "pictures")
     text = page(arguments.results, arguments.page)
