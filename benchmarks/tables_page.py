@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import anatomy_loss
+import tables_seeds
 
 from amcnet.comparison.metrics import PAPER_METRICS, SIGNIFICANT, p_text, paired_difference
 from amcnet.comparison.page import DISCLAIMER, protocol_text, table_section
@@ -63,6 +64,7 @@ def page(results: Path, path: Path) -> str:
             if found.keys() & set(_names(name))
         ),
         anatomy_section(found),
+        tables_seeds.seeds_section(paper_tables().tables["table2"], results),
         "\n".join(speed_section(results / "speed.json")),
     ]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
@@ -136,18 +138,28 @@ def _answer(text: str, ours: RowResult, other: RowResult) -> str:
     return f"{text}: {', '.join(sure)}."
 
 
+def _copy(source: Path, results: Path, pictures: Path, seed: int | None) -> None:
+    """Copy the results of rows; pictures are of the first seed alone."""
+    target = results if seed is None else tables_seeds.seed_folder(results, seed)
+    left_out = ("*.png",) if seed is None else ("*.png", "*.nrrd")
+    shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*left_out))
+    if seed is None:
+        for picture in source.glob("*.png"):
+            shutil.copy(picture, pictures)
+
+
 def main(texts: list[str] | None = None) -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--from", dest="source", type=Path, help="results to copy first")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--page", type=Path, default=PAGE)
+    parser.add_argument("--seed", type=int, help="of what is copied, if it is another seed's")
     arguments = parser.parse_args(texts)
     if arguments.source is not None:
-        pictures = shutil.ignore_patterns("*.png")
-        shutil.copytree(arguments.source, arguments.results, dirs_exist_ok=True, ignore=pictures)
-        for picture in arguments.source.glob("*.png"):
-            shutil.copy(picture, arguments.page.parent / "pictures")
+        _copy(
+            arguments.source, arguments.results, arguments.page.parent / "pictures", arguments.seed
+        )
     text = page(arguments.results, arguments.page)
     arguments.page.write_text(text, encoding="utf-8", newline="\n")
 

@@ -1,12 +1,14 @@
 import importlib
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from amcnet.comparison.results import write_result
+from amcnet.comparison.rows import paper_tables
 from amcnet.losses import DiceAnatomyLoss, DiceLoss
 
 from ..comparison.made_rows import as_in_the_paper, made_result
@@ -95,3 +97,28 @@ def test_the_page_of_made_results(scripts, tmp_path, monkeypatch):
     text = tables_page.page(tmp_path, tmp_path / "tables.md")
     assert "The paper's equations against the released form: DSC -0.050 (worse" in text
     assert set(anatomy_loss.study().names) >= {"amcnet", "amcnet-ac", "amcnet-detached"}
+
+
+def test_another_seed_beside_the_first(scripts, tmp_path):
+    _, tables_page = scripts
+    table = paper_tables().tables["table2"]
+    section = tables_page.tables_seeds.seeds_section
+    for row, dsc in (("amcnet", 0.5), ("amcnet-ac", 0.75), ("unet3d", 0.4)):
+        write_result(tmp_path, with_seed(made_result(row, {"dsc": dsc}), 1))
+    assert section(table, tmp_path) == ""
+    other = tables_page.tables_seeds.seed_folder(tmp_path, 7)
+    for row, dsc in (("amcnet", 0.6), ("amcnet-ac", 0.5)):
+        write_result(other, with_seed(made_result(row, {"dsc": dsc}), 7))
+    lines = section(table, tmp_path).splitlines()
+    cells = [[cell.strip() for cell in line.split("|")[1:4]] for line in lines if "|" in line]
+    assert cells[0] == ["row, or difference of two", "DSC, seed 1", "DSC, seed 7"]
+    assert cells[2:] == [
+        ["AMCNet 2D+3D", "0.500", "0.600"],
+        ["AMCNet 2D+3D + AC (ours)", "0.750", "0.500"],
+        ["AMCNet: AC against Dice alone", "0.250", "-0.100"],
+    ]
+
+
+def with_seed(result, seed):
+    settings = {**result.facts.settings, "seed": seed}
+    return replace(result, facts=result.facts.model_copy(update={"settings": settings}))

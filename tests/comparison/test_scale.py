@@ -67,6 +67,15 @@ def test_the_small_scale_is_a_quarter_and_pads_nowhere(tmp_path):
         assert not any(size % step for size, step in zip(shape, facts.multiple, strict=True))
 
 
+def test_another_seed_changes_nothing_else(tmp_path):
+    scale = read_scale("small")
+    other = scale.with_seed(7)
+    assert (other.name, other.data) == ("small-seed-7", scale.data)
+    first, second = (one.training_config(ROWS["unet"], tmp_path) for one in (scale, other))
+    assert second == first.model_copy(update={"seed": 7})
+    assert first.seed != 7
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

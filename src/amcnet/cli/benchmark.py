@@ -37,13 +37,21 @@ def benchmark(
             show_default=False,
         ),
     ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Train with another seed on the same phantoms, in a folder of its own.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
             "-o",
             "--out",
             help="Folder for data, runs, results and the page; both tables share one. What is "
-            "finished in it is kept [default: runs/tables-SCALE].",
+            "finished in it is kept [default: runs/tables-SCALE, or runs/tables-SCALE-seed-SEED].",
             show_default=False,
         ),
     ] = None,
@@ -66,6 +74,8 @@ def benchmark(
 
     wanted = tuple(name.strip() for name in rows.split(",")) if rows else ()
     chosen, settings = rows_of(table.value, wanted), read_scale(scale)
+    if seed is not None:
+        settings = settings.with_seed(seed)
     require_extra("train", "amcnet benchmark")
     from amcnet.comparison.place import Place
     from amcnet.comparison.run import run_table

@@ -64,6 +64,11 @@ class Scale(_Part):
     learning_rate: dict[NetworkName, float] = {}
     training: dict[str, Any]
 
+    def with_seed(self, seed: int) -> "Scale":
+        """Return the same scale with another seed of all trainings, and a name that says so."""
+        values = {"training": {**self.training, "seed": seed}, "name": f"{self.name}-seed-{seed}"}
+        return self.model_copy(update=values)
+
     def training_config(self, row: Row, dataset: Path) -> TrainingConfig:
         """Return the training configuration of a row.
 
