@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -25,3 +26,27 @@ def test_channels_on_different_grids_are_refused_without_a_check_too(tmp_path: P
     dataset = read_dataset(data)
     with pytest.raises(InputError, match=r"a_0001\.nrrd: does not lie on the grid of"):
         prepare_dataset(dataset, Preprocessing(spacing_mm=(1, 1, 1)), tmp_path / "out")
+
+
+def test_what_is_complete_stays_so_while_another_call_looks_at_it(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (data / "imagesTr").mkdir(parents=True)
+    (data / "labelsTr").mkdir()
+    geometry = Geometry.canonical((8, 8, 8), (1, 1, 1))
+    labels = np.indices((8, 8, 8)).sum(axis=0) % 2
+    for case in "abcd":
+        write_image(data / "imagesTr" / f"{case}_0000.nrrd", labels.astype(np.int16), geometry)
+        write_image(data / "labelsTr" / f"{case}.nrrd", labels.astype(np.uint8), geometry)
+    names = {"labels": {"background": 0, "all": 1}, "file_ending": ".nrrd"}
+    (data / "dataset.json").write_text(json.dumps(names))
+    settings = Preprocessing(spacing_mm=(2.0, 2.0, 2.0))
+    out = tmp_path / "out"
+    prepared = prepare_dataset(read_dataset(data), settings, out)
+    seen = []
+    with ThreadPoolExecutor(1) as pool:
+        again = pool.submit(prepare_dataset, read_dataset(data), settings, out)
+        while not again.done():
+            seen.append((out / "prepared.json").is_file())
+    assert len(again.result().cases) == len(prepared.cases) == 4
+    assert len(seen) > 10
+    assert all(seen)

@@ -47,7 +47,7 @@ def prepare_dataset(
         preprocessing: What is done to each volume.
         folder: Where the prepared data set goes; it is made.
         jobs: Number of processes. Each holds one volume.
-        progress: Called with (cases done, cases in all).
+        progress: Called with (cases done, cases to make).
 
     Raises:
         InputError: If a file cannot be used, images and labels lie on different grids, or the
@@ -60,10 +60,13 @@ def prepare_dataset(
             f"{len(dataset.channels)} as {dataset.folder} has"
         )
     (folder / CASE_FOLDER).mkdir(parents=True, exist_ok=True)
-    # An interrupted call must not leave cases of two kinds that count as complete.
-    (folder / DESCRIPTION_FILE).unlink(missing_ok=True)
     settings = _Settings(dataset, preprocessing, folder / CASE_FOLDER)
-    map_in_processes(partial(_prepare_case, settings), dataset.cases, jobs, progress)
+    missing = [case for case in dataset.cases if not _is_prepared(settings, case)]
+    if missing:
+        # An interrupted call must not leave cases of two kinds that count as complete. Where all
+        # are there, a training that reads them is not disturbed.
+        (folder / DESCRIPTION_FILE).unlink(missing_ok=True)
+    map_in_processes(partial(_prepare_case, settings), missing, jobs, progress)
     description = PreparedDescription(
         labels=dataset.table.to_dicts(),
         channels=dataset.channels,
@@ -89,19 +92,24 @@ class _Settings:
     preprocessing: Preprocessing
     folder: Path
 
+    def path(self, case: Case) -> Path:
+        """Return where a case goes."""
+        return self.folder / f"{case.name}.zarr"
+
+
+def _is_prepared(settings: _Settings, case: Case) -> bool:
+    return case_digest(settings.path(case)) == _digest(case, settings)
+
 
 def _prepare_case(settings: _Settings, case: Case) -> None:
-    path = settings.folder / f"{case.name}.zarr"
-    digest = _digest(case, settings)
-    if case_digest(path) == digest:
-        return
     volumes = [read_volume(file) for file in case.images]
     geometry = volumes[0].geometry
     image = network_input(volumes, settings.preprocessing)
     del volumes  # full-size ones take gigabytes beside their labels
     labels = _read_labels(case, settings.dataset, geometry)
     resampled = resample_labels(labels, image.shape[1:])
-    write_case(path, image, resampled, settings.dataset.table.num_classes, digest)
+    digest = _digest(case, settings)
+    write_case(settings.path(case), image, resampled, settings.dataset.table.num_classes, digest)
 
 
 def _digest(case: Case, settings: _Settings) -> str:
