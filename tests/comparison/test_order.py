@@ -34,6 +34,9 @@ def test_an_order_that_is_turned_round_is_said_to_be():
         assert not any(order.holds for order in pair_orders(table, results, figure))
     line = next(line for line in order_text(table, results).splitlines() if "**DSC.**" in line)
     assert "The best is AMCNet + AC (ours) in the paper, here" in line
+    paper = "AMCNet + AC (ours) > MNet > UNet++ > VNet > UNet > SwinUNet = 3D UNet"
+    assert f"in the paper: {paper}; here: " in line
+    assert "UNet > VNet > UNet++ > MNet > AMCNet + AC (ours)." in line
     assert (
         "Of 20 pairs of rows, 0 have the paper's order" in line
     )  # two rows are equal in the paper

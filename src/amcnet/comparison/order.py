@@ -1,7 +1,7 @@
 """Where the paper's order of methods holds, in sentences that are computed from the results."""
 
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from amcnet.comparison.metrics import (
     PAPER_METRICS,
@@ -121,9 +121,21 @@ def _best(table: ComparisonTable, results: Results, figure: PaperMetric) -> str:
     means = {line.title: mean_of(results[line.row], figure.metric) for line in lines}
     here = {title: figure.gain(mean) for title, mean in means.items() if mean is not None}
     first, ours = (max(values, key=values.__getitem__) for values in (paper, here))
-    if first == ours:
-        return f"The best is {first}, here as in the paper."
-    return f"The best is {first} in the paper, here {ours}."
+    where = "here as in the paper" if first == ours else f"in the paper, here {ours}"
+    comma = "," if first == ours else ""
+    return (
+        f"The best is {first}{comma} {where}. Best first, in the paper: {_ranking(paper)}; "
+        f"here: {_ranking(here)}."
+    )
+
+
+def _ranking(gains: dict[str, float]) -> str:
+    """Return titles, best first; those with the same value are joined by =."""
+    titles = sorted(gains, key=gains.__getitem__, reverse=True)
+    text = titles[0]
+    for before, title in pairwise(titles):
+        text += f" {'=' if gains[before] == gains[title] else '>'} {title}"
+    return text
 
 
 def _pairs(orders: list[PairOrder]) -> str:
