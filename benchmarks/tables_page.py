@@ -21,15 +21,17 @@ import anatomy_loss
 import tables_seeds
 
 from amcnet.comparison.metrics import PAPER_METRICS, SIGNIFICANT, p_text, paired_difference
-from amcnet.comparison.page import DISCLAIMER, protocol_text, table_section
+from amcnet.comparison.page import DISCLAIMER, STRUCTURES, protocol_text, table_section
 from amcnet.comparison.results import RowResult, read_finished
 from amcnet.comparison.rows import TableName, paper_tables
 from amcnet.comparison.tables import (
     Results,
     all_metrics_table,
     costs_table,
+    given_up,
     headline_table,
     paired_tests_table,
+    structures_table,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -107,6 +109,10 @@ def anatomy_section(found: Results) -> str:
         paired_tests_table(table, here),
         "### All figures of the loss",
         all_metrics_table(table, here),
+        "### Structures with each loss",
+        STRUCTURES,
+        structures_table(table, here),
+        "### Costs of each loss",
         costs_table(table, here),
     ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
@@ -116,6 +122,12 @@ def paragraph(here: Results) -> str:
     """Return what the loss does, in sentences that are computed from the results."""
     ours = here["amcnet-ac"]
     sentences = [_answer(text, ours, here[row]) for row, text in QUESTIONS.items() if row in here]
+    lost = [
+        f"{line.title} {given_up(here[line.row])}"
+        for line in anatomy_loss.study().rows
+        if line.row in here
+    ]
+    sentences.append(f"Structures as good as never found: {', '.join(lost)}.")
     return (
         "AMCNet, all else equal. p is of one test each. " + " ".join(sentences) + " One training "
         "run each: what another seed would change is not in the intervals."

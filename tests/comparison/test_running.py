@@ -1,15 +1,23 @@
 """The whole way on tiny hands: data, training, labels, figures, page, and going on."""
 
+import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from amcnet.comparison.place import Place
+from amcnet.comparison.results import read_result
 from amcnet.comparison.rows import paper_tables
 from amcnet.comparison.run import run_table
 from amcnet.comparison.running import RowTask, run_rows
 from amcnet.comparison.scale import Scale, read_scale
+from amcnet.comparison.scoring import score_row
+from amcnet.data import read_dataset
 from amcnet.errors import ConfigError, OutputError
+from amcnet.io import read_labels
+from amcnet.metrics import evaluate_case
 
 from .tiny_scale import SCALE
 
@@ -42,6 +50,30 @@ def place(scale: Scale, tmp_path_factory: pytest.TempPathFactory) -> Place:
     assert not place.results.exists()
     run_table("table1", scale, place, ROWS)
     return place
+
+
+def test_the_dice_of_every_structure(place: Place, scale: Scale, tmp_path: Path) -> None:
+    copy = Place(shutil.copytree(place.folder, tmp_path / "copy"))
+    unseen = read_dataset(copy.unseen)
+    expected: dict[str, list[float]] = {}
+    for case in unseen.cases:
+        truth = read_labels(case.labels, unseen.table)
+        own = np.roll(truth.array, 1, axis=0)
+        evaluation = evaluate_case(truth.array, own, truth.spacing_mm, 39, unseen.table)
+        path = copy.evaluations("unet") / f"{case.name}.json"
+        path.write_text(json.dumps({**evaluation, "seconds": 1.0}))
+        for value, structure in enumerate(unseen.table.structures, 1):
+            one, other = truth.array == value, own == value
+            if one.any():
+                dice = 2 * (one & other).sum() / (one.sum() + other.sum())
+                expected.setdefault(structure.name, []).append(dice)
+    row = paper_tables().rows["unet"]
+    score_row(row, scale.training_config(row, copy.prepared), scale, copy, unseen)
+    result = read_result(copy.results, "unet")
+    assert result is not None
+    means = {name: sum(values) / len(values) for name, values in expected.items()}
+    assert result.facts.structure_dice == pytest.approx(means, abs=1e-6)
+    assert any(means.values())
 
 
 def _times(folder: Path) -> dict[Path, int]:

@@ -8,6 +8,7 @@ from amcnet.comparison.tables import (
     differences_table,
     headline_table,
     paired_tests_table,
+    structures_table,
 )
 from amcnet.errors import InputError
 
@@ -62,6 +63,12 @@ def test_costs():
     table = paper_tables().tables["table2"]
     rows = cells(costs_table(table, {"amcnet": made_result("amcnet", {})}))
     assert rows == [["AMCNet 2D+3D", "16", "1.50", "0.002", "10", "15.0", "1.25"]]
+
+
+def test_structures_that_are_as_good_as_never_found_are_counted():
+    table = paper_tables().tables["table2"]
+    rows = cells(structures_table(table, {"amcnet": made_result("amcnet", {})}))
+    assert rows == [["below 0.05, of 2", "1"], ["radius", "0.750"], ["ulna", "0.010"]]
 
 
 def test_a_page_has_what_is_finished_and_names_the_rest(tmp_path):

@@ -14,6 +14,7 @@ from amcnet.comparison.tables import (
     headline_table,
     known_differences,
     paired_tests_table,
+    structures_table,
 )
 from amcnet.errors import InputError
 from amcnet.io import atomic_path
@@ -51,6 +52,7 @@ def table_section(name: TableName, results: Path, picture: Path, page: Path) -> 
     if len(found) > 1:
         parts += ["### The paper's order", _ORDER, order_text(table, found)]
     parts += ["### All figures", all_metrics_table(table, found)]
+    parts += ["### Structures", STRUCTURES, structures_table(table, found)]
     parts += ["### Costs", _hardware(found), costs_table(table, found)]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
@@ -71,6 +73,11 @@ _DIFFERENCES = (
 _ORDER = (
     "Every pair of rows that differs in the paper is tested here, corrected for all pairs of a "
     "figure (Holm); significant is p < 0.05. These sentences are computed from the results."
+)
+
+
+STRUCTURES = (
+    "Mean Dice over the unseen hands; first how many structures are as good as never found."
 )
 
 

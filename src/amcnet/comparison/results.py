@@ -37,6 +37,7 @@ class Facts(BaseModel):
         trained_on: Hardware of the training.
         segmented_on: Hardware of the segmentation.
         commit: Commit of the code.
+        structure_dice: Mean Dice of every structure over the unseen hands, by its name.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -53,6 +54,7 @@ class Facts(BaseModel):
     trained_on: str
     segmented_on: str
     commit: str
+    structure_dice: dict[str, float]
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 import json
 import platform
 import shutil
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 from amcnet.bundle import Bundle, load_bundle
@@ -78,8 +79,18 @@ def score_row(
         trained_on=provenance.hardware,
         segmented_on=_hardware(),
         commit=provenance.commit,
+        structure_dice=_structure_dice(found.values()),
     )
     write_result(place.results, RowResult(facts, {n: figures_of(e) for n, e in found.items()}))
+
+
+def _structure_dice(evaluations: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    found: dict[str, list[float]] = {}
+    for evaluation in evaluations:
+        for structure in evaluation["structures"]:
+            if structure["dice"] is not None:  # in neither
+                found.setdefault(structure["name"], []).append(structure["dice"])
+    return {name: round(fmean(values), 6) for name, values in found.items()}
 
 
 def _evaluate(segmenter: Segmenter, case: Case, unseen: Dataset, labels: Path) -> dict[str, Any]:

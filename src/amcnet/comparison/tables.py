@@ -18,6 +18,7 @@ from amcnet.metrics.statistics import describe
 from amcnet.report.tables import Cell, Column, SummaryTable, markdown
 
 Results = Mapping[str, RowResult]
+GIVEN_UP_DICE = 0.05  # of a structure, on average: it is as good as never found
 
 
 def finished_rows(table: ComparisonTable, results: Results) -> list[TableRow]:
@@ -62,6 +63,24 @@ def all_metrics_table(table: ComparisonTable, results: Results) -> str:
         )
         for metric, kind in ALL_METRICS
         if all(_has(results[line.row], metric, kind) for line in lines)
+    )
+    return _body(SummaryTable(table.title, columns, rows))
+
+
+def given_up(result: RowResult) -> int:
+    """Return how many structures a row never learnt."""
+    return sum(dice < GIVEN_UP_DICE for dice in result.facts.structure_dice.values())
+
+
+def structures_table(table: ComparisonTable, results: Results) -> str:
+    """Return the mean Dice of every structure, and how many of them a method never learnt."""
+    lines = finished_rows(table, results)
+    found = [results[line.row] for line in lines]
+    names = list(found[0].facts.structure_dice) if found else []
+    columns = (Column("structure", "structure"), *(Column(line.row, line.title) for line in lines))
+    rows: tuple[tuple[Cell, ...], ...] = (
+        (f"below {GIVEN_UP_DICE:g}, of {len(names)}", *map(given_up, found)),
+        *((name, *(result.facts.structure_dice.get(name) for result in found)) for name in names),
     )
     return _body(SummaryTable(table.title, columns, rows))
 
