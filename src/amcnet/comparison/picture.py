@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _ORANGE = "#ff9a00"
 _INCHES = 2.2  # of a column
+_MOST = 5  # columns beside each other: more are too small to see on a page
 _DPI = 130
 _BORDER = 1  # voxels: nearer than that to a right border an error is none to mark
 
@@ -59,8 +61,8 @@ def write_picture(
     volume = read_volume(case.images[0])
     truth = read_labels(case.labels, unseen.table).array
     columns: dict[str, Labels] = {"truth": truth}
-    for line in finished_rows(table, results):
-        columns[line.title] = read_labels(place.pictured(line.row), unseen.table).array
+    for row in finished_rows(table, results):
+        columns[row.title] = read_labels(place.pictured(row.row), unseen.table).array
     (index,) = choose_slices(truth, 1)
     scan_mm, lateral_mm, depth_mm = volume.spacing_mm
     slice_view = _View(_scaled(volume.array[index].T), depth_mm / lateral_mm)
@@ -68,12 +70,17 @@ def write_picture(
     heights = [
         view.grey.shape[0] / view.grey.shape[1] * view.aspect for view in (slice_view, hand_view)
     ]
-    size = (_INCHES * len(columns), _INCHES * sum(heights) + 0.4)
+    lines = ceil(len(columns) / _MOST)
+    width = ceil(len(columns) / lines)
+    size = (_INCHES * width, (_INCHES * sum(heights) + 0.4) * lines)
     figure = Figure(figsize=size, dpi=_DPI, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(2, len(columns), squeeze=False, height_ratios=heights)
-    for column, (title, labels) in enumerate(columns.items()):
-        upper, lower = panels[0][column], panels[1][column]
+    panels = figure.subplots(2 * lines, width, squeeze=False, height_ratios=heights * lines)
+    for axes in panels.flat:
+        axes.axis("off")
+    for number, (title, labels) in enumerate(columns.items()):
+        line, column = divmod(number, width)
+        upper, lower = panels[2 * line][column], panels[2 * line + 1][column]
         upper.set_title(title, fontsize=8)
         _draw(upper, slice_view, labels[index].T, truth[index].T, unseen.table)
         _draw(lower, hand_view, labels.max(axis=2), truth.max(axis=2), unseen.table)
@@ -99,7 +106,6 @@ def _draw(axes: "Axes", view: _View, labels: Labels, truth: Labels, table: Label
         axes.contour(across, down, framed, levels=[0.5], colors=[_ORANGE], linewidths=1.0)
     axes.set_xlim(-0.5, errors.shape[1] - 0.5)
     axes.set_ylim(errors.shape[0] - 0.5, -0.5)
-    axes.axis("off")
 
 
 def _tinted(grey: NDArray[np.float64], labels: Labels, table: LabelTable) -> NDArray[np.float64]:
