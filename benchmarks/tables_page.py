@@ -45,6 +45,7 @@ QUESTIONS = {
     "amcnet-gamma-1": "Gamma 0.5 against 1",
     "amcnet-detached": "With a gradient through the error map against without",
     "amcnet-released": "The paper's equations against the released form",
+    "amcnet-cross-entropy": "The anatomy term against plain cross-entropy of the same weight",
 }
 
 

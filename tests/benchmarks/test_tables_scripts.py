@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn import functional
 
 from amcnet.comparison.results import write_result
 from amcnet.comparison.rows import paper_tables
@@ -44,6 +45,12 @@ def test_without_a_gradient_the_value_is_the_papers_and_the_slope_is_not(scripts
     torch.testing.assert_close(ours(*window), paper(*window))
     difference = gradient(ours, *window) - gradient(paper, *window)
     assert difference.abs().max() > 1e-4
+
+
+def test_plain_cross_entropy(scripts, window):
+    anatomy_loss, _ = scripts
+    expected = DiceLoss()(*window) + 0.5 * functional.cross_entropy(*window)
+    torch.testing.assert_close(anatomy_loss.PlainForm(DiceLoss())(*window), expected)
 
 
 def test_the_released_form_of_uniform_logits(scripts):
