@@ -1,7 +1,9 @@
 """What another seed changes in the paper's tables: a section of the page of tables_page.py.
 
-amcnet benchmark table2 --seed 2
-python benchmarks/tables_page.py --from runs/tables-small-seed-2/results --seed 2
+    amcnet benchmark table2 --seed 2
+    python benchmarks/tables_page.py --from runs/tables-small-seed-2/results --seed 2
+
+The first command takes an hour for a table; --rows runs some rows only.
 """
 
 from pathlib import Path
