@@ -6,14 +6,13 @@ trains AMCNet with each, as rows beside those of `amcnet benchmark` (which share
 and 0.5 are rows of the paper's tables), and writes their results to OUT/results. Finished rows are
 kept, an interrupted one goes on. `python benchmarks/tables_page.py` makes the paragraph.
 
-The package has the paper's form alone, Eq. 5-6 with a gradient through the error map. Other terms
-are here:
+The package has the paper's form alone, Eq. 5-6 with a gradient through the error map, and plain
+cross-entropy, which forgives nothing. The two other forms are here:
 
 - the error map as a weight without a gradient,
 - that of the authors' public code, written from its description: cross-entropy weighted by
   ReLU(true label number - arg-max label number), the latter dilated within the transverse plane. It
-  depends on how the bones are numbered,
-- plain cross-entropy, which forgives nothing.
+  depends on how the bones are numbered.
 """
 
 import argparse
@@ -23,7 +22,6 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as amcnet train does
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -31,7 +29,7 @@ from amcnet.comparison.place import Place
 from amcnet.comparison.rows import ComparisonTable, Row, TableRow, paper_tables
 from amcnet.comparison.running import RowTask, run_rows
 from amcnet.comparison.scale import read_scale
-from amcnet.losses import DiceLoss
+from amcnet.losses import DiceAnatomyLoss, DiceLoss
 from amcnet.losses_config import LossConfig
 
 GAMMA = 0.5
@@ -75,14 +73,6 @@ class ReleasedForm(DiceAndWeighted):
         return (target - dilated[:, 0]).clamp_min(0)
 
 
-class PlainForm(DiceAndWeighted):
-    """Cross-entropy in which every voxel counts the same."""
-
-    def weight(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return 1 everywhere."""
-        return torch.ones_like(logits[:, 0])
-
-
 def amcnet_row(name: str, gamma: float, loss: str = "") -> Row:
     """Return AMCNet with another loss."""
     return Row(name=name, network="amcnet", branches="2d+3d", gamma=gamma, loss=loss)
@@ -102,14 +92,17 @@ def tasks(loss: LossConfig) -> list[RowTask]:
         RowTask(amcnet_row("amcnet-gamma-1", 1.0)),
         RowTask(detached, DetachedForm(dice)),
         RowTask(released, ReleasedForm(dice)),
-        RowTask(plain, PlainForm(dice)),
+        RowTask(plain, DiceAnatomyLoss(0.0, dice, cross_entropy=GAMMA)),
     ]
 
 
 def study() -> ComparisonTable:
     """Return the rows as a table."""
     titles = (
-        *(f"gamma {gamma}" for gamma in ("0", "0.25", "0.5", "1")),
+        "gamma 0",
+        "gamma 0.25",
+        "gamma 0.5",
+        "gamma 1",
         "no gradient",
         "released form",
         "cross-entropy",

@@ -28,6 +28,7 @@ from amcnet.comparison.tables import (
     Results,
     all_metrics_table,
     costs_table,
+    finished_rows,
     given_up,
     headline_table,
     paired_tests_table,
@@ -123,11 +124,8 @@ def paragraph(here: Results) -> str:
     """Return what the loss does, in sentences that are computed from the results."""
     ours = here["amcnet-ac"]
     sentences = [_answer(text, ours, here[row]) for row, text in QUESTIONS.items() if row in here]
-    lost = [
-        f"{line.title} {given_up(here[line.row])}"
-        for line in anatomy_loss.study().rows
-        if line.row in here
-    ]
+    lines = finished_rows(anatomy_loss.study(), here)
+    lost = [f"{line.title} {given_up(here[line.row])}" for line in lines]
     sentences.append(f"Structures as good as never found: {', '.join(lost)}.")
     return (
         "AMCNet, all else equal. p is of one test each. " + " ".join(sentences) + " One training "

@@ -11,8 +11,8 @@ from pathlib import Path
 from amcnet.comparison.metrics import PAPER_METRICS, mean_of, paired_difference
 from amcnet.comparison.results import RowResult, read_finished
 from amcnet.comparison.rows import ComparisonTable
-from amcnet.comparison.tables import Results, known_differences
-from amcnet.report.tables import Cell, Column, SummaryTable, markdown
+from amcnet.comparison.tables import Results, finished_rows, known_differences, table_body
+from amcnet.report.tables import Cell, Column, SummaryTable
 
 INTRODUCTION = (
     "The same phantoms, trained on with another seed: other weights at first, another order, "
@@ -42,7 +42,7 @@ def seeds_section(table: ComparisonTable, results: Path) -> str:
     ]
     kept = [{row: run[row] for row in common} for run in runs]
     rows = (*_means(table, kept), *_differences(table, kept))
-    body = markdown(SummaryTable("Another seed", tuple(columns), rows)).partition("\n\n")[2]
+    body = table_body(SummaryTable("Another seed", tuple(columns), rows))
     return f"## Another seed\n\n{INTRODUCTION}\n\n{body}"
 
 
@@ -52,8 +52,7 @@ def _means(table: ComparisonTable, runs: list[Results]) -> tuple[tuple[Cell, ...
             line.title,
             *(mean_of(run[line.row], figure.metric) for figure in PAPER_METRICS for run in runs),
         )
-        for line in table.rows
-        if line.row in runs[0]
+        for line in finished_rows(table, runs[0])
     )
 
 

@@ -26,7 +26,7 @@ from amcnet.comparison.rows import Row, paper_tables
 from amcnet.comparison.scale import Scale, read_scale
 from amcnet.data import read_dataset
 from amcnet.inference import Segmenter
-from amcnet.io import read_volume
+from amcnet.io import Volume, read_volume
 from amcnet.parallel import processors
 from amcnet.training.run import BUNDLE_FOLDER, HISTORY_FILE, train
 
@@ -36,7 +36,7 @@ EPOCHS = 5  # the first one takes longer and does not count
 VOLUMES = 5
 
 
-def measure(row: Row, scale: Scale, place: Place) -> dict[str, float]:
+def measure(row: Row, scale: Scale, place: Place, image: Volume) -> dict[str, float]:
     """Return the seconds of a training step, and of a volume from the image to labels on its grid.
 
     Medians, of epochs of a few steps and of volumes; without a look at held-out hands.
@@ -46,7 +46,6 @@ def measure(row: Row, scale: Scale, place: Place) -> dict[str, float]:
     schedule = config.schedule.model_copy(update=steps)
     data = config.data.model_copy(update={"fold": "all"})
     config = config.model_copy(update={"schedule": schedule, "data": data})
-    image = read_volume(read_dataset(place.unseen).cases[0].images[0])
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / row.name
         train(config, folder)
@@ -70,9 +69,10 @@ def main() -> None:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     scale = read_scale(arguments.scale)
     place = Place(arguments.out or Path("runs") / f"tables-{scale.name}")
+    image = read_volume(read_dataset(place.unseen).cases[0].images[0])
     rows = {}
     for row in paper_tables().rows.values():
-        rows[row.name] = measure(row, scale, place)
+        rows[row.name] = measure(row, scale, place, image)
         print(row.name, {key: round(seconds, 2) for key, seconds in rows[row.name].items()})
     written = {"processors": processors(), "rows": rows}
     arguments.json.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")

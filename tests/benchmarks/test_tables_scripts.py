@@ -11,6 +11,7 @@ from torch.nn import functional
 from amcnet.comparison.results import write_result
 from amcnet.comparison.rows import paper_tables
 from amcnet.losses import DiceAnatomyLoss, DiceLoss
+from amcnet.losses_config import LossConfig
 
 from ..comparison.made_rows import as_in_the_paper, made_result
 
@@ -50,7 +51,9 @@ def test_without_a_gradient_the_value_is_the_papers_and_the_slope_is_not(scripts
 def test_plain_cross_entropy(scripts, window):
     anatomy_loss, _ = scripts
     expected = DiceLoss()(*window) + 0.5 * functional.cross_entropy(*window)
-    torch.testing.assert_close(anatomy_loss.PlainForm(DiceLoss())(*window), expected)
+    plain = anatomy_loss.tasks(LossConfig())[-1]
+    assert plain.row.name == "amcnet-cross-entropy"
+    torch.testing.assert_close(plain.loss(*window), expected)
 
 
 def test_the_released_form_of_uniform_logits(scripts):

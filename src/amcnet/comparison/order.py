@@ -121,12 +121,9 @@ def _best(table: ComparisonTable, results: Results, figure: PaperMetric) -> str:
     means = {line.title: mean_of(results[line.row], figure.metric) for line in lines}
     here = {title: figure.gain(mean) for title, mean in means.items() if mean is not None}
     first, ours = (max(values, key=values.__getitem__) for values in (paper, here))
-    where = "here as in the paper" if first == ours else f"in the paper, here {ours}"
-    comma = "," if first == ours else ""
-    return (
-        f"The best is {first}{comma} {where}. Best first, in the paper: {_ranking(paper)}; "
-        f"here: {_ranking(here)}."
-    )
+    same = f"The best is {first}, here as in the paper."
+    best = same if first == ours else f"The best is {first} in the paper, here {ours}."
+    return f"{best} Best first, in the paper: {_ranking(paper)}; here: {_ranking(here)}."
 
 
 def _ranking(gains: dict[str, float]) -> str:

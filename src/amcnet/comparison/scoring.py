@@ -3,9 +3,9 @@
 import json
 import platform
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean, median
+from statistics import median
 from typing import Any
 
 from amcnet.bundle import Bundle, load_bundle
@@ -17,7 +17,7 @@ from amcnet.data import Dataset
 from amcnet.data.layout import Case
 from amcnet.inference import Segmenter
 from amcnet.io import atomic_path, read_labels, read_volume
-from amcnet.metrics import evaluate_case
+from amcnet.metrics import evaluate_case, summarise_cases
 from amcnet.parallel import Progress, no_progress, processors
 from amcnet.training.config import TrainingConfig
 from amcnet.training.run import BUNDLE_FOLDER
@@ -79,18 +79,14 @@ def score_row(
         trained_on=provenance.hardware,
         segmented_on=_hardware(),
         commit=provenance.commit,
-        structure_dice=_structure_dice(found.values()),
+        structure_dice=_structure_dice(list(found.values())),
     )
     write_result(place.results, RowResult(facts, {n: figures_of(e) for n, e in found.items()}))
 
 
-def _structure_dice(evaluations: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    found: dict[str, list[float]] = {}
-    for evaluation in evaluations:
-        for structure in evaluation["structures"]:
-            if structure["dice"] is not None:  # in neither
-                found.setdefault(structure["name"], []).append(structure["dice"])
-    return {name: round(fmean(values), 6) for name, values in found.items()}
+def _structure_dice(evaluations: Sequence[dict[str, Any]]) -> dict[str, float]:
+    rows = summarise_cases(evaluations)["structures"]
+    return {row["name"]: round(row["dice"], 6) for row in rows if row["dice"] is not None}
 
 
 def _evaluate(segmenter: Segmenter, case: Case, unseen: Dataset, labels: Path) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def headline_table(table: ComparisonTable, results: Results) -> str:
             if has_paper:
                 cells.append(figure.of_paper(line.paper) if line.paper else None)
         rows.append(tuple(cells))
-    return _body(SummaryTable(table.title, tuple(columns), tuple(rows)))
+    return table_body(SummaryTable(table.title, tuple(columns), tuple(rows)))
 
 
 def all_metrics_table(table: ComparisonTable, results: Results) -> str:
@@ -64,7 +64,7 @@ def all_metrics_table(table: ComparisonTable, results: Results) -> str:
         for metric, kind in ALL_METRICS
         if all(_has(results[line.row], metric, kind) for line in lines)
     )
-    return _body(SummaryTable(table.title, columns, rows))
+    return table_body(SummaryTable(table.title, columns, rows))
 
 
 def given_up(result: RowResult) -> int:
@@ -82,7 +82,7 @@ def structures_table(table: ComparisonTable, results: Results) -> str:
         (f"below {GIVEN_UP_DICE:g}, of {len(names)}", *map(given_up, found)),
         *((name, *(result.facts.structure_dice.get(name) for result in found)) for name in names),
     )
-    return _body(SummaryTable(table.title, columns, rows))
+    return table_body(SummaryTable(table.title, columns, rows))
 
 
 def paired_tests_table(table: ComparisonTable, results: Results) -> str:
@@ -99,7 +99,7 @@ def paired_tests_table(table: ComparisonTable, results: Results) -> str:
         columns += [Column(figure.key, figure.heading), Column(f"{figure.key}_p", "p (Holm)")]
         for row, one, p in zip(cells, found, corrected, strict=True):
             row += [with_interval(one.statistics, signed=True), p_text(p)]
-    return _body(SummaryTable(table.title, tuple(columns), tuple(map(tuple, cells))))
+    return table_body(SummaryTable(table.title, tuple(columns), tuple(map(tuple, cells))))
 
 
 def differences_table(table: ComparisonTable, results: Results) -> str:
@@ -118,7 +118,7 @@ def differences_table(table: ComparisonTable, results: Results) -> str:
                 paper_difference(table, difference, figure),
             ]
         rows.append(tuple(cells))
-    return _body(SummaryTable(table.title, tuple(columns), tuple(rows)))
+    return table_body(SummaryTable(table.title, tuple(columns), tuple(rows)))
 
 
 def costs_table(table: ComparisonTable, results: Results) -> str:
@@ -146,7 +146,7 @@ def costs_table(table: ComparisonTable, results: Results) -> str:
                 facts.seconds_per_volume,
             )
         )
-    return _body(SummaryTable(table.title, columns, tuple(rows)))
+    return table_body(SummaryTable(table.title, columns, tuple(rows)))
 
 
 def known_differences(table: ComparisonTable, results: Results) -> list[Difference]:
@@ -186,6 +186,6 @@ def _has(result: RowResult, metric: str, kind: str) -> bool:
     return all(metric in kinds.get(kind, {}) for kinds in result.cases.values())
 
 
-def _body(table: SummaryTable) -> str:
+def table_body(table: SummaryTable) -> str:
     """Return a table as Markdown without its heading, whose level is the page's affair."""
     return markdown(table).partition("\n\n")[2]

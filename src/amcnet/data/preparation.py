@@ -61,7 +61,10 @@ def prepare_dataset(
         )
     (folder / CASE_FOLDER).mkdir(parents=True, exist_ok=True)
     settings = _Settings(dataset, preprocessing, folder / CASE_FOLDER)
-    missing = [case for case in dataset.cases if not _is_prepared(settings, case)]
+    digests = [(case, _digest(case, settings)) for case in dataset.cases]
+    missing = [
+        (case, digest) for case, digest in digests if case_digest(settings.path(case)) != digest
+    ]
     if missing:
         # An interrupted call must not leave cases of two kinds that count as complete. Where all
         # are there, a training that reads them is not disturbed.
@@ -97,18 +100,15 @@ class _Settings:
         return self.folder / f"{case.name}.zarr"
 
 
-def _is_prepared(settings: _Settings, case: Case) -> bool:
-    return case_digest(settings.path(case)) == _digest(case, settings)
-
-
-def _prepare_case(settings: _Settings, case: Case) -> None:
+def _prepare_case(settings: _Settings, made_from: tuple[Case, str]) -> None:
+    """Make a case; its digest is of before its files are read, so a later change is seen."""
+    case, digest = made_from
     volumes = [read_volume(file) for file in case.images]
     geometry = volumes[0].geometry
     image = network_input(volumes, settings.preprocessing)
     del volumes  # full-size ones take gigabytes beside their labels
     labels = _read_labels(case, settings.dataset, geometry)
     resampled = resample_labels(labels, image.shape[1:])
-    digest = _digest(case, settings)
     write_case(settings.path(case), image, resampled, settings.dataset.table.num_classes, digest)
 
 
