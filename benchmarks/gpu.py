@@ -25,8 +25,8 @@ from amcnet.bundle import Bundle, BundleDescription, Provenance
 from amcnet.bundle.description import WEIGHTS_FILE
 from amcnet.data import Preprocessing
 from amcnet.inference.confidence import ConfidenceMeter
+from amcnet.inference.sliding_windows import Windows
 from amcnet.inference.torch_engine import TorchEngine
-from amcnet.inference.windows import Windows
 from amcnet.networks import Architecture, build_network
 
 REPEAT = 3

@@ -2,7 +2,7 @@
 
     amcnet phantom --count 1 --seed 800100 --grid full --out datasets/full-grid
     python benchmarks/inference.py datasets/full-grid/imagesTr/hand_800100_0000.nrrd \
-        --json benchmarks/results/inference.json
+        --json results/inference.json
 
 The usual route is MONAI's sliding_window_inference in PyTorch with the same windows and overlap,
 all logits resized to the volume's grid, then the arg-max. At full size its logits are tens of
@@ -165,7 +165,7 @@ def run_usual(options: argparse.Namespace) -> dict[str, Any]:
     from amcnet.bundle import load_bundle
     from amcnet.bundle.formats.network import rebuild_network
     from amcnet.data.channels import network_input
-    from amcnet.inference.quality import choose_windows
+    from amcnet.inference.quality_presets import choose_windows
     from amcnet.io import read_volume, volume_from_array, write_labels
 
     bundle = load_bundle(options.model)

@@ -3,7 +3,7 @@
     python benchmarks/measurement.py
     python benchmarks/measurement.py --volume datasets/full-grid/labelsTr/hand_800100.nrrd
 
-prints tables and writes benchmarks/results/measurement.json, or the file given with --json. Each
+prints tables and writes results/measurement.json, or the file given with --json. Each
 solid is measured twelve times along the grid and in twelve random directions, each time at a random
 place between the voxels. The target is 1 % or half a voxel, whichever is more: for an extent the
 voxel's size in its direction, for volume and surface what extents that are off by half a voxel make
@@ -29,7 +29,7 @@ from amcnet.io import read_labels
 from amcnet.measurement import measure_structures
 
 ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "results" / "measurement.json"
+RESULTS = ROOT / "results" / "measurement.json"
 SPACINGS_MM = (
     (0.279, 0.26, 0.176),
     (0.279, 0.130, 0.088),

@@ -1,6 +1,6 @@
 """Memory that segmenting takes beside what was planned for it.
 
-    python benchmarks/memory.py --json benchmarks/results/memory.json
+    python benchmarks/memory.py --json results/memory.json
 
 Untrained networks of several widths on volumes of several planes, each in a process of its own:
 the most memory beyond what is in use before the labelling begins, and the plan for it. A plan has
@@ -113,8 +113,8 @@ import json, sys, threading, time
 from dataclasses import replace
 import numpy as np, psutil
 from amcnet.inference import Segmenter
-from amcnet.inference.plan import Workload
-from amcnet.inference.quality import choose_windows
+from amcnet.inference.memory_plan import Workload
+from amcnet.inference.quality_presets import choose_windows
 from amcnet.io import volume_from_array
 
 model, plane, scale = json.loads(sys.argv[1])

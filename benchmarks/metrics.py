@@ -3,7 +3,7 @@
     pip install --target peers -r benchmarks/requirements-metrics.txt
     PYTHONPATH=peers python benchmarks/metrics.py REFERENCE PREDICTION
 
-prints a table and writes benchmarks/results/metrics.json, or the file given with --json. Every
+prints a table and writes results/metrics.json, or the file given with --json. Every
 library runs in a process of its own, one after the other; one that is not installed is left out.
 The others take masks of the whole volume, structure by structure, for a few structures
 (--structures), and their time is scaled to all; MedPy, which does not crop, gets the box around a
@@ -30,11 +30,11 @@ import psutil
 
 from amcnet.anatomy import hand_label_table
 from amcnet.io import read_labels
+from amcnet.labelmaps.region_finding import find_regions
 from amcnet.metrics import evaluate_case, surface_distances
-from amcnet.metrics.solids import find_solids
 
 ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "results" / "metrics.json"
+RESULTS = ROOT / "results" / "metrics.json"
 TOLERANCE_MM = 0.5
 SURFACE_DICE = f"surface_dice_{TOLERANCE_MM:g}mm"
 MIB = 2**20
@@ -239,7 +239,7 @@ def medpy_rules(
 ) -> dict[int, Scores]:
     """Return what MedPy's HD95 is with amcnet's distances: both directions in one pool."""
     classes = hand_label_table().num_classes
-    truth, judged = (find_solids(side, classes, np.array(spacing_mm)) for side in sides.values())
+    truth, judged = (find_regions(side, classes, np.array(spacing_mm)) for side in sides.values())
     scores = {}
     for value in values:
         one, other = truth[value - 1], judged[value - 1]

@@ -1,6 +1,6 @@
 """The networks of the paper's tables: parameters, operations and memory.
 
-    python benchmarks/networks.py --json benchmarks/results/networks.json [--memory]
+    python benchmarks/networks.py --json results/networks.json [--memory]
 
 Parameters and operations are those of the authors' sizes with one channel and 39 classes; the
 operations are those of one window of 16 x 512 x 256 voxels (a multiplication and an addition count
@@ -46,7 +46,7 @@ def table() -> list[dict[str, Any]]:
     from torch.utils.flop_counter import FlopCounterMode
 
     from amcnet.networks import build_network
-    from amcnet.networks.catalogue import CATALOGUE
+    from amcnet.networks.network_facts import CATALOGUE
     from amcnet.networks.registry import PAPER_NETWORKS
 
     rows = []

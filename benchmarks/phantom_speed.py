@@ -1,6 +1,6 @@
 """Time and memory of making one phantom on each grid.
 
-    python benchmarks/phantom_speed.py --json benchmarks/results/phantom_speed.json
+    python benchmarks/phantom_speed.py --json results/phantom_speed.json
 
 prints a table, and writes the figures with --json. Every run is a process of its own, so that its
 peak memory is that of one phantom, and the import is timed apart.
@@ -35,10 +35,10 @@ COLUMNS = (
 def run_once(grid: str, variety: str, seed: int, threads: int) -> dict[str, Any]:
     """Make one phantom in this process."""
     start = time.perf_counter()
-    from amcnet.phantom import GRIDS, Recipe, make_phantom
+    from amcnet.phantom import GRIDS, PhantomConfig, make_phantom
 
     imported = time.perf_counter()
-    phantom = make_phantom(seed, Recipe(GRIDS[grid], variety), threads)
+    phantom = make_phantom(seed, PhantomConfig(GRIDS[grid], variety), threads)
     done = time.perf_counter()
     return {
         "voxels": phantom.image.size,

@@ -1,6 +1,6 @@
 """Time and memory of a training step: AMCNet with its losses beside a plain MONAI UNet.
 
-    python benchmarks/training.py --json benchmarks/results/training.json
+    python benchmarks/training.py --json results/training.json
 
 prints a table, and writes the figures with --json. Every step is a process of its own, so that its
 peak memory is its own, and a round runs all variants one after the other, so that other work on the

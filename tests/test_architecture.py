@@ -79,9 +79,9 @@ def test_openvino_is_imported_in_one_place_without_its_telemetry() -> None:
             r"^\s*(import|from) openvino\b|import_module\(.openvino", path.read_text(), re.M
         )
     ]
-    assert users == ["inference/openvino_runtime.py"]
+    assert users == ["runtime/openvino.py"]
     code = (
-        "import sys; from amcnet.inference.openvino_runtime import openvino; openvino();"
+        "import sys; from amcnet.runtime.openvino import openvino; openvino();"
         "assert sys.modules['openvino_telemetry'] is None;"
         "assert not any(n.startswith('openvino_telemetry.') for n in sys.modules)"
     )
@@ -104,10 +104,10 @@ def loaded_by(code: str) -> set[str]:
         ("import amcnet.inference", ["pydicom", "highdicom", "gdcm"]),
         (
             "from amcnet.inference import Segmenter\n"
-            "from amcnet.inference.openvino_runtime import openvino\nopenvino()",
+            "from amcnet.runtime.openvino import openvino\nopenvino()",
             ["torch", "monai", "lightning"],
         ),
-        ("import amcnet.phantom, amcnet.metrics, amcnet.report.demo", ["torch", "monai"]),
+        ("import amcnet.phantom, amcnet.metrics, amcnet.workflows.demo", ["torch", "monai"]),
     ],
 )
 def test_heavy_packages_stay_out(code: str, absent: list[str]) -> None:

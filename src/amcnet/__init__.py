@@ -7,23 +7,30 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from amcnet.inference import Segmentation, Segmenter, segment
+from amcnet.version import __version__
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from amcnet.inference import Segmentation, Segmenter
+    from amcnet.workflows.segment.volume import segment
+
 _PARTS = (
     "anatomy",
     "bundle",
     "data",
     "inference",
     "io",
+    "labelmaps",
     "losses",
     "measurement",
+    "mesh",
     "metrics",
     "networks",
     "phantom",
+    "quality",
     "report",
     "training",
+    "viewer",
+    "workflows",
 )
 __all__ = ["Segmentation", "Segmenter", "__version__", "segment"]
 
@@ -32,6 +39,8 @@ def __getattr__(name: str) -> object:
     """Import the segmenting part, or a part of the package, on first use."""
     if name in _PARTS:
         return import_module(f"amcnet.{name}")
-    if name in ("Segmentation", "Segmenter", "segment"):
+    if name in ("Segmentation", "Segmenter"):
         return getattr(import_module("amcnet.inference"), name)
+    if name == "segment":
+        return import_module("amcnet.workflows.segment.volume").segment
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,24 +1,10 @@
-import importlib.util
 import json
-import sys
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
+from benchmarks import training as script
 
-
-def _script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark_training", FOLDER / "training.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-script = _script()
 TINY = ["--shape", "8", "64", "64", "--classes", "5", "--widths", "2", "--repeat", "1"]
 ON_CPU = [*TINY, "--device", "cpu"]
 

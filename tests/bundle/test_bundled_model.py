@@ -6,14 +6,14 @@ from amcnet.bundle import load_bundle
 from amcnet.inference import Segmenter
 from amcnet.inference.labelling import label_slices
 from amcnet.inference.openvino_backend import OpenVINOBackend
+from amcnet.inference.sliding_windows import Windows
 from amcnet.inference.stream import stream_logits
-from amcnet.inference.windows import Windows
 from amcnet.io import volume_from_array
 from amcnet.metrics import evaluate_case
-from amcnet.phantom import Grid, Phantom, Recipe, make_phantom
+from amcnet.phantom import Grid, Phantom, PhantomConfig, make_phantom
 
 RESERVED_SEED = 800_000  # evaluation, tests and the demo use seeds from here up
-COARSE = Recipe(Grid((203, 128, 64), (0.837, 1.04, 0.704)))
+COARSE = PhantomConfig(Grid((203, 128, 64), (0.837, 1.04, 0.704)))
 
 
 def test_is_small_and_says_what_it_is() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amcnet.data.store import PreparedCase, open_case, write_case
+from amcnet.data.prepared_store import PreparedCase, open_case, write_case
 
 PLANE = (6, 5)
 

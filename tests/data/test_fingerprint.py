@@ -3,7 +3,7 @@ import pytest
 
 from amcnet.anatomy import LabelTable
 from amcnet.data import Dataset
-from amcnet.data.checks import check_dataset
+from amcnet.data.dataset_check import check_dataset
 from amcnet.data.fingerprint import Fingerprint, make_fingerprint
 from amcnet.errors import InputError
 

@@ -36,9 +36,9 @@ NOT_RUN = {
     "pip install amcnet": INSTALLS,
     'pip install "amcnet[train]"': INSTALLS,
     'pip install "amcnet[dask]"': INSTALLS,
-    "python benchmarks/tables_page.py --from runs/tables-small/results": "needs the results of "
+    "python -m tools.paper_tables_page --from runs/tables-small/results": "needs the results of "
     "hours; tests/benchmarks makes a page of invented ones",
-    "python benchmarks/fuzz.py --files 2000": "takes hours; tests/fuzz runs some of its files",
+    "python -m tools.fuzz --files 2000": "takes hours; tests/fuzz runs some of its files",
 }
 # What is replaced in commands: numbers that make them long, and the machine of a cluster.
 REPLACED = {

@@ -8,13 +8,13 @@ import numpy as np
 
 from amcnet.anatomy import LabelTable, hand_label_table
 from amcnet.data import Preprocessing
-from amcnet.inference import Job, SegmentOptions, segment_files
 from amcnet.io import Volume, read_labels, read_volume, write_image, write_labels
-from amcnet.metrics import evaluate_folders
-from amcnet.phantom import FULL_GRID, Recipe, write_dataset
+from amcnet.phantom import FULL_GRID, PhantomConfig, write_dataset
 from amcnet.phantom.dataset import case_name
-from amcnet.phantom.grid import Grid
-from amcnet.report.evaluation import write_json
+from amcnet.phantom.grids import Grid
+from amcnet.workflows.evaluate.label_names import write_json
+from amcnet.workflows.evaluate.run import evaluate_folders
+from amcnet.workflows.segment.run import Job, SegmentOptions, segment_files
 
 from ..comparison.tiny_scale import SCALE
 from ..conftest import MakeBundle
@@ -36,7 +36,7 @@ def build(world: Path, make_bundle: MakeBundle) -> None:
     """Fill a folder."""
     hands = world / "data" / "hands"
     hands.parent.mkdir()
-    write_dataset(hands, HANDS, FIRST_SEED, Recipe(GRID))
+    write_dataset(hands, HANDS, FIRST_SEED, PhantomConfig(GRID))
     shutil.copytree(hands, world / "data" / "mine")
     images = [_image(hands, number) for number in range(HANDS)]
     labels = [_labels(hands, number) for number in range(HANDS)]

@@ -11,14 +11,10 @@ import numpy as np
 import pytest
 
 from amcnet.errors import ConfigError
-from amcnet.inference import (
-    Job,
-    SegmentOptions,
-    dask_cluster,
-    segment_files,
-    segment_files_on_cluster,
-)
 from amcnet.io import Geometry, read_labels, write_image
+from amcnet.workflows.segment import dask_cluster
+from amcnet.workflows.segment.dask_cluster import segment_files_on_cluster
+from amcnet.workflows.segment.run import Job, SegmentOptions, segment_files
 
 work_on_volume = dask_cluster._work
 distributed = pytest.importorskip("distributed")

@@ -12,8 +12,8 @@ from amcnet.errors import ModelError
 from amcnet.inference import Segmenter
 from amcnet.inference.ensemble import averaged, check_members
 from amcnet.inference.labelling import label_slices
+from amcnet.inference.sliding_windows import Windows
 from amcnet.inference.stream import stream_logits
-from amcnet.inference.windows import Windows
 from amcnet.networks import Architecture
 
 SPACING_MM = (0.5, 0.8, 0.6)

@@ -16,7 +16,7 @@ from amcnet.inference import Segmenter
 from amcnet.inference.confidence import ConfidenceMeter
 from amcnet.inference.labelling import label_slices
 from amcnet.inference.openvino_backend import OpenVINOBackend
-from amcnet.inference.windows import Windows
+from amcnet.inference.sliding_windows import Windows
 from amcnet.io import Geometry, read_volume, volume_from_array, write_image
 
 SPACING_MM = (0.5, 0.8, 0.6)

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from amcnet.anatomy import LabelTable, hand_label_table
 from amcnet.errors import InputError, OutputError
-from amcnet.inference import Segmentation, find_structures, keep_only, write_each
-from amcnet.inference.selection import mask_names
+from amcnet.inference import Segmentation, keep_only
 from amcnet.io import Geometry, read_labels, read_segments
+from amcnet.labelmaps.selection import find_structures, mask_names
+from amcnet.workflows.segment.masks import write_each
 
 HAND = hand_label_table()
 SHAPE = (4, 6, 5)

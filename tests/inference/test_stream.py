@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from amcnet.data import Preprocessing
+from amcnet.inference.sliding_windows import Windows, window_starts
 from amcnet.inference.stream import has_contrast, mirrored, run_ahead, shifted, stream_logits
-from amcnet.inference.windows import Windows, window_starts
 
 
 def blended(image: np.ndarray, window: int, overlap: float, network: object) -> np.ndarray:

@@ -15,10 +15,10 @@ from amcnet.inference import torch_engine, torch_stream
 from amcnet.inference.confidence import ConfidenceMeter
 from amcnet.inference.ensemble import averaged
 from amcnet.inference.labelling import label_slices
-from amcnet.inference.out_of_memory import Way, next_way
+from amcnet.inference.memory_fallback import Fallback, next_fallback
+from amcnet.inference.sliding_windows import Windows
 from amcnet.inference.stream import stream_logits
 from amcnet.inference.torch_engine import TorchEngine
-from amcnet.inference.windows import Windows
 
 CLASSES = 39
 SIZE, SHAPE = (13, 18, 15), (21, 31, 17)
@@ -266,10 +266,10 @@ def test_windows_do_not_change_in_the_middle_of_a_volume(
 
 def ways(windows: Windows, started: bool) -> list[tuple[str, int, bool]]:
     """All that is tried on a GPU that is always too small."""
-    tried, way = [], Way(torch.device("cuda"), windows.slices)
+    tried, way = [], Fallback(torch.device("cuda"), windows.slices)
     while way is not None:
         tried.append((way.device.type, way.slices, way.together))
-        way = next_way(way, windows, started)
+        way = next_fallback(way, windows, started)
     return tried
 
 

@@ -9,6 +9,7 @@ from torch.nn.functional import interpolate
 
 from amcnet.inference import torch_stream
 from amcnet.inference.confidence import ConfidenceMeter
+from amcnet.inference.sliding_windows import Windows
 from amcnet.inference.stream import stream_logits
 from amcnet.inference.torch_stream import (
     Blend,
@@ -19,7 +20,6 @@ from amcnet.inference.torch_stream import (
     in_batches,
     winners,
 )
-from amcnet.inference.windows import Windows
 
 CPU = torch.device("cpu")
 

@@ -1,20 +1,11 @@
 """Solids whose sizes are known, turned in anisotropic grids."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from amcnet.measurement import surface_area_mm2
 from amcnet.measurement.surface_area import _Packed
-
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "measurement.py"
-spec = importlib.util.spec_from_file_location("benchmark_measurement", SCRIPT)
-benchmark = importlib.util.module_from_spec(spec)
-sys.modules[spec.name] = benchmark
-spec.loader.exec_module(benchmark)
+from benchmarks import measurement as benchmark
 
 SMOOTH = ("ellipsoid 8 x 6 x 3", "capsule 8 x 3")
 SHARP = ("cylinder 9 x 4", "box 9 x 6 x 2.5", "box 20 x 5 x 5")

@@ -5,7 +5,8 @@ import pytest
 
 from amcnet.anatomy import LabelTable
 from amcnet.errors import InputError
-from amcnet.measurement import measure_structures, write_measurements_csv
+from amcnet.measurement import measure_structures
+from amcnet.workflows.measurement_tables import write_measurements_csv
 
 SPACING_MM = (0.5, 0.4, 0.25)
 TABLE = LabelTable.from_names(["bone, long", "absent one", "cap"])

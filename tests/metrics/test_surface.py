@@ -6,14 +6,14 @@ from scipy.ndimage import (
     gaussian_filter,
 )
 
+from amcnet.labelmaps.region_finding import find_regions
 from amcnet.metrics import surface_distances
-from amcnet.metrics.solids import find_solids
 
 
 def distances_of(reference, prediction, spacing_mm):
     surfaces = []
     for mask in (reference, prediction):
-        (solid,) = find_solids(mask.astype(np.uint8), 2, np.asarray(spacing_mm, dtype=float))
+        (solid,) = find_regions(mask.astype(np.uint8), 2, np.asarray(spacing_mm, dtype=float))
         surfaces.append(solid.surface_mm)
     return surface_distances(*surfaces)
 

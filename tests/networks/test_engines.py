@@ -12,10 +12,10 @@ from amcnet.bundle.export import load_network_weights, write_bundle
 from amcnet.bundle.formats.network import rebuild_network
 from amcnet.data import Preprocessing
 from amcnet.inference import Segmenter
-from amcnet.inference.openvino_runtime import openvino
 from amcnet.inference.torch_engine import gpu_order
 from amcnet.io import volume_from_array
 from amcnet.networks import Architecture, build_network
+from amcnet.runtime.openvino import openvino
 from amcnet.training.transfer import start_from
 
 TABLE = LabelTable.from_names(["left", "right", "middle"])

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from amcnet.losses import DiceLoss
 from amcnet.networks import Architecture, build_network
 from amcnet.networks.any_size import AnySize
-from amcnet.networks.catalogue import CATALOGUE, NetworkName
+from amcnet.networks.network_facts import CATALOGUE, NetworkName
 from amcnet.networks.prior import expect_background
 from amcnet.networks.registry import PAPER_NETWORKS
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from amcnet.phantom import Grid, beam
 from amcnet.phantom.acoustics import Acoustics, draw_acoustics, without
-from amcnet.phantom.blur import Cascade
+from amcnet.phantom.point_spread import Cascade
 from amcnet.phantom.tissue import Tissue
 
 GRID = Grid((40, 50, 60), (0.5, 0.4, 0.2))

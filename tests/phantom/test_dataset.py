@@ -10,11 +10,11 @@ import SimpleITK as sitk  # noqa: N813
 
 from amcnet.anatomy import hand_label_table
 from amcnet.errors import ConfigError, OutputError
-from amcnet.phantom import Grid, Recipe, make_phantom, summarise_left_out, write_dataset
+from amcnet.phantom import Grid, PhantomConfig, make_phantom, summarise_left_out, write_dataset
 from amcnet.phantom.dataset import split_cases
 
 GRID = Grid((60, 48, 24), (2.87, 2.8, 1.9))
-RECIPE = Recipe(GRID)
+RECIPE = PhantomConfig(GRID)
 FILES = {
     "dataset.json",
     "splits_final.json",
@@ -103,7 +103,7 @@ def test_interrupted_call_can_be_repeated(written, tmp_path):
     assert calls == [(0, 1), (1, 1)]
 
 
-class _EndsItsProcess(Recipe):
+class _EndsItsProcess(PhantomConfig):
     def __reduce__(self):
         return os._exit, (1,)
 
@@ -151,10 +151,10 @@ def test_file_in_place_of_the_folder_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("recipe", "found", "expected"),
     [
-        (Recipe(Grid((61, 48, 24), GRID.spacing_mm)), "[60, 48, 24]", "[61, 48, 24]"),
-        (Recipe(Grid(GRID.shape, (2.87, 2.8, 1.8))), "[2.87, 2.8, 1.9]", "[2.87, 2.8, 1.8]"),
-        (Recipe(GRID, "full"), '"complete"', '"full"'),
-        (Recipe(GRID, age_years=(4.0, 8.0)), "age_years null", "age_years [4.0, 8.0]"),
+        (PhantomConfig(Grid((61, 48, 24), GRID.spacing_mm)), "[60, 48, 24]", "[61, 48, 24]"),
+        (PhantomConfig(Grid(GRID.shape, (2.87, 2.8, 1.8))), "[2.87, 2.8, 1.9]", "[2.87, 2.8, 1.8]"),
+        (PhantomConfig(GRID, "full"), '"complete"', '"full"'),
+        (PhantomConfig(GRID, age_years=(4.0, 8.0)), "age_years null", "age_years [4.0, 8.0]"),
     ],
 )
 def test_case_of_another_recipe_is_refused_before_any_is_made(written, recipe, found, expected):

@@ -9,14 +9,14 @@ from scipy import ndimage
 from scipy.spatial import KDTree
 
 from amcnet.anatomy import hand_label_table
+from amcnet.anatomy.growth import ADULT_SIZE_MM, COMPLETE_AGE_YEARS, relative_size
 from amcnet.errors import ConfigError
 from amcnet.phantom import FULL_GRID, NETWORK_GRID, Grid
 from amcnet.phantom.clearance import surface_points
+from amcnet.phantom.config import PhantomConfig
 from amcnet.phantom.drawing import draw_hand
-from amcnet.phantom.growth import ADULT_SIZE_MM, COMPLETE_AGE_YEARS, relative_size
-from amcnet.phantom.hand import Hand, label_values
+from amcnet.phantom.hand_anatomy import Hand, label_values
 from amcnet.phantom.rare_cases import draw_rare_cases
-from amcnet.phantom.recipe import Recipe
 from amcnet.phantom.tissue import Voxeliser
 
 COMPLETE_SEEDS, FULL_SEEDS = range(12), range(16)
@@ -33,12 +33,12 @@ NAMES = {value: TABLE[value].name for value in range(1, 39)}
 
 @pytest.fixture(scope="module")
 def complete() -> list[Hand]:
-    return [draw_hand(np.random.default_rng(seed), Recipe()) for seed in COMPLETE_SEEDS]
+    return [draw_hand(np.random.default_rng(seed), PhantomConfig()) for seed in COMPLETE_SEEDS]
 
 
 @pytest.fixture(scope="module")
 def full() -> list[Hand]:
-    recipe = Recipe(variety="full")
+    recipe = PhantomConfig(variety="full")
     return [draw_hand(np.random.default_rng(seed), recipe) for seed in FULL_SEEDS]
 
 
@@ -47,7 +47,7 @@ def drawn_with(case: str, **changes: tuple[float, float]) -> Hand:
     for seed in range(300):
         # The cases are drawn first: find the seed before drawing all the rest.
         if case in draw_rare_cases(np.random.default_rng(seed).spawn(3)[0], wanted=True):
-            recipe = Recipe(variety="full", **changes)
+            recipe = PhantomConfig(variety="full", **changes)
             hand = draw_hand(np.random.default_rng(seed), recipe)
             assert case in hand.parameters.rare_cases
             return hand
@@ -285,7 +285,7 @@ def test_missing_and_fused_epiphyses_are_named_and_left_out(full):
 )
 def test_ages_decide_which_epiphyses_exist(age, expected):
     for seed in range(6):
-        hand = draw_hand(np.random.default_rng(seed), Recipe(age_years=(age, age)))
+        hand = draw_hand(np.random.default_rng(seed), PhantomConfig(age_years=(age, age)))
         p = hand.parameters
         if age == 2.0 and p.sex == "boy":
             assert expected <= set(p.absent)
@@ -305,7 +305,7 @@ def test_ages_decide_which_epiphyses_exist(age, expected):
 
 
 def test_a_fused_bone_reaches_over_plate_and_epiphysis():
-    hand = draw_hand(np.random.default_rng(0), Recipe(age_years=(16, 16)))
+    hand = draw_hand(np.random.default_rng(0), PhantomConfig(age_years=(16, 16)))
     bone = hand.structures[label_values(3, "distal phalanx")[0]]
     points = surface_points(bone)
     assert np.ptp(points[:, 0]) == pytest.approx(bone.profile.length_mm, rel=0.06)
@@ -380,7 +380,7 @@ def test_skin_lies_about_5_mm_above_a_metacarpal(complete):
 def test_same_seed_same_hand_on_every_grid_of_one_field_of_view():
     for seed in (3, 4, 5):
         full, network, again = (
-            draw_hand(np.random.default_rng(seed), Recipe(grid, "full"))
+            draw_hand(np.random.default_rng(seed), PhantomConfig(grid, "full"))
             for grid in (FULL_GRID, NETWORK_GRID, NETWORK_GRID)
         )
         assert network.parameters == again.parameters
@@ -397,7 +397,7 @@ def test_same_seed_same_hand_on_every_grid_of_one_field_of_view():
 def test_hands_too_large_for_a_grid_are_replaced_by_smaller_ones():
     small = Grid((110, 100, 64), (1.3, 1.2, 0.704))
     for seed in range(3):
-        hand = draw_hand(np.random.default_rng(seed), Recipe(small))
+        hand = draw_hand(np.random.default_rng(seed), PhantomConfig(small))
         for value in hand.structures:
             points = surface(hand, value)
             assert np.all((points >= 0) & (points <= small.extent_mm))
@@ -406,4 +406,4 @@ def test_hands_too_large_for_a_grid_are_replaced_by_smaller_ones():
 def test_a_grid_without_room_for_a_hand_is_refused(monkeypatch):
     monkeypatch.setattr("amcnet.phantom.drawing._PERSON_ATTEMPTS", 1)
     with pytest.raises(ConfigError, match="in which none of 8 hands fits"):
-        draw_hand(np.random.default_rng(0), Recipe(Grid((20, 20, 20), (1.0, 1.0, 1.0))))
+        draw_hand(np.random.default_rng(0), PhantomConfig(Grid((20, 20, 20), (1.0, 1.0, 1.0))))

@@ -9,9 +9,9 @@ from scipy import ndimage
 from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 
+from amcnet.anatomy.growth import ADULT_SIZE_MM
 from amcnet.phantom.bone_shapes import BoneShape, Person, draw_build
 from amcnet.phantom.clearance import smallest_gap_mm, surface_points
-from amcnet.phantom.growth import ADULT_SIZE_MM
 from amcnet.phantom.long_bone import PROFILE_SAMPLES, Face, LongBone, Profile
 from amcnet.phantom.solids import Frame
 

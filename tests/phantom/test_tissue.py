@@ -5,9 +5,9 @@ import pytest
 from scipy.ndimage import find_objects, label
 
 from amcnet.anatomy import hand_label_table
-from amcnet.phantom import Grid, Recipe
+from amcnet.phantom import Grid, PhantomConfig
 from amcnet.phantom.drawing import draw_hand
-from amcnet.phantom.hand import Hand, mirror
+from amcnet.phantom.hand_anatomy import Hand, mirror
 from amcnet.phantom.tissue import Slab, Tissue, Voxeliser
 
 GRID = Grid((152, 128, 64), (1.116, 1.04, 0.704))
@@ -15,7 +15,7 @@ FINER = Grid((340, 170, 64), (0.5, 0.78, 0.704))
 
 
 def hand_of(seed: int, grid: Grid) -> Hand:
-    return draw_hand(np.random.default_rng(seed), Recipe(grid))
+    return draw_hand(np.random.default_rng(seed), PhantomConfig(grid))
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from numpy.random import default_rng
 
-from amcnet.phantom import Grid, Recipe, make_phantom
+from amcnet.phantom import Grid, PhantomConfig, make_phantom
 from amcnet.phantom.acoustics import TERMS, Acoustics, draw_acoustics, without
 from amcnet.phantom.display import WHITE_DB
 from amcnet.phantom.drawing import draw_hand
-from amcnet.phantom.hand import Hand
+from amcnet.phantom.hand_anatomy import Hand
 from amcnet.phantom.tissue import Slab, Tissue, Voxeliser
 from amcnet.phantom.ultrasound import render
 
@@ -25,7 +25,7 @@ class Scan:
 
 
 def hand_of(seed: int, grid: Grid) -> Hand:
-    return draw_hand(default_rng(seed), Recipe(grid))
+    return draw_hand(default_rng(seed), PhantomConfig(grid))
 
 
 def scan(seed: int, grid: Grid = GRID, **settings) -> Scan:
@@ -99,7 +99,7 @@ def test_skin_that_faces_the_probe_is_among_the_brightest(rendered):
 
 
 def test_same_seed_same_bytes():
-    first, again, other = (make_phantom(seed, Recipe(SMALL)) for seed in (6, 6, 7))
+    first, again, other = (make_phantom(seed, PhantomConfig(SMALL)) for seed in (6, 6, 7))
     assert first.image.tobytes() == again.image.tobytes()
     assert first.labels.tobytes() == again.labels.tobytes()
     assert first.description() == again.description()

@@ -5,7 +5,7 @@ import pytest
 
 from amcnet.anatomy import LabelTable, Structure, hand_label_table
 from amcnet.quality.arrangement import Arrangement, Fault, chains_of
-from amcnet.quality.gaps import Gaps
+from amcnet.quality.joint_gaps import Gaps
 from amcnet.quality.observation import Found, observe
 
 

@@ -8,10 +8,11 @@ import pytest
 from amcnet.anatomy import LabelTable, hand_label_table
 from amcnet.errors import InputError
 from amcnet.io import Geometry, write_image, write_labels
-from amcnet.phantom import NETWORK_GRID, Grid, Recipe
+from amcnet.phantom import NETWORK_GRID, Grid, PhantomConfig
 from amcnet.phantom.phantom import draw_phantom
 from amcnet.phantom.tissue import Voxeliser
-from amcnet.quality import QualityReport, Severity, check_file, check_segmentation
+from amcnet.quality import QualityReport, Severity, check_segmentation
+from amcnet.workflows.check import check_file
 
 HAND = hand_label_table()
 GRID = Grid((203, 171, 85), (0.837, 0.7777, 0.53))
@@ -20,7 +21,7 @@ GRID = Grid((203, 171, 85), (0.837, 0.7777, 0.53))
 @pytest.fixture(scope="module")
 def hand() -> np.ndarray:
     """Labels of a hand of eight years, (scan, lateral, depth), on a coarse grid."""
-    drawn, _ = draw_phantom(9, Recipe(grid=GRID, age_years=(8, 9)))
+    drawn, _ = draw_phantom(9, PhantomConfig(grid=GRID, age_years=(8, 9)))
     assert np.allclose(GRID.field_of_view_mm, NETWORK_GRID.field_of_view_mm, rtol=0.01)
     labels = Voxeliser(drawn, GRID).slab(0, GRID.shape[0]).labels
     labels.flags.writeable = False

@@ -5,14 +5,14 @@ from math import exp, log
 import pytest
 
 from amcnet.anatomy import hand_label_table
-from amcnet.phantom.growth import (
+from amcnet.anatomy.growth import (
     Sex,
     epiphysis_state,
     epiphysis_width_ratio,
     ossification_onset_years,
     relative_size,
 )
-from amcnet.quality.hand import Bone, HandPlan, plan_of
+from amcnet.quality.hand_plan import Bone, HandPlan, plan_of
 from amcnet.quality.maturity import fit_maturity
 
 

@@ -13,11 +13,15 @@ from PIL import Image
 
 from amcnet.anatomy import LabelTable, hand_label_table
 from amcnet.errors import InputError, OutputError
-from amcnet.inference import Job, Segmentation, SegmentOptions
+from amcnet.inference import Segmentation
 from amcnet.io import Geometry, write_image, write_labels
 from amcnet.measurement import measure_structures
-from amcnet.quality import check_file, check_segmentation
-from amcnet.report import Finisher, Subject, plan_pages, write_label_report, write_report
+from amcnet.quality import check_segmentation
+from amcnet.report import Subject, write_report
+from amcnet.workflows.check import check_file
+from amcnet.workflows.label_report import write_label_report
+from amcnet.workflows.segment.finishing import Finisher, plan_pages
+from amcnet.workflows.segment.run import Job, SegmentOptions
 
 SHAPE, SPACING_MM = (24, 30, 20), (1.0, 0.5, 0.7)
 VOID = {"meta", "img"}

@@ -6,11 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amcnet.anatomy import LabelTable, hand_label_table
-from amcnet.inference import Job, Segmentation, SegmentOptions, segment
+from amcnet.inference import Segmentation
 from amcnet.io import Geometry
 from amcnet.quality import Finding, QualityReport, Severity, check_result
-from amcnet.report import Finisher
 from amcnet.report.verdict import check_quickly, is_no_hand, region_of_labels, verdict_text
+from amcnet.workflows.segment.finishing import Finisher
+from amcnet.workflows.segment.run import Job, SegmentOptions
+from amcnet.workflows.segment.volume import segment
 
 TABLE = hand_label_table()
 SPACING_MM = (1.0, 0.8, 0.6)

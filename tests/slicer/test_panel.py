@@ -310,7 +310,7 @@ def write_wheel(folder, protocol):
         "amcnet/bundle.py": "def list_models():\n    return []",
         "amcnet/io.py": "IMAGE_EXTENSIONS = ('.nrrd',)\nLABEL_EXTENSIONS = ('.new',)",
         "amcnet/cli/__init__.py": "",
-        "amcnet/cli/progress.py": f"PROTOCOL = {protocol}",
+        "amcnet/workflows/segment/events.py": f"PROTOCOL = {protocol}",
         f"{record}/METADATA": "Metadata-Version: 2.1\nName: amcnet\nVersion: 9.9\n",
         f"{record}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{record}/RECORD": "",
@@ -395,7 +395,7 @@ def test_module_and_its_sample(application, make_panel, monkeypatch):
 def test_terminology_of_a_table_without_codes(run, tmp_path):
     """A structure that nobody coded has the entry that amcnet writes into its files."""
     from amcnet.anatomy import LabelTable
-    from amcnet.io.slicer import make_segments
+    from amcnet.io.segment_list import make_segments
     from HandBoneSegmentationLib.results import terminology_entry
 
     table = LabelTable.from_names(["one"])

@@ -12,7 +12,7 @@ from amcnet.losses import DiceLoss
 from amcnet.networks import Architecture, build_network
 from amcnet.training import read_config, train
 from amcnet.training.deep_supervision import loss_of_all_outputs, nearest
-from amcnet.training.windows import Batch
+from amcnet.training.window_datasets import Batch
 
 from .conftest import read_history
 

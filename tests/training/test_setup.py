@@ -8,15 +8,15 @@ import pytest
 
 from amcnet.anatomy import IGNORE
 from amcnet.data import Preprocessing
-from amcnet.data.checks import check_dataset
+from amcnet.data.dataset_check import check_dataset
 from amcnet.data.preparation import prepare_dataset
-from amcnet.data.store import is_prepared
+from amcnet.data.prepared_store import is_prepared
 from amcnet.errors import ConfigError, InputError, OutputError
 from amcnet.io import Geometry, read_labels, read_volume, write_image, write_labels
 from amcnet.networks import Architecture
 from amcnet.training import read_config
+from amcnet.training.config_template import TemplateValues, config_text
 from amcnet.training.setup import PrepareOptions, prepare
-from amcnet.training.template import TemplateValues, config_text
 
 from .conftest import SPACING_MM
 

@@ -8,8 +8,9 @@ from amcnet.anatomy import hand_label_table
 from amcnet.errors import InputError
 from amcnet.io import Geometry, read_labels, write_image
 from amcnet.measurement import measure_structures
-from amcnet.quality import Severity, check_file
+from amcnet.quality import Severity
 from amcnet.viewer import Scene, page_resources, read_scene
+from amcnet.workflows.check import check_file
 
 HAND = hand_label_table()
 

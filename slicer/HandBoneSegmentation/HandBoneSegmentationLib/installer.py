@@ -30,7 +30,7 @@ import amcnet
 from amcnet.bundle import list_models
 from amcnet.io import IMAGE_EXTENSIONS, LABEL_EXTENSIONS
 try:
-    from amcnet.cli.progress import PROTOCOL
+    from amcnet.workflows.segment.events import PROTOCOL
 except ImportError:
     PROTOCOL = 0
 here = pathlib.Path(amcnet.__file__).parent

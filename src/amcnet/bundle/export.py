@@ -15,8 +15,8 @@ from amcnet.bundle.description import (
     WEIGHTS_FILE,
     BundleDescription,
 )
-from amcnet.inference.openvino_runtime import openvino
 from amcnet.io import atomic_path
+from amcnet.runtime.openvino import openvino
 
 _EXAMPLE_PLANE = (32, 32)
 

@@ -10,7 +10,7 @@ from amcnet.bundle.bundle import Bundle, load_bundle, read_description
 from amcnet.bundle.description import DESCRIPTION_FILE, BundleDescription
 from amcnet.bundle.locate import BUNDLED_NAME, installed_folders, models_folder
 from amcnet.errors import ModelError, OutputError
-from amcnet.io.folders import new_folder, put_in_place, remove_folder
+from amcnet.io.atomic_folders import new_folder, put_in_place, remove_folder
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # no folder's name on Windows

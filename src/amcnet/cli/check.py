@@ -29,10 +29,10 @@ def check(
     from amcnet.cli.console import stdout
     from amcnet.errors import OutputError
     from amcnet.io import check_free, check_output, is_same_file
-    from amcnet.quality import check_file
-    from amcnet.report import write_label_report
-    from amcnet.report.evaluation import find_label_table, write_json
     from amcnet.report.page import PAGE_EXTENSIONS
+    from amcnet.workflows.check import check_file
+    from amcnet.workflows.evaluate.label_names import find_label_table, write_json
+    from amcnet.workflows.label_report import write_label_report
 
     if page is not None:
         check_output(page, overwrite, PAGE_EXTENSIONS)

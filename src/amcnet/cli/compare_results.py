@@ -25,9 +25,9 @@ def compare_results(
     """Compare two results case by case: differences, Wilcoxon's test with Holm's correction."""
     from amcnet.cli.console import stdout
     from amcnet.io import check_output
-    from amcnet.report.comparison import ResultSet, comparison_table
-    from amcnet.report.results import check_not_an_input, read_gaps, read_results
-    from amcnet.report.tables import TABLE_EXTENSIONS, markdown, write_table
+    from amcnet.report.paired_comparison import ResultSet, comparison_table
+    from amcnet.report.summary_table import TABLE_EXTENSIONS, markdown, write_table
+    from amcnet.workflows.evaluate.results import check_not_an_input, read_gaps, read_results
 
     if output is not None:
         check_output(output, overwrite, TABLE_EXTENSIONS)

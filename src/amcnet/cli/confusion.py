@@ -24,10 +24,10 @@ def confusion(
     from amcnet.cli.console import progress, stdout
     from amcnet.errors import InputError
     from amcnet.io import check_output
-    from amcnet.metrics import find_pairs
     from amcnet.report.boxplots import PICTURE_EXTENSIONS
     from amcnet.report.confusion import confusion_of_files, write_confusion
-    from amcnet.report.evaluation import find_label_table
+    from amcnet.workflows.evaluate.label_names import find_label_table
+    from amcnet.workflows.evaluate.pairs import find_pairs
 
     check_output(output, overwrite, PICTURE_EXTENSIONS)
     table = hand_label_table() if labels is None else find_label_table(labels)

@@ -112,8 +112,8 @@ def leave_interrupted(message: str) -> NoReturn:
         sys.stderr.write(f"amcnet: {message}\n")
         sys.stderr.flush()
     finally:
-        if "amcnet.io.files" in sys.modules:  # else nothing is written yet
-            from amcnet.io.files import abandon_temporaries
+        if "amcnet.io.atomic_files" in sys.modules:  # else nothing is written yet
+            from amcnet.io.atomic_files import abandon_temporaries
 
             abandon_temporaries()
         os._exit(128 + signal.SIGINT)

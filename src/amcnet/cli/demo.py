@@ -12,8 +12,8 @@ def demo(
 ) -> None:
     """Make a phantom, segment it, measure the bones and say how right the result is."""
     from amcnet.cli.console import progress, stdout
-    from amcnet.report.demo import run_demo
-    from amcnet.report.evaluation import summary_table
+    from amcnet.workflows.demo import run_demo
+    from amcnet.workflows.evaluate.label_names import summary_table
 
     with progress("demo") as update:
         result = run_demo(out, seed, update)

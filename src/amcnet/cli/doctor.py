@@ -20,7 +20,7 @@ def doctor(
     The exit status is 1 where something keeps 'amcnet segment' from working.
     """
     from amcnet.cli.console import stdout
-    from amcnet.doctor import examine
+    from amcnet.workflows.doctor import examine
 
     if json_file is not None:
         from amcnet.io import check_free
@@ -35,7 +35,7 @@ def doctor(
             stdout().print(topic)
         stdout().print(f"  {finding.name:<{width}}  {finding.value}")
     if json_file is not None:
-        from amcnet.report.evaluation import write_json
+        from amcnet.workflows.evaluate.label_names import write_json
 
         write_json(json_file, health.to_dict())
     for finding in health.findings:

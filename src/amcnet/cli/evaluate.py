@@ -9,7 +9,7 @@ import typer
 from amcnet.cli.options import LabelsOption
 
 if TYPE_CHECKING:
-    from amcnet.metrics import EvaluateOptions
+    from amcnet.workflows.evaluate.run import EvaluateOptions
 
 
 class PresetChoice(StrEnum):
@@ -45,8 +45,9 @@ def evaluate(
 ) -> None:
     """Evaluate segmentations: overlap, distances and lengths, per structure and in all."""
     from amcnet.cli.console import stdout
-    from amcnet.metrics import EvaluateOptions, Preset, evaluate_pair
-    from amcnet.report.evaluation import find_label_names, summary_table, write_json
+    from amcnet.metrics import Preset
+    from amcnet.workflows.evaluate.label_names import find_label_names, summary_table, write_json
+    from amcnet.workflows.evaluate.run import EvaluateOptions, evaluate_pair
 
     _check_inputs(reference, prediction, json_file, overwrite)
     names = None if labels is None else find_label_names(labels)
@@ -89,7 +90,7 @@ def _evaluate_folders(
 ) -> dict[str, Any]:
     """Evaluate, and tell what failed and what did not match."""
     from amcnet.cli.console import progress
-    from amcnet.metrics import evaluate_folders
+    from amcnet.workflows.evaluate.run import evaluate_folders
 
     with progress("evaluating") as update:
         result = evaluate_folders(reference, prediction, options, update)

@@ -9,9 +9,7 @@ from typing import Annotated
 
 import typer
 
-from amcnet import __version__
 from amcnet.cli import (
-    benchmark,
     check,
     compare_results,
     confusion,
@@ -30,8 +28,12 @@ from amcnet.cli import (
     train,
     view,
 )
+from amcnet.cli import (
+    paper_tables as benchmark,
+)
 from amcnet.cli.examples import EXAMPLES, FIRST, epilog
 from amcnet.errors import AmcnetError, one_line
+from amcnet.version import __version__
 
 app = typer.Typer(
     name="amcnet",

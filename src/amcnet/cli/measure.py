@@ -8,7 +8,8 @@ import typer
 from amcnet.cli.options import LabelsOption
 
 if TYPE_CHECKING:
-    from amcnet.measurement import FileMeasurement, Measurement
+    from amcnet.measurement import Measurement
+    from amcnet.workflows.measure import FileMeasurement
 
 
 def measure(
@@ -39,13 +40,9 @@ def measure(
     """Measure structures in mm: volume, length, width, thickness, surface, growth ends."""
     from amcnet.cli.console import stdout
     from amcnet.io import check_output
-    from amcnet.measurement import (
-        TABLE_EXTENSIONS,
-        find_label_files,
-        measure_files,
-        write_file_measurements,
-    )
-    from amcnet.report.evaluation import find_label_names
+    from amcnet.workflows.evaluate.label_names import find_label_names
+    from amcnet.workflows.measure import find_label_files, measure_files
+    from amcnet.workflows.measurement_tables import TABLE_EXTENSIONS, write_file_measurements
 
     if output is not None:
         check_output(output, overwrite, TABLE_EXTENSIONS)

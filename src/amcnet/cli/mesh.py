@@ -61,10 +61,11 @@ def mesh(
     """Write closed surfaces in mm and patient coordinates (LPS), a file for each structure."""
     from amcnet.anatomy import hand_label_table
     from amcnet.cli.console import stdout
-    from amcnet.inference.selection import find_structures
     from amcnet.io import read_labels
-    from amcnet.mesh import check_mesh_output, find_surfaces, write_surfaces
-    from amcnet.report.evaluation import find_label_names
+    from amcnet.labelmaps.selection import find_structures
+    from amcnet.mesh import find_surfaces
+    from amcnet.workflows.evaluate.label_names import find_label_names
+    from amcnet.workflows.mesh import check_mesh_output, write_surfaces
 
     smooth_mm = _smooth_mm(smooth)
     names = None if table is None else find_label_names(table)

@@ -78,7 +78,7 @@ def score(
     """Write into a model how good it is; amcnet models list shows it."""
     from amcnet.bundle import record_scores
     from amcnet.cli.console import stdout
-    from amcnet.report.model_scores import scores_of
+    from amcnet.workflows.model_scores import scores_of
 
     scores = scores_of(evaluation, data)
     record_scores(model, scores)

@@ -48,9 +48,9 @@ def phantom(
 ) -> None:
     """Make synthetic hands with synthetic ultrasound and their labels."""
     from amcnet.cli.console import progress, stdout
-    from amcnet.phantom import GRIDS, Recipe, summarise_left_out, write_dataset
+    from amcnet.phantom import GRIDS, PhantomConfig, summarise_left_out, write_dataset
 
-    recipe = Recipe(GRIDS[grid.value], variety.value, _age_range(age))
+    recipe = PhantomConfig(GRIDS[grid.value], variety.value, _age_range(age))
     with progress("phantoms") as update:
         names = write_dataset(out, count, seed, recipe, jobs, update)
     stdout().print(f"{out}: {len(names)} phantoms, {names[0]} to {names[-1]}")

@@ -52,7 +52,7 @@ def prepare(
 ) -> None:
     """Check a data set, bring it to the network's grid and write a training configuration."""
     from amcnet.cli.console import progress, stdout
-    from amcnet.data.checks import check_dataset
+    from amcnet.data.dataset_check import check_dataset
     from amcnet.extras import require_extra
 
     if out is None and not check:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from amcnet.inference import Job, Outcome, SegmentOptions
-    from amcnet.report import Finisher
+    from amcnet.workflows.segment.finishing import Finisher
+    from amcnet.workflows.segment.run import Job, Outcome, SegmentOptions
 
 
 class BackendChoice(StrEnum):
@@ -170,9 +170,9 @@ def segment(
 ) -> None:
     """Segment volumes: every bone gets its own label, on the grid of the input."""
     from amcnet.cli.console import leave_interrupted
-    from amcnet.cli.progress import JsonLines, segment_in_lines
     from amcnet.errors import AmcnetError, in_words
     from amcnet.parallel import in_background, wait_for
+    from amcnet.workflows.segment.events import JsonLines, segment_in_lines
 
     outcomes: list[Outcome] = []
     jobs: list[Job] = []
@@ -183,8 +183,9 @@ def segment(
         lines = JsonLines() if progress is ProgressChoice.json else None
         wait_for(in_background(_import))  # half a second in which Ctrl-C would be a traceback
         from amcnet.errors import ConfigError
-        from amcnet.inference import SegmentOptions, plan_files
-        from amcnet.report import Finisher, plan_also, plan_pages
+        from amcnet.workflows.segment.finishing import Finisher, plan_also, plan_pages
+        from amcnet.workflows.segment.plan import plan_files
+        from amcnet.workflows.segment.run import SegmentOptions
 
         if dask is not None:
             for name, given in (("report", report), ("also", also), ("progress json", lines)):
@@ -230,7 +231,7 @@ def segment(
 
 def _import() -> None:
     import amcnet.inference
-    import amcnet.report.finishing  # noqa: F401
+    import amcnet.workflows.segment.finishing  # noqa: F401
 
 
 def _segment_all(
@@ -244,7 +245,8 @@ def _segment_all(
     It is done here and finished as ``how`` says, or on the cluster of that address.
     """
     from amcnet.cli.console import Relay, progress, stdout
-    from amcnet.inference import segment_files, segment_files_on_cluster
+    from amcnet.workflows.segment.dask_cluster import segment_files_on_cluster
+    from amcnet.workflows.segment.run import segment_files
 
     show = Relay()
     if isinstance(how, str):

@@ -35,9 +35,9 @@ def summarise(
     from amcnet.cli.console import stdout
     from amcnet.io import check_output
     from amcnet.report.boxplots import PICTURE_EXTENSIONS, write_boxplots
-    from amcnet.report.case_statistics import DEFAULT_METRICS, statistics_table
-    from amcnet.report.results import check_not_an_input, read_gaps, read_results
-    from amcnet.report.tables import TABLE_EXTENSIONS, markdown, write_table
+    from amcnet.report.statistics_table import DEFAULT_METRICS, statistics_table
+    from amcnet.report.summary_table import TABLE_EXTENSIONS, markdown, write_table
+    from amcnet.workflows.evaluate.results import check_not_an_input, read_gaps, read_results
 
     targets = {output: TABLE_EXTENSIONS, boxplots: PICTURE_EXTENSIONS}
     for path, extensions in targets.items():

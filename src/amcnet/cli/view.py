@@ -40,8 +40,8 @@ def view(
     import webbrowser
 
     from amcnet.cli.console import progress, stdout
-    from amcnet.report.evaluation import find_label_names
     from amcnet.viewer import PageServer, page_resources, read_scene
+    from amcnet.workflows.evaluate.label_names import find_label_names
 
     names = None if table is None else find_label_names(table)
     with progress("reading") as update:

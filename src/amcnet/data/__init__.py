@@ -1,14 +1,14 @@
 """Data sets: their layout on disk, and what is done to a volume before a network sees it."""
 
-from amcnet.data.case_facts import CaseFacts
-from amcnet.data.checks import CheckReport, check_dataset
+from amcnet.data.case_properties import CaseFacts
+from amcnet.data.dataset_check import CheckReport, check_dataset
+from amcnet.data.dataset_layout import Case, Dataset, read_dataset
 from amcnet.data.fingerprint import Fingerprint, make_fingerprint
 from amcnet.data.label_files import LabelNames, read_label_file, read_label_table
 from amcnet.data.label_writing import write_label_file
-from amcnet.data.layout import Case, Dataset, read_dataset
-from amcnet.data.plan import Plan, PlanBudget, plan_preprocessing
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.data.problems import Problem
+from amcnet.data.training_plan import Plan, PlanBudget, plan_preprocessing
 
 __all__ = [
     "Case",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.data.case_facts import (
+from amcnet.data.case_properties import (
     CaseFacts,
     ChannelFacts,
     channel_facts,

@@ -6,8 +6,8 @@ from math import floor
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from amcnet.data.case_facts import CaseFacts, IntensityFigures
-from amcnet.data.layout import Dataset
+from amcnet.data.case_properties import CaseFacts, IntensityFigures
+from amcnet.data.dataset_layout import Dataset
 from amcnet.errors import InputError
 from amcnet.io.geometry import Triple
 

@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 
 from amcnet.anatomy import IGNORE
 from amcnet.data.channels import network_input
-from amcnet.data.layout import Case, Dataset
-from amcnet.data.preprocessing import Preprocessing
-from amcnet.data.resampling import resample_labels
-from amcnet.data.store import (
+from amcnet.data.dataset_layout import Case, Dataset
+from amcnet.data.prepared_store import (
     CASE_FOLDER,
     DESCRIPTION_FILE,
     FORMAT,
@@ -25,6 +23,8 @@ from amcnet.data.store import (
     write_case,
     write_description,
 )
+from amcnet.data.preprocessing import Preprocessing
+from amcnet.data.resampling import resample_labels
 from amcnet.errors import InputError
 from amcnet.io import Geometry, labels_on_grid, read_labels, read_volume
 from amcnet.parallel import Progress, map_in_processes, no_progress

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.errors import ModelError, NotEnoughMemoryError
-from amcnet.inference.compiled_models import compile_model
-from amcnet.inference.openvino_runtime import openvino
+from amcnet.runtime.compiled_models import compile_model
+from amcnet.runtime.openvino import openvino
 
 Window = NDArray[np.float32]
 
@@ -104,7 +104,7 @@ def _bfloat16_pays() -> bool:
     """Return whether bfloat16, OpenVINO's default on many processors, may be faster than float32.
 
     With AMX it is, about twice; with AVX-512 alone it takes 1.3 to 1.6 times as long
-    (benchmarks/precision.py). Systems other than Linux do not say: OpenVINO chooses there.
+    (studies/precision.py). Systems other than Linux do not say: OpenVINO chooses there.
     """
     try:
         return "amx_bf16" in _PROCESSOR_FILE.read_text(encoding="ascii", errors="replace").split()

@@ -15,19 +15,19 @@ from amcnet.anatomy import LabelTable
 from amcnet.bundle import load_bundle
 from amcnet.bundle.description import WEIGHTS_FILE
 from amcnet.data.channels import network_input
-from amcnet.errors import ConfigError
-from amcnet.inference.cleanup import clean_up
+from amcnet.errors import ConfigError, InputError
 from amcnet.inference.confidence import ConfidenceMeter
-from amcnet.inference.engines import BackendName, Engine, make_engine
+from amcnet.inference.engine import BackendName, Engine
+from amcnet.inference.engine_choice import make_engine
 from amcnet.inference.ensemble import check_members
-from amcnet.inference.plan import Workload, make_plan
+from amcnet.inference.memory_plan import Workload, make_plan
 from amcnet.inference.probabilities import probability_file
-from amcnet.inference.quality import Quality, choose_windows
-from amcnet.inference.runs import RunCollector
-from amcnet.inference.sources import Source, as_volumes, check_channels
-from amcnet.inference.windows import Windows
+from amcnet.inference.quality_presets import Quality, choose_windows
+from amcnet.inference.sliding_windows import Windows
 from amcnet.io import Geometry, Volume, write_labels
 from amcnet.io.dicom import SegType
+from amcnet.labelmaps.cleanup import clean_up
+from amcnet.labelmaps.run_length import RunLengthEncoder
 from amcnet.memory import GIB, available_bytes, check_room
 from amcnet.parallel import Progress, no_progress
 
@@ -181,7 +181,7 @@ class Segmenter:
         Args:
             prepared: The volume.
             progress: Called with (slices done, slices in all).
-            cleanup: Clean up the labels, see :func:`amcnet.inference.cleanup.clean_up`.
+            cleanup: Clean up the labels, see :func:`amcnet.labelmaps.cleanup.clean_up`.
             probabilities: A ``.npy`` file for the probabilities of all classes on the network's
                 grid, see :func:`amcnet.inference.probabilities.probability_file`.
 
@@ -192,7 +192,7 @@ class Segmenter:
         description = self.bundle.description
         image, shape = prepared.image, prepared.geometry.canonical_shape
         meter = ConfidenceMeter(description.architecture.num_classes)
-        collector = RunCollector()
+        collector = RunLengthEncoder()
         with self._labelling, ExitStack() as files:
             windows = self._plan(image.shape[1:], shape)
             labels = np.empty(shape, np.uint8)
@@ -243,41 +243,14 @@ class Segmenter:
         return make_plan(work, windows, limit)
 
 
-def segment(
-    source: Source | Sequence[Source],
-    spacing_mm: tuple[float, float, float] | None = None,
-    *,
-    axes: str = "auto",
-    model: ModelSource | Sequence[ModelSource] | None = None,
-    backend: BackendName = "auto",
-    quality: Quality = "balanced",
-    cleanup: bool = True,
-) -> Segmentation:
-    """Segment one volume.
-
-    Args:
-        source: Path of a file or of a folder of DICOM images, SimpleITK image,
-            :class:`amcnet.io.Volume`, or an array (scan, lateral, depth) together with
-            ``spacing_mm``. For a model of several input channels a list with one of these for
-            each, all on the same grid, or an array (channel, scan, lateral, depth).
-        spacing_mm: Voxel size, in (scan, lateral, depth), of an array or of a DICOM file that
-            does not say where its frames lie.
-        axes: What the axes of a file or image mean, ``auto`` by its direction cosines.
-        model: Folder of a model bundle or name of an installed model; the one that ships with the
-            package where left out. Several are an ensemble: their logits are averaged.
-        backend: What runs the network, see :class:`Segmenter`.
-        quality: ``fast``, ``balanced`` or ``best``.
-        cleanup: Clean up the labels, see :func:`amcnet.inference.cleanup.clean_up`.
-
-    Returns:
-        The labels, on the grid of the (first) input.
+def check_channels(volumes: Sequence[Volume], channels: int) -> None:
+    """Check that there is one volume for each channel.
 
     Raises:
-        InputError: If the volume cannot be used.
-        ModelError: If the model cannot be used.
-        NotEnoughMemoryError: If the machine is too small for the volume.
+        InputError: If not.
     """
-    segmenter = Segmenter(model, backend, quality)
-    # The volume itself is free again before the labels are made.
-    prepared = segmenter.prepare(as_volumes(source, spacing_mm, axes, segmenter.channels))
-    return segmenter.label(prepared, cleanup=cleanup)
+    if len(volumes) != channels:
+        raise InputError(
+            f"volumes: found {len(volumes)}, expected {channels}, one for each input channel of "
+            "the model"
+        )

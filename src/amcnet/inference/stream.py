@@ -10,7 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.inference.windows import UNMOVED, Triple, Windows, window_starts, window_weights
+from amcnet.inference.sliding_windows import (
+    UNMOVED,
+    Triple,
+    Windows,
+    window_starts,
+    window_weights,
+)
 
 Window = NDArray[np.float32]
 LogitsOf = Callable[[Window], Window]

@@ -14,8 +14,9 @@ from amcnet.bundle import Bundle
 from amcnet.bundle.formats.network import rebuild_network
 from amcnet.errors import ModelError, NotEnoughMemoryError
 from amcnet.inference.confidence import ConfidenceMeter
-from amcnet.inference.engines import Keep
-from amcnet.inference.out_of_memory import Way, next_way
+from amcnet.inference.engine import LogitsCallback
+from amcnet.inference.memory_fallback import Fallback, next_fallback
+from amcnet.inference.sliding_windows import Triple, Windows
 from amcnet.inference.stream import SURE, has_contrast
 from amcnet.inference.torch_stream import (
     Blend,
@@ -25,7 +26,6 @@ from amcnet.inference.torch_stream import (
     in_batches,
     make_labels,
 )
-from amcnet.inference.windows import Triple, Windows
 
 _COPIES_BEHIND = 2  # batches of logits on their way from a GPU; they are large
 
@@ -43,7 +43,7 @@ class _Volume:
     shape: tuple[int, int, int]
     windows: Windows
     meter: ConfidenceMeter
-    keep: Keep | None
+    keep: LogitsCallback | None
     labelled: int = 0
     kept: int = 0
 
@@ -87,7 +87,7 @@ class TorchEngine:
         shape: tuple[int, int, int],
         windows: Windows,
         meter: ConfidenceMeter,
-        keep: Keep | None = None,
+        keep: LogitsCallback | None = None,
     ) -> Iterator[NDArray[np.uint8]]:
         """Yield the labels of every slice of a volume.
 
@@ -107,7 +107,7 @@ class TorchEngine:
             NotEnoughMemoryError: If there is too little even for the smallest windows.
         """
         volume = _Volume(image, shape, windows, meter, keep)
-        way: Way | None = Way(self._device, windows.slices)
+        way: Fallback | None = Fallback(self._device, windows.slices)
         while way is not None:
             try:
                 self._move_networks(way.device)
@@ -118,7 +118,7 @@ class TorchEngine:
             # Out of the except block nothing refers to the tensors any more.
             if way.device.type == "cuda":
                 torch.cuda.empty_cache()
-            way = next_way(way, windows, volume.started)
+            way = next_fallback(way, windows, volume.started)
         plane = " x ".join(str(n) for n in image.shape[2:])
         raise NotEnoughMemoryError(
             f"found too little memory for the network on planes of {plane}, expected enough for "
@@ -131,7 +131,7 @@ class TorchEngine:
             network.to(device=device, memory_format=order)  # type: ignore[call-overload]
 
     @torch.inference_mode()
-    def _run(self, volume: _Volume, way: Way) -> Iterator[NDArray[np.uint8]]:
+    def _run(self, volume: _Volume, way: Fallback) -> Iterator[NDArray[np.uint8]]:
         """Yield the labels that have not been handed out yet."""
         aside = _Aside(volume, self._classes, way.device)
         watch = Stopwatch(way.device)
@@ -144,7 +144,7 @@ class TorchEngine:
         self.network_seconds += watch.seconds()
 
     def _final_logits(
-        self, volume: _Volume, way: Way, aside: "_Aside", watch: Stopwatch
+        self, volume: _Volume, way: Fallback, aside: "_Aside", watch: Stopwatch
     ) -> Iterator[Tensor]:
         """Yield the logits of all slices, a few (scan, class, lateral, depth) at a time."""
         length, lateral, depth = volume.image.shape[1:]
@@ -197,7 +197,7 @@ class _Aside:
             self._hand_out(self._copies.rest(), self._volume.keep)
         self._meter.report_to(self._volume.meter)
 
-    def _hand_out(self, planes: Iterator[NDArray[np.float32]], keep: Keep) -> None:
+    def _hand_out(self, planes: Iterator[NDArray[np.float32]], keep: LogitsCallback) -> None:
         for plane in planes:
             self._volume.kept += 1
             keep(plane)
@@ -233,7 +233,7 @@ def _precision(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if ampere else torch.float16
 
 
-def _window(part: NDArray[np.float32], way: Way, least_plane: tuple[int, int]) -> Tensor:
+def _window(part: NDArray[np.float32], way: Fallback, least_plane: tuple[int, int]) -> Tensor:
     """Return a window (channel, scan, lateral, depth) on the device, its border repeated."""
     host = torch.empty(part.shape, dtype=torch.float32, pin_memory=way.device.type == "cuda")
     np.copyto(host.numpy(), part)

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from amcnet.inference.confidence import ConfidenceMeter
 from amcnet.inference.labelling import label_slices
-from amcnet.inference.windows import Windows, window_starts, window_weights
+from amcnet.inference.sliding_windows import Windows, window_starts, window_weights
 
 _WORK_BYTES = 64 * 2**20  # of intermediate results: enough to keep a GPU busy
 _WINNER_BYTES = 32  # a labelled voxel needs this beside its logits

@@ -4,7 +4,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from amcnet.errors import InputError
-from amcnet.io.files import find_extension, live_temporary
+from amcnet.io.atomic_files import find_extension, live_temporary
 from amcnet.io.geometry import Geometry, Triple
 from amcnet.io.metaimage_header import check_metaimage
 from amcnet.io.nifti_header import check_nifti, check_nifti_header
 from amcnet.io.nrrd_header import check_nrrd
 from amcnet.io.simpleitk import quiet_simpleitk
+from amcnet.io.volume import IMAGE_EXTENSIONS, Volume, check_finite
 from amcnet.memory import check_room
-
-IMAGE_EXTENSIONS = (".nrrd", ".nhdr", ".mha", ".mhd", ".nii", ".nii.gz", ".dcm")
 
 _FORMATS = {
     ".nrrd": (check_nrrd, "NrrdImageIO"),
@@ -33,26 +31,6 @@ _FORMATS = {
 }
 _COPIES = 2  # the image that SimpleITK reads and the array in canonical order
 _HEADER_CHECKS = {".nii": check_nifti_header, ".nii.gz": check_nifti_header}  # else the same
-
-
-@dataclass(frozen=True)
-class Volume:
-    """A 3D image in canonical order.
-
-    Attributes:
-        array: Voxels, (scan, lateral, depth), contiguous, in the file's own scalar type.
-        geometry: The file's own grid and how the array maps to it.
-        path: Where it was read from, None for data made in memory.
-    """
-
-    array: npt.NDArray[Any]
-    geometry: Geometry
-    path: Path | None = None
-
-    @property
-    def spacing_mm(self) -> Triple:
-        """Voxel size in (scan, lateral, depth), in mm."""
-        return self.geometry.canonical_spacing_mm
 
 
 def read_volume(
@@ -110,33 +88,6 @@ def volume_from_image(image: Any, axes: str = "auto", path: Path | None = None) 
     array = np.array(geometry.to_canonical(stored[..., 0]))  # a copy: the view dies with the image
     check_finite(array)
     return Volume(array, geometry, path)
-
-
-def volume_from_array(array: npt.NDArray[Any], spacing_mm: Triple) -> Volume:
-    """Make a volume from an array.
-
-    Args:
-        array: Voxels, (scan, lateral, depth).
-        spacing_mm: Voxel size in (scan, lateral, depth), in mm.
-
-    Raises:
-        InputError: If the array is not 3D or empty, holds complex or non-finite values, or the
-            spacing is not positive.
-    """
-    if array.ndim != 3 or array.size == 0:
-        raise InputError(f"array: shape is {array.shape}, expected (scan, lateral, depth)")
-    if array.dtype.kind not in "biuf":
-        raise InputError(f"array: values are {array.dtype}, expected real numbers")
-    try:
-        scan_mm, lateral_mm, depth_mm = (float(size) for size in spacing_mm)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"spacing_mm: found {spacing_mm}, expected (scan, lateral, depth)"
-        ) from error
-    check_finite(array)
-    scan, lateral, depth = array.shape
-    geometry = Geometry.canonical((scan, lateral, depth), (scan_mm, lateral_mm, depth_mm))
-    return Volume(np.ascontiguousarray(array), geometry)
 
 
 def geometry_of_image(image: Any, axes: str = "auto") -> Geometry:  # noqa: ANN401
@@ -294,20 +245,3 @@ def _check_grey(stored: npt.NDArray[Any]) -> None:
     for plane in stored:  # plane by plane, so that no copy of the volume is made
         if channels > 1 and not (plane == plane[..., :1]).all():
             raise InputError(f"voxels have {channels} different channels, expected a grey image")
-
-
-def check_finite(array: npt.NDArray[Any]) -> None:
-    """Check that voxels are finite as float32.
-
-    Raises:
-        InputError: If some are not. The text has no path.
-    """
-    if array.dtype.kind != "f":
-        return
-    with np.errstate(over="ignore"):  # beyond float32 is infinite to all that follows
-        bad = sum(
-            plane.size - int(np.isfinite(plane.astype(np.float32, copy=False)).sum())
-            for plane in array
-        )
-    if bad:
-        raise InputError(f"{bad} voxels are NaN or infinite, expected finite float32 values")

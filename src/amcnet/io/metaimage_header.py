@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from amcnet.errors import InputError
-from amcnet.io.directions import are_usable
+from amcnet.io.orientation_checks import are_usable
 
 _CHUNK_BYTES = 1 << 20
 _VALUE_BYTES = {

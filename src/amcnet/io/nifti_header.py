@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from amcnet.errors import InputError
-from amcnet.io.directions import are_usable
+from amcnet.io.orientation_checks import are_usable
 
 _CHUNK_BYTES = 1 << 20
 _FLOAT_TYPES = {16: "f4", 64: "f8"}

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from amcnet.errors import InputError
-from amcnet.io.directions import are_usable
+from amcnet.io.orientation_checks import are_usable
 
 # Bytes of a value -> names of its type that the format has.
 _TYPES = {

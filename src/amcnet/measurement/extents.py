@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.metrics.solid import Solid, extent_mm, principal_extents_mm
+from amcnet.labelmaps.region import Region, extent_mm, principal_extents_mm
 
 Vector = NDArray[np.float64]
 Extents = tuple[float, float, float]
@@ -15,7 +15,7 @@ _COARSE_STEPS = 12
 _HALVINGS = 4  # to half a degree
 
 
-def extents_mm(solid: Solid) -> Extents:
+def extents_mm(solid: Region) -> Extents:
     """Return (length, width, thickness), each at right angles to the others.
 
     They are the extents along the principal axes: the length along the axis of largest variance,
@@ -32,7 +32,7 @@ def extents_mm(solid: Solid) -> Extents:
     return flattest if flattest[2] < principal[2] - noise_mm else principal
 
 
-def _flattest_mm(solid: Solid, axes: Vector) -> Extents:
+def _flattest_mm(solid: Region, axes: Vector) -> Extents:
     """Return the extents for the smallest thickness; axes are columns, that of the length last."""
     thickness_axis, width_axis, length_axis = axes.T
 

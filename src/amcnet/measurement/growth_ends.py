@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.anatomy import LabelTable, Structure
-from amcnet.metrics.solid import Labels, Solid, extent_mm
-from amcnet.metrics.solids import find_solids
+from amcnet.labelmaps.region import Labels, Region, extent_mm
+from amcnet.labelmaps.region_finding import find_regions
 
 BONE, EPIPHYSIS = "bone", "epiphysis"
 _END = 0.2  # of the shaft's length: long enough to hold the rim of a curved growth plate
@@ -55,7 +55,7 @@ class Placed:
 
     labels: Labels
     value: int
-    solid: Solid
+    solid: Region
 
     def mask(self) -> NDArray[np.bool_]:
         """Return which voxels of its bounding box are its own."""
@@ -83,7 +83,7 @@ def _bone_of(epiphysis: Structure, table: LabelTable) -> int | None:
     return found[0].value if len(found) == 1 else None
 
 
-def measure_growth_end(name: str, shaft: Placed, epiphysis: Solid) -> GrowthEnd:
+def measure_growth_end(name: str, shaft: Placed, epiphysis: Region) -> GrowthEnd:
     """Measure an epiphysis beside its shaft.
 
     The bone's axis runs from the centre of the shaft to that of the epiphysis, which holds for
@@ -106,7 +106,7 @@ def measure_growth_end(name: str, shaft: Placed, epiphysis: Solid) -> GrowthEnd:
     return GrowthEnd(name, extent_mm(epiphysis, widest), extent_mm(end, widest))
 
 
-def _shaft_end(shaft: Placed, axis: NDArray[np.float64]) -> Solid:
+def _shaft_end(shaft: Placed, axis: NDArray[np.float64]) -> Region:
     """Return the part of a shaft that lies farthest along an axis."""
     spacing_mm = shaft.solid.spacing_mm
     place_mm = shaft.solid.surface_mm @ axis
@@ -114,6 +114,6 @@ def _shaft_end(shaft: Placed, axis: NDArray[np.float64]) -> Solid:
     index = np.ogrid[shaft.solid.box]
     steps = (i * np.float32(s * a) for i, s, a in zip(index, spacing_mm, axis, strict=True))
     beyond = sum(steps, np.float32(-begin_mm)) >= 0
-    (end,) = find_solids((shaft.mask() & beyond).view(np.uint8), 2, spacing_mm)
+    (end,) = find_regions((shaft.mask() & beyond).view(np.uint8), 2, spacing_mm)
     # Single precision may leave out the one plane of voxels that is as far as the farthest.
     return shaft.solid if end is None else end

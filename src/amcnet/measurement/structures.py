@@ -8,6 +8,10 @@ from functools import partial
 import numpy as np
 
 from amcnet.anatomy import LabelTable, Structure
+from amcnet.labelmaps.ignored_voxels import check_ignore_value, without_ignored
+from amcnet.labelmaps.region import Labels
+from amcnet.labelmaps.region_finding import find_regions
+from amcnet.labelmaps.validation import check_label_range, check_label_volume, checked_spacing_mm
 from amcnet.measurement.extents import extents_mm
 from amcnet.measurement.growth_ends import (
     GrowthEnd,
@@ -16,10 +20,6 @@ from amcnet.measurement.growth_ends import (
     measure_growth_end,
 )
 from amcnet.measurement.surface_area import surface_area_mm2
-from amcnet.metrics.checks import check_label_range, check_label_volume, checked_spacing_mm
-from amcnet.metrics.ignored import check_ignore_value, without_ignored
-from amcnet.metrics.solid import Labels
-from amcnet.metrics.solids import find_solids
 from amcnet.parallel import processors
 
 
@@ -88,7 +88,7 @@ def measure_structures(
     placed = [
         None if solid is None else Placed(labels, structure.value, solid)
         for structure, solid in zip(
-            table, find_solids(labels, table.num_classes, spacing), strict=True
+            table, find_regions(labels, table.num_classes, spacing), strict=True
         )
     ]
     with ThreadPoolExecutor(processors()) as pool:  # NumPy leaves the interpreter to others

@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.metrics.checks import checked_spacing_mm
+from amcnet.labelmaps.validation import checked_spacing_mm
 
 Vectors = NDArray[np.float64]
 

@@ -8,18 +8,18 @@ from typing import Any
 
 from amcnet.anatomy import LabelTable
 from amcnet.errors import ConfigError, InputError
-from amcnet.metrics.checks import check_label_volume, check_shapes, checked_spacing_mm
-from amcnet.metrics.ignored import check_ignore_value, without_ignored
+from amcnet.labelmaps.ignored_voxels import check_ignore_value, without_ignored
+from amcnet.labelmaps.region import Labels, Region, length_mm
+from amcnet.labelmaps.region_finding import find_regions
+from amcnet.labelmaps.validation import check_label_volume, check_shapes, checked_spacing_mm
 from amcnet.metrics.overlap import Overlap, confusion_matrix, overlap_by_structure, pooled_overlap
-from amcnet.metrics.solid import Labels, Solid, length_mm
-from amcnet.metrics.solids import find_solids
 from amcnet.metrics.summary import Row, summarise_structures, surface_dice_key
 from amcnet.metrics.surface import surface_distances
 from amcnet.parallel import processors
 
 SURFACE_TOLERANCE_MM = 0.5
 
-_SolidPair = tuple[Solid | None, Solid | None]
+_SolidPair = tuple[Region | None, Region | None]
 
 
 def evaluate_case(
@@ -70,7 +70,7 @@ def evaluate_case(
     confusion = confusion_matrix(reference, prediction, num_classes)
     with ThreadPoolExecutor(threads or processors()) as pool:
         solids = pool.map(
-            lambda labels: find_solids(labels, num_classes, spacing), (reference, prediction)
+            lambda labels: find_regions(labels, num_classes, spacing), (reference, prediction)
         )
         shapes = _shape_scores_of_all(list(zip(*solids, strict=True)), surface_tolerance_mm, pool)
     rows = [
@@ -139,7 +139,7 @@ def _overlap_scores(overlap: Overlap) -> Row:
     }
 
 
-def _shape_scores(reference: Solid | None, prediction: Solid | None, tolerance_mm: float) -> Row:
+def _shape_scores(reference: Region | None, prediction: Region | None, tolerance_mm: float) -> Row:
     """Score surfaces and lengths of one structure."""
     reference_length = length_mm(reference) if reference else None
     prediction_length = length_mm(prediction) if prediction else None

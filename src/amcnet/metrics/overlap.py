@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.errors import InputError
-from amcnet.metrics.checks import check_label_range, check_shapes
+from amcnet.labelmaps.validation import check_label_range, check_shapes
 
 _SLAB_VOXELS = 1 << 21  # Bounds the temporaries to a few tens of MB, whatever the volume's size.
 

@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from amcnet.networks.acm import ACM
 from amcnet.networks.architecture import PAPER_POOLS, Branches, Triple
-from amcnet.networks.blocks import from_channels, pad_to_blocks, to_channels
-from amcnet.networks.detail import Detail
+from amcnet.networks.refinement_head import Detail
+from amcnet.networks.space_to_depth import from_channels, pad_to_blocks, to_channels
 
 
 class AMCNet(nn.Module):
@@ -28,8 +28,8 @@ class AMCNet(nn.Module):
         kernel_size: K of the 1D convolution in each ACM.
         branches: ``2d+3d``, or ``2d`` or ``3d`` alone for the ablation.
         pools: How much each stage shrinks what it hands down.
-        block: Voxels that are worked on together, see :mod:`amcnet.networks.blocks`.
-        detail: Channels of :class:`amcnet.networks.detail.Detail`; 0 for none.
+        block: Voxels that are worked on together, see :mod:`amcnet.networks.space_to_depth`.
+        detail: Channels of :class:`amcnet.networks.refinement_head.Detail`; 0 for none.
     """
 
     # see amcnet.networks.any_size.Core

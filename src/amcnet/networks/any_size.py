@@ -5,7 +5,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from amcnet.networks.architecture import Triple
-from amcnet.networks.blocks import pad_to_blocks
+from amcnet.networks.space_to_depth import pad_to_blocks
 
 
 class Core(nn.Module):

@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from amcnet.networks.catalogue import CATALOGUE, NetworkName
+from amcnet.networks.network_facts import CATALOGUE, NetworkName
 
 Branches = Literal["2d", "3d", "2d+3d"]
 Step = Annotated[int, Field(ge=1)]

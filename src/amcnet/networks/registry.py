@@ -7,8 +7,8 @@ from torch import nn
 from amcnet.networks.amcnet import AMCNet
 from amcnet.networks.any_size import AnySize, Core
 from amcnet.networks.architecture import Architecture
-from amcnet.networks.catalogue import CATALOGUE, NetworkName
 from amcnet.networks.mnet import MNet
+from amcnet.networks.network_facts import CATALOGUE, NetworkName
 from amcnet.networks.swinunet import SwinUNet
 from amcnet.networks.unet import unet, unet3d
 

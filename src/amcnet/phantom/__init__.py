@@ -8,10 +8,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from amcnet.phantom.config import PhantomConfig, Variety
     from amcnet.phantom.dataset import summarise_left_out, write_dataset
-    from amcnet.phantom.grid import FULL_GRID, GRIDS, NETWORK_GRID, Grid
+    from amcnet.phantom.grids import FULL_GRID, GRIDS, NETWORK_GRID, Grid
     from amcnet.phantom.phantom import Phantom, make_phantom
-    from amcnet.phantom.recipe import Recipe, Variety
 
 __all__ = [
     "FULL_GRID",
@@ -19,7 +19,7 @@ __all__ = [
     "NETWORK_GRID",
     "Grid",
     "Phantom",
-    "Recipe",
+    "PhantomConfig",
     "Variety",
     "make_phantom",
     "summarise_left_out",
@@ -30,7 +30,7 @@ _MODULES = {
     "dataset": ("summarise_left_out", "write_dataset"),
     "grid": ("FULL_GRID", "GRIDS", "NETWORK_GRID", "Grid"),
     "phantom": ("Phantom", "make_phantom"),
-    "recipe": ("Recipe", "Variety"),
+    "recipe": ("PhantomConfig", "Variety"),
 }
 
 

@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import lfilter
 
 from amcnet.phantom.acoustics import Acoustics
-from amcnet.phantom.grid import Grid
+from amcnet.phantom.grids import Grid
 from amcnet.phantom.interpolation import interpolate_axis, refine_last_axis
 from amcnet.phantom.solids import Field
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from amcnet.phantom.acoustics import Acoustics
-from amcnet.phantom.blur import Cascade
-from amcnet.phantom.grid import Grid
+from amcnet.phantom.grids import Grid
+from amcnet.phantom.point_spread import Cascade
 from amcnet.phantom.solids import Field
 from amcnet.phantom.tissue import Tissue
 

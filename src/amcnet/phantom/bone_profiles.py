@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from amcnet.phantom.growth import Segment
+from amcnet.anatomy.growth import Segment
 from amcnet.phantom.long_bone import PROFILE_SAMPLES, Profile
 from amcnet.phantom.solids import Field, Vector
 

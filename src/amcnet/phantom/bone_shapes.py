@@ -5,16 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.random import Generator
 
-from amcnet.phantom.bone_profiles import draw_profile
-from amcnet.phantom.end_faces import (
-    blank_face,
-    domed,
-    draw_base,
-    draw_head,
-    draw_plate,
-    softened,
-)
-from amcnet.phantom.growth import (
+from amcnet.anatomy.growth import (
     ADULT_SIZE_MM,
     EPIPHYSIS_THICKNESS_RATIO,
     EpiphysisState,
@@ -24,6 +15,15 @@ from amcnet.phantom.growth import (
     epiphysis_width_ratio,
     ossification_onset_years,
     relative_size,
+)
+from amcnet.phantom.bone_profiles import draw_profile
+from amcnet.phantom.end_faces import (
+    blank_face,
+    domed,
+    draw_base,
+    draw_head,
+    draw_plate,
+    softened,
 )
 from amcnet.phantom.long_bone import Face, LongBone
 from amcnet.phantom.solids import Frame

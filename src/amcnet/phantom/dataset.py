@@ -11,8 +11,8 @@ from amcnet.anatomy import hand_label_table
 from amcnet.errors import ConfigError, OutputError
 from amcnet.io import Geometry, atomic_path, make_folder, write_image, write_labels
 from amcnet.parallel import Progress, map_in_processes, no_progress, processors, worker_count
+from amcnet.phantom.config import PhantomConfig
 from amcnet.phantom.phantom import FORMAT, make_phantom
-from amcnet.phantom.recipe import Recipe
 
 FILE_ENDING = ".nrrd"
 _DATASET_NAME = "amcnet phantom"
@@ -29,7 +29,7 @@ def write_dataset(
     out: Path,
     count: int,
     seed: int,
-    recipe: Recipe = Recipe(),  # noqa: B008 - frozen
+    recipe: PhantomConfig = PhantomConfig(),  # noqa: B008 - frozen
     jobs: int = 1,
     progress: Progress = no_progress,
 ) -> list[str]:
@@ -72,7 +72,7 @@ def write_dataset(
     return [case_name(s) for s in seeds]
 
 
-def write_case(out: Path, seed: int, recipe: Recipe, threads: int = 1) -> None:
+def write_case(out: Path, seed: int, recipe: PhantomConfig, threads: int = 1) -> None:
     """Write image, labels and parameters of one phantom into a data set's folders."""
     image_path, label_path, parameters = _case_files(out, case_name(seed))
     phantom = make_phantom(seed, recipe, threads)
@@ -140,7 +140,7 @@ def _check_is_ours(description: Path) -> None:
         )
 
 
-def _is_there(out: Path, name: str, recipe: Recipe) -> bool:
+def _is_there(out: Path, name: str, recipe: PhantomConfig) -> bool:
     """Return whether a case is complete; raise an OutputError if it is one of other phantoms."""
     files = _case_files(out, name)
     if not all(path.exists() for path in files):
@@ -166,7 +166,9 @@ def _is_there(out: Path, name: str, recipe: Recipe) -> bool:
     )
 
 
-def _make_cases(out: Path, seeds: list[int], recipe: Recipe, jobs: int, progress: Progress) -> None:
+def _make_cases(
+    out: Path, seeds: list[int], recipe: PhantomConfig, jobs: int, progress: Progress
+) -> None:
     threads = max(1, processors() // worker_count(jobs, len(seeds)))
     make = partial(write_case, out, recipe=recipe, threads=threads)
     map_in_processes(make, seeds, jobs, progress)

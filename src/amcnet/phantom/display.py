@@ -7,7 +7,7 @@ from scipy.special import ndtri
 
 from amcnet.phantom.acoustics import Acoustics
 from amcnet.phantom.artefacts import amplitude
-from amcnet.phantom.grid import Grid
+from amcnet.phantom.grids import Grid
 from amcnet.phantom.solids import Field
 
 WHITE_DB = 10.0  # echoes this far below a perfect reflector are white at zero gain

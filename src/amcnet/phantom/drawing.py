@@ -6,17 +6,17 @@ import numpy as np
 from numpy.random import Generator
 
 from amcnet.anatomy import hand_label_table
+from amcnet.anatomy.growth import COMPLETE_AGE_YEARS, SEGMENTS, Sex, relative_size
 from amcnet.errors import ConfigError
 from amcnet.phantom.bone_shapes import BoneKey, HandBuild, Person, draw_build
 from amcnet.phantom.clearance import smallest_gap_mm, surface_points
-from amcnet.phantom.grid import Grid
-from amcnet.phantom.growth import COMPLETE_AGE_YEARS, SEGMENTS, Sex, relative_size
-from amcnet.phantom.hand import Hand, HandParameters, Side, label_values, mirror
+from amcnet.phantom.config import OLDEST_YEARS, YOUNGEST_YEARS, PhantomConfig
+from amcnet.phantom.grids import Grid
+from amcnet.phantom.hand_anatomy import Hand, HandParameters, Side, label_values, mirror
 from amcnet.phantom.long_bone import LongBone
-from amcnet.phantom.placing import draw_placement, place_hand
+from amcnet.phantom.placement import draw_placement, place_hand
 from amcnet.phantom.posing import Pose, draw_pose, hand_frame, pose_bones
 from amcnet.phantom.rare_cases import TOUCHING_FINGERS, draw_rare_cases
-from amcnet.phantom.recipe import OLDEST_YEARS, YOUNGEST_YEARS, Recipe
 from amcnet.phantom.soft_tissue import SoftTissue, draw_soft_tissue, flesh_of, tendons_of
 from amcnet.phantom.solids import Frame, Vector
 from amcnet.phantom.wrist import draw_wrist, wrist_flesh
@@ -43,7 +43,7 @@ class _Subject:
     rare_cases: tuple[str, ...]
 
 
-def draw_hand(rng: Generator, recipe: Recipe) -> Hand:
+def draw_hand(rng: Generator, recipe: PhantomConfig) -> Hand:
     """Draw a hand as a recipe says.
 
     Poses that do not fit the volume, or in which bones come too close to each other, are drawn
@@ -95,7 +95,7 @@ def _posed(
     return None
 
 
-def _draw_person(rng: Generator, recipe: Recipe) -> tuple[Person, Side]:
+def _draw_person(rng: Generator, recipe: PhantomConfig) -> tuple[Person, Side]:
     sex: Sex = "girl" if rng.random() < 0.5 else "boy"
     side: Side = "left" if rng.random() < 0.5 else "right"
     full = recipe.variety == "full"

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.random import Generator
 
-from amcnet.phantom.growth import Segment
+from amcnet.anatomy.growth import Segment
 from amcnet.phantom.long_bone import Face, Profile
 
 _CONDYLE = 0.68  # where the crests of condyles and facets lie, of the half width

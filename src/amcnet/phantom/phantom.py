@@ -7,14 +7,14 @@ import numpy as np
 from numpy.random import SeedSequence, default_rng
 from numpy.typing import NDArray
 
-from amcnet import __version__
 from amcnet.errors import ConfigError
 from amcnet.phantom.acoustics import Acoustics, draw_acoustics
+from amcnet.phantom.config import PhantomConfig
 from amcnet.phantom.drawing import draw_hand
-from amcnet.phantom.hand import Hand, HandParameters
-from amcnet.phantom.recipe import Recipe
+from amcnet.phantom.hand_anatomy import Hand, HandParameters
 from amcnet.phantom.tissue import Voxeliser
 from amcnet.phantom.ultrasound import render
+from amcnet.version import __version__
 
 FORMAT = 2
 """What a seed means: raised whenever the same seed and recipe give another phantom."""
@@ -35,7 +35,7 @@ class Phantom:
 
     image: NDArray[np.uint8]
     labels: NDArray[np.uint8]
-    recipe: Recipe
+    recipe: PhantomConfig
     hand: HandParameters
     acoustics: Acoustics
     seed: int
@@ -57,7 +57,7 @@ class Phantom:
         }
 
 
-def draw_phantom(seed: int, recipe: Recipe) -> tuple[Hand, Acoustics]:
+def draw_phantom(seed: int, recipe: PhantomConfig) -> tuple[Hand, Acoustics]:
     """Draw the hand and the scan of a seed, which :func:`make_phantom` renders."""
     hand = draw_hand(default_rng(SeedSequence(seed, spawn_key=(10,))), recipe)
     return hand, draw_acoustics(default_rng(SeedSequence(seed, spawn_key=(11,))))
@@ -65,7 +65,7 @@ def draw_phantom(seed: int, recipe: Recipe) -> tuple[Hand, Acoustics]:
 
 def make_phantom(
     seed: int,
-    recipe: Recipe = Recipe(),  # noqa: B008 - frozen
+    recipe: PhantomConfig = PhantomConfig(),  # noqa: B008 - frozen
     threads: int = 1,
 ) -> Phantom:
     """Make the phantom of a seed; the same seed gives the same hand on every grid.

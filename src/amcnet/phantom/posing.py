@@ -12,7 +12,7 @@ from numpy.random import Generator
 
 from amcnet.phantom.bone_shapes import BoneKey, BoneShape
 from amcnet.phantom.clearance import gap_mm
-from amcnet.phantom.hand import segments_of
+from amcnet.phantom.hand_anatomy import segments_of
 from amcnet.phantom.rare_cases import FIST_LIKE_THUMB, TOUCHING_FINGERS
 from amcnet.phantom.solids import Frame, Vector
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
+from amcnet.anatomy.growth import Segment
 from amcnet.phantom.bone_shapes import BoneKey, BoneShape
-from amcnet.phantom.growth import Segment
-from amcnet.phantom.hand import segments_of
+from amcnet.phantom.hand_anatomy import segments_of
 from amcnet.phantom.solids import Capsule, Frame, Vector, tube
 
 DORSAL_TISSUE_MM = 5.0

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from amcnet.anatomy import hand_label_table
-from amcnet.phantom.grid import Grid
-from amcnet.phantom.hand import Hand
+from amcnet.phantom.grids import Grid
+from amcnet.phantom.hand_anatomy import Hand
 from amcnet.phantom.interpolation import interpolate_axis, refine_last_axis
 from amcnet.phantom.solids import Field, Solid
 

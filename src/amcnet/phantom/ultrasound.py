@@ -2,8 +2,8 @@
 
 In the line of Wein et al. and COLE: what the beam loses on its way is cumulative along depth
 (:mod:`amcnet.phantom.beam`), the scatterers are complex Gaussian noise, interfaces are mirrors, and
-both pass through a point spread function (:mod:`amcnet.phantom.blur`); then come the artefacts
-(:mod:`amcnet.phantom.artefacts`) and the machine (:mod:`amcnet.phantom.display`).
+both pass through a point spread function (:mod:`amcnet.phantom.point_spread`); then come the
+artefacts (:mod:`amcnet.phantom.artefacts`) and the machine (:mod:`amcnet.phantom.display`).
 """
 
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from amcnet.phantom import artefacts, beam, display
 from amcnet.phantom.acoustics import Acoustics
 from amcnet.phantom.artefacts import FWHM_TO_SIGMA
-from amcnet.phantom.blur import Cascade, blur_stream
-from amcnet.phantom.grid import Grid
-from amcnet.phantom.scene import Scene
+from amcnet.phantom.grids import Grid
+from amcnet.phantom.point_spread import Cascade, blur_stream
+from amcnet.phantom.scan_fields import Scene
 from amcnet.phantom.solids import Field
 from amcnet.phantom.tissue import Tissue, Voxeliser
 

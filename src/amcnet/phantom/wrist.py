@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.random import Generator
 
+from amcnet.anatomy.growth import Sex, carpals_ossified
 from amcnet.phantom.bone_profiles import plain_profile
 from amcnet.phantom.end_faces import blank_face, domed, draw_plate
-from amcnet.phantom.growth import Sex, carpals_ossified
 from amcnet.phantom.long_bone import PROFILE_SAMPLES, LongBone
 from amcnet.phantom.solids import Capsule, Frame, Vector
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.anatomy import LabelTable
-from amcnet.quality.gaps import Gaps, Stretch, stretches_of
+from amcnet.quality.joint_gaps import Gaps, Stretch, stretches_of
 
 # What may lie between neighbours: up to 5 mm in phantoms of small children, where the ends of bones
 # are cartilage; mostly 1 mm.

@@ -1,26 +1,24 @@
 """The quality check of a segmentation."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from amcnet.anatomy import LabelTable, hand_label_table
+from amcnet.anatomy import LabelTable
 from amcnet.errors import InputError
 from amcnet.inference import Segmentation
-from amcnet.io import read_labels, read_volume, same_grid
-from amcnet.metrics.solid import Labels
+from amcnet.labelmaps.region import Labels
 from amcnet.quality.arrangement import Arrangement, chains_of
 from amcnet.quality.findings import Finding, QualityReport, Severity
-from amcnet.quality.gaps import Gaps
-from amcnet.quality.hand import HandPlan, plan_of
-from amcnet.quality.image import image_findings
-from amcnet.quality.missing import missing_findings
+from amcnet.quality.hand_plan import HandPlan, plan_of
+from amcnet.quality.image_checks import image_findings
+from amcnet.quality.joint_gaps import Gaps
+from amcnet.quality.missing_structures import missing_findings
 from amcnet.quality.observation import Observation, observe
-from amcnet.quality.order import OrderCheck
-from amcnet.quality.sizes import Sizes, compare_sizes, size_findings
-from amcnet.quality.structures import (
+from amcnet.quality.order_checks import OrderCheck
+from amcnet.quality.size_checks import Sizes, compare_sizes, size_findings
+from amcnet.quality.structure_checks import (
     border_findings,
     confidence_findings,
     loose_share,
@@ -74,31 +72,6 @@ def check_result(result: Segmentation, image: NDArray[Any] | None = None) -> Qua
     return check_segmentation(
         result.labels, result.spacing_mm, result.table, result.confidence, image
     )
-
-
-def check_file(
-    labels: Path, image: Path | None = None, table: LabelTable | None = None
-) -> QualityReport:
-    """Check a label file, see :func:`check_segmentation`.
-
-    Args:
-        labels: The file.
-        image: The volume that was segmented, on the same grid.
-        table: What the labels mean, the hand's where left out.
-
-    Raises:
-        InputError: If a file cannot be read, or they lie on different grids.
-    """
-    table = hand_label_table() if table is None else table
-    volume = read_labels(labels, table)
-    grey = None
-    if image is not None:
-        scan = read_volume(image)
-        difference = same_grid(volume.geometry, scan.geometry)
-        if difference is not None:
-            raise InputError(f"{image}: does not lie on the grid of {labels}: {difference}")
-        grey = scan.array
-    return check_segmentation(volume.array, volume.spacing_mm, table, image=grey)
 
 
 def _findings(seen: Observation) -> list[Finding]:

@@ -6,7 +6,7 @@ from math import log
 
 import numpy as np
 
-from amcnet.phantom.growth import (
+from amcnet.anatomy.growth import (
     COMPLETE_AGE_YEARS,
     EpiphysisState,
     Sex,
@@ -15,7 +15,7 @@ from amcnet.phantom.growth import (
     ossification_onset_years,
     relative_size,
 )
-from amcnet.quality.hand import Bone, HandPlan
+from amcnet.quality.hand_plan import Bone, HandPlan
 
 _AGES_YEARS = np.arange(1.0, 18.01, 0.25)
 # A single epiphysis may be ahead of the others or behind them, a hand large or small for its age.
@@ -66,7 +66,7 @@ def fit_maturity(
         plan: The bones.
         log_volumes: Label value of each epiphysis that is there -> the logarithm of its volume in
             mm3, None where the border cuts it.
-        fused: See :class:`amcnet.quality.gaps.Room`.
+        fused: See :class:`amcnet.quality.joint_gaps.Room`.
         log_scale: Size of the hand, None where it is unknown.
     """
     best: tuple[float, Maturity] | None = None

@@ -9,10 +9,10 @@ from scipy.ndimage import label
 
 from amcnet.anatomy import LabelTable, Structure
 from amcnet.errors import InputError
-from amcnet.inference.pieces import find_pieces
-from amcnet.inference.runs import RunCollector, Runs
+from amcnet.labelmaps.connected_components import find_components
+from amcnet.labelmaps.region import Labels
+from amcnet.labelmaps.run_length import RunLengthEncoder, RunLengthEncoding
 from amcnet.measurement import Measurement, measure_structures
-from amcnet.metrics.solid import Labels
 
 _MAX_STRUCTURES = 254
 _MAX_POINTS = 3000  # of a surface: gaps need no more
@@ -81,13 +81,13 @@ def observe(
             f"label table: has {len(table)} structures, expected at most {_MAX_STRUCTURES}"
         )
     sizes = measure_structures(labels, spacing_mm, table, confidence, surfaces=False)
-    collector = RunCollector()
+    collector = RunLengthEncoder()
     for plane in labels:
         collector.add(np.asarray(plane).astype(np.uint8, copy=False))
     runs = collector.runs()
     scan_mm, lateral_mm, depth_mm = (float(value) for value in spacing_mm)
     spacing = (scan_mm, lateral_mm, depth_mm)
-    pieces = find_pieces(runs, spacing)
+    pieces = find_components(runs, spacing)
     at_border = set(np.unique(runs.value[_touch_border(runs)]).tolist())
     found = {}
     for size in sizes:
@@ -106,7 +106,7 @@ def observe(
     return Observation(table, found)
 
 
-def _box(runs: Runs, value: int) -> tuple[slice, ...]:
+def _box(runs: RunLengthEncoding, value: int) -> tuple[slice, ...]:
     """Return the bounding box of a structure."""
     chosen = runs.value == value
     places = np.unravel_index([runs.start[chosen], runs.stop[chosen] - 1], runs.shape)
@@ -119,7 +119,7 @@ def _voxels_of_pieces(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
     return counts
 
 
-def _touch_border(runs: Runs) -> NDArray[np.bool_]:
+def _touch_border(runs: RunLengthEncoding) -> NDArray[np.bool_]:
     scans, laterals, depths = runs.shape
     scan, lateral, first = np.unravel_index(runs.start, runs.shape)
     last = first + (runs.stop - runs.start) - 1
@@ -129,7 +129,7 @@ def _touch_border(runs: Runs) -> NDArray[np.bool_]:
 
 
 def _surface_points(
-    runs: Runs, value: int, spacing_mm: tuple[float, float, float]
+    runs: RunLengthEncoding, value: int, spacing_mm: tuple[float, float, float]
 ) -> NDArray[np.float64]:
     """Return the ends of a structure's runs, thinned out evenly."""
     chosen = np.flatnonzero(runs.value == value)

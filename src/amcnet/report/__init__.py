@@ -6,24 +6,14 @@ from typing import TYPE_CHECKING
 from amcnet.report.preview import write_preview
 
 if TYPE_CHECKING:
-    from amcnet.report.finishing import Finisher, plan_also, plan_pages
-    from amcnet.report.label_pages import write_label_report
     from amcnet.report.page import Subject, write_report
 
 _WHERE = {
-    "Finisher": "finishing",
     "Subject": "page",
-    "plan_also": "finishing",
-    "plan_pages": "finishing",
-    "write_label_report": "label_pages",
     "write_report": "page",
 }
 __all__ = [
-    "Finisher",
     "Subject",
-    "plan_also",
-    "plan_pages",
-    "write_label_report",
     "write_preview",
     "write_report",
 ]

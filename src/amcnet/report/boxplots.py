@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.io import atomic_path
-from amcnet.metrics.scores import Scores, scores_of_cases
-from amcnet.report.case_statistics import DEFAULT_METRICS
+from amcnet.metrics.score_tables import Scores, scores_of_cases
+from amcnet.report.statistics_table import DEFAULT_METRICS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

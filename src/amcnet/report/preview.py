@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.anatomy import LabelTable
-from amcnet.io.files import atomic_path
-from amcnet.report.layout import lay_out
+from amcnet.io.atomic_files import atomic_path
+from amcnet.report.preview_layout import lay_out
 from amcnet.report.views import Plane, Views, gather_views
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from amcnet.anatomy import LabelTable
 from amcnet.inference import Segmentation
 from amcnet.measurement import Measurement, measure_structures
 from amcnet.quality import QualityReport, check_segmentation
-from amcnet.quality.hand import plan_of
-from amcnet.quality.image import image_findings
+from amcnet.quality.hand_plan import plan_of
+from amcnet.quality.image_checks import image_findings
 
 _NO_HAND = ("nothing", "unlike a hand")
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from amcnet.anatomy import LabelTable
 from amcnet.errors import InputError
-from amcnet.metrics.checks import check_label_range, check_label_volume, checked_spacing_mm
+from amcnet.labelmaps.validation import check_label_range, check_label_volume, checked_spacing_mm
 from amcnet.report.slices import choose_slices, labelled_region
 
 _MAX_PIXELS = 700  # Per axis of a panel: about what the panel has on the page.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from amcnet.extras import require_extra
 from amcnet.training.config import TrainingConfig
-from amcnet.training.reading import read_config
+from amcnet.training.config_reading import read_config
 
 if TYPE_CHECKING:
     from amcnet.training.run import is_first_process, train

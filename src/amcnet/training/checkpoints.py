@@ -15,7 +15,7 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 from amcnet.errors import ConfigError, InputError, OutputError
 from amcnet.io import atomic_path
 from amcnet.training.config import ScheduleConfig, TrainingConfig
-from amcnet.training.reading import RUN_CONFIG_FILE, read_run_config
+from amcnet.training.config_reading import RUN_CONFIG_FILE, read_run_config
 
 CHECKPOINT_FOLDER = "checkpoints"
 LOG_FILE = "run.log"

@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
-from amcnet.data.augmentation import Augmentation
-from amcnet.data.patches import Centre
 from amcnet.data.preprocessing import Preprocessing
-from amcnet.losses_config import LossConfig
+from amcnet.data.window_sampler import Centre
 from amcnet.networks import Architecture
+from amcnet.training.loss_config import LossConfig
+from amcnet.training.transforms.settings import Augmentation
 
 
 class _Section(BaseModel):

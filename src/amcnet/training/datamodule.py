@@ -8,15 +8,15 @@ import torch
 from numpy.random import SeedSequence
 from torch.utils.data import DataLoader, Dataset
 
-from amcnet.data.patches import PatchSampler
+from amcnet.data.prepared_store import PreparedCase
 from amcnet.data.splits import Split
-from amcnet.data.store import PreparedCase
+from amcnet.data.window_sampler import PatchSampler
 from amcnet.errors import ConfigError
-from amcnet.training.augmentation import augment_batch
 from amcnet.training.config import TrainingConfig
-from amcnet.training.source import DataSource
+from amcnet.training.data_source import DataSource
 from amcnet.training.task import SegmentationTask
-from amcnet.training.windows import (
+from amcnet.training.transforms.pipeline import augment_batch
+from amcnet.training.window_datasets import (
     Batch,
     Share,
     TrainingWindows,

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from amcnet.anatomy import IGNORE
 from amcnet.networks.any_size import AnySize
-from amcnet.training.windows import Batch
+from amcnet.training.window_datasets import Batch
 
 
 def loss_of_all_outputs(

@@ -25,10 +25,10 @@ from amcnet.training.checkpoints import (
     log_to_file,
 )
 from amcnet.training.config import ScheduleConfig, TrainingConfig
+from amcnet.training.data_source import choose_split, find_source
 from amcnet.training.datamodule import RunData
-from amcnet.training.describe import Origin, code_commit, describe_model, hardware_of
 from amcnet.training.history import Row, write_curves, write_history
-from amcnet.training.source import choose_split, find_source
+from amcnet.training.model_description import Origin, code_commit, describe_model, hardware_of
 from amcnet.training.task import SegmentationTask
 from amcnet.training.transfer import start_from
 

@@ -8,20 +8,20 @@ from typing import Any
 
 from amcnet.anatomy import hand_label_table
 from amcnet.bundle import Bundle, load_bundle
-from amcnet.data.checks import CheckReport
+from amcnet.data.dataset_check import CheckReport
+from amcnet.data.dataset_layout import Dataset
 from amcnet.data.fingerprint import Fingerprint, make_fingerprint
-from amcnet.data.layout import Dataset
-from amcnet.data.plan import Plan, plan_preprocessing
 from amcnet.data.preparation import prepare_dataset
+from amcnet.data.prepared_store import CASE_FOLDER, PreparedDataset
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.data.splits import SPLIT_FILE, find_splits, write_splits
-from amcnet.data.store import CASE_FOLDER, PreparedDataset
+from amcnet.data.training_plan import Plan, plan_preprocessing
 from amcnet.errors import ConfigError, InputError, OutputError
 from amcnet.io import atomic_path
 from amcnet.networks import Architecture
 from amcnet.parallel import Progress, no_progress
-from amcnet.training.reading import CONFIG_FILE
-from amcnet.training.template import TemplateValues, config_text
+from amcnet.training.config_reading import CONFIG_FILE
+from amcnet.training.config_template import TemplateValues, config_text
 
 FINGERPRINT_FILE = "fingerprint.json"
 LABEL_FILE = "dataset.json"
@@ -86,7 +86,7 @@ def prepare(
     """Prepare a data set that has been checked, and write a training configuration for it.
 
     Args:
-        report: What :func:`amcnet.data.checks.check_dataset` returned.
+        report: What :func:`amcnet.data.dataset_check.check_dataset` returned.
         out: Folder to write to: the cases on the network's grid, ``config.toml``, the split,
             the label names and the fingerprint. Made cases are kept when the call is repeated.
         options: How.

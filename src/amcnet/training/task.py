@@ -16,15 +16,15 @@ from amcnet.networks.amcnet import AMCNet
 from amcnet.networks.any_size import AnySize
 from amcnet.networks.prior import expect_background
 from amcnet.networks.registry import build_network
-from amcnet.training.block_turns import one_turn
-from amcnet.training.clock import StepClock
 from amcnet.training.coarse_stages import CoarseStages
 from amcnet.training.config import TrainingConfig
 from amcnet.training.deep_supervision import loss_of_all_outputs
-from amcnet.training.detail_box import detail_box
 from amcnet.training.history import Row
-from amcnet.training.overlap import OverlapCounter
-from amcnet.training.windows import Batch
+from amcnet.training.refinement_box import detail_box
+from amcnet.training.step_clock import StepClock
+from amcnet.training.validation_dice import OverlapCounter
+from amcnet.training.voxel_subsets import one_turn
+from amcnet.training.window_datasets import Batch
 
 logger = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """A volume and its structures in the browser, served on this machine only."""
 
-from amcnet.viewer.grid import LARGEST_SIDE, ShownGrid
-from amcnet.viewer.page import page_resources
+from amcnet.viewer.display_grid import LARGEST_SIDE, ShownGrid
+from amcnet.viewer.resources import page_resources
 from amcnet.viewer.scene import Labelled, Scene, ShownStructure, make_scene, read_scene
 from amcnet.viewer.server import PageServer, Resource
 

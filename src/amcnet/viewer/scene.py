@@ -11,11 +11,11 @@ from amcnet.anatomy import LabelTable, Structure, hand_label_table
 from amcnet.data import LabelNames
 from amcnet.errors import InputError
 from amcnet.io import Volume, labels_on_grid, read_labels, read_volume
+from amcnet.labelmaps.ignored_voxels import without_ignored
 from amcnet.measurement import Measurement
-from amcnet.metrics.ignored import without_ignored
 from amcnet.quality import QualityReport, Severity
 from amcnet.report import Subject
-from amcnet.viewer.grid import ShownGrid
+from amcnet.viewer.display_grid import ShownGrid
 
 _MOST_STRUCTURES = 255  # labels are shown as 8 bits
 _STEPS = ("reading the volume", "reading the labels", "measuring and checking", "fitting to size")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from amcnet.bundle.formats import export_model
-from amcnet.inference.openvino_runtime import openvino
+from amcnet.runtime.openvino import openvino
 
 onnx = pytest.importorskip("onnx")
 

@@ -10,9 +10,11 @@ import pytest
 
 from amcnet import segment
 from amcnet.errors import InputError, OutputError
-from amcnet.inference import Job, SegmentOptions, plan_files, write_each
-from amcnet.inference.batch import find_inputs
 from amcnet.io import read_labels
+from amcnet.workflows.segment.file_names import find_inputs
+from amcnet.workflows.segment.masks import write_each
+from amcnet.workflows.segment.plan import plan_files
+from amcnet.workflows.segment.run import Job, SegmentOptions
 
 
 def test_a_folder_of_dicom_is_one_input(

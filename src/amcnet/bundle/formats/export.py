@@ -7,7 +7,7 @@ from amcnet.bundle.bundle import Bundle, load_bundle
 from amcnet.bundle.formats.openvino import write_openvino
 from amcnet.errors import ModelError, OutputError
 from amcnet.extras import require_extra
-from amcnet.io.folders import new_folder, put_in_place
+from amcnet.io.atomic_folders import new_folder, put_in_place
 
 FormatName = Literal["monai-bundle", "onnx", "openvino"]
 FORMATS: tuple[FormatName, ...] = get_args(FormatName)

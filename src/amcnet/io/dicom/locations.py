@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from amcnet.errors import InputError
-from amcnet.io.files import find_extension
+from amcnet.io.atomic_files import find_extension
 from amcnet.memory import GIB, check_room
 
 DICOM_EXTENSIONS = (".dcm", ".dicom")

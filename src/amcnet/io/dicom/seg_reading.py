@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from amcnet.errors import InputError
 from amcnet.io.dicom.decoding import decode
+from amcnet.io.dicom.frame_positions import Placing, placing_of_frames
 from amcnet.io.dicom.headers import SEG_UIDS, is_compressed, read_header, value_of, whole_number
 from amcnet.io.dicom.library import quiet_pydicom
 from amcnet.io.dicom.locations import Location
-from amcnet.io.dicom.placing import Placing, placing_of_frames
 from amcnet.io.dicom.segments import read_segments
 from amcnet.io.dicom.stacking import check_straight, normal_of
 from amcnet.io.geometry import Geometry
-from amcnet.io.slicer import Segment
+from amcnet.io.segment_list import Segment
 from amcnet.memory import check_room
 
 _TOLERANCE = 0.05  # of the distance between slices

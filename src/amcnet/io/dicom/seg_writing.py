@@ -8,7 +8,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet import __version__
 from amcnet.anatomy.label_table import Structure
 from amcnet.errors import OutputError
 from amcnet.io.dicom.headers import whole_number
@@ -17,6 +16,7 @@ from amcnet.io.dicom.proxies import frame_order, make_proxies, slice_positions
 from amcnet.io.dicom.segments import ALGORITHM, MANUFACTURER, describe_segments
 from amcnet.io.dicom.source import DicomSource, source_of
 from amcnet.io.geometry import Geometry
+from amcnet.version import __version__
 
 SegType = Literal["binary", "labelmap"]
 

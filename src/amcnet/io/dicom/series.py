@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from amcnet.errors import InputError
+from amcnet.io.atomic_files import find_extension
 from amcnet.io.dicom.headers import (
     DIRECTORY_UID,
     SEG_UIDS,
@@ -20,8 +21,7 @@ from amcnet.io.dicom.locations import (
     first_dicom_file,
     is_dicom,
 )
-from amcnet.io.files import find_extension
-from amcnet.io.images import IMAGE_EXTENSIONS
+from amcnet.io.volume import IMAGE_EXTENSIONS
 
 _TAGS = (
     "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "SeriesNumber", "Modality",

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.errors import InputError
-from amcnet.io.dicom.placing import Placing
+from amcnet.io.dicom.frame_positions import Placing
 from amcnet.io.geometry import Triple
 
 _UNEQUAL = 0.01  # of the spacing

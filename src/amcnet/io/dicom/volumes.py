@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from amcnet.errors import InputError
+from amcnet.io.dicom.frame_positions import Placing, placing_of_frames, placing_of_headers
 from amcnet.io.dicom.headers import read_header, value_of
 from amcnet.io.dicom.library import quiet_pydicom
 from amcnet.io.dicom.pixels import (
@@ -17,12 +18,11 @@ from amcnet.io.dicom.pixels import (
     rescale_of,
     rescales_of_frames,
 )
-from amcnet.io.dicom.placing import Placing, placing_of_frames, placing_of_headers
 from amcnet.io.dicom.series import Series, choose_series
 from amcnet.io.dicom.source import DicomGeometry, DicomSource, FrameReference, with_source
 from amcnet.io.dicom.stacking import Grid, stack
 from amcnet.io.geometry import Geometry, Triple
-from amcnet.io.images import Volume, check_finite
+from amcnet.io.volume import Volume, check_finite
 
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 # Large, or of no use without pixels.

@@ -1,0 +1,82 @@
+"""How long a training step and a volume take with every row of the paper's tables.
+
+    amcnet benchmark table1
+    python benchmarks/paper_tables_speed.py
+
+trains every row for a few steps, segments an unseen hand with what comes out, prints the figures
+and writes results/paper_tables/speed.json, which tables_page.py shows. One row after the
+other, on a machine that does nothing else: the hours and seconds that `amcnet benchmark` itself
+writes down hold whatever else was running.
+"""
+
+import argparse
+import csv
+import json
+import logging
+import os
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as amcnet train does
+
+from amcnet.data import read_dataset
+from amcnet.inference import Segmenter
+from amcnet.io import Volume, read_volume
+from amcnet.paper_tables.rows import Row, paper_tables
+from amcnet.paper_tables.scale import Scale, read_scale
+from amcnet.paper_tables.workspace import Place
+from amcnet.parallel import processors
+from amcnet.training.run import BUNDLE_FOLDER, HISTORY_FILE, train
+
+RESULTS = Path(__file__).parents[1] / "results" / "paper_tables" / "speed.json"
+STEPS = 6  # of an epoch
+EPOCHS = 5  # the first one takes longer and does not count
+VOLUMES = 5
+
+
+def measure(row: Row, scale: Scale, place: Place, image: Volume) -> dict[str, float]:
+    """Return the seconds of a training step, and of a volume from the image to labels on its grid.
+
+    Medians, of epochs of a few steps and of volumes; without a look at held-out hands.
+    """
+    config = scale.training_config(row, place.prepared)
+    steps = {"steps": EPOCHS * STEPS, "steps_per_epoch": STEPS}
+    schedule = config.schedule.model_copy(update=steps)
+    data = config.data.model_copy(update={"fold": "all"})
+    config = config.model_copy(update={"schedule": schedule, "data": data})
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / row.name
+        train(config, folder)
+        with (folder / HISTORY_FILE).open(encoding="utf-8", newline="") as file:
+            hours = [float(line["hours"]) for line in csv.DictReader(file)]
+        segmenter = Segmenter(folder / BUNDLE_FOLDER)
+        times = [segmenter(image, cleanup=False).seconds for _ in range(VOLUMES)]
+    return {
+        "step": median(3600 * (end - begin) / STEPS for begin, end in pairwise(hours)),
+        "volume": median(seconds["resample"] + seconds["labels"] for seconds in times),
+    }
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--scale", default="small", help="small, paper or a file of settings")
+    parser.add_argument("--out", type=Path, help="folder [default: runs/tables-SCALE]")
+    parser.add_argument("--json", type=Path, default=RESULTS)
+    arguments = parser.parse_args()
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    scale = read_scale(arguments.scale)
+    place = Place(arguments.out or Path("runs") / f"tables-{scale.name}")
+    image = read_volume(read_dataset(place.unseen).cases[0].images[0])
+    rows = {}
+    for row in paper_tables().rows.values():
+        rows[row.name] = measure(row, scale, place, image)
+        print(row.name, {key: round(seconds, 2) for key, seconds in rows[row.name].items()})
+    written = {"processors": processors(), "rows": rows}
+    arguments.json.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""``amcnet benchmark``: the paper's tables, from data to finished table."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class TableChoice(StrEnum):
+    """The paper's tables."""
+
+    table1 = "table1"
+    table2 = "table2"
+
+
+def benchmark(
+    table: Annotated[
+        TableChoice,
+        typer.Argument(
+            help="table1: networks; table2: with and without the anatomy constraint, and branches."
+        ),
+    ],
+    scale: Annotated[
+        str,
+        typer.Option(
+            metavar="small|paper|FILE",
+            help="small: some hours on two cores; paper: the paper's sizes, for GPUs; or a file of "
+            "settings (TOML) like those in amcnet/comparison/settings.",
+        ),
+    ] = "small",
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Only these rows, separated by commas, such as unet,amcnet-ac.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Train with another seed on the same phantoms, in a folder of its own.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--out",
+            help="Folder for data, runs, results and the page; both tables share one. What is "
+            "finished in it is kept [default: runs/tables-SCALE, or runs/tables-SCALE-seed-SEED].",
+            show_default=False,
+        ),
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Processes that make phantoms.")] = 1,
+) -> None:
+    """Train and judge every method of one of the paper's tables on the same data.
+
+    A call that was interrupted can be repeated: finished rows are kept, and the row in work goes on
+    from its last checkpoint. The table is written anew after every row.
+    """
+    import os
+
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as amcnet train does
+
+    from amcnet.cli.console import progress, stdout
+    from amcnet.cli.train import show_log
+    from amcnet.extras import require_extra
+    from amcnet.paper_tables.rows import rows_of
+    from amcnet.paper_tables.scale import read_scale
+
+    wanted = tuple(name.strip() for name in rows.split(",")) if rows else ()
+    chosen, settings = rows_of(table.value, wanted), read_scale(scale)
+    if seed is not None:
+        settings = settings.with_seed(seed)
+    require_extra("train", "amcnet benchmark")
+    from amcnet.paper_tables.table_run import run_table
+    from amcnet.paper_tables.workspace import Place
+    from amcnet.training import is_first_process
+
+    place = Place(out or Path("runs") / f"tables-{settings.name}")
+    if is_first_process():
+        show_log()
+    names = tuple(row.name for row in chosen)
+    with progress("cases") as update:
+        run_table(table.value, settings, place, names, jobs, update)
+    if is_first_process():
+        stdout().print(f"{place.folder / table.value}.md: the table; {place.results}: its figures")

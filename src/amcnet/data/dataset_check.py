@@ -1,0 +1,173 @@
+"""Checking a whole data set before anything is done with it: all problems in one report."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from amcnet.data.case_check import CaseResult, check_case
+from amcnet.data.case_properties import CaseFacts
+from amcnet.data.dataset_layout import (
+    Case,
+    Dataset,
+    FoundCases,
+    find_cases,
+    find_label_names,
+    make_dataset,
+)
+from amcnet.data.label_files import LabelNames
+from amcnet.data.problems import Problem as Problem
+from amcnet.errors import InputError
+from amcnet.io import CANONICAL_AXES
+from amcnet.parallel import Progress, map_in_processes, no_progress
+
+FEW_CASES = 4
+
+_SPACING_FACTOR = 2
+_SIZE_FACTOR = 3  # slices vary more from scan to scan than voxels do
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What checking a data set found.
+
+    Attributes:
+        dataset: The data set, None where its layout or its label names are not usable.
+        problems: All of them: errors first, then by case, those of the whole data set before.
+        facts: What was measured of the cases that could be read, in the order of the cases.
+    """
+
+    dataset: Dataset | None
+    problems: tuple[Problem, ...]
+    facts: tuple[CaseFacts, ...]
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems because of which the data set cannot be used."""
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """The problems that are worth a look."""
+        return tuple(problem for problem in self.problems if problem.severity == "warning")
+
+
+def check_dataset(
+    folder: Path, labels: Path | None = None, jobs: int = 1, progress: Progress = no_progress
+) -> CheckReport:
+    """Read every file of a data set once, collect all that is wrong and measure the cases.
+
+    Args:
+        folder: Folder of the data set, see :func:`amcnet.data.read_dataset`.
+        labels: A ``dataset.json`` or ITK-SNAP file that names the labels.
+        jobs: Number of processes; the report does not depend on it.
+        progress: Called with (cases checked, cases in all).
+
+    Raises:
+        ConfigError: If ``jobs`` is less than 1.
+        OutputError: If a process ends unexpectedly; what is wrong with the data is only reported.
+    """
+    try:
+        found = find_cases(folder)
+    except InputError as error:
+        return CheckReport(None, (_problem_of(folder, error),), ())
+    problems = list(found.problems)
+    names, dataset = None, None
+    try:
+        names = find_label_names(folder, found.cases, labels)
+        dataset = make_dataset(folder, found, names)
+    except InputError as error:
+        problems.append(_problem_of(folder, error))
+    results = map_in_processes(
+        partial(check_case, folder=folder, names=names), found.cases, jobs, progress
+    )
+    facts = tuple(result.facts for result in results if result.facts is not None)
+    problems += [problem for result in results for problem in result.problems]
+    problems += _duplicates(found.cases, results)
+    problems += _odd_cases(facts)
+    problems += _few_cases(found)
+    if names is not None:
+        problems += _odd_labels(names, facts)
+    problems.sort(key=lambda problem: (problem.severity != "error", problem.case))
+    return CheckReport(dataset, tuple(problems), facts)
+
+
+def _duplicates(cases: Iterable[Case], results: Iterable[CaseResult]) -> Iterator[Problem]:
+    first: dict[str, str] = {}
+    for case, result in zip(cases, results, strict=True):
+        if result.digest is None:
+            continue
+        other = first.setdefault(result.digest, case.name)
+        if other != case.name:
+            yield Problem("error", case.name, f"has the same voxels as case '{other}'")
+
+
+def _odd_cases(facts: tuple[CaseFacts, ...]) -> Iterator[Problem]:
+    """Warn of cases whose spacing or size is far from the median's."""
+    yield from _outliers(facts, lambda case: case.spacing_mm, _SPACING_FACTOR, "spacing", "mm")
+    yield from _outliers(facts, lambda case: case.shape, _SIZE_FACTOR, "size", "voxels")
+
+
+def _outliers(
+    facts: tuple[CaseFacts, ...],
+    values_of: Callable[[CaseFacts], tuple[float, ...]],
+    factor: float,
+    what: str,
+    unit: str,
+) -> Iterator[Problem]:
+    for axis, axis_name in enumerate(CANONICAL_AXES):
+        middle = median([values_of(case)[axis] for case in facts] or [1])
+        for case in facts:
+            value = values_of(case)[axis]
+            if not middle / factor <= value <= middle * factor:
+                yield Problem(
+                    "warning",
+                    case.name,
+                    f"{what} along {axis_name} is {value:.6g} {unit}, the median of all cases is "
+                    f"{middle:.6g} {unit}",
+                )
+
+
+def _few_cases(found: FoundCases) -> Iterator[Problem]:
+    if len(found.cases) < FEW_CASES:
+        text = f"the number of cases is {len(found.cases)}, expected {FEW_CASES} or more"
+        yield Problem("warning", "", text)
+
+
+def _odd_labels(names: LabelNames, facts: tuple[CaseFacts, ...]) -> Iterator[Problem]:
+    """Warn of structures that hardly occur, and of values with a meaning of their own."""
+    if names.placeholders:
+        values = ", ".join(map(str, names.placeholders))
+        yield Problem(
+            "warning", "", f"the label file does not name the values {values}: they stay unused"
+        )
+    named = [s for s in names.table if s.value not in names.placeholders]
+    cases = {s.value: [case.name for case in facts if s.value in case.voxels] for s in named}
+    if facts:
+        absent = [f"'{s.name}'" for s in named if not cases[s.value]]
+        if absent:
+            text = f"no case has {', '.join(absent)} ({len(absent)} of {len(named)} structures)"
+            yield Problem("warning", "", text)
+    if len(facts) > 1:
+        for structure in named:
+            if len(cases[structure.value]) == 1:
+                (only,) = cases[structure.value]
+                yield Problem("warning", only, f"no other case has '{structure.name}'")
+    if names.ignore_value is not None:
+        yield from _ignored(names.ignore_value, facts)
+
+
+def _ignored(ignore_value: int, facts: tuple[CaseFacts, ...]) -> Iterator[Problem]:
+    counts = [case.voxels[ignore_value] for case in facts if ignore_value in case.voxels]
+    if counts:
+        text = (
+            f"the ignore label {ignore_value} marks {sum(counts)} voxels "
+            f"(cases with such voxels: {len(counts)})"
+        )
+        yield Problem("warning", "", text)
+
+
+def _problem_of(folder: Path, error: InputError) -> Problem:
+    return Problem("error", "", str(error).replace(f"{folder}{os.sep}", ""))

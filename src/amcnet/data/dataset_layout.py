@@ -1,0 +1,183 @@
+"""Data sets on disk: the nnU-Net raw layout, or plain folders of images and labels."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from amcnet.anatomy import LabelTable
+from amcnet.data.label_files import (
+    LabelNames,
+    looks_like_snap,
+    read_description,
+    read_label_file,
+    table_of_names,
+)
+from amcnet.data.pairing import EXPECTED, nnunet_pairs, plain_pairs
+from amcnet.data.pairing import Case as Case
+from amcnet.data.pairing import FoundCases as FoundCases
+from amcnet.errors import InputError
+from amcnet.io import read_segments
+from amcnet.io.segment_list import plain_name
+
+_DESCRIPTION = "dataset.json"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set on disk and the table of its labels.
+
+    Attributes:
+        folder: Its folder.
+        table: What label values mean.
+        cases: Its cases, sorted by name.
+        channels: Names of the images of each case, in order.
+        ignore_value: Value in the label files of voxels of which nothing is known.
+    """
+
+    folder: Path
+    table: LabelTable
+    cases: tuple[Case, ...]
+    channels: tuple[str, ...] = ("image",)
+    ignore_value: int | None = None
+
+
+def read_dataset(folder: Path, labels: Path | None = None) -> Dataset:
+    """Read which cases a data set has and what its labels mean; voxels are not looked at.
+
+    A folder with a ``dataset.json`` and ``imagesTr`` is read as nnU-Net does, others as
+    :func:`amcnet.data.pairing.plain_pairs` says. Label names: see :func:`find_label_names`.
+
+    Args:
+        folder: Folder of the data set.
+        labels: A ``dataset.json`` or ITK-SNAP file that names the labels.
+
+    Raises:
+        InputError: At the first image without labels or the like, or if label names are missing.
+    """
+    found = find_cases(folder)
+    if found.problems:
+        problem = found.problems[0]
+        raise InputError(f"{folder}: case {problem.case}: {problem.what}")
+    names = find_label_names(folder, found.cases, labels)
+    return make_dataset(folder, found, names)
+
+
+def make_dataset(folder: Path, found: FoundCases, names: LabelNames) -> Dataset:
+    """Put together what was found in a folder; channels get the names of ``dataset.json``.
+
+    Raises:
+        InputError: If ``dataset.json`` names more or fewer channels than cases have.
+    """
+    channels = _channel_names(folder)
+    count = len(found.cases[0].images) if found.cases else len(channels or ("image",))
+    if channels is None:
+        channels = tuple(f"channel {i}" for i in range(count)) if count > 1 else ("image",)
+    if len(channels) != count:
+        raise InputError(
+            f"{folder / _DESCRIPTION}: names {len(channels)} channels, expected {count} as the "
+            "cases have"
+        )
+    return Dataset(folder, names.table, found.cases, channels, names.ignore_value)
+
+
+def find_cases(folder: Path) -> FoundCases:
+    """Pair images and labels, and collect what has no partner instead of stopping there.
+
+    Raises:
+        InputError: If the folder is none, holds nothing that looks like a data set, or has a
+            ``dataset.json`` that is not usable.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: is no folder, {EXPECTED}")
+    if not _is_nnunet(folder):
+        return plain_pairs(folder)
+    ending = _description(folder, ("file_ending",))["file_ending"]
+    if not isinstance(ending, str) or not ending.startswith("."):
+        raise InputError(f"{folder / _DESCRIPTION}: file_ending is {ending!r}, expected '.nrrd'")
+    channels = _channel_names(folder)
+    found = nnunet_pairs(folder, ending, None if channels is None else len(channels))
+    if not found.cases and not found.problems:
+        raise InputError(f"{folder / 'imagesTr'}: found no file *_0000{ending}, expected images")
+    return found
+
+
+def find_label_names(
+    folder: Path, cases: tuple[Case, ...], labels: Path | None = None
+) -> LabelNames:
+    """Return what the label values of a data set mean.
+
+    The first that exists counts: ``labels``; ``dataset.json`` in the folder; the only ITK-SNAP
+    label description (``.txt``, ``.label``) there; the segment names of 3D Slicer segmentations,
+    in order of first appearance, where all label files are such.
+
+    Raises:
+        InputError: If there is none of these, or it is not usable.
+    """
+    if labels is not None:
+        return read_label_file(labels)
+    if (folder / _DESCRIPTION).exists():
+        return read_label_file(folder / _DESCRIPTION)
+    described = sorted(path for path in folder.iterdir() if _is_label_description(path))
+    if len(described) > 1:
+        listed = " and ".join(path.name for path in described)
+        raise InputError(f"{folder}: has the label descriptions {listed}, expected one")
+    if described:
+        return read_label_file(described[0])
+    names = _segment_names(cases)
+    if not names:
+        raise InputError(
+            f"{folder}: nothing says what the labels mean, expected a dataset.json or an ITK-SNAP "
+            "label description in the folder or by --labels, or 3D Slicer segmentations"
+        )
+    try:
+        return LabelNames(table_of_names(names))
+    except InputError as error:
+        raise InputError(f"{folder}: segments of the label files: {error}") from error
+
+
+def _segment_names(cases: tuple[Case, ...]) -> list[str]:
+    """Return the different segment names of all label files; none if a file has no segments."""
+    names: dict[str, str] = {}
+    for case in cases:
+        try:
+            segments = read_segments(case.labels)
+        except InputError:
+            continue  # whoever reads the voxels reports the file
+        if not segments:
+            return []
+        for segment in segments:
+            names.setdefault(plain_name(segment.name), " ".join(segment.name.split()))
+    return list(names.values())
+
+
+def _is_label_description(path: Path) -> bool:
+    if path.name.startswith(".") or not path.is_file():
+        return False
+    kind = path.suffix.lower()
+    return kind == ".label" or (kind == ".txt" and looks_like_snap(path))
+
+
+def _is_nnunet(folder: Path) -> bool:
+    if not (folder / _DESCRIPTION).exists():
+        return False
+    return (folder / "imagesTr").is_dir() or "file_ending" in _description(folder)
+
+
+def _description(folder: Path, keys: tuple[str, ...] = ()) -> dict[str, Any]:
+    return read_description(folder / _DESCRIPTION, keys)
+
+
+def _channel_names(folder: Path) -> tuple[str, ...] | None:
+    """Return the channel names of ``dataset.json`` in their order, None where it has none."""
+    if not (folder / _DESCRIPTION).exists():
+        return None
+    description = _description(folder)
+    names = description.get("channel_names", description.get("modality"))
+    if names is None:
+        return None
+    keys = [str(channel) for channel in range(len(names))] if isinstance(names, dict) else []
+    if not keys or set(names) != set(keys):
+        raise InputError(
+            f"{folder / _DESCRIPTION}: channel_names are {names!r}, expected names of '0', '1', ..."
+        )
+    return tuple(str(names[key]) for key in keys)

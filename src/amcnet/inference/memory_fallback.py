@@ -1,0 +1,54 @@
+"""What is tried next when a device runs out of memory."""
+
+import logging
+from dataclasses import dataclass, replace
+
+import torch
+
+from amcnet.inference.sliding_windows import Windows
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """How a volume is worked through.
+
+    Attributes:
+        device: Where the network runs.
+        slices: Slices of a window.
+        together: Whether a window and its mirror image are one batch.
+        again: Whether the volume was begun again after slices had been handed out.
+    """
+
+    device: torch.device
+    slices: int
+    together: bool = True
+    again: bool = False
+
+
+def next_fallback(way: Fallback, windows: Windows, started: bool) -> Fallback | None:
+    """Return what to try after a way that ran out of memory, and log it; None if nothing is left.
+
+    Args:
+        way: What was tried.
+        windows: What was asked for.
+        started: Whether slices have been handed out; windows keep their size then.
+    """
+    problem = f"out of memory on {way.device} with windows of {way.slices} slices"
+    together, way = way.together, replace(way, together=False)
+    if started and not way.again:
+        _log.warning("%s in the middle of a volume: it is begun again", problem)
+        return replace(way, again=True)
+    if not started and windows.mirror and together:
+        _log.warning("%s: each and its mirror image run one by one; the labels stay", problem)
+        return way
+    if not started and way.slices > windows.least_shape[0]:
+        fewer = max(windows.least_shape[0], way.slices // 2)
+        _log.warning("%s: windows of %d instead; the labels differ a little", problem, fewer)
+        return replace(way, slices=fewer)
+    if way.device.type == "cpu":
+        return None
+    slices = way.slices if started else windows.slices
+    _log.warning("%s: the CPU takes over with windows of %d, far slower", problem, slices)
+    return replace(way, device=torch.device("cpu"), slices=slices)

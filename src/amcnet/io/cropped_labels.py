@@ -1,0 +1,72 @@
+"""Bringing labels to the grid of their image: segmentations may be saved cropped."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from amcnet.errors import InputError
+from amcnet.io.atomic_files import find_extension
+from amcnet.io.geometry import Geometry, grid_differences, lattice_offset
+from amcnet.io.volume import Volume
+
+_PASTED = (".seg.nrrd", ".dcm")  # others have no reason to be smaller than their image
+
+
+def labels_on_grid(labels: Volume, geometry: Geometry) -> npt.NDArray[Any]:
+    """Return labels on the grid of their image.
+
+    A 3D Slicer or DICOM segmentation (``.seg.nrrd``, ``.dcm``) may be smaller or larger than its
+    image as long as its voxels are voxels of the image's lattice; what it does not cover is
+    background.
+
+    Args:
+        labels: As :func:`amcnet.io.read_labels` returns them, any integer dtype.
+        geometry: The image's grid.
+
+    Returns:
+        Labels in (scan, lateral, depth) of the image, dtype unchanged; the array of ``labels``
+        itself where the grids are equal.
+
+    Raises:
+        InputError: If the grids differ otherwise, or labelled voxels lie outside the image. The
+            text has no path.
+    """
+    problem = label_grid_problem(labels.path, labels.geometry, geometry)
+    if problem is not None:
+        raise InputError(problem)
+    offset = lattice_offset(geometry, labels.geometry)
+    if offset is None or not grid_differences(geometry, labels.geometry):
+        return labels.array
+    inside, source = zip(
+        *map(_overlap, offset, labels.array.shape, geometry.canonical_shape), strict=True
+    )
+    pasted = np.zeros(geometry.canonical_shape, labels.array.dtype)
+    pasted[inside] = labels.array[source]
+    lost = np.count_nonzero(labels.array) - np.count_nonzero(pasted)
+    if lost:
+        raise InputError(f"{lost} labelled voxels lie outside the image, expected all within")
+    return pasted
+
+
+def label_grid_problem(path: Path | None, labels: Geometry, image: Geometry) -> str | None:
+    """Say why labels with this grid do not fit an image, with both values of all that differs.
+
+    Args:
+        path: The label file, whose name tells a 3D Slicer or DICOM segmentation.
+        labels: Its grid.
+        image: The image's grid.
+    """
+    differences = grid_differences(image, labels)
+    is_pasted = path is not None and find_extension(path, _PASTED) is not None
+    if not differences or (is_pasted and lattice_offset(image, labels) is not None):
+        return None
+    return f"image and labels lie on different grids: {'; '.join(differences)}, expected the same"
+
+
+def _overlap(start: int, length: int, size: int) -> tuple[slice, slice]:
+    """Return where a range lies in an axis, and which part of the range that is."""
+    low = min(max(start, 0), size)
+    high = max(min(start + length, size), low)
+    return slice(low, high), slice(low - start, high - start)

@@ -1,0 +1,77 @@
+"""A 3D image in memory: voxels in canonical order and the grid of its file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from amcnet.errors import InputError
+from amcnet.io.geometry import Geometry, Triple
+
+IMAGE_EXTENSIONS = (".nrrd", ".nhdr", ".mha", ".mhd", ".nii", ".nii.gz", ".dcm")
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A 3D image in canonical order.
+
+    Attributes:
+        array: Voxels, (scan, lateral, depth), contiguous, in the file's own scalar type.
+        geometry: The file's own grid and how the array maps to it.
+        path: Where it was read from, None for data made in memory.
+    """
+
+    array: npt.NDArray[Any]
+    geometry: Geometry
+    path: Path | None = None
+
+    @property
+    def spacing_mm(self) -> Triple:
+        """Voxel size in (scan, lateral, depth), in mm."""
+        return self.geometry.canonical_spacing_mm
+
+
+def volume_from_array(array: npt.NDArray[Any], spacing_mm: Triple) -> Volume:
+    """Make a volume from an array.
+
+    Args:
+        array: Voxels, (scan, lateral, depth).
+        spacing_mm: Voxel size in (scan, lateral, depth), in mm.
+
+    Raises:
+        InputError: If the array is not 3D or empty, holds complex or non-finite values, or the
+            spacing is not positive.
+    """
+    if array.ndim != 3 or array.size == 0:
+        raise InputError(f"array: shape is {array.shape}, expected (scan, lateral, depth)")
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"array: values are {array.dtype}, expected real numbers")
+    try:
+        scan_mm, lateral_mm, depth_mm = (float(size) for size in spacing_mm)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"spacing_mm: found {spacing_mm}, expected (scan, lateral, depth)"
+        ) from error
+    check_finite(array)
+    scan, lateral, depth = array.shape
+    geometry = Geometry.canonical((scan, lateral, depth), (scan_mm, lateral_mm, depth_mm))
+    return Volume(np.ascontiguousarray(array), geometry)
+
+
+def check_finite(array: npt.NDArray[Any]) -> None:
+    """Check that voxels are finite as float32.
+
+    Raises:
+        InputError: If some are not. The text has no path.
+    """
+    if array.dtype.kind != "f":
+        return
+    with np.errstate(over="ignore"):  # beyond float32 is infinite to all that follows
+        bad = sum(
+            plane.size - int(np.isfinite(plane.astype(np.float32, copy=False)).sum())
+            for plane in array
+        )
+    if bad:
+        raise InputError(f"{bad} voxels are NaN or infinite, expected finite float32 values")

@@ -1,0 +1,131 @@
+"""The connected pieces of a label map, found from its runs: sizes, surfaces and contacts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from amcnet.labelmaps.run_length import RunLengthEncoding, expand_ranges
+
+Indices = NDArray[np.int64]
+Areas = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """Faces that runs or pieces share, for pairs of them.
+
+    Attributes:
+        first: int64 (pair,), one partner.
+        second: int64 (pair,), the other one.
+        area_mm2: float64 (pair,).
+    """
+
+    first: Indices
+    second: Indices
+    area_mm2: Areas
+
+
+@dataclass(frozen=True)
+class ConnectedComponents:
+    """The connected pieces (6 neighbours, equal label) of a label map, in memory order.
+
+    Attributes:
+        of_run: int32 (run,), the piece that each run belongs to.
+        value: uint8 (piece,), label.
+        voxels: int64 (piece,), size.
+        surface_mm2: float64 (piece,), area of all voxel faces that are not inside the piece; the
+            border of the volume counts.
+        contacts: Faces that pieces share, each pair once in both orders.
+    """
+
+    of_run: NDArray[np.int32]
+    value: NDArray[np.uint8]
+    voxels: NDArray[np.int64]
+    surface_mm2: Areas
+    contacts: Contacts
+
+
+def find_components(
+    runs: RunLengthEncoding, spacing_mm: tuple[float, float, float]
+) -> ConnectedComponents:
+    """Join the runs of a label map to pieces.
+
+    Args:
+        runs: All runs of the map.
+        spacing_mm: Voxel size in (scan, lateral, depth).
+    """
+    touching = _touching_runs(runs, spacing_mm)
+    same = runs.value[touching.first] == runs.value[touching.second]
+    count, of_run = _join(len(runs.value), touching.first[same], touching.second[same])
+    value = np.zeros(count, np.uint8)
+    value[of_run] = runs.value
+    length = runs.stop - runs.start
+    scan_mm, lateral_mm, depth_mm = spacing_mm
+    faces_mm2 = 2 * scan_mm * lateral_mm + 2 * length * depth_mm * (scan_mm + lateral_mm)
+    inner_mm2 = _sums(of_run[touching.first[same]], touching.area_mm2[same], count)
+    return ConnectedComponents(
+        of_run=of_run,
+        value=value,
+        voxels=_sums(of_run, length, count).astype(np.int64),
+        surface_mm2=_sums(of_run, faces_mm2, count) - 2 * inner_mm2,
+        contacts=_contacts(of_run, count, touching, ~same),
+    )
+
+
+def _touching_runs(runs: RunLengthEncoding, spacing_mm: tuple[float, float, float]) -> Contacts:
+    """Return all pairs of runs that share faces, each once."""
+    scan_mm, lateral_mm, depth_mm = spacing_mm
+    _, laterals, depth = runs.shape
+    everything = np.arange(len(runs.start))
+    within_slice = everything[(runs.start // max(1, depth) + 1) % max(1, laterals) > 0]
+    behind = everything[:-1][(runs.stop[:-1] == runs.start[1:]) & (runs.start[1:] % depth > 0)]
+    end_mm2 = np.full(len(behind), scan_mm * lateral_mm)
+    parts = [
+        Contacts(behind, behind + 1, end_mm2),
+        _overlaps(runs, within_slice, depth, scan_mm * depth_mm),
+        _overlaps(runs, everything, laterals * depth, lateral_mm * depth_mm),
+    ]
+    return Contacts(
+        np.concatenate([part.first for part in parts]),
+        np.concatenate([part.second for part in parts]),
+        np.concatenate([part.area_mm2 for part in parts]),
+    )
+
+
+def _overlaps(runs: RunLengthEncoding, chosen: Indices, shift: int, face_mm2: float) -> Contacts:
+    """Return which runs lie beside some runs, ``shift`` voxels on in the flat volume."""
+    start, stop = runs.start[chosen] + shift, runs.stop[chosen] + shift
+    # Runs are disjoint and in order, so that their starts and their stops both ascend.
+    low = np.searchsorted(runs.stop, start, side="right")
+    beside = np.searchsorted(runs.start, stop, side="left") - low
+    one = np.repeat(np.arange(len(chosen)), beside)
+    other = expand_ranges(low, beside)
+    length = np.minimum(stop[one], runs.stop[other]) - np.maximum(start[one], runs.start[other])
+    return Contacts(chosen[one], other, length * face_mm2)
+
+
+def _join(count: int, first: Indices, second: Indices) -> tuple[int, NDArray[np.int32]]:
+    graph = coo_array((np.ones(len(first), bool), (first, second)), shape=(count, count))
+    joined: tuple[int, NDArray[np.int32]] = connected_components(graph, directed=False)
+    return joined
+
+
+def _contacts(
+    of_run: NDArray[np.int32], count: int, touching: Contacts, chosen: NDArray[np.bool_]
+) -> Contacts:
+    """Add up the faces between runs to faces between pieces."""
+    one = of_run[touching.first[chosen]].astype(np.int64)
+    other = of_run[touching.second[chosen]].astype(np.int64)
+    pairs, pair = np.unique(
+        np.concatenate([one * count + other, other * count + one]), return_inverse=True
+    )
+    area_mm2 = _sums(pair, np.tile(touching.area_mm2[chosen], 2), len(pairs))
+    return Contacts(pairs // max(1, count), pairs % max(1, count), area_mm2)
+
+
+def _sums(owner: NDArray[np.integer], amount: NDArray[np.number], count: int) -> Areas:
+    """Add up amounts by owner; float64 (owner,) even where there is nothing to add."""
+    return np.bincount(owner, amount, count).astype(np.float64)

@@ -1,0 +1,154 @@
+"""All structures of a label volume as solids, read in one pass whatever their boxes are."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amcnet.labelmaps.region import Labels, Region
+
+_SLAB_VOXELS = 1 << 20  # Bounds the temporaries to about 100 MB where every voxel is labelled.
+_MOMENTS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
+
+
+def find_regions(
+    labels: Labels, num_classes: int, spacing_mm: NDArray[np.float64]
+) -> list[Region | None]:
+    """Read every structure out of a volume.
+
+    A surface voxel has a face neighbour outside its structure; beyond the volume is outside. The
+    time depends on the volume and the labelled voxels alone: a few stray voxels, which make the
+    box of a structure as large as the volume, cost nothing.
+
+    Args:
+        labels: Integer labels of 0 to ``num_classes - 1``, (scan, lateral, depth).
+        num_classes: Number of labels with the background.
+        spacing_mm: Voxel size, (3,).
+
+    Returns:
+        One for each of the labels from 1, None where it is absent. The points of a surface are in
+        the order of the volume.
+    """
+    tally = _Tally(np.zeros((10, num_classes), dtype=np.int64))
+    rows = max(1, _SLAB_VOXELS * len(labels) // max(1, labels.size))
+    for start in range(0, len(labels), rows):
+        _read_slab(labels, start, min(start + rows, len(labels)), tally)
+    surfaces = tally.surfaces_mm(num_classes, spacing_mm)
+    return [
+        _solid(tally.sums[:, value].tolist(), surfaces[value], spacing_mm)
+        for value in range(1, num_classes)
+    ]
+
+
+@dataclass
+class _Tally:
+    """What has been read so far.
+
+    Attributes:
+        sums: Of 1, of the three indices and of their six products, by label, (10, classes).
+        values: Labels of the surface voxels, one array a slab.
+        points: Indices of the surface voxels, (3, n), one array a slab.
+    """
+
+    sums: NDArray[np.int64]
+    values: list[NDArray[np.int64]] = field(default_factory=list)
+    points: list[NDArray[np.int64]] = field(default_factory=list)
+
+    def surfaces_mm(
+        self, num_classes: int, spacing_mm: NDArray[np.float64]
+    ) -> list[NDArray[np.float64]]:
+        """Return the surface of every label, the background's (empty) included, each (n, 3)."""
+        if not self.values:
+            return [np.empty((0, 3))] * num_classes
+        values = np.concatenate(self.values)
+        order = np.argsort(values.astype(np.min_scalar_type(num_classes)), kind="stable")
+        points = np.concatenate(self.points, axis=1).T[order] * spacing_mm
+        ends = np.cumsum(np.bincount(values, minlength=num_classes))
+        return np.split(points, ends[:-1])
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """Voxels of one label that lie next to each other along the depth.
+
+    Attributes:
+        values: Labels, (n,).
+        index: Indices of the first voxels in the volume, (3, n).
+        lengths: Number of voxels, (n,).
+    """
+
+    values: NDArray[np.int64]
+    index: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+    def sums(self, classes: int) -> NDArray[np.int64]:
+        """Return the sums of a tally; double precision holds integers of this size exactly."""
+        n, (scan, lateral, first) = self.lengths, self.index
+        depth = n * first + n * (n - 1) // 2
+        depth_squared = n * first**2 + first * n * (n - 1) + (n - 1) * n * (2 * n - 1) // 6
+        terms = [n, n * scan, n * lateral, depth, n * scan**2, n * lateral**2, depth_squared]
+        terms += [n * scan * lateral, scan * depth, lateral * depth]
+        sums = [np.bincount(self.values, weights=term, minlength=classes) for term in terms]
+        return np.stack(sums).astype(np.int64)
+
+
+def _read_slab(labels: Labels, start: int, stop: int, tally: _Tally) -> None:
+    """Add the voxels of the planes from start to stop, which see their neighbours beyond these."""
+    _, width, length = labels.shape
+    above = max(0, start - 1)
+    flat = np.ascontiguousarray(labels[above : stop + 1]).reshape(-1)
+    skipped = (start - above) * width * length
+    own = flat[skipped : skipped + (stop - start) * width * length]
+    places = np.flatnonzero(own != 0) + skipped
+    if not len(places):
+        return
+    values = flat[places]
+    begins = np.ones(len(places), dtype=bool)
+    begins[1:] = (values[1:] != values[:-1]) | (np.diff(places) != 1) | (places[1:] % length == 0)
+    firsts = np.flatnonzero(begins)
+    runs = _Runs(
+        values=values[firsts].astype(np.int64),
+        index=_index(places[firsts], above, labels.shape),
+        lengths=np.diff(firsts, append=len(places)),
+    )
+    # The ends of a run are surface. Beyond the volume is background; what clipping finds there
+    # does not matter, as its runs are surface as a whole.
+    surface = begins | np.roll(begins, -1)
+    for stride in (-width * length, -length, length, width * length):
+        surface |= flat.take(places + stride, mode="clip") != values
+    last = np.array(labels.shape)[:2, None] - 1
+    at_border = ((runs.index[:2] == 0) | (runs.index[:2] == last)).any(axis=0)
+    surface |= np.repeat(at_border, runs.lengths)
+    tally.sums += runs.sums(tally.sums.shape[1])
+    tally.values.append(values[surface].astype(np.int64))
+    tally.points.append(_index(places[surface], above, labels.shape))
+
+
+def _index(
+    places: NDArray[np.int64], first_plane: int, shape: tuple[int, ...]
+) -> NDArray[np.int64]:
+    """Return indices in the volume, (3, n), of places in a flat slab that begins at a plane."""
+    rows, depth = np.divmod(places, shape[2])
+    scan, lateral = np.divmod(rows, shape[1])
+    return np.stack([scan + first_plane, lateral, depth])
+
+
+def _solid(
+    sums: list[int], surface_mm: NDArray[np.float64], spacing_mm: NDArray[np.float64]
+) -> Region | None:
+    """Make a solid of integer sums: Python's integers are exact, however large the volume."""
+    voxels, first, second = sums[0], sums[1:4], sums[4:]
+    if not voxels:
+        return None
+    covariance = np.empty((3, 3))
+    for (a, b), total in zip(_MOMENTS, second, strict=True):
+        value = (voxels * total - first[a] * first[b]) / voxels**2
+        covariance[a, b] = covariance[b, a] = value
+    return Region(
+        voxels=voxels,
+        centroid_mm=np.array([total / voxels for total in first]) * spacing_mm,
+        # The last term is the variance within a voxel: one voxel alone has principal axes too.
+        covariance_mm2=covariance * np.outer(spacing_mm, spacing_mm) + np.diag(spacing_mm**2 / 12),
+        surface_mm=surface_mm,
+        spacing_mm=spacing_mm,
+    )

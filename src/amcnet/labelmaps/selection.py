@@ -1,0 +1,74 @@
+"""Select structures by name, kind or group."""
+
+import difflib
+import re
+from collections.abc import Iterable
+
+from amcnet.anatomy import LabelTable
+from amcnet.errors import InputError
+
+
+def find_structures(table: LabelTable, names: Iterable[str]) -> tuple[int, ...]:
+    """Return the values of structures that are named one by one, by kind or by group.
+
+    Args:
+        table: Any label table.
+        names: Names of structures, kinds (``bone`` or ``bones``) and groups (``thumb``); also
+            several in one text, separated by commas. Case does not count, and ``_`` is a space.
+
+    Returns:
+        The values, ascending, each once.
+
+    Raises:
+        InputError: If a name is unknown, or none is given.
+    """
+    known = _values_by_name(table)
+    found: set[int] = set()
+    for name in _separate(names, known):
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=3)
+            expected = " or ".join(f"'{match}'" for match in close) or "one of its structures"
+            raise InputError(f"'{name}' is not in the model's label table, expected {expected}")
+        found |= known[name]
+    if not found:
+        raise InputError("no structures were named, expected at least one")
+    return tuple(sorted(found))
+
+
+def mask_names(table: LabelTable) -> dict[int, str]:
+    """Return a file name, without extension, for the value of every structure."""
+    plain = {s.value: re.sub(r"[^\w.-]+", "_", s.name).strip("._") for s in table}
+    taken = [name.casefold() for name in plain.values()]
+    return {
+        value: name if name and taken.count(name.casefold()) == 1 else f"{name}_{value}"
+        for value, name in plain.items()
+    }
+
+
+def _separate(names: Iterable[str], known: dict[str, set[int]]) -> list[str]:
+    """Return the names in plain form; a comma separates unless it is part of a known name."""
+    plain = []
+    for text in names:
+        parts = [text] if _plain(text) in known else text.split(",")
+        plain += [_plain(part) for part in parts if part.strip()]
+    return plain
+
+
+def _values_by_name(table: LabelTable) -> dict[str, set[int]]:
+    known: dict[str, set[int]] = {}
+    for structure in table:
+        kind, group = _plain(structure.kind), _plain(structure.group)
+        for name in {kind, _plural(kind), group} - {""}:
+            known.setdefault(name, set()).add(structure.value)
+    # A name means one structure, even where a kind or group is called the same.
+    return known | {_plain(structure.name): {structure.value} for structure in table}
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.casefold().replace("_", " ").split())
+
+
+def _plural(kind: str) -> str:
+    if not kind:
+        return ""
+    return f"{kind[:-2]}es" if kind.endswith("is") else f"{kind}s"

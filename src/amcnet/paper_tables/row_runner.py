@@ -1,0 +1,142 @@
+"""Running the rows of a comparison: training, segmenting and scoring, each where it stopped."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from amcnet.bundle.description import DESCRIPTION_FILE
+from amcnet.data import Dataset, read_dataset
+from amcnet.errors import ConfigError
+from amcnet.paper_tables.row_results import public_settings, read_result
+from amcnet.paper_tables.row_scoring import score_row
+from amcnet.paper_tables.rows import Row
+from amcnet.paper_tables.scale import Scale
+from amcnet.paper_tables.workspace import Place, make_data
+from amcnet.parallel import Progress, no_progress
+from amcnet.training.checkpoints import last_checkpoint
+from amcnet.training.config import TrainingConfig
+from amcnet.training.config_reading import RUN_CONFIG_FILE, read_run_config
+from amcnet.training.run import BUNDLE_FOLDER, is_first_process, train
+
+if TYPE_CHECKING:
+    from torch import nn
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RowTask:
+    """A row to run.
+
+    Attributes:
+        row: The row.
+        loss: A loss instead of the configuration's, for studies; ``row.loss`` says what it is.
+    """
+
+    row: Row
+    loss: "nn.Module | None" = None
+
+
+def run_rows(
+    tasks: Iterable[RowTask],
+    scale: Scale,
+    place: Place,
+    jobs: int = 1,
+    progress: Progress = no_progress,
+) -> Iterator[str]:
+    """Run rows, one after the other; finished ones are kept and interrupted ones go on.
+
+    With several processes (Lightning's DDP) all rows are trained first and scored then, by the
+    first process alone: the others would wait for it longer than they do.
+
+    Args:
+        tasks: The rows.
+        scale: The settings that they share.
+        place: The folder; what is missing in it is made.
+        jobs: Processes that make phantoms.
+        progress: Called with (cases done, cases in all) of each part of the work but training.
+
+    Yields:
+        The name of each row when it has its results, but for those that had them before.
+
+    Raises:
+        ConfigError: If rows in the folder were begun with other settings.
+        OutputError: If the folder holds other phantoms.
+        TrainingError: If a training run cannot go on.
+    """
+    waiting = []
+    for task in tasks:
+        config = scale.training_config(task.row, place.prepared)
+        if _is_finished(task.row, config, scale, place):
+            logger.info("%s: finished before", task.row.name)
+        else:
+            waiting.append((task, config))
+    if not waiting:
+        return
+    first = is_first_process()
+    unseen = make_data(place, scale, jobs, progress) if first else read_dataset(place.unseen)
+    for task, config in waiting:
+        _train(task, config, place)
+        if not _is_distributed():
+            yield _score(task.row, config, scale, place, unseen, progress)
+    if first and _is_distributed():
+        for task, config in waiting:
+            yield _score(task.row, config, scale, place, unseen, progress)
+
+
+def _is_finished(row: Row, config: TrainingConfig, scale: Scale, place: Place) -> bool:
+    """Return whether a row has its results; refuse those of other settings."""
+    result = read_result(place.results, row.name)
+    if result is None:
+        return False
+    found, expected = result.facts.settings, public_settings(config)
+    found_data, data = result.facts.data, scale.data.model_dump(mode="json")
+    changed = [key for key in expected if key != "hardware" and found.get(key) != expected[key]]
+    changed += ["phantoms"] if found_data != data else []
+    changed += ["loss"] if result.facts.loss != row.loss_text else []
+    if changed:
+        raise ConfigError(
+            f"{place.results / row.name}.json: was made with another {', '.join(changed)}, "
+            "expected today's settings: choose another folder"
+        )
+    return True
+
+
+def _train(task: RowTask, config: TrainingConfig, place: Place) -> None:
+    """Train a row, or the rest of it, or nothing where its model is there."""
+    run = place.run(task.row.name)
+    begun = last_checkpoint(run).exists()
+    if begun:
+        earlier = read_run_config(run)
+        changed = [
+            key for key, value in config if key != "hardware" and value != getattr(earlier, key)
+        ]
+        if changed:
+            raise ConfigError(
+                f"{run / RUN_CONFIG_FILE}: the row was begun with another {', '.join(changed)}, "
+                "expected today's settings: choose another folder"
+            )
+    if (run / BUNDLE_FOLDER / DESCRIPTION_FILE).is_file():
+        return
+    logger.info("%s: %s", task.row.name, "training goes on" if begun else "training")
+    train(config, run, resume=begun, loss=task.loss)
+
+
+def _score(
+    row: Row,
+    config: TrainingConfig,
+    scale: Scale,
+    place: Place,
+    unseen: Dataset,
+    progress: Progress,
+) -> str:
+    logger.info("%s: segmenting and scoring", row.name)
+    score_row(row, config, scale, place, unseen, progress)
+    return row.name
+
+
+def _is_distributed() -> bool:
+    import torch
+
+    return torch.distributed.is_available() and torch.distributed.is_initialized()

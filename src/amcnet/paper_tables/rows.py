@@ -1,0 +1,142 @@
+"""The rows of the paper's two tables and the paper's figures in them, from ``rows.toml``."""
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from amcnet.errors import ConfigError
+from amcnet.networks.architecture import Branches
+from amcnet.networks.network_facts import CATALOGUE, NetworkName
+
+TableName = Literal["table1", "table2"]
+SETTINGS = files("amcnet.paper_tables") / "settings"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Row(_Part):
+    """What is trained for one row.
+
+    Attributes:
+        name: Name of the row in files and on the command line.
+        network: The network.
+        branches: Branches of AMCNet; other networks have none.
+        gamma: Weight of the anatomy constraint beside Dice.
+        loss: The loss in words; where left out, that of ``gamma``.
+    """
+
+    name: str
+    network: NetworkName
+    branches: Branches | None = None
+    gamma: float = Field(0.0, ge=0)
+    loss: str = ""
+
+    @property
+    def loss_text(self) -> str:
+        """The loss in words."""
+        if self.loss:
+            return self.loss
+        return f"Dice + {self.gamma:g} AC" if self.gamma else "Dice"
+
+    @property
+    def dimension(self) -> str:
+        """What the network sees: ``2d``, ``3d`` or ``2d+3d``."""
+        return self.branches or CATALOGUE[self.network].dimension
+
+
+class PaperFigures(_Part):
+    """The figures of a row in the paper."""
+
+    dsc: float
+    jaccard: float
+    recall: float
+    f1: float
+    hd95_mm: float
+
+
+class TableRow(_Part):
+    """A row's place in a table.
+
+    Attributes:
+        row: Name of the row.
+        title: Its heading.
+        paper: The paper's figures; None for rows that the paper does not have.
+    """
+
+    row: str
+    title: str
+    paper: PaperFigures | None = None
+
+
+class Difference(_Part):
+    """A difference that a table tells.
+
+    Attributes:
+        title: What it is.
+        row: Name of the row that is judged.
+        to: Rows that it is compared with: the best of them, metric by metric.
+    """
+
+    title: str
+    row: str
+    to: tuple[str, ...] = Field(min_length=1)
+
+
+class ComparisonTable(_Part):
+    """One table.
+
+    Attributes:
+        title: Its heading.
+        ours: The row that all others are tested against.
+        rows: Its rows in the paper's order.
+        differences: What it tells beside them.
+    """
+
+    title: str
+    ours: str
+    rows: tuple[TableRow, ...]
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the rows."""
+        return tuple(line.row for line in self.rows)
+
+
+class PaperTables(_Part):
+    """Everything in ``rows.toml``."""
+
+    source: str
+    rows: dict[str, Row]
+    tables: dict[TableName, ComparisonTable]
+
+
+@cache
+def paper_tables() -> PaperTables:
+    """Return both tables of the paper."""
+    values = tomllib.loads((SETTINGS / "rows.toml").read_text(encoding="utf-8"))
+    for name, row in values["rows"].items():
+        row["name"] = name
+    return PaperTables.model_validate(values)
+
+
+def rows_of(table: TableName, wanted: tuple[str, ...] = ()) -> list[Row]:
+    """Return the rows of a table in its order, or some of them.
+
+    Args:
+        table: The table.
+        wanted: Names of rows; all of the table's where left out.
+
+    Raises:
+        ConfigError: If a name is none of the table's rows.
+    """
+    known = paper_tables().tables[table].names
+    for name in wanted:
+        if name not in known:
+            raise ConfigError(f"rows: found '{name}', expected some of {', '.join(known)}")
+    return [paper_tables().rows[name] for name in known if not wanted or name in wanted]

@@ -1,0 +1,135 @@
+"""How large a comparison is: data, widths and the one training configuration of all rows."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+
+from amcnet.errors import ConfigError
+from amcnet.networks.network_facts import NetworkName
+from amcnet.paper_tables.rows import SETTINGS, Row
+from amcnet.phantom.config import PhantomConfig, Variety
+from amcnet.phantom.grids import FULL_GRID, Grid
+from amcnet.training.config import TrainingConfig
+
+SCALES = ("small", "paper")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class DataScale(_Part):
+    """Which phantoms a comparison is made on.
+
+    Attributes:
+        shape: Voxels (scan, lateral, depth) that the device's field of view is cut into.
+        variety: See :class:`amcnet.phantom.PhantomConfig`.
+        training: Number of hands to train on, those that are held out for the curves included.
+        training_seed: Seed of the first; the next ones count up.
+        unseen: Number of hands that all rows are judged on.
+        unseen_seed: Seed of the first.
+    """
+
+    shape: tuple[PositiveInt, PositiveInt, PositiveInt]
+    variety: Variety
+    training: PositiveInt
+    training_seed: int = Field(ge=0)
+    unseen: PositiveInt
+    unseen_seed: int = Field(ge=0)
+
+    def recipe(self) -> PhantomConfig:
+        """Return what the phantoms are made of."""
+        scan, lateral, depth = (
+            mm / n for mm, n in zip(FULL_GRID.field_of_view_mm, self.shape, strict=True)
+        )
+        return PhantomConfig(Grid(self.shape, (scan, lateral, depth)), self.variety)
+
+
+class Scale(_Part):
+    """The settings that all rows share, and the widths that they do not.
+
+    Attributes:
+        name: Its name.
+        data: The phantoms.
+        width: Width of each network.
+        learning_rate: Rates of networks that do not learn at the common one.
+        training: A training configuration without name, data set, network and loss.
+    """
+
+    name: str
+    data: DataScale
+    width: dict[NetworkName, PositiveInt]
+    learning_rate: dict[NetworkName, float] = {}
+    training: dict[str, Any]
+
+    def with_seed(self, seed: int) -> "Scale":
+        """Return the same scale with another seed of all trainings, and a name that says so."""
+        values = {"training": {**self.training, "seed": seed}, "name": f"{self.name}-seed-{seed}"}
+        return self.model_copy(update=values)
+
+    def training_config(self, row: Row, dataset: Path) -> TrainingConfig:
+        """Return the training configuration of a row.
+
+        Args:
+            row: The row.
+            dataset: Folder of the prepared data set.
+
+        Raises:
+            ConfigError: If the scale has no width for the network, or a value is not allowed.
+        """
+        if row.network not in self.width:
+            raise ConfigError(f"scale '{self.name}': has no width.{row.network}, expected one")
+        common = self.training
+        network: dict[str, Any] = {"name": row.network, "width": self.width[row.network]}
+        if row.branches is not None:
+            network["branches"] = row.branches
+        optimiser = dict(common.get("optimiser", {}))
+        if row.network in self.learning_rate:
+            optimiser["learning_rate"] = self.learning_rate[row.network]
+        data = {
+            **common.get("data", {}),
+            "dataset": dataset,
+            "description": f"{self.data.training} synthetic hands with synthetic ultrasound "
+            "(phantoms), no patient",
+        }
+        values = {
+            **common,
+            "name": row.name,
+            "data": data,
+            "network": network,
+            "loss": {**common.get("loss", {}), "gamma": row.gamma},
+            "optimiser": optimiser,
+        }
+        try:
+            return TrainingConfig.model_validate(values)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            key = ".".join(map(str, problem["loc"]))
+            raise ConfigError(f"scale '{self.name}': training.{key}: {problem['msg']}") from error
+
+
+def read_scale(which: str) -> Scale:
+    """Read a scale.
+
+    Args:
+        which: ``small``, ``paper``, or the path of a TOML file of the same form.
+
+    Raises:
+        ConfigError: If there is no such scale, or a key or value is not allowed.
+    """
+    known = which in SCALES
+    source = SETTINGS / f"{which}.toml" if known else Path(which)
+    if not source.is_file():
+        raise ConfigError(
+            f"scale: found '{which}', expected {', '.join(SCALES)} or a file of settings (TOML)"
+        )
+    try:
+        return Scale.model_validate(tomllib.loads(source.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{which}: is no valid TOML ({error})") from error
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(map(str, problem["loc"]))
+        raise ConfigError(f"{which}: {key}: {problem['msg']}") from error

@@ -1,0 +1,145 @@
+"""One table of a comparison as a section of a page."""
+
+import os
+from pathlib import Path
+
+from amcnet.errors import InputError
+from amcnet.io import atomic_path
+from amcnet.paper_tables.ranking import order_text
+from amcnet.paper_tables.row_results import read_finished
+from amcnet.paper_tables.rows import ComparisonTable, TableName, paper_tables
+from amcnet.paper_tables.table_markdown import (
+    Results,
+    all_metrics_table,
+    costs_table,
+    differences_table,
+    headline_table,
+    known_differences,
+    paired_tests_table,
+    structures_table,
+)
+
+
+def table_section(name: TableName, results: Path, picture: Path, page: Path) -> str:
+    """Return everything about one table, as Markdown below a heading of the second level.
+
+    Args:
+        name: The table.
+        results: Folder of the rows' results.
+        picture: The picture of the table; it may be missing.
+        page: File that it becomes a part of: the picture is linked relative to it.
+
+    Raises:
+        InputError: If no row of the table is finished, or a file cannot be read.
+        ConfigError: If rows were made with different settings.
+    """
+    table = paper_tables().tables[name]
+    found = read_finished(results, table.names)
+    if not found:
+        raise InputError(f"{results}: has no finished row of {name}, expected at least one")
+    parts = [f"## {table.title}", _open_rows(table, found), headline_table(table, found), _FIGURES]
+    if picture.is_file():
+        link = Path(os.path.relpath(picture, page.parent)).as_posix()
+        parts += [f"![Truth and labels of every row]({link})"]
+        parts += [
+            "A transverse slice and the whole hand from above, of the first unseen hand. "
+            "Orange: what differs from the truth by more than a border."
+        ]
+    if table.ours in found and len(found) > 1:
+        parts += ["### Against AMCNet", _TESTS, paired_tests_table(table, found)]
+    if known_differences(table, found):
+        parts += ["### Differences", _DIFFERENCES, differences_table(table, found)]
+    if len(found) > 1:
+        parts += ["### The paper's order", _ORDER, order_text(table, found)]
+    parts += ["### All figures", all_metrics_table(table, found)]
+    parts += ["### Structures", STRUCTURES, structures_table(table, found)]
+    parts += ["### Costs", _hardware(found), costs_table(table, found)]
+    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+
+
+_FIGURES = (
+    "DSC and Jaccard take the voxels of all structures together, Recall and F1 are means over "
+    "structures. HD95 leaves out what was missed, so finding less can make it better: with 10 mm "
+    "for what was missed it is among all figures."
+)
+_TESTS = (
+    "Mean difference over the unseen cases with its 95 % interval (BCa bootstrap over cases) and "
+    "the p-value of Wilcoxon's signed-rank test, corrected for the rows of the table (Holm)."
+)
+_DIFFERENCES = (
+    "The differences that the paper's text tells. p is of one test and not corrected. Where "
+    "there are several rows to compare with, it is the best of them, metric by metric."
+)
+_ORDER = (
+    "Every pair of rows that differs in the paper is tested here, corrected for all pairs of a "
+    "figure (Holm); significant is p < 0.05. These sentences are computed from the results."
+)
+
+
+STRUCTURES = (
+    "Mean Dice over the unseen hands; first how many structures are as good as never found."
+)
+
+
+def protocol_text(results: Results) -> str:
+    """Return how all rows were made, in words, from what they say themselves."""
+    facts = next(iter(results.values())).facts
+    data, settings = facts.data, facts.settings
+    schedule, optimiser = settings["schedule"], settings["optimiser"]
+    budget = f"{schedule['steps']} steps"
+    if schedule["max_hours"] is not None:
+        budget = f"{60 * schedule['max_hours']:.0f} minutes, {budget} at most"
+    spacing = (settings["preprocessing"] or {}).get("spacing_mm")
+    grid = " x ".join(f"{mm:g}" for mm in spacing) if spacing else "the data set's"
+    voxels = " x ".join(map(str, data["shape"]))
+    background = "with" if settings["loss"]["include_background"] else "without"
+    lines = [
+        f"- Data: phantoms of {voxels} voxels, {data['training']} to train on (seeds from "
+        f"{data['training_seed']}), {data['unseen']} unseen (seeds from {data['unseen_seed']}).",
+        f"- Grid of the networks {grid} mm (scan, lateral, depth), windows of "
+        f"{settings['sampling']['window']} slices, {settings['precision']}.",
+        f"- Budget of every row: {budget}, batch {optimiser['batch_size']}, Adam, "
+        f"{optimiser['decay']} rate; the rates are in the tables of costs.",
+        "- Same data, preprocessing, augmentation, sampling, seed and budget for all rows: the "
+        "page is not made from rows that differ in more than network, loss and learning rate.",
+        f"- Dice {background} background, over the classes of a window. Probability of background "
+        f"at the first step: {settings['initial_background'] or 'that of all classes'}.",
+        "- Labels are the network's own, without clean-up, scored at the phantoms' grid.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write_table_page(name: TableName, results: Path, page: Path) -> None:
+    """Write a page with one table.
+
+    Raises:
+        InputError: If no row of the table is finished, or a file cannot be read.
+        OutputError: If the page cannot be written.
+    """
+    section = table_section(name, results, results / f"{name}.png", page)
+    found = read_finished(results, paper_tables().tables[name].names)
+    text = f"# The paper's tables, here\n\n{DISCLAIMER}\n\n{protocol_text(found)}\n{section}"
+    with atomic_path(page) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+DISCLAIMER = (
+    "Two different data sets: *here* are synthetic hands (phantoms), *paper* are the figures that "
+    "Zeng et al. (MICCAI 2023) report for 103 volumes of patients, which are not public. Compare "
+    "rows with rows, not one column with the other."
+)
+
+
+def _open_rows(table: ComparisonTable, results: Results) -> str:
+    missing = [line.title for line in table.rows if line.row not in results]
+    return f"Not finished: {', '.join(missing)}." if missing else ""
+
+
+def _hardware(results: Results) -> str:
+    def all_of(key: str) -> str:
+        return "; ".join(sorted({str(getattr(r.facts, key)) for r in results.values()}))
+
+    return (
+        f"Trained on {all_of('trained_on')}; segmented on {all_of('segmented_on')}. The time of a "
+        "volume is the median over the unseen hands, from the image to labels on its own grid."
+    )

@@ -1,0 +1,54 @@
+"""One of the paper's tables, from data to the finished page."""
+
+from amcnet.data import read_dataset
+from amcnet.paper_tables.hands_picture import write_picture
+from amcnet.paper_tables.row_results import read_finished
+from amcnet.paper_tables.row_runner import RowTask, run_rows
+from amcnet.paper_tables.rows import TableName, paper_tables, rows_of
+from amcnet.paper_tables.scale import Scale
+from amcnet.paper_tables.table_page import write_table_page
+from amcnet.paper_tables.workspace import Place
+from amcnet.parallel import Progress, no_progress
+from amcnet.training.run import is_first_process
+
+
+def run_table(
+    name: TableName,
+    scale: Scale,
+    place: Place,
+    rows: tuple[str, ...] = (),
+    jobs: int = 1,
+    progress: Progress = no_progress,
+) -> None:
+    """Run the rows of a table that are not finished, and write its page.
+
+    The page ``NAME.md`` has all rows of the table that are finished, and is written anew after
+    each. A call that was interrupted can be repeated.
+
+    Args:
+        name: The table.
+        scale: The settings of all rows.
+        place: The folder; the other table of the scale may share it.
+        rows: Names of rows to run; all of the table's where left out.
+        jobs: Processes that make phantoms.
+        progress: Called with (cases done, cases in all) of each part of the work but training.
+
+    Raises:
+        ConfigError: If a row is unknown, or rows in the folder were begun with other settings.
+        OutputError: If the folder holds other phantoms.
+        TrainingError: If a training run cannot go on.
+    """
+    tasks = [RowTask(row) for row in rows_of(name, rows)]
+    for _ in run_rows(tasks, scale, place, jobs, progress):
+        write_table_page(name, place.results, place.folder / f"{name}.md")
+    if is_first_process():
+        _draw(name, place)
+        write_table_page(name, place.results, place.folder / f"{name}.md")
+
+
+def _draw(name: TableName, place: Place) -> None:
+    table = paper_tables().tables[name]
+    results = read_finished(place.results, table.names)
+    if results and place.unseen.is_dir():  # results may come from elsewhere, without the data
+        path = place.results / f"{name}.png"
+        write_picture(path, table, results, place, read_dataset(place.unseen))

@@ -1,0 +1,92 @@
+"""Where a comparison keeps its files, and the data that all of its rows share."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from amcnet.data import Dataset, Preprocessing, read_dataset
+from amcnet.errors import OutputError
+from amcnet.paper_tables.scale import Scale
+from amcnet.parallel import Progress, no_progress
+
+
+@dataclass(frozen=True)
+class Place:
+    """The folder of a comparison.
+
+    Attributes:
+        folder: The folder; both tables of a scale share one, as they share rows.
+    """
+
+    folder: Path
+
+    @property
+    def unseen(self) -> Path:
+        """Phantoms that the rows are judged on."""
+        return self.folder / "data" / "unseen"
+
+    @property
+    def training(self) -> Path:
+        """Phantoms that the rows are trained on."""
+        return self.folder / "data" / "training"
+
+    @property
+    def prepared(self) -> Path:
+        """The same on the network's grid."""
+        return self.folder / "data" / "prepared"
+
+    @property
+    def results(self) -> Path:
+        """What pages are made from: figures of the finished rows, their labels of one hand."""
+        return self.folder / "results"
+
+    def run(self, row: str) -> Path:
+        """Return the run folder of a row."""
+        return self.folder / "rows" / row
+
+    def predictions(self, row: str) -> Path:
+        """Return the labels that a row gave the unseen hands."""
+        return self.run(row) / "predictions"
+
+    def pictured(self, row: str) -> Path:
+        """Return a row's labels of the first unseen hand, which the picture shows."""
+        return self.results / f"{row}.nrrd"
+
+    def evaluations(self, row: str) -> Path:
+        """Return the evaluations of these labels, one file a case."""
+        return self.run(row) / "evaluations"
+
+
+def make_data(
+    place: Place, scale: Scale, jobs: int = 1, progress: Progress = no_progress
+) -> Dataset:
+    """Make the phantoms of a scale and prepare those to train on; what is there is kept.
+
+    Args:
+        place: Where to.
+        scale: How many, and how.
+        jobs: Number of processes.
+        progress: Called with (cases done, cases in all), for each of three parts.
+
+    Returns:
+        The unseen hands.
+
+    Raises:
+        OutputError: If the folder holds phantoms that were made otherwise.
+    """
+    from amcnet.data.preparation import prepare_dataset
+    from amcnet.phantom import write_dataset
+
+    data, recipe = scale.data, scale.data.recipe()
+    place.unseen.parent.mkdir(parents=True, exist_ok=True)
+    write_dataset(place.training, data.training, data.training_seed, recipe, jobs, progress)
+    write_dataset(place.unseen, data.unseen, data.unseen_seed, recipe, jobs, progress)
+    hands, unseen = read_dataset(place.training), read_dataset(place.unseen)
+    for dataset, count in ((hands, data.training), (unseen, data.unseen)):
+        if len(dataset.cases) != count:
+            raise OutputError(
+                f"{dataset.folder}: holds {len(dataset.cases)} phantoms, expected {count}: choose "
+                "another folder"
+            )
+    preprocessing = Preprocessing.model_validate(scale.training.get("preprocessing", {}))
+    prepare_dataset(hands, preprocessing, place.prepared, jobs, progress)
+    return unseen

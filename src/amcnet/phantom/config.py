@@ -1,0 +1,52 @@
+"""What kind of phantoms to make: the grid, the ages and how unusual they may be."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from amcnet.errors import ConfigError
+from amcnet.phantom.grids import NETWORK_GRID, Grid
+
+Variety = Literal["complete", "full"]
+
+YOUNGEST_YEARS, OLDEST_YEARS = 2.0, 16.0
+
+
+@dataclass(frozen=True)
+class PhantomConfig:
+    """What a phantom is made of, apart from its seed.
+
+    Attributes:
+        grid: The voxel grid.
+        variety: ``complete``: all 38 structures, whole and inside the volume. ``full``: ages 2 to
+            16 with missing and fused epiphyses, and the rare cases of real scans: a fist-like
+            thumb, touching fingers, a finger outside the field of view, a cropped scan, a hand
+            that lies deep or shallow.
+        age_years: Range of ages to draw from. By default all ages of the variety; epiphyses that
+            do not exist at an age are left out, and the phantom's description names them.
+
+    Raises:
+        ConfigError: If the ages are not an increasing range within 2 to 16 years.
+    """
+
+    grid: Grid = NETWORK_GRID
+    variety: Variety = "complete"
+    age_years: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.age_years is None:
+            return
+        low, high = self.age_years
+        if not YOUNGEST_YEARS <= low <= high <= OLDEST_YEARS:
+            raise ConfigError(
+                f"age: found {low:g} to {high:g} years, expected the lower age first, both "
+                f"within {YOUNGEST_YEARS:g} to {OLDEST_YEARS:g}"
+            )
+
+    def description(self) -> dict[str, Any]:
+        """Return the recipe as data that JSON can hold."""
+        return {
+            "shape": list(self.grid.shape),
+            "spacing_mm": list(self.grid.spacing_mm),
+            "variety": self.variety,
+            "age_years": None if self.age_years is None else list(self.age_years),
+        }

@@ -1,0 +1,139 @@
+"""What is known of hands: which structure is which bone, and how big it is by the hand's scale.
+
+Sizes are those that the phantom grows: adult lengths and mid-shaft sizes from the meshes of
+OpenSim's arm model (:mod:`amcnet.anatomy.growth`), times one scale for the whole hand. A shaft
+lacks its epiphysis and the growth plate until they fuse.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from math import exp, log
+
+from amcnet.anatomy import LabelTable, hand_label_table
+from amcnet.anatomy.growth import ADULT_SIZE_MM, EPIPHYSIS_THICKNESS_RATIO, Segment
+from amcnet.phantom.hand_anatomy import label_values
+
+BoneKey = tuple[int, Segment]
+
+PLATE_MM = 1.0
+# Fewer bones than this in a table are no hand to compare with.
+_FEWEST_BONES = 5
+# Volume of a shaft: the logarithm of its share of length x width x thickness at mid-shaft, medians
+# over phantoms of 2 to 16 years.
+_LOG_FILLING: dict[Segment, float] = {
+    "metacarpal": -0.15,
+    "proximal phalanx": -0.08,
+    "middle phalanx": -0.115,
+    "distal phalanx": -0.195,
+}
+# The same of epiphyses, as if they were as wide as the shaft: they are wider than at mid-shaft.
+_LOG_CAP_FILLING = 0.24
+
+
+@dataclass(frozen=True)
+class Bone:
+    """A bone of the hand in some label table.
+
+    Attributes:
+        key: (ray, segment); the thumb is ray 1.
+        shaft: Label value of the bone.
+        epiphysis: Label value of its epiphysis, None if the table has none.
+    """
+
+    key: BoneKey
+    shaft: int
+    epiphysis: int | None
+
+    def log_length(self, log_scale: float, fused: bool) -> float:
+        """Return the logarithm of the expected length in mm at a scale relative to an adult."""
+        return log(self._length_mm(log_scale, fused))
+
+    def log_volume(self, log_scale: float, fused: bool) -> float:
+        """Return the logarithm of the expected volume in mm3, for an average slenderness."""
+        _, width, thickness = ADULT_SIZE_MM[self.key]
+        across_mm2 = log(width * thickness) + 2 * log_scale
+        return self.log_length(log_scale, fused) + across_mm2 + _LOG_FILLING[self.key[1]]
+
+    def log_scale(self, length_mm: float, fused: bool) -> float:
+        """Return the logarithm of the scale at which the bone has a length."""
+        adult_mm = ADULT_SIZE_MM[self.key][0]
+        if fused:
+            return log(length_mm / adult_mm)
+        return log((length_mm + PLATE_MM) / (adult_mm * (1 - self._cap_ratio)))
+
+    def log_cap_volume(self, log_scale: float, log_girth: float) -> float:
+        """Return the logarithm of the expected volume of the epiphysis in mm3.
+
+        Args:
+            log_scale: Logarithm of the hand's scale.
+            log_girth: Logarithm of the epiphysis' width relative to the end of the shaft.
+        """
+        length, width, thickness = ADULT_SIZE_MM[self.key]
+        block = log(length * self._cap_ratio * width * thickness) + 3 * log_scale
+        return block + _LOG_CAP_FILLING + 3 * log_girth
+
+    def cartilage_mm(self, log_scale: float) -> float:
+        """Return how far the shaft ends before the joint while the epiphysis is cartilage."""
+        cap_mm: float = ADULT_SIZE_MM[self.key][0] * self._cap_ratio * exp(log_scale)
+        return cap_mm + PLATE_MM
+
+    @property
+    def _cap_ratio(self) -> float:
+        return EPIPHYSIS_THICKNESS_RATIO[self.key[1]]
+
+    def _length_mm(self, log_scale: float, fused: bool) -> float:
+        whole_mm = ADULT_SIZE_MM[self.key][0] * exp(log_scale)
+        return whole_mm if fused else max(whole_mm * (1 - self._cap_ratio) - PLATE_MM, 1.0)
+
+
+@dataclass(frozen=True)
+class HandPlan:
+    """The bones of a hand that a label table names.
+
+    Attributes:
+        bones: Distal to proximal, finger by finger from the thumb.
+    """
+
+    bones: tuple[Bone, ...]
+
+    @cached_property
+    def rows(self) -> tuple[tuple[int, ...], ...]:
+        """Shafts that lie side by side; of the thumb, the metacarpal alone."""
+        return tuple(
+            tuple(
+                bone.shaft
+                for bone in self.bones
+                if bone.key[1] == segment and (bone.key[0] > 1 or segment == "metacarpal")
+            )
+            for segment in EPIPHYSIS_THICKNESS_RATIO
+        )
+
+    @property
+    def shafts(self) -> tuple[int, ...]:
+        """The label values of all bones."""
+        return tuple(bone.shaft for bone in self.bones)
+
+    def segment_of(self, shaft: int) -> Segment:
+        """Return which segment of its finger a bone is."""
+        return next(bone.key[1] for bone in self.bones if bone.shaft == shaft)
+
+    @cached_property
+    def epiphyses(self) -> dict[int, Bone]:
+        """Label value of each epiphysis -> its bone."""
+        return {bone.epiphysis: bone for bone in self.bones if bone.epiphysis is not None}
+
+
+def plan_of(table: LabelTable) -> HandPlan | None:
+    """Return which structures of a table are a hand's bones, by name; None if it is no hand's."""
+    values, hand = table.values_by_name, hand_label_table()
+    bones = []
+    for key in _in_order(ADULT_SIZE_MM):
+        shaft, epiphysis = (values.get(hand[value].name) for value in label_values(*key))
+        if shaft is not None:
+            bones.append(Bone(key, shaft, epiphysis))
+    return HandPlan(tuple(bones)) if len(bones) >= _FEWEST_BONES else None
+
+
+def _in_order(keys: Iterable[BoneKey]) -> list[BoneKey]:
+    return sorted(keys, key=lambda key: label_values(*key))

@@ -1,0 +1,1 @@
+"""OpenVINO: imported in one place, compiled models cached."""

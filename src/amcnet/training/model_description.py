@@ -1,0 +1,103 @@
+"""What a trained model says about itself."""
+
+import math
+import platform
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning
+import torch
+
+from amcnet.bundle import Bundle, BundleDescription, Provenance
+from amcnet.data.splits import Split
+from amcnet.training.config import TrainingConfig
+from amcnet.training.data_source import DataSource
+from amcnet.training.history import Row
+from amcnet.training.task import SegmentationTask
+
+NOTICE = "Not a medical device; for research only."
+
+_PHANTOM = re.compile(r"hand_(\d{6,})")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a model was made from.
+
+    Attributes:
+        source: The data set.
+        split: Which of its cases were trained on.
+        commit: Commit of the code.
+        started_from: The model whose weights it started with, if any, and which weights these are.
+    """
+
+    source: DataSource
+    split: Split
+    commit: str
+    started_from: tuple[Bundle, str] | None
+
+
+def describe_model(
+    config: TrainingConfig, task: SegmentationTask, origin: Origin
+) -> BundleDescription:
+    """Return the description of a trained model, without the checksums of its files."""
+    seeds = [int(m[1]) for name in origin.split.train if (m := _PHANTOM.fullmatch(name))]
+    public = config.model_dump(mode="json")
+    # Names, not paths: a model is passed on, its maker's folders are nobody's business.
+    public["data"]["dataset"] = config.data.dataset.name
+    if config.start_from is not None:
+        public["start_from"] = Path(config.start_from).name
+    before = weights = None
+    if origin.started_from is not None:
+        bundle, weights = origin.started_from
+        before = bundle.description.provenance
+    return BundleDescription(
+        name=config.name,
+        notice=f"Trained on {config.data.description}. {NOTICE}",
+        architecture=config.network,
+        preprocessing=origin.source.preprocessing,
+        window=config.sampling.window,
+        shortest_window=config.sampling.shortest_window,
+        mirrored="lateral" in config.augmentation.mirror_axes
+        and config.augmentation.mirror_probability > 0,
+        labels=origin.source.table.to_dicts(),
+        provenance=Provenance(
+            training_data=config.data.description,
+            configuration=public,
+            phantom_seeds=seeds,
+            commit=origin.commit,
+            started_from=weights,
+            before=before,
+            steps=task.global_step,
+            hours=round(task.clock.seconds / 3600, 2),
+            hardware=hardware_of(task.trainer),
+            curve=[_finite(row) for row in task.history],
+        ),
+        sha256={},
+    )
+
+
+def _finite(row: Row) -> Row:
+    return {name: float(f"{value:.5g}") for name, value in row.items() if math.isfinite(value)}
+
+
+def hardware_of(trainer: lightning.Trainer) -> str:
+    """Return what a run is spread over, in words."""
+    device = trainer.strategy.root_device
+    if device.type == "cuda":
+        return f"{trainer.world_size} x {torch.cuda.get_device_name(device)}"
+    return f"{trainer.world_size} x {platform.machine()}, {torch.get_num_threads()} threads"
+
+
+def code_commit(tree: Path = Path(__file__).parents[3]) -> str:
+    """Return the commit of the source tree, where this is one."""
+    if not (tree / ".git").exists():  # installed, perhaps below somebody's own repository
+        return "unknown"
+    command = ["git", "-C", str(tree), "describe", "--always", "--dirty"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return done.stdout.strip()

@@ -1,0 +1,1 @@
+"""Random transforms of training windows: spatial, intensity, label-to-image synthesis."""

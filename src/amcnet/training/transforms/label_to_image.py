@@ -1,0 +1,52 @@
+"""A plain picture of the labelled bones, to mix into a training window.
+
+A network that has seen one renderer or one device relies on what is special to it. Here random
+greys are given to what every ultrasound of bones shows: tissue round the bones, their bright upper
+surface, what they hold, and the shadow below them. (Randomised pictures of label maps: Billot et
+al., SynthSeg, Medical Image Analysis 2023.)
+"""
+
+import torch
+from torch import Tensor
+
+from amcnet.anatomy import IGNORE
+from amcnet.training.transforms.gaussian_blur import blurred
+from amcnet.training.transforms.random_stream import WindowRandom
+
+Spacing = tuple[float, float, float]
+
+_REACH_MM = (2.5, 6.0)  # standard deviation of the blur that makes tissue of bones
+_TISSUE_ABOVE = (0.01, 0.08)  # of the blurred bones
+_EDGE_MM = (0.3, 1.0)
+_TISSUE = (0.3, 1.0)  # grey; no echo is 0
+_INSIDE = (0.0, 0.8)  # of the tissue's grey
+_LINE = (0.2, 1.5)
+_SHADOW = (0.1, 1.0)  # share of the brightness that is lost below a bone
+
+
+def redrawn(labels: Tensor, random: WindowRandom, spacing_mm: Spacing) -> Tensor:
+    """Return a picture with mean 0 and deviation 1, float32 (scan, lateral, depth).
+
+    Args:
+        labels: uint8 (scan, lateral, depth); depth runs away from the probe.
+        random: The window's random numbers.
+        spacing_mm: Spacing in (scan, lateral, depth).
+    """
+    bone = ((labels > 0) & (labels != IGNORE)).float()
+    near = _blurred_mm(bone, random.uniform(*_REACH_MM), spacing_mm)
+    edge_mm = random.uniform(*_EDGE_MM)
+    tissue = _blurred_mm((near > random.uniform(*_TISSUE_ABOVE)).float(), edge_mm, spacing_mm)
+    grey = random.uniform(*_TISSUE)
+    image = tissue * grey
+    image = torch.lerp(image, image.new_tensor(grey * random.uniform(*_INSIDE)), bone)
+    behind = bone.cummax(dim=2).values
+    shadow = _blurred_mm(behind * (1 - bone), edge_mm / 2, spacing_mm)
+    image = image * (1 - random.uniform(*_SHADOW) * shadow)
+    above = torch.cat((torch.zeros_like(behind[..., :1]), behind[..., :-1]), dim=2)
+    line = _blurred_mm(behind - above, edge_mm / 2, spacing_mm)
+    image = image + line * (random.uniform(*_LINE) / line.max().clamp_min(1e-6))
+    return (image - image.mean()) / image.std(correction=0).clamp_min(1e-6)
+
+
+def _blurred_mm(volume: Tensor, deviation_mm: float, spacing_mm: Spacing) -> Tensor:
+    return blurred(volume[None], [deviation_mm / spacing for spacing in spacing_mm])[0]

@@ -1,0 +1,90 @@
+"""Random changes to a batch of training windows, on the device where the batch is."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from amcnet.errors import InputError
+from amcnet.training.transforms.intensity import change_grey
+from amcnet.training.transforms.label_to_image import redrawn
+from amcnet.training.transforms.random_stream import WindowRandom
+from amcnet.training.transforms.settings import Augmentation
+from amcnet.training.transforms.spatial import draw_movement, resample_window, sampling_grid
+
+_AXES = ("scan", "lateral", "depth")
+
+
+@torch.no_grad()
+def augment_batch(
+    image: Tensor,
+    labels: Tensor,
+    settings: Augmentation,
+    seeds: Sequence[int],
+    spacing_mm: tuple[float, float, float],
+) -> tuple[Tensor, Tensor]:
+    """Return changed copies of the windows of a batch.
+
+    MONAI has such transforms one by one; here all movements are one resampling, each window's
+    changes depend on its own seed alone, and everything runs on the batch's own device.
+
+    Args:
+        image: Floating point, (batch, channel, scan, lateral, depth). All channels move together.
+        labels: uint8 (batch, scan, lateral, depth). Outside the window is background; the value
+            for voxels to ignore moves like any other.
+        settings: What may happen, how often and how strongly.
+        seeds: One for each window, 0 or greater. Movements and grey factors are the same on all
+            devices, noise on devices of one kind.
+        spacing_mm: Voxel spacing in (scan, lateral, depth).
+
+    Returns:
+        Image and labels of the same shape and dtype.
+
+    Raises:
+        InputError: If the shapes or the number of seeds do not fit.
+    """
+    _check(image, labels, seeds)
+    new_image, new_labels = torch.empty_like(image), torch.empty_like(labels)
+    with torch.autocast(image.device.type, enabled=False):
+        for index, seed in enumerate(seeds):
+            window = image[index].float(), labels[index]
+            random = WindowRandom(seed, image.device)
+            new_image[index], new_labels[index] = _augment(*window, settings, random, spacing_mm)
+    return new_image, new_labels
+
+
+def _augment(
+    image: Tensor,
+    labels: Tensor,
+    settings: Augmentation,
+    random: WindowRandom,
+    spacing_mm: tuple[float, float, float],
+) -> tuple[Tensor, Tensor]:
+    mirrored = [random.chance(settings.mirror_probability) for _ in _AXES]
+    for axis, name in enumerate(_AXES):
+        if mirrored[axis] and name in settings.mirror_axes:
+            image, labels = image.flip(axis + 1), labels.flip(axis)
+    if random.chance(settings.spatial_probability) and _can_move(settings):
+        movement = draw_movement(settings, random, labels.shape, spacing_mm)
+        grid = sampling_grid(movement, labels.shape, spacing_mm, image.device)
+        image, labels = resample_window(image, labels, grid)
+    if settings.redraw_probability and random.chance(settings.redraw_probability):
+        share = random.uniform(0, 1)
+        image = torch.lerp(image, redrawn(labels, random, spacing_mm), share)
+    return change_grey(image, settings, random, spacing_mm), labels
+
+
+def _can_move(settings: Augmentation) -> bool:
+    turns = settings.rotation_deg, settings.yaw_deg, settings.pitch_deg
+    elastic = settings.elastic_mm, settings.elastic_scan_mm
+    return any((*turns, settings.scale, settings.shift, *elastic))
+
+
+def _check(image: Tensor, labels: Tensor, seeds: Sequence[int]) -> None:
+    if image.ndim != 5 or labels.shape != (image.shape[0], *image.shape[2:]):
+        raise InputError(
+            f"labels have shape {tuple(labels.shape)}, expected "
+            f"{(image.shape[0], *image.shape[2:])} for an image of shape {tuple(image.shape)}"
+        )
+    if len(seeds) != len(image):
+        raise InputError(f"found {len(seeds)} seeds, expected {len(image)}: one for each window")

@@ -1,0 +1,80 @@
+"""Workflows: files in, files out. The command line, 3D Slicer and Dask call these."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from amcnet.workflows.check import check_file
+    from amcnet.workflows.demo import DemoResult, run_demo
+    from amcnet.workflows.evaluate.pairs import FoundPairs, Pair, evaluate_files, find_pairs
+    from amcnet.workflows.evaluate.run import EvaluateOptions, evaluate_folders, evaluate_pair
+    from amcnet.workflows.label_report import write_label_report
+    from amcnet.workflows.measure import FileMeasurement, find_label_files, measure_files
+    from amcnet.workflows.measurement_tables import (
+        TABLE_EXTENSIONS,
+        write_file_measurements,
+        write_measurements_csv,
+    )
+    from amcnet.workflows.mesh import MESH_EXTENSIONS, check_mesh_output, write_surfaces
+    from amcnet.workflows.segment.dask_cluster import segment_files_on_cluster
+    from amcnet.workflows.segment.finishing import Finisher, plan_also, plan_pages
+    from amcnet.workflows.segment.masks import write_each
+    from amcnet.workflows.segment.plan import plan_files
+    from amcnet.workflows.segment.run import Job, Outcome, SegmentOptions, segment_files
+
+__all__ = [
+    "MESH_EXTENSIONS",
+    "TABLE_EXTENSIONS",
+    "DemoResult",
+    "EvaluateOptions",
+    "FileMeasurement",
+    "Finisher",
+    "FoundPairs",
+    "Job",
+    "Outcome",
+    "Pair",
+    "SegmentOptions",
+    "check_file",
+    "check_mesh_output",
+    "evaluate_files",
+    "evaluate_folders",
+    "evaluate_pair",
+    "find_label_files",
+    "find_pairs",
+    "measure_files",
+    "plan_also",
+    "plan_files",
+    "plan_pages",
+    "run_demo",
+    "segment_files",
+    "segment_files_on_cluster",
+    "write_each",
+    "write_file_measurements",
+    "write_label_report",
+    "write_measurements_csv",
+    "write_surfaces",
+]
+
+_MODULES = {
+    "check": ("check_file",),
+    "demo": ("DemoResult", "run_demo"),
+    "evaluate.pairs": ("FoundPairs", "Pair", "evaluate_files", "find_pairs"),
+    "evaluate.run": ("EvaluateOptions", "evaluate_folders", "evaluate_pair"),
+    "label_report": ("write_label_report",),
+    "measure": ("FileMeasurement", "find_label_files", "measure_files"),
+    "measurement_tables": ("TABLE_EXTENSIONS", "write_file_measurements", "write_measurements_csv"),
+    "mesh": ("MESH_EXTENSIONS", "check_mesh_output", "write_surfaces"),
+    "segment.dask_cluster": ("segment_files_on_cluster",),
+    "segment.finishing": ("Finisher", "plan_also", "plan_pages"),
+    "segment.masks": ("write_each",),
+    "segment.plan": ("plan_files",),
+    "segment.run": ("Job", "Outcome", "SegmentOptions", "segment_files"),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a workflow on first use: most need only one of them."""
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(import_module(f"amcnet.workflows.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

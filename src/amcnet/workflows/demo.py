@@ -1,0 +1,81 @@
+"""The demo: a phantom made, segmented, measured and compared with its known truth."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from amcnet.inference import Segmenter
+from amcnet.io import make_folder, volume_from_array, write_image
+from amcnet.measurement import Measurement, measure_structures
+from amcnet.metrics import Preset, evaluate_case, with_headline
+from amcnet.phantom import Phantom, make_phantom
+from amcnet.report.preview import write_preview
+from amcnet.workflows.measurement_tables import write_measurements_csv
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demo found.
+
+    Attributes:
+        description: The phantom in words.
+        measurements: Size of every structure as segmented.
+        evaluation: The segmentation against the truth, see :func:`amcnet.workflows.evaluate_pair`.
+        notice: What the model's users must know.
+    """
+
+    description: str
+    measurements: list[Measurement]
+    evaluation: dict[str, Any]
+    notice: str
+
+
+def run_demo(out: Path, seed: int, progress: Progress) -> DemoResult:
+    """Write a phantom and what is made of it.
+
+    The files are ``hand.nrrd``, ``hand.seg.nrrd``, ``preview.png`` and ``measurements.csv``.
+
+    Args:
+        out: Folder to write to; it is made, files of an earlier demo are replaced.
+        seed: Seed of the phantom.
+        progress: Called with (stages done, stages in all, what comes next).
+
+    Raises:
+        OutputError: If the folder cannot be made.
+    """
+    make_folder(out)
+    progress(0, 5, "making the phantom")
+    phantom = make_phantom(seed)
+    progress(1, 5, "segmenting")
+    volume = volume_from_array(phantom.image, phantom.spacing_mm)
+    result = Segmenter()(volume)
+    progress(2, 5, "writing")
+    write_image(out / "hand.nrrd", phantom.image, volume.geometry, overwrite=True)
+    result.write(out / "hand.seg.nrrd", overwrite=True)
+    progress(3, 5, "measuring and evaluating")
+    table, spacing_mm = result.table, result.spacing_mm
+    measurements = measure_structures(result.labels, spacing_mm, table, result.confidence)
+    write_measurements_csv(out / "measurements.csv", measurements)
+    case = evaluate_case(phantom.labels, result.labels, spacing_mm, table.num_classes, table)
+    progress(4, 5, "drawing")
+    description = _describe(phantom)
+    write_preview(
+        out / "preview.png",
+        phantom.image,
+        result.labels,
+        spacing_mm,
+        table,
+        title=description,
+        footnote=result.notice,
+    )
+    progress(5, 5, "done")
+    evaluation = with_headline(case, Preset.STRICT)
+    return DemoResult(description, measurements, evaluation, result.notice)
+
+
+def _describe(phantom: Phantom) -> str:
+    hand = phantom.hand
+    return f"Phantom {phantom.seed}: {hand.side} hand of a {hand.sex}, {hand.age_years:.1f} years"

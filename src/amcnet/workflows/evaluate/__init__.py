@@ -1,0 +1,1 @@
+"""Evaluate label files against references."""

@@ -1,0 +1,98 @@
+"""Reading evaluations back: one file of many cases, one case, or a folder of cases."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from amcnet.errors import InputError, OutputError
+from amcnet.io import is_same_file
+from amcnet.metrics.case_gaps import CaseGaps
+
+
+def read_results(path: Path) -> dict[str, dict[str, Any]]:
+    """Read evaluations of cases.
+
+    Args:
+        path: A file whose ``cases`` holds evaluations by name, a file of one evaluation as
+            ``amcnet evaluate --json`` writes it, or a folder of such files. A case that has no name
+            of its own is named as its file, without ``.json``.
+
+    Returns:
+        Evaluations (see :func:`amcnet.metrics.evaluate_case`) by name, sorted by name.
+
+    Raises:
+        InputError: If nothing is there, a file is no evaluation, or a name is found twice.
+    """
+    cases: dict[str, dict[str, Any]] = {}
+    for file in _files(path):
+        for name, case in _cases_of(file, _read_json(file)).items():
+            if name in cases:
+                raise InputError(f"{file}: has the case '{name}', which another file has too")
+            cases[name] = case
+    return dict(sorted(cases.items()))
+
+
+def read_gaps(path: Path) -> CaseGaps:
+    """Read which cases of evaluations have no result of their own.
+
+    Args:
+        path: As for :func:`read_results`.
+
+    Raises:
+        InputError: If nothing is there, or a file is no evaluation.
+    """
+    counted: list[str] = []
+    left_out: list[str] = []
+    failed: list[str] = []
+    for file in _files(path):
+        data = _read_json(file)
+        cases = _cases_of(file, data)
+        for name in data.get("missing") or ():
+            (counted if name in cases else left_out).append(str(name))
+        failed += map(str, data.get("failed") or ())
+    return CaseGaps(tuple(sorted(counted)), tuple(sorted(left_out)), tuple(sorted(failed)))
+
+
+def check_not_an_input(output: Path, results: Path) -> None:
+    """Refuse to write over the results, or into their folder as if it were one of the cases.
+
+    Raises:
+        OutputError: If ``output`` is ``results``, or a .json file in that folder.
+    """
+    inside = output.suffix.lower() == ".json" and is_same_file(output.parent, results)
+    if inside or is_same_file(output, results):
+        raise OutputError(f"{output}: is an input or lies among them, expected another place")
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        files = sorted(p for p in path.glob("*.json") if not p.name.startswith("."))
+        if not files:
+            raise InputError(f"{path}: holds no .json file, expected one for each case")
+        return files
+    if not path.is_file():
+        raise InputError(f"{path}: is missing, expected a .json file or a folder of them")
+    return [path]
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: is no JSON ({error}), expected an evaluation") from error
+    if not isinstance(data, dict):
+        raise InputError(f"{path}: holds a {type(data).__name__}, expected an evaluation")
+    return data
+
+
+def _cases_of(path: Path, data: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    found = data.get("cases")
+    cases = found if isinstance(found, dict) else {path.stem: data}
+    if not cases:
+        raise InputError(f"{path}: holds no case, expected at least one")
+    for name, case in cases.items():
+        if not isinstance(case, dict) or not isinstance(case.get("structures"), list):
+            raise InputError(f"{path}: '{name}' has no list 'structures', expected an evaluation")
+    if isinstance(found, int):
+        raise InputError(f"{path}: holds means over {found} cases, expected the cases themselves")
+    return cases

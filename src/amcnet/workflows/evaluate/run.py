@@ -1,0 +1,151 @@
+"""Evaluating a folder of predictions against a folder of references."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from amcnet.anatomy import LabelTable
+from amcnet.errors import InputError, in_words
+from amcnet.metrics.evaluation import SURFACE_TOLERANCE_MM
+from amcnet.metrics.presets import Preset, with_headline
+from amcnet.metrics.summary import Row, summarise_cases
+from amcnet.parallel import Progress, map_in_processes, no_progress, processors
+from amcnet.workflows.evaluate.pairs import FoundPairs, Pair, evaluate_files, find_pairs
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """How files are evaluated.
+
+    Attributes:
+        table: What the labels mean, the hand's where left out.
+        preset: Which figures stand for the result, and whether a case without a prediction counts.
+        surface_tolerance_mm: Tolerance of the surface Dice.
+        jobs: Processes; each holds one case.
+        ignore_value: Value of the references' voxels of which nothing is known.
+    """
+
+    table: LabelTable | None = None
+    preset: Preset = Preset.STRICT
+    surface_tolerance_mm: float = SURFACE_TOLERANCE_MM
+    jobs: int = 1
+    ignore_value: int | None = None
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What came of a case: figures, or the sentence that says why there are none."""
+
+    result: Row | None = None
+    error: str = ""
+
+
+def evaluate_pair(
+    reference: Path, prediction: Path, options: EvaluateOptions | None = None
+) -> dict[str, Any]:
+    """Evaluate one file against another.
+
+    Returns:
+        What :func:`amcnet.metrics.evaluate_case` returns, and ``preset`` with its ``headline``, see
+        :func:`amcnet.metrics.headline`.
+
+    Raises:
+        InputError: If a file cannot be read, or they lie on different grids.
+    """
+    options = options or EvaluateOptions()
+    result = _evaluate_files(options, reference, prediction)
+    return with_headline(result, options.preset)
+
+
+def evaluate_folders(
+    references: Path,
+    predictions: Path,
+    options: EvaluateOptions | None = None,
+    progress: Progress = no_progress,
+) -> dict[str, Any]:
+    """Evaluate every label file of a folder against the one of the same name in another.
+
+    Files are paired by :func:`amcnet.workflows.find_pairs`. A case that fails does not stop the
+    others and counts in no figure. One without a prediction counts as background alone, or not at
+    all, as the preset says.
+
+    Args:
+        references: Folder with the truth.
+        predictions: Folder with what is judged.
+        options: How it is done.
+        progress: Called with (cases done, cases in all).
+
+    Returns:
+        ``preset`` and its ``headline``; ``summary``, ``cases_counted`` and ``structures`` as
+        :func:`amcnet.metrics.summarise_cases` returns them; ``cases``, by name the file names
+        ``reference`` and ``prediction`` (None where it is missing) and the result of
+        :func:`amcnet.metrics.evaluate_case`; ``missing``, the names of the cases without a
+        prediction; ``failed``, by name why there is no result; ``unmatched``, predictions without a
+        reference.
+
+    Raises:
+        InputError: If a path is no folder, there is no reference, or no case could be evaluated.
+        ConfigError: If ``jobs`` is less than 1.
+    """
+    options = options or EvaluateOptions()
+    found = find_pairs(references, predictions)
+    pairs = [pair for pair in found.pairs if pair.prediction or options.preset.counts_missing_cases]
+    threads = max(1, processors() // max(1, min(options.jobs, len(pairs))))
+    outcomes = map_in_processes(partial(_evaluate, options, threads), pairs, options.jobs, progress)
+    failed = found.ambiguous | {
+        pair.name: outcome.error
+        for pair, outcome in zip(pairs, outcomes, strict=True)
+        if outcome.error
+    }
+    cases = {
+        pair.name: _file_names(pair) | outcome.result
+        for pair, outcome in zip(pairs, outcomes, strict=True)
+        if outcome.result is not None
+    }
+    if not cases:
+        raise InputError(_nothing(predictions, found, failed))
+    summary = summarise_cases(list(cases.values()))
+    return with_headline(summary | {"cases": cases}, options.preset) | {
+        "missing": [pair.name for pair in found.pairs if pair.prediction is None],
+        "failed": failed,
+        "unmatched": [path.name for path in found.unmatched],
+    }
+
+
+def _evaluate(options: EvaluateOptions, threads: int, pair: Pair) -> _Outcome:
+    """Evaluate a case; an error becomes part of the outcome."""
+    try:
+        return _Outcome(_evaluate_files(options, pair.reference, pair.prediction, threads))
+    except Exception as problem:
+        files = [path for path in (pair.prediction, pair.reference) if path is not None]
+        return _Outcome(error=in_words(problem, *files))
+
+
+def _evaluate_files(
+    options: EvaluateOptions, reference: Path, prediction: Path | None, threads: int | None = None
+) -> Row:
+    return evaluate_files(
+        reference,
+        prediction,
+        options.table,
+        options.surface_tolerance_mm,
+        threads,
+        options.ignore_value,
+    )
+
+
+def _file_names(pair: Pair) -> Row:
+    prediction = None if pair.prediction is None else pair.prediction.name
+    return {"reference": pair.reference.name, "prediction": prediction}
+
+
+def _nothing(predictions: Path, found: FoundPairs, failed: dict[str, str]) -> str:
+    """Say why no case has a result."""
+    if failed:
+        first, more = next(iter(failed.values())), len(failed) - 1
+        return first + (f" (and {more} more; no case could be evaluated)" if more else "")
+    return (
+        f"{predictions}: holds no prediction for any of the {len(found.pairs)} references, "
+        "expected files of the same names"
+    )

@@ -1,0 +1,107 @@
+"""Where surfaces go: a file for each in a folder, or all in one GLB."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from amcnet.anatomy import LabelTable
+from amcnet.errors import InputError, OutputError
+from amcnet.io import atomic_path, check_free, find_extension
+from amcnet.io.atomic_files import check_parent
+from amcnet.io.atomic_folders import new_folder, put_in_place
+from amcnet.labelmaps.selection import mask_names
+from amcnet.mesh.formats import write_glb, write_stl, write_vtp
+from amcnet.mesh.surfaces import Surface
+
+MESH_EXTENSIONS = (".stl", ".glb", ".vtp")
+
+
+def check_mesh_output(
+    output: Path, table: LabelTable, extension: str, overwrite: bool = False
+) -> None:
+    """Check, before any work, that :func:`write_surfaces` can write.
+
+    Raises:
+        OutputError: If the extension is unknown, the parent does not exist or is read-only, or the
+            output is there already and ``overwrite`` is False; for a folder also if it is a file or
+            holds anything but surfaces of the table.
+    """
+    if extension not in MESH_EXTENSIONS:
+        allowed = " ".join(MESH_EXTENSIONS)
+        raise OutputError(f"{output}: found file type '{extension}', expected one of {allowed}")
+    if _is_one_file(output):
+        check_free(output, overwrite)
+        return
+    if (named := find_extension(output, (".stl", ".vtp"))) is not None:
+        raise OutputError(
+            f"{output}: a {named} holds one surface, expected a folder or a .glb for all of them"
+        )
+    check_parent(output.absolute())
+    if output.exists() and not output.is_dir():
+        raise OutputError(f"{output}: is a file, expected a folder")
+    ours = set(mask_names(table).values())
+    for path in output.iterdir() if output.exists() else ():
+        # The folder is replaced as a whole: nothing else may get lost.
+        if path.is_dir() or path.suffix not in MESH_EXTENSIONS or path.stem not in ours:
+            raise OutputError(f"{output}: holds '{path.name}', expected a new or empty folder")
+        if not overwrite:
+            raise OutputError(f"{output}: already exists, use --overwrite to replace it")
+
+
+def write_surfaces(
+    output: Path,
+    surfaces: Iterable[Surface],
+    table: LabelTable,
+    extension: str = ".stl",
+    overwrite: bool = False,
+) -> list[Surface]:
+    """Write surfaces; all or none.
+
+    Args:
+        output: A folder, which gets ``NAME_OF_THE_STRUCTURE.EXT`` for each; or the name of a
+            ``.glb``, which holds them all, a node for each.
+        surfaces: The surfaces, see :func:`amcnet.mesh.find_surfaces`.
+        table: What the file names are made from.
+        extension: One of :data:`MESH_EXTENSIONS`.
+        overwrite: Replace a file, or the surfaces in a folder, as a whole.
+
+    Returns:
+        The surfaces that were written.
+
+    Raises:
+        OutputError: If the output cannot be written, see :func:`check_mesh_output`.
+        InputError: If there is no surface.
+    """
+    check_mesh_output(output, table, extension, overwrite)
+    if _is_one_file(output):
+        written = _some(surfaces)
+        with atomic_path(output) as temporary:
+            write_glb(temporary, written)
+        return written
+    folder, names, written = output.resolve(), mask_names(table), []
+    with new_folder(folder) as partial:
+        for surface in surfaces:
+            _write_one(partial / f"{names[surface.structure.value]}{extension}", surface, extension)
+            written.append(surface)
+        _some(written)
+        put_in_place(partial, folder)
+    return written
+
+
+def _is_one_file(output: Path) -> bool:
+    return find_extension(output, (".glb",)) is not None and not output.is_dir()
+
+
+def _write_one(path: Path, surface: Surface, extension: str) -> None:
+    if extension == ".glb":
+        write_glb(path, [surface])
+    elif extension == ".vtp":
+        write_vtp(path, surface)
+    else:
+        write_stl(path, surface)
+
+
+def _some(surfaces: Iterable[Surface]) -> list[Surface]:
+    found = list(surfaces)
+    if not found:
+        raise InputError("none of the structures has voxels, expected at least one")
+    return found

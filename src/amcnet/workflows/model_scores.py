@@ -1,0 +1,37 @@
+"""The figures of an evaluation that a model carries with it."""
+
+from pathlib import Path
+
+from amcnet.bundle import Scores
+from amcnet.metrics import summarise_cases
+from amcnet.workflows.evaluate.results import read_results
+
+_FIGURES = {
+    "dice": "dice_macro",
+    "jaccard": "jaccard_macro",
+    "hd95_missed_as_10mm_mm": "hd95_macro_missed_as_10mm_mm",
+    "length_error_mm": "length_error_mm",
+    "found": "detection_rate",
+}
+
+
+def scores_of(evaluation: Path, data: str) -> Scores:
+    """Return the means over the cases of an evaluation, in all and by kind of structure.
+
+    Args:
+        evaluation: What ``amcnet evaluate --json`` wrote, or a folder of such files.
+        data: What these cases are, in words that a user reads.
+
+    Raises:
+        InputError: If nothing is there, or a file is no evaluation.
+    """
+    cases = list(read_results(evaluation).values())
+    summary = summarise_cases(cases)["summary"]
+    kinds = {"": summary, **{f" {kind}": part for kind, part in summary["by_kind"].items()}}
+    figures = {
+        f"{name}{kind}": round(part[key], 4)
+        for kind, part in kinds.items()
+        for name, key in _FIGURES.items()
+        if part.get(key) is not None
+    }
+    return Scores(data=data, cases=len(cases), figures=figures)

@@ -1,0 +1,1 @@
+"""Segment volumes: plan, read, predict, write, check, report."""

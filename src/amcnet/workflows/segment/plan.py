@@ -1,0 +1,105 @@
+"""Before any work: which volume goes where, and whether all of it can be done."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from amcnet.anatomy import LabelTable
+from amcnet.bundle import load_bundle
+from amcnet.errors import ConfigError, OutputError
+from amcnet.io import LABEL_EXTENSIONS, find_extension, is_dicom, make_folder
+from amcnet.io.image_writing import check_free
+from amcnet.labelmaps.selection import find_structures
+from amcnet.workflows.segment.file_names import (
+    DEFAULT_EXTENSION,
+    check_distinct,
+    find_inputs,
+    is_folder_of_files,
+    output_name,
+    plan_outputs,
+    takes_many,
+)
+from amcnet.workflows.segment.masks import MASK_EXTENSION, check_mask_folder
+from amcnet.workflows.segment.run import Job, SegmentOptions, probabilities_path
+
+
+def plan_files(inputs: Sequence[Path], output: Path, options: SegmentOptions) -> list[Job]:
+    """Pair every volume with its output, and check all that can be checked before any work.
+
+    Args:
+        inputs: Files and folders of files, see
+            :func:`amcnet.workflows.segment.file_names.find_inputs`.
+        output: File for one volume, or a folder; one that does not exist yet is made if there
+            are several volumes or masks to write, and its parent exists.
+        options: How it will be done.
+
+    Raises:
+        ModelError: If the model cannot be used.
+        ConfigError: If the extension is unknown, or ``output`` is a file that has its own.
+        InputError: If a folder holds no images, a channel has no name, or ``only`` is unknown.
+        OutputError: If an output cannot be written, is an input, two volumes share one, or one is
+            to be DICOM and its volume is not.
+    """
+    description = load_bundle(options.models[0] if options.models else None).description
+    channels, table = description.architecture.in_channels, description.label_table
+    if options.only:
+        find_structures(table, options.only)
+    many = takes_many(inputs, output)
+    _check_extension(options, many or options.separate, output)
+    if options.separate:
+        pairs = _mask_folders(inputs, output, channels)
+        many = any(folder != output for _, folder in pairs)
+        _check_masks(pairs, output, table, options)
+    else:
+        extension = options.extension or DEFAULT_EXTENSION
+        pairs = plan_outputs(inputs, output, options.overwrite, channels, extension)
+    jobs = [Job(source, target) for source, target in pairs]
+    _check_dicom(jobs, options)
+    if options.probabilities:
+        for path in map(probabilities_path, jobs):
+            if path.parent.exists():  # else it is about to be made
+                check_free(path, options.overwrite)
+    if many:
+        make_folder(output)
+    return jobs
+
+
+def _check_dicom(jobs: Sequence[Job], options: SegmentOptions) -> None:
+    for job in jobs:
+        is_wanted = options.extension if options.separate else find_extension(job.target, (".dcm",))
+        if is_wanted == ".dcm" and not is_dicom(job.source):
+            raise OutputError(
+                f"{job.target}: a DICOM segmentation refers to DICOM images and {job.source} is "
+                "none, expected another output such as .seg.nrrd"
+            )
+
+
+def _check_extension(options: SegmentOptions, in_folder: bool, output: Path) -> None:
+    if options.extension is None:
+        return
+    if options.extension not in LABEL_EXTENSIONS:
+        allowed = " ".join(LABEL_EXTENSIONS)
+        raise ConfigError(f"--format: found '{options.extension}', expected one of {allowed}")
+    if not in_folder:
+        raise ConfigError(f"--format: is for files in a folder, found the output '{output}'")
+
+
+def _mask_folders(inputs: Sequence[Path], output: Path, channels: int) -> list[tuple[Path, Path]]:
+    """Pair each input with its folder: the output itself for one, folders in it for several."""
+    if find_extension(output, LABEL_EXTENSIONS) is not None:
+        raise OutputError(f"{output}: is the name of a file, expected a folder for the masks")
+    files = find_inputs(inputs, channels)
+    if len(inputs) == 1 and not is_folder_of_files(inputs[0]):
+        pairs = [(files[0], output)]
+    else:
+        pairs = [(file, output / output_name(file, channels)) for file in files]
+    check_distinct(pairs, channels)
+    return pairs
+
+
+def _check_masks(
+    pairs: Sequence[tuple[Path, Path]], output: Path, table: LabelTable, options: SegmentOptions
+) -> None:
+    for _, folder in pairs:
+        if folder == output or output.is_dir():  # else it is about to be made
+            extension = options.extension or MASK_EXTENSION
+            check_mask_folder(folder.absolute(), table, extension, options.overwrite)

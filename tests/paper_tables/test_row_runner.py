@@ -1,0 +1,117 @@
+"""The whole way on tiny hands: data, training, labels, figures, page, and going on."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from amcnet.data import read_dataset
+from amcnet.errors import ConfigError, OutputError
+from amcnet.io import read_labels
+from amcnet.metrics import evaluate_case
+from amcnet.paper_tables.row_results import read_result
+from amcnet.paper_tables.row_runner import RowTask, run_rows
+from amcnet.paper_tables.row_scoring import score_row
+from amcnet.paper_tables.rows import paper_tables
+from amcnet.paper_tables.scale import Scale, read_scale
+from amcnet.paper_tables.table_run import run_table
+from amcnet.paper_tables.workspace import Place
+
+from .tiny_scale import SCALE
+
+ROWS = ("unet", "amcnet-ac")
+
+
+@pytest.fixture(scope="module")
+def scale(tmp_path_factory: pytest.TempPathFactory) -> Scale:
+    path = tmp_path_factory.mktemp("scale") / "tiny.toml"
+    path.write_text(SCALE)
+    return read_scale(str(path))
+
+
+class KilledError(Exception):
+    """Stands for the end of the process."""
+
+
+@pytest.fixture(scope="module")
+def place(scale: Scale, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A folder in which a row was ended after its first hand, and all were finished then."""
+    place = Place(tmp_path_factory.mktemp("tables") / "tiny")
+
+    def stop(done: int, total: int) -> None:
+        if done == 1 and place.evaluations("unet").is_dir():
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        run_table("table1", scale, place, ("unet",), progress=stop)
+    assert len(list(place.evaluations("unet").iterdir())) == 1
+    assert not place.results.exists()
+    run_table("table1", scale, place, ROWS)
+    return place
+
+
+def test_the_dice_of_every_structure(place: Place, scale: Scale, tmp_path: Path) -> None:
+    copy = Place(shutil.copytree(place.folder, tmp_path / "copy"))
+    unseen = read_dataset(copy.unseen)
+    expected: dict[str, list[float]] = {}
+    for case in unseen.cases:
+        truth = read_labels(case.labels, unseen.table)
+        own = np.roll(truth.array, 1, axis=0)
+        evaluation = evaluate_case(truth.array, own, truth.spacing_mm, 39, unseen.table)
+        path = copy.evaluations("unet") / f"{case.name}.json"
+        path.write_text(json.dumps({**evaluation, "seconds": 1.0}))
+        for value, structure in enumerate(unseen.table.structures, 1):
+            one, other = truth.array == value, own == value
+            if one.any():
+                dice = 2 * (one & other).sum() / (one.sum() + other.sum())
+                expected.setdefault(structure.name, []).append(dice)
+    row = paper_tables().rows["unet"]
+    score_row(row, scale.training_config(row, copy.prepared), scale, copy, unseen)
+    result = read_result(copy.results, "unet")
+    assert result is not None
+    means = {name: sum(values) / len(values) for name, values in expected.items()}
+    assert result.facts.structure_dice == pytest.approx(means, abs=1e-6)
+    assert any(means.values())
+
+
+def _times(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def test_everything_is_there(place: Place) -> None:
+    assert {path.name for path in place.results.iterdir()} == {
+        *(f"{row}.{kind}" for row in ROWS for kind in ("csv", "json", "nrrd")),
+        "table1.png",
+    }
+    first = sorted(place.predictions("unet").iterdir())[0]
+    assert place.pictured("unet").read_bytes() == first.read_bytes()
+    text = (place.folder / "table1.md").read_text()
+    assert "AMCNet + AC (ours)" in text
+    assert "2 steps" in text
+    log = (place.run("unet") / "run.log").read_text()
+    assert log.count("cases for training") == 1  # it was not trained again
+
+
+def test_finished_rows_are_kept(place: Place, scale: Scale) -> None:
+    before = _times(place.folder / "rows")
+    run_table("table1", scale, place, ROWS)
+    assert _times(place.folder / "rows") == before
+
+
+def test_other_settings_need_another_folder(place: Place, scale: Scale) -> None:
+    schedule = {**scale.training["schedule"], "steps": 3}
+    longer = scale.model_copy(update={"training": {**scale.training, "schedule": schedule}})
+    tasks = [RowTask(paper_tables().rows["unet"])]
+    with pytest.raises(ConfigError, match="was made with another schedule, expected today's"):
+        list(run_rows(tasks, longer, place))
+    (place.results / "unet.json").rename(place.results / "unet.away")
+    try:
+        with pytest.raises(ConfigError, match="begun with another schedule, expected today's"):
+            list(run_rows(tasks, longer, place))
+        fewer = scale.model_copy(update={"data": scale.data.model_copy(update={"unseen": 1})})
+        with pytest.raises(OutputError, match="holds 2 phantoms, expected 1: choose another"):
+            list(run_rows(tasks, fewer, place))
+    finally:
+        (place.results / "unet.away").rename(place.results / "unet.json")

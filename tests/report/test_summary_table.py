@@ -1,0 +1,49 @@
+import csv
+import json
+
+import pytest
+
+from amcnet.errors import InputError, OutputError
+from amcnet.report.summary_table import Column, SummaryTable, csv_text, markdown, write_table
+
+TABLE = SummaryTable(
+    "Some | title",
+    (Column("name", "name"), Column("n", "cases"), Column("p", "p value", ".2g")),
+    (("a|b", 3, 0.123456789), ("two\nlines", 12, None)),
+    ("First note.", "Second note."),
+)
+
+
+def test_markdown_is_aligned_and_keeps_names_in_their_cells():
+    lines = markdown(TABLE).splitlines()
+    assert lines[0] == "## Some \\| title"
+    assert lines[2:6] == [
+        "| name      | cases | p value |",
+        "| --------- | ----: | ------: |",
+        "| a\\|b      |     3 |    0.12 |",
+        "| two lines |    12 |       - |",
+    ]
+    assert lines[-2:] == ["- First note.", "- Second note."]
+
+
+def test_csv_comes_back_with_all_digits():
+    rows = list(csv.reader(csv_text(TABLE).splitlines(keepends=True)))
+    assert rows == [["name", "n", "p"], ["a|b", "3", "0.123456789"], ["two\nlines", "12", ""]]
+
+
+def test_files_by_their_extension(tmp_path):
+    for name in ("t.md", "t.CSV", "t.json"):
+        write_table(tmp_path / name, TABLE)
+    assert (tmp_path / "t.md").read_text(encoding="utf-8") == markdown(TABLE)
+    assert (tmp_path / "t.CSV").read_bytes().decode() == csv_text(TABLE)
+    data = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
+    assert data["notes"] == list(TABLE.notes)
+    assert data["rows"][1] == {"name": "two\nlines", "n": 12, "p": None}
+    with pytest.raises(OutputError, match=r"unknown file type '\.txt', expected one of \.md"):
+        write_table(tmp_path / "t.txt", TABLE)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_rows_fit_the_columns():
+    with pytest.raises(InputError, match="a row has 1 cells, expected 3"):
+        SummaryTable("t", TABLE.columns, (("a",),))

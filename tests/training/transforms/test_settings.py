@@ -1,0 +1,35 @@
+import pytest
+from pydantic import ValidationError
+
+from amcnet.training.transforms.settings import Augmentation
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"mirror_probability": 1.5},
+        {"scale": 1},
+        {"noise": -0.1},
+        {"mirror_scan": 0.5},
+        {"mirror_axes": ["up"]},
+        {"elastic_mm": 6},
+        {"shadow": 1.1},
+    ],
+)
+def test_unusable_settings_are_refused(settings):
+    with pytest.raises(ValidationError):
+        Augmentation(**settings)
+
+
+def test_settings_survive_json():
+    settings = Augmentation(mirror_axes=("scan", "depth"), elastic_mm=2, shadow=0.5)
+    assert Augmentation.model_validate_json(settings.model_dump_json()) == settings
+
+
+def test_settings_of_older_models_are_still_read():
+    names = (
+        "mirror_probability spatial_probability rotation_deg scale shift gain offset gamma noise"
+    )
+    settings = Augmentation(**dict.fromkeys(names.split(), 0.5))
+    assert settings.rotation_deg == settings.noise == 0.5
+    assert settings.mirror_axes == ("lateral",)

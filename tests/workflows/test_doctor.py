@@ -1,0 +1,77 @@
+"""What `amcnet doctor` finds on a machine that is well, and on some that are not."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+from typer.testing import CliRunner
+
+from amcnet import __version__
+from amcnet.bundle import load_bundle
+from amcnet.bundle import locate as where_models_are
+from amcnet.bundle.description import IR_FILE
+from amcnet.cli.main import app
+from amcnet.inference.openvino_backend import OpenVINOBackend
+from amcnet.networks import build_network
+from amcnet.workflows.doctor import Finding, examine
+
+
+def of_topic(findings: tuple[Finding, ...], topic: str) -> dict[str, Finding]:
+    return {finding.name: finding for finding in findings if finding.topic == topic}
+
+
+def test_a_machine_that_is_well(models_home: Path) -> None:
+    health = examine(speed=False)
+    assert health.is_well
+    assert of_topic(health.findings, "version")["amcnet"].value == __version__
+    assert of_topic(health.findings, "model")["hand"].value == "complete, 38 structures"
+    assert of_topic(health.findings, "optional part")["train"].value == "installed"
+    memory = of_topic(health.findings, "machine")["memory"].value
+    usual, least = map(float, re.findall(r"(\d\.\d) GiB(?:,| at least)", memory))
+    assert 0.5 < least < usual < 2
+
+
+def test_a_damaged_model_and_too_little_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, models_home: Path
+) -> None:
+    copy = Path(shutil.copytree(where_models_are.default_bundle_folder(), tmp_path / "hand"))
+    with (copy / "model.bin").open("r+b") as stream:
+        stream.seek(5000)
+        stream.write(b"damaged")
+    monkeypatch.setattr(where_models_are, "default_bundle_folder", lambda: copy)
+    monkeypatch.setattr("amcnet.memory.available_bytes", lambda: 1e8)
+    health = examine(speed=False)
+    assert not health.is_well
+    assert "model.bin: is damaged" in of_topic(health.findings, "model")["hand"].problem
+    assert "0.1 GiB are free" in of_topic(health.findings, "machine")["memory"].problem
+    assert health.to_dict()["ok"] is False
+
+
+def test_a_package_that_does_not_load(monkeypatch: pytest.MonkeyPatch, models_home: Path) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "slicerio", None)
+    health = examine(speed=False)
+    assert [finding.name for finding in health.findings if finding.problem] == ["slicerio"]
+
+
+def test_the_command(tmp_path: Path, models_home: Path) -> None:
+    done = CliRunner().invoke(app, ["doctor", "--no-speed", "--json", str(tmp_path / "a.json")])
+    assert done.exit_code == 0, done.output
+    assert "amcnet segment will work here" in done.stdout
+    content = json.loads((tmp_path / "a.json").read_text())
+    assert content["ok"] is True
+    assert {finding["topic"] for finding in content["findings"]} >= {"version", "model", "machine"}
+
+
+def test_operations_are_those_that_pytorch_counts(small_bundle: Path) -> None:
+    bundle = load_bundle(small_bundle)
+    backend = OpenVINOBackend(bundle.path(IR_FILE))
+    shape = (1, 8, 32, 16)
+    backend.logits(torch.zeros(shape).numpy())
+    network = build_network(bundle.description.architecture)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network.eval()(torch.zeros((1, *shape)))
+    assert backend.operations() == pytest.approx(counter.get_total_flops(), rel=0.01)
