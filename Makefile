@@ -35,6 +35,7 @@ slow: .venv
 lint: .venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
 
 types: .venv
 	$(BIN)/mypy
