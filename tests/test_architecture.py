@@ -1,4 +1,4 @@
-"""What may not be imported at all; layers and circles are checked by import-linter (`make lint`)."""
+"""Imports that are never allowed; import-linter checks layers and circles (`make lint`)."""
 
 import ast
 import importlib.metadata
