@@ -36,7 +36,7 @@ def main() -> None:
         )
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.set_default_timeout(_PATIENCE_MS)
-        page.goto(server.address)
+        page.goto(server.new_link())
         page.wait_for_selector("body[data-state=ready]")
         page.locator(f'#structures [data-label="{wanted.label}"] button').click()
         png = page.screenshot(timeout=_PATIENCE_MS)

@@ -10,7 +10,7 @@ from amcnet.io import Geometry, write_image, write_labels
 from amcnet.phantom import Grid, PhantomConfig
 from amcnet.phantom.phantom import draw_phantom
 from amcnet.phantom.tissue import Voxeliser
-from amcnet.viewer import Scene, read_scene
+from amcnet.viewer import ViewerScene, read_scene
 
 MISSING = 17
 SHAPE, SPACING_MM = (76, 64, 43), (2.236, 2.078, 1.056)
@@ -57,5 +57,5 @@ def hand_case(tmp_path_factory: pytest.TempPathFactory) -> Case:
 
 
 @pytest.fixture(scope="session")
-def hand_scene(hand_case: Case) -> Scene:
+def hand_scene(hand_case: Case) -> ViewerScene:
     return read_scene(hand_case.volume, hand_case.labels)

@@ -5,7 +5,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 
 from amcnet.io import volume_from_image
-from amcnet.viewer import ShownGrid
+from amcnet.viewer import DisplayGrid
 
 
 def oblique_image(shape: tuple[int, int, int]) -> sitk.Image:
@@ -29,7 +29,7 @@ def read_nifti(content: bytes, folder: Path) -> sitk.Image:
 def test_every_voxel_keeps_its_place_and_grey(tmp_path: Path) -> None:
     image = oblique_image((9, 11, 7))
     volume = volume_from_image(image)
-    grid = ShownGrid.of(volume.geometry)
+    grid = DisplayGrid.of(volume.geometry)
     shown = read_nifti(grid.nifti(grid.greys(volume.array)), tmp_path)
     assert sorted(shown.GetSize()) == sorted(image.GetSize())
     for index in np.ndindex(*shown.GetSize()):
@@ -43,7 +43,7 @@ def test_every_voxel_keeps_its_place_and_grey(tmp_path: Path) -> None:
 def test_a_larger_volume_keeps_its_field_of_view_and_its_middle(tmp_path: Path) -> None:
     image = oblique_image((20, 45, 33))
     geometry = volume_from_image(image).geometry
-    grid = ShownGrid.of(geometry, largest_side=16)
+    grid = DisplayGrid.of(geometry, largest_side=16)
     assert grid.shape == (16, 16, 16)
     shown = read_nifti(grid.nifti(np.zeros(grid.shape, np.uint8)), tmp_path)
 
@@ -65,7 +65,7 @@ def test_a_block_stays_where_it_is_when_shrunk(tmp_path: Path) -> None:
     image = oblique_image((24, 40, 32)) * 0
     image[8:16, 10:20, 6:12] = 200
     volume = volume_from_image(image)
-    grid = ShownGrid.of(volume.geometry, largest_side=16)
+    grid = DisplayGrid.of(volume.geometry, largest_side=16)
     shown = read_nifti(grid.nifti(grid.greys(volume.array)), tmp_path)
 
     def middle_mm(of: sitk.Image) -> np.ndarray:
@@ -88,7 +88,7 @@ def test_a_block_stays_where_it_is_when_shrunk(tmp_path: Path) -> None:
 def test_other_greys_fill_the_range(dtype: type) -> None:
     image = oblique_image((6, 7, 8))
     volume = volume_from_image(image)
-    grid = ShownGrid.of(volume.geometry)
+    grid = DisplayGrid.of(volume.geometry)
     greys = grid.greys((volume.array.astype(dtype) - 100) * 7)
     assert greys.dtype == np.uint8
     assert (greys.min(), greys.max()) == (0, 255)

@@ -37,23 +37,34 @@ def view(
     ] = True,
 ) -> None:
     """Show slices, 3D, names, sizes and the verdict in the browser until Ctrl-C."""
+    import signal
     import webbrowser
 
     from amcnet.cli.console import progress, stdout
-    from amcnet.viewer import PageServer, page_resources, read_scene
+    from amcnet.viewer import PageServer, page_resources, read_scene, redirect_file
     from amcnet.workflows.evaluate.label_names import find_label_names
 
     names = None if table is None else find_label_names(table)
     with progress("reading") as update:
         scene = read_scene(volume, labels, names, series, update)
-    with PageServer(page_resources(scene), port) as server:
+    for name in ("SIGTERM", "SIGHUP"):  # leave nothing behind; Windows has no SIGHUP
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _end)
+    with (
+        PageServer(page_resources(scene), port) as server,
+        redirect_file(server.new_link()) as file,
+    ):
         console = stdout()
         try:
-            console.print(server.address)
-            console.print("Only this machine can open it. Ctrl-C ends it.")
-            # Where the browser is a program of the terminal this returns when it is closed.
-            if browser and not webbrowser.open(server.address):
+            console.print(server.new_link())
+            console.print("Only this machine can open it, once. Ctrl-C ends the viewer.")
+            # A browser inside the terminal returns only when it is closed.
+            if browser and not webbrowser.open(redirect.as_uri()):
                 console.print("No browser could be opened: open the address above yourself.")
             server.wait()
         except KeyboardInterrupt:
             console.print("ended")
+
+
+def _end(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)

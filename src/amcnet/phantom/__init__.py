@@ -28,9 +28,9 @@ __all__ = [
 
 _MODULES = {
     "dataset": ("summarise_left_out", "write_dataset"),
-    "grid": ("FULL_GRID", "GRIDS", "NETWORK_GRID", "Grid"),
+    "grids": ("FULL_GRID", "GRIDS", "NETWORK_GRID", "Grid"),
     "phantom": ("Phantom", "make_phantom"),
-    "recipe": ("PhantomConfig", "Variety"),
+    "config": ("PhantomConfig", "Variety"),
 }
 
 

@@ -1,19 +1,21 @@
-"""A volume and its structures in the browser, served on this machine only."""
+"""Show a volume and its structures in the browser, served on this machine only."""
 
-from amcnet.viewer.display_grid import LARGEST_SIDE, ShownGrid
-from amcnet.viewer.resources import page_resources
-from amcnet.viewer.scene import Labelled, Scene, ShownStructure, make_scene, read_scene
-from amcnet.viewer.server import PageServer, Resource
+from amcnet.viewer.display_grid import LARGEST_SIDE, DisplayGrid
+from amcnet.viewer.page_resources import page_resources
+from amcnet.viewer.page_server import PageServer, Resource
+from amcnet.viewer.redirect_file import redirect_file
+from amcnet.viewer.viewer_scene import Labelled, ShownStructure, ViewerScene, make_scene, read_scene
 
 __all__ = [
     "LARGEST_SIDE",
+    "DisplayGrid",
     "Labelled",
     "PageServer",
     "Resource",
-    "Scene",
-    "ShownGrid",
     "ShownStructure",
+    "ViewerScene",
     "make_scene",
     "page_resources",
     "read_scene",
+    "redirect_file",
 ]

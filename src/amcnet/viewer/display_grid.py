@@ -18,7 +18,7 @@ _NIFTI_HEADER_BYTES, _NIFTI_UINT8, _NIFTI_MM, _NIFTI_LABELS = 348, 2, 2, 1002
 
 
 @dataclass(frozen=True, eq=False)
-class ShownGrid:
+class DisplayGrid:
     """The voxels that a page shows: the field of view of a volume, in fewer voxels if need be.
 
     Attributes:
@@ -32,7 +32,7 @@ class ShownGrid:
     affine: NDArray[np.float64]
 
     @classmethod
-    def of(cls, geometry: Geometry, largest_side: int = LARGEST_SIDE) -> "ShownGrid":
+    def of(cls, geometry: Geometry, largest_side: int = LARGEST_SIDE) -> "DisplayGrid":
         """Return the grid that a volume is shown on; no axis is longer than ``largest_side``."""
         old = np.array(geometry.canonical_shape)
         new = np.minimum(old, largest_side)

@@ -15,7 +15,7 @@ from amcnet.labelmaps.ignored_voxels import without_ignored
 from amcnet.measurement import Measurement
 from amcnet.quality import QualityReport, Severity
 from amcnet.report import Subject
-from amcnet.viewer.display_grid import ShownGrid
+from amcnet.viewer.display_grid import DisplayGrid
 
 _MOST_STRUCTURES = 255  # labels are shown as 8 bits
 _STEPS = ("reading the volume", "reading the labels", "measuring and checking", "fitting to size")
@@ -68,7 +68,7 @@ class Labelled:
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class ViewerScene:
     """What the viewer shows.
 
     Attributes:
@@ -83,7 +83,7 @@ class Scene:
     name: str
     full_shape: tuple[int, int, int]
     full_spacing_mm: tuple[float, float, float]
-    grid: ShownGrid
+    grid: DisplayGrid
     voxels: NDArray[np.uint8]
     labelled: Labelled | None = None
 
@@ -94,7 +94,7 @@ def read_scene(
     names: LabelNames | None = None,
     series: str | None = None,
     progress: Progress | None = None,
-) -> Scene:
+) -> ViewerScene:
     """Read a volume and its labels, measure and check them, and fit both to a browser's size.
 
     Args:
@@ -125,12 +125,12 @@ def read_scene(
     placed = without_ignored(placed, placed, names.ignore_value)
     update(2, len(_STEPS), _STEPS[2])
     subject = Subject(placed, scan.spacing_mm, names.table, scan.array)
-    labelled = _labelled(subject, ShownGrid.of(scan.geometry), labels.name)
+    labelled = _labelled(subject, DisplayGrid.of(scan.geometry), labels.name)
     update(3, len(_STEPS), _STEPS[3])
     return make_scene(scan, volume.name, labelled)
 
 
-def make_scene(volume: Volume, name: str, labelled: Labelled | None = None) -> Scene:
+def make_scene(volume: Volume, name: str, labelled: Labelled | None = None) -> ViewerScene:
     """Fit a volume to a browser's size.
 
     Args:
@@ -138,8 +138,8 @@ def make_scene(volume: Volume, name: str, labelled: Labelled | None = None) -> S
         name: What to call it.
         labelled: Its structures on the grid that it is shown on.
     """
-    grid = ShownGrid.of(volume.geometry)
-    return Scene(
+    grid = DisplayGrid.of(volume.geometry)
+    return ViewerScene(
         name=name,
         full_shape=volume.geometry.canonical_shape,
         full_spacing_mm=volume.spacing_mm,
@@ -149,7 +149,7 @@ def make_scene(volume: Volume, name: str, labelled: Labelled | None = None) -> S
     )
 
 
-def _labelled(subject: Subject, grid: ShownGrid, name: str) -> Labelled:
+def _labelled(subject: Subject, grid: DisplayGrid, name: str) -> Labelled:
     table = subject.table
     if len(table) > _MOST_STRUCTURES:
         raise InputError(
@@ -175,7 +175,7 @@ def _labelled(subject: Subject, grid: ShownGrid, name: str) -> Labelled:
 _Point = tuple[float, float, float]
 
 
-def _middles(voxels: NDArray[np.uint8], count: int, grid: ShownGrid) -> dict[int, _Point]:
+def _middles(voxels: NDArray[np.uint8], count: int, grid: DisplayGrid) -> dict[int, _Point]:
     """Return for each label the voxel of it that is nearest to its middle, in mm (RAS).
 
     The middle itself may lie outside a bent structure. One that is too small for the shown grid

@@ -9,13 +9,15 @@ from amcnet.errors import InputError
 from amcnet.io import Geometry, read_labels, write_image
 from amcnet.measurement import measure_structures
 from amcnet.quality import Severity
-from amcnet.viewer import Scene, page_resources, read_scene
+from amcnet.viewer import ViewerScene, page_resources, read_scene
 from amcnet.workflows.check import check_file
 
 HAND = hand_label_table()
 
 
-def test_the_list_holds_all_with_their_sizes_and_verdicts(hand_case, hand_scene: Scene) -> None:
+def test_the_list_holds_all_with_their_sizes_and_verdicts(
+    hand_case, hand_scene: ViewerScene
+) -> None:
     labels = read_labels(hand_case.labels, HAND)
     sizes = measure_structures(labels.array, labels.spacing_mm, HAND)
     verdict = check_file(hand_case.labels, hand_case.volume)
@@ -33,7 +35,7 @@ def test_the_list_holds_all_with_their_sizes_and_verdicts(hand_case, hand_scene:
     assert not all(row["is_doubtful"] for row in rows)
 
 
-def test_the_place_to_look_at_lies_in_the_structure(hand_case, hand_scene: Scene) -> None:
+def test_the_place_to_look_at_lies_in_the_structure(hand_case, hand_scene: ViewerScene) -> None:
     assert hand_scene.labelled is not None
     back = np.linalg.inv(hand_scene.grid.affine)
     for one in hand_scene.labelled.structures:
@@ -46,7 +48,7 @@ def test_the_place_to_look_at_lies_in_the_structure(hand_case, hand_scene: Scene
             assert one.near in {HAND[value].name for value in one.structure.neighbours}
 
 
-def test_no_folder_is_named(hand_case, hand_scene: Scene) -> None:
+def test_no_folder_is_named(hand_case, hand_scene: ViewerScene) -> None:
     for resource in page_resources(hand_scene).values():
         assert str(hand_case.volume.parent).encode() not in resource.body
 

@@ -6,8 +6,8 @@ from importlib.resources import files
 from typing import Any
 
 from amcnet.quality import QualityReport, Severity
-from amcnet.viewer.scene import Scene, ShownStructure
-from amcnet.viewer.server import Resource
+from amcnet.viewer.page_server import Resource
+from amcnet.viewer.viewer_scene import ShownStructure, ViewerScene
 
 _HTML = "text/html; charset=utf-8"
 _SCRIPT = "text/javascript; charset=utf-8"
@@ -21,7 +21,7 @@ _PACKAGED = {
 _BYTES = "application/octet-stream"
 
 
-def page_resources(scene: Scene) -> dict[str, Resource]:
+def page_resources(scene: ViewerScene) -> dict[str, Resource]:
     """Return all that the page of a scene consists of: name -> what is sent for it."""
     package = files("amcnet.viewer")
     resources = {
@@ -37,7 +37,7 @@ def page_resources(scene: Scene) -> dict[str, Resource]:
     return resources
 
 
-def as_data(scene: Scene) -> dict[str, Any]:
+def as_data(scene: ViewerScene) -> dict[str, Any]:
     """Return what the page has to know of a scene beside its voxels, as data that JSON can hold."""
     labelled = scene.labelled
     return {

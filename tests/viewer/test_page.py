@@ -14,7 +14,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 from PIL import Image
 
-from amcnet.viewer import PageServer, Scene, page_resources
+from amcnet.viewer import PageServer, ViewerScene, page_resources
 
 CHROMIUM = os.environ.get("AMCNET_CHROMIUM") or shutil.which("chromium") or shutil.which("chrome")
 playwright = pytest.importorskip(
@@ -40,7 +40,7 @@ SMALL = {"width": 840, "height": 560}  # the 3D view is drawn by the processor
 
 
 @pytest.fixture(scope="module")
-def page(hand_scene: Scene) -> Iterator:
+def page(hand_scene: ViewerScene) -> Iterator:
     with PageServer(page_resources(hand_scene)) as server, playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         opened = browser.new_page(viewport=SMALL)
@@ -73,7 +73,7 @@ def changed(before: np.ndarray, after: np.ndarray) -> float:
     return float((np.abs(before - after).max(axis=2) > 20).mean())
 
 
-def doubtful_of(scene: Scene) -> list[int]:
+def doubtful_of(scene: ViewerScene) -> list[int]:
     return [one.structure.value for one in scene.labelled.structures if one.severity > 0]
 
 
@@ -88,7 +88,7 @@ def test_the_page_works_without_any_other_address(page) -> None:
     assert all(url.startswith((page.home, "data:", "blob:")) for url in page.asked)
 
 
-def test_picture_and_list_are_complete(page, hand_scene: Scene) -> None:
+def test_picture_and_list_are_complete(page, hand_scene: ViewerScene) -> None:
     shown = picture(page)
     assert (shown.max(axis=2) > 60).mean() > 0.05  # no black canvas
     names = page.locator("#structures li button").all_inner_texts()
@@ -117,7 +117,7 @@ def test_a_click_in_the_list_moves_the_picture_and_shows_the_sizes(page, hand_sc
         assert f"{minus if value < 0 else plus} {abs(value):.1f}" in place
 
 
-def test_n_steps_through_the_doubtful_ones(page, hand_scene: Scene) -> None:
+def test_n_steps_through_the_doubtful_ones(page, hand_scene: ViewerScene) -> None:
     doubtful = doubtful_of(hand_scene)
     page.locator('#structures [data-label="38"] button').click()
     steps = []
@@ -154,7 +154,7 @@ def test_one_structure_alone(page) -> None:
     page.click("#show-all")
 
 
-def test_a_click_on_a_bone_in_a_slice_selects_it(page, hand_scene: Scene) -> None:
+def test_a_click_on_a_bone_in_a_slice_selects_it(page, hand_scene: ViewerScene) -> None:
     one = hand_scene.labelled.structures[13]
     label = one.structure.value
     page.locator('#structures [data-label="11"] button').click()
@@ -173,7 +173,7 @@ def test_a_click_on_a_bone_in_a_slice_selects_it(page, hand_scene: Scene) -> Non
     page.select_option("#arrangement", "3")
 
 
-def test_a_drag_turns_3d_and_selects_nothing(page, hand_scene: Scene) -> None:
+def test_a_drag_turns_3d_and_selects_nothing(page, hand_scene: ViewerScene) -> None:
     absent = next(one for one in hand_scene.labelled.structures if one.near is not None)
     page.locator(f'#structures [data-label="{absent.structure.value}"] button').click()
     before = picture(page)
