@@ -52,7 +52,7 @@ def view(
             signal.signal(getattr(signal, name), _end)
     with (
         PageServer(page_resources(scene), port) as server,
-        redirect_file(server.new_link()) as file,
+        redirect_file(server.new_link()) as redirect,
     ):
         console = stdout()
         try:
