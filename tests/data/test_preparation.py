@@ -1,4 +1,5 @@
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from amcnet.data import Preprocessing, read_dataset
 from amcnet.data.preparation import prepare_dataset
+from amcnet.data.prepared_store import open_prepared
 from amcnet.errors import InputError
 from amcnet.io import Geometry, write_image
 
@@ -50,3 +52,40 @@ def test_what_is_complete_stays_so_while_another_call_looks_at_it(tmp_path: Path
     assert len(again.result().cases) == len(prepared.cases) == 4
     assert len(seen) > 10
     assert all(seen)
+
+
+def test_preparing_again_mends_what_was_lost_or_damaged(blocks: Path, tmp_path: Path) -> None:
+    dataset, settings = read_dataset(blocks), Preprocessing(spacing_mm=(1.0, 1.5, 1.0))
+    out = tmp_path / "out"
+    before = [case.slab(0, 20) for case in prepare_dataset(dataset, settings, out).cases]
+    written = {path: path.stat().st_mtime_ns for path in (out / "cases").rglob("*")}
+    cases = sorted((out / "cases").iterdir())
+    (cases[0] / "image" / "c" / "0" / "1" / "0" / "0").unlink()
+    damaged = cases[2] / "labels" / "c" / "0" / "0" / "0"
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
+    with pytest.raises(InputError, match=r"b0\.zarr.*is missing from the prepared case"):
+        open_prepared(out).cases[0].slab(0, 20)
+    after = [case.slab(0, 20) for case in prepare_dataset(dataset, settings, out).cases]
+    for (image, labels), (image_before, labels_before) in zip(after, before, strict=True):
+        np.testing.assert_array_equal(image, image_before)
+        np.testing.assert_array_equal(labels, labels_before)
+    # What was whole was left alone.
+    assert all(written[path] == path.stat().st_mtime_ns for path in cases[1].rglob("*"))
+
+
+def test_a_description_that_was_edited_or_mixed_is_told(blocks: Path, tmp_path: Path) -> None:
+    dataset = read_dataset(blocks)
+    out, other = tmp_path / "out", tmp_path / "other"
+    prepare_dataset(dataset, Preprocessing(spacing_mm=(1.0, 1.5, 1.0)), out)
+    prepare_dataset(dataset, Preprocessing(spacing_mm=(1.0, 1.5, 2.0)), other)
+    shutil.rmtree(out / "cases" / "b1.zarr")
+    shutil.copytree(other / "cases" / "b1.zarr", out / "cases" / "b1.zarr")
+    with pytest.raises(InputError, match=r"b1\.zarr: is damaged or not the case that was prep"):
+        open_prepared(out)
+    text = (other / "prepared.json").read_text()
+    (other / "prepared.json").write_text(text.replace("1.5", "1.6"))
+    with pytest.raises(InputError, match=r"prepared\.json: is damaged or was edited"):
+        open_prepared(other)
+    (other / "prepared.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match=r"prepared\.json: cannot be read"):
+        open_prepared(other)

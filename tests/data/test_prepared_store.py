@@ -9,8 +9,9 @@ from amcnet.anatomy import IGNORE, LabelTable
 from amcnet.data import Preprocessing
 from amcnet.data.prepared_store import (
     PreparedDescription,
-    case_digest,
+    checksum_of_case,
     is_prepared,
+    is_up_to_date,
     open_case,
     open_prepared,
     write_case,
@@ -47,13 +48,14 @@ def test_counts_are_those_of_every_slice_without_ignored_voxels(tmp_path):
 
 def test_writing_again_replaces_a_case_and_leaves_nothing_beside_it(tmp_path):
     numbered_case(tmp_path, 9, "c")
-    assert case_digest(tmp_path / "c.zarr") == "digest"
+    assert is_up_to_date(tmp_path / "c.zarr", "digest")
     image = np.ones((1, 4, 3, 2), np.float32)
     write_case(tmp_path / "c.zarr", image, np.ones((4, 3, 2), np.uint8), 2, "other")
-    assert case_digest(tmp_path / "c.zarr") == "other"
+    assert is_up_to_date(tmp_path / "c.zarr", "other")
+    assert not is_up_to_date(tmp_path / "c.zarr", "digest")
     assert open_case(tmp_path / "c.zarr").shape == (4, 3, 2)
     assert [path.name for path in tmp_path.iterdir()] == ["c.zarr"]
-    assert case_digest(tmp_path / "none.zarr") is None
+    assert not is_up_to_date(tmp_path / "none.zarr", "digest")
 
 
 def test_only_a_slab_is_read(tmp_path):
@@ -76,7 +78,7 @@ def test_prepared_data_set_round_trip(tmp_path):
         labels=table.to_dicts(),
         channels=("us",),
         preprocessing=preprocessing,
-        cases=("a", "b"),
+        cases={n: checksum_of_case(tmp_path / "cases" / f"{n}.zarr") for n in "ab"},
     )
     write_description(tmp_path, description)
     assert is_prepared(tmp_path)
@@ -89,11 +91,11 @@ def test_prepared_data_set_round_trip(tmp_path):
 def test_damage_is_told(tmp_path):
     with pytest.raises(InputError, match="expected a prepared data set"):
         open_prepared(tmp_path)
-    with pytest.raises(InputError, match="expected a prepared case"):
+    with pytest.raises(InputError, match=r"no readable checksums\.json"):
         open_case(tmp_path / "none.zarr")
     description = PreparedDescription(
-        format=99, labels=[], channels=(), preprocessing=Preprocessing(), cases=()
+        format=99, labels=[], channels=(), preprocessing=Preprocessing(), cases={}
     )
     write_description(tmp_path, description)
-    with pytest.raises(InputError, match="format 99, expected 1"):
+    with pytest.raises(InputError, match="format 99, expected 2"):
         open_prepared(Path(tmp_path))

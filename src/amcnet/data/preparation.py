@@ -18,7 +18,9 @@ from amcnet.data.prepared_store import (
     FORMAT,
     PreparedDataset,
     PreparedDescription,
-    case_digest,
+    case_folder,
+    checksum_of_case,
+    is_up_to_date,
     open_prepared,
     write_case,
     write_description,
@@ -39,8 +41,9 @@ def prepare_dataset(
 ) -> PreparedDataset:
     """Bring every case of a data set to the network's grid.
 
-    A case that is there already is not made again unless its files or the settings have changed,
-    so an interrupted call can be repeated. Cases that the data set no longer has are removed.
+    A case that is there already is made again only where its files or the settings have changed,
+    or where it is damaged (all its checksums are compared), so an interrupted call can be repeated.
+    Cases that the data set no longer has are removed.
 
     Args:
         dataset: The data set; its files are only read.
@@ -60,11 +63,10 @@ def prepare_dataset(
             f"{len(dataset.channels)} as {dataset.folder} has"
         )
     (folder / CASE_FOLDER).mkdir(parents=True, exist_ok=True)
-    settings = _Settings(dataset, preprocessing, folder / CASE_FOLDER)
-    digests = [(case, _digest(case, settings)) for case in dataset.cases]
-    missing = [
-        (case, digest) for case, digest in digests if case_digest(settings.path(case)) != digest
-    ]
+    settings = _Settings(dataset, preprocessing, folder)
+    origins = [(case, _origin(case, settings)) for case in dataset.cases]
+    up_to_date = map_in_processes(partial(_is_up_to_date, settings), origins, jobs)
+    missing = [made_from for made_from, done in zip(origins, up_to_date, strict=True) if not done]
     if missing:
         # An interrupted call must not leave cases of two kinds that count as complete. Where all
         # are there, a training that reads them is not disturbed.
@@ -74,7 +76,7 @@ def prepare_dataset(
         labels=dataset.table.to_dicts(),
         channels=dataset.channels,
         preprocessing=preprocessing,
-        cases=tuple(case.name for case in dataset.cases),
+        cases={case.name: checksum_of_case(settings.path(case)) or "" for case in dataset.cases},
     )
     write_description(folder, description)
     _remove_other_cases(folder / CASE_FOLDER, dataset)
@@ -97,22 +99,27 @@ class _Settings:
 
     def path(self, case: Case) -> Path:
         """Return where a case goes."""
-        return self.folder / f"{case.name}.zarr"
+        return case_folder(self.folder, case.name)
+
+
+def _is_up_to_date(settings: _Settings, made_from: tuple[Case, str]) -> bool:
+    case, origin = made_from
+    return is_up_to_date(settings.path(case), origin)
 
 
 def _prepare_case(settings: _Settings, made_from: tuple[Case, str]) -> None:
-    """Make a case; its digest is of before its files are read, so a later change is seen."""
-    case, digest = made_from
+    """Make a case; its origin is from before its files are read, so a later change is noticed."""
+    case, origin = made_from
     volumes = [read_volume(file) for file in case.images]
     geometry = volumes[0].geometry
     image = network_input(volumes, settings.preprocessing)
     del volumes  # full-size ones take gigabytes beside their labels
     labels = _read_labels(case, settings.dataset, geometry)
     resampled = resample_labels(labels, image.shape[1:])
-    write_case(settings.path(case), image, resampled, settings.dataset.table.num_classes, digest)
+    write_case(settings.path(case), image, resampled, settings.dataset.table.num_classes, origin)
 
 
-def _digest(case: Case, settings: _Settings) -> str:
+def _origin(case: Case, settings: _Settings) -> str:
     """Return a text that changes with the files of a case and with what is done to them."""
     dataset = settings.dataset
     parts = [str(FORMAT), settings.preprocessing.model_dump_json()]

@@ -1,10 +1,11 @@
 """Prepared cases on disk: Zarr arrays that are read slab by slab, never whole.
 
 A prepared data set is a folder with ``prepared.json`` (what was done, and which cases there are)
-and one Zarr group per case under ``cases/``.
+and one Zarr group per case under ``cases/``. Everything has checksums, which are compared when it
+is read: see :mod:`amcnet.data.checked_zarr`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +14,16 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from amcnet.anatomy import LabelTable
+from amcnet.data.checked_zarr import (
+    CHECKSUM_FILE,
+    ArrayToWrite,
+    Checksums,
+    digest_of,
+    is_intact,
+    open_group,
+    read_checksums,
+    write_group,
+)
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.errors import InputError
 from amcnet.io import atomic_path
@@ -20,9 +31,11 @@ from amcnet.io.atomic_folders import new_folder, put_in_place
 
 DESCRIPTION_FILE = "prepared.json"
 CASE_FOLDER = "cases"
-FORMAT = 1
+FORMAT = 2
 
-_CHUNK = 8  # slices; a window of 16 touches three chunks at most
+_ARRAYS = ("image", "labels", "counts")
+_SUFFIX = ".zarr"
+_CHUNK_SLICES = 8  # a window of 16 touches three chunks at most
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
@@ -36,12 +49,14 @@ class PreparedCase:
         folder: Its Zarr group.
         shape: (scan, lateral, depth) on the network's grid.
         counts: Voxels of every class in every slice, (scan, class); ignored voxels are in none.
+        checksums: Those of the group's files.
     """
 
     name: str
     folder: Path
     shape: tuple[int, int, int]
     counts: NDArray[np.int32]
+    checksums: Checksums = field(default=Checksums(origin="", files={}), repr=False, compare=False)
 
     def slab(self, start: int, length: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         """Read some slices; a volume that is too short repeats its last slice.
@@ -49,17 +64,18 @@ class PreparedCase:
         Returns:
             Image (channel, scan, lateral, depth) and labels (scan, lateral, depth), of
             ``length`` slices from ``start`` on.
-        """
-        import zarr
 
-        group = zarr.open_group(self.folder, mode="r")
-        image: Any = group["image"]
-        labels: Any = group["labels"]
+        Raises:
+            InputError: If a chunk is missing or damaged.
+        """
+        arrays = open_group(self.folder, self.checksums, ("image", "labels"))
         part = slice(start, start + length)
-        return (
-            _lengthen(np.asarray(image[:, part], np.float32), length, axis=1),
-            _lengthen(np.asarray(labels[part]), length, axis=0),
-        )
+        try:
+            image = np.asarray(arrays["image"][:, part], np.float32)
+            labels = np.asarray(arrays["labels"][part])
+        except (ValueError, RuntimeError) as error:
+            raise InputError(f"{self.folder}: cannot be decoded ({error})") from error
+        return _lengthen(image, length, axis=1), _lengthen(labels, length, axis=0)
 
 
 class PreparedDescription(BaseModel):
@@ -70,7 +86,8 @@ class PreparedDescription(BaseModel):
         labels: The label table as plain data.
         channels: Names of the image's channels.
         preprocessing: What was done to every volume.
-        cases: Names of the cases.
+        cases: Names of the cases -> checksum of their list of checksums.
+        checksum: That of the other fields; filled in by :func:`write_description`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -79,7 +96,17 @@ class PreparedDescription(BaseModel):
     labels: list[dict[str, Any]]
     channels: tuple[str, ...]
     preprocessing: Preprocessing
-    cases: tuple[str, ...]
+    cases: dict[str, str]
+    checksum: str = ""
+
+    @property
+    def expected_checksum(self) -> str:
+        """The checksum of all fields but ``checksum``."""
+        return digest_of(self.model_dump_json(exclude={"checksum"}).encode())
+
+
+class _AnyFormat(BaseModel):
+    format: int
 
 
 @dataclass(frozen=True)
@@ -98,54 +125,100 @@ def is_prepared(folder: Path) -> bool:
     return (folder / DESCRIPTION_FILE).is_file()
 
 
+def case_folder(folder: Path, name: str) -> Path:
+    """Return the folder of a case of the prepared data set in ``folder``."""
+    return folder / CASE_FOLDER / f"{name}{_SUFFIX}"
+
+
 def open_prepared(folder: Path) -> PreparedDataset:
-    """Open a prepared data set; voxels are read when they are asked for.
+    """Open a prepared data set.
 
     Raises:
-        InputError: If it is incomplete or was written by another version.
+        InputError: If it is missing, damaged, incomplete, or of another version of the layout.
     """
     path = folder / DESCRIPTION_FILE
-    try:
-        description = PreparedDescription.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise InputError(f"{path}: cannot be read, expected a prepared data set") from error
-    if description.format != FORMAT:
-        raise InputError(f"{path}: has format {description.format}, expected {FORMAT}")
-    cases = tuple(open_case(folder / CASE_FOLDER / f"{name}.zarr") for name in description.cases)
+    description = _read_description(path)
+    cases = []
+    for name, checksum in description.cases.items():
+        if not name or set(name) & set("/\\\0") or name in {".", ".."}:
+            raise InputError(f"{path}: lists the case {name!r}, expected a plain name")
+        group = case_folder(folder, name)
+        if checksum_of_case(group) != checksum:
+            raise InputError(
+                f"{group}: is damaged or not the case that was prepared: the checksum of its "
+                f"{CHECKSUM_FILE} differs from {DESCRIPTION_FILE}, prepare the data again"
+            )
+        cases.append(open_case(group))
     table = LabelTable.from_dicts(description.labels)
-    return PreparedDataset(folder, table, description.channels, description.preprocessing, cases)
+    return PreparedDataset(
+        folder, table, description.channels, description.preprocessing, tuple(cases)
+    )
+
+
+def _read_description(path: Path) -> PreparedDescription:
+    expected = "expected a prepared data set (amcnet prepare)"
+    try:
+        content = path.read_bytes()
+        found = _AnyFormat.model_validate_json(content).format
+        if found != FORMAT:
+            raise InputError(
+                f"{path}: has format {found}, expected {FORMAT}: prepare the data again"
+            )
+        description = PreparedDescription.model_validate_json(content)
+    except (OSError, ValidationError) as error:
+        raise InputError(f"{path}: cannot be read, {expected}") from error
+    if description.checksum != description.expected_checksum:
+        raise InputError(f"{path}: is damaged or was edited, prepare the data again")
+    return description
 
 
 def write_description(folder: Path, description: PreparedDescription) -> None:
     """Write ``prepared.json``: from then on the data set counts as complete."""
+    described = description.model_copy(update={"checksum": description.expected_checksum})
     with atomic_path(folder / DESCRIPTION_FILE) as temporary:
-        temporary.write_text(description.model_dump_json(indent=1), encoding="utf-8")
+        temporary.write_text(described.model_dump_json(indent=1), encoding="utf-8")
 
 
 def open_case(folder: Path) -> PreparedCase:
     """Open one prepared case.
 
     Raises:
-        InputError: If it is missing or damaged.
+        InputError: If it is missing or damaged, or was not written by this package.
     """
-    import zarr
-
+    checksums = read_checksums(folder)
+    arrays = open_group(folder, checksums, _ARRAYS)
+    dimensions = [arrays[name].ndim for name in _ARRAYS]
+    scan, lateral, depth = arrays["labels"].shape if dimensions == [4, 3, 2] else (0, 0, 0)
+    if arrays["image"].shape[1:] != (scan, lateral, depth) or arrays["counts"].shape[0] != scan:
+        shapes = ", ".join(f"{name} {arrays[name].shape}" for name in _ARRAYS)
+        raise InputError(f"{folder}: holds {shapes}, expected arrays of one grid")
     try:
-        group = zarr.open_group(folder, mode="r")
-        counts = np.asarray(group["counts"][:], np.int32)  # type: ignore[index]
-        scan, lateral, depth = group["labels"].shape  # type: ignore[union-attr]
-    except (OSError, KeyError, ValueError, AttributeError) as error:
-        raise InputError(f"{folder}: cannot be read, expected a prepared case") from error
-    return PreparedCase(folder.name.removesuffix(".zarr"), folder, (scan, lateral, depth), counts)
+        counts = np.asarray(arrays["counts"][:], np.int32)
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"{folder}: cannot be decoded ({error})") from error
+    name = folder.name.removesuffix(_SUFFIX)
+    return PreparedCase(name, folder, (scan, lateral, depth), counts, checksums)
 
 
-def case_digest(folder: Path) -> str | None:
-    """Return what :func:`write_case` was told of a case's origin; None where there is no case."""
-    import zarr
+def checksum_of_case(folder: Path) -> str | None:
+    """Return the checksum of a case's list of checksums; None where there is none."""
+    path = folder / CHECKSUM_FILE
+    return digest_of(path.read_bytes()) if path.is_file() else None
 
-    if not (folder / "zarr.json").is_file():
-        return None
-    return str(zarr.open_group(folder, mode="r").attrs.get("digest"))
+
+def is_up_to_date(folder: Path, origin: str) -> bool:
+    """Return whether a case was made from ``origin`` and is whole; every file of it is read."""
+    try:
+        checksums = read_checksums(folder)
+    except InputError:
+        return False
+    if checksums.origin != origin or not is_intact(folder, checksums):
+        return False
+    try:
+        open_case(folder)
+    except InputError:
+        return False
+    return True
 
 
 def write_case(
@@ -153,34 +226,29 @@ def write_case(
     image: NDArray[np.float32],
     labels: NDArray[np.uint8],
     num_classes: int,
-    digest: str,
+    origin: str,
 ) -> None:
-    """Write a case, beside and then renamed; one that is there already is replaced.
+    """Write a case beside its place and rename it; one that is there already is replaced.
 
     Args:
         folder: Zarr group to write.
         image: (channel, scan, lateral, depth), normalised; kept in 16 bits.
         labels: (scan, lateral, depth).
         num_classes: Classes, background included; higher label values are not counted.
-        digest: Changes with everything that the arrays depend on.
+        origin: Text that changes with everything that the arrays depend on.
     """
-    import zarr
-    from zarr.codecs import BloscCodec
-
-    chunk = min(_CHUNK, len(labels))
-    image_chunks = (len(image), chunk, *image.shape[2:])
+    slices = min(_CHUNK_SLICES, len(labels))
     counts = _counts(labels, num_classes)
-    # Speckle hardly shrinks, so speed decides; labels are nearly all runs of one value.
-    fast, small = BloscCodec(cname="lz4", clevel=1), BloscCodec(cname="zstd", clevel=1)
+    arrays = {
+        # Speckle hardly shrinks, so speed decides; labels are mostly long runs of one value.
+        "image": ArrayToWrite(
+            image.astype(np.float16), (len(image), slices, *image.shape[2:]), compressor="lz4"
+        ),
+        "labels": ArrayToWrite(labels, (slices, *labels.shape[1:])),
+        "counts": ArrayToWrite(counts, counts.shape),
+    }
     with new_folder(folder) as temporary:
-        group = zarr.open_group(temporary, mode="w", attributes={"digest": digest})
-        group.create_array(
-            "image", data=image.astype(np.float16), chunks=image_chunks, compressors=fast
-        )
-        group.create_array(
-            "labels", data=labels, chunks=(chunk, *labels.shape[1:]), compressors=small
-        )
-        group.create_array("counts", data=counts, chunks=counts.shape, compressors=small)
+        write_group(temporary, arrays, origin)
         put_in_place(temporary, folder)
 
 

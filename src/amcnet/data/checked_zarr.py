@@ -1,0 +1,299 @@
+"""Zarr groups whose every file has a checksum, and that can hold nothing but plain arrays.
+
+Zarr lets an array name the codecs that decode it, and some codecs run code (``pickle`` in Zarr
+format 2). So metadata are compared with what this module writes before Zarr sees them, and Zarr
+reads through a store that hands out only files whose checksum is right.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from hashlib import blake2b
+from math import ceil, prod
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+
+from amcnet.errors import InputError, one_line
+
+CHECKSUM_FILE = "checksums.json"
+
+_METADATA_FILE = "zarr.json"
+_LARGEST_METADATA_BYTES = 2**16
+_LARGEST_CHUNK_BYTES = 2**31 - 1  # what Blosc takes
+_MOST_VOXELS = 2**34
+_BLOSC_SIZE = slice(4, 8)  # of a chunk's header: bytes after decompression
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Checksums(_Strict):
+    """``checksums.json``: what every other file of a group must be.
+
+    Attributes:
+        origin: Text that changes with everything that the arrays depend on.
+        files: File name, relative to the group, with ``/`` -> BLAKE2b of 16 bytes, hexadecimal.
+    """
+
+    origin: str
+    files: dict[str, str]
+
+
+@dataclass(frozen=True)
+class ArrayToWrite:
+    """One array of a group.
+
+    Attributes:
+        data: The array: float16, uint8 or int32.
+        chunks: Shape of a chunk.
+        compressor: ``lz4`` is fast, ``zstd`` is small.
+    """
+
+    data: NDArray[Any]
+    chunks: tuple[int, ...]
+    compressor: Literal["lz4", "zstd"] = "zstd"
+
+
+def write_group(folder: Path, arrays: Mapping[str, ArrayToWrite], origin: str) -> None:
+    """Write a Zarr group (format 3, Blosc) and its checksums into an empty folder."""
+    import zarr
+    from zarr.codecs import BloscCodec
+
+    group = zarr.open_group(folder, mode="w", zarr_format=3)
+    for name, array in arrays.items():
+        group.create_array(
+            name,
+            data=array.data,
+            chunks=array.chunks,
+            compressors=BloscCodec(cname=array.compressor, clevel=1),
+            config={"write_empty_chunks": True},  # so that a missing chunk is always an error
+        )
+    files = {
+        path.relative_to(folder).as_posix(): digest_of(path.read_bytes())
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    checksums = Checksums(origin=origin, files=files)
+    (folder / CHECKSUM_FILE).write_text(checksums.model_dump_json(indent=1), encoding="utf-8")
+
+
+def read_checksums(folder: Path) -> Checksums:
+    """Read the checksums of a group.
+
+    Raises:
+        InputError: If they are missing or damaged.
+    """
+    try:
+        return Checksums.model_validate_json((folder / CHECKSUM_FILE).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise InputError(
+            f"{folder}: has no readable {CHECKSUM_FILE}, expected a case written by amcnet prepare"
+        ) from error
+
+
+def is_intact(folder: Path, checksums: Checksums) -> bool:
+    """Return whether every file of a group is there and is what was written."""
+    try:
+        for name in checksums.files:
+            _read_file(folder, name, checksums.files)
+    except InputError:
+        return False
+    return True
+
+
+def open_group(folder: Path, checksums: Checksums, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the Zarr arrays of a group; every file that they read is compared first.
+
+    Args:
+        folder: The group.
+        checksums: Its checksums.
+        names: Arrays that it must have.
+
+    Raises:
+        InputError: If a file is missing or damaged, or the group was not written by
+            :func:`write_group`. Reading from the arrays raises the same.
+    """
+    import zarr
+
+    chunk_bytes = {}
+    for name in names:
+        metadata = _read_metadata(folder, f"{name}/{_METADATA_FILE}", checksums.files)
+        chunk_bytes[name] = metadata.chunk_bytes
+        _check_chunks(folder, name, metadata, checksums.files)
+    _read_file(folder, _METADATA_FILE, checksums.files)
+    store = _checked_store_class()(folder, checksums.files, chunk_bytes)
+    return {name: zarr.open_array(store, path=name, mode="r", zarr_format=3) for name in names}
+
+
+def digest_of(content: bytes | memoryview) -> str:
+    """Return the checksum of a file's content."""
+    return blake2b(content, digest_size=16).hexdigest()
+
+
+class _RegularGrid(_Strict):
+    class _Shape(_Strict):
+        chunk_shape: tuple[PositiveInt, ...]
+
+    name: Literal["regular"]
+    configuration: _Shape
+
+
+class _Keys(_Strict):
+    class _Separator(_Strict):
+        separator: Literal["/"]
+
+    name: Literal["default"]
+    configuration: _Separator
+
+
+class _BytesCodec(_Strict):
+    class _Endian(_Strict):
+        endian: Literal["little"]
+
+    name: Literal["bytes"]
+    configuration: _Endian | None = None
+
+
+class _BloscCodec(_Strict):
+    class _Settings(_Strict):
+        typesize: Literal[1, 2, 4]
+        cname: Literal["lz4", "zstd"]
+        clevel: Literal[1]
+        shuffle: Literal["shuffle", "bitshuffle"]
+        blocksize: Literal[0]
+
+    name: Literal["blosc"]
+    configuration: _Settings
+
+
+class _ArrayMetadata(_Strict):
+    """The metadata that :func:`write_group` writes, and no others."""
+
+    zarr_format: Literal[3]
+    node_type: Literal["array"]
+    shape: tuple[PositiveInt, ...] = Field(min_length=1, max_length=4)
+    data_type: Literal["float16", "uint8", "int32"]
+    chunk_grid: _RegularGrid
+    chunk_key_encoding: _Keys
+    fill_value: Literal[0]
+    codecs: tuple[_BytesCodec, _BloscCodec]
+    attributes: dict[str, None] = Field(default={}, max_length=0)
+    storage_transformers: tuple[None, ...] = Field(default=(), max_length=0)
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        return self.chunk_grid.configuration.chunk_shape
+
+    @property
+    def chunk_bytes(self) -> int:
+        return prod(self.chunks) * np.dtype(self.data_type).itemsize
+
+
+def _read_metadata(folder: Path, name: str, files: Mapping[str, str]) -> _ArrayMetadata:
+    content = _read_file(folder, name, files)
+    try:
+        if len(content) > _LARGEST_METADATA_BYTES:
+            raise ValueError("it is too large")
+        metadata = _ArrayMetadata.model_validate_json(content)
+        if len(metadata.chunks) != len(metadata.shape):
+            raise ValueError("chunks and array differ in their number of axes")
+        if metadata.chunk_bytes > _LARGEST_CHUNK_BYTES or prod(metadata.shape) > _MOST_VOXELS:
+            raise ValueError(f"an array of {metadata.shape} is too large")
+    except ValueError as error:  # pydantic's is one
+        reason = _first_reason(error)
+        raise InputError(
+            f"{folder / name}: is not what amcnet prepare writes (Zarr format 3, codecs bytes and "
+            f"blosc): {reason}"
+        ) from error
+    return metadata
+
+
+def _first_reason(error: ValueError) -> str:
+    if isinstance(error, ValidationError):
+        problem = error.errors()[0]
+        return one_line(f"{'.'.join(map(str, problem['loc'])) or 'the file'}: {problem['msg']}")
+    return str(error)
+
+
+def _check_chunks(
+    folder: Path, name: str, metadata: _ArrayMetadata, files: Mapping[str, str]
+) -> None:
+    expected = prod(
+        ceil(size / chunk) for size, chunk in zip(metadata.shape, metadata.chunks, strict=True)
+    )
+    found = sum(file.startswith(f"{name}/c/") for file in files)
+    if found != expected:
+        raise InputError(
+            f"{folder}: {CHECKSUM_FILE} lists {found} chunks of '{name}', expected {expected}"
+        )
+
+
+def _read_file(folder: Path, name: str, files: Mapping[str, str]) -> bytes:
+    """Return the content of a file of a group after comparing its checksum."""
+    path = folder / name
+    if any(part.is_symlink() for part in (path, *path.parents) if folder in part.parents):
+        raise InputError(f"{path}: is or lies in a link, expected a file of the prepared case")
+    try:
+        content = path.read_bytes() if path.is_file() else None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"{path}: cannot be read ({reason}), prepare the data again") from error
+    return _compared(path, name, content, files)
+
+
+def _compared(path: Path, name: str, content: bytes | None, files: Mapping[str, str]) -> bytes:
+    if name not in files:
+        raise InputError(f"{path}: is not listed in {CHECKSUM_FILE}, prepare the data again")
+    if content is None:
+        raise InputError(f"{path}: is missing from the prepared case, prepare the data again")
+    if digest_of(content) != files[name]:
+        raise InputError(
+            f"{path}: is damaged: its checksum is not the one that was written, prepare the data "
+            "again"
+        )
+    return content
+
+
+@cache
+def _checked_store_class() -> type[Any]:
+    """Return the store, made when it is first needed: importing Zarr takes half a second."""
+    from zarr.abc.store import ByteRequest
+    from zarr.core.buffer import Buffer, BufferPrototype, default_buffer_prototype
+    from zarr.storage import LocalStore
+
+    class CheckedStore(LocalStore):
+        """A folder that hands out only what its checksums list, after comparing them."""
+
+        def __init__(
+            self, root: Path, files: Mapping[str, str], chunk_bytes: Mapping[str, int]
+        ) -> None:
+            super().__init__(root, read_only=True)
+            self._folder = root
+            self._files = files
+            self._chunk_bytes = chunk_bytes
+
+        async def get(
+            self,
+            key: str,
+            prototype: BufferPrototype | None = None,
+            byte_range: ByteRequest | None = None,
+        ) -> Buffer | None:
+            if byte_range is not None:
+                raise InputError(f"{self._folder / key}: a part of a file was asked for")
+            content = _read_file(self._folder, key, self._files)
+            array, is_chunk, _ = key.partition("/c/")
+            if is_chunk:
+                found = int.from_bytes(content[_BLOSC_SIZE], "little")
+                if found != self._chunk_bytes[array]:
+                    raise InputError(
+                        f"{self._folder / key}: holds {found} bytes, expected "
+                        f"{self._chunk_bytes[array]}"
+                    )
+            return (prototype or default_buffer_prototype()).buffer.from_bytes(content)
+
+    return CheckedStore
