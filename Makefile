@@ -1,8 +1,8 @@
 # The two commands of the README. Everything that they need goes into .venv.
 PYTHON ?= python3
-BIN := .venv/bin
+BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: demo test lint types slow docs extras clean
+.PHONY: demo test coverage lint types slow docs extras clean
 
 # torch first and by itself: elsewhere its CPU or CUDA build may come from an index of its own.
 .venv: constraints.txt pyproject.toml
@@ -28,6 +28,9 @@ demo: .venv
 # As many tests side by side as there are cores; each takes one, or they would be in each other's way.
 test: .venv
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n auto --dist loadfile
+
+coverage: .venv
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n auto --dist loadfile --cov=amcnet --cov-report=term:skip-covered --cov-report=html:build/coverage
 
 slow: .venv
 	$(BIN)/python -m pytest -m slow
