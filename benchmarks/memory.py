@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from amcnet.networks import Architecture
 
 CASES = (
-    # width, block, detail, slices of a window, plane of the network's grid, scale of the plane
+    # width, space-to-depth factor, refinement channels, slices of a window, plane of the network's
+    # grid, scale of the plane
     (16, (1, 1, 1), 0, 20, (102, 51), 10),
     (16, (1, 1, 1), 0, 20, (204, 102), 5),
     (8, (1, 1, 1), 0, 16, (256, 128), 4),
@@ -46,8 +47,10 @@ def main(arguments: list[str] | None = None) -> None:
     from amcnet.networks import Architecture
 
     rows = [
-        measure(Architecture(width=width, block=block, detail=detail), *rest)
-        for width, block, detail, *rest in cases
+        measure(
+            Architecture(width=width, space_to_depth=factor, refinement_channels=refinement), *rest
+        )
+        for width, factor, refinement, *rest in cases
     ]
     print(report(rows))
     if options.json is not None:
@@ -57,18 +60,19 @@ def main(arguments: list[str] | None = None) -> None:
 def report(rows: list[dict[str, Any]]) -> str:
     """Return the figures as Markdown."""
     header = (
-        "width | block | detail | window | volume | planned, GiB | taken, GiB | planned / taken"
+        "width | space-to-depth | refinement | window | volume | planned, GiB | taken, GiB "
+        "| planned / taken"
     )
     lines = [f"| {header} |"]
     lines.append("|---" * 8 + "|")
     for row in rows:
-        block, window, volume = (
-            " x ".join(map(str, row[key])) for key in ("block", "window", "volume")
+        factor, window, volume = (
+            " x ".join(map(str, row[key])) for key in ("space_to_depth", "window", "volume")
         )
         planned, taken = row["planned_bytes"] / GIB, row["taken_bytes"] / GIB
         lines.append(
-            f"| {row['width']} | {block} | {row['detail']} | {window} | {volume} | {planned:.2f} "
-            f"| {taken:.2f} | {planned / taken:.2f} |"
+            f"| {row['width']} | {factor} | {row['refinement_channels']} | {window} | {volume} "
+            f"| {planned:.2f} | {taken:.2f} | {planned / taken:.2f} |"
         )
     return "\n".join(lines)
 
@@ -84,7 +88,11 @@ def measure(
         command = [sys.executable, "-c", CHILD, case]
         done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
     found: dict[str, Any] = json.loads(done.stdout)
-    own = architecture.model_dump(include={"width", "block", "detail"})
+    own = {
+        "width": architecture.width,
+        "space_to_depth": architecture.options["space_to_depth"],
+        "refinement_channels": architecture.options["refinement_channels"],
+    }
     return {**own, "window": (slices, *plane), **found}
 
 
@@ -124,9 +132,10 @@ array = np.random.default_rng(0).integers(0, 255, shape, dtype=np.uint8)
 prepared = segmenter.prepare([volume_from_array(array, (1, 1 / scale, 1 / scale))])
 description = segmenter.bundle.description
 weights = 2 * segmenter.bundle.path("model.safetensors").stat().st_size
-work = Workload(prepared.image.shape[1:], shape, description.architecture, (weights,))
+needs, classes = description.network_needs, description.architecture.num_classes
+work = Workload(prepared.image.shape[1:], shape, needs, classes, (weights,))
 windows = replace(
-    choose_windows("balanced", description.window, False, description.architecture.block),
+    choose_windows("balanced", description.window, False, needs.space_to_depth),
     ahead=True,
 )
 process = psutil.Process()

@@ -46,24 +46,23 @@ def table() -> list[dict[str, Any]]:
     from torch.utils.flop_counter import FlopCounterMode
 
     from amcnet.networks import build_network
-    from amcnet.networks.network_facts import CATALOGUE
-    from amcnet.networks.registry import PAPER_NETWORKS
+    from amcnet.networks.registry import complete, find_spec
+    from amcnet.paper_tables.rows import paper_networks
 
     rows = []
-    for name, architecture in PAPER_NETWORKS.items():
+    for name, architecture in paper_networks().items():
         with torch.device("meta"), torch.inference_mode(), FlopCounterMode(display=False) as count:
             network = build_network(architecture).eval()
             network(torch.empty(1, 1, *WINDOW))
-        facts = CATALOGUE[architecture.name]
-        branches = architecture.branches if architecture.name == "amcnet" else facts.dimension
+        facts = find_spec(architecture.name)
         rows.append(
             {
                 "name": name,
                 "title": facts.title,
                 "source": facts.source,
                 "code": facts.code,
-                "dimension": branches,
-                "width": architecture.width,
+                "dimension": architecture.options.get("branches", facts.sees),
+                "width": complete(architecture).width,
                 "parameters": sum(p.numel() for p in network.parameters()),
                 "gflop": count.get_total_flops() / 1e9,
             }

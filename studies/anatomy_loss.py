@@ -80,7 +80,7 @@ def amcnet_row(name: str, gamma: float, loss: str = "") -> Row:
 
 def tasks(loss: LossConfig) -> list[RowTask]:
     """Return what is trained, in the order of the table; Dice is that of ``loss``."""
-    dice = DiceLoss(loss.present, loss.include_background)
+    dice = DiceLoss(loss.batch_dice, loss.include_background)
     known = paper_tables().rows
     detached = amcnet_row("amcnet-detached", GAMMA, "Dice + 0.5 AC, no gradient in the error map")
     released = amcnet_row("amcnet-released", GAMMA, "Dice + 0.5 of the released form")

@@ -25,7 +25,7 @@ from torch.nn import functional
 
 from amcnet.anatomy import hand_label_table
 from amcnet.losses import AnatomyConstraintLoss
-from amcnet.networks.architecture import PAPER_POOLS
+from amcnet.networks.catalogue.amcnet import PAPER_POOL_SIZES
 from amcnet.phantom import PhantomConfig, make_phantom
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
@@ -76,7 +76,7 @@ def save(axes: Axes, name: str) -> None:
 def draw_network() -> None:
     """Draw the encoder and the decoder with the paper's sizes."""
     axes, size, width = blank(13, 5), np.array([16, 512, 256]), 64
-    stages = len(PAPER_POOLS)
+    stages = len(PAPER_POOL_SIZES)
     down = [Box(1.5 * level, -1.2 * level, 1.7, 0.7) for level in range(stages)]
     up = [Box(12 - 1.5 * level, -1.2 * level, 1.7, 0.7) for level in range(stages)]
     chain = [*down, Box(6, -1.2 * stages, 1.7, 0.7), *reversed(up)]
@@ -87,10 +87,10 @@ def draw_network() -> None:
             break
         up[level].draw(axes, text, MIXED)
         arrow(axes, (box.x + 0.85, box.y), (up[level].x - 0.85, box.y), "skip")
-        pool = " x ".join(map(str, PAPER_POOLS[level]))
+        pool = " x ".join(map(str, PAPER_POOL_SIZES[level]))
         axes.text(box.x - 0.1, box.y - 0.62, f"max-pool {pool}", fontsize=7, ha="right")
         axes.text(up[level].x + 0.1, box.y - 0.62, f"up {pool}", fontsize=7)
-        size = size // PAPER_POOLS[level]
+        size = size // PAPER_POOL_SIZES[level]
     for above, below in pairwise(chain):
         side, way = np.sign(below.x - above.x), np.sign(below.y - above.y)
         start, end = (above.x + side * 0.3, above.y + way * 0.35), below.x - side * 0.3

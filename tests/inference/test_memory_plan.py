@@ -11,10 +11,10 @@ from amcnet.inference import Segmenter
 from amcnet.inference.memory_plan import Workload, make_plan
 from amcnet.inference.sliding_windows import Windows
 from amcnet.io import volume_from_array
-from amcnet.networks import Architecture
+from amcnet.networks import Architecture, needs_of
 
 GIB = 2**30
-PAPER = Workload((609, 512, 256), (609, 1023, 512), Architecture(width=16), (2**24,))
+PAPER = Workload((609, 512, 256), (609, 1023, 512), needs_of(Architecture(width=16)), 39, (2**24,))
 
 
 def test_with_enough_memory_nothing_changes() -> None:
@@ -25,7 +25,8 @@ def test_with_enough_memory_nothing_changes() -> None:
 
 @given(limit_gib=st.floats(0.1, 8), slices=st.integers(4, 40), width=st.integers(4, 64))
 def test_a_plan_fits_or_is_refused(limit_gib: float, slices: int, width: int) -> None:
-    work = Workload((609, 512, 256), (609, 1023, 512), Architecture(width=width), (2**24,))
+    needs = needs_of(Architecture(width=width))
+    work = Workload((609, 512, 256), (609, 1023, 512), needs, 39, (2**24,))
     limit = limit_gib * GIB
     try:
         plan = make_plan(work, Windows(slices), limit)

@@ -130,7 +130,7 @@ def test_dice_equals_monai_where_all_classes_occur() -> None:
     pooled = MonaiDiceLoss(
         softmax=True, to_onehot_y=True, batch=True, smooth_nr=1e-5, smooth_dr=1e-5
     )(logits, target[:, None])
-    ours = DiceLoss(present="batch", include_background=True)(logits, target)
+    ours = DiceLoss(batch_dice=True, include_background=True)(logits, target)
     torch.testing.assert_close(ours, pooled, atol=1e-6, rtol=0)
 
 

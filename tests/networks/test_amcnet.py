@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from amcnet.networks import AMCNet, Architecture, build_network
+from amcnet.networks import AMCNet, Architecture, build_network, needs_of
+from amcnet.networks.registry import complete
 
 
 def parameter_count(network: torch.nn.Module) -> int:
@@ -58,7 +59,12 @@ def test_more_channels_and_deterministic_weights() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"pools": [[2, 2, 2], [1, 2, 2]], "block": [2, 3, 1]}, {"pools": [[1, 1, 1]]}]
+    "settings",
+    [
+        {},
+        {"pool_sizes": [[2, 2, 2], [1, 2, 2]], "space_to_depth": [2, 3, 1]},
+        {"pool_sizes": [[1, 1, 1]]},
+    ],
 )
 def test_least_shape_leaves_something_to_pool(settings):
     architecture = Architecture(width=2, num_classes=3, **settings)
@@ -66,5 +72,5 @@ def test_least_shape_leaves_something_to_pool(settings):
     seen = []
     for pool in network.pools:
         pool.register_forward_hook(lambda pool, given, result: seen.append(given[0].shape[2:]))
-    network(torch.randn(1, 1, *architecture.least_shape))
-    assert tuple(seen[-1]) == tuple(architecture.pools[-1])
+    network(torch.randn(1, 1, *needs_of(architecture).least_shape))
+    assert tuple(seen[-1]) == tuple(complete(architecture).options["pool_sizes"][-1])

@@ -1,7 +1,7 @@
 import torch
 from torch.nn import functional
 
-from amcnet.networks.mnet import MNet, _pool_scan
+from amcnet.networks.catalogue.mnet import MNet, _pool_scan
 
 
 def test_slices_are_halved_where_there_are_eight() -> None:
@@ -24,4 +24,4 @@ def test_outputs_lie_on_three_coarser_grids_too() -> None:
         (4, 4, 4),
         (16, 4, 4),
     ]
-    assert sum(network.shares) == 1
+    assert sum(network.output_weights) == 1

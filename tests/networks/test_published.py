@@ -5,12 +5,13 @@ import torch
 from monai.networks.nets import VNet as MonaiVNet
 from torch import nn
 
+from amcnet.networks.catalogue.mnet import MNet
+from amcnet.networks.catalogue.swinunet import SwinUNet
+from amcnet.networks.catalogue.unet import UNet2D
+from amcnet.networks.catalogue.unet3d import UNet3D
+from amcnet.networks.catalogue.unetplusplus import UNetPlusPlus
+from amcnet.networks.catalogue.vnet import VNet
 from amcnet.networks.layers import InstanceNorm
-from amcnet.networks.mnet import MNet
-from amcnet.networks.swinunet import SwinUNet
-from amcnet.networks.unet import unet, unet3d
-from amcnet.networks.unetplusplus import UNetPlusPlus
-from amcnet.networks.vnet import VNet
 
 
 def count(*modules: nn.Module) -> int:
@@ -25,13 +26,13 @@ def with_biases_for_norms(network: nn.Module) -> int:
 
 def test_unet_has_as_many_parameters_as_that_of_ronneberger() -> None:
     with torch.device("meta"):
-        assert with_biases_for_norms(unet(1, 1, 64)) == 31_030_593
+        assert with_biases_for_norms(UNet2D(1, 1, 64)) == 31_030_593
 
 
 def test_3d_unet_has_as_many_parameters_as_cicek_writes() -> None:
     """They write 19,069,955 in total, which are those of up-convolutions without biases."""
     with torch.device("meta"):
-        network = unet3d(3, 3, 32)
+        network = UNet3D(3, 3, 32)
     biases = sum(m.bias.numel() for m in network.modules() if isinstance(m, nn.ConvTranspose3d))
     assert with_biases_for_norms(network) - biases == 19_069_955
 

@@ -1,18 +1,19 @@
 """What holds for every network of the registry, at small widths."""
 
-from typing import get_args
-
 import numpy as np
 import pytest
 import torch
-from pydantic import ValidationError
 
+from amcnet.bundle import load_bundle
+from amcnet.bundle.export import load_network_weights
+from amcnet.bundle.formats.network import rebuild_network
+from amcnet.bundle.former_needs import needs_of_former_bundle
+from amcnet.errors import ConfigError
 from amcnet.losses import DiceLoss
-from amcnet.networks import Architecture, build_network
-from amcnet.networks.any_size import AnySize
-from amcnet.networks.network_facts import CATALOGUE, NetworkName
+from amcnet.networks import Architecture, build_network, needs_of, register_network, registry
+from amcnet.networks.any_size import AnySize, Core
 from amcnet.networks.prior import expect_background
-from amcnet.networks.registry import PAPER_NETWORKS
+from amcnet.networks.registry import NetworkSpec, complete, find_spec, network_names
 
 SMALL = {
     "unet": {"width": 4},
@@ -25,6 +26,7 @@ SMALL = {
     "amcnet-3d": {"width": 4, "branches": "3d"},
     "amcnet": {"width": 4},
 }
+FORMER = {"pool_sizes": "pools", "space_to_depth": "block", "refinement_channels": "detail"}
 every_network = pytest.mark.parametrize("name", SMALL)
 
 
@@ -43,8 +45,7 @@ def noise(*shape: int) -> torch.Tensor:
 
 
 def test_every_network_is_known_and_tried():
-    assert set(CATALOGUE) == set(get_args(NetworkName)) == {n.partition("-")[0] for n in SMALL}
-    assert set(PAPER_NETWORKS) == set(SMALL)
+    assert set(network_names()) == {n.partition("-")[0] for n in SMALL}
 
 
 @every_network
@@ -81,7 +82,7 @@ def test_learns_and_every_parameter_takes_part(name):
     optimiser = torch.optim.Adam(network.parameters(), lr=0.01)
     losses = []
     for step in range(6):
-        supervised = isinstance(network, AnySize) and len(network.core.shares) > 1
+        supervised = isinstance(network, AnySize) and len(network.core.output_weights) > 1
         first, *others = network.outputs(image) if supervised else [network(image)]
         loss = DiceLoss()(first, labels) + sum(o.square().mean() for o in others) * 1e-6
         optimiser.zero_grad()
@@ -95,7 +96,7 @@ def test_learns_and_every_parameter_takes_part(name):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in SMALL if CATALOGUE[small(name).name].dimension == "2d"]
+    "name", [name for name in SMALL if find_spec(small(name).name).sees == "2d"]
 )
 def test_2d_networks_see_slices_one_by_one(name):
     network = built(small(name)).eval()
@@ -108,27 +109,30 @@ def test_2d_networks_see_slices_one_by_one(name):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"name": "vnet", "kernel_size": 3}, "found kernel_size, which 'vnet' does not have"),
-        ({"name": "mnet", "block": [2, 2, 2], "pools": []}, "found pools, block, which 'mnet'"),
+        (
+            {"name": "vnet", "kernel_size": 3},
+            r"network\.kernel_size: Extra inputs are not permitted",
+        ),
+        ({"name": "mnet", "space_to_depth": [2, 2, 2]}, r"network\.space_to_depth: Extra"),
         ({"name": "swinunet", "width": 32}, "found width 32, expected a multiple of 3"),
         ({"name": "vnet", "in_channels": 3}, "found width 16, expected a multiple of in_channels"),
-        ({"name": "resnet"}, "'unet', 'unetplusplus'"),
+        ({"name": "resnet"}, "found name 'resnet', expected one of .*'unet', 'unet3d'"),
     ],
 )
 def test_what_a_network_does_not_have_is_refused(values, message):
-    with pytest.raises(ValidationError, match=message):
-        Architecture.model_validate(values)
+    with pytest.raises(ConfigError, match=message):
+        build_network(Architecture.model_validate(values))
 
 
 @every_network
 def test_descriptions_hold_what_the_network_has(name):
-    architecture = small(name)
+    architecture = complete(small(name))
     values = architecture.model_dump(mode="json")
     assert Architecture.model_validate(values) == architecture
     own = {"name", "in_channels", "num_classes", "width"}
     assert (set(values) == own) == (architecture.name != "amcnet")
-    width = Architecture(name=architecture.name).width
-    assert width == CATALOGUE[architecture.name].width
+    width = complete(Architecture(name=architecture.name)).width
+    assert width == find_spec(architecture.name).width
 
 
 def test_descriptions_without_a_name_are_amcnet():
@@ -140,8 +144,8 @@ def test_every_network_can_start_with_background(name):
     _starts_with_background(small(name, num_classes=5))
 
 
-def test_amcnet_on_blocks_can_start_with_background():
-    _starts_with_background(small("amcnet", num_classes=5, block=(2, 1, 3)))
+def test_amcnet_on_groups_of_voxels_can_start_with_background():
+    _starts_with_background(small("amcnet", num_classes=5, space_to_depth=(2, 1, 3)))
 
 
 def _starts_with_background(architecture: Architecture) -> None:
@@ -153,3 +157,51 @@ def _starts_with_background(architecture: Architecture) -> None:
         mean = logits.softmax(dim=1).mean(dim=(0, 2, 3, 4))
         assert 0.9 < mean[0] < 0.99
         assert mean[1:].min() > 0.001  # none is left out
+
+
+def test_a_network_of_ones_own_is_registered_in_one_place():
+    @register_network(
+        NetworkSpec("tiny", "Tiny", "nobody", "here", "3d", 2, 4, 4, divisor=(1, 4, 4))
+    )
+    class Tiny(Core):
+        def __init__(self, in_channels, num_classes, width):
+            super().__init__()
+            self.head = torch.nn.Conv3d(in_channels, num_classes, 1)
+
+        def forward(self, image):
+            assert not any(size % 4 for size in image.shape[3:])
+            return self.head(image)
+
+    try:
+        architecture = Architecture(name="tiny", num_classes=3)
+        assert build_network(architecture)(noise(1, 1, 3, 5, 6)).shape == (1, 3, 3, 5, 6)
+        needs = needs_of(architecture)
+        assert (needs.divisor, needs.bytes_per_voxel) == ((1, 4, 4), 2 * 4 + 3 * 4)
+        assert "tiny" in network_names()
+    finally:
+        registry._ENTRIES.pop("tiny")
+
+
+@every_network
+def test_needs_of_former_bundles_are_those_of_today(name):
+    architecture = complete(small(name))
+    former = architecture.model_dump(mode="json")
+    for key, old in FORMER.items():
+        if key in former:
+            former[old] = former.pop(key)
+    described = needs_of_former_bundle(Architecture.model_validate(former))
+    assert described == needs_of(architecture)
+
+
+def test_the_bundled_model_loads_by_its_former_names():
+    """Its description and its weights are of a time when keys and layers had other names."""
+    bundle = load_bundle()
+    architecture = bundle.description.architecture
+    network = rebuild_network(bundle)
+    assert network.architecture.options["refinement_channels"] == 16
+    assert bundle.description.network_needs == needs_of(architecture)
+    weights = load_network_weights(bundle)
+    found = dict(network.state_dict())
+    former = {n.replace("refinement.", "detail.").replace("of_groups", "of_blocks") for n in found}
+    assert set(weights) <= former | set(found)
+    assert len(weights) == len(found)

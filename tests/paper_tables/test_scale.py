@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from amcnet.errors import ConfigError
-from amcnet.networks.network_facts import CATALOGUE
-from amcnet.networks.registry import PAPER_NETWORKS
-from amcnet.paper_tables.rows import SETTINGS, paper_tables
+from amcnet.networks import network_names
+from amcnet.networks.registry import complete, find_spec
+from amcnet.paper_tables.rows import SETTINGS, paper_networks, paper_tables
 from amcnet.paper_tables.scale import SCALES, read_scale
 from amcnet.phantom.grids import HALF_GRID
 from amcnet.training.config_reading import read_config
@@ -46,7 +46,7 @@ def test_the_paper_scale_has_the_papers_sizes(tmp_path):
     for row in ROWS.values():
         config = scale.training_config(row, tmp_path)
         key = row.network if row.branches in (None, "2d+3d") else f"amcnet-{row.branches}"
-        assert config.network == PAPER_NETWORKS[key]
+        assert config.network == complete(paper_networks()[key])
     ours = scale.training_config(ROWS["amcnet-ac"], tmp_path)
     for part in ("preprocessing", "network", "loss", "sampling", "optimiser"):
         assert getattr(ours, part) == getattr(paper, part)
@@ -59,12 +59,12 @@ def test_the_small_scale_is_a_quarter_and_pads_nowhere(tmp_path):
     assert grid.shape == HALF_GRID.shape
     np.testing.assert_allclose(grid.spacing_mm, HALF_GRID.spacing_mm)
     for network, width in scale.width.items():
-        assert 4 * width == CATALOGUE[network].width
+        assert 4 * width == find_spec(network).width
     config = scale.training_config(ROWS["amcnet-ac"], tmp_path)
     shape = config.preprocessing.network_shape(grid.shape, grid.spacing_mm)
     assert shape[0] == config.sampling.window
-    for facts in CATALOGUE.values():
-        assert not any(size % step for size, step in zip(shape, facts.multiple, strict=True))
+    for facts in map(find_spec, network_names()):
+        assert not any(size % step for size, step in zip(shape, facts.divisor, strict=True))
 
 
 def test_another_seed_changes_nothing_else(tmp_path):

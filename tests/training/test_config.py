@@ -90,3 +90,40 @@ def test_bad_values_are_named(tmp_path: Path, text: str, message: str) -> None:
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.toml: is missing"):
         read_config(tmp_path / "none.toml")
+
+
+def test_former_keys_are_read_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    former = (
+        MINIMAL
+        + """
+[network]
+pools = [[2, 2, 2]]
+block = [1, 2, 2]
+detail = 4
+[loss]
+present = "batch"
+[augmentation]
+redraw_probability = 0.25
+"""
+    )
+    current = (
+        MINIMAL
+        + """
+[network]
+pool_sizes = [[2, 2, 2]]
+space_to_depth = [1, 2, 2]
+refinement_channels = 4
+[loss]
+batch_dice = true
+[augmentation]
+label_to_image_probability = 0.25
+"""
+    )
+    config = read_config(write(tmp_path, former))
+    assert len(caplog.records) == 5
+    assert "network.block is now called network.space_to_depth" in caplog.text
+    assert config == read_config(write(tmp_path, current))
+    with pytest.raises(ConfigError, match=r"network\.block and network\.space_to_depth, expected"):
+        read_config(write(tmp_path, current.replace("space_to", "block = [1, 2, 2]\nspace_to")))

@@ -145,7 +145,9 @@ def copy_of(folder: Path, copy: Path) -> Path:
     return copy
 
 
-@pytest.mark.parametrize("network", [Architecture(block=(1, 2, 2)), Architecture(name="vnet")])
+@pytest.mark.parametrize(
+    "network", [Architecture(space_to_depth=[1, 2, 2]), Architecture(name="vnet")]
+)
 def test_names_of_any_kind_give_a_valid_configuration(network: Architecture) -> None:
     name = 'äö "x" \\ \U0001f600\x7f\n'
     values = TemplateValues(

@@ -18,7 +18,7 @@ def model(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> tuple[Bundle, nn.Module]:
     torch.manual_seed(0)
-    architecture = Architecture(num_classes=4, width=4, block=request.param)
+    architecture = Architecture(num_classes=4, width=4, space_to_depth=request.param)
     network = build_network(architecture)
     description = BundleDescription(
         name="knee",

@@ -5,8 +5,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from amcnet.anatomy import LabelTable
+from amcnet.bundle.former_needs import needs_of_former_bundle
 from amcnet.data.preprocessing import Preprocessing
-from amcnet.networks import Architecture
+from amcnet.networks import Architecture, NetworkNeeds
 
 DESCRIPTION_FILE = "model.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -73,6 +74,8 @@ class BundleDescription(BaseModel):
         licence: SPDX identifier of the weights' licence.
         notice: What every user must know; printed with every result.
         architecture: The network.
+        needs: What the network needs of its input and of the memory. Bundles of earlier versions
+            do not have it: use :attr:`network_needs`.
         preprocessing: What a volume goes through first.
         window: Slices that the network sees at once; the model was trained with this.
         shortest_window: Slices of the shortest windows that it was trained on, where these differ;
@@ -90,6 +93,7 @@ class BundleDescription(BaseModel):
     licence: str = "Apache-2.0"
     notice: str
     architecture: Architecture
+    needs: NetworkNeeds | None = None
     preprocessing: Preprocessing
     window: int = Field(ge=1)
     shortest_window: int | None = Field(None, ge=1)
@@ -103,3 +107,8 @@ class BundleDescription(BaseModel):
     def label_table(self) -> LabelTable:
         """The label table of the model."""
         return LabelTable.from_dicts(self.labels)
+
+    @property
+    def network_needs(self) -> NetworkNeeds:
+        """What the network needs of its input and of the memory."""
+        return self.needs or needs_of_former_bundle(self.architecture)

@@ -16,6 +16,7 @@ from amcnet.bundle.description import (
     BundleDescription,
 )
 from amcnet.io import atomic_path
+from amcnet.networks.registry import complete, needs_of
 from amcnet.runtime.openvino import openvino
 
 _EXAMPLE_PLANE = (32, 32)
@@ -39,10 +40,21 @@ def write_bundle(folder: Path, network: nn.Module, description: BundleDescriptio
     _write_ir(folder / IR_FILE, network, description)
     names = (WEIGHTS_FILE, IR_FILE, IR_WEIGHTS_FILE)
     described = description.model_copy(
-        update={"sha256": {name: sha256_of(folder / name) for name in names}}
+        update={
+            "sha256": {name: sha256_of(folder / name) for name in names},
+            **_network(description),
+        }
     )
     write_description(folder, described)
     return load_bundle(folder)
+
+
+def _network(description: BundleDescription) -> dict[str, object]:
+    """Return the complete architecture and its needs, unless the description states needs."""
+    if description.needs is not None:
+        return {}
+    architecture = description.architecture
+    return {"architecture": complete(architecture), "needs": needs_of(architecture)}
 
 
 def _as_in_the_ir(value: torch.Tensor) -> torch.Tensor:

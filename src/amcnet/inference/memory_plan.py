@@ -11,23 +11,10 @@ from math import prod
 from amcnet.errors import NotEnoughMemoryError
 from amcnet.inference.sliding_windows import Windows
 from amcnet.memory import GIB
-from amcnet.networks import Architecture
-from amcnet.networks.network_facts import CATALOGUE, NetworkName
+from amcnet.networks import NetworkNeeds
 
 _FLOAT_BYTES = 4
 _RUNTIME_BYTES = 0.15 * GIB  # what OpenVINO takes beside weights and features
-# A window's voxel needs the first times the width and the second times the classes while the
-# network runs.
-_FEATURE_BYTES: dict[NetworkName, tuple[float, float]] = {
-    "amcnet": (36, 0),
-    "unet": (16, 6),
-    "unetplusplus": (54, 4),
-    "swinunet": (4, 14),
-    "unet3d": (56, 0),
-    "vnet": (28, 8),
-    "mnet": (22, 4),
-}
-_DETAIL_COPIES = 2  # of the features of the voxels
 _LOADING_COPIES = 1.5  # of a network's weights, beside them, while OpenVINO loads it
 _log = logging.getLogger(__name__)
 
@@ -39,27 +26,22 @@ class Workload:
     Attributes:
         network_shape: Shape of the volume on the network's grid, (scan, lateral, depth).
         shape: Shape of the labels.
-        architecture: The network.
+        needs: What the network needs for each voxel of its input.
+        num_classes: Classes of its output.
         weight_bytes: Weights of each network as float32; an ensemble has several.
     """
 
     network_shape: tuple[int, ...]
     shape: tuple[int, ...]
-    architecture: Architecture
+    needs: NetworkNeeds
+    num_classes: int
     weight_bytes: tuple[int, ...]
 
     def need_bytes(self, windows: Windows) -> float:
         """Return what this takes at most, beyond what is in memory already."""
-        width, classes = self.architecture.width, self.architecture.num_classes
         shape = self._window_shape(windows)
-        by_width, by_class = _FEATURE_BYTES[self.architecture.name]
-        worked_on = self._padded_voxels(shape) / self.architecture.block_voxels
-        features = (by_width * width + by_class * classes) * worked_on
-        inside = len(self.weight_bytes) * features
-        logits = _FLOAT_BYTES * classes * prod(shape)
-        if self.architecture.block_voxels > 1:  # taken apart in a copy, cut to size in another
-            inside += 2 * logits
-        inside += _DETAIL_COPIES * _FLOAT_BYTES * self.architecture.detail * prod(shape)
+        inside = len(self.weight_bytes) * self.needs.bytes_per_voxel * self._padded_voxels(shape)
+        logits = _FLOAT_BYTES * self.num_classes * prod(shape)
         held = self._windows_held(windows) * logits
         busiest = max(inside + held, _LOADING_COPIES * max(self.weight_bytes))
         return _RUNTIME_BYTES + sum(self.weight_bytes) + busiest + prod(self.shape)
@@ -80,7 +62,7 @@ class Workload:
 
     def _padded_voxels(self, shape: tuple[int, ...]) -> int:
         """Return the voxels of an input that the network works on."""
-        steps = CATALOGUE[self.architecture.name].multiple
+        steps = self.needs.divisor
         return prod(size + -size % step for size, step in zip(shape, steps, strict=True))
 
 

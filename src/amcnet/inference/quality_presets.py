@@ -11,13 +11,14 @@ _OVERLAP = {"fast": 0.0, "balanced": 0.25, "best": 0.5}
 
 
 def choose_windows(
-    quality: Quality, slices: int, mirrored: bool, block: Triple = (1, 1, 1)
+    quality: Quality, slices: int, mirrored: bool, space_to_depth: Triple = (1, 1, 1)
 ) -> Windows:
     """Return the windows of a quality.
 
     The plane is never cropped or cut into tiles: instance norm sees the whole window, and a crop
-    costs far more accuracy than any of these choices gain. A network on blocks of voxels is less
-    sure where a boundary lies in a block, so it is shown the same voxels at several places in one.
+    costs far more accuracy than any of these choices gain. A network that works on groups of voxels
+    is less sure where a boundary lies within a group, so it sees the same voxels at several places
+    in one.
 
     Args:
         quality: ``fast``: windows side by side. ``balanced``: a quarter of each overlaps the next
@@ -26,7 +27,7 @@ def choose_windows(
             block are averaged.
         slices: Slices of a window.
         mirrored: Whether the model was trained on lateral mirror images; it is not shown any else.
-        block: Voxels that the network works on together.
+        space_to_depth: Size of the groups of voxels that the network works on together.
 
     Raises:
         ConfigError: If the quality is unknown.
@@ -34,7 +35,7 @@ def choose_windows(
     if quality not in _OVERLAP:
         known = ", ".join(get_args(Quality))
         raise ConfigError(f"quality: found '{quality}', expected one of {known}")
-    scan, lateral, depth = (size // 2 for size in block)
+    scan, lateral, depth = (size // 2 for size in space_to_depth)
     places = {
         "fast": [UNMOVED],
         "balanced": [UNMOVED, (scan, lateral, depth)],

@@ -121,7 +121,7 @@ class Segmenter:
         mirrored = all(bundle.description.mirrored for bundle in self.bundles)
         description = self.bundle.description
         self._windows = choose_windows(
-            quality, description.window, mirrored, description.architecture.block
+            quality, description.window, mirrored, description.network_needs.space_to_depth
         )
         if memory_gb is not None and not memory_gb > 0:
             raise ConfigError(f"memory: found {memory_gb:g} GiB, expected more than 0")
@@ -234,12 +234,12 @@ class Segmenter:
         if self._memory_gb is not None:
             limit = min(limit, self._memory_gb * GIB)
         description = self.bundle.description
-        architecture = description.architecture
+        needs, classes = description.network_needs, description.architecture.num_classes
         # The file holds 16 bits each.
         weights = tuple(2 * bundle.path(WEIGHTS_FILE).stat().st_size for bundle in self.bundles)
-        work = Workload(network_shape, shape, architecture, weights)
+        work = Workload(network_shape, shape, needs, classes, weights)
         shortest = description.shortest_window or description.window
-        windows = self._windows.fitted(network_shape[0], shortest, architecture.least_shape)
+        windows = self._windows.fitted(network_shape[0], shortest, needs.least_shape)
         return make_plan(work, windows, limit)
 
 

@@ -1,15 +1,11 @@
 """Soft Dice, the anatomy-constraint loss, and their weighted sum."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
 from amcnet.anatomy import IGNORE
 from amcnet.errors import InputError
 from amcnet.losses.softmax_sums import SoftmaxSums, softmax_sums
-
-Present = Literal["patch", "batch"]
 
 
 class AnatomyConstraintLoss(nn.Module):
@@ -39,18 +35,19 @@ class DiceLoss(nn.Module):
     """Soft Dice loss, averaged over the classes that occur. Voxels to ignore are in no sum.
 
     Args:
-        present: Which classes count: those in each ``patch`` (Dice per patch, then averaged) or
-            those in the whole ``batch`` (voxels pooled). A window of 16 slices holds few of 38
-            bones; a class that is absent would only add noise.
+        batch_dice: Pool the voxels of all windows of the batch, and count the classes that occur
+            in any of them. Otherwise Dice is computed for each window over the classes that occur
+            in it, and averaged. A window of 16 slices holds few of 38 bones; a class that is
+            absent would only add noise.
         include_background: Whether class 0 counts.
         smooth: Added to numerator and denominator.
     """
 
     def __init__(
-        self, present: Present = "patch", include_background: bool = False, smooth: float = 1e-5
+        self, batch_dice: bool = False, include_background: bool = False, smooth: float = 1e-5
     ) -> None:
         super().__init__()
-        self.present = present
+        self.batch_dice = batch_dice
         self.include_background = include_background
         self.smooth = smooth
 
@@ -66,7 +63,7 @@ class DiceLoss(nn.Module):
     def of_sums(self, sums: SoftmaxSums) -> Tensor:
         """Return the loss from sums that are there already."""
         predicted, overlap, actual = sums.predicted, sums.overlap, sums.actual
-        if self.present == "batch":
+        if self.batch_dice:
             predicted, overlap, actual = (
                 term.sum(dim=0, keepdim=True) for term in (predicted, overlap, actual)
             )

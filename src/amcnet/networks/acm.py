@@ -1,13 +1,14 @@
 """The adaptive 2D/3D convolutional module (ACM) of Zeng et al., MICCAI 2023, Eq. 1-4."""
 
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 
 from amcnet.errors import ConfigError
-from amcnet.networks.architecture import Branches
 from amcnet.networks.layers import two_convolutions
+
+Branches = Literal["2d", "3d", "2d+3d"]
 
 
 class ACM(nn.Module):
@@ -24,6 +25,10 @@ class ACM(nn.Module):
 
     Raises:
         ConfigError: If the kernel size is even or the branches are unknown.
+
+    Example:
+        >>> tuple(ACM(1, 4)(torch.zeros(1, 1, 3, 8, 8)).shape)
+        (1, 4, 3, 8, 8)
     """
 
     def __init__(

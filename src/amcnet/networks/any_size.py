@@ -1,60 +1,75 @@
-"""Networks of several kinds behind one face: any size in, one volume of logits out."""
+"""Volumes of any size for networks that take only some sizes, or only slices."""
 
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from amcnet.anatomy import IGNORE
 from amcnet.networks.architecture import Triple
-from amcnet.networks.space_to_depth import pad_to_blocks
+from amcnet.networks.segmentation_network import (
+    OutputSupervision,
+    ParameterLayout,
+    SegmentationNetwork,
+)
+from amcnet.networks.space_to_depth import pad_to_divisor
+from amcnet.networks.stage_supervision import nearest_labels
 
 
 class Core(nn.Module):
-    """A network without the care for sizes that :class:`AnySize` takes.
+    """A network that leaves the care for sizes to :class:`AnySize`.
 
-    It maps (batch, channel, [scan,] lateral, depth) of sizes that it can halve often enough to
+    It maps (batch, channel, [scan,] lateral, depth), in sizes that are multiples of its divisor, to
     logits of the same size.
 
     Attributes:
         class_axes: Start of a parameter's name -> how many of its leading axes run over the
             classes; the first that fits counts.
-        logit_layers: Names of the layers that give logits; they have a bias.
-        shares: What each of its outputs counts in training, the first being the finest. Authors
-            who supervise deeper stages too have several.
+        logit_layers: Names of the layers that give logits; each has a bias.
+        output_weights: Weight of each output in the training loss, the finest output first.
     """
 
     class_axes: ClassVar[dict[str, int]] = {"head.": 1}
     logit_layers: ClassVar[tuple[str, ...]] = ("head",)
-    shares: ClassVar[tuple[float, ...]] = (1.0,)
+    output_weights: ClassVar[tuple[float, ...]] = (1.0,)
 
     def outputs(self, image: Tensor) -> list[Tensor]:
         """Return the logits that are trained on; later ones may be on coarser grids."""
         return [self(image)]
 
 
-class AnySize(nn.Module):
-    """Takes volumes of any size, repeating their far border where that is needed.
+class AnySize(SegmentationNetwork):
+    """Takes volumes of any size; where the core needs more voxels, the far border is repeated.
 
     Args:
         core: The network.
-        multiple: What it takes multiples of, (scan, lateral, depth).
-        by_slice: Whether it is a 2D network, which gets the transverse slices as a batch.
+        divisor: The core takes multiples of this, (scan, lateral, depth).
+        by_slice: Whether the core is a 2D network, which gets the transverse slices as a batch.
     """
 
-    def __init__(self, core: Core, multiple: Triple, by_slice: bool) -> None:
+    def __init__(self, core: Core, divisor: Triple, by_slice: bool) -> None:
         super().__init__()
         self.core = core
-        self.multiple = multiple
+        self.divisor = divisor
         self.by_slice = by_slice
-
-    @property
-    def class_axes(self) -> dict[str, int]:
-        """See :class:`Core`; the names are those of this module."""
-        return {f"core.{name}": axes for name, axes in self.core.class_axes.items()}
 
     @property
     def logit_layers(self) -> tuple[str, ...]:
         """See :class:`Core`; the names are those of this module."""
         return tuple(f"core.{name}" for name in self.core.logit_layers)
+
+    def parameter_layout(self, name: str) -> ParameterLayout:
+        """See :class:`amcnet.networks.segmentation_network.SegmentationNetwork`."""
+        inner = name.removeprefix("core.")
+        axes = (n for start, n in self.core.class_axes.items() if inner.startswith(start))
+        return ParameterLayout(next(axes, 0))
+
+    def supervision(self, loss: nn.Module, stages: bool) -> nn.Module:
+        """Return the weighted sum of the losses of all outputs."""
+        if len(self.core.output_weights) == 1:
+            return OutputSupervision(loss)
+        return AllOutputsSupervision(loss)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits.
@@ -66,16 +81,16 @@ class AnySize(nn.Module):
             Logits (batch, class, scan, lateral, depth) of the same spatial size.
         """
         slices = image.shape[2]
-        padded = pad_to_blocks(image, self.multiple)
+        padded = pad_to_divisor(image, self.divisor)
         logits = self._from_core(self.core(self._to_core(padded)), padded)
         return logits[:, :, :slices, : image.shape[3], : image.shape[4]]
 
     def outputs(self, image: Tensor) -> list[Tensor]:
         """Return the logits that are trained on, (batch, class, scan, lateral, depth) each.
 
-        The first has the image's size up to the next multiple; later ones may be coarser.
+        The first has the image's size rounded up to the divisor; later ones may be coarser.
         """
-        padded = pad_to_blocks(image, self.multiple)
+        padded = pad_to_divisor(image, self.divisor)
         outputs = self.core.outputs(self._to_core(padded))
         return [self._from_core(logits, padded) for logits in outputs]
 
@@ -87,3 +102,27 @@ class AnySize(nn.Module):
             return logits
         by_slice = logits.view(volume.shape[0], volume.shape[2], *logits.shape[1:])
         return by_slice.transpose(1, 2)
+
+
+class AllOutputsSupervision(nn.Module):
+    """Deep supervision of a network with outputs on several levels (Lee et al., AISTATS 2015)."""
+
+    def __init__(self, loss: nn.Module) -> None:
+        super().__init__()
+        self.loss = loss
+
+    def forward(self, network: AnySize, image: Tensor, labels: Tensor, step: int) -> Tensor:
+        """Return the weighted sum of the losses of all outputs, each against labels of its size.
+
+        Where the network pads an image, the padding is ignored. The arguments are those of
+        :class:`amcnet.networks.segmentation_network.Supervision`.
+        """
+        outputs = network.outputs(image)
+        sizes = zip(outputs[0].shape[2:], labels.shape[1:], strict=True)
+        scan, lateral, depth = (padded - size for padded, size in sizes)
+        labels = functional.pad(labels, (0, depth, 0, lateral, 0, scan), value=IGNORE)
+        losses = [
+            weight * self.loss(logits, nearest_labels(labels, logits.shape[2:]))
+            for weight, logits in zip(network.core.output_weights, outputs, strict=True)
+        ]
+        return torch.stack(losses).sum()

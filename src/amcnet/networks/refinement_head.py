@@ -1,8 +1,8 @@
-"""Boundaries at the grid of the voxels, for a network that works on blocks of them.
+"""Boundaries at full resolution, for a network that works on groups of voxels.
 
-What a block is, is known from the whole hand; where in it a surface runs, is seen in its voxels. So
-some small convolutions look at the voxels, together with what the blocks know of each of them, and
-what they find is added to the logits of the blocks.
+What a group of voxels is, is known from the whole hand; where a surface runs through it shows in
+the voxels themselves. Some small convolutions therefore look at the voxels, together with the
+features of each voxel's group, and their logits are added to those of the groups.
 """
 
 from typing import cast
@@ -13,27 +13,27 @@ from torch.nn import functional
 
 from amcnet.networks.architecture import Triple
 from amcnet.networks.layers import Conv3d
-from amcnet.networks.space_to_depth import from_channels
+from amcnet.networks.space_to_depth import depth_to_space
 
 _NEGATIVE_SLOPE = 0.01
 _LAYERS = 3
 
 
-class Detail(nn.Module):
-    """Logits to add to those of the blocks; none at first.
+class RefinementHead(nn.Module):
+    """Logits to add to those of the groups; all are zero before training.
 
-    There are no norms, which would cost more than the convolutions and make a part of a volume
-    differ from the whole of it.
+    There are no norms: they would cost more than the convolutions, and a part of a volume would no
+    longer give what the whole volume gives.
 
     Args:
         in_channels: Channels of the image.
-        block_channels: Channels of the blocks' features.
-        channels: Channels of its own layers.
+        group_channels: Channels of the groups' features.
+        channels: Channels of the head's own layers.
         num_classes: Classes of the output.
-        block: See :mod:`amcnet.networks.space_to_depth`.
+        factor: The space-to-depth factor, (scan, lateral, depth).
 
     Attributes:
-        reach: How many voxels around a voxel have a part in its logits, beside its block.
+        reach: How far from a voxel, in voxels, the image influences its logits.
     """
 
     reach = _LAYERS + 1
@@ -41,16 +41,16 @@ class Detail(nn.Module):
     def __init__(
         self,
         in_channels: int,
-        block_channels: int,
+        group_channels: int,
         channels: int,
         num_classes: int,
-        block: Triple,
+        factor: Triple,
     ) -> None:
         super().__init__()
-        self.block = block
-        voxels = block[0] * block[1] * block[2]
+        self.factor = factor
+        voxels = factor[0] * factor[1] * factor[2]
         self.of_image = Conv3d(in_channels, channels, 3, padding=1)
-        self.of_blocks = nn.Conv3d(block_channels, channels * voxels, 1)
+        self.of_groups = nn.Conv3d(group_channels, channels * voxels, 1)
         self.layers = nn.ModuleList(
             Conv3d(channels, channels, 3, padding=1) for _ in range(_LAYERS)
         )
@@ -65,10 +65,10 @@ class Detail(nn.Module):
         """Return logits of all voxels (batch, class, scan, lateral, depth).
 
         Args:
-            image: (batch, channel, scan, lateral, depth), whole blocks.
-            features: Those of its blocks.
+            image: (batch, channel, scan, lateral, depth), whole groups.
+            features: (batch, channel, scan, lateral, depth) of these groups.
         """
-        voxels = self.of_image(image) + from_channels(self.of_blocks(features), self.block)
+        voxels = self.of_image(image) + depth_to_space(self.of_groups(features), self.factor)
         if not torch.onnx.is_in_onnx_export():  # ONNX knows no memory format
             # Takes a third of the time of channels-first on a CPU.
             voxels = voxels.contiguous(memory_format=torch.channels_last_3d)

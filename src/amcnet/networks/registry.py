@@ -1,61 +1,218 @@
-"""Networks by name, and those of the paper's tables."""
+"""The registry of networks.
 
+A network is one file in :mod:`amcnet.networks.catalogue`, named like the network, with a class that
+:func:`register_network` decorates. A network of your own can be registered from any module.
+"""
+
+import pkgutil
 from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec as find_module
+from typing import Any, Literal, TypeVar
 
+from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import nn
 
-from amcnet.networks.amcnet import AMCNet
+from amcnet.errors import ConfigError
 from amcnet.networks.any_size import AnySize, Core
-from amcnet.networks.architecture import Architecture
-from amcnet.networks.mnet import MNet
-from amcnet.networks.network_facts import CATALOGUE, NetworkName
-from amcnet.networks.swinunet import SwinUNet
-from amcnet.networks.unet import unet, unet3d
+from amcnet.networks.architecture import Architecture, NetworkNeeds, Triple
+from amcnet.networks.segmentation_network import SegmentationNetwork
 
-# Rows of the paper's tables, at their authors' sizes.
-PAPER_NETWORKS: dict[str, Architecture] = {
-    "unet": Architecture(name="unet", width=64),
-    "unetplusplus": Architecture(name="unetplusplus", width=32),
-    "swinunet": Architecture(name="swinunet", width=96),
-    "unet3d": Architecture(name="unet3d", width=32),
-    "vnet": Architecture(name="vnet", width=16),
-    "mnet": Architecture(name="mnet", width=32),
-    "amcnet-2d": Architecture(branches="2d"),
-    "amcnet-3d": Architecture(branches="3d"),
-    "amcnet": Architecture(),
-}
+Sees = Literal["2d", "3d", "2d+3d"]
+N = TypeVar("N", bound=type[nn.Module])
 
 
-def _unetplusplus(in_channels: int, num_classes: int, width: int) -> Core:
-    from amcnet.networks.unetplusplus import UNetPlusPlus  # MONAI takes seconds to import
+class NetworkOptions(BaseModel):
+    """Options of a network beside channels, classes and width; this one has none."""
 
-    return UNetPlusPlus(in_channels, num_classes, width)
-
-
-def _vnet(in_channels: int, num_classes: int, width: int) -> Core:
-    from amcnet.networks.vnet import VNet
-
-    return VNet(in_channels, num_classes, width)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-_BUILDERS: dict[NetworkName, Callable[[int, int, int], Core]] = {
-    "unet": unet,
-    "unetplusplus": _unetplusplus,
-    "swinunet": SwinUNet,
-    "unet3d": unet3d,
-    "vnet": _vnet,
-    "mnet": MNet,
-}
+@dataclass(frozen=True)
+class NetworkSpec:
+    """Everything about a network except its layers.
+
+    Attributes:
+        name: Name in configurations and bundles.
+        title: Name in tables.
+        source: The paper.
+        code: Where the code comes from, and its licence.
+        sees: ``2d`` sees transverse slices one by one, ``3d`` all slices of a window at once,
+            ``2d+3d`` mixes both.
+        width: The authors' width: channels of the first stage.
+        bytes_per_width: Memory while the network runs, for each voxel and each channel of the
+            first stage (``benchmarks/networks.py`` measures it).
+        bytes_per_class: The same for each voxel and class.
+        divisor: The input is padded to multiples of this, (scan, lateral, depth).
+        width_step: The width must be a multiple of this.
+        options: The network's own options.
+        new_parts: Options that add a part to the network, which may be new when training starts
+            from a model without it.
+        supervises_stages: Whether ``loss.deep_supervision`` has an effect.
+        check: Raises ValueError for sizes that the network cannot have.
+        needs: Computes the network's needs where the figures above do not tell them.
+    """
+
+    name: str
+    title: str
+    source: str
+    code: str
+    sees: Sees
+    width: int
+    bytes_per_width: float
+    bytes_per_class: float
+    divisor: Triple = (1, 1, 1)
+    width_step: int = 1
+    options: type[NetworkOptions] = NetworkOptions
+    new_parts: tuple[str, ...] = ()
+    supervises_stages: bool = False
+    check: Callable[[Architecture], None] | None = None
+    needs: Callable[[Architecture], NetworkNeeds] | None = None
 
 
-def build_network(architecture: Architecture) -> nn.Module:
+@dataclass(frozen=True)
+class _Entry:
+    spec: NetworkSpec
+    network: type[nn.Module]
+
+
+_ENTRIES: dict[str, _Entry] = {}
+_CATALOGUE = "amcnet.networks.catalogue"
+
+
+def register_network(spec: NetworkSpec) -> Callable[[N], N]:
+    """Return a class decorator that makes a network known under ``spec.name``.
+
+    The class is called with ``in_channels``, ``num_classes``, ``width`` and the options. It is
+    either a :class:`amcnet.networks.any_size.Core`, which need not care about sizes, or a complete
+    :class:`amcnet.networks.segmentation_network.SegmentationNetwork`.
+    """
+
+    def register(network: N) -> N:
+        _ENTRIES[spec.name] = _Entry(spec, network)
+        return network
+
+    return register
+
+
+def network_names() -> list[str]:
+    """Return the names of all networks, without importing them.
+
+    Example:
+        >>> "vnet" in network_names()
+        True
+    """
+    package = find_module(_CATALOGUE)
+    folders = None if package is None else package.submodule_search_locations
+    shipped = (module.name for module in pkgutil.iter_modules(folders or []))
+    return sorted({*shipped, *_ENTRIES})
+
+
+def find_spec(name: str) -> NetworkSpec:
+    """Return what is known of a network.
+
+    Raises:
+        ConfigError: If there is no such network.
+    """
+    return _find(name).spec
+
+
+def complete(architecture: Architecture) -> Architecture:
+    """Return the architecture with every option, after checking all of them.
+
+    Raises:
+        pydantic.ValidationError: If an option is unknown or has a value that is not allowed.
+        ValueError: If there is no such network, or its sizes do not fit together.
+
+    Example:
+        >>> complete(Architecture(name="vnet")).width
+        16
+    """
+    if architecture.name not in network_names():
+        names = ", ".join(f"'{name}'" for name in network_names())
+        raise ValueError(f"found name '{architecture.name}', expected one of {names}")
+    spec = find_spec(architecture.name)
+    options = spec.options.model_validate(architecture.options).model_dump(mode="json")
+    common: dict[str, Any] = architecture.model_dump(include=set(Architecture.model_fields))
+    common["width"] = spec.width if architecture.width is None else architecture.width
+    if common["width"] % spec.width_step:
+        raise ValueError(f"found width {common['width']}, expected a multiple of {spec.width_step}")
+    completed = Architecture.model_validate({**common, **options})
+    if spec.check is not None:
+        spec.check(completed)
+    return completed
+
+
+def build_network(architecture: Architecture) -> SegmentationNetwork:
     """Build the network that an architecture describes, with fresh weights.
 
-    It maps float images (batch, channel, scan, lateral, depth) of any size to logits (batch,
-    class, scan, lateral, depth).
+    Returns:
+        A module that maps float images (batch, channel, scan, lateral, depth) of any size to logits
+        (batch, class, scan, lateral, depth). Its attribute ``architecture`` is the complete
+        description.
+
+    Raises:
+        ConfigError: If there is no such network, or an option is not allowed.
+
+    Example:
+        >>> import torch
+        >>> network = build_network(Architecture(name="unet3d", num_classes=3, width=2))
+        >>> tuple(network(torch.zeros(1, 1, 5, 9, 12)).shape)
+        (1, 3, 5, 9, 12)
     """
-    if architecture.name == "amcnet":
-        return AMCNet(**architecture.model_dump(exclude={"name"}))
-    facts, build = CATALOGUE[architecture.name], _BUILDERS[architecture.name]
-    core = build(architecture.in_channels, architecture.num_classes, architecture.width)
-    return AnySize(core, facts.multiple, by_slice=facts.dimension == "2d")
+    architecture = _completed(architecture)
+    entry = _find(architecture.name)
+    arguments = architecture.model_dump(exclude={"name"})
+    network: Any = entry.network(**arguments)
+    if isinstance(network, Core):
+        network = AnySize(network, entry.spec.divisor, by_slice=entry.spec.sees == "2d")
+    network.architecture = architecture
+    built: SegmentationNetwork = network
+    return built
+
+
+def needs_of(architecture: Architecture) -> NetworkNeeds:
+    """Return what a network needs of its input and of the memory.
+
+    Raises:
+        ConfigError: If there is no such network, or an option is not allowed.
+
+    Example:
+        >>> needs_of(Architecture(name="vnet")).divisor
+        (16, 16, 32)
+    """
+    architecture = _completed(architecture)
+    spec = find_spec(architecture.name)
+    if spec.needs is not None:
+        return spec.needs(architecture)
+    return NetworkNeeds(
+        divisor=spec.divisor,
+        least_shape=spec.divisor,
+        bytes_per_voxel=feature_bytes(spec, architecture),
+    )
+
+
+def feature_bytes(spec: NetworkSpec, architecture: Architecture) -> float:
+    """Return the memory of a network's features for each voxel that it works on."""
+    width = spec.width if architecture.width is None else architecture.width
+    return spec.bytes_per_width * width + spec.bytes_per_class * architecture.num_classes
+
+
+def _completed(architecture: Architecture) -> Architecture:
+    try:
+        return complete(architecture)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(map(str, ("network", *problem["loc"])))
+        raise ConfigError(f"{key}: {problem['msg'].removeprefix('Value error, ')}") from error
+    except ValueError as error:
+        raise ConfigError(f"network: {error}") from error
+
+
+def _find(name: str) -> _Entry:
+    if name not in _ENTRIES and name in network_names():
+        import_module(f"{_CATALOGUE}.{name}")
+    if name not in _ENTRIES:
+        raise ConfigError(f"network '{name}', expected one of {', '.join(network_names())}")
+    return _ENTRIES[name]

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from amcnet.errors import ConfigError, InputError
 from amcnet.io import atomic_path
 from amcnet.training.config import TrainingConfig
+from amcnet.training.renamed_keys import with_current_names
 
 ALL = "all"
 _COLUMNS = ("case", "kind")
@@ -55,6 +56,11 @@ class Facts(BaseModel):
     segmented_on: str
     commit: str
     structure_dice: dict[str, float]
+
+    @field_validator("settings")
+    @classmethod
+    def _current_names(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        return with_current_names(settings)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from amcnet.errors import ConfigError
-from amcnet.networks.architecture import Branches
-from amcnet.networks.network_facts import CATALOGUE, NetworkName
+from amcnet.networks import Architecture
 
 TableName = Literal["table1", "table2"]
 SETTINGS = files("amcnet.paper_tables") / "settings"
@@ -31,8 +30,8 @@ class Row(_Part):
     """
 
     name: str
-    network: NetworkName
-    branches: Branches | None = None
+    network: str
+    branches: Literal["2d", "3d", "2d+3d"] | None = None
     gamma: float = Field(0.0, ge=0)
     loss: str = ""
 
@@ -46,7 +45,15 @@ class Row(_Part):
     @property
     def dimension(self) -> str:
         """What the network sees: ``2d``, ``3d`` or ``2d+3d``."""
-        return self.branches or CATALOGUE[self.network].dimension
+        from amcnet.networks.registry import find_spec
+
+        return self.branches or find_spec(self.network).sees
+
+    @property
+    def architecture(self) -> Architecture:
+        """The network at its authors' width."""
+        branches = {} if self.branches is None else {"branches": self.branches}
+        return Architecture.model_validate({"name": self.network, **branches})
 
 
 class PaperFigures(_Part):
@@ -123,6 +130,19 @@ def paper_tables() -> PaperTables:
     for name, row in values["rows"].items():
         row["name"] = name
     return PaperTables.model_validate(values)
+
+
+def paper_networks() -> dict[str, Architecture]:
+    """Return the networks of both tables at their authors' widths, each once.
+
+    AMCNet with one branch is called ``amcnet-2d`` and ``amcnet-3d``.
+    """
+    networks = {}
+    for row in paper_tables().rows.values():
+        alone = row.branches is None or row.branches == "2d+3d"
+        name = row.network if alone else f"{row.network}-{row.branches}"
+        networks[name] = row.architecture
+    return networks
 
 
 def rows_of(table: TableName, wanted: tuple[str, ...] = ()) -> list[Row]:

@@ -7,7 +7,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from amcnet.errors import ConfigError
-from amcnet.networks.network_facts import NetworkName
 from amcnet.paper_tables.rows import SETTINGS, Row
 from amcnet.phantom.config import PhantomConfig, Variety
 from amcnet.phantom.grids import FULL_GRID, Grid
@@ -60,8 +59,8 @@ class Scale(_Part):
 
     name: str
     data: DataScale
-    width: dict[NetworkName, PositiveInt]
-    learning_rate: dict[NetworkName, float] = {}
+    width: dict[str, PositiveInt]
+    learning_rate: dict[str, float] = {}
     training: dict[str, Any]
 
     def with_seed(self, seed: int) -> "Scale":

@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator, model_validator
 
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.data.window_sampler import Centre
+from amcnet.extras import require_extra
 from amcnet.networks import Architecture
 from amcnet.training.loss_config import LossConfig
-from amcnet.training.transforms.settings import Augmentation
+from amcnet.training.transforms.settings import AugmentationConfig
 
 
 class _Section(BaseModel):
@@ -163,10 +164,10 @@ class TrainingConfig(_Section):
     initial_background: float | None = Field(None, gt=0, lt=1)
     data: DataConfig
     preprocessing: Preprocessing | None = None
-    network: Architecture = Architecture()
+    network: Architecture = Field(Architecture(), validate_default=True)
     loss: LossConfig = LossConfig()
     sampling: SamplingConfig = SamplingConfig()
-    augmentation: Augmentation = Augmentation()
+    augmentation: AugmentationConfig = AugmentationConfig()
     optimiser: OptimiserConfig = OptimiserConfig()
     schedule: ScheduleConfig
     hardware: HardwareConfig = HardwareConfig()
@@ -177,11 +178,22 @@ class TrainingConfig(_Section):
             raise ValueError("found start_from and initial_background, expected one of them")
         return self
 
+    @field_validator("network")
+    @classmethod
+    def _complete_network(cls, network: Architecture) -> Architecture:
+        require_extra("train", "a training configuration")
+        from amcnet.networks.registry import complete
+
+        return complete(network)
+
     @model_validator(mode="after")
-    def _coarse_stages_of_amcnet(self) -> "TrainingConfig":
-        if self.loss.deep_supervision and self.network.name != "amcnet":
+    def _supervises_stages(self) -> "TrainingConfig":
+        from amcnet.networks.registry import find_spec
+
+        if self.loss.deep_supervision and not find_spec(self.network.name).supervises_stages:
             raise ValueError(
                 f"found loss.deep_supervision with the network '{self.network.name}', expected it "
-                "with 'amcnet' only (networks with several outputs always learn from all of them)"
+                "with 'amcnet' or another network whose decoder stages can have a loss (networks "
+                "with several outputs always learn from all of them)"
             )
         return self

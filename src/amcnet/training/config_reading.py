@@ -1,5 +1,6 @@
 """Reading a training configuration: one TOML file, every value checked."""
 
+import json
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
@@ -9,7 +10,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from amcnet.errors import ConfigError
+from amcnet.networks import Architecture
 from amcnet.training.config import TrainingConfig
+from amcnet.training.renamed_keys import with_current_names
 
 CONFIG_FILE = "config.toml"
 RUN_CONFIG_FILE = "config.json"
@@ -32,11 +35,13 @@ def read_config(path: Path) -> TrainingConfig:
         raise ConfigError(f"{path}: is missing, expected a training configuration (TOML)")
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        config = TrainingConfig.model_validate(values)
+        config = TrainingConfig.model_validate(with_current_names(values, warn=True))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: is no valid TOML ({error})") from error
     except ValidationError as error:
-        raise ConfigError(f"{path}: {_first_problem(error)}") from error
+        raise ConfigError(f"{path}: {_first_problem(error, values)}") from error
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
     dataset = (path.parent / config.data.dataset).resolve()
     data = config.data.model_copy(update={"dataset": dataset})
     start = config.start_from
@@ -53,14 +58,16 @@ def read_run_config(folder: Path) -> TrainingConfig:
     """
     path = folder / RUN_CONFIG_FILE
     try:
-        return TrainingConfig.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        return TrainingConfig.model_validate_json(
+            json.dumps(with_current_names(json.loads(path.read_bytes())))
+        )
+    except (OSError, ValueError, RecursionError, AttributeError, ConfigError) as error:
         raise ConfigError(f"{path}: cannot be read, expected the run's configuration") from error
 
 
-def _first_problem(error: ValidationError) -> str:
+def _first_problem(error: ValidationError, values: dict[str, Any]) -> str:
     """Describe the first problem: the key, what was found and what is allowed."""
-    problems = error.errors()
+    problems = _flat_problems(error)
     keys = _keys(problems[0])
     # A value that may be of several kinds has a problem with each: those of the nearest kind count.
     problems = [problem for problem in problems if _keys(problem)[: len(keys)] == keys]
@@ -69,7 +76,7 @@ def _first_problem(error: ValidationError) -> str:
     keys, problem = _keys(problems[0]), problems[0]
     key = ".".join(keys)
     if problem["type"] == "extra_forbidden":
-        known = _known_keys(keys[:-1])
+        known = _known_keys(keys[:-1], values)
         nearest = get_close_matches(keys[-1], known, n=1, cutoff=0)
         return f"unknown key '{key}', expected one of {', '.join(known)}; nearest: {nearest[0]}"
     if problem["type"] == "missing":
@@ -91,7 +98,25 @@ def _keys(problem: ErrorDetails) -> list[str]:
     return [*keys, last] if is_key else keys
 
 
-def _known_keys(section: list[str]) -> list[str]:
+def _flat_problems(error: ValidationError) -> list[ErrorDetails]:
+    """Return all problems; those of a network's own options with their whole place."""
+    problems: list[ErrorDetails] = []
+    for problem in error.errors():
+        inner = problem.get("ctx", {}).get("error")
+        if isinstance(inner, ValidationError):
+            place = problem["loc"]
+            problems += [{**p, "loc": (*place, *p["loc"])} for p in inner.errors()]
+        else:
+            problems.append(problem)
+    return problems
+
+
+def _known_keys(section: list[str], values: dict[str, Any]) -> list[str]:
+    if section == ["network"]:
+        from amcnet.networks.registry import find_spec
+
+        options = find_spec(values["network"].get("name", "amcnet")).options
+        return [*Architecture.model_fields, *options.model_fields]
     model: type[BaseModel] = TrainingConfig
     for key in section:
         field = model.model_fields.get(key)

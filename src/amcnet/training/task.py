@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import lightning
 import torch
@@ -12,18 +12,12 @@ from torch import Tensor, nn
 from amcnet.anatomy import LabelTable
 from amcnet.errors import TrainingError
 from amcnet.losses import DiceAnatomyLoss, DiceLoss
-from amcnet.networks.amcnet import AMCNet
-from amcnet.networks.any_size import AnySize
 from amcnet.networks.prior import expect_background
 from amcnet.networks.registry import build_network
-from amcnet.training.coarse_stages import CoarseStages
 from amcnet.training.config import TrainingConfig
-from amcnet.training.deep_supervision import loss_of_all_outputs
 from amcnet.training.history import Row
-from amcnet.training.refinement_box import detail_box
 from amcnet.training.step_clock import StepClock
 from amcnet.training.validation_dice import OverlapCounter
-from amcnet.training.voxel_subsets import one_turn
 from amcnet.training.window_datasets import Batch
 
 logger = logging.getLogger(__name__)
@@ -59,11 +53,9 @@ class SegmentationTask(lightning.LightningModule):
         self.network = build_network(config.network)
         if config.initial_background is not None:
             expect_background(self.network, config.initial_background, table.num_classes)
-        dice = DiceLoss(config.loss.present, config.loss.include_background)
+        dice = DiceLoss(config.loss.batch_dice, config.loss.include_background)
         self.loss = loss or DiceAnatomyLoss(config.loss.gamma, dice, config.loss.cross_entropy)
-        self.coarse_stages = (
-            CoarseStages(config.network, self.loss) if config.loss.deep_supervision else None
-        )
+        self.supervision = self.network.supervision(self.loss, config.loss.deep_supervision)
         self.skipped_steps = 0
         self.history: list[Row] = []
         self.clock = StepClock()
@@ -122,27 +114,12 @@ class SegmentationTask(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch of windows."""
-        loss = self._loss(batch)
+        loss: Tensor = self.supervision(self.network, batch.image, batch.labels, self.global_step)
         value = loss.detach().double().cpu()
         if torch.isfinite(value):
             self._loss_sum += torch.stack((value, torch.ones_like(value)))
         self.log("loss_step", loss, prog_bar=True)
         return loss
-
-    def _loss(self, batch: Batch) -> Tensor:
-        if isinstance(self.network, AnySize) and len(self.network.core.shares) > 1:
-            return loss_of_all_outputs(self.network, batch, self.loss)
-        if not isinstance(self.network, AMCNet):
-            return cast(Tensor, self.loss(self.network(batch.image), batch.labels))
-        *coarse, last = self.network.decoded(batch.image)
-        logits, labels = one_turn(self.network, last, batch.labels, self.global_step)
-        loss: Tensor = self.loss(logits, labels)
-        if self.network.detail is not None:
-            turn = self.global_step
-            loss = loss + self.loss(
-                *detail_box(self.network, batch.image, last, batch.labels, turn)
-            )
-        return loss if self.coarse_stages is None else loss + self.coarse_stages(coarse, labels)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Drop non-finite gradients: the optimiser leaves parameters without gradients alone.

@@ -1,66 +1,57 @@
 """Starting from another model's weights, whatever its labels and channels were."""
 
 import logging
-from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from amcnet.anatomy import LabelTable
 from amcnet.bundle import Bundle
 from amcnet.bundle.description import WEIGHTS_FILE
-from amcnet.bundle.export import load_network_weights
+from amcnet.bundle.formats.network import rebuild_network
 from amcnet.errors import ConfigError
-from amcnet.networks import Architecture
+from amcnet.networks import Architecture, SegmentationNetwork
+from amcnet.networks.registry import complete, find_spec
 
 logger = logging.getLogger(__name__)
 
 
 def start_from(
-    network: nn.Module, architecture: Architecture, table: LabelTable, bundle: Bundle
+    network: SegmentationNetwork, architecture: Architecture, table: LabelTable, bundle: Bundle
 ) -> str:
-    """Give a network the weights of a model and return which ones these are.
+    """Give a network the weights of a model and return which weights these are.
 
-    Everything between input and output is taken over. Structures are found by their names: a
-    structure that the model does not know keeps its fresh weights. Where the number of input
-    channels differs, each new channel gets the mean of the model's, so scaled that the same image
-    in all channels gives what it gave before.
+    Everything between input and output is taken over. Structures are found by their names; the
+    weights of a structure that the model does not know stay fresh. Where the number of input
+    channels differs, each new channel gets the scaled mean of the model's channels, so that the
+    same image in all channels gives what it gave before.
 
     Args:
         network: The network; it is changed.
-        architecture: What it is.
+        architecture: Its description.
         table: Its structures.
         bundle: The model to start from.
 
     Raises:
         ConfigError: If the model's network differs in more than channels and classes.
     """
-    ours, theirs = (a.model_dump() for a in (architecture, bundle.description.architecture))
-    for key in ours:  # the name comes first: only where it is the same are the others
-        is_new = key == "detail" and theirs.get(key) == 0
-        if key not in ("in_channels", "num_classes") and not is_new and ours[key] != theirs[key]:
-            raise ConfigError(
-                f"network.{key} = {ours[key]!r}, expected {theirs[key]!r} "
-                f"to start from {bundle.folder}"
-            )
-    weights = load_network_weights(bundle)
+    _check_same_network(architecture, bundle)
+    known = rebuild_network(bundle).state_dict()
     own = network.state_dict()
-    class_axes = cast(dict[str, int], network.class_axes)
     rows = _shared_classes(table, bundle.description.label_table)
     for name, value in own.items():
-        if name not in weights:  # of the detail, where the model has none
+        if name not in known:  # a part that the model does not have
             continue
-        voxels = 1 if name.startswith("detail.") else architecture.block_voxels
-        axes = next((n for start, n in class_axes.items() if name.startswith(start)), 0)
+        axes, voxels = network.parameter_layout(name)
         if axes == 0 or value.ndim == 0:
-            value.copy_(_fit_channels(weights[name], value.shape, voxels))
+            value.copy_(_fit_channels(known[name], value.shape, voxels))
         elif axes == 1:
-            known_rows = _by_voxel(weights[name], voxels)[:, rows[:, 1]]
+            known_rows = _by_voxel(known[name], voxels)[:, rows[:, 1]]
             _by_voxel(value, voxels)[:, rows[:, 0]] = known_rows.to(value.dtype)
         else:
             value[rows[:, 0]] = 0  # what is new does not change what is known
-            known = weights[name][rows[:, 1][:, None], rows[:, 1]]
-            value[rows[:, 0][:, None], rows[:, 0]] = known.to(value.dtype)
+            both = known[name][rows[:, 1][:, None], rows[:, 1]]
+            value[rows[:, 0][:, None], rows[:, 0]] = both.to(value.dtype)
     network.load_state_dict(own)
     logger.info(
         "starting from %s: it knows %d of %d structures",
@@ -71,6 +62,20 @@ def start_from(
     return f"{bundle.description.name}, weights SHA-256 {bundle.description.sha256[WEIGHTS_FILE]}"
 
 
+def _check_same_network(architecture: Architecture, bundle: Bundle) -> None:
+    ours, theirs = (
+        complete(one).model_dump() for one in (architecture, bundle.description.architecture)
+    )
+    new_parts = find_spec(architecture.name).new_parts
+    for key in ours:  # the name comes first: other keys are the same only where it is
+        is_new = key in new_parts and not theirs.get(key)
+        if key not in ("in_channels", "num_classes") and not is_new and ours[key] != theirs[key]:
+            raise ConfigError(
+                f"network.{key} = {ours[key]!r}, expected {theirs[key]!r} "
+                f"to start from {bundle.folder}"
+            )
+
+
 def _shared_classes(table: LabelTable, known: LabelTable) -> Tensor:
     """Return (own class, class of the model) for the background and every shared name."""
     by_name = {structure.name: structure.value for structure in known}
@@ -79,7 +84,7 @@ def _shared_classes(table: LabelTable, known: LabelTable) -> Tensor:
 
 
 def _by_voxel(rows: Tensor, voxels: int) -> Tensor:
-    """Return the head's rows as (voxel of a block, class, ...)."""
+    """Return the head's rows as (voxel of a group, class, ...)."""
     return rows.view(voxels, -1, *rows.shape[1:])
 
 

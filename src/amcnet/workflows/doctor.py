@@ -171,13 +171,13 @@ def _need_bytes() -> tuple[float, float]:
     from amcnet.inference.sliding_windows import Windows
 
     description = _description()
-    architecture = description.architecture
+    needs, classes = description.network_needs, description.architecture.num_classes
     grid = description.preprocessing.network_shape(_SCAN_SHAPE, _SCAN_SPACING_MM)
     weights = 2 * (default_bundle_folder() / WEIGHTS_FILE).stat().st_size
-    work = Workload(grid, _SCAN_SHAPE, architecture, (weights,))
-    shortest = architecture.least_shape
+    work = Workload(grid, _SCAN_SHAPE, needs, classes, (weights,))
+    shortest = needs.least_shape
     whole = choose_windows(
-        "balanced", description.window, description.mirrored, architecture.block
+        "balanced", description.window, description.mirrored, needs.space_to_depth
     ).fitted(grid[0], shortest[0], shortest)
     least = Windows(shortest[0], least_shape=shortest)
     # One byte a voxel, twice while it is read; before the network runs it is free again.

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from amcnet.training.transforms.intensity import change_grey, shadow_field, speckle_field
+from amcnet.training.transforms.intensity import shadow_field, speckle_field, transform_intensity
 from amcnet.training.transforms.random_stream import WindowRandom
-from amcnet.training.transforms.settings import Augmentation
+from amcnet.training.transforms.settings import AugmentationConfig
 
 CPU = torch.device("cpu")
 SPACING = (0.8, 1.3, 0.5)
@@ -18,7 +18,9 @@ OFF = dict.fromkeys(("gain", "offset", "gamma", "contrast", "speckle", "noise", 
 
 def change(image: torch.Tensor, seed: int = 0, **strengths: float) -> torch.Tensor:
     strengths = {"shadow_probability": 1.0, **OFF, **strengths}
-    return change_grey(image, Augmentation(**strengths), WindowRandom(seed, CPU), SPACING)
+    return transform_intensity(
+        image, AugmentationConfig(**strengths), WindowRandom(seed, CPU), SPACING
+    )
 
 
 def window(seed: int = 0, channels: int = 1) -> torch.Tensor:
@@ -133,8 +135,8 @@ def test_noise_has_no_mean_and_differs_between_channels():
 def test_constant_image_stays_finite():
     image = torch.full((1, 3, 5, 4), 2.0)
     for seed in range(10):
-        settings = Augmentation(shadow_probability=1)
-        changed = change_grey(image, settings, WindowRandom(seed, CPU), SPACING)
+        settings = AugmentationConfig(shadow_probability=1)
+        changed = transform_intensity(image, settings, WindowRandom(seed, CPU), SPACING)
         assert torch.isfinite(changed).all()
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from amcnet.training.transforms.label_to_image import redrawn
+from amcnet.training.transforms.label_to_image import synthesise_image
 from amcnet.training.transforms.random_stream import WindowRandom
 
 CPU = torch.device("cpu")
@@ -16,7 +16,7 @@ def bar() -> torch.Tensor:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_bone_has_a_bright_upper_surface_and_a_shadow(seed):
-    image = redrawn(bar(), WindowRandom(seed, CPU), SPACING)
+    image = synthesise_image(bar(), WindowRandom(seed, CPU), SPACING)
     middle = image[12:18, 18:22].mean(dim=(0, 1))  # along the beam
     assert middle[14:17].max() > middle[18:22].max()  # the line above what is inside
     assert middle[24:27].mean() < middle[10:13].mean()  # as far from the bone on its other side
@@ -26,11 +26,13 @@ def test_a_bone_has_a_bright_upper_surface_and_a_shadow(seed):
 @pytest.mark.parametrize("fill", [0, 255])
 def test_nothing_is_drawn_of_nothing(fill):
     labels = torch.full((8, 8, 8), fill, dtype=torch.uint8)
-    assert torch.equal(redrawn(labels, WindowRandom(0, CPU), SPACING), torch.zeros(8, 8, 8))
+    assert torch.equal(
+        synthesise_image(labels, WindowRandom(0, CPU), SPACING), torch.zeros(8, 8, 8)
+    )
 
 
 def test_greys_differ_and_come_again():
-    images = [redrawn(bar(), WindowRandom(seed, CPU), SPACING) for seed in (1, 2, 1)]
+    images = [synthesise_image(bar(), WindowRandom(seed, CPU), SPACING) for seed in (1, 2, 1)]
     assert torch.equal(images[0], images[2])
     assert not torch.allclose(images[0], images[1], atol=0.1)
     for image in images:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from amcnet.anatomy import IGNORE
 from amcnet.errors import InputError
 from amcnet.training.transforms.pipeline import augment_batch
-from amcnet.training.transforms.settings import Augmentation
+from amcnet.training.transforms.settings import AugmentationConfig
 
 SPACING = (0.8, 1.3, 0.5)
 SEEDS = st.integers(0, 2**40)
@@ -15,8 +15,8 @@ NO_GREY = {
     "gain": 0, "offset": 0, "gamma": 0, "contrast": 0, "speckle": 0, "noise": 0,
     "shadow_probability": 0,
 }  # fmt: skip
-MOVE = Augmentation(mirror_probability=0.5, spatial_probability=1, **NO_GREY)
-ALL = Augmentation(spatial_probability=1, shadow_probability=1)
+MOVE = AugmentationConfig(mirror_probability=0.5, spatial_probability=1, **NO_GREY)
+ALL = AugmentationConfig(spatial_probability=1, shadow_probability=1)
 
 
 def windows(count: int = 1, channels: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
@@ -29,19 +29,19 @@ def windows(count: int = 1, channels: int = 1) -> tuple[torch.Tensor, torch.Tens
 def test_nothing_changes_where_nothing_is_asked_for():
     image, labels = windows(2)
     same, same_labels = augment_batch(
-        image, labels, Augmentation(**NO_MOVE, **NO_GREY), (0, 1), SPACING
+        image, labels, AugmentationConfig(**NO_MOVE, **NO_GREY), (0, 1), SPACING
     )
     assert torch.equal(same, image)
     assert torch.equal(same_labels, labels)
     still = {"rotation_deg": 0, "scale": 0, "shift": 0, "elastic_mm": 0}
-    settings = Augmentation(mirror_probability=0, spatial_probability=1, **still, **NO_GREY)
+    settings = AugmentationConfig(mirror_probability=0, spatial_probability=1, **still, **NO_GREY)
     assert torch.equal(augment_batch(image, labels, settings, (0, 1), SPACING)[0], image)
 
 
 @pytest.mark.parametrize(("name", "axis"), [("scan", 2), ("lateral", 3), ("depth", 4)])
 def test_mirror_flips_image_and_labels_along_the_named_axis_only(name, axis):
     image, labels = windows(2, channels=3)
-    settings = Augmentation(
+    settings = AugmentationConfig(
         mirror_probability=1, mirror_axes=(name,), spatial_probability=0, **NO_GREY
     )
     mirrored, mirrored_labels = augment_batch(image, labels, settings, (5, 6), SPACING)
@@ -52,7 +52,7 @@ def test_mirror_flips_image_and_labels_along_the_named_axis_only(name, axis):
 def test_about_half_of_the_windows_are_mirrored():
     image = torch.arange(30.0).view(1, 1, 1, 30, 1).expand(200, 1, 1, 30, 1)
     labels = torch.zeros(200, 1, 30, 1, dtype=torch.uint8)
-    settings = Augmentation(spatial_probability=0, **NO_GREY)
+    settings = AugmentationConfig(spatial_probability=0, **NO_GREY)
     changed, _ = augment_batch(image, labels, settings, range(200), SPACING)
     assert 80 < (changed[:, 0, 0, 0, 0] == 29).sum() < 120
 
@@ -112,7 +112,7 @@ def test_image_and_labels_move_together(seed):
 
 def test_labels_to_ignore_stay_so_and_outside_is_background():
     labels = torch.full((1, 8, 30, 30), IGNORE, dtype=torch.uint8)
-    settings = Augmentation(mirror_probability=0, spatial_probability=1, shift=0.4, **NO_GREY)
+    settings = AugmentationConfig(mirror_probability=0, spatial_probability=1, shift=0.4, **NO_GREY)
     moved = augment_batch(labels[:, None].float(), labels, settings, (4,), SPACING)[1]
     assert set(moved.unique().tolist()) == {0, IGNORE}
 
@@ -121,7 +121,7 @@ def test_labels_to_ignore_stay_so_and_outside_is_background():
 @settings(max_examples=15, deadline=None)
 def test_grey_changes_leave_labels_alone(seed):
     image, labels = windows()
-    settings = Augmentation(**NO_MOVE, shadow_probability=1)
+    settings = AugmentationConfig(**NO_MOVE, shadow_probability=1)
     changed, same = augment_batch(image, labels, settings, (seed,), SPACING)
     assert torch.equal(same, labels)
     assert not torch.allclose(changed, image)

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from amcnet.training.transforms.settings import Augmentation
+from amcnet.training.transforms.settings import AugmentationConfig
 
 
 @pytest.mark.parametrize(
@@ -18,18 +18,18 @@ from amcnet.training.transforms.settings import Augmentation
 )
 def test_unusable_settings_are_refused(settings):
     with pytest.raises(ValidationError):
-        Augmentation(**settings)
+        AugmentationConfig(**settings)
 
 
 def test_settings_survive_json():
-    settings = Augmentation(mirror_axes=("scan", "depth"), elastic_mm=2, shadow=0.5)
-    assert Augmentation.model_validate_json(settings.model_dump_json()) == settings
+    settings = AugmentationConfig(mirror_axes=("scan", "depth"), elastic_mm=2, shadow=0.5)
+    assert AugmentationConfig.model_validate_json(settings.model_dump_json()) == settings
 
 
 def test_settings_of_older_models_are_still_read():
     names = (
         "mirror_probability spatial_probability rotation_deg scale shift gain offset gamma noise"
     )
-    settings = Augmentation(**dict.fromkeys(names.split(), 0.5))
+    settings = AugmentationConfig(**dict.fromkeys(names.split(), 0.5))
     assert settings.rotation_deg == settings.noise == 0.5
     assert settings.mirror_axes == ("lateral",)

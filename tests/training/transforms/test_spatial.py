@@ -7,10 +7,10 @@ from scipy.ndimage import map_coordinates
 from scipy.spatial.transform import Rotation
 
 from amcnet.training.transforms.random_stream import WindowRandom
-from amcnet.training.transforms.settings import Augmentation
+from amcnet.training.transforms.settings import AugmentationConfig
 from amcnet.training.transforms.spatial import (
-    Movement,
-    draw_movement,
+    SpatialTransform,
+    draw_spatial_transform,
     resample_window,
     sampling_grid,
 )
@@ -27,7 +27,7 @@ def centroid_mm(labels: torch.Tensor) -> np.ndarray:
     return (index - (np.array(labels.shape) - 1) / 2) * SPACING
 
 
-def move(labels: torch.Tensor, movement: Movement) -> tuple[torch.Tensor, torch.Tensor]:
+def move(labels: torch.Tensor, movement: SpatialTransform) -> tuple[torch.Tensor, torch.Tensor]:
     grid = sampling_grid(movement, labels.shape, SPACING, CPU)
     image, moved = resample_window(labels.float()[None], labels, grid)
     return image[0], moved
@@ -48,7 +48,7 @@ def positions(grid: torch.Tensor) -> np.ndarray:
 @pytest.mark.parametrize("angle", [-30, -8, 12, 40])
 def test_rotation_turns_a_block_in_millimetres(angle):
     before = centroid_mm(block())
-    image, labels = move(block(), Movement(angle_deg=angle))
+    image, labels = move(block(), SpatialTransform(angle_deg=angle))
     c, s = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
     expected = (before[0], c * before[1] - s * before[2], s * before[1] + c * before[2])
     np.testing.assert_allclose(centroid_mm(labels), expected, atol=0.15)
@@ -61,14 +61,14 @@ def test_turns_are_those_of_scipy(angles):
     roll, yaw, pitch = angles
     before = torch.zeros(50, 50, 80, dtype=torch.uint8)
     before[30:36, 32:38, 20:32] = 5
-    _, labels = move(before, Movement(angle_deg=roll, yaw_deg=yaw, pitch_deg=pitch))
+    _, labels = move(before, SpatialTransform(angle_deg=roll, yaw_deg=yaw, pitch_deg=pitch))
     # Right-handed turns about the fixed axes; the second one runs from depth towards scan.
     turn = Rotation.from_euler("zyx", (yaw, -pitch, roll), degrees=True)
     np.testing.assert_allclose(centroid_mm(labels), turn.apply(centroid_mm(before)), atol=0.3)
 
 
 def test_shift_and_scale_are_those_asked_for():
-    movement = Movement(scale=(0.8, 1.25, 0.9), shift_mm=(3.9, -5.0))
+    movement = SpatialTransform(scale=(0.8, 1.25, 0.9), shift_mm=(3.9, -5.0))
     _, labels = move(block(), movement)
     expected = centroid_mm(block()) * movement.scale + (0, 3.9, -5.0)
     # The nearest label is up to half a voxel off.
@@ -83,7 +83,7 @@ def test_sampling_is_that_of_scipy(seed):
     generator = torch.Generator().manual_seed(seed)
     image = torch.randn(2, *SHAPE, generator=generator)
     labels = torch.randint(1, 256, SHAPE, generator=generator, dtype=torch.uint8)
-    movement = draw_movement(Augmentation(), WindowRandom(seed, CPU), SHAPE, SPACING)
+    movement = draw_spatial_transform(AugmentationConfig(), WindowRandom(seed, CPU), SHAPE, SPACING)
     grid = sampling_grid(movement, SHAPE, SPACING, CPU)
     moved, moved_labels = resample_window(image, labels, grid)
     where = positions(grid)
@@ -101,10 +101,10 @@ def test_sampling_is_that_of_scipy(seed):
 @given(SEEDS)
 @settings(max_examples=20, deadline=None)
 def test_elastic_change_is_smooth_and_does_not_fold(seed):
-    strongest = Augmentation(
+    strongest = AugmentationConfig(
         elastic_mm=5, elastic_scan_mm=5, rotation_deg=20, yaw_deg=20, pitch_deg=20
     )
-    movement = draw_movement(strongest, WindowRandom(seed, CPU), SHAPE, SPACING)
+    movement = draw_spatial_transform(strongest, WindowRandom(seed, CPU), SHAPE, SPACING)
     where = positions(sampling_grid(movement, SHAPE, SPACING, CPU))
     slopes = [[np.gradient(place, axis=axis) for axis in range(3)] for place in where]
     assert np.linalg.det(np.moveaxis(np.array(slopes), (0, 1), (-2, -1))).min() > 0.1
@@ -115,10 +115,12 @@ def test_elastic_change_is_smooth_and_does_not_fold(seed):
 
 
 def test_draws_stay_within_their_ranges():
-    limits = Augmentation(
+    limits = AugmentationConfig(
         rotation_deg=10, yaw_deg=5, pitch_deg=3, scale=0.2, shift=0.1, elastic_mm=0
     )
-    drawn = [draw_movement(limits, WindowRandom(n, CPU), SHAPE, SPACING) for n in range(300)]
+    drawn = [
+        draw_spatial_transform(limits, WindowRandom(n, CPU), SHAPE, SPACING) for n in range(300)
+    ]
     angles = [m.angle_deg for m in drawn]
     assert -10 <= min(angles) < -9
     assert 9 < max(angles) <= 10
@@ -140,7 +142,7 @@ def test_no_movement_is_the_identity():
     image = torch.randn(1, *SHAPE, generator=generator)
     labels = torch.randint(256, SHAPE, generator=generator, dtype=torch.uint8)
     moved, moved_labels = resample_window(
-        image, labels, sampling_grid(Movement(), SHAPE, SPACING, CPU)
+        image, labels, sampling_grid(SpatialTransform(), SHAPE, SPACING, CPU)
     )
     torch.testing.assert_close(moved, image, atol=1e-4, rtol=0)
     assert torch.equal(moved_labels, labels)

@@ -4,19 +4,20 @@ import warnings
 from pathlib import Path
 
 import torch
-from torch import nn
 from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
 from amcnet.bundle.bundle import Bundle
 from amcnet.bundle.export import example_window, load_network_weights
 from amcnet.networks.registry import build_network
+from amcnet.networks.segmentation_network import SegmentationNetwork
 
 
-def rebuild_network(bundle: Bundle) -> nn.Module:
+def rebuild_network(bundle: Bundle) -> SegmentationNetwork:
     """Return the network with its weights in float32, ready to run on the CPU."""
     network = build_network(bundle.description.architecture)
     network.load_state_dict(load_network_weights(bundle))
-    return network.float().eval()
+    network.float().eval()
+    return network
 
 
 def write_torchscript(bundle: Bundle, path: Path) -> None:

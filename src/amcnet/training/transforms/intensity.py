@@ -11,7 +11,7 @@ from torch import Tensor
 
 from amcnet.training.transforms.gaussian_blur import blurred
 from amcnet.training.transforms.random_stream import WindowRandom
-from amcnet.training.transforms.settings import Augmentation
+from amcnet.training.transforms.settings import AugmentationConfig
 from amcnet.training.transforms.smooth_field import smooth_field
 
 Spacing = tuple[float, float, float]
@@ -25,8 +25,8 @@ _SHADOW_ONSET_MM = (2.0, 8.0)  # depth over which a shadow becomes dark
 _SHADOW_TOP = (0.1, 0.7)  # where it starts, as a share of the depth
 
 
-def change_grey(
-    image: Tensor, settings: Augmentation, random: WindowRandom, spacing_mm: Spacing
+def transform_intensity(
+    image: Tensor, settings: AugmentationConfig, random: WindowRandom, spacing_mm: Spacing
 ) -> Tensor:
     """Return a window with changed greys.
 
@@ -61,7 +61,7 @@ def change_grey(
 
 
 def _draw_factor(
-    settings: Augmentation, random: WindowRandom, shape: tuple[int, ...], spacing_mm: Spacing
+    settings: AugmentationConfig, random: WindowRandom, shape: tuple[int, ...], spacing_mm: Spacing
 ) -> Tensor | None:
     """Return what the brightness is multiplied with, (scan, lateral, depth); None for nothing."""
     factor = None

@@ -24,7 +24,7 @@ _LINE = (0.2, 1.5)
 _SHADOW = (0.1, 1.0)  # share of the brightness that is lost below a bone
 
 
-def redrawn(labels: Tensor, random: WindowRandom, spacing_mm: Spacing) -> Tensor:
+def synthesise_image(labels: Tensor, random: WindowRandom, spacing_mm: Spacing) -> Tensor:
     """Return a picture with mean 0 and deviation 1, float32 (scan, lateral, depth).
 
     Args:

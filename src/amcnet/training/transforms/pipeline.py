@@ -6,11 +6,15 @@ import torch
 from torch import Tensor
 
 from amcnet.errors import InputError
-from amcnet.training.transforms.intensity import change_grey
-from amcnet.training.transforms.label_to_image import redrawn
+from amcnet.training.transforms.intensity import transform_intensity
+from amcnet.training.transforms.label_to_image import synthesise_image
 from amcnet.training.transforms.random_stream import WindowRandom
-from amcnet.training.transforms.settings import Augmentation
-from amcnet.training.transforms.spatial import draw_movement, resample_window, sampling_grid
+from amcnet.training.transforms.settings import AugmentationConfig
+from amcnet.training.transforms.spatial import (
+    draw_spatial_transform,
+    resample_window,
+    sampling_grid,
+)
 
 _AXES = ("scan", "lateral", "depth")
 
@@ -19,7 +23,7 @@ _AXES = ("scan", "lateral", "depth")
 def augment_batch(
     image: Tensor,
     labels: Tensor,
-    settings: Augmentation,
+    settings: AugmentationConfig,
     seeds: Sequence[int],
     spacing_mm: tuple[float, float, float],
 ) -> tuple[Tensor, Tensor]:
@@ -33,8 +37,8 @@ def augment_batch(
         labels: uint8 (batch, scan, lateral, depth). Outside the window is background; the value
             for voxels to ignore moves like any other.
         settings: What may happen, how often and how strongly.
-        seeds: One for each window, 0 or greater. Movements and grey factors are the same on all
-            devices, noise on devices of one kind.
+        seeds: For each window one, 0 or more. All but the noise is the same on all devices; the
+            noise is the same on devices of one kind.
         spacing_mm: Voxel spacing in (scan, lateral, depth).
 
     Returns:
@@ -56,7 +60,7 @@ def augment_batch(
 def _augment(
     image: Tensor,
     labels: Tensor,
-    settings: Augmentation,
+    settings: AugmentationConfig,
     random: WindowRandom,
     spacing_mm: tuple[float, float, float],
 ) -> tuple[Tensor, Tensor]:
@@ -65,16 +69,16 @@ def _augment(
         if mirrored[axis] and name in settings.mirror_axes:
             image, labels = image.flip(axis + 1), labels.flip(axis)
     if random.chance(settings.spatial_probability) and _can_move(settings):
-        movement = draw_movement(settings, random, labels.shape, spacing_mm)
-        grid = sampling_grid(movement, labels.shape, spacing_mm, image.device)
+        transform = draw_spatial_transform(settings, random, labels.shape, spacing_mm)
+        grid = sampling_grid(transform, labels.shape, spacing_mm, image.device)
         image, labels = resample_window(image, labels, grid)
-    if settings.redraw_probability and random.chance(settings.redraw_probability):
+    if settings.label_to_image_probability and random.chance(settings.label_to_image_probability):
         share = random.uniform(0, 1)
-        image = torch.lerp(image, redrawn(labels, random, spacing_mm), share)
-    return change_grey(image, settings, random, spacing_mm), labels
+        image = torch.lerp(image, synthesise_image(labels, random, spacing_mm), share)
+    return transform_intensity(image, settings, random, spacing_mm), labels
 
 
-def _can_move(settings: Augmentation) -> bool:
+def _can_move(settings: AugmentationConfig) -> bool:
     turns = settings.rotation_deg, settings.yaw_deg, settings.pitch_deg
     elastic = settings.elastic_mm, settings.elastic_scan_mm
     return any((*turns, settings.scale, settings.shift, *elastic))

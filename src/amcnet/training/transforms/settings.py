@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Axis = Literal["scan", "lateral", "depth"]
 
 
-class Augmentation(BaseModel):
+class AugmentationConfig(BaseModel):
     """How often and how strongly windows are changed; a probability or a strength of 0 is off.
 
     Strengths are half-widths of ranges unless said otherwise. Greys are those of the network's
@@ -25,8 +25,9 @@ class Augmentation(BaseModel):
         shift: Along lateral and depth, as a share of the window.
         elastic_mm: Largest displacement within the transverse plane, by a smooth random field.
         elastic_scan_mm: The same along the scan axis: bones of other lengths.
-        redraw_probability: Of mixing in, by any share, a plain picture of the labels with random
-            greys, as an ultrasound of bones. Makes up for training data of one device.
+        label_to_image_probability: Of mixing in, by any share, a synthetic image of the labels with
+            random intensities, as in an ultrasound of bones. Makes up for training data of one
+            device.
         speckle: Largest deviation of the noise that the image is multiplied with.
         shadow_probability: Of an acoustic shadow: a soft band along depth that darkens below a
             random depth, several slices long.
@@ -55,7 +56,7 @@ class Augmentation(BaseModel):
     shift: float = Field(0.06, ge=0, lt=1)
     elastic_mm: float = Field(1.0, ge=0, le=5)  # more could fold the plane
     elastic_scan_mm: float = Field(0.0, ge=0, le=5)
-    redraw_probability: float = Field(0.0, ge=0, le=1)
+    label_to_image_probability: float = Field(0.0, ge=0, le=1)
     speckle: float = Field(0.2, ge=0, le=1)
     shadow_probability: float = Field(0.15, ge=0, le=1)
     shadow: float = Field(0.8, ge=0, le=1)

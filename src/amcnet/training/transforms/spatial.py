@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from amcnet.training.transforms.random_stream import WindowRandom
-from amcnet.training.transforms.settings import Augmentation
+from amcnet.training.transforms.settings import AugmentationConfig
 from amcnet.training.transforms.smooth_field import smooth_field
 
 ELASTIC_LENGTH_MM = 24.0  # over which an elastic change varies; about a finger bone
@@ -18,7 +18,7 @@ Spacing = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
-class Movement:
+class SpatialTransform:
     """How the content of a window is moved about the window's centre.
 
     It is scaled, then rotated, then shifted.
@@ -41,9 +41,9 @@ class Movement:
     elastic_mm: Tensor | None = None
 
 
-def draw_movement(
-    settings: Augmentation, random: WindowRandom, shape: tuple[int, ...], spacing_mm: Spacing
-) -> Movement:
+def draw_spatial_transform(
+    settings: AugmentationConfig, random: WindowRandom, shape: tuple[int, ...], spacing_mm: Spacing
+) -> SpatialTransform:
     """Return a random movement of a window of a shape (scan, lateral, depth)."""
     angle = random.uniform(-settings.rotation_deg, settings.rotation_deg)
     scan, lateral, depth = (
@@ -67,13 +67,13 @@ def draw_movement(
         random.uniform(-limit, limit) if limit else 0.0
         for limit in (settings.yaw_deg, settings.pitch_deg)
     )
-    return Movement(
+    return SpatialTransform(
         angle, yaw, pitch, (scan, lateral, depth), (shift[0], shift[1]), elastic_mm=elastic
     )
 
 
 def sampling_grid(
-    movement: Movement, shape: tuple[int, ...], spacing_mm: Spacing, device: torch.device
+    transform: SpatialTransform, shape: tuple[int, ...], spacing_mm: Spacing, device: torch.device
 ) -> Tensor:
     """Return where each voxel is taken from, as ``grid_sample`` wants it.
 
@@ -88,19 +88,19 @@ def sampling_grid(
         for size, spacing in zip(shape, spacing_mm, strict=True)
     )
     along = scan[:, None, None]
-    across = (lateral - movement.shift_mm[0])[:, None]
-    down = depth - movement.shift_mm[1]
-    if movement.elastic_mm is not None:
+    across = (lateral - transform.shift_mm[0])[:, None]
+    down = depth - transform.shift_mm[1]
+    if transform.elastic_mm is not None:
         along, across, down = (
             place + elastic
-            for place, elastic in zip((along, across, down), movement.elastic_mm, strict=True)
+            for place, elastic in zip((along, across, down), transform.elastic_mm, strict=True)
         )
     half_mm = [
         factor * size * spacing / 2
-        for factor, size, spacing in zip(movement.scale, shape, spacing_mm, strict=True)
+        for factor, size, spacing in zip(transform.scale, shape, spacing_mm, strict=True)
     ]
     grid = torch.empty((3, *shape), device=device)
-    turned = _rotation(movement)
+    turned = _rotation(transform)
     for axis in range(3):
         # Where a voxel comes from: turned back, which is the transposed matrix.
         a, b, c = (float(row[axis]) / half_mm[axis] for row in turned)
@@ -108,9 +108,9 @@ def sampling_grid(
     return grid.movedim(0, -1)
 
 
-def _rotation(movement: Movement) -> NDArray[np.float64]:
+def _rotation(transform: SpatialTransform) -> NDArray[np.float64]:
     """Return the matrix that turns (scan, lateral, depth) in mm."""
-    turns = ((0, 1, movement.yaw_deg), (0, 2, movement.pitch_deg), (1, 2, movement.angle_deg))
+    turns = ((0, 1, transform.yaw_deg), (0, 2, transform.pitch_deg), (1, 2, transform.angle_deg))
     matrix = np.eye(3)
     for first, second, angle_deg in turns:
         c, s = cos(radians(angle_deg)), sin(radians(angle_deg))

@@ -1,8 +1,8 @@
-"""U-Net (Ronneberger et al., MICCAI 2015) and 3D U-Net (Çiçek et al., MICCAI 2016).
+"""U-Net (Ronneberger et al., MICCAI 2015), and the layers of the 3D U-Net.
 
 Two things differ from the papers. Convolutions are padded, so that the output is as large as the
-input. Each is followed by instance norm: the first paper has no norm, the second has batch norm
-with a batch of one and the statistics of the image at hand, which is the same.
+input. Each is followed by instance norm: the first paper has no norm, that of the 3D U-Net has
+batch norm with a batch of one and the statistics of the image at hand, which is the same.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from amcnet.networks.any_size import Core
 from amcnet.networks.layers import Conv3d, InstanceNorm
+from amcnet.networks.registry import NetworkSpec, register_network
 
 
 class UNet(Core):
@@ -64,16 +65,25 @@ class UNet(Core):
         return logits
 
 
-def unet(in_channels: int, num_classes: int, width: int) -> UNet:
-    """Return the 2D U-Net; its authors' width is 64."""
-    stages = [(width * 2**stage, width * 2**stage) for stage in range(5)]
-    return UNet(in_channels, num_classes, stages, dimensions=2, halves=True)
+@register_network(
+    NetworkSpec(
+        name="unet",
+        title="UNet",
+        source="Ronneberger et al., MICCAI 2015",
+        code="written for this package from the paper, Apache-2.0",
+        sees="2d",
+        width=64,
+        bytes_per_width=16,
+        bytes_per_class=6,
+        divisor=(1, 16, 16),
+    )
+)
+class UNet2D(UNet):
+    """The 2D U-Net; its authors' width is 64."""
 
-
-def unet3d(in_channels: int, num_classes: int, width: int) -> UNet:
-    """Return the 3D U-Net; its authors' width is 32."""
-    stages = [(width * 2**stage, width * 2 ** (stage + 1)) for stage in range(4)]
-    return UNet(in_channels, num_classes, stages, dimensions=3, halves=False)
+    def __init__(self, in_channels: int, num_classes: int, width: int) -> None:
+        stages = [(width * 2**stage, width * 2**stage) for stage in range(5)]
+        super().__init__(in_channels, num_classes, stages, dimensions=2, halves=True)
 
 
 def _two_convolutions(dimensions: int, before: int, first: int, second: int) -> nn.Sequential:

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from amcnet.networks.any_size import Core
 from amcnet.networks.layers import two_convolutions
+from amcnet.networks.registry import NetworkSpec, register_network
 
 _LEVELS = 5
 _LEAST_SLICES = 8  # fewer are not pooled
@@ -33,6 +34,20 @@ Streams = tuple[Tensor | None, Tensor | None]  # 2D and 3D
 Cell = tuple[int, int]
 
 
+@register_network(
+    NetworkSpec(
+        name="mnet",
+        title="MNet",
+        source="Dong et al., IJCAI 2022",
+        code="written for this package from the paper, Apache-2.0",
+        sees="2d+3d",
+        width=32,
+        bytes_per_width=22,
+        bytes_per_class=4,
+        divisor=(1, 16, 16),
+        width_step=2,  # the second stage has one and a half times as many
+    )
+)
 class MNet(Core):
     """The network.
 
@@ -45,7 +60,7 @@ class MNet(Core):
 
     class_axes: ClassVar[dict[str, int]] = {"heads.": 1}
     logit_layers: ClassVar[tuple[str, ...]] = tuple(f"heads.{n}" for n in range(len(_OUTPUTS)))
-    shares: ClassVar[tuple[float, ...]] = tuple(
+    output_weights: ClassVar[tuple[float, ...]] = tuple(
         share / sum(_OUTPUTS.values()) for share in _OUTPUTS.values()
     )
 

@@ -11,12 +11,34 @@ from monai.networks.nets.vnet import (
 from torch import Tensor, nn
 
 from amcnet.networks.any_size import Core
+from amcnet.networks.architecture import Architecture
 from amcnet.networks.layers import Conv3d
+from amcnet.networks.registry import NetworkSpec, register_network
 
 _ACTIVATION = "prelu"
 _DROPOUT = 0.5
 
 
+def _check(architecture: Architecture) -> None:
+    width, channels = architecture.width, architecture.in_channels
+    if width is not None and width % channels:  # it repeats its input
+        raise ValueError(f"found width {width}, expected a multiple of in_channels, {channels}")
+
+
+@register_network(
+    NetworkSpec(
+        name="vnet",
+        title="VNet",
+        source="Milletari et al., 3DV 2016",
+        code="MONAI, Apache-2.0",
+        sees="3d",
+        width=16,
+        bytes_per_width=28,
+        bytes_per_class=8,
+        divisor=(16, 16, 32),
+        check=_check,
+    )
+)
 class VNet(Core):
     """A residual 3D network with kernels of 5; at width 16 it is MONAI's ``VNet(act="prelu")``.
 

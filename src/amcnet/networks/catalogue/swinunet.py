@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from amcnet.networks.any_size import Core
+from amcnet.networks.registry import NetworkSpec, register_network
 from amcnet.networks.swin_blocks import SwinStage
 
 _HEADS = (3, 6, 12, 24)
@@ -14,6 +15,20 @@ _DROP_PATH = 0.2
 _PATCH = 4
 
 
+@register_network(
+    NetworkSpec(
+        name="swinunet",
+        title="SwinUNet",
+        source="Cao et al., ECCV Workshops 2022",
+        code="written for this package from the paper, Apache-2.0",
+        sees="2d",
+        width=96,
+        bytes_per_width=4,
+        bytes_per_class=14,
+        divisor=(1, 32, 32),
+        width_step=3,  # attention heads of the first stage
+    )
+)
 class SwinUNet(Core):
     """The 2D network with the settings of Swin-T, without pre-trained weights.
 

@@ -6,8 +6,23 @@ from monai.networks.nets.basic_unetplusplus import BasicUNetPlusPlus
 from torch import Tensor
 
 from amcnet.networks.any_size import Core
+from amcnet.networks.registry import NetworkSpec, register_network
 
 
+# Its norm needs two voxels: those that the last stage sees of the least input.
+@register_network(
+    NetworkSpec(
+        name="unetplusplus",
+        title="UNet++",
+        source="Zhou et al., IEEE TMI 2020",
+        code="MONAI, Apache-2.0",
+        sees="2d",
+        width=32,
+        bytes_per_width=54,
+        bytes_per_class=4,
+        divisor=(1, 16, 32),
+    )
+)
 class UNetPlusPlus(Core):
     """The 2D network; its output is the mean of all four, which the authors call accurate mode.
 
@@ -22,7 +37,7 @@ class UNetPlusPlus(Core):
     logit_layers: ClassVar[tuple[str, ...]] = tuple(
         f"nested.final_conv_0_{depth}" for depth in range(1, 5)
     )
-    shares: ClassVar[tuple[float, ...]] = (0.25, 0.25, 0.25, 0.25)
+    output_weights: ClassVar[tuple[float, ...]] = (0.25, 0.25, 0.25, 0.25)
 
     def __init__(self, in_channels: int, num_classes: int, width: int) -> None:
         super().__init__()

@@ -1,0 +1,92 @@
+"""What the rest of the package asks of a network."""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from torch import Tensor, nn
+
+from amcnet.networks.architecture import Architecture
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+class ParameterLayout(NamedTuple):
+    """How classes and voxels are arranged in a parameter.
+
+    Attributes:
+        class_axes: How many of the leading axes run over the classes: 0, 1 or 2.
+        voxels: Number of voxels that are stored one after the other along the first axis, or along
+            the second one, the input channels, where ``class_axes`` is 0. More than 1 where the
+            network works on several voxels at once.
+    """
+
+    class_axes: int = 0
+    voxels: int = 1
+
+
+class Supervision(Protocol):
+    """Computes the training loss of a network.
+
+    An implementation is a PyTorch module. Layers that only training needs are its parameters; they
+    do not go into the model.
+    """
+
+    def __call__(
+        self, network: "SegmentationNetwork", image: Tensor, labels: Tensor, step: int
+    ) -> Tensor:
+        """Return the loss, a scalar.
+
+        Args:
+            network: The network that this supervision was made for.
+            image: Float (batch, channel, scan, lateral, depth).
+            labels: uint8 (batch, scan, lateral, depth); ``IGNORE`` marks voxels without a label.
+            step: Number of steps taken so far; random choices follow from it.
+        """
+
+
+class SegmentationNetwork(nn.Module):
+    """A network that maps an image of any size to logits of the same size.
+
+    ``forward`` takes a float image (batch, channel, scan, lateral, depth) and returns logits
+    (batch, class, scan, lateral, depth). The methods below have defaults for a network with one
+    output.
+
+    Attributes:
+        architecture: Its complete description; :func:`amcnet.networks.build_network` sets it.
+    """
+
+    architecture: Architecture
+
+    @property
+    def logit_layers(self) -> tuple[str, ...]:
+        """Names of the layers that give logits; each has a bias."""
+        return ("head",)
+
+    def parameter_layout(self, name: str) -> ParameterLayout:
+        """Return how classes and voxels are arranged in a parameter of the state dictionary."""
+        return ParameterLayout(class_axes=1 if name.startswith("head.") else 0)
+
+    def supervision(self, loss: nn.Module, stages: bool) -> nn.Module:
+        """Return the :class:`Supervision` that trains the network.
+
+        Args:
+            loss: Takes logits (batch, class, scan, lateral, depth) and labels (batch, scan,
+                lateral, depth).
+            stages: Whether the coarser stages of the decoder have a loss, too.
+        """
+        return OutputSupervision(loss)
+
+
+class OutputSupervision(nn.Module):
+    """The loss of a network's only output."""
+
+    def __init__(self, loss: nn.Module) -> None:
+        super().__init__()
+        self.loss = loss
+
+    def forward(
+        self, network: SegmentationNetwork, image: Tensor, labels: Tensor, step: int
+    ) -> Tensor:
+        """Return the loss, see :class:`Supervision`."""
+        loss: Tensor = self.loss(network(image), labels)
+        return loss
