@@ -6,8 +6,8 @@ prints a table (commands x faults) and exits with status 1 where a promise was b
 
 - a call that fails ends the command with status 2 and one line, or does no harm (status 0 and
   complete new output); never a traceback;
-- a call that fails ends the command with status 2 and one line, or does no harm (status 0 and
-  no old one;
+- each output is afterwards the old one, byte for byte, or complete and new, or absent where there
+  was no old one;
 - the next run succeeds, and no temporary file remains after it.
 
 Linux only: a small library (``inject.c``, compiled with the C compiler of the system) is preloaded.
