@@ -1,12 +1,16 @@
 """The panel for 3D Slicer with real MRML, real Qt and the real amcnet in a process of its own."""
 
+import hashlib
 import json
 import os
+import re
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from amcnet.anatomy import hand_label_table
 from amcnet.io import Geometry, write_labels
@@ -345,7 +349,9 @@ def test_installing_from_a_wheel(make_panel, tmp_path, monkeypatch):
     make_panel.wait(lambda: not made.panel.installer.is_busy)
     assert "speaks version 2 of the progress lines, expected 1" in made.ui.statusLabel.text()
     # One that cannot be installed leaves what is there.
-    made.ui.sourceEdit.setText(str(tmp_path / "none.whl"))
+    broken = tmp_path / "amcnet-9.8-py3-none-any.whl"
+    broken.write_bytes(b"no wheel")
+    made.ui.sourceEdit.setText(str(broken))
     made.ui.installButton.click()
     make_panel.wait(lambda: not made.panel.installer.is_busy)
     assert "pip could not install" in made.ui.statusLabel.text()
@@ -353,6 +359,165 @@ def test_installing_from_a_wheel(make_panel, tmp_path, monkeypatch):
     assert [path.name for path in Path(environment.folder).parent.iterdir()] == [
         Path(environment.folder).name
     ]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("", "nothing is chosen, expected the path of amcnet's wheel"),
+        ("amcnet", "amcnet: is no file or folder, .*not published on an index"),
+        ("amcnet==0.1.0", "is no file or folder"),
+        ("git+https://example.org/amcnet", "is no file or folder"),
+        ("--index-url=https://example.org", "is no file or folder"),
+        ("{folder}", "holds no pyproject.toml"),
+        ("{folder}/other-1.0-py3-none-any.whl", "is no wheel of amcnet"),
+        ("{wheel}#sha256=" + 64 * "0", "has SHA-256 .* expected 0000"),
+    ],
+)
+def test_nothing_is_installed_by_name_or_with_another_hash(make_panel, tmp_path, source, words):
+    made = make_panel(python="", home=tmp_path / "settings")
+    wheel = write_wheel(tmp_path, 1)
+    (tmp_path / "other-1.0-py3-none-any.whl").write_bytes(b"")
+    made.ui.sourceEdit.setText(source.format(folder=tmp_path, wheel=wheel))
+    made.ui.installButton.click()
+    assert not made.panel.installer.is_busy  # nothing was started
+    assert re.search(words, made.ui.statusLabel.text())
+    assert list((tmp_path / "settings").rglob("*.py")) == []
+
+
+def test_a_hash_beside_the_wheel_is_compared(tmp_path):
+    from HandBoneSegmentationLib.package_source import check_source, copy_checked
+
+    wheel = write_wheel(tmp_path, 1)
+    known = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    assert check_source(str(wheel)) == (wheel, "")
+    beside = tmp_path / f"{wheel.name}.sha256"
+    beside.write_text(f"{known}  {wheel.name}\n")
+    assert check_source(str(wheel)) == (wheel, known)
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    assert copy_checked(wheel, known, folder).read_bytes() == wheel.read_bytes()
+    wheel.write_bytes(wheel.read_bytes() + b"more")
+    with pytest.raises(ValueError, match=f"expected {known}"):
+        copy_checked(*check_source(str(wheel)), folder)
+
+
+def test_modules_in_the_current_folder_and_pythonpath_are_not_run(
+    make_panel, tmp_path, monkeypatch
+):
+    ran = tmp_path / "ran"
+    for name in ("json", "os", "amcnet", "pip", "encodings", "sitecustomize", "runpy"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(ran)!r}, 'w')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    made = make_panel()
+    assert made.panel.installer.package is not None, made.panel.installer.problem
+    made.ui.sourceEdit.setText(str(write_wheel(tmp_path, 1)))
+    made.ui.installButton.click()
+    make_panel.wait(lambda: not made.panel.installer.is_busy)
+    assert not ran.exists()
+
+
+def test_the_python_of_slicer_keeps_its_home(make_panel, monkeypatch):
+    """Slicer's launcher sets PYTHONHOME, without which its Python does not find its library."""
+    from HandBoneSegmentationLib.installer import guarded_command, slicer_python
+
+    monkeypatch.setenv("PYTHONHOME", "/somewhere")
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    ours = guarded_command(slicer_python(), "pip", "")
+    assert "-I" not in ours.arguments
+    assert {"-P", "-s"} < set(ours.arguments)
+    assert not [name for name in ours.environment if name.startswith("PYTHON")]
+    assert guarded_command("/usr/bin/other", "pip", "").arguments[0] == "-I"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kills as POSIX does")
+def test_what_runs_ends_with_the_application_even_when_that_is_killed(tmp_path):
+    """Another process is the application, here with a launcher between it and Python."""
+    launcher = tmp_path / "PythonSlicer"
+    launcher.write_text(f'#!/bin/sh\n"{sys.executable}" "$@"\nexit $?\n')
+    launcher.chmod(0o755)
+    package = tmp_path / "package"
+    (package / "amcnet" / "cli").mkdir(parents=True)
+    (package / "amcnet" / "__init__.py").write_text("")
+    (package / "amcnet" / "cli" / "__init__.py").write_text("")
+    (package / "amcnet" / "cli" / "main.py").write_text(
+        "import subprocess, sys, time\n"
+        "def main():\n"
+        "    sleep = 'import time; time.sleep(600)'\n"
+        "    worker = subprocess.Popen([sys.executable, '-c', sleep])\n"
+        "    print('workers', worker.pid, flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    stand_ins = Path(__file__).with_name("stand_ins.py")
+    application = tmp_path / "application.py"
+    application.write_text(
+        "import importlib.util, sys, time\n"
+        "from pathlib import Path\n"
+        f"spec = importlib.util.spec_from_file_location('stand_ins', {str(stand_ins)!r})\n"
+        "stand_ins = importlib.util.module_from_spec(spec)\n"
+        "spec.loader.exec_module(stand_ins)\n"
+        f"events = stand_ins.install(Path({str(tmp_path / 'slicer')!r}))\n"
+        "from HandBoneSegmentationLib.installer import Environment\n"
+        "from HandBoneSegmentationLib.runner import Runner\n"
+        "def tell(line):\n"
+        "    print(runner.pid, line, flush=True)\n"
+        "runner = Runner()\n"
+        f"environment = Environment({str(launcher)!r}, {str(package)!r})\n"
+        "runner.start(environment.command('segment'), print, tell)\n"
+        "while True:\n"
+        "    events.processEvents()\n"
+        "    time.sleep(0.01)\n"
+    )
+    running = subprocess.Popen([sys.executable, application], stdout=subprocess.PIPE, text=True)
+    words = running.stdout.readline().split()
+    assert words[1] == "workers"
+    tree = [psutil.Process(int(words[0]))]
+    tree += tree[0].children(recursive=True)
+    assert int(words[2]) in [process.pid for process in tree]
+    assert len(tree) == 3  # launcher, amcnet, its worker
+    running.kill()
+    running.wait()
+    assert psutil.wait_procs(tree, timeout=10)[1] == []
+
+
+def test_a_voxel_size_that_is_none_is_told_before_anything_starts(make_panel, speckle):
+    made = make_panel()
+    volume, _ = add_volume(made.scene, speckle)
+    made.ui.inputSelector.setCurrentNode(volume)
+    for text in ("0.3", "1,2,x", "0,1,1", "-1,1,1", "1,1,inf"):
+        made.ui.spacingEdit.setText(text)
+        made.ui.applyButton.click()
+        assert not made.panel.logic.is_running
+        assert f"voxel size: found '{text}', expected three" in made.ui.statusLabel.text()
+    made.ui.spacingEdit.setText("")
+
+
+def test_a_model_in_an_archive_is_installed_and_chosen(
+    make_panel, small_bundle, tmp_path, monkeypatch
+):
+    from amcnet.bundle.archive import pack_bundle
+
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    pack_bundle(small_bundle, tmp_path / "our model.zip")
+    made = make_panel()
+    made.panel.open_archive(str(tmp_path / "our model.zip"))
+    make_panel.wait(lambda: not made.panel.installer.is_busy)
+    assert made.panel.choices.model == "our-model", made.ui.statusLabel.text()
+    (tmp_path / "bad.zip").write_bytes(b"no archive")
+    made.panel.open_archive(str(tmp_path / "bad.zip"))
+    make_panel.wait(lambda: not made.panel.installer.is_busy)
+    assert "bad.zip: cannot be read" in made.ui.statusLabel.text()
+    assert made.panel.choices.model == "our-model"
+    made.ui.modelCombo.setCurrentIndex(0)
+
+
+def test_what_to_do_without_a_hand_is_told(application):
+    from HandBoneSegmentationLib.finding import _verdict_text
+
+    message = "This does not look like a hand: pass another spacing"
+    finding = {"kind": "unlike a hand", "message": message, "structures": [3, 4]}
+    assert message in _verdict_text({"verdict": "bad", "findings": [finding]})
 
 
 def test_settings_are_remembered(make_panel, small_bundle):

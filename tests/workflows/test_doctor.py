@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,10 +19,10 @@ from amcnet.bundle.description import IR_FILE
 from amcnet.cli.main import app
 from amcnet.inference.openvino_backend import OpenVINOBackend
 from amcnet.networks import build_network
-from amcnet.workflows.doctor import Finding, examine
+from amcnet.workflows.doctor import Diagnosis, examine, examine_in_turn
 
 
-def of_topic(findings: tuple[Finding, ...], topic: str) -> dict[str, Finding]:
+def of_topic(findings: tuple[Diagnosis, ...], topic: str) -> dict[str, Diagnosis]:
     return {finding.name: finding for finding in findings if finding.topic == topic}
 
 
@@ -64,6 +66,38 @@ def test_the_command(tmp_path: Path, models_home: Path) -> None:
     content = json.loads((tmp_path / "a.json").read_text())
     assert content["ok"] is True
     assert {finding["topic"] for finding in content["findings"]} >= {"version", "model", "machine"}
+
+
+def test_lines_appear_while_others_are_checked(models_home: Path) -> None:
+    """With a backend that takes for ever the first lines are there all the same."""
+    slow = (
+        "import time, amcnet.workflows.doctor as doctor\n"
+        "doctor._backends = lambda starting: time.sleep(600) or iter(())\n"
+        "from amcnet.cli.main import main\n"
+        "main()\n"
+    )
+    running = subprocess.Popen(
+        [sys.executable, "-c", slow, "doctor", "--no-speed"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "version\n"
+        assert running.stdout.readline().split() == ["amcnet", __version__]
+        topics = set()
+        while "machine" not in topics:
+            topics.add(running.stdout.readline().strip())
+        assert running.poll() is None
+    finally:
+        running.kill()
+        running.wait()
+
+
+def test_what_is_checked_next_is_told_before_it_is(models_home: Path) -> None:
+    told: list[str] = []
+    for finding in examine_in_turn(speed=False, starting=told.append):
+        if finding.name in ("SimpleITK", "openvino"):
+            assert told[-1] == finding.name
+    assert {"numpy", "openvino", "model hand", "torch"} <= set(told)
 
 
 def test_operations_are_those_that_pytorch_counts(small_bundle: Path) -> None:

@@ -56,13 +56,21 @@ class FindingBox:
             self.ui.statusLabel.setText(f"{name}: was not found in this volume")
 
 
+UNLIKE_A_HAND = "unlike a hand"
+"""Kind of the finding that says what to do about a volume in which no hand was recognised."""
+
+
 def _checked(boxes: dict[str, Any]) -> set[str]:
     return {name for name, box in boxes.items() if box.property("checked")}
 
 
 def _verdict_text(result: Result) -> str:
     words = {"ok": "Nothing suspicious", "look": "Worth a look", "bad": "Do not trust it"}
-    general = [f["message"] for f in result["findings"] if not f["structures"]]
+    general = [
+        finding["message"]
+        for finding in result["findings"]
+        if not finding["structures"] or finding.get("kind") == UNLIKE_A_HAND
+    ]
     count = len(result["findings"]) - len(general)
     about = f" ({count} remark{'' if count == 1 else 's'} in the table)" if count else ""
     return ". ".join([words[result["verdict"]] + about, *general])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -11,39 +12,16 @@ from typing import Any
 
 import slicer
 
+from .package_source import check_source, copy_checked
 from .parameters import MODULE, Memory
 from .runner import Command, Runner, do_nothing
 
 PROTOCOL = 1
 """The version of the progress lines that this module reads."""
 
-DEFAULT_SOURCE = "amcnet"
 _LEAST_PYTHON = (3, 11)
-# The folder goes first: what Slicer has of the same name is left alone and not used.
-_PATH = "import sys\nif {folder!r}: sys.path.insert(0, {folder!r})\n"
-_CALL = _PATH + "sys.argv[0] = 'amcnet'\nfrom amcnet.cli.main import main\nmain()\n"
-_DESCRIBE = (
-    _PATH
-    + """
-import importlib.util, json, pathlib
-import amcnet
-from amcnet.bundle import list_models
-from amcnet.io import IMAGE_EXTENSIONS, LABEL_EXTENSIONS
-try:
-    from amcnet.workflows.segment.events import PROTOCOL
-except ImportError:
-    PROTOCOL = 0
-here = pathlib.Path(amcnet.__file__).parent
-print(json.dumps({{
-    "version": amcnet.__version__,
-    "protocol": PROTOCOL,
-    "models": [model.name for model in list_models() if here not in model.folder.parents],
-    "reads": list(IMAGE_EXTENSIONS),
-    "writes": list(LABEL_EXTENSIONS),
-    "torch": importlib.util.find_spec("torch") is not None,
-}}))
-"""
-)
+_PACKAGES = "packages"
+_GUARDED_RUN = str(Path(__file__).with_name("guarded_run.py"))
 
 
 @dataclass(frozen=True)
@@ -66,15 +44,11 @@ class Environment:
 
     def command(self, *arguments: str) -> Command:
         """Return how ``amcnet`` is called with some arguments."""
-        return self._run(_CALL, *arguments)
+        return guarded_command(self.python, "amcnet", self.folder, *arguments)
 
     def describe(self) -> Command:
-        """Return the command that tells of the package in a line of JSON."""
-        return self._run(_DESCRIBE)
-
-    def _run(self, code: str, *arguments: str) -> Command:
-        code = code.format(folder=self.folder)
-        return Command(self.python, ["-c", code, *arguments], child_variables())
+        """Return the command that describes the package in a line of JSON."""
+        return guarded_command(self.python, "describe", self.folder)
 
 
 @dataclass(frozen=True)
@@ -83,7 +57,7 @@ class Package:
 
     Attributes:
         version: Version of amcnet.
-        models: Names of the models that were installed beside the one that comes with it.
+        models: Names of the models that were installed, without the one that comes with it.
         reads: Extensions of volumes.
         writes: Extensions of labels.
         has_torch: Whether PyTorch is there.
@@ -96,11 +70,19 @@ class Package:
     has_torch: bool
 
 
-def child_variables() -> dict[str, str]:
-    """Return the environment variables from before Slicer's launcher changed them."""
+def guarded_command(python: str, mode: str, folder: str, *arguments: str) -> Command:
+    """Return a call of ``guarded_run.py`` that loads nothing from the current folder.
+
+    Without these flags Python looks for modules in the current folder and in those of
+    ``PYTHONPATH`` before its own library.
+    """
+    flags = ["-I", "-X", "utf8"]
     variables = dict(slicer.util.startupEnvironment())
-    variables |= {"PYTHONNOUSERSITE": "1", "PYTHONUTF8": "1"}
-    return variables
+    if python == slicer_python() and "PYTHONHOME" in os.environ:
+        # Slicer's launcher tells its Python by PYTHONHOME where its library is; -I ignores that.
+        flags = ["-P", "-s", "-X", "utf8"]
+        variables = {name: text for name, text in variables.items() if name[:6] != "PYTHON"}
+    return Command(python, [*flags, _GUARDED_RUN, mode, folder, *arguments], variables)
 
 
 def slicer_python() -> str:
@@ -194,10 +176,11 @@ class Installer:
         """Install the package into the folder of this module, and look into it.
 
         Slicer's own packages stay as they are: ``pip --target`` writes into that folder alone. An
-        older installation is replaced only when the new one is complete.
+        older installation is replaced only when the new one is complete. pip asks its index for
+        the packages that amcnet needs, never for amcnet itself.
 
         Args:
-            source: ``amcnet`` or a requirement of it, a wheel, or a folder with its source.
+            source: A wheel or a folder with the source, see :func:`check_source`.
             on_end: Called at the end; ``problem`` says what went wrong.
             on_line: Called with every line of pip.
         """
@@ -207,15 +190,25 @@ class Installer:
             self.problem = f"Slicer's Python is {found}, expected at least {least}"
             on_end()
             return
-        self.own_python = ""
-        new = self.folder.with_name(f"{self.folder.name}.new")
+        new = self._new_folder
         shutil.rmtree(new, ignore_errors=True)
-        new.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path, expected = check_source(source)
+            new.mkdir(mode=0o700, parents=True)
+            if path.is_file():
+                path = copy_checked(path, expected, new)
+        except (OSError, ValueError) as error:
+            shutil.rmtree(new, ignore_errors=True)
+            self.problem = str(error)
+            on_end()
+            return
+        self.own_python = ""
 
         def end(status: int) -> None:
             if status == 0:
                 shutil.rmtree(self.folder, ignore_errors=True)
-                new.replace(self.folder)
+                (new / _PACKAGES).replace(self.folder)
+                shutil.rmtree(new, ignore_errors=True)
                 self.look(on_end)
                 return
             shutil.rmtree(new, ignore_errors=True)
@@ -223,18 +216,41 @@ class Installer:
             self.problem = f"pip could not install {source}: {last or f'exit status {status}'}"
             on_end()
 
-        self._runner.start(self._pip(source, new), end, on_line, on_line)
+        arguments = ["install", "--no-input", "--disable-pip-version-check"]
+        arguments += ["--no-warn-script-location", "--target", str(new / _PACKAGES), str(path)]
+        command = guarded_command(slicer_python(), "pip", "", *arguments)
+        self._runner.start(command, end, on_line, on_line)
 
-    def _pip(self, source: str, folder: Path) -> Command:
-        arguments = ["-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-        arguments += ["--no-warn-script-location", "--target", str(folder), source]
-        return Command(slicer_python(), arguments, child_variables())
+    def install_model(self, archive: str, on_end: Callable[[str], None]) -> None:
+        """Install a model from the .zip that ``amcnet models pack`` made.
+
+        Args:
+            archive: Path of the .zip.
+            on_end: Called with the name that it has from now on; empty where ``problem`` says why
+                there is none.
+        """
+        self.problem = ""
+        name = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(archive).stem).strip("-") or "own"
+        arguments = ["models", "install", archive, "--name", name, "--overwrite"]
+
+        def end(status: int) -> None:
+            if status == 0:
+                self.look(lambda: on_end(name))
+                return
+            last = self._runner.log[-1] if self._runner.log else f"exit status {status}"
+            self.problem = last.removeprefix("amcnet: ")
+            on_end("")
+
+        self._runner.start(self.environment.command(*arguments), end)
 
     def cancel(self) -> None:
         """Stop whatever is going on and remove what is half installed."""
         self._runner.cancel()
-        new = self.folder.with_name(f"{self.folder.name}.new")
-        shutil.rmtree(new, ignore_errors=True)
+        shutil.rmtree(self._new_folder, ignore_errors=True)
+
+    @property
+    def _new_folder(self) -> Path:
+        return self.folder.with_name(f"{self.folder.name}.new")
 
     @property
     def log(self) -> list[str]:

@@ -124,7 +124,10 @@ class SegmentationLogic:
         choices = self._request.choices
         labels = str(folder / "labels.nii")
         arguments = ["segment", source, "--progress", "json", "--quality", choices.quality]
-        arguments += ["--backend", choices.device]
+        if choices.device != "auto":
+            arguments += ["--device", choices.device]
+        if choices.spacing:
+            arguments += ["--spacing", choices.spacing]
         if choices.model:
             arguments += ["--model", choices.model]
         if choices.output_file:
@@ -177,6 +180,8 @@ class SegmentationLogic:
         del labels  # a file that is mapped cannot be removed on Windows
         fill_table(request.table, result)
         if request.volume is not None:
+            if request.choices.spacing:  # or the bones would not lie on the volume
+                request.volume.SetSpacing(*result["geometry"]["spacing_mm"])
             node.SetReferenceImageGeometryParameterFromVolumeNode(request.volume)
             node.SetAndObserveTransformNodeID(request.volume.GetTransformNodeID())
 

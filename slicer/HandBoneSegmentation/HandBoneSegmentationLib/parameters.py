@@ -1,13 +1,20 @@
 """What the user chose: kept in the scene, and remembered for the next session."""
 
 import json
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 MODULE = "HandBoneSegmentation"
 INPUT_ROLE, OUTPUT_ROLE, TABLE_ROLE = "InputVolume", "OutputSegmentation", "OutputTable"
 QUALITIES = ("fast", "balanced", "best")
-DEVICES = {"auto": "Automatic", "openvino": "Processor", "torch": "NVIDIA GPU (needs PyTorch)"}
+DEVICES = {
+    "auto": "Automatic",
+    "cpu": "Processor",
+    "cuda": "NVIDIA GPU (needs PyTorch)",
+    "mps": "Apple GPU (needs PyTorch)",
+    "xpu": "Intel GPU (needs PyTorch)",
+}
 _REMEMBERED = ("model", "quality", "device")
 
 
@@ -18,6 +25,8 @@ class Choices:
     Attributes:
         input_file: Volume to read instead of a node of the scene; empty for the node.
         output_file: File that the labels are written to as well; empty for none.
+        spacing: Voxel size in (scan, lateral, depth), in mm, as ``0.279,0.13,0.088``; empty for
+            that of the volume.
         model: Folder or name of a model; empty for the one that comes with the package.
         quality: One of :data:`QUALITIES`.
         device: One of :data:`DEVICES`.
@@ -25,6 +34,7 @@ class Choices:
 
     input_file: str = ""
     output_file: str = ""
+    spacing: str = ""
     model: str = ""
     quality: str = "balanced"
     device: str = "auto"
@@ -33,6 +43,22 @@ class Choices:
         # Scenes and settings may be of another version of the module.
         self.quality = self.quality if self.quality in QUALITIES else "balanced"
         self.device = self.device if self.device in DEVICES else "auto"
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with them in a sentence, empty where nothing is."""
+        if not self.spacing:
+            return ""
+        try:
+            sizes_mm = [float(text) for text in self.spacing.split(",")]
+        except ValueError:
+            sizes_mm = []
+        if len(sizes_mm) != 3 or not all(0 < size < math.inf for size in sizes_mm):
+            return (
+                f"voxel size: found '{self.spacing}', expected three positive numbers in mm "
+                "for scan, lateral and depth, such as 0.279,0.13,0.088"
+            )
+        return ""
 
 
 def parameter_node(scene: Any) -> Any:  # noqa: ANN401

@@ -7,7 +7,7 @@ import qt
 import slicer
 
 from .finding import FindingBox
-from .installer import DEFAULT_SOURCE, Installer, size_on_disk
+from .installer import Installer, size_on_disk
 from .logic import Listener, Request, SegmentationLogic, time_left
 from .parameters import (
     DEVICES,
@@ -73,7 +73,7 @@ class Panel:
         ui = self.ui
         for selector in (ui.inputSelector, ui.outputSelector):
             selector.currentNodeChanged.connect(self._changed)
-        for edit in (ui.inputFileEdit, ui.outputFileEdit):
+        for edit in (ui.inputFileEdit, ui.outputFileEdit, ui.spacingEdit):
             edit.textChanged.connect(self._changed)
         for combo in (ui.modelCombo, ui.qualityCombo, ui.deviceCombo):
             combo.currentIndexChanged.connect(self._changed)
@@ -85,6 +85,8 @@ class Panel:
             (ui.inputFileButton, self._browse_input),
             (ui.outputFileButton, self._browse_output),
             (ui.openModelButton, self._browse_model),
+            (ui.openArchiveButton, self._browse_archive),
+            (ui.sourceButton, self._browse_source),
             (ui.pythonButton, self._browse_python),
         ):
             button.clicked.connect(lambda *_, action=action: action())
@@ -101,6 +103,7 @@ class Panel:
         self.ui.outputSelector.setCurrentNode(self.node.GetNodeReference(OUTPUT_ROLE))
         self.ui.inputFileEdit.setText(choices.input_file)
         self.ui.outputFileEdit.setText(choices.output_file)
+        self.ui.spacingEdit.setText(choices.spacing)
         _choose(self.ui.modelCombo, choices.model)
         self.ui.qualityCombo.setCurrentIndex(QUALITIES.index(choices.quality))
         _choose(self.ui.deviceCombo, choices.device)
@@ -115,6 +118,7 @@ class Panel:
         return Choices(
             input_file=str(ui.inputFileEdit.property("text")).strip(),
             output_file=str(ui.outputFileEdit.property("text")).strip(),
+            spacing=str(ui.spacingEdit.property("text")).replace(" ", ""),
             model=_chosen(ui.modelCombo),
             quality=QUALITIES[max(0, int(ui.qualityCombo.property("currentIndex")))],
             device=_chosen(ui.deviceCombo),
@@ -167,6 +171,32 @@ class Panel:
         if folder := _path_of(dialog(None, "Folder of a model", "")):
             self.open_model(folder)
 
+    def _browse_archive(self) -> None:
+        dialog = qt.QFileDialog.getOpenFileName
+        if path := _path_of(dialog(None, "Model as .zip", "", "Models (*.zip)")):
+            self.open_archive(path)
+
+    def _browse_source(self) -> None:
+        self._browse(self.ui.sourceEdit, qt.QFileDialog.getOpenFileName, "Wheels (*.whl)")
+
+    def open_archive(self, path: str) -> None:
+        """Install a model from a .zip, and choose it."""
+
+        def end(name: str) -> None:
+            self.ui.progressBar.setRange(0, _STEPS)
+            if not name:
+                self._update_buttons()
+                self._show_failure(self.installer.problem, self.installer.log)
+                return
+            self._looked()
+            _choose(self.ui.modelCombo, name)
+            self.ui.statusLabel.setText(f"Model {name} is installed and chosen")
+
+        self._begin(f"Installing the model in {path}")
+        self.ui.progressBar.setRange(0, 0)
+        self.installer.install_model(path, end)
+        self._update_buttons()
+
     def open_model(self, folder: str) -> None:
         """Take a model of the user's own, and offer it from now on."""
         self.memory.add_own_model(folder)
@@ -202,7 +232,7 @@ class Panel:
 
     def install(self) -> None:
         """Install amcnet into this module's own folder."""
-        source = str(self.ui.sourceEdit.property("text")).strip() or DEFAULT_SOURCE
+        source = str(self.ui.sourceEdit.property("text")).strip()
         self._begin(f"Installing {source}; this takes a few minutes")
         self.ui.progressBar.setRange(0, 0)
         self.ui.pythonEdit.setText("")
@@ -227,6 +257,9 @@ class Panel:
             self.offer_installation()
             return
         choices = self.choices
+        if choices.problem:
+            self.ui.statusLabel.setText(choices.problem)
+            return
         self._changed()
         volume = None if choices.input_file else self.ui.inputSelector.currentNode()
         request = Request(
@@ -247,9 +280,9 @@ class Panel:
         """Say that amcnet is missing and open the part of the panel that installs it."""
         self.ui.installBox.setProperty("collapsed", False)
         self.ui.statusLabel.setText(
-            f"amcnet: {self.installer.problem or 'not installed yet'}. Press Install below How "
-            "(under 1 GB, in a folder of its own; Slicer's packages stay as they are), or choose "
-            "a Python that has it."
+            f"amcnet: {self.installer.problem or 'not installed yet'}. Press Install below How, "
+            "with its wheel (under 1 GB, in a folder of its own; Slicer's packages stay as "
+            "they are), or choose a Python that has it."
         )
 
     def cancel(self) -> None:

@@ -1,9 +1,11 @@
-"""``amcnet doctor``: what is installed, what works, how fast."""
+"""``amcnet doctor``: check the installation, and how fast this machine is."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+_NAME_WIDTH = 15  # of the longest name but those of installed models
 
 
 def doctor(
@@ -11,29 +13,37 @@ def doctor(
         Path | None, typer.Option("--json", help="Write the findings to this file.")
     ] = None,
     speed: Annotated[
-        bool, typer.Option(help="Run the network on a window, which takes seconds.")
+        bool, typer.Option(help="Time the network on a window, which takes seconds.")
     ] = True,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing file.")
+    ] = False,
 ) -> None:
-    """Say what is installed, whether segmenting will work on this machine, and how fast.
+    """Check that 'amcnet segment' will work on this machine, and how fast.
 
-    The exit status is 1 where something keeps 'amcnet segment' from working.
+    Each line appears as soon as it is known. The exit status is 1 if 'amcnet segment' cannot work.
     """
     from amcnet.cli.console import stdout
-    from amcnet.workflows.doctor import examine
+    from amcnet.workflows.doctor import Diagnosis, Health, examine_in_turn
 
     if json_file is not None:
         from amcnet.io import check_free
 
         check_free(json_file, overwrite)
-    health = examine(speed)
-    width = max(len(finding.name) for finding in health.findings)
-    topic = ""
-    for finding in health.findings:
-        if finding.topic != topic:
-            topic = finding.topic
-            stdout().print(topic)
-        stdout().print(f"  {finding.name:<{width}}  {finding.value}")
+    findings: list[Diagnosis] = []
+    console = stdout()
+    with console.status("checking") as status:  # shown in a terminal only
+
+        def starting(what: str) -> None:
+            status.update(f"checking {what}")
+
+        for finding in examine_in_turn(speed, starting):
+            if not findings or finding.topic != findings[-1].topic:
+                console.print(finding.topic)
+            console.print(f"  {finding.name:<{_NAME_WIDTH}}  {finding.value}")
+            console.file.flush()
+            findings.append(finding)
+    health = Health(tuple(findings))
     if json_file is not None:
         from amcnet.workflows.evaluate.label_names import write_json
 
@@ -43,4 +53,4 @@ def doctor(
             typer.echo(f"amcnet: {finding.problem}", err=True)
     if not health.is_well:
         raise typer.Exit(1)
-    stdout().print("amcnet segment will work here")
+    console.print("amcnet segment will work here")

@@ -1,4 +1,4 @@
-"""What is installed, what works, how fast: all that `amcnet segment` needs on this machine."""
+"""Check what `amcnet segment` needs on this machine: packages, models, memory, backends, speed."""
 
 import os
 import platform
@@ -29,14 +29,14 @@ _SCAN_SHAPE, _SCAN_SPACING_MM = (609, 1023, 512), (0.279, 0.130, 0.088)
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at.
+class Diagnosis:
+    """The result of one check.
 
     Attributes:
-        topic: What it belongs to, such as ``model``.
-        name: What it is.
+        topic: Group of checks, such as ``model``.
+        name: What was checked, such as the name of a model.
         value: What was found, in words.
-        problem: Why it keeps `amcnet segment` from working; empty where it does not.
+        problem: Why `amcnet segment` cannot work; empty if it can.
     """
 
     topic: str
@@ -47,17 +47,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Health:
-    """All findings.
+    """The results of all checks.
 
     Attributes:
-        findings: In the order in which they were found.
+        findings: In the order of the checks.
     """
 
-    findings: tuple[Finding, ...]
+    findings: tuple[Diagnosis, ...]
 
     @property
     def is_well(self) -> bool:
-        """Whether nothing keeps `amcnet segment` from working."""
+        """Whether `amcnet segment` can work."""
         return not any(finding.problem for finding in self.findings)
 
     def to_dict(self) -> dict[str, Any]:
@@ -65,13 +65,27 @@ class Health:
         return {"ok": self.is_well, "findings": [asdict(finding) for finding in self.findings]}
 
 
+Starting = Callable[[str], None]
+"""Called with what is checked next, such as ``speed``, before a check that may take seconds."""
+
+
 def examine(speed: bool = True) -> Health:
-    """Look at everything; nothing that is found raises an error.
+    """Run all checks; a check that fails becomes a finding, not an error.
 
     Args:
-        speed: Run the network on a window too, which takes seconds.
+        speed: Also run the network on a window, which takes seconds.
     """
-    parts: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
+    return Health(tuple(examine_in_turn(speed)))
+
+
+def examine_in_turn(speed: bool = True, starting: Starting = lambda _: None) -> Iterator[Diagnosis]:
+    """Yield each finding as soon as it is known; all checks together may take half a minute.
+
+    Args:
+        speed: Also run the network on a window, which takes seconds.
+        starting: Told what is checked next.
+    """
+    parts: list[tuple[str, Callable[[Starting], Iterator[Diagnosis]]]] = [
         ("version", _versions),
         ("optional part", _extras),
         ("model", _models),
@@ -80,30 +94,30 @@ def examine(speed: bool = True) -> Health:
     ]
     if speed:
         parts.append(("speed", _speed))
-    findings: list[Finding] = []
-    for topic, look in parts:
+    for topic, check in parts:
         try:
-            findings += look()
-        except Exception as error:  # what is broken is what this is about
-            findings.append(Finding(topic, "failed", "", in_words(error, Path(topic))))
-    return Health(tuple(findings))
+            yield from check(starting)
+        except Exception as error:  # broken installations are what this is about
+            yield Diagnosis(topic, "failed", "", in_words(error, Path(topic)))
 
 
-def _versions() -> Iterator[Finding]:
-    yield Finding("version", "amcnet", __version__)
-    yield Finding("version", "Python", f"{platform.python_version()}, {sys.executable}")
-    yield Finding("version", "system", f"{platform.system()} {platform.machine()}")
+def _versions(starting: Starting) -> Iterator[Diagnosis]:
+    yield Diagnosis("version", "amcnet", __version__)
+    yield Diagnosis("version", "Python", f"{platform.python_version()}, {sys.executable}")
+    yield Diagnosis("version", "system", f"{platform.system()} {platform.machine()}")
     for package in _PACKAGES:
+        starting(package)
         yield _package(package, partial(import_module, package))
+    starting("openvino")
     yield _package("openvino", _openvino)
 
 
-def _package(package: str, load: Callable[[], object]) -> Finding:
+def _package(package: str, load: Callable[[], object]) -> Diagnosis:
     try:
         load()
-        return Finding("version", package, metadata.version(package))
+        return Diagnosis("version", package, metadata.version(package))
     except Exception as error:  # a native library that does not load raises OSError, for example
-        return Finding("version", package, "unusable", in_words(error, Path(package)))
+        return Diagnosis("version", package, "unusable", in_words(error, Path(package)))
 
 
 def _openvino() -> object:
@@ -112,47 +126,54 @@ def _openvino() -> object:
     return openvino()
 
 
-def _extras() -> Iterator[Finding]:
+def _extras(_: Starting) -> Iterator[Diagnosis]:
     for extra in EXTRAS:
         there = "installed" if has_extra(extra) else f"no: pip install 'amcnet[{extra}]'"
-        yield Finding("optional part", extra, there)
+        yield Diagnosis("optional part", extra, there)
 
 
-def _models() -> Iterator[Finding]:
+def _models(starting: Starting) -> Iterator[Diagnosis]:
     from amcnet.bundle import list_models, load_bundle
     from amcnet.bundle.locate import BUNDLED_NAME
     from amcnet.errors import ModelError
 
     for model in list_models():
+        starting(f"model {model.name}")
         try:
             labels = len(load_bundle(model.folder).description.labels)
-            yield Finding("model", model.name, f"complete, {labels} structures")
+            yield Diagnosis("model", model.name, f"complete, {labels} structures")
         except ModelError as error:
-            # Others are needed only by who names them.
+            # Other models are needed only where they are asked for.
             problem = str(error) if model.name == BUNDLED_NAME else ""
-            yield Finding("model", model.name, f"unusable: {error}", problem)
+            yield Diagnosis("model", model.name, f"unusable: {error}", problem)
 
 
-def _machine() -> Iterator[Finding]:
+def _machine(_: Starting) -> Iterator[Diagnosis]:
     from amcnet.memory import available_bytes
     from amcnet.parallel import processors
 
-    yield Finding("machine", "processors", f"{processors()} of {os.cpu_count()}")
+    yield Diagnosis("machine", "processors", f"{processors()} of {os.cpu_count()}")
     free = available_bytes()
     usual, need = _need_bytes()
     scan = " x ".join(map(str, _SCAN_SHAPE))
-    yield Finding(
+    yield Diagnosis(
         "machine",
         "memory",
         f"{free / _GIB:.1f} GiB free; a scan of {scan} takes {usual / _GIB:.1f} GiB, "
         f"{need / _GIB:.1f} GiB at least",
-        "" if free >= need else f"memory: {free / _GIB:.1f} GiB are free, expected more",
+        ""
+        if free >= need
+        else f"memory: {free / _GIB:.1f} GiB are free, expected at least {need / _GIB:.1f} GiB",
     )
     folder = Path(tempfile.gettempdir())
     left = shutil.disk_usage(folder).free / _GIB
     enough = left >= _LEAST_TEMPORARY_GIB
-    problem = "" if enough else f"{folder}: {left:.2f} GiB are free, expected more"
-    yield Finding("machine", "temporary files", f"{left:.1f} GiB free in {folder}", problem)
+    problem = (
+        ""
+        if enough
+        else f"{folder}: {left:.2f} GiB are free, expected at least {_LEAST_TEMPORARY_GIB} GiB"
+    )
+    yield Diagnosis("machine", "temporary files", f"{left:.1f} GiB free in {folder}", problem)
 
 
 def _description() -> "BundleDescription":
@@ -163,7 +184,7 @@ def _description() -> "BundleDescription":
 
 
 def _need_bytes() -> tuple[float, float]:
-    """Return what a scan takes at most, as a rule and in the least way, with short windows."""
+    """Return the peak memory for one scan: with the usual windows, and with the shortest ones."""
     from amcnet.bundle.description import WEIGHTS_FILE
     from amcnet.bundle.locate import default_bundle_folder
     from amcnet.inference.memory_plan import Workload
@@ -188,21 +209,22 @@ def _need_bytes() -> tuple[float, float]:
     return usual, short
 
 
-def _backends() -> Iterator[Finding]:
+def _backends(starting: Starting) -> Iterator[Diagnosis]:
     from amcnet.inference.engine_choice import has_gpu
 
     chosen = "torch" if has_gpu() else "openvino"
-    yield Finding("backend", "auto", chosen)
+    yield Diagnosis("backend", "auto", chosen)
     if not has_extra("train"):
-        yield Finding("backend", "torch", "not installed")
+        yield Diagnosis("backend", "torch", "not installed")
         return
+    starting("torch")
     import torch
 
     where = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU only"
-    yield Finding("backend", "torch", f"{torch.__version__}, {where}")
+    yield Diagnosis("backend", "torch", f"{torch.__version__}, {where}")
 
 
-def _speed() -> Iterator[Finding]:
+def _speed(starting: Starting) -> Iterator[Diagnosis]:
     """Run the bundled network with OpenVINO on one window of the paper's device."""
     import numpy as np
 
@@ -210,6 +232,7 @@ def _speed() -> Iterator[Finding]:
     from amcnet.bundle.description import IR_FILE
     from amcnet.inference.openvino_backend import OpenVINOBackend
 
+    starting("the speed of the network")
     bundle = load_bundle()
     description = bundle.description
     grid = description.preprocessing.network_shape(_SCAN_SHAPE, _SCAN_SPACING_MM)
@@ -227,7 +250,7 @@ def _speed() -> Iterator[Finding]:
     size = " x ".join(map(str, shape[1:]))
     windows = -(-grid[0] // description.window)
     rate = backend.operations() / seconds / 1e9
-    yield Finding(
+    yield Diagnosis(
         "speed",
         "openvino",
         f"{seconds:.2f} s for a window of {size} ({rate:.0f} GFLOP/s), {windows} of which make a "
