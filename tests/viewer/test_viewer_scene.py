@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 
 from amcnet.anatomy import hand_label_table
 from amcnet.errors import InputError
-from amcnet.io import Geometry, read_labels, write_image
+from amcnet.io import Geometry, read_labels, write_image, write_labels
 from amcnet.measurement import measure_structures
 from amcnet.quality import Severity
 from amcnet.viewer import ViewerScene, page_resources, read_scene
@@ -59,6 +60,42 @@ def test_a_volume_alone(hand_case) -> None:
     assert data["labels"] is None
     assert data["structures"] == []
     assert "labels.nii" not in resources
+
+
+def test_a_second_segmentation_is_compared_structure_by_structure(
+    hand_case, hand_scene: ViewerScene, tmp_path: Path
+) -> None:
+    labels = read_labels(hand_case.labels, HAND)
+    other = np.roll(labels.array, 1, axis=0)
+    other[other == 5] = 0
+    write_labels(tmp_path / "other.seg.nrrd", other, labels.geometry, HAND)
+    scene = read_scene(hand_case.volume, hand_case.labels, compared=tmp_path / "other.seg.nrrd")
+    resources = page_resources(scene)
+    data = json.loads(resources["scene.json"].body)
+    assert data["compared"]["name"] == "other.seg.nrrd"
+    assert len(resources["compared.nii"].body) == len(resources["labels.nii"].body)
+    for row in data["structures"]:
+        one, two = labels.array == row["label"], other == row["label"]
+        both, total = (one & two).sum(), one.sum() + two.sum()
+        dice = row["compared"]["dice"]
+        assert dice == (pytest.approx(2 * both / total) if total else None), row["name"]
+    assert data["structures"][4]["compared"] | {"dice": 0.0} == data["structures"][4]["compared"]
+    assert not data["structures"][4]["compared"]["present"]
+
+
+def test_a_comparison_needs_labels(hand_case) -> None:
+    with pytest.raises(InputError, match="no labels to compare with"):
+        read_scene(hand_case.volume, compared=hand_case.labels)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
+@pytest.mark.parametrize("place", ["volume", "labels", "compared"])
+@pytest.mark.timeout(60)
+def test_a_fifo_is_refused_and_not_waited_for(hand_case, tmp_path: Path, place: str) -> None:
+    os.mkfifo(tmp_path / "pipe.nrrd")
+    files = {"volume": hand_case.volume, "labels": hand_case.labels, "compared": hand_case.labels}
+    with pytest.raises(InputError, match=r"pipe\.nrrd"):
+        read_scene(**(files | {place: tmp_path / "pipe.nrrd"}))
 
 
 def test_labels_of_another_grid_are_refused(hand_case, tmp_path: Path) -> None:

@@ -14,6 +14,13 @@ def view(
         Path | None,
         typer.Argument(help="Its labels; without them the volume is shown alone, not segmented."),
     ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            help="A second segmentation of the volume, shown beside the first.",
+            show_default=False,
+        ),
+    ] = None,
     table: LabelsOption = None,
     series: Annotated[
         str | None,
@@ -46,7 +53,7 @@ def view(
 
     names = None if table is None else find_label_names(table)
     with progress("reading") as update:
-        scene = read_scene(volume, labels, names, series, update)
+        scene = read_scene(volume, labels, names, series, update, compare)
     for name in ("SIGTERM", "SIGHUP"):  # leave nothing behind; Windows has no SIGHUP
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _end)

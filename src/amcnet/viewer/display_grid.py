@@ -1,4 +1,4 @@
-"""Volumes at a size that a browser takes, in memory as NIfTI files with their true place."""
+"""Volumes at a size that a browser can show, in memory as NIfTI files along the scan's own axes."""
 
 import struct
 from dataclasses import dataclass
@@ -10,84 +10,150 @@ from amcnet.data.resampling import resample_image, resample_labels
 from amcnet.io import Geometry
 
 LARGEST_SIDE = 256
-"""Voxels along an axis: a graphics card holds a volume of 256 x 256 x 256 in every colour."""
+"""Voxels along an axis: every graphics card can hold a volume of 256 x 256 x 256."""
 
-_GREYS = 255
-_SHOWN_PERCENT = (0.1, 99.9)  # of greys that are not 8 bits already; the rest is black or white
+_LEVELS = 255
+_SHOWN_PERCENT = (0.1, 99.9)  # of intensities that are not 8 bits already; the rest saturates
 _NIFTI_HEADER_BYTES, _NIFTI_UINT8, _NIFTI_MM, _NIFTI_LABELS = 348, 2, 2, 1002
 
 
 @dataclass(frozen=True, eq=False)
+class DisplayImage:
+    """Voxels as the browser gets them; intensity = slope * voxel + intercept.
+
+    Attributes:
+        voxels: uint8, (scan, lateral, depth).
+        slope: Intensity per step.
+        intercept: Intensity of voxel value 0.
+    """
+
+    voxels: NDArray[np.uint8]
+    slope: float = 1.0
+    intercept: float = 0.0
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The lowest and the highest intensity that can be shown."""
+        return self.intercept, self.intercept + self.slope * _LEVELS
+
+
+@dataclass(frozen=True)
 class DisplayGrid:
-    """The voxels that a page shows: the field of view of a volume, in fewer voxels if need be.
+    """The voxels that a page shows: the whole field of view, in fewer voxels if need be.
+
+    The page knows three coordinates in mm: -lateral, -depth and -scan, from the centre of the
+    volume's first voxel. The browser's library takes them for right, front and top of a patient,
+    whom it shows from the front. Seen that way, scan index 0 is at the top of the hand and depth 0
+    (the side of the probe) is in front, as in the report, and left and right are not exchanged.
 
     Attributes:
         shape: Voxels in (scan, lateral, depth).
         spacing_mm: Voxel size in the same order.
-        affine: (4, 4), from (depth, lateral, scan) indices to mm in RAS, as NIfTI has it.
+        full_spacing_mm: Voxel size of the volume itself.
     """
 
     shape: tuple[int, int, int]
     spacing_mm: tuple[float, float, float]
-    affine: NDArray[np.float64]
+    full_spacing_mm: tuple[float, float, float]
 
     @classmethod
     def of(cls, geometry: Geometry, largest_side: int = LARGEST_SIDE) -> "DisplayGrid":
-        """Return the grid that a volume is shown on; no axis is longer than ``largest_side``."""
+        """Return the grid that shows a volume; no axis is longer than ``largest_side``."""
         old = np.array(geometry.canonical_shape)
         new = np.minimum(old, largest_side)
-        old_mm = np.array(geometry.canonical_spacing_mm)
-        new_mm = old_mm * old / new
-        origin, rows = geometry.canonical_grid()
-        # The edges of the field of view stay, so the first voxel's centre moves inwards.
-        origin = origin + ((new_mm - old_mm) / 2) @ rows
-        affine = np.eye(4)
-        affine[:3, :3] = (rows * new_mm[:, None])[::-1].T
-        affine[:3, 3] = origin
-        affine[:2] *= -1  # LPS to RAS
+        old_mm = geometry.canonical_spacing_mm
+        scan_mm, lateral_mm, depth_mm = (float(size) for size in np.array(old_mm) * old / new)
         scan, lateral, depth = (int(size) for size in new)
-        scan_mm, lateral_mm, depth_mm = (float(size) for size in new_mm)
-        return cls((scan, lateral, depth), (scan_mm, lateral_mm, depth_mm), affine)
+        return cls((scan, lateral, depth), (scan_mm, lateral_mm, depth_mm), old_mm)
 
-    def to_ras_mm(self, index: NDArray[np.floating]) -> tuple[float, float, float]:
-        """Return where an index (scan, lateral, depth) lies: mm to the right, front and top."""
-        right, front, top = self.affine[:3, :3] @ index[::-1] + self.affine[:3, 3]
-        return float(right), float(front), float(top)
+    @property
+    def affine(self) -> NDArray[np.float64]:
+        """(4, 4), from (depth, lateral, scan) indices to the page's mm."""
+        scan_mm, lateral_mm, depth_mm = self.spacing_mm
+        affine = np.zeros((4, 4))
+        affine[0, 1], affine[1, 0], affine[2, 2] = -lateral_mm, -depth_mm, -scan_mm
+        # The edges of the field of view stay, so the first voxel's centre moves inwards.
+        scan, lateral, depth = -(np.array(self.spacing_mm) - self.full_spacing_mm) / 2
+        affine[:, 3] = lateral, depth, scan, 1
+        return affine
 
-    def greys(self, image: NDArray[np.generic]) -> NDArray[np.uint8]:
-        """Return the image on this grid as greys; 8 bits stay as they are, others are scaled.
+    def to_page_mm(self, index: NDArray[np.floating]) -> tuple[float, float, float]:
+        """Return where an index (scan, lateral, depth) lies on the page, in mm."""
+        x, y, z = self.affine[:3, :3] @ index[::-1] + self.affine[:3, 3]
+        return float(x), float(y), float(z)
+
+    def image(self, image: NDArray[np.generic]) -> DisplayImage:
+        """Return an image on this grid; 8 bits stay as they are, other types are scaled to 8.
 
         Args:
             image: (scan, lateral, depth), any real dtype, finite.
         """
         is_kept = image.shape == self.shape
         if is_kept and image.dtype == np.uint8:
-            return np.asarray(image, np.uint8)
-        grey = image.astype(np.float32) if is_kept else resample_image(image, self.shape)
+            return DisplayImage(np.asarray(image, np.uint8))
+        levels = image.astype(np.float32) if is_kept else resample_image(image, self.shape)
+        low, slope = 0.0, 1.0
         if image.dtype != np.uint8:
-            low, high = (float(value) for value in np.percentile(grey, _SHOWN_PERCENT))
-            grey = (grey - low) * (_GREYS / (high - low if high > low else 1.0))
-        return np.clip(np.rint(grey), 0, _GREYS).astype(np.uint8)
+            low, high = (float(value) for value in np.percentile(levels, _SHOWN_PERCENT))
+            slope = (high - low) / _LEVELS if high > low else 1.0
+            levels = (levels - low) / slope
+        return DisplayImage(np.clip(np.rint(levels), 0, _LEVELS).astype(np.uint8), slope, low)
 
     def labels(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return labels (scan, lateral, depth) on this grid: what fills most of each voxel."""
+        """Return labels (scan, lateral, depth) on this grid: the most frequent in each voxel."""
         return labels if labels.shape == self.shape else resample_labels(labels, self.shape)
 
-    def nifti(self, voxels: NDArray[np.uint8], are_labels: bool = False) -> bytes:
-        """Return voxels (scan, lateral, depth) of this grid as an uncompressed NIfTI-1 file."""
+    def nifti_image(self, image: DisplayImage) -> bytes:
+        """Return an image on this grid as an uncompressed NIfTI-1 file."""
+        header = self._header()
+        struct.pack_into("<2f", header, 112, image.slope, image.intercept)
+        low, high = image.range
+        struct.pack_into("<2f", header, 124, high, low)
+        return _nifti(header, image.voxels)
+
+    def nifti_labels(self, labels: NDArray[np.uint8]) -> bytes:
+        """Return labels on this grid as an uncompressed NIfTI-1 file."""
+        header = self._header()
+        struct.pack_into("<h", header, 68, _NIFTI_LABELS)
+        return _nifti(header, labels)
+
+    def _header(self) -> bytearray:
         header = bytearray(_NIFTI_HEADER_BYTES)
         scan, lateral, depth = self.shape
         scan_mm, lateral_mm, depth_mm = self.spacing_mm
         struct.pack_into("<i", header, 0, _NIFTI_HEADER_BYTES)
         struct.pack_into("<8h", header, 40, 3, depth, lateral, scan, 1, 1, 1, 1)
-        struct.pack_into("<h", header, 68, _NIFTI_LABELS if are_labels else 0)
         struct.pack_into("<2h", header, 70, _NIFTI_UINT8, 8)
         struct.pack_into("<8f", header, 76, 1, depth_mm, lateral_mm, scan_mm, 0, 0, 0, 0)
         struct.pack_into("<f", header, 108, _NIFTI_HEADER_BYTES + 4)  # where the voxels begin
-        struct.pack_into("<2f", header, 112, 1, 0)
+        struct.pack_into("<2f", header, 112, 1, 0)  # slope and intercept
         header[123] = _NIFTI_MM
-        struct.pack_into("<2f", header, 124, 0 if are_labels else _GREYS, 0)  # brightest, darkest
-        struct.pack_into("<2h", header, 252, 0, 1)  # no quaternion; the rows below say where it is
+        struct.pack_into("<2h", header, 252, 0, 1)  # no quaternion; the rows below place the grid
         struct.pack_into("<12f", header, 280, *self.affine[:3].ravel())
         header[344:348] = b"n+1\0"
-        return bytes(header) + bytes(4) + np.ascontiguousarray(voxels).tobytes()
+        return header
+
+
+def _nifti(header: bytearray, voxels: NDArray[np.uint8]) -> bytes:
+    return bytes(header) + bytes(4) + np.ascontiguousarray(voxels).tobytes()
+
+
+def index_to_patient(geometry: Geometry) -> NDArray[np.float64] | None:
+    """Return the matrix (3, 4) from indices (scan, lateral, depth) to mm (right, front, top).
+
+    None where the header says nothing about the patient: programs that know nothing write an axis
+    of the file along each axis of the patient, in the file's order. Only a header that turns or
+    exchanges axes was written by something that knew how the patient lay.
+    """
+    direction = np.array(geometry.direction).reshape(3, 3)
+    if np.abs(direction - np.diag(np.diag(direction))).max() < _KNOWN_TURN:
+        return None
+    origin, rows = geometry.canonical_grid()
+    matrix = np.empty((3, 4))
+    matrix[:, :3] = (rows * np.array(geometry.canonical_spacing_mm)[:, None]).T
+    matrix[:, 3] = origin
+    matrix[:2] *= -1  # from left and back to right and front
+    return matrix
+
+
+_KNOWN_TURN = 1e-3

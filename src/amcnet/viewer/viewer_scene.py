@@ -1,8 +1,8 @@
 """What the viewer shows: a volume, its structures, their sizes and the verdict on them."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +15,14 @@ from amcnet.labelmaps.ignored_voxels import without_ignored
 from amcnet.measurement import Measurement
 from amcnet.quality import QualityReport, Severity
 from amcnet.report import Subject
-from amcnet.viewer.display_grid import DisplayGrid
+from amcnet.viewer.display_grid import DisplayGrid, DisplayImage, index_to_patient
 
 _MOST_STRUCTURES = 255  # labels are shown as 8 bits
 _STEPS = ("reading the volume", "reading the labels", "measuring and checking", "fitting to size")
 
 
-class Progress(Protocol):
-    """Told how far things are."""
-
-    def __call__(self, done: int, total: int, now: str) -> None:
-        """Set what is done, of how much, and what is going on."""
+Progress = Callable[[int, int, str], None]
+"""Called with (steps done, steps in all, the step that begins)."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +34,8 @@ class ShownStructure:
         measurement: Its size.
         severity: The verdict on it.
         messages: Why, one sentence each.
-        focus_mm: Where to look, in mm (RAS): the voxel of it that is nearest to its middle, or of
-            a neighbour where it is absent. None where the neighbours are absent too.
+        focus_mm: Where to look, in the page's mm: its voxel nearest to its middle, or that of a
+            neighbour where it is absent. None where the neighbours are absent too.
         near: Name of that neighbour, None where the structure is present.
     """
 
@@ -57,7 +54,7 @@ class Labelled:
     Attributes:
         name: Name of the label file, without its folder.
         voxels: Labels on the shown grid, uint8 (scan, lateral, depth).
-        structures: All of the table, in its order.
+        structures: All structures of the table, in its order.
         quality: The verdict.
     """
 
@@ -76,16 +73,23 @@ class ViewerScene:
         full_shape: Voxels of the volume in (scan, lateral, depth).
         full_spacing_mm: Their size in the same order.
         grid: Where the shown voxels lie.
-        voxels: Greys on that grid, uint8 (scan, lateral, depth).
+        image: The volume on that grid.
+        to_patient: See :func:`index_to_patient`.
         labelled: The structures, None where the volume is shown alone.
+        compared: A second segmentation of the same volume.
+        dice: Dice coefficient of the two segmentations for each structure, in the table's order;
+            None where both lack it. Empty without a second one.
     """
 
     name: str
     full_shape: tuple[int, int, int]
     full_spacing_mm: tuple[float, float, float]
     grid: DisplayGrid
-    voxels: NDArray[np.uint8]
+    image: DisplayImage
+    to_patient: NDArray[np.float64] | None
     labelled: Labelled | None = None
+    compared: Labelled | None = None
+    dice: tuple[float | None, ...] = ()
 
 
 def read_scene(
@@ -94,6 +98,7 @@ def read_scene(
     names: LabelNames | None = None,
     series: str | None = None,
     progress: Progress | None = None,
+    compared: Path | None = None,
 ) -> ViewerScene:
     """Read a volume and its labels, measure and check them, and fit both to a browser's size.
 
@@ -101,42 +106,50 @@ def read_scene(
         volume: File of the volume, or a folder of DICOM.
         labels: File of its labels, on its grid (a segmentation may be cropped); without it the
             volume is shown alone.
-        names: What the labels mean, the hand's where left out.
-        series: UID or number of a DICOM series, where there are several.
-        progress: Told how far things are.
+        names: Names of the labels, by default the hand's.
+        series: UID or number of a DICOM series, if there are several.
+        progress: Called as each step begins.
+        compared: File of a second segmentation of the volume, shown beside the first.
 
     Raises:
-        InputError: If a file cannot be read, the grids do not fit, or there are more than 255
-            structures.
+        InputError: If a file cannot be read, the grids do not fit, there are more than 255
+            structures, or there is a second segmentation but no first one.
     """
+    if compared is not None and labels is None:
+        raise InputError(f"{compared}: there are no labels to compare with, expected labels first")
     update = progress or _say_nothing
     update(0, len(_STEPS), _STEPS[0])
     scan = read_volume(volume, series=series)
-    if labels is None:
-        update(3, len(_STEPS), _STEPS[3])
-        return make_scene(scan, volume.name)
+    grid = DisplayGrid.of(scan.geometry)
     names = LabelNames(hand_label_table()) if names is None else names
-    update(1, len(_STEPS), _STEPS[1])
-    found = read_labels(labels, names.table, ignore_value=names.ignore_value)
-    try:
-        placed = labels_on_grid(found, scan.geometry)
-    except InputError as error:
-        raise InputError(f"{labels}: {error}") from error
-    placed = without_ignored(placed, placed, names.ignore_value)
-    update(2, len(_STEPS), _STEPS[2])
-    subject = Subject(placed, scan.spacing_mm, names.table, scan.array)
-    labelled = _labelled(subject, DisplayGrid.of(scan.geometry), labels.name)
+    subjects: list[tuple[Subject, Labelled]] = []
+    for file in (labels, compared):
+        if file is None:
+            continue
+        update(1, len(_STEPS), _STEPS[1])
+        subject = _read_subject(file, scan, names)
+        update(2, len(_STEPS), _STEPS[2])
+        subjects.append((subject, _labelled(subject, grid, file.name)))
     update(3, len(_STEPS), _STEPS[3])
-    return make_scene(scan, volume.name, labelled)
+    dice = tuple(_dice(*(subject for subject, _ in subjects))) if len(subjects) == 2 else ()
+    return make_scene(scan, volume.name, *(labelled for _, labelled in subjects), dice=dice)
 
 
-def make_scene(volume: Volume, name: str, labelled: Labelled | None = None) -> ViewerScene:
+def make_scene(
+    volume: Volume,
+    name: str,
+    labelled: Labelled | None = None,
+    compared: Labelled | None = None,
+    dice: tuple[float | None, ...] = (),
+) -> ViewerScene:
     """Fit a volume to a browser's size.
 
     Args:
         volume: The volume.
-        name: What to call it.
+        name: Name that the page shows.
         labelled: Its structures on the grid that it is shown on.
+        compared: A second segmentation of it on the same grid.
+        dice: See :class:`ViewerScene`.
     """
     grid = DisplayGrid.of(volume.geometry)
     return ViewerScene(
@@ -144,9 +157,32 @@ def make_scene(volume: Volume, name: str, labelled: Labelled | None = None) -> V
         full_shape=volume.geometry.canonical_shape,
         full_spacing_mm=volume.spacing_mm,
         grid=grid,
-        voxels=grid.greys(volume.array),
+        image=grid.image(volume.array),
+        to_patient=index_to_patient(volume.geometry),
         labelled=labelled,
+        compared=compared,
+        dice=dice,
     )
+
+
+def _read_subject(file: Path, scan: Volume, names: LabelNames) -> Subject:
+    found = read_labels(file, names.table, ignore_value=names.ignore_value)
+    try:
+        placed = labels_on_grid(found, scan.geometry)
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from error
+    placed = without_ignored(placed, placed, names.ignore_value)
+    return Subject(placed, scan.spacing_mm, names.table, scan.array)
+
+
+def _dice(one: Subject, other: Subject) -> Iterator[float | None]:
+    """Yield the Dice coefficient of each structure, None where both lack it."""
+    count = len(one.table) + 1
+    sizes = [np.bincount(each.labels.ravel(), minlength=count) for each in (one, other)]
+    common = np.bincount(one.labels[one.labels == other.labels], minlength=count)
+    for value in range(1, count):
+        total = int(sizes[0][value]) + int(sizes[1][value])
+        yield 2 * int(common[value]) / total if total else None
 
 
 def _labelled(subject: Subject, grid: DisplayGrid, name: str) -> Labelled:
@@ -176,7 +212,7 @@ _Point = tuple[float, float, float]
 
 
 def _middles(voxels: NDArray[np.uint8], count: int, grid: DisplayGrid) -> dict[int, _Point]:
-    """Return for each label the voxel of it that is nearest to its middle, in mm (RAS).
+    """Return for each label the voxel of it that is nearest to its middle, in the page's mm.
 
     The middle itself may lie outside a bent structure. One that is too small for the shown grid
     has no voxel there.
@@ -190,7 +226,7 @@ def _middles(voxels: NDArray[np.uint8], count: int, grid: DisplayGrid) -> dict[i
         inside = np.argwhere(voxels[box] == value)
         offsets_mm = (inside - inside.mean(axis=0)) * grid.spacing_mm
         nearest = inside[np.argmin((offsets_mm**2).sum(axis=1))]
-        middles[value] = grid.to_ras_mm(nearest + [part.start for part in box])
+        middles[value] = grid.to_page_mm(nearest + [part.start for part in box])
     return middles
 
 

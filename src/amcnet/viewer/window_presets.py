@@ -1,0 +1,40 @@
+"""Intensity windows to choose from, taken from the volume itself: ultrasound has no fixed scale."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from amcnet.viewer.display_grid import DisplayImage
+
+_PERCENT = {"Automatic": (1.0, 99.5), "Soft tissue": (1.0, 90.0), "Bone": (75.0, 99.9)}
+
+
+@dataclass(frozen=True)
+class Window:
+    """An intensity window: black at ``low`` and below, white at ``high`` and above.
+
+    Attributes:
+        name: What it is good for.
+        low: Intensity.
+        high: Intensity, greater than ``low``.
+    """
+
+    name: str
+    low: float
+    high: float
+
+
+def window_presets(image: DisplayImage) -> tuple[Window, ...]:
+    """Return the full range, and windows by percentiles of the voxels above the lowest value."""
+    full = Window("Full range", *image.range)
+    seen = image.voxels[image.voxels > 0]
+    if not seen.size:
+        return (full,)
+    presets = [full]
+    for name, percent in _PERCENT.items():
+        low, high = (float(value) for value in np.percentile(seen, percent))
+        high = max(high, low + 1)
+        presets.append(
+            Window(name, *(image.intercept + image.slope * value for value in (low, high)))
+        )
+    return tuple(presets)
