@@ -1,4 +1,4 @@
-"""Draw the picture of docs/viewing.md: the viewer with a bone selected, in headless Chromium.
+"""Draw the pictures of docs/viewing.md: the viewer with a bone selected, in headless Chromium.
 
 python tools/viewer_picture.py scan.nrrd scan.seg.nrrd docs/pictures/viewer.png
 
@@ -19,7 +19,7 @@ from amcnet.viewer import PageServer, page_resources, read_scene
 
 _ARGUMENTS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 _PATIENCE_MS = 300_000
-_STEP = 8  # of 256 colours; noise that nobody sees would double the file
+_STEP = 8  # of 256 levels; invisible noise would double the size of the file
 
 
 def main() -> None:
@@ -27,9 +27,10 @@ def main() -> None:
     parser.add_argument("volume", type=Path)
     parser.add_argument("labels", type=Path)
     parser.add_argument("picture", type=Path)
+    parser.add_argument("--compare", type=Path, help="a second segmentation")
     parser.add_argument("--label", type=int, default=12, help="the bone to select")
     wanted = parser.parse_args()
-    scene = read_scene(wanted.volume, wanted.labels)
+    scene = read_scene(wanted.volume, wanted.labels, compared=wanted.compare)
     with PageServer(page_resources(scene)) as server, sync_playwright() as driver:
         browser = driver.chromium.launch(
             executable_path=shutil.which("chromium"), args=_ARGUMENTS, timeout=_PATIENCE_MS
