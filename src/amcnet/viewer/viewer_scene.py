@@ -122,17 +122,23 @@ def read_scene(
     scan = read_volume(volume, series=series)
     grid = DisplayGrid.of(scan.geometry)
     names = LabelNames(hand_label_table()) if names is None else names
-    subjects: list[tuple[Subject, Labelled]] = []
+    subjects: list[Subject] = []
+    shown: list[Labelled] = []
     for file in (labels, compared):
         if file is None:
             continue
         update(1, len(_STEPS), _STEPS[1])
-        subject = _read_subject(file, scan, names)
+        subjects.append(_read_subject(file, scan, names))
         update(2, len(_STEPS), _STEPS[2])
-        subjects.append((subject, _labelled(subject, grid, file.name)))
+        shown.append(_labelled(subjects[-1], grid, file.name))
     update(3, len(_STEPS), _STEPS[3])
-    dice = tuple(_dice(*(subject for subject, _ in subjects))) if len(subjects) == 2 else ()
-    return make_scene(scan, volume.name, *(labelled for _, labelled in subjects), dice=dice)
+    return make_scene(
+        scan,
+        volume.name,
+        shown[0] if labels is not None else None,
+        shown[1] if compared is not None else None,
+        tuple(_dice(*subjects)) if compared is not None else (),
+    )
 
 
 def make_scene(

@@ -12,6 +12,9 @@ const numbers = [
 const lowDice = 0.8;
 const plural = (kind) => (kind.endsWith("is") ? `${kind.slice(0, -2)}es` : `${kind}s`);
 
+// Whether the picture shows it: with two segmentations, in either of them.
+const isInPicture = (one) => one.present || Boolean(one.compared?.present);
+
 function badge(severity) {
   return element("span", severity, `badge ${severity}`);
 }
@@ -43,7 +46,7 @@ export class StructureList {
     const label = element("label");
     const box = element("input");
     box.type = "checkbox";
-    const there = members.filter((one) => one.present).map((one) => one.label);
+    const there = members.filter(isInPicture).map((one) => one.label);
     box.disabled = !there.length;
     box.addEventListener("change", () => this.show(there, box.checked));
     label.append(box, text);
@@ -78,8 +81,8 @@ export class StructureList {
     row.dataset.label = one.label;
     const box = element("input");
     box.type = "checkbox";
-    box.checked = one.present;
-    box.disabled = !one.present;
+    box.checked = isInPicture(one);
+    box.disabled = !isInPicture(one);
     box.setAttribute("aria-label", `show ${one.name}`);
     box.addEventListener("change", () => this.show([one.label], box.checked));
     const swatch = element("span", "", "swatch");
@@ -117,7 +120,7 @@ export class StructureList {
 
   paint() {
     for (const one of this.all) {
-      if (one.present) {
+      if (isInPicture(one)) {
         byId("structures").querySelector(`[data-label="${one.label}"] input`).checked =
           !this.hidden.has(one.label);
       }
@@ -144,7 +147,7 @@ export class StructureList {
       row.scrollIntoView({ block: "nearest" });
     }
     this.showDetails(one);
-    byId("show-one").disabled = !one.present;
+    byId("show-one").disabled = !isInPicture(one);
     if (move && one.focus_mm) this.picture.lookAt(one.focus_mm);
   }
 
@@ -163,8 +166,8 @@ export class StructureList {
     } else if (one.present) {
       parts.push(element("p", "Nothing suspicious.", "faint"));
     }
-    if (one.present || one.compared?.present) parts.push(this.sizes(one));
-    if (one.present) parts.push(this.ownOpacity(one));
+    if (isInPicture(one)) parts.push(this.sizes(one));
+    if (isInPicture(one)) parts.push(this.ownOpacity(one));
     byId("details").replaceChildren(...parts);
   }
 
@@ -222,7 +225,7 @@ export class StructureList {
   }
 
   connect() {
-    const present = this.all.filter((one) => one.present).map((one) => one.label);
+    const present = this.all.filter(isInPicture).map((one) => one.label);
     const on = (id, act) => byId(id).addEventListener("click", act);
     on("next-doubtful", () => this.stepDoubtful(1));
     on("previous-doubtful", () => this.stepDoubtful(-1));
