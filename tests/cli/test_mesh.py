@@ -53,7 +53,7 @@ def test_one_glb_of_some_structures(hand: Path, tmp_path: Path) -> None:
     [
         (["--smooth", "-1"], ConfigError, "expected a length in mm or none"),
         (["--smooth", "much"], ConfigError, "expected a length in mm or none"),
-        (["--structures", "toe"], InputError, "'toe' is not in the model's label table"),
+        (["--structures", "toe"], InputError, "'toe' is not in the label table"),
         (["--structures", "little finger"], InputError, "none of the structures has voxels"),
     ],
 )

@@ -1,6 +1,7 @@
-"""A label map as runs of equal label along depth: as many as the surface has voxels, not more."""
+"""Run-length encoding of a label map along depth: never more runs than surface voxels."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class RunLengthEncoding:
-    """The labelled runs of a volume, in memory order; a run ends where its row ends.
+    """Labelled runs of a volume, in memory order; a run ends where its row ends.
 
     Attributes:
         shape: Shape of the volume, (scan, lateral, depth).
@@ -25,14 +26,14 @@ class RunLengthEncoding:
     def ends_mm(
         self, chosen: NDArray[np.intp], spacing_mm: tuple[float, float, float]
     ) -> NDArray[np.float64]:
-        """Return where some runs begin and end.
+        """Return the positions of the first and last voxels of some runs.
 
         Args:
             chosen: Indices of the runs.
             spacing_mm: Voxel size in (scan, lateral, depth).
 
         Returns:
-            (2 * run, axis), first all first voxels, then all last ones; in mm from voxel 0.
+            float64 (2 * run, 3), mm: all first voxels, then all last voxels.
         """
         voxels = np.concatenate([self.start[chosen], self.stop[chosen] - 1])
         indices = np.stack(np.unravel_index(voxels, self.shape), axis=-1)
@@ -40,7 +41,7 @@ class RunLengthEncoding:
         return ends_mm
 
     def fill(self, labels: NDArray[np.uint8], chosen: NDArray[np.intp], value: int) -> None:
-        """Give the voxels of some runs another label, in place.
+        """Set the label of the voxels of some runs, in place.
 
         Args:
             labels: (scan, lateral, depth).
@@ -52,7 +53,15 @@ class RunLengthEncoding:
 
 
 class RunLengthEncoder:
-    """Takes a volume's labels slice by slice and keeps their runs."""
+    """Encodes a label map slice by slice.
+
+    Example:
+        >>> encoder = RunLengthEncoder()
+        >>> encoder.add(np.array([[0, 7, 7], [7, 0, 2]], np.uint8))
+        >>> runs = encoder.runs()
+        >>> runs.start.tolist(), runs.stop.tolist(), runs.value.tolist()
+        ([1, 3, 5], [3, 4, 6], [7, 7, 2])
+    """
 
     def __init__(self) -> None:
         self._planes = 0
@@ -62,36 +71,58 @@ class RunLengthEncoder:
         self._values: list[NDArray[np.uint8]] = []
 
     def add(self, plane: NDArray[np.uint8]) -> None:
-        """Take the next slice, (lateral, depth); all slices have the same shape."""
+        """Add the next slice, (lateral, depth); all slices must have the same shape."""
         offset = self._planes * plane.size
         self._planes += 1
         self._plane_shape = (plane.shape[0], plane.shape[1])
-        if not plane.any():
-            return
         flat = plane.ravel()
-        begins = np.ones(flat.size, bool)
-        np.not_equal(flat[1:], flat[:-1], out=begins[1:])
-        # A structure that ends a row and begins the next one makes two runs.
-        begins[:: plane.shape[1]] |= flat[:: plane.shape[1]] > 0
-        start = np.flatnonzero(begins)
-        value = flat[start]
-        length = np.diff(start, append=flat.size)
-        labelled = value > 0
-        start = start[labelled]
-        self._starts.append(start + offset)
-        self._lengths.append(length[labelled].astype(np.int32))
-        self._values.append(value[labelled])
+        voxels, begins = labelled_voxels(flat, plane.shape[1])
+        if not len(voxels):
+            return
+        first = np.flatnonzero(begins)
+        self._starts.append(voxels[first] + offset)
+        self._lengths.append(np.diff(first, append=len(voxels)).astype(np.int32))
+        self._values.append(flat[voxels[first]])
 
     def runs(self) -> RunLengthEncoding:
-        """Return the runs of the slices so far."""
+        """Return the runs of all slices added so far."""
         start = np.concatenate([np.empty(0, np.int64), *self._starts])
         length = np.concatenate([np.empty(0, np.int32), *self._lengths])
         value = np.concatenate([np.empty(0, np.uint8), *self._values])
         return RunLengthEncoding((self._planes, *self._plane_shape), start, start + length, value)
 
 
+def labelled_voxels(
+    flat: NDArray[np.integer[Any]], row_length: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Find the labelled voxels of a flat array, and where runs of equal label begin.
+
+    Args:
+        flat: Labels in memory order, whole rows.
+        row_length: Voxels per row; a run ends where its row ends.
+
+    Returns:
+        Indices of the labelled voxels, int64 (n,), and whether each begins a run, bool (n,).
+
+    Example:
+        >>> voxels, begins = labelled_voxels(np.array([0, 7, 7, 7, 2, 0]), row_length=3)
+        >>> voxels.tolist(), begins.tolist()
+        ([1, 2, 3, 4], [True, False, True, True])
+    """
+    voxels = np.flatnonzero(flat != 0).astype(np.int64, copy=False)
+    values = flat[voxels]
+    begins = np.ones(len(voxels), dtype=bool)
+    begins[1:] = (
+        (values[1:] != values[:-1])
+        | (np.diff(voxels) != 1)
+        # A structure that ends one row and begins the next makes two runs.
+        | (voxels[1:] % max(1, row_length) == 0)
+    )
+    return voxels, begins
+
+
 def expand_ranges(first: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return ``first``, ``first + 1``, ... for ``length`` numbers, one range after the other."""
+    """Concatenate the ranges of ``length`` integers that begin at ``first``."""
     before = np.cumsum(length) - length
     numbers: NDArray[np.int64] = np.arange(int(length.sum())) + np.repeat(first - before, length)
     return numbers

@@ -9,18 +9,23 @@ from amcnet.errors import InputError
 
 
 def find_structures(table: LabelTable, names: Iterable[str]) -> tuple[int, ...]:
-    """Return the values of structures that are named one by one, by kind or by group.
+    """Return the values of structures given by name, kind or group.
 
     Args:
         table: Any label table.
-        names: Names of structures, kinds (``bone`` or ``bones``) and groups (``thumb``); also
-            several in one text, separated by commas. Case does not count, and ``_`` is a space.
+        names: Names of structures, kinds (``bone`` or ``bones``) and groups (``thumb``), also
+            several in one string, separated by commas. Case is ignored, and ``_`` is a space.
 
     Returns:
-        The values, ascending, each once.
+        The values, ascending, without repeats.
 
     Raises:
         InputError: If a name is unknown, or none is given.
+
+    Example:
+        >>> from amcnet.anatomy import hand_label_table
+        >>> find_structures(hand_label_table(), ["thumb", "second metacarpal bone"])
+        (1, 2, 3, 4, 5, 6, 14)
     """
     known = _values_by_name(table)
     found: set[int] = set()
@@ -28,7 +33,7 @@ def find_structures(table: LabelTable, names: Iterable[str]) -> tuple[int, ...]:
         if name not in known:
             close = difflib.get_close_matches(name, known, n=3)
             expected = " or ".join(f"'{match}'" for match in close) or "one of its structures"
-            raise InputError(f"'{name}' is not in the model's label table, expected {expected}")
+            raise InputError(f"'{name}' is not in the label table, expected {expected}")
         found |= known[name]
     if not found:
         raise InputError("no structures were named, expected at least one")
@@ -36,7 +41,13 @@ def find_structures(table: LabelTable, names: Iterable[str]) -> tuple[int, ...]:
 
 
 def mask_names(table: LabelTable) -> dict[int, str]:
-    """Return a file name, without extension, for the value of every structure."""
+    """Return a file name without extension for every label value.
+
+    Example:
+        >>> from amcnet.anatomy import hand_label_table
+        >>> mask_names(hand_label_table())[1]
+        'distal_phalanx_of_thumb'
+    """
     plain = {s.value: re.sub(r"[^\w.-]+", "_", s.name).strip("._") for s in table}
     taken = [name.casefold() for name in plain.values()]
     return {
@@ -46,7 +57,7 @@ def mask_names(table: LabelTable) -> dict[int, str]:
 
 
 def _separate(names: Iterable[str], known: dict[str, set[int]]) -> list[str]:
-    """Return the names in plain form; a comma separates unless it is part of a known name."""
+    """Split at commas that are not part of a known name; return names in plain form."""
     plain = []
     for text in names:
         parts = [text] if _plain(text) in known else text.split(",")
@@ -60,7 +71,7 @@ def _values_by_name(table: LabelTable) -> dict[str, set[int]]:
         kind, group = _plain(structure.kind), _plain(structure.group)
         for name in {kind, _plural(kind), group} - {""}:
             known.setdefault(name, set()).add(structure.value)
-    # A name means one structure, even where a kind or group is called the same.
+    # A name means one structure, even if a kind or group has the same name.
     return known | {_plain(structure.name): {structure.value} for structure in table}
 
 

@@ -1,4 +1,4 @@
-"""Checks of what callers pass in, shared by the metrics and the measurements."""
+"""Checks of label arrays and spacings, and masking of voxels with an ignore label."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -59,3 +59,73 @@ def check_label_range(labels: NDArray[np.integer[Any]], what: str, num_classes: 
     if smallest < 0 or largest >= num_classes:
         wrong = smallest if smallest < 0 else largest
         raise InputError(f"{what} holds the label {wrong}, expected 0 to {num_classes - 1}")
+
+
+def labelled_box(labels: NDArray[np.integer[Any]]) -> tuple[slice, slice, slice]:
+    """Return the bounding box of all structures with a margin of one background voxel.
+
+    Measurements and checks of the box equal those of the whole volume: a structure touches a face
+    of the box only where it touches a face of the volume. Without structures, the box is the first
+    voxel.
+
+    Args:
+        labels: Integer labels, (scan, lateral, depth).
+
+    Example:
+        >>> labels = np.zeros((9, 9, 9), np.uint8)
+        >>> labels[4, 5:7, 0] = 1
+        >>> labelled_box(labels)
+        (slice(3, 6, None), slice(4, 8, None), slice(0, 2, None))
+    """
+    if not labels.size:
+        return slice(0, 0), slice(0, 0), slice(0, 0)
+    seen = np.bitwise_or.reduce(labels, axis=0)
+    scan = _with_margin(np.array([plane.any() for plane in labels]))
+    return scan, _with_margin(seen.any(axis=1)), _with_margin(seen.any(axis=0))
+
+
+def _with_margin(seen: NDArray[np.bool_]) -> slice:
+    found = np.flatnonzero(seen)
+    if not found.size:
+        return slice(0, 1)
+    return slice(max(int(found[0]) - 1, 0), int(found[-1]) + 2)
+
+
+def check_ignore_value(ignore_value: int | None, num_classes: int) -> None:
+    """Refuse an ignore label that is also the value of a structure or of the background.
+
+    Raises:
+        InputError: If it is less than ``num_classes``.
+    """
+    if ignore_value is not None and ignore_value < num_classes:
+        raise InputError(f"ignore_value is {ignore_value}, expected {num_classes} or more")
+
+
+def without_ignored(
+    labels: NDArray[np.integer[Any]],
+    reference: NDArray[np.integer[Any]],
+    ignore_value: int | None,
+) -> NDArray[np.integer[Any]]:
+    """Set voxels to background where the reference has the ignore label.
+
+    Args:
+        labels: Integer labels of any shape.
+        reference: Labels of the same shape; may be the same array.
+        ignore_value: The ignore label, such as nnU-Net's; None if there is none.
+
+    Returns:
+        The same array if nothing is ignored, else a changed copy.
+
+    Example:
+        >>> reference = np.array([0, 1, 255])
+        >>> without_ignored(np.array([1, 1, 1]), reference, 255).tolist()
+        [1, 1, 0]
+    """
+    if ignore_value is None:
+        return labels
+    ignored = reference == ignore_value
+    if not ignored.any():
+        return labels
+    kept = labels.copy()
+    kept[ignored] = 0
+    return kept

@@ -8,10 +8,15 @@ from functools import partial
 import numpy as np
 
 from amcnet.anatomy import LabelTable, Structure
-from amcnet.labelmaps.ignored_voxels import check_ignore_value, without_ignored
 from amcnet.labelmaps.region import Labels
 from amcnet.labelmaps.region_finding import find_regions
-from amcnet.labelmaps.validation import check_label_range, check_label_volume, checked_spacing_mm
+from amcnet.labelmaps.validation import (
+    check_ignore_value,
+    check_label_range,
+    check_label_volume,
+    checked_spacing_mm,
+    without_ignored,
+)
 from amcnet.measurement.extents import extents_mm
 from amcnet.measurement.growth_ends import (
     GrowthEnd,

@@ -8,10 +8,15 @@ from typing import Any
 
 from amcnet.anatomy import LabelTable
 from amcnet.errors import ConfigError, InputError
-from amcnet.labelmaps.ignored_voxels import check_ignore_value, without_ignored
 from amcnet.labelmaps.region import Labels, Region, length_mm
 from amcnet.labelmaps.region_finding import find_regions
-from amcnet.labelmaps.validation import check_label_volume, check_shapes, checked_spacing_mm
+from amcnet.labelmaps.validation import (
+    check_ignore_value,
+    check_label_volume,
+    check_shapes,
+    checked_spacing_mm,
+    without_ignored,
+)
 from amcnet.metrics.overlap import Overlap, confusion_matrix, overlap_by_structure, pooled_overlap
 from amcnet.metrics.summary import Row, summarise_structures, surface_dice_key
 from amcnet.metrics.surface import surface_distances

@@ -11,7 +11,7 @@ from amcnet.anatomy import LabelTable, Structure, hand_label_table
 from amcnet.data import LabelNames
 from amcnet.errors import InputError
 from amcnet.io import Volume, labels_on_grid, read_labels, read_volume
-from amcnet.labelmaps.ignored_voxels import without_ignored
+from amcnet.labelmaps.validation import without_ignored
 from amcnet.measurement import Measurement
 from amcnet.quality import QualityReport, Severity
 from amcnet.report import Subject
