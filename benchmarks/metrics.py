@@ -157,7 +157,7 @@ def run_tool(tool: str, folder: Path) -> dict[str, Any]:
                 evaluate_case(reference, prediction, *arguments)
             for key in ("seconds", "cpu_seconds"):
                 figures[key] = min(figures[key], again[key])
-        return figures | {"result": result}
+        return figures | {"result": result.to_json()}
     score = PEERS[tool]()
     with measured(figures):
         scores = {

@@ -77,7 +77,7 @@ def score(folder: Path) -> dict[str, Any]:
             labels = raw.copy()
             seconds[way].append(apply(way, labels, table, truth.spacing_mm))
             cases[way].append(
-                evaluate_case(truth.array, labels, truth.spacing_mm, table.num_classes, table)
+                evaluate_case(truth.array, labels, truth.spacing_mm, table=table).to_json()
             )
         print(case.name, flush=True)
     model = segmenter.bundle.description

@@ -115,9 +115,7 @@ def score(folder: Path, model: str | None) -> dict[str, Any]:
         }
         for way, (picture, labels) in pictures.items():
             found = segmenter(volume_from_array(picture, image.spacing_mm)).labels
-            figures = evaluate_case(
-                labels, found, image.spacing_mm, dataset.table.num_classes, dataset.table
-            )
+            figures = evaluate_case(labels, found, image.spacing_mm, table=dataset.table).to_json()
             cases[way].append(figures)
             print(f"{case.name} {way:20} {figures['summary']['dice_macro']:.3f}", flush=True)
     return {

@@ -89,7 +89,7 @@ def agreement(
             scores = evaluate_case(
                 labels["f32"], labels[name], description.preprocessing.spacing_mm, classes
             )
-            found[name].append(scores["summary"]["dice_macro"])
+            found[name].append(scores.summary["dice_macro"])
     return found
 
 

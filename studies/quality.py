@@ -57,8 +57,8 @@ def measure(folder: Path, model: str | None, most: int | None) -> dict[str, Any]
     table = dataset.table
 
     def scored(truth: Volume, labels: np.ndarray) -> dict[str, Any]:
-        scores = evaluate_case(truth.array, labels, truth.spacing_mm, table.num_classes, table)
-        return scores["summary"]
+        scores = evaluate_case(truth.array, labels, truth.spacing_mm, table=table)
+        return dict(scores.summary)
 
     for case in dataset.cases[:most]:
         volume, truth = read_volume(case.images[0]), read_labels(case.labels, dataset.table)

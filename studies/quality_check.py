@@ -36,7 +36,8 @@ from amcnet.phantom import NETWORK_GRID, Grid, PhantomConfig
 from amcnet.phantom.hand_anatomy import HandParameters
 from amcnet.phantom.phantom import draw_phantom
 from amcnet.phantom.tissue import Voxeliser
-from amcnet.quality import QualityReport, Severity, check_result, check_segmentation
+from amcnet.quality import QualityReport, Severity, check_segmentation
+from amcnet.workflows.check import check_result
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results" / "quality_check.json"
@@ -253,8 +254,8 @@ def judge_model(folder: Path) -> dict[str, Any]:
         result = segmenter(volume)
         report = check_result(result, volume.array)
         of_truth = check_segmentation(truth.array, truth.spacing_mm, TABLE)
-        scores = evaluate_case(truth.array, result.labels, truth.spacing_mm, len(TABLE) + 1, TABLE)
-        dice = {int(row["label"]): row["dice"] for row in scores["structures"]}
+        scores = evaluate_case(truth.array, result.labels, truth.spacing_mm, table=TABLE)
+        dice = {one.label: one.dice for one in scores.structures}
         named = [v for v in dice if report.severity_of(v) >= Severity.LOOK]
         poor = [v for v, value in dice.items() if value is not None and value < _POOR_DICE]
         # What is wrong with a structure may be told of its neighbour; a structure alone counts.

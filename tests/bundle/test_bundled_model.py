@@ -39,7 +39,7 @@ def test_weights_and_openvino_model_agree(phantom: Phantom) -> None:
     pytest.importorskip("torch")
     volume = volume_from_array(phantom.image[60:120], phantom.spacing_mm)
     ir, weights = (Segmenter(backend=name)(volume) for name in ("openvino", "torch"))
-    found = evaluate_case(weights.labels, ir.labels, phantom.spacing_mm, 39)["summary"]
+    found = evaluate_case(weights.labels, ir.labels, phantom.spacing_mm, 39).summary
     assert len(np.unique(weights.labels)) > 15
     assert found["dice_macro"] > 0.995
 
@@ -68,4 +68,4 @@ def test_finds_bones_of_an_unseen_phantom() -> None:
     result = Segmenter()(volume_from_array(phantom.image, phantom.spacing_mm))
     table = hand_label_table()
     scores = evaluate_case(phantom.labels, result.labels, phantom.spacing_mm, 39, table)
-    assert scores["summary"]["by_kind"]["bone"]["dice_macro"] > 0.5
+    assert scores.summary["by_kind"]["bone"]["dice_macro"] > 0.5

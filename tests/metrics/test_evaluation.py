@@ -6,7 +6,8 @@ from scipy.ndimage import gaussian_filter
 
 from amcnet.anatomy import LabelTable, Structure
 from amcnet.errors import ConfigError, InputError
-from amcnet.metrics import evaluate_case
+from amcnet.metrics import CaseEvaluation
+from amcnet.metrics import evaluate_case as evaluate_case_typed
 
 SPACING_MM = (0.5, 0.4, 0.25)
 TABLE = LabelTable(
@@ -17,6 +18,11 @@ TABLE = LabelTable(
         Structure(4, "its other cap", "epiphysis"),
     )
 )
+
+
+def evaluate_case(*args, **kwargs):
+    """Return the evaluation as the dictionary that JSON files hold."""
+    return evaluate_case_typed(*args, **kwargs).to_json()
 
 
 @pytest.fixture
@@ -221,3 +227,34 @@ def test_unusable_inputs_are_named(pair, changes, message):
     )
     with pytest.raises(InputError, match=message):
         evaluate_case(**usable | changes)
+
+
+def test_classes_follow_from_the_table_or_the_labels(pair):
+    by_table = evaluate_case_typed(*pair, SPACING_MM, table=TABLE)
+    assert by_table == evaluate_case_typed(*pair, SPACING_MM, 5, TABLE)
+    alone = evaluate_case_typed(*pair, SPACING_MM)
+    assert [one.label for one in alone.structures] == list(range(1, 1 + max(p.max() for p in pair)))
+    marked = pair[0].copy()
+    marked[0, 0, 0] = 255
+    ignoring = evaluate_case_typed(marked, pair[1], SPACING_MM, ignore_value=255)
+    assert len(ignoring.structures) == len(alone.structures)
+
+
+def test_tensors_and_lists_are_arrays(pair):
+    torch = pytest.importorskip("torch")
+    expected = evaluate_case_typed(*pair, SPACING_MM, table=TABLE)
+    tensors = [torch.as_tensor(labels.astype(np.int64)) for labels in pair]
+    assert evaluate_case_typed(*tensors, SPACING_MM, table=TABLE) == expected
+    lists = [labels.tolist() for labels in pair]
+    assert evaluate_case_typed(*lists, SPACING_MM, table=TABLE) == expected
+
+
+def test_rows_hold_the_fields_and_the_representation_is_short(pair):
+    case = evaluate_case_typed(*pair, SPACING_MM, table=TABLE)
+    assert isinstance(case, CaseEvaluation)
+    for row, one in zip(case.to_rows(), case.structures, strict=True):
+        assert (row["name"], row["dice"], row["hd95_mm"]) == (
+            one.name, one.dice, one.shape.hd95_mm,
+        )  # fmt: skip
+        assert row["surface_dice_0.5mm"] == one.shape.surface_dice
+    assert len(repr(case)) < 80

@@ -11,7 +11,7 @@ def result():
     reference[..., :6] = 1
     prediction[..., :4] = 1
     reference[..., 8:] = 2
-    return evaluate_case(reference, prediction, (1, 1, 1), 3)
+    return evaluate_case(reference, prediction, (1, 1, 1), 3).to_json()
 
 
 def test_strict_counts_what_is_missed(result):

@@ -24,7 +24,7 @@ def cases():
         reference = np.kron(rng.integers(0, 5, (2, 2, 2)), np.ones((3, 3, 3), int))
         prediction = np.roll(reference, 1, axis=1)
         prediction[prediction == rng.integers(1, 5)] = 0  # missed
-        found[name] = evaluate_case(reference, prediction, (1.0, 0.5, 2.0), 5, TABLE)
+        found[name] = evaluate_case(reference, prediction, (1.0, 0.5, 2.0), 5, TABLE).to_json()
     return found
 
 

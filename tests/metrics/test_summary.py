@@ -13,7 +13,9 @@ def case(prediction_values, tolerance_mm=0.5):
     reference, prediction = np.zeros((2, 1, 1, 8), dtype=np.uint8)
     reference[..., :4] = 1
     prediction[..., : len(prediction_values)] = prediction_values
-    return evaluate_case(reference, prediction, SPACING_MM, 3, surface_tolerance_mm=tolerance_mm)
+    return evaluate_case(
+        reference, prediction, SPACING_MM, 3, surface_tolerance_mm=tolerance_mm
+    ).to_json()
 
 
 def test_means_skip_what_does_not_exist_and_say_so():

@@ -61,7 +61,7 @@ def test_the_dice_of_every_structure(place: Place, scale: Scale, tmp_path: Path)
         own = np.roll(truth.array, 1, axis=0)
         evaluation = evaluate_case(truth.array, own, truth.spacing_mm, 39, unseen.table)
         path = copy.evaluations("unet") / f"{case.name}.json"
-        path.write_text(json.dumps({**evaluation, "seconds": 1.0}))
+        path.write_text(json.dumps({**evaluation.to_json(), "seconds": 1.0}))
         for value, structure in enumerate(unseen.table.structures, 1):
             one, other = truth.array == value, own == value
             if one.any():

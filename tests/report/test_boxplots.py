@@ -3,7 +3,8 @@ import pytest
 from matplotlib.patches import Rectangle
 
 from amcnet.anatomy import LabelTable, hand_label_table
-from amcnet.report.boxplots import boxplot_figure, write_boxplots
+from amcnet.report.boxplots import boxplot_figure
+from amcnet.workflows.output_files import write_figure
 
 from .made_results import evaluations
 
@@ -73,7 +74,7 @@ def test_names_stay_on_the_page(figure):
 def test_other_tables_one_case_and_every_format(tmp_path, name):
     table = LabelTable.from_names(["liver", "spleen"])
     values = np.array([[0.5, np.nan]])
-    write_boxplots(tmp_path / name, evaluations(table, assd_mm=values), ["assd_mm"])
+    write_figure(tmp_path / name, boxplot_figure(evaluations(table, assd_mm=values), ["assd_mm"]))
     start = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[name[2:]]
     assert (tmp_path / name).read_bytes().startswith(start)
     assert len(list(tmp_path.iterdir())) == 1

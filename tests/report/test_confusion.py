@@ -5,14 +5,12 @@ import pytest
 from PIL import Image
 
 from amcnet.anatomy import LabelTable, hand_label_table
+from amcnet.data import LabelNames
 from amcnet.errors import InputError
 from amcnet.io import Geometry, write_labels
-from amcnet.report.confusion import (
-    confusion_figure,
-    confusion_of_files,
-    confusion_shares,
-    write_confusion,
-)
+from amcnet.report.confusion import confusion_figure, confusion_shares
+from amcnet.workflows.evaluate.confusion import confusion_of_files
+from amcnet.workflows.output_files import write_figure
 
 TABLE = LabelTable.from_names(["one", "two"])
 SHAPE = (3, 4, 5)
@@ -27,7 +25,7 @@ def test_counts_of_cases_add_up(tmp_path):
     rng = np.random.default_rng(0)
     arrays = rng.integers(0, 3, (2, 2, *SHAPE)).astype(np.uint8)
     pairs = [tuple(write(tmp_path / f"{i}{j}.nrrd", arrays[i, j]) for j in (0, 1)) for i in (0, 1)]
-    found = confusion_of_files(pairs, TABLE)
+    found = confusion_of_files(pairs, LabelNames(TABLE))
     for reference in range(3):
         for prediction in range(3):
             both = (arrays[:, 0] == reference) & (arrays[:, 1] == prediction)
@@ -38,7 +36,7 @@ def test_other_grids_are_refused(tmp_path):
     labels = np.zeros(SHAPE, np.uint8)
     pair = (write(tmp_path / "a.nrrd", labels), write(tmp_path / "b.nrrd", labels, (1, 1, 2)))
     with pytest.raises(InputError, match=r"b\.nrrd: does not lie on the grid of .*a\.nrrd"):
-        confusion_of_files([pair], TABLE)
+        confusion_of_files([pair], LabelNames(TABLE))
 
 
 def test_shares_are_of_the_reference():
@@ -68,7 +66,7 @@ def test_names_of_the_hand_fit_on_the_page():
 
 def test_pictures_have_the_size_of_the_page(tmp_path):
     counts = np.eye(3, dtype=np.int64)
-    write_confusion(tmp_path / "c.png", counts, TABLE)
+    write_figure(tmp_path / "c.png", confusion_figure(counts, TABLE))
     inches = confusion_figure(counts, TABLE).get_size_inches()
     with Image.open(tmp_path / "c.png") as picture:
         assert picture.size == pytest.approx(tuple(150 * inches), abs=1)

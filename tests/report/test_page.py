@@ -16,15 +16,20 @@ from amcnet.errors import InputError, OutputError
 from amcnet.inference import Segmentation
 from amcnet.io import Geometry, write_image, write_labels
 from amcnet.measurement import measure_structures
-from amcnet.quality import check_segmentation
-from amcnet.report import Subject, write_report
-from amcnet.workflows.check import check_file
-from amcnet.workflows.label_report import write_label_report
+from amcnet.quality import QualityReport, check_segmentation
+from amcnet.report import Subject, page_html, report_contents
+from amcnet.workflows.check import check_file, write_label_report
 from amcnet.workflows.segment.finishing import Finisher, plan_pages
 from amcnet.workflows.segment.run import Job, SegmentOptions
 
 SHAPE, SPACING_MM = (24, 30, 20), (1.0, 0.5, 0.7)
 VOID = {"meta", "img"}
+
+
+def write_report(path: Path, *arguments: object) -> QualityReport:
+    contents = report_contents(*arguments)
+    path.write_text(page_html(contents), encoding="utf-8")
+    return contents.quality
 
 
 class Page(HTMLParser):
@@ -101,7 +106,7 @@ def test_numbers_and_findings_are_those_of_measure_and_check(
         shown.append("-" if ratio is None else f"{ratio:.2f}")
         shown.append("-" if one.confidence is None else f"{one.confidence:.0%}".replace("%", " %"))
         assert row[at:] == shown
-        assert ("not found" in row[2]) == (not one.present)
+        assert ("absent" in row[2]) == (not one.present)
         if one.present:
             assert row[2] == str(expected.severity_of(one.label))
     assert page.tables["making"] == [["model", "hand"]]

@@ -3,7 +3,8 @@ import pytest
 
 from amcnet.anatomy import LabelTable, Structure, hand_label_table
 from amcnet.errors import InputError
-from amcnet.report import write_preview
+from amcnet.report import gather_views, preview_figure
+from amcnet.workflows.output_files import write_figure
 
 SPACING_MM = (0.9, 0.8, 0.6)
 TABLE = LabelTable(
@@ -13,6 +14,12 @@ TABLE = LabelTable(
         Structure(3, "unused one", color_rgb=(40, 60, 240)),
     )
 )
+
+
+def write_preview(path, image, labels, spacing_mm, table, **texts):
+    write_figure(
+        path, preview_figure(gather_views(image, labels, spacing_mm, table), table, **texts)
+    )
 
 
 def pixels_near(picture, color_rgb, tolerance=10):

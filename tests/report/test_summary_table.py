@@ -4,7 +4,8 @@ import json
 import pytest
 
 from amcnet.errors import InputError, OutputError
-from amcnet.report.summary_table import Column, SummaryTable, csv_text, markdown, write_table
+from amcnet.report.summary_table import Column, SummaryTable, csv_text, markdown
+from amcnet.workflows.output_files import write_table
 
 TABLE = SummaryTable(
     "Some | title",
@@ -28,7 +29,7 @@ def test_markdown_is_aligned_and_keeps_names_in_their_cells():
 
 def test_csv_comes_back_with_all_digits():
     rows = list(csv.reader(csv_text(TABLE).splitlines(keepends=True)))
-    assert rows == [["name", "n", "p"], ["a|b", "3", "0.123456789"], ["two\nlines", "12", ""]]
+    assert rows == [["name", "n", "p"], ["a|b", "3", "0.123456789"], ["two\\nlines", "12", ""]]
 
 
 def test_files_by_their_extension(tmp_path):
@@ -39,7 +40,7 @@ def test_files_by_their_extension(tmp_path):
     data = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
     assert data["notes"] == list(TABLE.notes)
     assert data["rows"][1] == {"name": "two\nlines", "n": 12, "p": None}
-    with pytest.raises(OutputError, match=r"unknown file type '\.txt', expected one of \.md"):
+    with pytest.raises(OutputError, match=r"unknown file type '\.txt', expected one of \.csv"):
         write_table(tmp_path / "t.txt", TABLE)
     assert len(list(tmp_path.iterdir())) == 3
 

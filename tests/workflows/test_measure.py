@@ -49,11 +49,11 @@ def test_a_folder_is_its_segmentations_else_its_volumes(folder, labels):
 
 def test_the_order_of_stored_axes_changes_nothing_and_a_bad_file_does_not_stop_the_rest(folder):
     a, b, c, missing = measure_files([*find_label_files([folder]), folder / "missing.nrrd"], BLOCKS)
-    assert a.measurements == b.measurements
-    assert a.spacing_mm == pytest.approx(SPACING_MM)
-    block = a.measurements[0]
+    assert a.result.measurements == b.result.measurements
+    assert a.result.spacing_mm == pytest.approx(SPACING_MM)
+    block = a.result.measurements[0]
     assert (block.length_mm, block.width_mm, block.thickness_mm) == pytest.approx((6.0, 3.0, 2.4))
-    assert (c.measurements, c.spacing_mm) == ((), None)
+    assert c.result is None
     assert str(folder / "c.nrrd") in c.error
     assert "missing.nrrd: no such file" in missing.error
 
@@ -90,7 +90,7 @@ def test_tables_say_the_same(folder):
 
 
 def test_ratio_columns_are_there_for_the_hand_even_where_no_epiphysis_is(folder):
-    results = list(measure_files([folder / "a.nrrd"]))
+    results = list(measure_files([folder / "a.nrrd"], hand_label_table()))
     write_file_measurements(folder / "t.json", results)
     structures = json.loads((folder / "t.json").read_text())["files"][0]["structures"]
     assert structures[1]["bone"] == "distal phalanx of thumb"

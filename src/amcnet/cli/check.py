@@ -29,10 +29,9 @@ def check(
     from amcnet.cli.console import stdout
     from amcnet.errors import OutputError
     from amcnet.io import check_free, check_output, is_same_file
-    from amcnet.report.page import PAGE_EXTENSIONS
-    from amcnet.workflows.check import check_file
-    from amcnet.workflows.evaluate.label_names import find_label_table, write_json
-    from amcnet.workflows.label_report import write_label_report
+    from amcnet.workflows.check import check_file, write_label_report
+    from amcnet.workflows.label_names import find_label_names
+    from amcnet.workflows.output_files import PAGE_EXTENSIONS, write_json
 
     if page is not None:
         check_output(page, overwrite, PAGE_EXTENSIONS)
@@ -41,11 +40,12 @@ def check(
     for output in (path for path in (json_file, page) if path is not None):
         if any(is_same_file(output, path) for path in (labels, image) if path is not None):
             raise OutputError(f"{output}: is an input too, expected another name")
-    names = None if table is None else find_label_table(table)
+    names = None if table is None else find_label_names(table)
+    known = (None, None) if names is None else (names.table, names.ignore_value)
     if page is None:
-        report = check_file(labels, image, names)
+        report = check_file(labels, image, *known)
     else:
-        report = write_label_report(page, labels, image, names)
+        report = write_label_report(page, labels, image, *known)
     if json_file is not None:
         write_json(json_file, report.to_dict())
     stdout().print(report.text())

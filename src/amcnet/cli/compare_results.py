@@ -26,8 +26,9 @@ def compare_results(
     from amcnet.cli.console import stdout
     from amcnet.io import check_output
     from amcnet.report.paired_comparison import ResultSet, comparison_table
-    from amcnet.report.summary_table import TABLE_EXTENSIONS, markdown, write_table
+    from amcnet.report.summary_table import markdown
     from amcnet.workflows.evaluate.results import check_not_an_input, read_gaps, read_results
+    from amcnet.workflows.output_files import TABLE_EXTENSIONS, write_table
 
     if output is not None:
         check_output(output, overwrite, TABLE_EXTENSIONS)

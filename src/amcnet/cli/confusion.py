@@ -20,17 +20,16 @@ def confusion(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file.")] = False,
 ) -> None:
     """Draw where the voxels of every structure went, summed over the files of folders."""
-    from amcnet.anatomy import hand_label_table
     from amcnet.cli.console import progress, stdout
     from amcnet.errors import InputError
     from amcnet.io import check_output
-    from amcnet.report.boxplots import PICTURE_EXTENSIONS
-    from amcnet.report.confusion import confusion_of_files, write_confusion
-    from amcnet.workflows.evaluate.label_names import find_label_table
+    from amcnet.report.confusion import confusion_figure
+    from amcnet.workflows.evaluate.confusion import confusion_of_files
     from amcnet.workflows.evaluate.pairs import find_pairs
+    from amcnet.workflows.label_names import find_label_names, names_of_files
+    from amcnet.workflows.output_files import FIGURE_EXTENSIONS, write_figure
 
-    check_output(output, overwrite, PICTURE_EXTENSIONS)
-    table = hand_label_table() if labels is None else find_label_table(labels)
+    check_output(output, overwrite, FIGURE_EXTENSIONS)
     if reference.is_dir() != prediction.is_dir():
         found, expected = ("a folder", "a file") if prediction.is_dir() else ("a file", "a folder")
         raise InputError(f"{prediction}: is {found}, expected {expected}, as {reference} is one")
@@ -45,11 +44,13 @@ def confusion(
             raise InputError(f"{prediction}: holds no prediction for any reference, expected some")
     for reason in left_out:
         typer.echo(f"amcnet: left out: {reason}", err=True)
+    files = [path for pair in pairs for path in pair]
+    names = names_of_files(files) if labels is None else find_label_names(labels)
     with progress("counting") as update:
-        total = confusion_of_files(pairs[:1], table)
+        total = confusion_of_files(pairs[:1], names)
         for done, pair in enumerate(pairs[1:], start=1):
             update(done, len(pairs))
-            total += confusion_of_files([pair], table)
-    write_confusion(output, total, table)
-    files = "1 pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
-    stdout().print(f"{output}: {files} of files, {int(total[1:].sum())} labelled voxels")
+            total += confusion_of_files([pair], names)
+    write_figure(output, confusion_figure(total, names.table))
+    count = "1 pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
+    stdout().print(f"{output}: {count} of files, {int(total[1:].sum())} labelled voxels")

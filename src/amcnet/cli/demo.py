@@ -12,8 +12,8 @@ def demo(
 ) -> None:
     """Make a phantom, segment it, measure the bones and say how right the result is."""
     from amcnet.cli.console import progress, stdout
+    from amcnet.report.evaluation_table import evaluation_text
     from amcnet.workflows.demo import run_demo
-    from amcnet.workflows.evaluate.label_names import summary_table
 
     with progress("demo") as update:
         result = run_demo(out, seed, update)
@@ -21,11 +21,11 @@ def demo(
     console.print(result.description)
     for measurement in result.measurements:
         console.print(_line(measurement.name, measurement.present, measurement.length_mm))
-    console.print(summary_table(result.evaluation))
+    console.print(evaluation_text(result.evaluation))
     console.print(f"{out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
     console.print(result.notice)
 
 
 def _line(name: str, present: bool, length_mm: float | None) -> str:
-    found = f"{length_mm:6.1f} mm" if present and length_mm is not None else "not found"
+    found = f"{length_mm:6.1f} mm" if present and length_mm is not None else "absent"
     return f"  {name:<45} {found}"

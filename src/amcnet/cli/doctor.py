@@ -45,7 +45,7 @@ def doctor(
             findings.append(finding)
     health = Health(tuple(findings))
     if json_file is not None:
-        from amcnet.workflows.evaluate.label_names import write_json
+        from amcnet.workflows.output_files import write_json
 
         write_json(json_file, health.to_dict())
     for finding in health.findings:

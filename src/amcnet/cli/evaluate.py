@@ -46,8 +46,10 @@ def evaluate(
     """Evaluate segmentations: overlap, distances and lengths, per structure and in all."""
     from amcnet.cli.console import stdout
     from amcnet.metrics import Preset
-    from amcnet.workflows.evaluate.label_names import find_label_names, summary_table, write_json
+    from amcnet.report.evaluation_table import evaluation_text
     from amcnet.workflows.evaluate.run import EvaluateOptions, evaluate_pair
+    from amcnet.workflows.label_names import find_label_names
+    from amcnet.workflows.output_files import write_json
 
     _check_inputs(reference, prediction, json_file, overwrite)
     names = None if labels is None else find_label_names(labels)
@@ -64,7 +66,7 @@ def evaluate(
         result = evaluate_pair(reference, prediction, options)
     if json_file is not None:
         write_json(json_file, result)
-    stdout().print(summary_table(result))
+    stdout().print(evaluation_text(result))
     if result.get("failed"):
         raise typer.Exit(2)
 

@@ -26,7 +26,7 @@ def labels(
     from amcnet.anatomy import hand_label_table
     from amcnet.cli.console import stdout
     from amcnet.data import LabelNames, write_label_file
-    from amcnet.workflows.evaluate.label_names import find_label_names
+    from amcnet.workflows.label_names import find_label_names
 
     names = LabelNames(hand_label_table()) if source is None else find_label_names(source)
     if output is not None:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from amcnet.cli.options import LabelsOption
+from amcnet.errors import one_line
 
 if TYPE_CHECKING:
     from amcnet.measurement import Measurement
-    from amcnet.workflows.measure import FileMeasurement
+    from amcnet.workflows.measure import FileMeasurements
 
 
 def measure(
@@ -40,47 +41,49 @@ def measure(
     """Measure structures in mm: volume, length, width, thickness, surface, growth ends."""
     from amcnet.cli.console import stdout
     from amcnet.io import check_output
-    from amcnet.workflows.evaluate.label_names import find_label_names
+    from amcnet.workflows.label_names import find_label_names
     from amcnet.workflows.measure import find_label_files, measure_files
-    from amcnet.workflows.measurement_tables import TABLE_EXTENSIONS, write_file_measurements
+    from amcnet.workflows.measurement_tables import write_file_measurements
+    from amcnet.workflows.output_files import TABLE_EXTENSIONS
 
     if output is not None:
         check_output(output, overwrite, TABLE_EXTENSIONS)
     names = None if labels is None else find_label_names(labels)
     table, ignore_value = (None, None) if names is None else (names.table, names.ignore_value)
-    results = []
-    for result in measure_files(find_label_files(inputs), table, axes, ignore_value):
-        results.append(result)
-        if result.error is not None:
-            typer.echo(f"amcnet: {result.error}", err=True)
+    outcomes = []
+    for outcome in measure_files(find_label_files(inputs), table, axes, ignore_value):
+        outcomes.append(outcome)
+        if outcome.result is None:
+            typer.echo(f"amcnet: {outcome.error}", err=True)
         elif output is None:
-            stdout().print("\n".join(_lines(result)))
+            stdout().print("\n".join(_lines(outcome.source, outcome.result)))
         else:
-            found = sum(one.present for one in result.measurements)
-            total = len(result.measurements)
-            stdout().print(f"{result.path}: {found} of {total} structures measured")
-    failed = [str(result.path) for result in results if result.error is not None]
-    if output is not None and len(failed) < len(results):
-        write_file_measurements(output, results, overwrite)
+            present = sum(one.present for one in outcome.result.measurements)
+            total = len(outcome.result.measurements)
+            stdout().print(f"{outcome.source}: {present} of {total} structures measured")
+    failed = [str(outcome.source) for outcome in outcomes if outcome.failed]
+    if output is not None and len(failed) < len(outcomes):
+        write_file_measurements(output, outcomes, overwrite)
     if failed:
-        if len(results) > 1:
-            count = f"{len(failed)} of {len(results)}"
+        if len(outcomes) > 1:
+            count = f"{len(failed)} of {len(outcomes)}"
             typer.echo(f"amcnet: {count} not measured: {', '.join(failed)}", err=True)
         raise typer.Exit(2)
 
 
-def _lines(result: "FileMeasurement") -> list[str]:
-    """Return the sizes of a file's structures as a table in plain text, as wide as it has to be."""
+def _lines(source: Path, result: "FileMeasurements") -> list[str]:
+    """Return the sizes of a file's structures as a plain-text table, as wide as needed."""
     has_ends = any(one.growth_end for one in result.measurements)
-    width = max((len(one.name) for one in result.measurements), default=0)
+    names = [one_line(one.name) for one in result.measurements]
+    width = max(map(len, names), default=0)
     head = ["length", "width", "thick", "mm3", "mm2", *(["ratio"] if has_ends else [])]
-    lines = [f"{result.path}: extents in mm, volume, surface" + _ratio_note(has_ends)]
+    lines = [f"{source}: extents in mm, volume, surface area" + _ratio_note(has_ends)]
     lines.append("  " + " " * width + "".join(f"{name:>9}" for name in head))
-    for one in result.measurements:
+    for name, one in zip(names, result.measurements, strict=True):
         cells = [_text(value, 1) for value in _sizes(one)]
         if one.growth_end is not None:
             cells.append(_text(one.growth_end.width_ratio, 2))
-        lines.append(f"  {one.name:<{width}}" + "".join(f"{cell:>9}" for cell in cells))
+        lines.append(f"  {name:<{width}}" + "".join(f"{cell:>9}" for cell in cells))
     return lines
 
 

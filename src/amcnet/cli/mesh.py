@@ -59,21 +59,18 @@ def mesh(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
 ) -> None:
     """Write closed surfaces in mm and patient coordinates (LPS), a file for each structure."""
-    from amcnet.anatomy import hand_label_table
     from amcnet.cli.console import stdout
-    from amcnet.io import read_labels
     from amcnet.labelmaps.selection import find_structures
     from amcnet.mesh import find_surfaces
-    from amcnet.workflows.evaluate.label_names import find_label_names
+    from amcnet.workflows.label_names import find_label_names, read_label_file_with_names
     from amcnet.workflows.mesh import check_mesh_output, write_surfaces
 
     smooth_mm = _smooth_mm(smooth)
-    names = None if table is None else find_label_names(table)
-    known = hand_label_table() if names is None else names.table
-    ignored = None if names is None else names.ignore_value
+    given = None if table is None else find_label_names(table)
+    volume, names = read_label_file_with_names(labels, given, axes)
+    known = names.table
     values = find_structures(known, structures) if structures else None
     check_mesh_output(output, known, f".{extension.value}", overwrite)
-    volume = read_labels(labels, known, axes, ignored)
     surfaces = find_surfaces(volume, known, values, smooth_mm)
     written = write_surfaces(output, surfaces, known, f".{extension.value}", overwrite)
     triangles = sum(len(surface.triangles) for surface in written)

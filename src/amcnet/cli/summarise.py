@@ -34,12 +34,18 @@ def summarise(
     """Summarise evaluations of many cases: mean, SD, median, 95 % interval; box plots."""
     from amcnet.cli.console import stdout
     from amcnet.io import check_output
-    from amcnet.report.boxplots import PICTURE_EXTENSIONS, write_boxplots
+    from amcnet.report.boxplots import boxplot_figure
     from amcnet.report.statistics_table import DEFAULT_METRICS, statistics_table
-    from amcnet.report.summary_table import TABLE_EXTENSIONS, markdown, write_table
+    from amcnet.report.summary_table import markdown
     from amcnet.workflows.evaluate.results import check_not_an_input, read_gaps, read_results
+    from amcnet.workflows.output_files import (
+        FIGURE_EXTENSIONS,
+        TABLE_EXTENSIONS,
+        write_figure,
+        write_table,
+    )
 
-    targets = {output: TABLE_EXTENSIONS, boxplots: PICTURE_EXTENSIONS}
+    targets = {output: TABLE_EXTENSIONS, boxplots: FIGURE_EXTENSIONS}
     for path, extensions in targets.items():
         if path is not None:
             check_output(path, overwrite, extensions)
@@ -49,7 +55,7 @@ def summarise(
     gaps = read_gaps(results)
     table = statistics_table(cases, metrics, gaps=gaps)
     if boxplots is not None:
-        write_boxplots(boxplots, cases, metrics)
+        write_figure(boxplots, boxplot_figure(cases, metrics))
         stdout().print(f"{boxplots}: {len(cases)} cases")
     if output is None:
         stdout().print(markdown(table), end="")

@@ -49,7 +49,7 @@ def view(
 
     from amcnet.cli.console import progress, stdout
     from amcnet.viewer import PageServer, page_resources, read_scene, redirect_file
-    from amcnet.workflows.evaluate.label_names import find_label_names
+    from amcnet.workflows.label_names import find_label_names
 
     names = None if table is None else find_label_names(table)
     with progress("reading") as update:

@@ -4,9 +4,24 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from amcnet.errors import InputError
+
+_MOST_PLANES = 16  # enough to tell an image from labels
+_FEWEST_INTENSITIES = 32
+
+
+def as_array(values: ArrayLike) -> NDArray[Any]:
+    """Return an array, a nested sequence or a PyTorch tensor of any device as a NumPy array.
+
+    Example:
+        >>> as_array([[0, 1], [2, 0]]).shape
+        (2, 2)
+    """
+    if hasattr(values, "detach"):  # a tensor, without importing PyTorch
+        values = values.detach().cpu()
+    return np.asarray(values)
 
 
 def checked_spacing_mm(spacing_mm: Sequence[float]) -> NDArray[np.float64]:
@@ -59,6 +74,36 @@ def check_label_range(labels: NDArray[np.integer[Any]], what: str, num_classes: 
     if smallest < 0 or largest >= num_classes:
         wrong = smallest if smallest < 0 else largest
         raise InputError(f"{what} holds the label {wrong}, expected 0 to {num_classes - 1}")
+
+
+def looks_like_an_image(array: NDArray[Any]) -> bool:
+    """Return whether an array holds intensities instead of labels.
+
+    Fractions are intensities. Whole numbers are intensities if there are many of them and most
+    neighbours along the last axis differ: labels are constant within a structure.
+
+    Args:
+        array: Values of any real type, (scan, lateral, depth).
+
+    Example:
+        >>> labels = np.zeros((8, 8, 8), np.uint8)
+        >>> labels[2:6, 2:6, 2:6] = 5
+        >>> looks_like_an_image(labels)
+        False
+        >>> looks_like_an_image(np.random.default_rng(0).integers(0, 200, (8, 8, 8)))
+        True
+    """
+    sample = array[:: max(1, len(array) // _MOST_PLANES)]
+    if not np.issubdtype(array.dtype, np.integer):
+        finite = sample[np.isfinite(sample)]
+        if np.any(finite != np.rint(finite)):
+            return True
+    if len(np.unique(sample)) < _FEWEST_INTENSITIES or sample.shape[-1] < 2:
+        return False
+    before, after = sample[..., :-1], sample[..., 1:]
+    foreground = (before != 0) | (after != 0)
+    differing = np.count_nonzero((before != after) & foreground)
+    return bool(2 * differing > np.count_nonzero(foreground))
 
 
 def labelled_box(labels: NDArray[np.integer[Any]]) -> tuple[slice, slice, slice]:

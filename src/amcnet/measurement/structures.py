@@ -15,6 +15,7 @@ from amcnet.labelmaps.validation import (
     check_label_range,
     check_label_volume,
     checked_spacing_mm,
+    labelled_box,
     without_ignored,
 )
 from amcnet.measurement.extents import extents_mm
@@ -89,6 +90,9 @@ def measure_structures(
     check_label_volume(labels, "labels")
     check_ignore_value(ignore_value, table.num_classes)
     labels = without_ignored(labels, labels, ignore_value)
+    box = labelled_box(labels)  # passing over the background takes most of the time
+    corner_mm = [part.start * float(mm) for part, mm in zip(box, spacing, strict=True)]
+    labels = labels[box]
     check_label_range(labels, "labels", table.num_classes)
     placed = [
         None if solid is None else Placed(labels, structure.value, solid)
@@ -104,6 +108,7 @@ def measure_structures(
     return [
         replace(
             one,
+            centroid_mm=_shifted(one.centroid_mm, corner_mm),
             confidence=(confidence or {}).get(one.label),
             growth_end=by_epiphysis.get(one.label),
         )
@@ -130,6 +135,17 @@ def _measure(structure: Structure, placed: Placed | None, *, surfaces: bool) -> 
         centroid_mm=(scan, lateral, depth),
         surface_area_mm2=surface_area_mm2(placed.mask(), spacing_mm) if surfaces else None,
     )
+
+
+def _shifted(
+    centroid_mm: tuple[float, float, float] | None, corner_mm: Sequence[float]
+) -> tuple[float, float, float] | None:
+    if centroid_mm is None:
+        return None
+    scan, lateral, depth = (
+        float(at + start) for at, start in zip(centroid_mm, corner_mm, strict=True)
+    )
+    return scan, lateral, depth
 
 
 def _growth_end(

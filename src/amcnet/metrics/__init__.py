@@ -1,5 +1,6 @@
 """Metrics of a labelled volume against its reference, for any label table."""
 
+from amcnet.metrics.case_evaluation import CaseEvaluation, ShapeScores, StructureScores
 from amcnet.metrics.evaluation import evaluate_case
 from amcnet.metrics.overlap import (
     Overlap,
@@ -10,7 +11,7 @@ from amcnet.metrics.overlap import (
 )
 from amcnet.metrics.paired import PairedTest, holm, signed_rank_test
 from amcnet.metrics.presets import Preset, headline, preset_columns, with_headline
-from amcnet.metrics.score_tables import Group, Level, Scores, scores_of_cases
+from amcnet.metrics.score_tables import Group, Level, ScoreTable, scores_of_cases
 from amcnet.metrics.statistics import Statistics, describe
 from amcnet.metrics.summary import (
     DETECTION_DICE,
@@ -24,14 +25,17 @@ from amcnet.metrics.surface import SurfaceDistances, surface_distances
 __all__ = [
     "DETECTION_DICE",
     "MISSED_HD95_MM",
+    "CaseEvaluation",
     "Group",
     "Level",
     "Overlap",
     "PairedTest",
     "PooledOverlap",
     "Preset",
-    "Scores",
+    "ScoreTable",
+    "ShapeScores",
     "Statistics",
+    "StructureScores",
     "SurfaceDistances",
     "confusion_matrix",
     "describe",

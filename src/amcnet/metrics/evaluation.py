@@ -1,71 +1,89 @@
-"""One call that compares a labelled volume with its reference and returns JSON-ready data."""
+"""Evaluate a labelled volume against its reference."""
 
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from amcnet.anatomy import LabelTable
 from amcnet.errors import ConfigError, InputError
 from amcnet.labelmaps.region import Labels, Region, length_mm
 from amcnet.labelmaps.region_finding import find_regions
 from amcnet.labelmaps.validation import (
+    as_array,
     check_ignore_value,
     check_label_volume,
     check_shapes,
     checked_spacing_mm,
     without_ignored,
 )
-from amcnet.metrics.overlap import Overlap, confusion_matrix, overlap_by_structure, pooled_overlap
+from amcnet.metrics.case_evaluation import CaseEvaluation, ShapeScores, StructureScores
+from amcnet.metrics.overlap import confusion_matrix, overlap_by_structure, pooled_overlap
 from amcnet.metrics.summary import Row, summarise_structures, surface_dice_key
 from amcnet.metrics.surface import surface_distances
 from amcnet.parallel import processors
 
 SURFACE_TOLERANCE_MM = 0.5
 
-_SolidPair = tuple[Region | None, Region | None]
+_RegionPair = tuple[Region | None, Region | None]
 
 
 def evaluate_case(
-    reference: Labels,
-    prediction: Labels,
+    reference: ArrayLike,
+    prediction: ArrayLike,
     spacing_mm: Sequence[float],
-    num_classes: int,
+    num_classes: int | None = None,
     table: LabelTable | None = None,
     surface_tolerance_mm: float = SURFACE_TOLERANCE_MM,
     threads: int | None = None,
     ignore_value: int | None = None,
-) -> dict[str, Any]:
-    """Compare a prediction with its reference.
+) -> CaseEvaluation:
+    """Compare a predicted segmentation with its reference.
 
     Args:
-        reference: Integer labels, (scan, lateral, depth), 0 is background.
+        reference: Integer labels, (scan, lateral, depth), 0 is background; an array or a tensor.
         prediction: Labels of the same shape.
         spacing_mm: Voxel size in the same order.
-        num_classes: Number of labels with the background.
-        table: Names and kinds; without it structures are called ``label 7`` and so on.
+        num_classes: Number of labels with the background; by default that of the table, or up to
+            the highest label of either volume.
+        table: Names and kinds of the labels; without it, structures are called ``label 7`` and so
+            on.
         surface_tolerance_mm: Tolerance of the surface Dice; part of its key.
-        threads: Most threads to use, one a processor where left out. The result is the same.
-        ignore_value: Value of the reference's voxels of which nothing is known. They are
-            background on both sides, for surfaces and lengths too.
+        threads: Maximum number of threads, by default one per processor. The result is the same.
+        ignore_value: Ignore label of the reference. Its voxels are background on both sides, for
+            surfaces and lengths too.
 
     Returns:
-        ``summary`` (see :func:`amcnet.metrics.summarise_structures`; also the pooled
-        ``dice_foreground``, ``jaccard_foreground``, ``dice_binary``, ``jaccard_binary``, and with
-        a table all of this ``by_kind``) and ``structures``, one row a label. A value that does
-        not exist is None: all of them for a structure absent on both sides, distances and length
-        error for a missed or an invented one, whose overlaps are 0. ``length_error_mm`` is
-        absolute.
+        Scores per structure and a summary. A value that does not exist is None: every score of a
+        structure that is absent on both sides; distances and length error of a structure that was
+        missed or invented, whose overlaps are 0. Definitions: :mod:`amcnet.metrics.surface`,
+        :mod:`amcnet.metrics.overlap`.
 
     Raises:
-        InputError: If shapes differ, labels are not integers or out of range, or the spacing, the
-            tolerance, the table or the value to ignore does not fit.
+        InputError: If shapes differ, labels are not integers or out of range, or the spacing,
+            tolerance, table or ignore label does not fit.
         ConfigError: If ``threads`` is less than 1.
+
+    Example:
+        >>> import numpy as np
+        >>> reference = np.zeros((6, 6, 6), np.uint8)
+        >>> reference[1:5, 1:5, 1:5] = 1
+        >>> prediction = np.roll(reference, 1, axis=2)
+        >>> case = evaluate_case(reference, prediction, spacing_mm=(1.0, 1.0, 0.5))
+        >>> case.structures[0].dice, case.structures[0].shape.hd95_mm
+        (0.75, 0.5)
+        >>> case
+        CaseEvaluation(1 structures, 0 missed, mean Dice 0.750)
     """
+    reference, prediction = as_array(reference), as_array(prediction)
     check_label_volume(reference, "reference")
     check_label_volume(prediction, "prediction")
     spacing = checked_spacing_mm(spacing_mm)
+    if num_classes is None:
+        num_classes = _num_classes(table, reference, prediction, ignore_value)
     _check_options(num_classes, table, surface_tolerance_mm, threads)
     check_ignore_value(ignore_value, num_classes)
     if ignore_value is not None:
@@ -74,26 +92,47 @@ def evaluate_case(
         reference = without_ignored(reference, reference, ignore_value)
     confusion = confusion_matrix(reference, prediction, num_classes)
     with ThreadPoolExecutor(threads or processors()) as pool:
-        solids = pool.map(
+        regions = pool.map(
             lambda labels: find_regions(labels, num_classes, spacing), (reference, prediction)
         )
-        shapes = _shape_scores_of_all(list(zip(*solids, strict=True)), surface_tolerance_mm, pool)
-    rows = [
-        _identity(value, table) | _overlap_scores(overlap) | shape
+        shapes = _shape_scores_of_all(list(zip(*regions, strict=True)), surface_tolerance_mm, pool)
+    structures = tuple(
+        StructureScores(value, *_identity(value, table), overlap, shape)
         for (value, overlap), shape in zip(
             overlap_by_structure(confusion).items(), shapes, strict=True
         )
-    ]
-    surface_key = surface_dice_key(surface_tolerance_mm)
-    summary = summarise_structures(rows, surface_key) | asdict(pooled_overlap(confusion))
+    )
+    summary = _summary(structures, confusion, surface_tolerance_mm)
     if table is not None:
-        by_kind = {kind: [row for row in rows if row["kind"] == kind] for kind in table.kinds}
+        by_kind = {kind: [s for s in structures if s.kind == kind] for kind in table.kinds}
         summary["by_kind"] = {
-            kind: summarise_structures(chosen, surface_key)
-            | asdict(pooled_overlap(confusion, [row["label"] for row in chosen]))
+            kind: _summary(chosen, confusion, surface_tolerance_mm, [s.label for s in chosen])
             for kind, chosen in by_kind.items()
         }
-    return {"summary": summary, "structures": rows}
+    return CaseEvaluation(structures, summary, surface_tolerance_mm)
+
+
+def _num_classes(
+    table: LabelTable | None, reference: Labels, prediction: Labels, ignore_value: int | None
+) -> int:
+    if table is not None:
+        return table.num_classes
+    if ignore_value is not None:
+        reference = without_ignored(reference, reference, ignore_value)
+        prediction = without_ignored(prediction, prediction, ignore_value)
+    highest = max(int(labels.max(initial=0)) for labels in (reference, prediction))
+    return max(2, highest + 1)
+
+
+def _summary(
+    structures: Sequence[StructureScores],
+    confusion: NDArray[np.int64],
+    tolerance_mm: float,
+    labels: Sequence[int] | None = None,
+) -> Row:
+    rows = [one.to_row(tolerance_mm) for one in structures]
+    pooled = asdict(pooled_overlap(confusion, labels))
+    return summarise_structures(rows, surface_dice_key(tolerance_mm)) | pooled
 
 
 def _check_options(
@@ -116,51 +155,40 @@ def _check_options(
 
 
 def _shape_scores_of_all(
-    pairs: Sequence[_SolidPair], tolerance_mm: float, pool: ThreadPoolExecutor
-) -> list[Row]:
+    pairs: Sequence[_RegionPair], tolerance_mm: float, pool: ThreadPoolExecutor
+) -> list[ShapeScores]:
     """Return the scores of every structure, in the order of their pairs."""
-    sizes = [sum(len(solid.surface_mm) for solid in pair if solid) for pair in pairs]
+    sizes = [sum(len(region.surface_mm) for region in pair if region) for pair in pairs]
     # The largest structures first, so that no thread is left with one of them at the end.
     by_size = sorted(range(len(pairs)), key=sizes.__getitem__, reverse=True)
     futures = {place: pool.submit(_shape_scores, *pairs[place], tolerance_mm) for place in by_size}
     return [futures[place].result() for place in range(len(pairs))]
 
 
-def _identity(value: int, table: LabelTable | None) -> Row:
+def _identity(value: int, table: LabelTable | None) -> tuple[str, str | None]:
     if table is None:
-        return {"label": value, "name": f"label {value}"}
-    return {"label": value, "name": table[value].name, "kind": table[value].kind}
+        return f"label {value}", None
+    return table[value].name, table[value].kind
 
 
-def _overlap_scores(overlap: Overlap) -> Row:
-    return {
-        "dice": overlap.dice,
-        "jaccard": overlap.jaccard,
-        "recall": overlap.recall,
-        "precision": overlap.precision,
-        "f1": overlap.f1,
-        "reference_voxels": overlap.reference_voxels,
-        "prediction_voxels": overlap.prediction_voxels,
-    }
-
-
-def _shape_scores(reference: Region | None, prediction: Region | None, tolerance_mm: float) -> Row:
+def _shape_scores(
+    reference: Region | None, prediction: Region | None, tolerance_mm: float
+) -> ShapeScores:
     """Score surfaces and lengths of one structure."""
-    reference_length = length_mm(reference) if reference else None
-    prediction_length = length_mm(prediction) if prediction else None
-    surface_key = surface_dice_key(tolerance_mm)
-    scores: Row = {
-        "hd95_mm": None,
-        "assd_mm": None,
-        surface_key: 0.0 if reference or prediction else None,
-        "reference_length_mm": reference_length,
-        "prediction_length_mm": prediction_length,
-        "length_error_mm": None,
-    }
-    if reference and prediction and reference_length and prediction_length:
-        distances = surface_distances(reference.surface_mm, prediction.surface_mm)
-        scores["hd95_mm"] = distances.hd95_mm
-        scores["assd_mm"] = distances.assd_mm
-        scores[surface_key] = distances.surface_dice(tolerance_mm)
-        scores["length_error_mm"] = abs(prediction_length - reference_length)
-    return scores
+    reference_length_mm = length_mm(reference) if reference else None
+    prediction_length_mm = length_mm(prediction) if prediction else None
+    if not (reference and prediction and reference_length_mm and prediction_length_mm):
+        return ShapeScores(
+            surface_dice=0.0 if reference or prediction else None,
+            reference_length_mm=reference_length_mm,
+            prediction_length_mm=prediction_length_mm,
+        )
+    distances = surface_distances(reference.surface_mm, prediction.surface_mm)
+    return ShapeScores(
+        hd95_mm=distances.hd95_mm,
+        assd_mm=distances.assd_mm,
+        surface_dice=distances.surface_dice(tolerance_mm),
+        reference_length_mm=reference_length_mm,
+        prediction_length_mm=prediction_length_mm,
+        length_error_mm=abs(prediction_length_mm - reference_length_mm),
+    )

@@ -33,15 +33,15 @@ _COLUMNS = {
         "Jaccard": "jaccard_macro",
         "recall": "recall_macro",
         "precision": "precision_macro",
-        "HD95, mm, missed = 10": "hd95_macro_missed_as_10mm_mm",
-        "found": "detection_rate",
+        "HD95 mm, missed=10": "hd95_macro_missed_as_10mm_mm",
+        "detected": "detection_rate",
     },
     Preset.PAPER: {
         "Dice": "dice_foreground",
         "Jaccard": "jaccard_foreground",
         "recall": "recall_macro",
         "F1": "f1_macro",
-        "HD95, mm, of those found": "hd95_macro_mm",
+        "HD95 mm, of present": "hd95_macro_mm",
     },
 }
 

@@ -29,7 +29,7 @@ class Group:
     Attributes:
         name: ``all``, a kind, or a structure's name.
         level: Which of these it is.
-        columns: Columns of :attr:`Scores.values` that belong to it.
+        columns: Columns of :attr:`ScoreTable.values` that belong to it.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Scores:
+class ScoreTable:
     """One metric of many cases.
 
     Attributes:
@@ -72,7 +72,7 @@ class Scores:
         total = np.where(known, values, 0.0).sum(axis=1)
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
-    def select(self, cases: Sequence[str], structures: Sequence[str]) -> "Scores":
+    def select(self, cases: Sequence[str], structures: Sequence[str]) -> "ScoreTable":
         """Return the scores of some cases and structures, in the order asked for."""
         rows = [self.cases.index(name) for name in cases]
         columns = [self.structures.index(name) for name in structures]
@@ -85,7 +85,7 @@ class Scores:
         )
 
 
-def scores_of_cases(cases: Mapping[str, Row], metric: str) -> Scores:
+def scores_of_cases(cases: Mapping[str, Row], metric: str) -> ScoreTable:
     """Collect one metric of every structure of every case.
 
     Args:
@@ -114,7 +114,7 @@ def scores_of_cases(cases: Mapping[str, Row], metric: str) -> Scores:
     values = [
         [_value(name, row, metric) for row in case["structures"]] for name, case in cases.items()
     ]
-    return Scores(
+    return ScoreTable(
         metric=metric,
         cases=tuple(cases),
         structures=tuple(name for name, _ in first),

@@ -101,8 +101,8 @@ def _evaluate(segmenter: Segmenter, case: Case, unseen: Dataset, labels: Path) -
     found.write(labels, overwrite=True)
     truth = read_labels(case.labels, unseen.table)
     evaluation = evaluate_case(
-        truth.array, found.labels, truth.spacing_mm, unseen.table.num_classes, unseen.table
-    )
+        truth.array, found.labels, truth.spacing_mm, table=unseen.table
+    ).to_json()
     # The network works beside the labelling and is part of its time.
     return {**evaluation, _SECONDS: found.seconds["resample"] + found.seconds["labels"]}
 

@@ -1,14 +1,15 @@
 """The quality check of a segmentation."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
 
 from amcnet.anatomy import LabelTable
 from amcnet.errors import InputError
-from amcnet.inference import Segmentation
 from amcnet.labelmaps.region import Labels
+from amcnet.labelmaps.validation import check_label_volume, labelled_box
 from amcnet.quality.arrangement import Arrangement, chains_of
 from amcnet.quality.findings import Finding, QualityReport, Severity
 from amcnet.quality.hand_plan import HandPlan, plan_of
@@ -58,20 +59,26 @@ def check_segmentation(
         raise InputError(
             f"image has the shape {image.shape}, expected that of the labels, {labels.shape}"
         )
-    seen = observe(labels, spacing_mm, table, confidence)
-    findings = [] if image is None else image_findings(image)
-    findings += _findings(seen)
-    findings.sort(key=lambda finding: -finding.severity)
-    return QualityReport(
+    check_label_volume(labels, "labels")
+    # Passing over the background takes most of the time; the box has the same findings.
+    seen = observe(labels[labelled_box(labels)], spacing_mm, table, confidence)
+    findings = sorted(_findings(seen), key=lambda finding: -finding.severity)
+    report = QualityReport(
         tuple(findings), table, tuple(sorted(seen.found)), tuple(_unchecked(table, confidence))
     )
+    return report if image is None else add_image_findings(report, image)
 
 
-def check_result(result: Segmentation, image: NDArray[Any] | None = None) -> QualityReport:
-    """Check what :func:`amcnet.segment` returned, see :func:`check_segmentation`."""
-    return check_segmentation(
-        result.labels, result.spacing_mm, result.table, result.confidence, image
-    )
+def add_image_findings(report: QualityReport, image: NDArray[Any]) -> QualityReport:
+    """Return a report with the findings about the image added.
+
+    Args:
+        report: Check of the labels alone.
+        image: Intensities of the volume that was segmented, (scan, lateral, depth).
+    """
+    findings = [*image_findings(image), *report.findings]
+    findings.sort(key=lambda finding: -finding.severity)
+    return replace(report, findings=tuple(findings))
 
 
 def _findings(seen: Observation) -> list[Finding]:

@@ -5,6 +5,7 @@ from enum import IntEnum
 from typing import Any
 
 from amcnet.anatomy import LabelTable
+from amcnet.quality.hand_plan import is_hand_table
 
 
 class Severity(IntEnum):
@@ -26,6 +27,10 @@ SEVERITY_COLOR_RGB = {
 """Green, orange and red of the Okabe-Ito palette, which colour-blind people can tell apart."""
 
 
+NO_HAND_KINDS = ("nothing", "unlike a hand")
+"""Kinds of findings that say that labels named as a hand's are no hand."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that a person should know.
@@ -36,12 +41,14 @@ class Finding:
         severity: ``OK`` is a note that needs no action.
         structures: Label values that it is about; none if it is about the whole.
         message: One sentence.
+        measure: ``length`` or ``volume`` if the finding is about that size, else empty.
     """
 
     kind: str
     severity: Severity
     structures: tuple[int, ...]
     message: str
+    measure: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,23 @@ class QualityReport:
     def verdict(self) -> Severity:
         """The severity of the worst finding, ``OK`` if there is none."""
         return max((finding.severity for finding in self.findings), default=Severity.OK)
+
+    @property
+    def is_no_hand(self) -> bool:
+        """Whether the labels are named as a hand's but do not look like one."""
+        kinds = {finding.kind for finding in self.findings}
+        return is_hand_table(self.table) and not kinds.isdisjoint(NO_HAND_KINDS)
+
+    def summary(self) -> str:
+        """Return the verdict and the worst findings in one or two lines."""
+        if self.is_no_hand:
+            finding = next(f for f in self.findings if f.kind in NO_HAND_KINDS)
+            return f"{self.verdict}: no hand: {finding.message}"
+        messages = [finding.message for finding in self.findings]
+        if not messages:
+            return f"{self.verdict}: nothing suspicious"
+        more = f" (and {len(messages) - 2} more)" if len(messages) > 2 else ""
+        return "\n".join([f"{self.verdict}: {messages[0]}", *messages[1:2]]) + more
 
     def severity_of(self, value: int) -> Severity:
         """Return the severity of the worst finding that names a structure."""

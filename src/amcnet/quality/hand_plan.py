@@ -124,6 +124,18 @@ class HandPlan:
         return {bone.epiphysis: bone for bone in self.bones if bone.epiphysis is not None}
 
 
+def is_hand_table(table: LabelTable) -> bool:
+    """Return whether a table names enough bones of the hand to be checked as a hand.
+
+    Example:
+        >>> is_hand_table(hand_label_table())
+        True
+        >>> is_hand_table(LabelTable.from_names(["liver", "spleen"]))
+        False
+    """
+    return plan_of(table) is not None
+
+
 def plan_of(table: LabelTable) -> HandPlan | None:
     """Return which structures of a table are a hand's bones, by name; None if it is no hand's."""
     values, hand = table.values_by_name, hand_label_table()

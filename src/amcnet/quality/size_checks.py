@@ -120,7 +120,7 @@ def size_findings(sizes: Sizes, table: LabelTable) -> list[Finding]:
                 f"{table[value].name}: its {what} is {100 * exp(deviation):.0f} % of what fits "
                 "the rest of the hand"
             )
-            findings.append(Finding("size", severity, (value,), message))
+            findings.append(Finding("size", severity, (value,), message, measure=what))
     return findings
 
 

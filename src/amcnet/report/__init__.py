@@ -1,26 +1,17 @@
-"""Reports for people: pictures and pages of a segmented volume."""
+"""Reports for people: HTML pages, pictures and tables, returned as text and figures."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+from amcnet.report.page import Subject, report_contents
+from amcnet.report.page_html import Contents, Picture, page_html
+from amcnet.report.preview import preview_figure
+from amcnet.report.views import Views, gather_views
 
-from amcnet.report.preview import write_preview
-
-if TYPE_CHECKING:
-    from amcnet.report.page import Subject, write_report
-
-_WHERE = {
-    "Subject": "page",
-    "write_report": "page",
-}
 __all__ = [
+    "Contents",
+    "Picture",
     "Subject",
-    "write_preview",
-    "write_report",
+    "Views",
+    "gather_views",
+    "page_html",
+    "preview_figure",
+    "report_contents",
 ]
-
-
-def __getattr__(name: str) -> object:
-    """Import what makes pages on first use; what only draws or tells does not need it."""
-    if name in _WHERE:
-        return getattr(import_module(f"amcnet.report.{_WHERE[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

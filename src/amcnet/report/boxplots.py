@@ -1,21 +1,18 @@
 """Box plots of metrics over cases, a box for every structure in the order of its table."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.io import atomic_path
-from amcnet.metrics.score_tables import Scores, scores_of_cases
+from amcnet.metrics.score_tables import ScoreTable, scores_of_cases
 from amcnet.report.statistics_table import DEFAULT_METRICS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PICTURE_EXTENSIONS = (".png", ".pdf", ".svg")
 _DPI = 150
 _ROW_INCHES = 0.24  # room for a line of 8 points
 _PANEL_INCHES = 5.0
@@ -68,21 +65,7 @@ def boxplot_figure(
     return figure
 
 
-def write_boxplots(
-    path: Path, cases: Mapping[str, dict[str, Any]], metrics: Sequence[str] = DEFAULT_METRICS
-) -> None:
-    """Write :func:`boxplot_figure` as what the file name says: .png, .pdf or .svg.
-
-    Raises:
-        InputError: If a metric is unknown, or the cases do not fit together.
-        OutputError: If the file cannot be written.
-    """
-    figure = boxplot_figure(cases, metrics)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=_DPI, facecolor="white")
-
-
-def _draw(axes: "Axes", scores: Scores) -> None:
+def _draw(axes: "Axes", scores: ScoreTable) -> None:
     rows = len(scores.structures)
     for row in range(0, rows, 2):  # bands lead the eye from a name to its box
         axes.axhspan(row - 0.5, row + 0.5, color="#f3f4f6", linewidth=0, zorder=0)
@@ -104,7 +87,7 @@ def _draw(axes: "Axes", scores: Scores) -> None:
         axes.spines[side].set_visible(False)
 
 
-def _draw_structure(axes: "Axes", scores: Scores, row: int) -> None:
+def _draw_structure(axes: "Axes", scores: ScoreTable, row: int) -> None:
     values = scores.values[:, row]
     known = values[~np.isnan(values)]
     if known.size < len(values):
@@ -145,12 +128,12 @@ def _draw_box(axes: "Axes", values: NDArray[np.float64], row: int, color: str) -
     axes.plot(values, dots, ".", color=color, markersize=3.5, alpha=0.7, zorder=3)
 
 
-def _kind_number(scores: Scores, row: int) -> int:
+def _kind_number(scores: ScoreTable, row: int) -> int:
     kinds = list(dict.fromkeys(scores.kinds))
     return kinds.index(scores.kinds[row]) if kinds else 0
 
 
-def _draw_legend(figure: "Figure", scores: Scores, left: float, top: float) -> None:
+def _draw_legend(figure: "Figure", scores: ScoreTable, left: float, top: float) -> None:
     from matplotlib.patches import Patch
 
     text = f"{len(scores.cases)} cases" if len(scores.cases) > 1 else "1 case"

@@ -1,7 +1,5 @@
 """Which structure is taken for which: confusion summed over cases, as a picture."""
 
-from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,8 +7,6 @@ from numpy.typing import NDArray
 
 from amcnet.anatomy import LabelTable
 from amcnet.errors import InputError
-from amcnet.io import atomic_path, labels_on_grid, read_labels, same_grid
-from amcnet.metrics import confusion_matrix
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,40 +16,6 @@ _DPI = 150
 _CELL_INCHES = 0.19
 _LETTER_INCHES = 0.058  # of the names, 7.5 points
 _SMALLEST_SHARE = 1e-4  # the darkest end of the colours; smaller shares look the same
-
-
-def confusion_of_files(pairs: Iterable[tuple[Path, Path]], table: LabelTable) -> NDArray[np.int64]:
-    """Count voxels by (reference label, predicted label), summed over pairs of label files.
-
-    One pair is in memory at a time. Counts of single cases (see
-    :func:`amcnet.metrics.confusion_matrix`) may also be added up by the caller.
-
-    Args:
-        pairs: (reference, prediction); both of a pair lie on one grid. A 3D Slicer segmentation,
-            which may be saved cropped, may be a part of the other's grid.
-        table: What the labels mean.
-
-    Returns:
-        Counts, (num_classes, num_classes), rows by reference and columns by prediction.
-
-    Raises:
-        InputError: If a file cannot be read, or a pair lies on different grids.
-    """
-    total = np.zeros((table.num_classes, table.num_classes), dtype=np.int64)
-    for reference, prediction in pairs:
-        truth, judged = read_labels(reference, table), read_labels(prediction, table)
-        try:
-            if truth.array.size < judged.array.size:  # the one that was cropped is pasted
-                sides = labels_on_grid(truth, judged.geometry), judged.array
-            else:
-                sides = truth.array, labels_on_grid(judged, truth.geometry)
-        except InputError as error:
-            why = same_grid(truth.geometry, judged.geometry) or error
-            raise InputError(
-                f"{prediction}: does not lie on the grid of {reference}: {why}"
-            ) from error
-        total += confusion_matrix(*sides, table.num_classes)
-    return total
 
 
 def confusion_shares(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -104,18 +66,6 @@ def confusion_figure(confusion: NDArray[np.int64], table: LabelTable) -> "Figure
     )
     _draw(axes, scale, confusion_shares(confusion), names)
     return figure
-
-
-def write_confusion(path: Path, confusion: NDArray[np.int64], table: LabelTable) -> None:
-    """Write :func:`confusion_figure` as what the file name says: .png, .pdf or .svg.
-
-    Raises:
-        InputError: If the counts do not fit the table.
-        OutputError: If the file cannot be written.
-    """
-    figure = confusion_figure(confusion, table)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=_DPI, facecolor="white")
 
 
 def _draw(axes: "Axes", scale: "Axes", shares: NDArray[np.float64], names: list[str]) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from amcnet.errors import InputError
 from amcnet.metrics.case_gaps import CaseGaps
 from amcnet.metrics.paired import PairedTest, holm, signed_rank_test, smallest_p
-from amcnet.metrics.score_tables import Group, Level, Scores, scores_of_cases
+from amcnet.metrics.score_tables import Group, Level, ScoreTable, scores_of_cases
 from amcnet.metrics.statistics import RESAMPLES, Statistics, describe
 from amcnet.report.summary_table import Cell, Column, SummaryTable
 
@@ -116,7 +116,7 @@ def _common(
     return common
 
 
-def _compare(a: Scores, b: Scores, seed: int) -> list[_Comparison]:
+def _compare(a: ScoreTable, b: ScoreTable, seed: int) -> list[_Comparison]:
     has_a, has_b = ~np.isnan(a.values), ~np.isnan(b.values)
     both = has_a & has_b
     paired_a = replace(a, values=np.where(both, a.values, np.nan))

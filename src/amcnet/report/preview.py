@@ -1,16 +1,14 @@
 """Pictures of a segmented hand: seen from above, and in transverse slices."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.anatomy import LabelTable
-from amcnet.io.atomic_files import atomic_path
 from amcnet.report.preview_layout import lay_out
-from amcnet.report.views import Plane, Views, gather_views
+from amcnet.report.views import Plane, Views
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,60 +19,47 @@ _BACKGROUND = "#101418"
 _TEXT = "#e6e9ec"
 _FAINT_TEXT = "#9aa4ad"
 _FRAME = "#3a424a"
-_FLAT_ASPECT = 0.1  # Below this height by width an overview has no room for a vertical scale.
+_FLAT_ASPECT = 0.1  # height by width below which there is no room for a vertical scale
+_NUMBER_MM = 5.0  # length along the scan from which a number fits on a structure
 
 Rgb = tuple[int, int, int]
 
 
-def write_preview(
-    path: Path,
-    image: NDArray[Any],
-    labels: NDArray[np.integer[Any]],
-    spacing_mm: Sequence[float],
+def preview_figure(
+    views: Views,
     table: LabelTable,
     title: str | None = None,
     footnote: str | None = None,
-) -> None:
-    """Write a PNG, 1200 pixels high and up to about 2000 wide, see :func:`preview_figure`.
-
-    Args:
-        path: File to write; it appears whole or not at all.
-        image: Grey values, (scan, lateral, depth), any numeric type.
-        labels: Integer labels of the same shape; there may be none but background.
-        spacing_mm: Voxel size in the same order.
-        table: Names and colours of the labels.
-        title: Heading of the page.
-        footnote: Small print at the bottom.
-
-    Raises:
-        InputError: If shapes differ, labels are not integers or not in the table, or the spacing
-            is not three positive numbers.
-    """
-    views = gather_views(image, labels, spacing_mm, table)
-    figure = preview_figure(views, table, title, footnote)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=DPI)
-
-
-def preview_figure(
-    views: Views, table: LabelTable, title: str | None = None, footnote: str | None = None
+    numbered: bool = False,
 ) -> "Figure":
-    """Draw the whole hand and slices of it, 8 inches high.
+    """Draw the whole volume from above and some of its slices, 8 inches high.
 
-    Left, the hand from above with the fingertips (scan index 0) at the top: the largest label
-    along depth over the mean of the image. Right, transverse slices with outlines, depth
-    downwards, each with its position along the scan axis. All panels have true proportions.
+    On the left, the volume from above with scan index 0 at the top: the largest label along depth
+    over the mean of the image. On the right, transverse slices with outlines, depth downwards, each
+    with its position along the scan axis. All panels have true proportions.
 
     Args:
-        views: What is drawn.
+        views: The planes to draw.
         table: Colours of the labels.
         title: Heading of the page.
         footnote: Small print at the bottom.
+        numbered: Write the label value on every structure.
+
+    Example:
+        >>> from amcnet.report import gather_views
+        >>> table = LabelTable.from_names(["cube"])
+        >>> labels = np.zeros((20, 20, 20), np.uint8)
+        >>> labels[5:15, 5:15, 5:15] = 1
+        >>> figure = preview_figure(gather_views(labels, labels, (1, 1, 1), table), table)
+        >>> len(figure.axes), float(figure.get_figheight())
+        (5, 8.0)
     """
     page = lay_out(views.overview.aspect, views.slices[0].aspect, len(views.slices))
     figure = _new_figure(page.size_inches)
     overview = figure.add_axes(page.overview)
     _draw_overview(overview, views.overview, table)
+    if numbered:
+        _write_numbers(overview, views.overview)
     if views.overview.aspect >= _FLAT_ASPECT:
         for position_mm in views.positions_mm:
             overview.axhline(
@@ -146,12 +131,31 @@ def _draw_overview(
     axes.imshow(picture, extent=plane.extent_mm, interpolation="antialiased")
     _draw_outlines(axes, plane, table, 1.0, outline)
     _style(axes)
-    axes.set_title("From above, fingertips at the top", color=_TEXT, fontsize=10, loc="left")
+    axes.set_title(heading_of(plane, table), color=_TEXT, fontsize=10, loc="left")
     axes.set_xlabel("lateral, mm", color=_FAINT_TEXT, fontsize=8, labelpad=2)
     if plane.aspect < _FLAT_ASPECT:
         axes.set_yticks([])
     else:
         axes.set_ylabel("scan, mm", color=_FAINT_TEXT, fontsize=8, labelpad=2)
+
+
+def heading_of(plane: Plane, table: LabelTable) -> str:
+    """Return the caption of the view from above: which end of a hand is at the top.
+
+    Args:
+        plane: The view from above, rows along the scan.
+        table: Names of the labels; only distal phalanges and metacarpals tell the ends of a hand.
+    """
+    rows: dict[str, list[float]] = {"distal": [], "metacarpal": []}
+    for structure in table:
+        for end, found in rows.items():
+            if structure.segment.startswith(end):
+                seen = np.flatnonzero((plane.labels == structure.value).any(axis=1))
+                found += [float(seen.mean())] if seen.size else []
+    if not all(rows.values()):
+        return "From above"
+    tips, palm = (np.mean(found) for found in rows.values())
+    return f"From above, {'fingertips' if tips < palm else 'wrist'} at the top"
 
 
 def _draw_slices(panels: list["Axes"], views: Views, table: LabelTable) -> None:
@@ -200,8 +204,34 @@ def _draw_outlines(
     axes.set_ylim(bottom, top)
 
 
-def _write_value(axes: "Axes", plane: Plane, value: int, on_left: bool) -> None:
-    """Write the value of a label that is to be seen beside it, with a line to it."""
+def _write_numbers(axes: "Axes", plane: Plane) -> None:
+    """Write the value of every label on its structure, or beside a structure that is too small."""
+    from matplotlib.patheffects import withStroke
+
+    x, y = _centres_mm(plane, frame=0)
+    for value in np.unique(plane.labels[plane.labels > 0]).tolist():
+        rows, columns = np.nonzero(plane.labels == value)
+        if np.ptp(y[rows]) < _NUMBER_MM:
+            _write_value(axes, plane, value, on_left=bool(value % 2), size=6, reach=10)
+            continue
+        middle = int(rows[np.abs(rows - np.median(rows)).argmin()])
+        across = float(np.median(x[columns[rows == middle]]))
+        axes.annotate(
+            str(value),
+            (across, float(y[middle])),
+            color="white",
+            fontsize=7,
+            weight="bold",
+            ha="center",
+            va="center",
+            path_effects=[withStroke(linewidth=1.5, foreground="black")],
+        )
+
+
+def _write_value(
+    axes: "Axes", plane: Plane, value: int, on_left: bool, size: float = 9, reach: float = 24
+) -> None:
+    """Write the value of a label beside it, with a line to it."""
     from matplotlib.patheffects import withStroke
 
     rows, columns = np.nonzero(plane.labels == value)
@@ -212,10 +242,10 @@ def _write_value(axes: "Axes", plane: Plane, value: int, on_left: bool) -> None:
     axes.annotate(
         str(value),
         (float(x[edge]), float(y[middle])),
-        xytext=(-24 if on_left else 24, 0),
+        xytext=(-reach if on_left else reach, 0),
         textcoords="offset points",
         color="white",
-        fontsize=9,
+        fontsize=size,
         weight="bold",
         ha="right" if on_left else "left",
         va="center",

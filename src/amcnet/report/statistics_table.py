@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from amcnet.metrics.case_gaps import CaseGaps
-from amcnet.metrics.score_tables import Scores, scores_of_cases
+from amcnet.metrics.score_tables import ScoreTable, scores_of_cases
 from amcnet.metrics.statistics import RESAMPLES, describe
 from amcnet.metrics.summary import MISSED_HD95_KEY, MISSED_HD95_MM
 from amcnet.report.summary_table import Cell, Column, SummaryTable
@@ -67,7 +67,7 @@ def _missed_notes(metrics: Sequence[str]) -> list[str]:
     return [f"{MISSED_HD95_KEY}: structures that were missed count as {MISSED_HD95_MM:g} mm."]
 
 
-def _rows(scores: Scores, seed: int) -> list[tuple[Cell, ...]]:
+def _rows(scores: ScoreTable, seed: int) -> list[tuple[Cell, ...]]:
     rows: list[tuple[Cell, ...]] = []
     for group in scores.groups():
         found = describe(scores.by_case(group), seed)

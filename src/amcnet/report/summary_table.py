@@ -3,15 +3,15 @@
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from amcnet.errors import InputError, OutputError
-from amcnet.io import atomic_path, find_extension
+from amcnet.errors import InputError
 
 Cell = str | int | float | None
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class SummaryTable:
 
 def markdown(table: SummaryTable) -> str:
     """Return a table as Markdown, its columns aligned in the text too."""
-    shown = [[_plain(column.heading) for column in table.columns]]
+    shown = [[plain_markdown(column.heading) for column in table.columns]]
     shown += [
         [_shown(cell, column.format) for cell, column in zip(row, table.columns, strict=True)]
         for row in table.rows
@@ -83,7 +83,7 @@ def markdown(table: SummaryTable) -> str:
         "-" * (w - 1) + ":" if numeric else "-" * w
         for w, numeric in zip(widths, right, strict=True)
     ]
-    lines = [f"## {_plain(table.title)}", "", line(shown[0]), line(rule)]
+    lines = [f"## {plain_markdown(table.title)}", "", line(shown[0]), line(rule)]
     lines += [line(cells) for cells in shown[1:]]
     if table.notes:
         lines += ["", *(f"- {' '.join(note.split())}" for note in table.notes)]
@@ -91,12 +91,60 @@ def markdown(table: SummaryTable) -> str:
 
 
 def csv_text(table: SummaryTable) -> str:
-    """Return a table as CSV: keys, then rows; what does not exist is an empty cell."""
+    """Return a table as CSV: keys, then rows; a missing value is an empty cell.
+
+    Example:
+        >>> table = SummaryTable("t", (Column("name", "name"), Column("n", "n")), (("=A1", -2),))
+        >>> print(csv_text(table), end="")
+        name,n
+        '=A1,-2
+    """
+    return csv_of([column.key for column in table.columns], table.rows)
+
+
+def csv_of(keys: Sequence[str], rows: Iterable[Sequence[Cell]], decimals: int | None = None) -> str:
+    """Return keys and rows as CSV that spreadsheets open safely.
+
+    A text that a spreadsheet would take for a formula (it begins with = + - @, a tab or a carriage
+    return) gets a leading apostrophe; numbers stay numbers. Control characters appear as escape
+    codes. A missing value is an empty cell, a truth value ``yes`` or ``no``.
+
+    Args:
+        keys: First line.
+        rows: Cells in the order of the keys.
+        decimals: Decimals of floating-point numbers; by default all digits.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(column.key for column in table.columns)
-    writer.writerows(table.rows)
+    writer.writerow(keys)
+    writer.writerows([_csv_cell(cell, decimals) for cell in row] for row in rows)
     return text.getvalue()
+
+
+def _csv_cell(cell: Cell, decimals: int | None) -> str | int | float:
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, float) and decimals is not None:
+        return f"{cell:.{decimals}f}"
+    if not isinstance(cell, str):
+        return cell
+    return f"'{escaped(cell)}" if cell.startswith(_FORMULA_STARTS) else escaped(cell)
+
+
+def escaped(text: str) -> str:
+    """Return a text with its control characters, line breaks included, as escape codes.
+
+    Example:
+        >>> escaped("red\\x1b[31m")
+        'red\\\\x1b[31m'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
 
 
 def json_text(table: SummaryTable) -> str:
@@ -109,28 +157,6 @@ def json_text(table: SummaryTable) -> str:
     return json.dumps(data, indent=1, allow_nan=False) + "\n"
 
 
-_WRITERS: dict[str, Callable[[SummaryTable], str]] = {
-    ".md": markdown,
-    ".csv": csv_text,
-    ".json": json_text,
-}
-TABLE_EXTENSIONS = tuple(_WRITERS)
-
-
-def write_table(path: Path, table: SummaryTable) -> None:
-    """Write a table as what its file name says: ``.md``, ``.csv`` or ``.json``.
-
-    Raises:
-        OutputError: If the extension is another, or the file cannot be written.
-    """
-    extension = find_extension(path, TABLE_EXTENSIONS)
-    if extension is None:
-        allowed = " ".join(TABLE_EXTENSIONS)
-        raise OutputError(f"{path}: unknown file type '{path.suffix}', expected one of {allowed}")
-    with atomic_path(path) as temporary:
-        temporary.write_text(_WRITERS[extension](table), encoding="utf-8", newline="")
-
-
 def _is_numeric(table: SummaryTable, index: int) -> bool:
     return any(isinstance(row[index], int | float) for row in table.rows)
 
@@ -140,9 +166,9 @@ def _shown(cell: Cell, number_format: str) -> str:
         return "-"
     if isinstance(cell, float):
         return f"{cell:{number_format}}"
-    return _plain(str(cell))
+    return plain_markdown(str(cell))
 
 
-def _plain(text: str) -> str:
-    """Keep names from ending a cell or a line of Markdown."""
-    return " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|")
+def plain_markdown(text: str) -> str:
+    """Escape what would end a cell or a line of Markdown, and control characters."""
+    return escaped(" ".join(text.split())).replace("\\", "\\\\").replace("|", "\\|")

@@ -4,18 +4,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from amcnet.workflows.check import check_file
+    from amcnet.workflows.check import check_file, check_result, write_label_report
     from amcnet.workflows.demo import DemoResult, run_demo
-    from amcnet.workflows.evaluate.pairs import FoundPairs, Pair, evaluate_files, find_pairs
+    from amcnet.workflows.evaluate.files import evaluate_files
+    from amcnet.workflows.evaluate.pairs import FoundPairs, Pair, find_pairs
     from amcnet.workflows.evaluate.run import EvaluateOptions, evaluate_folders, evaluate_pair
-    from amcnet.workflows.label_report import write_label_report
-    from amcnet.workflows.measure import FileMeasurement, find_label_files, measure_files
+    from amcnet.workflows.label_names import find_label_names, names_of_files
+    from amcnet.workflows.measure import FileMeasurements, find_label_files, measure_files
     from amcnet.workflows.measurement_tables import (
-        TABLE_EXTENSIONS,
         write_file_measurements,
         write_measurements_csv,
     )
     from amcnet.workflows.mesh import MESH_EXTENSIONS, check_mesh_output, write_surfaces
+    from amcnet.workflows.output_files import (
+        TABLE_EXTENSIONS,
+        write_figure,
+        write_json,
+        write_table,
+        write_text,
+    )
     from amcnet.workflows.segment.dask_cluster import segment_files_on_cluster
     from amcnet.workflows.segment.finishing import Finisher, plan_also, plan_pages
     from amcnet.workflows.segment.masks import write_each
@@ -27,7 +34,7 @@ __all__ = [
     "TABLE_EXTENSIONS",
     "DemoResult",
     "EvaluateOptions",
-    "FileMeasurement",
+    "FileMeasurements",
     "Finisher",
     "FoundPairs",
     "Job",
@@ -36,12 +43,15 @@ __all__ = [
     "SegmentOptions",
     "check_file",
     "check_mesh_output",
+    "check_result",
     "evaluate_files",
     "evaluate_folders",
     "evaluate_pair",
     "find_label_files",
+    "find_label_names",
     "find_pairs",
     "measure_files",
+    "names_of_files",
     "plan_also",
     "plan_files",
     "plan_pages",
@@ -49,20 +59,26 @@ __all__ = [
     "segment_files",
     "segment_files_on_cluster",
     "write_each",
+    "write_figure",
     "write_file_measurements",
+    "write_json",
     "write_label_report",
     "write_measurements_csv",
     "write_surfaces",
+    "write_table",
+    "write_text",
 ]
 
 _MODULES = {
-    "check": ("check_file",),
+    "check": ("check_file", "check_result", "write_label_report"),
     "demo": ("DemoResult", "run_demo"),
-    "evaluate.pairs": ("FoundPairs", "Pair", "evaluate_files", "find_pairs"),
+    "evaluate.files": ("evaluate_files",),
+    "evaluate.pairs": ("FoundPairs", "Pair", "find_pairs"),
     "evaluate.run": ("EvaluateOptions", "evaluate_folders", "evaluate_pair"),
-    "label_report": ("write_label_report",),
-    "measure": ("FileMeasurement", "find_label_files", "measure_files"),
-    "measurement_tables": ("TABLE_EXTENSIONS", "write_file_measurements", "write_measurements_csv"),
+    "label_names": ("find_label_names", "names_of_files"),
+    "measure": ("FileMeasurements", "find_label_files", "measure_files"),
+    "measurement_tables": ("write_file_measurements", "write_measurements_csv"),
+    "output_files": ("TABLE_EXTENSIONS", "write_figure", "write_json", "write_table", "write_text"),
     "mesh": ("MESH_EXTENSIONS", "check_mesh_output", "write_surfaces"),
     "segment.dask_cluster": ("segment_files_on_cluster",),
     "segment.finishing": ("Finisher", "plan_also", "plan_pages"),

@@ -1,33 +1,104 @@
-"""Check label files."""
+"""Check label files, and write the report page of one."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from amcnet.anatomy import LabelTable, hand_label_table
+from numpy.typing import NDArray
+
+from amcnet.anatomy import LabelTable
+from amcnet.data import LabelNames
 from amcnet.errors import InputError
-from amcnet.io import read_labels, read_volume, same_grid
+from amcnet.inference import Segmentation
+from amcnet.io import Geometry, labels_on_grid, read_volume
+from amcnet.labelmaps.validation import without_ignored
 from amcnet.quality import QualityReport, check_segmentation
+from amcnet.report import Subject, page_html, report_contents
+from amcnet.workflows.label_names import read_label_file_with_names
+from amcnet.workflows.output_files import write_text
+from amcnet.workflows.segment.provenance import making_of_labels
+
+_NOTICE = "Research software, not a medical device. The model that made these labels is not known."
 
 
 def check_file(
-    labels: Path, image: Path | None = None, table: LabelTable | None = None
+    labels: Path,
+    image: Path | None = None,
+    table: LabelTable | None = None,
+    ignore_value: int | None = None,
 ) -> QualityReport:
-    """Check a label file, see :func:`check_segmentation`.
+    """Check a label file, see :func:`amcnet.quality.check_segmentation`.
 
     Args:
-        labels: The file.
-        image: The volume that was segmented, on the same grid.
-        table: What the labels mean, the hand's where left out.
+        labels: The label file. A ``.seg.nrrd`` or DICOM SEG may be cropped.
+        image: The volume that was segmented, on the same voxel lattice.
+        table: What the labels mean; by default what the file says.
+        ignore_value: Ignore label; its voxels count as background.
 
     Raises:
-        InputError: If a file cannot be read, or they lie on different grids.
+        InputError: If a file cannot be read, ``labels`` is an image, nothing says what its values
+            mean, or the files lie on different grids.
     """
-    table = hand_label_table() if table is None else table
-    volume = read_labels(labels, table)
-    grey = None
-    if image is not None:
-        scan = read_volume(image)
-        difference = same_grid(volume.geometry, scan.geometry)
-        if difference is not None:
-            raise InputError(f"{image}: does not lie on the grid of {labels}: {difference}")
-        grey = scan.array
-    return check_segmentation(volume.array, volume.spacing_mm, table, image=grey)
+    subject, _ = _read_subject(labels, image, table, ignore_value)
+    return subject.check()
+
+
+def write_label_report(
+    path: Path,
+    labels: Path,
+    image: Path | None = None,
+    table: LabelTable | None = None,
+    ignore_value: int | None = None,
+) -> QualityReport:
+    """Write the report page of a label file, see :func:`amcnet.report.report_contents`.
+
+    Args:
+        path: The page; it appears whole or not at all.
+        labels: The label file. A ``.seg.nrrd`` or DICOM SEG may be cropped.
+        image: The volume that was segmented; without it, the pictures show the labels alone.
+        table: What the labels mean; by default what the file says.
+        ignore_value: Ignore label; its voxels count as background.
+
+    Returns:
+        The check on the page, equal to that of :func:`check_file`.
+
+    Raises:
+        InputError: As :func:`check_file`.
+        OutputError: If the page cannot be written.
+    """
+    subject, geometry = _read_subject(labels, image, table, ignore_value)
+    making = making_of_labels(labels, image, geometry)
+    contents = report_contents(subject, f"Check of {labels.name}", making, _NOTICE)
+    write_text(path, page_html(contents))
+    return contents.quality
+
+
+def check_result(result: Segmentation, image: NDArray[Any] | None = None) -> QualityReport:
+    """Check what :func:`amcnet.segment` returned.
+
+    Args:
+        result: The segmentation, with the model's confidence.
+        image: Intensities of the volume, (scan, lateral, depth), checked too if given.
+    """
+    return check_segmentation(
+        result.labels, result.spacing_mm, result.table, result.confidence, image
+    )
+
+
+def _read_subject(
+    labels: Path, image: Path | None, table: LabelTable | None, ignore_value: int | None
+) -> tuple[Subject, Geometry]:
+    """Read labels and image onto one grid; return it too."""
+    given = None if table is None else LabelNames(table, ignore_value)
+    volume, names = read_label_file_with_names(labels, given)
+    if names.ignore_value is not None:
+        array = without_ignored(volume.array, volume.array, names.ignore_value)
+        volume = replace(volume, array=array)
+    if image is None:
+        return Subject(volume.array, volume.spacing_mm, names.table), volume.geometry
+    scan = read_volume(image)
+    try:
+        array = labels_on_grid(volume, scan.geometry)
+    except InputError as error:
+        raise InputError(f"{image}: does not lie on the grid of {labels}: {error}") from error
+    return Subject(array, scan.spacing_mm, names.table, scan.array), scan.geometry

@@ -10,8 +10,9 @@ from amcnet.io import make_folder, volume_from_array, write_image
 from amcnet.measurement import Measurement, measure_structures
 from amcnet.metrics import Preset, evaluate_case, with_headline
 from amcnet.phantom import Phantom, make_phantom
-from amcnet.report.preview import write_preview
+from amcnet.report import gather_views, preview_figure
 from amcnet.workflows.measurement_tables import write_measurements_csv
+from amcnet.workflows.output_files import write_figure
 
 Progress = Callable[[int, int, str], None]
 
@@ -59,18 +60,12 @@ def run_demo(out: Path, seed: int, progress: Progress) -> DemoResult:
     table, spacing_mm = result.table, result.spacing_mm
     measurements = measure_structures(result.labels, spacing_mm, table, result.confidence)
     write_measurements_csv(out / "measurements.csv", measurements)
-    case = evaluate_case(phantom.labels, result.labels, spacing_mm, table.num_classes, table)
+    case = evaluate_case(phantom.labels, result.labels, spacing_mm, table=table).to_json()
     progress(4, 5, "drawing")
     description = _describe(phantom)
-    write_preview(
-        out / "preview.png",
-        phantom.image,
-        result.labels,
-        spacing_mm,
-        table,
-        title=description,
-        footnote=result.notice,
-    )
+    views = gather_views(phantom.image, result.labels, spacing_mm, table)
+    figure = preview_figure(views, table, title=description, footnote=result.notice)
+    write_figure(out / "preview.png", figure)
     progress(5, 5, "done")
     evaluation = with_headline(case, Preset.STRICT)
     return DemoResult(description, measurements, evaluation, result.notice)

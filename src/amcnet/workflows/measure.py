@@ -1,42 +1,42 @@
-"""Measuring label files: which ones, and what came of each."""
+"""Measure label files."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from amcnet.anatomy import LabelTable, hand_label_table
-from amcnet.errors import InputError, in_words
-from amcnet.io import IMAGE_EXTENSIONS, find_extension, read_labels
-from amcnet.measurement.structures import Measurement, measure_structures
+from amcnet.anatomy import LabelTable
+from amcnet.data import LabelNames
+from amcnet.errors import InputError
+from amcnet.io import IMAGE_EXTENSIONS, find_extension
+from amcnet.measurement import Measurement, measure_structures
+from amcnet.workflows.label_names import read_label_file_with_names
+from amcnet.workflows.outcome import Outcome, run_for_file
 
 _SEGMENTATION = ".seg.nrrd"
 
 
 @dataclass(frozen=True)
-class FileMeasurement:
-    """What came of a label file.
+class FileMeasurements:
+    """Measurements of one label file.
 
     Attributes:
-        path: The file.
-        measurements: One for each structure of the table; none where the file failed.
-        spacing_mm: Voxel size in (scan, lateral, depth); None where the file failed.
-        error: One sentence that says why it was not measured; None where it was.
+        measurements: One per structure of the table.
+        spacing_mm: Voxel size, (scan, lateral, depth).
     """
 
-    path: Path
-    measurements: tuple[Measurement, ...] = ()
-    spacing_mm: tuple[float, float, float] | None = None
-    error: str | None = None
+    measurements: tuple[Measurement, ...]
+    spacing_mm: tuple[float, float, float]
 
 
 def find_label_files(inputs: Sequence[Path]) -> list[Path]:
-    """Return the inputs with every folder replaced by the label files in it, sorted by name.
+    """Replace every folder by the label files in it, sorted by name.
 
-    These are its ``.seg.nrrd`` files, or all its volumes where it holds no such file. Hidden files
-    do not count. A file that is named twice is taken once.
+    The label files of a folder are its ``.seg.nrrd`` files or, if there are none, all its volumes.
+    Hidden files are skipped. A file that is given twice is listed once.
 
     Args:
-        inputs: Files and folders; a file is taken as it is.
+        inputs: Files and folders; files are kept as they are.
 
     Raises:
         InputError: If a folder holds no volumes.
@@ -66,30 +66,26 @@ def measure_files(
     table: LabelTable | None = None,
     axes: str = "auto",
     ignore_value: int | None = None,
-) -> Iterator[FileMeasurement]:
-    """Measure label files one after the other; one that fails does not stop the others.
+) -> Iterator[Outcome[FileMeasurements]]:
+    """Measure label files one after the other; a file that fails does not stop the others.
 
     Args:
         paths: The files, see :func:`find_label_files`.
-        table: What the labels mean, the hand's where left out.
-        axes: ``auto`` or what the x, y, z of the files mean.
-        ignore_value: Value of voxels of which nothing is known; they count as background.
+        table: What the labels mean; by default what each file says, see
+            :func:`amcnet.workflows.label_names.names_of_files`.
+        axes: ``auto``, or the meaning of the files' x, y, z axes.
+        ignore_value: Ignore label; its voxels count as background.
 
     Yields:
-        What came of each file, in their order.
+        The outcome of each file, in the order of ``paths``.
     """
-    table = hand_label_table() if table is None else table
-    return (_measure_file(path, table, axes, ignore_value) for path in paths)
+    names = None if table is None else LabelNames(table, ignore_value)
+    return (run_for_file(path, partial(_measure_file, path, names, axes)) for path in paths)
 
 
-def _measure_file(
-    path: Path, table: LabelTable, axes: str, ignore_value: int | None
-) -> FileMeasurement:
-    try:
-        volume = read_labels(path, table, axes, ignore_value)
-        measured = measure_structures(
-            volume.array, volume.spacing_mm, table, ignore_value=ignore_value
-        )
-        return FileMeasurement(path, tuple(measured), volume.spacing_mm)
-    except Exception as problem:
-        return FileMeasurement(path, error=in_words(problem, path))
+def _measure_file(path: Path, names: LabelNames | None, axes: str) -> FileMeasurements:
+    volume, names = read_label_file_with_names(path, names, axes)
+    measured = measure_structures(
+        volume.array, volume.spacing_mm, names.table, ignore_value=names.ignore_value
+    )
+    return FileMeasurements(tuple(measured), volume.spacing_mm)

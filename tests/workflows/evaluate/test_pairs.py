@@ -8,7 +8,8 @@ from amcnet.anatomy import hand_label_table
 from amcnet.errors import InputError
 from amcnet.io import Geometry, write_labels
 from amcnet.metrics import evaluate_case
-from amcnet.workflows.evaluate.pairs import evaluate_files, find_pairs
+from amcnet.workflows.evaluate.files import evaluate_files
+from amcnet.workflows.evaluate.pairs import find_pairs
 
 SPACING_MM = (0.5, 0.4, 0.3)
 
@@ -37,7 +38,7 @@ def touch(folder: Path, *names: str) -> Path:
 def test_formats_and_names(tmp_path: Path, labels: np.ndarray) -> None:
     first = write(tmp_path / "a.seg.nrrd", labels)
     second = write(tmp_path / "b.nii.gz", labels)
-    row = evaluate_files(first, second)["structures"][13]
+    row = evaluate_files(first, second).to_rows()[13]
     assert (row["name"], row["dice"], row["hd95_mm"]) == ("second metacarpal bone", 1.0, 0.0)
 
 
@@ -54,18 +55,18 @@ def test_a_cropped_slicer_segmentation_counts_as_whole(
     whole = write(tmp_path / "whole.nii.gz", moved)
     table = hand_label_table()
     if cropped == "reference":
-        result = evaluate_files(small, whole)
-        expected = evaluate_case(labels, moved, SPACING_MM, 39, table)
+        result = evaluate_files(small, whole).to_json()
+        expected = evaluate_case(labels, moved, SPACING_MM, 39, table).to_json()
     else:
-        result = evaluate_files(whole, small)
-        expected = evaluate_case(moved, labels, SPACING_MM, 39, table)
+        result = evaluate_files(whole, small).to_json()
+        expected = evaluate_case(moved, labels, SPACING_MM, 39, table).to_json()
     assert result["structures"][13]["dice"] == pytest.approx(0.75)
     for one, other in zip(result["structures"], expected["structures"], strict=True):
         assert one == pytest.approx(other, abs=1e-5)
 
 
 def test_no_prediction_is_background_alone(tmp_path: Path, labels: np.ndarray) -> None:
-    summary = evaluate_files(write(tmp_path / "a.nrrd", labels), None)["summary"]
+    summary = evaluate_files(write(tmp_path / "a.seg.nrrd", labels), None).summary
     assert (summary["structures_present"], summary["structures_missed"]) == (2, 2)
     assert summary["dice_macro"] == 0
 

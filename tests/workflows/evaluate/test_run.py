@@ -42,7 +42,7 @@ def test_cases_are_those_of_arrays(folders: tuple[Path, Path]) -> None:
     options = EvaluateOptions(TABLE, Preset.PAPER, surface_tolerance_mm=0.25)
     result = evaluate_folders(*folders, options, lambda *step: steps.append(step))
     expected = {
-        name: evaluate_case(labels_of(2), labels_of(shift), SPACING_MM, 3, TABLE, 0.25)
+        name: evaluate_case(labels_of(2), labels_of(shift), SPACING_MM, 3, TABLE, 0.25).to_json()
         for name, shift in (("a", 3), ("b", 4))
     }
     assert list(result["cases"]) == ["a", "b"]

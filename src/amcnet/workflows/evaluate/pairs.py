@@ -1,27 +1,14 @@
-"""Label files that belong together: comparing two of them, pairing those of two folders by name."""
+"""Pair the label files of two folders by name."""
 
 import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from amcnet.anatomy import LabelTable, hand_label_table
 from amcnet.errors import InputError
-from amcnet.io import (
-    LABEL_EXTENSIONS,
-    Volume,
-    find_extension,
-    grid_differences,
-    labels_on_grid,
-    read_labels,
-)
-from amcnet.metrics.evaluation import SURFACE_TOLERANCE_MM, evaluate_case
+from amcnet.io import LABEL_EXTENSIONS, find_extension
 
-_SLICER = ".seg.nrrd"
 # What programs add to the name of a case: the first channel, and words for labels.
 _SUFFIX = re.compile(r"(_0000)?([-_. ](labels?|seg|segmentation|mask))?$", re.IGNORECASE)
 
@@ -54,66 +41,6 @@ class FoundPairs:
     pairs: tuple[Pair, ...]
     ambiguous: dict[str, str] = field(default_factory=dict)
     unmatched: tuple[Path, ...] = ()
-
-
-def evaluate_files(
-    reference: Path,
-    prediction: Path | None,
-    table: LabelTable | None = None,
-    surface_tolerance_mm: float = SURFACE_TOLERANCE_MM,
-    threads: int | None = None,
-    ignore_value: int | None = None,
-) -> dict[str, Any]:
-    """Evaluate one label file against another; see :func:`amcnet.metrics.evaluate_case`.
-
-    Args:
-        reference: The truth.
-        prediction: What is judged; None stands for background alone. It must lie on the same grid.
-            Where one of the two is a 3D Slicer segmentation, which may be saved cropped, it may be
-            a part of the other's grid.
-        table: What the labels mean, the hand's where left out.
-        surface_tolerance_mm: Tolerance of the surface Dice.
-        threads: Most threads to use, one a processor where left out.
-        ignore_value: Value of the reference's voxels of which nothing is known.
-
-    Raises:
-        InputError: If a file cannot be read, or they lie on different grids.
-    """
-    table = hand_label_table() if table is None else table
-    truth = read_labels(reference, table, ignore_value=ignore_value)
-    if prediction is None:
-        sides = truth.array, np.zeros_like(truth.array)
-    else:
-        sides = _on_one_grid(truth, read_labels(prediction, table), reference, prediction)
-    return evaluate_case(
-        *sides,
-        truth.spacing_mm,
-        table.num_classes,
-        table,
-        surface_tolerance_mm,
-        threads,
-        ignore_value,
-    )
-
-
-def _on_one_grid(
-    truth: Volume, judged: Volume, reference: Path, prediction: Path
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    if not grid_differences(truth.geometry, judged.geometry):
-        return truth.array, judged.array
-    # The one that was cropped is brought to the grid of the other.
-    cropped_truth = truth.array.size < judged.array.size
-    try:
-        if cropped_truth:
-            return labels_on_grid(truth, judged.geometry), judged.array
-        return truth.array, labels_on_grid(judged, truth.geometry)
-    except InputError as error:
-        differences = "; ".join(grid_differences(truth.geometry, judged.geometry))
-        cropped = reference if cropped_truth else prediction
-        reason = f" ({error})" if find_extension(cropped, (_SLICER,)) else ""
-        raise InputError(
-            f"{prediction}: does not lie on the grid of {reference}: {differences}{reason}"
-        ) from error
 
 
 def find_pairs(references: Path, predictions: Path) -> FoundPairs:

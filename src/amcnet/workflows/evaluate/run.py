@@ -1,17 +1,21 @@
 """Evaluating a folder of predictions against a folder of references."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from amcnet.anatomy import LabelTable
-from amcnet.errors import InputError, in_words
+from amcnet.errors import InputError
+from amcnet.metrics import CaseEvaluation
 from amcnet.metrics.evaluation import SURFACE_TOLERANCE_MM
 from amcnet.metrics.presets import Preset, with_headline
 from amcnet.metrics.summary import Row, summarise_cases
 from amcnet.parallel import Progress, map_in_processes, no_progress, processors
-from amcnet.workflows.evaluate.pairs import FoundPairs, Pair, evaluate_files, find_pairs
+from amcnet.workflows.evaluate.files import evaluate_files
+from amcnet.workflows.evaluate.pairs import FoundPairs, Pair, find_pairs
+from amcnet.workflows.label_names import names_of_files
+from amcnet.workflows.outcome import Outcome, run_for_file
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class EvaluateOptions:
     """How files are evaluated.
 
     Attributes:
-        table: What the labels mean, the hand's where left out.
+        table: What the labels mean; by default what the files say.
         preset: Which figures stand for the result, and whether a case without a prediction counts.
         surface_tolerance_mm: Tolerance of the surface Dice.
         jobs: Processes; each holds one case.
@@ -31,14 +35,6 @@ class EvaluateOptions:
     surface_tolerance_mm: float = SURFACE_TOLERANCE_MM
     jobs: int = 1
     ignore_value: int | None = None
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """What came of a case: figures, or the sentence that says why there are none."""
-
-    result: Row | None = None
-    error: str = ""
 
 
 def evaluate_pair(
@@ -55,7 +51,7 @@ def evaluate_pair(
     """
     options = options or EvaluateOptions()
     result = _evaluate_files(options, reference, prediction)
-    return with_headline(result, options.preset)
+    return with_headline(result.to_json(), options.preset)
 
 
 def evaluate_folders(
@@ -90,19 +86,18 @@ def evaluate_folders(
     """
     options = options or EvaluateOptions()
     found = find_pairs(references, predictions)
+    if options.table is None:
+        names = names_of_files([file for pair in found.pairs for file in _files(pair)])
+        options = replace(options, table=names.table, ignore_value=names.ignore_value)
     pairs = [pair for pair in found.pairs if pair.prediction or options.preset.counts_missing_cases]
     threads = max(1, processors() // max(1, min(options.jobs, len(pairs))))
     outcomes = map_in_processes(partial(_evaluate, options, threads), pairs, options.jobs, progress)
-    failed = found.ambiguous | {
-        pair.name: outcome.error
-        for pair, outcome in zip(pairs, outcomes, strict=True)
-        if outcome.error
-    }
-    cases = {
-        pair.name: _file_names(pair) | outcome.result
-        for pair, outcome in zip(pairs, outcomes, strict=True)
-        if outcome.result is not None
-    }
+    failed, cases = dict(found.ambiguous), {}
+    for pair, outcome in zip(pairs, outcomes, strict=True):
+        if outcome.error is not None:
+            failed[pair.name] = outcome.error
+        elif outcome.result is not None:
+            cases[pair.name] = _file_names(pair) | outcome.result.to_json()
     if not cases:
         raise InputError(_nothing(predictions, found, failed))
     summary = summarise_cases(list(cases.values()))
@@ -113,18 +108,14 @@ def evaluate_folders(
     }
 
 
-def _evaluate(options: EvaluateOptions, threads: int, pair: Pair) -> _Outcome:
-    """Evaluate a case; an error becomes part of the outcome."""
-    try:
-        return _Outcome(_evaluate_files(options, pair.reference, pair.prediction, threads))
-    except Exception as problem:
-        files = [path for path in (pair.prediction, pair.reference) if path is not None]
-        return _Outcome(error=in_words(problem, *files))
+def _evaluate(options: EvaluateOptions, threads: int, pair: Pair) -> Outcome[CaseEvaluation]:
+    work = partial(_evaluate_files, options, pair.reference, pair.prediction, threads)
+    return run_for_file(pair.prediction or pair.reference, work, pair.reference)
 
 
 def _evaluate_files(
     options: EvaluateOptions, reference: Path, prediction: Path | None, threads: int | None = None
-) -> Row:
+) -> CaseEvaluation:
     return evaluate_files(
         reference,
         prediction,
@@ -133,6 +124,10 @@ def _evaluate_files(
         threads,
         options.ignore_value,
     )
+
+
+def _files(pair: Pair) -> list[Path]:
+    return [path for path in (pair.reference, pair.prediction) if path is not None]
 
 
 def _file_names(pair: Pair) -> Row:

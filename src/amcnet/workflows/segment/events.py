@@ -157,11 +157,19 @@ class Teller:
 
     def __call__(self, job: "Job", result: "Segmentation", write: Callable[[], None]) -> str:
         """Finish a volume, see :func:`amcnet.workflows.segment_files`."""
+        from amcnet.measurement import measure_structures
         from amcnet.parallel import in_background
-        from amcnet.report.verdict import measure_quickly
 
         self.lines.stage("writing")
-        measuring = in_background(partial(measure_quickly, result))
+        measuring = in_background(
+            partial(
+                measure_structures,
+                result.labels,
+                result.spacing_mm,
+                result.table,
+                result.confidence,
+            )
+        )
         found: list[QualityReport] = []
         finisher = replace(self.finisher, tell=lambda _, quality: found.append(quality))
         remark = finisher(job, result, write)

@@ -12,10 +12,15 @@ from amcnet.io import LABEL_EXTENSIONS, check_output, find_extension, is_same_fi
 from amcnet.io.dicom import is_dicom
 from amcnet.io.images import read_volume
 from amcnet.parallel import in_background
-from amcnet.quality import QualityReport
-from amcnet.report.page import PAGE_EXTENSIONS, Subject, draw_pictures, write_page
-from amcnet.report.page_html import Contents
-from amcnet.report.verdict import check_quickly, is_hand_table, verdict_text, with_image
+from amcnet.quality import (
+    QualityReport,
+    add_image_findings,
+    check_segmentation,
+    is_hand_table,
+)
+from amcnet.report import Contents, Subject, page_html
+from amcnet.report.page import draw_pictures
+from amcnet.workflows.output_files import PAGE_EXTENSIONS, write_text
 from amcnet.workflows.segment.provenance import making_of_segmentation
 from amcnet.workflows.segment.run import Job, SegmentOptions
 
@@ -102,7 +107,15 @@ class Finisher:
         if page is None and self.tell is None and not is_hand:
             self._write_labels(result, write)
             return ""
-        checking = in_background(partial(check_quickly, result))  # it compresses meanwhile
+        checking = in_background(  # it compresses meanwhile
+            partial(
+                check_segmentation,
+                result.labels,
+                result.spacing_mm,
+                result.table,
+                result.confidence,
+            )
+        )
         started = time.monotonic()
         self._write_labels(result, write)
         seconds = time.monotonic() - started
@@ -115,7 +128,7 @@ class Finisher:
                 raise OutputError(f"{why} (the labels are written, their report is not)") from None
         if self.tell is not None:
             self.tell(result, quality)
-        return verdict_text(quality) if is_hand else ""
+        return quality.summary() if is_hand else ""
 
     def _write_labels(self, result: Segmentation, write: Callable[[], None]) -> None:
         write()
@@ -142,12 +155,13 @@ class Finisher:
         measurements = subject.measure()
         making = making_of_segmentation(job, self.options, result, write_seconds)
         image = reading.result().array
-        quality = with_image(quality, image)
+        quality = add_image_findings(quality, image)
         views = replace(subject, image=image).views()
         del reading, image  # pictures take memory of their own
         pictures = draw_pictures(views, quality)
         title = f"Segmentation of {job.source.name}"
-        write_page(page, Contents(title, result.notice, quality, measurements, pictures, making))
+        contents = Contents(title, result.notice, quality, measurements, pictures, making)
+        write_text(page, page_html(contents))
         return quality
 
 

@@ -8,8 +8,9 @@ from amcnet.anatomy import hand_label_table
 from amcnet.bundle import default_bundle_folder
 from amcnet.errors import InputError, ModelError
 from amcnet.io import Geometry, write_labels
-from amcnet.workflows.evaluate.label_names import find_label_table, write_json
-from amcnet.workflows.evaluate.pairs import evaluate_files
+from amcnet.workflows.evaluate.files import evaluate_files
+from amcnet.workflows.label_names import find_label_table
+from amcnet.workflows.output_files import write_json
 
 
 def write_case(path: Path, labels: np.ndarray, spacing_mm: tuple[float, float, float]) -> Path:
@@ -27,7 +28,7 @@ def labels() -> np.ndarray:
 def test_json_output(tmp_path: Path, labels: np.ndarray) -> None:
     path = write_case(tmp_path / "a.nrrd", labels, (1, 1, 1))
     target = tmp_path / "scores.json"
-    write_json(target, evaluate_files(path, path))
+    write_json(target, evaluate_files(path, path, hand_label_table()).to_json())
     assert json.loads(target.read_text())["summary"]["dice_macro"] == 1
 
 

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from amcnet.anatomy import LabelTable, hand_label_table
 from amcnet.inference import Segmentation
 from amcnet.io import Geometry
-from amcnet.quality import Finding, QualityReport, Severity, check_result
-from amcnet.report.verdict import check_quickly, is_no_hand, region_of_labels, verdict_text
+from amcnet.labelmaps.validation import labelled_box
+from amcnet.quality import Finding, QualityReport, Severity
+from amcnet.quality.observation import observe
+from amcnet.workflows.check import check_result
 from amcnet.workflows.segment.finishing import Finisher
 from amcnet.workflows.segment.run import Job, SegmentOptions
 from amcnet.workflows.segment.volume import segment
@@ -32,14 +34,18 @@ boxes = st.lists(
 
 @settings(max_examples=30)
 @given(boxes)
-def test_quick_check_finds_the_same(places: list) -> None:
+def test_the_box_of_all_structures_has_the_observations_of_the_volume(places: list) -> None:
     labels = np.zeros((12, 12, 12), np.uint8)
     for value, *ranges in places:
         labels[tuple(slice(start, start + length) for start, length in ranges)] = value
-    result = result_of(labels)
-    region = labels[region_of_labels(labels)]
-    assert np.count_nonzero(region) == np.count_nonzero(labels)
-    assert check_quickly(result) == check_result(result)
+    part = labels[labelled_box(labels)]
+    assert np.count_nonzero(part) == np.count_nonzero(labels)
+    whole, cut = (observe(each, SPACING_MM, TABLE).found for each in (labels, part))
+    assert whole.keys() == cut.keys()
+    for value, one in whole.items():
+        assert one.piece_voxels == cut[value].piece_voxels
+        assert one.at_border == cut[value].at_border
+        assert one.length_mm == pytest.approx(cut[value].length_mm)
 
 
 def report(*severities: Severity) -> QualityReport:
@@ -57,7 +63,7 @@ def report(*severities: Severity) -> QualityReport:
     ],
 )
 def test_one_or_two_lines(severities: tuple[Severity, ...], text: str) -> None:
-    assert verdict_text(report(*severities)) == text
+    assert report(*severities).summary() == text
 
 
 def test_labels_of_something_else_get_no_verdict() -> None:
@@ -67,7 +73,7 @@ def test_labels_of_something_else_get_no_verdict() -> None:
     job = Job(Path("x"), Path("y"))
     assert Finisher(SegmentOptions())(job, result, lambda: written.append(1)) == ""
     assert written == [1]
-    assert not is_no_hand(check_quickly(result))
+    assert not check_result(result).is_no_hand
 
 
 @pytest.mark.parametrize("kind", ["noise", "empty"])
@@ -76,6 +82,6 @@ def test_what_is_no_hand_is_called_so(kind: str) -> None:
     if kind == "noise":
         image[:] = np.random.default_rng(0).normal(100, 30, image.shape)
     result = segment(image, (1.0, 1.0, 0.8), quality="fast")
-    quality = check_quickly(result)
-    assert is_no_hand(quality)
-    assert verdict_text(quality).startswith("bad: no hand: ")
+    quality = check_result(result)
+    assert quality.is_no_hand
+    assert quality.summary().startswith("bad: no hand: ")

@@ -1,0 +1,142 @@
+"""Evaluations as plain text for a terminal: 80 columns, names never shortened."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from amcnet.errors import one_line
+from amcnet.metrics import DETECTION_DICE, Preset, headline, preset_columns
+
+_WIDTH = 80
+_INDENT = "  "
+_GAP = 2
+# Shorter headings than the keys of the results, with the line that explains them.
+_LABEL_COLUMNS = {
+    "Dice": "dice",
+    "HD95 mm": "hd95_mm",
+    "ASSD mm": "assd_mm",
+    "length mm": "length_error_mm",
+}
+
+Row = tuple[str, Sequence[str]]
+
+
+def evaluation_text(result: Mapping[str, Any]) -> str:
+    """Return an evaluation as tables in text.
+
+    One case gives a table of its groups (all structures, then each kind) and one of its labels.
+    Several cases give a table per case with the means below it, and one per label with the means
+    over the cases that have a value.
+
+    Args:
+        result: What :func:`amcnet.workflows.evaluate_pair` or
+            :func:`amcnet.workflows.evaluate_folders` returns.
+    """
+    preset = Preset(result["preset"])
+    headings = list(preset_columns(preset))
+    groups = [(group, _cells(figures)) for group, figures in result["headline"].items()]
+    cases = result.get("cases", {})
+    if not isinstance(cases, dict) or not cases:
+        return "\n".join(
+            [
+                *_table("structures", headings, groups),
+                "",
+                *_table("label", list(_LABEL_COLUMNS), _labels(result["structures"])),
+                *_notes(),
+            ]
+        )
+    rows = [
+        (
+            one_line(name) if case["prediction"] is not None else f"{one_line(name)} (missing)",
+            _cells(headline(case, preset)["all"]),
+        )
+        for name, case in cases.items()
+    ]
+    means = [(f"mean, {group}", cells) for group, cells in groups]
+    labels = _labels_over_cases(result["structures"], list(cases.values()))
+    return "\n".join(
+        [
+            *_table("case", headings, rows, means),
+            "",
+            *_table("label", [*_LABEL_COLUMNS, "detected"], labels),
+            *_notes(),
+        ]
+    )
+
+
+def _labels(structures: Sequence[Mapping[str, Any]]) -> list[Row]:
+    return [
+        (one_line(row["name"]), [_number(row[key]) for key in _LABEL_COLUMNS.values()])
+        for row in structures
+        if row["reference_voxels"] or row["prediction_voxels"]
+    ]
+
+
+def _labels_over_cases(
+    structures: Sequence[Mapping[str, Any]], cases: Sequence[Mapping[str, Any]]
+) -> list[Row]:
+    rows: list[Row] = []
+    for index, mean in enumerate(structures):
+        each = [case["structures"][index] for case in cases]
+        present = [row for row in each if row["reference_voxels"]]
+        if not present and not any(row["prediction_voxels"] for row in each):
+            continue
+        detected = sum(row["dice"] >= DETECTION_DICE for row in present)
+        cells = [_number(mean[key]) for key in _LABEL_COLUMNS.values()]
+        rows.append((one_line(mean["name"]), [*cells, f"{detected}/{len(present)}"]))
+    return rows
+
+
+def _notes() -> list[str]:
+    return [
+        "",
+        "length mm: absolute error of the length along the principal axis.",
+        f"detected: structures of the reference with a Dice of {DETECTION_DICE} or more.",
+    ]
+
+
+def _cells(figures: Mapping[str, float | None]) -> list[str]:
+    return [_number(value) for value in figures.values()]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _table(
+    title: str, headings: Sequence[str], rows: Sequence[Row], footer: Sequence[Row] = ()
+) -> list[str]:
+    """Return the lines of a table; a name that is too long has a line of its own."""
+    heads = [heading.split("\n") for heading in _wrapped(headings)]
+    widths = [
+        max(max(map(len, head)), *(len(cells[i]) for _, cells in (*rows, *footer)))
+        for i, head in enumerate(heads)
+    ]
+    room = _WIDTH - len(_INDENT) - sum(width + _GAP for width in widths)
+    names = [len(name) for name, _ in (*rows, *footer)] + [len(title)]
+    column = min(room, max(names))
+
+    def line(name: str, cells: Sequence[str]) -> list[str]:
+        values = "".join(" " * _GAP + c.rjust(w) for c, w in zip(cells, widths, strict=True))
+        if len(name) > column:
+            return [_INDENT + name, _INDENT + " " * column + values]
+        return [_INDENT + name.ljust(column) + values]
+
+    depth = max(len(head) for head in heads)
+    padded = [[""] * (depth - len(head)) + head for head in heads]
+    lines = []
+    for level, head_cells in enumerate(zip(*padded, strict=True), start=1):
+        lines += line(title if level == depth else "", head_cells)
+    rule = _INDENT + "-" * (column + sum(width + _GAP for width in widths))
+    lines.append(rule)
+    for name, cells in rows:
+        lines += line(name, cells)
+    if footer:
+        lines.append(rule)
+    for name, cells in footer:
+        lines += line(name, cells)
+    return [text.rstrip() for text in lines]
+
+
+def _wrapped(headings: Sequence[str]) -> list[str]:
+    """Break headings at commas, so that their columns stay narrow."""
+    return [heading.replace(", ", "\n") for heading in headings]

@@ -1,0 +1,102 @@
+"""Evaluate one label file against another."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amcnet.anatomy import LabelTable
+from amcnet.data import LabelNames
+from amcnet.errors import InputError
+from amcnet.io import Volume, find_extension, grid_differences, labels_on_grid
+from amcnet.metrics import CaseEvaluation, evaluate_case
+from amcnet.metrics.evaluation import SURFACE_TOLERANCE_MM
+from amcnet.workflows.label_names import names_of_files, read_known_labels
+
+_CROPPED = (".seg.nrrd", ".dcm")
+
+LabelArray = NDArray[np.integer[Any]]
+LabelPair = tuple[LabelArray, LabelArray, tuple[float, float, float]]
+
+
+def evaluate_files(
+    reference: Path,
+    prediction: Path | None,
+    table: LabelTable | None = None,
+    surface_tolerance_mm: float = SURFACE_TOLERANCE_MM,
+    threads: int | None = None,
+    ignore_value: int | None = None,
+) -> CaseEvaluation:
+    """Evaluate one label file against another, see :func:`amcnet.metrics.evaluate_case`.
+
+    Segments of the two files are matched by name, whatever their label values are.
+
+    Args:
+        reference: The reference segmentation.
+        prediction: The segmentation to judge; None stands for background alone. It must lie on the
+            same grid, or be a cropped part of it (``.seg.nrrd`` and DICOM SEG may be cropped).
+        table: What the labels mean; by default what the files say, see
+            :func:`amcnet.workflows.label_names.names_of_files`.
+        surface_tolerance_mm: Tolerance of the surface Dice.
+        threads: Maximum number of threads, by default one per processor.
+        ignore_value: Ignore label of the reference.
+
+    Raises:
+        InputError: If a file cannot be read, nothing says what its values mean, or the files lie on
+            different grids.
+    """
+    if table is None:
+        names = names_of_files([reference, *([] if prediction is None else [prediction])])
+        table, ignore_value = names.table, names.ignore_value
+    truth, judged, spacing_mm = read_pair(reference, prediction, LabelNames(table, ignore_value))
+    return evaluate_case(
+        truth,
+        judged,
+        spacing_mm,
+        table=table,
+        surface_tolerance_mm=surface_tolerance_mm,
+        threads=threads,
+        ignore_value=ignore_value,
+    )
+
+
+def read_pair(reference: Path, prediction: Path | None, names: LabelNames) -> LabelPair:
+    """Read a reference and a prediction onto one grid.
+
+    Args:
+        reference: The reference segmentation.
+        prediction: The segmentation to judge; None stands for background alone.
+        names: What the labels mean.
+
+    Returns:
+        Reference, prediction (of one shape) and voxel size, in (scan, lateral, depth).
+
+    Raises:
+        InputError: If a file cannot be read, or the files lie on different grids.
+    """
+    truth = read_known_labels(reference, names)
+    if prediction is None:
+        return truth.array, np.zeros_like(truth.array), truth.spacing_mm
+    judged = read_known_labels(prediction, names)
+    return *_on_one_grid(truth, judged, reference, prediction), truth.spacing_mm
+
+
+def _on_one_grid(
+    truth: Volume, judged: Volume, reference: Path, prediction: Path
+) -> tuple[LabelArray, LabelArray]:
+    if not grid_differences(truth.geometry, judged.geometry):
+        return truth.array, judged.array
+    # The cropped one is brought to the grid of the other.
+    cropped_truth = truth.array.size < judged.array.size
+    try:
+        if cropped_truth:
+            return labels_on_grid(truth, judged.geometry), judged.array
+        return truth.array, labels_on_grid(judged, truth.geometry)
+    except InputError as error:
+        differences = "; ".join(grid_differences(truth.geometry, judged.geometry))
+        cropped = reference if cropped_truth else prediction
+        reason = f" ({error})" if find_extension(cropped, _CROPPED) else ""
+        raise InputError(
+            f"{prediction}: does not lie on the grid of {reference}: {differences}{reason}"
+        ) from error

@@ -1,0 +1,184 @@
+"""Find out what the label values of a file mean.
+
+Names come from the option ``--labels``, else from the file itself (segments of a ``.seg.nrrd`` or a
+DICOM SEG), else from a label description beside it. Values without any names are taken for a hand
+only if they hold most of its bones; everything else is refused with a request for ``--labels``.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from amcnet.anatomy import LabelTable, Structure, hand_label_table
+from amcnet.bundle import find_model, read_description
+from amcnet.bundle.description import DESCRIPTION_FILE
+from amcnet.bundle.locate import installed_folders
+from amcnet.data import LabelNames, read_label_file
+from amcnet.data.label_files import looks_like_snap
+from amcnet.errors import InputError
+from amcnet.io import LABEL_EXTENSIONS, Volume, find_extension, read_labels, read_volume
+from amcnet.labelmaps.validation import looks_like_an_image
+from amcnet.workflows.segment_names import read_label_table
+
+_DATASET = "dataset.json"
+_SNAP_SUFFIXES = (".txt", ".label")
+# Values 1 to 33 in sequence hold 16 of the hand's bones: other numberings hold fewer.
+_FEWEST_HAND_BONES = 16
+
+
+def find_label_table(source: str | Path) -> LabelTable:
+    """Return the structures that a source names, see :func:`find_label_names`."""
+    return find_label_names(source).table
+
+
+def find_label_names(source: str | Path) -> LabelNames:
+    """Return the label names that a data set's description, a label file or a model gives.
+
+    Args:
+        source: A ``dataset.json``, an ITK-SNAP label description, the folder of a model bundle, its
+            ``model.json``, or the name of an installed model.
+
+    Raises:
+        InputError: If the file is missing or unusable.
+        ModelError: If the model is missing or unusable.
+
+    Example:
+        >>> len(find_label_names("hand").table)
+        38
+    """
+    path = Path(source)
+    if path.name == DESCRIPTION_FILE:
+        return LabelNames(read_description(path.parent).label_table)
+    if path.is_dir() or (not path.exists() and str(source) in installed_folders()):
+        return LabelNames(read_description(find_model(source)).label_table)
+    return read_label_file(path)
+
+
+def names_of_files(paths: Iterable[Path]) -> LabelNames:
+    """Return what the values of label files mean that are used together, such as a pair.
+
+    The first source counts: names that the files themselves carry, then a label description beside
+    one of them, then values that hold most bones of a hand. If several files carry names, the
+    table lists the names of all.
+
+    Args:
+        paths: Label files; at least one.
+
+    Raises:
+        InputError: If a file cannot be read, or nothing says what its values mean.
+    """
+    files = list(paths)
+    tables = [table for path in files if (table := _table_or_none(path)) is not None]
+    if tables:
+        return LabelNames(_union(tables))
+    for path in files:
+        if (beside := _description_beside(path)) is not None:
+            return read_label_file(beside)
+    if any(_holds_a_hand(path, files) for path in files):
+        return LabelNames(hand_label_table())
+    _refuse_image(files[0])
+    raise InputError(
+        f"{files[0]}: does not say what its label values mean, expected --labels (a dataset.json, "
+        "an ITK-SNAP label description or a model; 'hand' for the 38 structures of the hand)"
+    )
+
+
+def read_label_file_with_names(
+    path: Path, names: LabelNames | None = None, axes: str = "auto"
+) -> tuple[Volume, LabelNames]:
+    """Read a label file together with the names of its labels.
+
+    Args:
+        path: The file.
+        names: What the labels mean; by default what the file says, see :func:`names_of_files`.
+        axes: ``auto``, or the meaning of the file's x, y, z axes.
+
+    Raises:
+        InputError: If the file cannot be read, is an image instead of a label map, or nothing says
+            what its values mean.
+    """
+    names = names_of_files([path]) if names is None else names
+    return read_known_labels(path, names, axes), names
+
+
+def read_known_labels(path: Path, names: LabelNames, axes: str = "auto") -> Volume:
+    """Read labels whose names are known; say so if the file is an image instead.
+
+    Raises:
+        InputError: If the file cannot be read, is an image, or has other labels.
+    """
+    try:
+        return read_labels(path, names.table, axes, names.ignore_value)
+    except InputError:
+        _refuse_image(path)
+        raise
+
+
+def _refuse_image(path: Path) -> None:
+    """Refuse a file that holds intensities; do nothing for a file that cannot be read."""
+    try:
+        array = read_volume(path).array
+    except InputError:
+        return
+    if looks_like_an_image(array):
+        raise InputError(
+            f"{path}: is an image (intensities from {array.min():g} to {array.max():g}), expected "
+            "a label map, such as a .seg.nrrd"
+        )
+
+
+def _table_or_none(path: Path) -> LabelTable | None:
+    """Return the table of a file; a damaged file has none here and is reported when it is read."""
+    try:
+        return read_label_table(path)
+    except InputError:
+        return None
+
+
+def _union(tables: Sequence[LabelTable]) -> LabelTable:
+    """Return the first table with the names of the others added."""
+    structures: list[Structure] = list(tables[0])
+    known = {structure.name.casefold() for structure in structures}
+    for structure in (s for table in tables[1:] for s in table):
+        if structure.name.casefold() not in known:
+            known.add(structure.name.casefold())
+            structures.append(
+                Structure(
+                    len(structures) + 1,
+                    structure.name,
+                    color_rgb=structure.color_rgb,
+                    codes=structure.codes,
+                )
+            )
+    return LabelTable(tuple(structures))
+
+
+def _description_beside(path: Path) -> Path | None:
+    """Return the label description of a file: by its own name, or of the data set it lies in."""
+    extension = find_extension(path, LABEL_EXTENSIONS) or path.suffix
+    stem = path.name[: len(path.name) - len(extension)]
+    for suffix in _SNAP_SUFFIXES:
+        if (own := path.with_name(stem + suffix)).is_file() and looks_like_snap(own):
+            return own
+    folders = [path.parent]
+    if path.parent.name.lower().startswith("labels"):  # labelsTr and the like of nnU-Net
+        folders.append(path.parent.parent)
+    return next((f / _DATASET for f in folders if (f / _DATASET).is_file()), None)
+
+
+def _holds_a_hand(path: Path, files: Sequence[Path]) -> bool:
+    """Return whether the values alone settle that a file is a hand's: it holds most bones.
+
+    A damaged file among several settles nothing and is reported when it is read.
+    """
+    hand = hand_label_table()
+    try:
+        values = set(np.unique(read_labels(path).array).tolist()) - {0}
+    except InputError:
+        if len(files) == 1:
+            _refuse_image(path)
+            raise
+        return False
+    bones = values & set(hand.values_of_kind("bone"))
+    return max(values, default=0) <= len(hand) and len(bones) >= _FEWEST_HAND_BONES

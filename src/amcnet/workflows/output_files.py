@@ -1,0 +1,59 @@
+"""Write texts, JSON, tables and figures to files; each appears whole or not at all."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from amcnet.io import atomic_path, check_output, find_extension
+from amcnet.report.summary_table import SummaryTable, csv_text, json_text, markdown
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PAGE_EXTENSIONS = (".html", ".htm")
+FIGURE_EXTENSIONS = (".png", ".pdf", ".svg")
+TABLE_EXTENSIONS = (".csv", ".json", ".md")
+
+_DPI = 150
+_TABLE_TEXTS = {".md": markdown, ".csv": csv_text, ".json": json_text}
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text as UTF-8, with its line ends unchanged.
+
+    Raises:
+        OutputError: If the file cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
+
+
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    """Write data as JSON, which never holds NaN or Infinity.
+
+    Raises:
+        OutputError: If the file cannot be written.
+    """
+    write_text(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
+
+
+def write_figure(path: Path, figure: "Figure") -> None:
+    """Write a Matplotlib figure in the format that the extension names: .png, .pdf or .svg.
+
+    Raises:
+        OutputError: If the extension is another, or the file cannot be written.
+    """
+    check_output(path, True, FIGURE_EXTENSIONS)
+    extension = find_extension(path, FIGURE_EXTENSIONS) or ""
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format=extension[1:], dpi=_DPI, facecolor=figure.get_facecolor())
+
+
+def write_table(path: Path, table: SummaryTable) -> None:
+    """Write a table in the format that the extension names: .md, .csv or .json.
+
+    Raises:
+        OutputError: If the extension is another, or the file cannot be written.
+    """
+    check_output(path, True, TABLE_EXTENSIONS)
+    write_text(path, _TABLE_TEXTS[find_extension(path, TABLE_EXTENSIONS) or ""](table))
