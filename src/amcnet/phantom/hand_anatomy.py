@@ -11,10 +11,13 @@ from typing import Literal
 
 import numpy as np
 
+from amcnet.anatomy import label_values
 from amcnet.anatomy.growth import ADULT_SIZE_MM, SEGMENTS, Segment, Sex
 from amcnet.phantom.grids import Grid
 from amcnet.phantom.long_bone import LongBone
 from amcnet.phantom.solids import Capsule, Frame
+
+__all__ = ["Hand", "HandParameters", "Side", "label_values", "mirror", "segments_of"]
 
 Side = Literal["left", "right"]
 
@@ -92,15 +95,6 @@ class Hand:
 def segments_of(ray: int) -> tuple[Segment, ...]:
     """Return the bones of a ray from proximal to distal; the thumb (1) has no middle phalanx."""
     return tuple(segment for segment in SEGMENTS if (ray, segment) in ADULT_SIZE_MM)
-
-
-def label_values(ray: int, segment: Segment) -> tuple[int, int]:
-    """Return the label values of a bone and of its epiphysis (table order of the package)."""
-    first = 1 if ray == 1 else 7 + 8 * (ray - 2)
-    position = list(reversed(segments_of(ray))).index(segment)
-    if segment == "metacarpal" and ray > 1:
-        return first + 2 * position + 1, first + 2 * position
-    return first + 2 * position, first + 2 * position + 1
 
 
 def mirror(hand: Hand, grid: Grid) -> Hand:

@@ -16,6 +16,7 @@ from amcnet.quality.hand_plan import HandPlan, plan_of
 from amcnet.quality.image_checks import image_findings
 from amcnet.quality.joint_gaps import Gaps
 from amcnet.quality.missing_structures import missing_findings
+from amcnet.quality.no_hand import grid_causes, image_causes
 from amcnet.quality.observation import Observation, observe
 from amcnet.quality.order_checks import OrderCheck
 from amcnet.quality.size_checks import Sizes, compare_sizes, size_findings
@@ -29,6 +30,10 @@ from amcnet.quality.structure_checks import (
 # Fewer bones in plausible size and order than this share are no hand.
 _HAND_SHARE = 0.3
 _LARGEST_LOOSE_SHARE = 0.3
+_ADVICE = (
+    "Check that the scan shows the back of a hand, the order and direction of the axes (--axes) "
+    "and the voxel size (--spacing)."
+)
 
 
 def check_segmentation(
@@ -62,7 +67,8 @@ def check_segmentation(
     check_label_volume(labels, "labels")
     # Passing over the background takes most of the time; the box has the same findings.
     seen = observe(labels[labelled_box(labels)], spacing_mm, table, confidence)
-    findings = sorted(_findings(seen), key=lambda finding: -finding.severity)
+    causes = grid_causes(labels.shape, spacing_mm)
+    findings = sorted(_findings(seen, causes), key=lambda finding: -finding.severity)
     report = QualityReport(
         tuple(findings), table, tuple(sorted(seen.found)), tuple(_unchecked(table, confidence))
     )
@@ -77,31 +83,36 @@ def add_image_findings(report: QualityReport, image: NDArray[Any]) -> QualityRep
         image: Intensities of the volume that was segmented, (scan, lateral, depth).
     """
     findings = [*image_findings(image), *report.findings]
+    if report.is_no_hand:
+        causes = [Finding("image", Severity.BAD, (), cause) for cause in image_causes(image)]
+        findings = [*findings, *causes]
     findings.sort(key=lambda finding: -finding.severity)
     return replace(report, findings=tuple(findings))
 
 
-def _findings(seen: Observation) -> list[Finding]:
+def _findings(seen: Observation, causes: Sequence[str]) -> list[Finding]:
     table, found = seen.table, seen.found
-    if not found:
-        return [Finding("nothing", Severity.BAD, (), "no structure was found")]
     plan, chains = plan_of(table), chains_of(table)
+    if not found:
+        hints = _hints(causes) if plan else ""
+        return [Finding("nothing", Severity.BAD, (), f"No structure is present.{hints}")]
     gaps = Gaps(found)
     sizes = compare_sizes(plan, gaps, chains) if plan else Sizes()
     rows = plan.rows if plan else ()
     arrangement = Arrangement(gaps, chains, rows, _gaps_left_mm(plan, sizes))
     in_order, loose = OrderCheck(arrangement, table, found, sizes.log_volumes).findings()
     general = confidence_findings(found.values())
-    if plan and (unlike := _unlike_a_hand(plan, seen, sizes, loose)):
-        # Of something else, single structures tell nothing.
+    if plan and (unlike := _unlike_a_hand(plan, seen, sizes, loose, causes)):
+        # If it is no hand, findings on single structures mean nothing.
         return [unlike, *(finding for finding in general if not finding.structures)]
+    missing, beyond = missing_findings(table, found, chains, plan, sizes)
     return [
-        *missing_findings(table, found, chains, plan, sizes),
+        *missing,
         *in_order,
         *size_findings(sizes, table),
         *piece_findings(found.values()),
         *general,
-        *border_findings(found.values()),
+        *border_findings(found.values(), [table[value] for value in sorted(beyond)]),
     ]
 
 
@@ -114,7 +125,11 @@ def _gaps_left_mm(plan: HandPlan | None, sizes: Sizes) -> dict[int, float]:
 
 
 def _unlike_a_hand(
-    plan: HandPlan, seen: Observation, sizes: Sizes, loose: set[int]
+    plan: HandPlan,
+    seen: Observation,
+    sizes: Sizes,
+    loose: set[int],
+    causes: Sequence[str],
 ) -> Finding | None:
     def in_place(value: int) -> bool:
         one = seen.found.get(value)
@@ -126,18 +141,23 @@ def _unlike_a_hand(
     if count >= _HAND_SHARE * len(plan.shafts):
         return None
     message = (
-        f"this is not like a hand: {count} of {len(plan.shafts)} bones were found in a size and "
-        "order that go together"
+        f"This does not look like a hand: only {count} of {len(plan.shafts)} bones have a "
+        f"plausible size and position.{_hints(causes)}"
     )
     return Finding("unlike a hand", Severity.BAD, tuple(sorted(seen.found)), message)
+
+
+def _hints(causes: Sequence[str]) -> str:
+    """Return causes and remedies as sentences; general advice if no cause is known."""
+    return " " + " ".join(causes or (_ADVICE,))
 
 
 def _unchecked(table: LabelTable, confidence: Mapping[int, float] | None) -> list[str]:
     reasons = []
     if plan_of(table) is None:
-        reasons.append("sizes, and chains side by side (the labels are not a hand's)")
+        reasons.append("sizes and the order of fingers (the labels are not those of a hand)")
     if not chains_of(table):
         reasons.append("order (the labels have no neighbours)")
     if confidence is None:
-        reasons.append("confidence (a label file has none)")
+        reasons.append("confidence (label files hold none)")
     return reasons

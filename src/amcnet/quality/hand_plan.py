@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import exp, log
 
-from amcnet.anatomy import LabelTable, hand_label_table
+from amcnet.anatomy import LabelTable, hand_label_table, label_values
 from amcnet.anatomy.growth import ADULT_SIZE_MM, EPIPHYSIS_THICKNESS_RATIO, Segment
-from amcnet.phantom.hand_anatomy import label_values
 
 BoneKey = tuple[int, Segment]
 
@@ -114,9 +113,11 @@ class HandPlan:
         """The label values of all bones."""
         return tuple(bone.shaft for bone in self.bones)
 
-    def segment_of(self, shaft: int) -> Segment:
-        """Return which segment of its finger a bone is."""
-        return next(bone.key[1] for bone in self.bones if bone.shaft == shaft)
+    @cached_property
+    def segments(self) -> dict[int, str]:
+        """Label value of each bone and epiphysis -> its segment, told apart from the other kind."""
+        shafts = {bone.shaft: bone.key[1] for bone in self.bones}
+        return shafts | {v: f"epiphysis of {bone.key[1]}" for v, bone in self.epiphyses.items()}
 
     @cached_property
     def epiphyses(self) -> dict[int, Bone]:

@@ -145,11 +145,11 @@ def _excess_mm(
 
 
 def _joint(plan: HandPlan, stretch: Stretch) -> tuple[str, ...]:
-    """Return what lies at the ends: the same for all fingers."""
-    return tuple(
-        f"epiphysis of {plan.epiphyses[v].key[1]}" if v in plan.epiphyses else plan.segment_of(v)
-        for v in stretch.ends
-    )
+    """Return the segments at both ends, equal for the same joint of all fingers.
+
+    A structure that the plan does not know, such as a renamed one, is a segment of its own.
+    """
+    return tuple(plan.segments.get(value, f"label {value}") for value in stretch.ends)
 
 
 def _by_segment(plan: HandPlan, fused: Mapping[int, bool]) -> dict[int, bool]:

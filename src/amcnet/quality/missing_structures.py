@@ -18,8 +18,8 @@ def missing_findings(
     chains: Sequence[Sequence[int]],
     plan: HandPlan | None,
     sizes: Sizes,
-) -> list[Finding]:
-    """Return what is missing, apart by what it means.
+) -> tuple[list[Finding], set[int]]:
+    """Return findings on missing structures, and the structures that lie beyond the border.
 
     Args:
         table: All structures.
@@ -35,9 +35,7 @@ def missing_findings(
             v: sizes.maturity.states(plan.epiphyses[v]) for v in outside & set(plan.epiphyses)
         }
         outside -= {value for value, each in states.items() if "ossified" not in each}
-    groups: list[tuple[Severity, set[int], str]] = [
-        (Severity.LOOK, outside, "missing beyond the border of the volume"),
-    ]
+    groups: list[tuple[Severity, set[int], str]] = []
     absent -= outside
     if plan is None:
         groups.append((Severity.LOOK, absent, "missing"))
@@ -54,11 +52,12 @@ def missing_findings(
             ),
             (Severity.OK, caps - wrong, "absent as before ossification or after fusion"),
         ]
-    return [
+    findings = [
         Finding("missing", severity, tuple(sorted(values)), f"{_listed(values, table)}: {what}")
         for severity, values, what in groups
         if values
     ]
+    return findings, outside
 
 
 def wrongly_absent(

@@ -1,6 +1,6 @@
-"""What a label map holds, reduced to what the checks need."""
+"""The structures of a label map, reduced to what the checks need."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,24 +17,39 @@ from amcnet.measurement import Measurement, measure_structures
 _MAX_STRUCTURES = 254
 _MAX_POINTS = 3000  # of a surface: gaps need no more
 
+FACES = (
+    "first scan slice",
+    "last scan slice",
+    "first lateral voxel",
+    "last lateral voxel",
+    "probe side",
+    "far side",
+)
+"""The faces of a volume, two for each of (scan, lateral, depth)."""
+
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """One structure that is there.
+    """One structure that is present.
 
     Attributes:
         structure: Which one.
         size: Its measurements, without those of surfaces.
         piece_voxels: Voxels of each connected piece (26 neighbours), the largest first.
-        at_border: Whether it touches a face of the volume.
+        faces: The faces of the volume that it touches, see :data:`FACES`.
         surface_mm: Points on its surface, (n, 3), (scan, lateral, depth).
     """
 
     structure: Structure
     size: Measurement
     piece_voxels: tuple[int, ...]
-    at_border: bool
+    faces: frozenset[str]
     surface_mm: NDArray[np.float64]
+
+    @property
+    def at_border(self) -> bool:
+        """Whether it touches a face of the volume."""
+        return bool(self.faces)
 
     @property
     def centroid_mm(self) -> NDArray[np.float64]:
@@ -54,11 +69,11 @@ class Found:
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """All that is there.
+    """All structures that a label map holds.
 
     Attributes:
         table: What the labels mean.
-        found: Label value -> structure, of those that are there.
+        found: Label value -> structure, for those that are present.
     """
 
     table: LabelTable
@@ -88,7 +103,9 @@ def observe(
     scan_mm, lateral_mm, depth_mm = (float(value) for value in spacing_mm)
     spacing = (scan_mm, lateral_mm, depth_mm)
     pieces = find_components(runs, spacing)
-    at_border = set(np.unique(runs.value[_touch_border(runs)]).tolist())
+    touching = {
+        face: set(np.unique(runs.value[chosen]).tolist()) for face, chosen in _touching(runs)
+    }
     found = {}
     for size in sizes:
         if not size.present:
@@ -100,7 +117,7 @@ def observe(
             structure=table[size.label],
             size=size,
             piece_voxels=tuple(sorted((int(count) for count in voxels), reverse=True)),
-            at_border=size.label in at_border,
+            faces=frozenset(face for face, values in touching.items() if size.label in values),
             surface_mm=_surface_points(runs, size.label, spacing),
         )
     return Observation(table, found)
@@ -119,13 +136,20 @@ def _voxels_of_pieces(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
     return counts
 
 
-def _touch_border(runs: RunLengthEncoding) -> NDArray[np.bool_]:
+def _touching(runs: RunLengthEncoding) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Yield each face of the volume with the runs that touch it."""
     scans, laterals, depths = runs.shape
     scan, lateral, first = np.unravel_index(runs.start, runs.shape)
     last = first + (runs.stop - runs.start) - 1
-    ends = (scan == 0) | (scan == scans - 1) | (lateral == 0) | (lateral == laterals - 1)
-    touching: NDArray[np.bool_] = ends | (first == 0) | (last == depths - 1)
-    return touching
+    chosen = (
+        scan == 0,
+        scan == scans - 1,
+        lateral == 0,
+        lateral == laterals - 1,
+        first == 0,
+        last == depths - 1,
+    )
+    yield from zip(FACES, chosen, strict=True)
 
 
 def _surface_points(

@@ -1,10 +1,11 @@
 """What can be said of any structure: pieces, the border of the volume, confidence."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from statistics import median
 
+from amcnet.anatomy import Structure
 from amcnet.quality.findings import Finding, Severity
-from amcnet.quality.observation import Found
+from amcnet.quality.observation import FACES, Found
 
 # Share of a structure outside its largest piece. Specks are worth a look, a second part is not one
 # structure any more.
@@ -15,6 +16,7 @@ _PARTS_SHARE = 0.1
 _UNSURE = 0.7
 _VERY_UNSURE = 0.5
 _UNSURE_OF_MOST = 0.6  # as the median
+_NAMES_SHOWN = 4
 
 
 def loose_share(one: Found) -> float:
@@ -38,18 +40,33 @@ def piece_findings(found: Iterable[Found]) -> list[Finding]:
     return findings
 
 
-def border_findings(found: Iterable[Found]) -> list[Finding]:
-    """Return the structures that touch a face of the volume."""
-    return [
-        Finding(
-            "border",
-            Severity.LOOK,
-            (one.structure.value,),
-            f"{one.structure.name}: reaches the border of the volume, so that its size is unknown",
-        )
-        for one in found
-        if one.at_border
-    ]
+def border_findings(found: Iterable[Found], beyond: Sequence[Structure]) -> list[Finding]:
+    """Return one finding on everything that the border of the volume cuts, if it cuts anything.
+
+    Args:
+        found: The structures that are present.
+        beyond: Structures that must lie outside the volume.
+    """
+    cut = [one for one in found if one.at_border]
+    if not cut:
+        return []
+    faces = [face for face in FACES if any(face in one.faces for one in cut)]
+    message = (
+        f"the scan ends here: {_some([one.structure for one in cut])} "
+        f"{'reaches' if len(cut) == 1 else 'reach'} the border of the volume "
+        f"({', '.join(faces)}), so that {'its size is' if len(cut) == 1 else 'their sizes are'} "
+        "unknown"
+    )
+    if beyond:
+        message += f"; {_some(beyond)} {'lies' if len(beyond) == 1 else 'lie'} beyond it"
+    values = {one.structure.value for one in cut} | {structure.value for structure in beyond}
+    return [Finding("border", Severity.LOOK, tuple(sorted(values)), message)]
+
+
+def _some(structures: Sequence[Structure]) -> str:
+    names = [structure.name for structure in structures]
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def confidence_findings(found: Iterable[Found]) -> list[Finding]:
