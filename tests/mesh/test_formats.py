@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from amcnet.anatomy import Structure
-from amcnet.mesh import Surface, write_glb, write_stl, write_vtp
+from amcnet.mesh import Surface, glb_bytes, ply_bytes, stl_bytes, vtp_bytes
 
 POINTS_MM = np.array([[10.0, -20, 30], [12, -20, 30], [10, -17, 30], [10, -20, 34]])
 TRIANGLES = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
@@ -21,7 +21,7 @@ def test_volume_of_a_tetrahedron():
 
 
 def test_stl_byte_by_byte(tmp_path):
-    write_stl(tmp_path / "a.stl", TETRAHEDRON)
+    (tmp_path / "a.stl").write_bytes(stl_bytes(TETRAHEDRON))
     content = (tmp_path / "a.stl").read_bytes()
     assert len(content) == 80 + 4 + 4 * 50
     assert b"SPACE=LPS" in content[:80]
@@ -34,7 +34,7 @@ def test_stl_byte_by_byte(tmp_path):
 
 
 def test_glb_byte_by_byte(tmp_path):
-    write_glb(tmp_path / "a.glb", [TETRAHEDRON, OTHER])
+    (tmp_path / "a.glb").write_bytes(glb_bytes([TETRAHEDRON, OTHER]))
     content = (tmp_path / "a.glb").read_bytes()
     magic, version, length = struct.unpack_from("<4sII", content)
     assert (magic, version, length) == (b"glTF", 2, len(content))
@@ -68,8 +68,8 @@ def test_glb_byte_by_byte(tmp_path):
 
 def test_trimesh_reads_stl_and_glb(tmp_path):
     trimesh = pytest.importorskip("trimesh")
-    write_stl(tmp_path / "a.stl", TETRAHEDRON)
-    write_glb(tmp_path / "a.glb", [TETRAHEDRON, OTHER])
+    (tmp_path / "a.stl").write_bytes(stl_bytes(TETRAHEDRON))
+    (tmp_path / "a.glb").write_bytes(glb_bytes([TETRAHEDRON, OTHER]))
     mesh = trimesh.load_mesh(tmp_path / "a.stl")
     assert mesh.is_watertight
     assert mesh.volume == pytest.approx(4)
@@ -85,12 +85,28 @@ def test_trimesh_reads_stl_and_glb(tmp_path):
     assert scene.geometry[NAME].visual.material.main_color.tolist() == [255, 55, 0, 255]  # linear
 
 
+def test_vtk_reads_ply():
+    pytest.importorskip("vtkmodules")
+    from vtkmodules.util.numpy_support import vtk_to_numpy
+    from vtkmodules.vtkIOPLY import vtkPLYReader
+
+    reader = vtkPLYReader()
+    reader.ReadFromInputStringOn()
+    reader.SetInputString(ply_bytes(TETRAHEDRON), len(ply_bytes(TETRAHEDRON)))
+    reader.Update()
+    mesh = reader.GetOutput()
+    assert vtk_to_numpy(mesh.GetPoints().GetData()) == pytest.approx(POINTS_MM)
+    polygons = vtk_to_numpy(mesh.GetPolys().GetConnectivityArray()).reshape(-1, 3)
+    assert np.array_equal(polygons, TRIANGLES)
+    assert b"SPACE=LPS" in ply_bytes(TETRAHEDRON)[:300]
+
+
 def test_vtk_reads_vtp(tmp_path):
     pytest.importorskip("vtkmodules")
     from vtkmodules.util.numpy_support import vtk_to_numpy
     from vtkmodules.vtkIOXML import vtkXMLPolyDataReader
 
-    write_vtp(tmp_path / "a.vtp", TETRAHEDRON)
+    (tmp_path / "a.vtp").write_bytes(vtp_bytes(TETRAHEDRON))
     reader = vtkXMLPolyDataReader()
     reader.SetFileName(str(tmp_path / "a.vtp"))
     reader.Update()
@@ -104,12 +120,13 @@ def test_vtk_reads_vtp(tmp_path):
     assert vtk_to_numpy(fields.GetArray("COLOR")).tolist() == [[255, 128, 0]]
 
 
-@pytest.mark.parametrize("name", ["a.stl", "a.vtp"])
+@pytest.mark.parametrize("name", ["a.stl", "a.ply", "a.vtp"])
 def test_3d_slicer_puts_surfaces_where_they_belong(tmp_path, name):
     slicer = pytest.importorskip("slicer")
     from vtkmodules.util.numpy_support import vtk_to_numpy
 
-    (write_stl if name.endswith("stl") else write_vtp)(tmp_path / name, TETRAHEDRON)
+    writer = {"stl": stl_bytes, "ply": ply_bytes, "vtp": vtp_bytes}[name[2:]]
+    (tmp_path / name).write_bytes(writer(TETRAHEDRON))
     node, storage = slicer.vtkMRMLModelNode(), slicer.vtkMRMLModelStorageNode()
     storage.SetFileName(str(tmp_path / name))
     storage.SetCoordinateSystem(0)  # RAS, if the file said nothing

@@ -96,9 +96,12 @@ def test_sizes_do_not_depend_on_the_scale_but_the_scale_is_judged(hand: np.ndarr
 def test_what_the_border_cuts_is_told_and_its_size_is_not_judged(hand: np.ndarray) -> None:
     first = int(np.nonzero(hand == 15)[0].mean())  # within the longest finger's last bone
     report = check(hand[first:])
-    cut = {values for kind, values in alarms(report) if kind == "border"}
-    assert (15,) in cut
-    assert {kind for kind, _ in alarms(report)} == {"border"}
+    ((kind, cut),) = alarms(report)
+    assert kind == "border"
+    assert 15 in cut
+    (finding,) = [f for f in report.findings if f.kind == "border"]
+    assert finding.message.startswith("the scan ends here: distal phalanx of middle finger")
+    assert "(first scan slice)" in finding.message
 
 
 def test_what_lies_beyond_the_border_is_no_worse_than_a_look(hand: np.ndarray) -> None:

@@ -17,7 +17,7 @@ def surface(structure: Structure) -> Surface:
     return Surface(structure, POINTS_MM, TRIANGLES)
 
 
-@pytest.mark.parametrize("extension", [".stl", ".glb", ".vtp"])
+@pytest.mark.parametrize("extension", [".stl", ".glb", ".ply", ".vtp"])
 def test_folder_gets_a_file_for_each(tmp_path, extension):
     folder = tmp_path / "ears"
     written = write_surfaces(folder, map(surface, TABLE), TABLE, extension)
@@ -46,7 +46,7 @@ def test_what_cannot_be_written_is_refused_before_work(tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "all.glb").touch()
     for name, extension, message in (
-        ("new", ".obj", "found file type '.obj', expected one of .stl .glb .vtp"),
+        ("new", ".obj", "found file type '.obj', expected one of .stl .glb .ply .vtp"),
         ("other", ".stl", "holds 'left_ear.txt', expected a new or empty folder"),
         ("file", ".stl", "is a file, expected a folder"),
         ("all.glb", ".stl", "already exists, use --overwrite"),

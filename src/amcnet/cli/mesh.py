@@ -14,6 +14,7 @@ class MeshFormat(StrEnum):
 
     stl = "stl"
     glb = "glb"
+    ply = "ply"
     vtp = "vtp"
 
 

@@ -1,12 +1,13 @@
-"""Closed surfaces of labelled structures, in mm and patient coordinates, as STL, GLB and VTP."""
+"""Closed surfaces of labelled structures, in mm and patient coordinates (LPS)."""
 
-from amcnet.mesh.formats import write_glb, write_stl, write_vtp
+from amcnet.mesh.formats import glb_bytes, ply_bytes, stl_bytes, vtp_bytes
 from amcnet.mesh.surfaces import Surface, find_surfaces
 
 __all__ = [
     "Surface",
     "find_surfaces",
-    "write_glb",
-    "write_stl",
-    "write_vtp",
+    "glb_bytes",
+    "ply_bytes",
+    "stl_bytes",
+    "vtp_bytes",
 ]

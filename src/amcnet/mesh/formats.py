@@ -1,15 +1,14 @@
-"""Surface files: binary STL, binary glTF 2.0 (GLB) and VTK's XML polygons (VTP).
+"""Surfaces as the content of files: STL, GLB and PLY by trimesh, VTP by hand.
 
 All hold LPS patient coordinates in mm. 3D Slicer reads the coordinate system from a note in the
-file: ``SPACE=LPS`` in the header of an STL, a field ``SPACE`` in a VTP.
+file: ``SPACE=LPS`` in the header of an STL or PLY, a field ``SPACE`` in a VTP. No permissively
+licensed library without VTK writes VTP with such fields, so it is written here.
 """
 
 import base64
-import json
 import struct
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
@@ -17,107 +16,106 @@ from numpy.typing import NDArray
 
 from amcnet.mesh.surfaces import Surface
 
-_STL_TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
-_STL_HEADER_BYTES = 80
-_FLOAT, _UNSIGNED_INT = 5126, 5125  # glTF's numbers for types of values
-_ARRAY_BUFFER, _ELEMENT_ARRAY_BUFFER = 34962, 34963
+if TYPE_CHECKING:
+    from trimesh import Scene, Trimesh
 
-
-def write_stl(path: Path, surface: Surface) -> None:
-    """Write a surface as binary STL, which has no place for names and colours."""
-    corners = surface.points_mm[surface.triangles]
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
-    triangles = np.zeros(len(corners), _STL_TRIANGLE)
-    triangles["normal"] = np.divide(normals, lengths, where=lengths > 0, out=normals)
-    triangles["corners"] = corners
-    # Readers take a header that begins with "solid" for text.
-    header = b"amcnet; unit mm; SPACE=LPS".ljust(_STL_HEADER_BYTES)
-    with path.open("wb") as stream:
-        stream.write(header + struct.pack("<I", len(triangles)))
-        stream.write(triangles.tobytes())
-
-
-def write_glb(path: Path, surfaces: Sequence[Surface]) -> None:
-    """Write surfaces as one binary glTF file: a node and a material with name and colour for each.
-
-    glTF's own unit is the metre and its y axis points up. Here the numbers are mm and LPS, as in
-    the other formats and as ``asset.extras`` says.
-    """
-    scene: dict[str, list[dict[str, Any]]] = {
-        key: [] for key in ("nodes", "meshes", "materials", "accessors", "bufferViews")
-    }
-    parts: list[bytes] = []
-    for index, surface in enumerate(surfaces):
-        structure = surface.structure
-        points = surface.points_mm.astype("<f4")
-        blocks = (points.tobytes(), surface.triangles.astype("<u4").tobytes())
-        for block, target in zip(blocks, (_ARRAY_BUFFER, _ELEMENT_ARRAY_BUFFER), strict=True):
-            view = {"buffer": 0, "byteOffset": sum(map(len, parts)), "byteLength": len(block)}
-            scene["bufferViews"].append(view | {"target": target})
-            parts.append(block)
-        scene["accessors"] += _accessors(2 * index, points, surface.triangles.size)
-        scene["materials"].append(_material(structure.name, structure.color_rgb))
-        primitive = {
-            "attributes": {"POSITION": 2 * index},
-            "indices": 2 * index + 1,
-            "material": index,
-        }
-        scene["meshes"].append({"name": structure.name, "primitives": [primitive]})
-        extras = {"label": structure.value}
-        scene["nodes"].append({"name": structure.name, "mesh": index, "extras": extras})
-    document = {
-        "asset": {"version": "2.0", "generator": "amcnet", "extras": _UNITS},
-        "scene": 0,
-        "scenes": [{"nodes": list(range(len(surfaces)))}],
-        "buffers": [{"byteLength": sum(map(len, parts))}],
-        **scene,
-    }
-    text = json.dumps(document, separators=(",", ":")).encode("ascii")
-    text += b" " * (-len(text) % 4)
-    binary = sum(map(len, parts))  # of float32 and uint32: always a multiple of four
-    with path.open("wb") as stream:
-        stream.write(struct.pack("<4sII", b"glTF", 2, 12 + 8 + len(text) + 8 + binary))
-        stream.write(struct.pack("<I4s", len(text), b"JSON") + text)
-        stream.write(struct.pack("<I4s", binary, b"BIN\0"))
-        stream.writelines(parts)
-
-
+# Readers take a header that begins with "solid" for text.
+_STL_HEADER = b"amcnet; unit mm; SPACE=LPS".ljust(80)
+_PLY_COMMENT = b"comment https://github.com/mikedh/trimesh"
 _UNITS = {"unit": "mm", "space": "LPS"}
 
 
-def _accessors(view: int, points: NDArray[np.float32], indices: int) -> list[dict[str, Any]]:
-    return [
-        {
-            "bufferView": view,
-            "componentType": _FLOAT,
-            "count": len(points),
-            "type": "VEC3",
-            "min": points.min(axis=0).tolist(),
-            "max": points.max(axis=0).tolist(),
-        },
-        {
-            "bufferView": view + 1,
-            "componentType": _UNSIGNED_INT,
-            "count": indices,
-            "type": "SCALAR",
-        },
-    ]
+def stl_bytes(surface: Surface) -> bytes:
+    """Return a surface as binary STL, which has no place for names and colours.
+
+    Example:
+        >>> from amcnet.anatomy import Structure
+        >>> corners = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
+        >>> triangles = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+        >>> len(stl_bytes(Surface(Structure(1, "tetrahedron"), corners, triangles)))
+        284
+    """
+    from trimesh.exchange.stl import export_stl
+
+    content: bytes = export_stl(_mesh(surface))
+    return _STL_HEADER + content[len(_STL_HEADER) :]
 
 
-def _material(name: str, color_rgb: tuple[int, int, int]) -> dict[str, Any]:
-    factor = [round(_linear(channel / 255), 6) for channel in color_rgb]
-    look = {"baseColorFactor": [*factor, 1.0], "metallicFactor": 0.0, "roughnessFactor": 0.8}
-    return {"name": name, "pbrMetallicRoughness": look}
+def ply_bytes(surface: Surface) -> bytes:
+    """Return a surface as binary PLY with its colour; the name is a comment."""
+    from trimesh.exchange.ply import export_ply
+
+    mesh = _mesh(surface)
+    mesh.visual.vertex_colors = [*surface.structure.color_rgb, 255]
+    content: bytes = export_ply(mesh, encoding="binary")
+    name = surface.structure.name.encode("unicode_escape")
+    notes = b"comment amcnet; unit mm\ncomment SPACE=LPS\ncomment NAME=" + name
+    return content.replace(_PLY_COMMENT, notes, 1)
+
+
+def glb_bytes(surfaces: Sequence[Surface]) -> bytes:
+    """Return surfaces as one binary glTF file: a named, coloured node for each.
+
+    glTF's own unit is the metre and its y axis points up. Here the numbers are mm and LPS, as in
+    the other formats and as ``asset.extras`` says.
+
+    Args:
+        surfaces: In the order of their nodes; names must differ.
+    """
+    from trimesh.exchange.gltf import export_glb
+
+    colors = {one.structure.name: one.structure.color_rgb for one in surfaces}
+    labels = {one.structure.name: one.structure.value for one in surfaces}
+
+    def complete(tree: dict[str, Any]) -> None:
+        """Name the units and the labels; trimesh rounds colours to 8 bits, glTF does not."""
+        tree["asset"]["generator"] = "amcnet"
+        tree["asset"]["extras"] = _UNITS
+        for node in tree["nodes"]:
+            if node.get("name") in labels:
+                node["extras"] = {"label": labels[node["name"]]}
+        for material in tree["materials"]:
+            factor = [round(_linear(c / 255), 6) for c in colors[material["name"]]]
+            material["pbrMetallicRoughness"]["baseColorFactor"] = [*factor, 1.0]
+
+    content: bytes = export_glb(
+        _scene(surfaces), include_normals=False, tree_postprocessor=complete
+    )
+    return content
+
+
+def _mesh(surface: Surface) -> "Trimesh":
+    from trimesh import Trimesh
+
+    return Trimesh(surface.points_mm, surface.triangles, process=False)
+
+
+def _scene(surfaces: Sequence[Surface]) -> "Scene":
+    from trimesh import Scene
+    from trimesh.visual import TextureVisuals
+    from trimesh.visual.material import PBRMaterial
+
+    scene = Scene()
+    for one in surfaces:
+        mesh, name = _mesh(one), one.structure.name
+        material = PBRMaterial(
+            name=name,
+            baseColorFactor=[*one.structure.color_rgb, 255],
+            metallicFactor=0.0,
+            roughnessFactor=0.8,
+        )
+        mesh.visual = TextureVisuals(material=material)
+        scene.add_geometry(mesh, node_name=name, geom_name=name)
+    return scene
 
 
 def _linear(channel: float) -> float:
-    """Turn a channel of sRGB into light, which is what glTF's colour factors are."""
+    """Convert a channel of sRGB to linear light, the unit of glTF's colour factors."""
     return channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
 
 
-def write_vtp(path: Path, surface: Surface) -> None:
-    """Write a surface as VTK XML polygons; ``NAME`` and ``COLOR`` (RGB, 0 to 255) are fields."""
+def vtp_bytes(surface: Surface) -> bytes:
+    """Return a surface as VTK XML polygons; ``NAME`` and ``COLOR`` (RGB, 0 to 255) are fields."""
     count = len(surface.triangles)
     offsets = np.arange(3, 3 * count + 1, 3, dtype="<i8")
     color = np.array([surface.structure.color_rgb], np.uint8)
@@ -143,7 +141,7 @@ def write_vtp(path: Path, surface: Surface) -> None:
         "</PolyData>",
         "</VTKFile>",
     ]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return ("\n".join(lines) + "\n").encode()
 
 
 def _array(name: str, kind: str, values: NDArray[Any], more: str = "") -> str:

@@ -102,4 +102,4 @@ def _steepest(planes: NDArray[np.float32]) -> tuple[float, float]:
 
 
 def _listed(extent_mm: Sequence[float]) -> str:
-    return " x ".join(f"{mm:.3g}" for mm in extent_mm)
+    return " x ".join(f"{mm:.0f}" if mm >= 10 else f"{mm:.2g}" for mm in extent_mm)

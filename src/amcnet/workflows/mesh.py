@@ -1,6 +1,6 @@
-"""Where surfaces go: a file for each in a folder, or all in one GLB."""
+"""Write surfaces: one file each in a folder, or all in one GLB."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from amcnet.anatomy import LabelTable
@@ -9,16 +9,16 @@ from amcnet.io import atomic_path, check_free, find_extension
 from amcnet.io.atomic_files import check_parent
 from amcnet.io.atomic_folders import new_folder, put_in_place
 from amcnet.labelmaps.selection import mask_names
-from amcnet.mesh.formats import write_glb, write_stl, write_vtp
-from amcnet.mesh.surfaces import Surface
+from amcnet.mesh import Surface, glb_bytes, ply_bytes, stl_bytes, vtp_bytes
 
-MESH_EXTENSIONS = (".stl", ".glb", ".vtp")
+MESH_EXTENSIONS = (".stl", ".glb", ".ply", ".vtp")
+_ONE_SURFACE = (".stl", ".ply", ".vtp")
 
 
 def check_mesh_output(
     output: Path, table: LabelTable, extension: str, overwrite: bool = False
 ) -> None:
-    """Check, before any work, that :func:`write_surfaces` can write.
+    """Check the output of :func:`write_surfaces` before any work.
 
     Raises:
         OutputError: If the extension is unknown, the parent does not exist or is read-only, or the
@@ -31,7 +31,7 @@ def check_mesh_output(
     if _is_one_file(output):
         check_free(output, overwrite)
         return
-    if (named := find_extension(output, (".stl", ".vtp"))) is not None:
+    if (named := find_extension(output, _ONE_SURFACE)) is not None:
         raise OutputError(
             f"{output}: a {named} holds one surface, expected a folder or a .glb for all of them"
         )
@@ -54,13 +54,13 @@ def write_surfaces(
     extension: str = ".stl",
     overwrite: bool = False,
 ) -> list[Surface]:
-    """Write surfaces; all or none.
+    """Write all surfaces, or none on failure.
 
     Args:
-        output: A folder, which gets ``NAME_OF_THE_STRUCTURE.EXT`` for each; or the name of a
-            ``.glb``, which holds them all, a node for each.
+        output: A folder, which gets one ``NAME_OF_THE_STRUCTURE.EXT`` per surface, or a ``.glb``
+            file, which holds all surfaces, one node each.
         surfaces: The surfaces, see :func:`amcnet.mesh.find_surfaces`.
-        table: What the file names are made from.
+        table: Source of the file names.
         extension: One of :data:`MESH_EXTENSIONS`.
         overwrite: Replace a file, or the surfaces in a folder, as a whole.
 
@@ -75,12 +75,13 @@ def write_surfaces(
     if _is_one_file(output):
         written = _some(surfaces)
         with atomic_path(output) as temporary:
-            write_glb(temporary, written)
+            temporary.write_bytes(glb_bytes(written))
         return written
     folder, names, written = output.resolve(), mask_names(table), []
     with new_folder(folder) as partial:
         for surface in surfaces:
-            _write_one(partial / f"{names[surface.structure.value]}{extension}", surface, extension)
+            path = partial / f"{names[surface.structure.value]}{extension}"
+            path.write_bytes(_CONTENTS[extension](surface))
             written.append(surface)
         _some(written)
         put_in_place(partial, folder)
@@ -91,13 +92,16 @@ def _is_one_file(output: Path) -> bool:
     return find_extension(output, (".glb",)) is not None and not output.is_dir()
 
 
-def _write_one(path: Path, surface: Surface, extension: str) -> None:
-    if extension == ".glb":
-        write_glb(path, [surface])
-    elif extension == ".vtp":
-        write_vtp(path, surface)
-    else:
-        write_stl(path, surface)
+def _glb_of_one(surface: Surface) -> bytes:
+    return glb_bytes([surface])
+
+
+_CONTENTS: dict[str, Callable[[Surface], bytes]] = {
+    ".stl": stl_bytes,
+    ".glb": _glb_of_one,
+    ".ply": ply_bytes,
+    ".vtp": vtp_bytes,
+}
 
 
 def _some(surfaces: Iterable[Surface]) -> list[Surface]:
