@@ -116,3 +116,31 @@ def test_neighbours_have_clearly_different_colours():
         for neighbour in structure.neighbours:
             delta = lab(structure.color_rgb) - lab(TABLE[neighbour].color_rgb)
             assert np.linalg.norm(delta) >= 30, (structure.name, TABLE[neighbour].name)
+
+
+def hue_of(color: tuple[int, int, int]) -> float:
+    _, a, b = lab(color)
+    return float(np.degrees(np.arctan2(b, a)) % 360)
+
+
+def test_every_finger_has_one_hue_of_its_own():
+    hues = {}
+    for finger in dict.fromkeys(s.group for s in TABLE):
+        found = [hue_of(s.color_rgb) for s in TABLE if s.group == finger]
+        middle = float(np.median(found))
+        assert max(abs(hue - middle) for hue in found) < 8, finger
+        hues[finger] = middle
+    ordered = sorted(hues.values())
+    gaps = np.diff([*ordered, ordered[0] + 360])
+    assert gaps.min() > 30
+
+
+def test_an_epiphysis_is_lighter_than_its_bone():
+    for structure in TABLE:
+        if structure.kind == "epiphysis":
+            (bone,) = [
+                s
+                for s in TABLE
+                if (s.kind, s.group, s.segment) == ("bone", structure.group, structure.segment)
+            ]
+            assert lab(structure.color_rgb)[0] > lab(bone.color_rgb)[0] + 20

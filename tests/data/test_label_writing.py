@@ -56,7 +56,7 @@ def test_what_cannot_be_written(tmp_path):
 def test_the_command(tmp_path):
     done = CliRunner().invoke(app, ["labels"])
     assert done.exit_code == 0, done.output
-    assert done.stdout.splitlines()[0] == "  1  #e83030  distal phalanx of thumb"
+    assert done.stdout.splitlines()[0] == "  1  #fc6352  distal phalanx of thumb"
     assert len(done.stdout.splitlines()) == 38
     arguments = ["labels", "--labels", "hand", "-o", str(tmp_path / "hand.txt")]
     assert CliRunner().invoke(app, arguments).exit_code == 0

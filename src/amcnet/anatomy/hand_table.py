@@ -23,6 +23,19 @@ def hand_label_table() -> LabelTable:
     return LabelTable(tuple(_structure(row) for row in csv.DictReader(text.splitlines())))
 
 
+def own_table_of(table: LabelTable) -> LabelTable:
+    """Return the hand's own table, with its codes and colours, for a table of the hand's names.
+
+    Any other table is returned as it is.
+
+    Example:
+        >>> own_table_of(LabelTable.from_names([s.name for s in hand_label_table()]))[1].kind
+        'bone'
+    """
+    hand = hand_label_table()
+    return hand if [s.name for s in table] == [s.name for s in hand] else table
+
+
 def label_values(ray: int, segment: Segment) -> tuple[int, int]:
     """Return the label values of a bone of the hand and of its epiphysis.
 

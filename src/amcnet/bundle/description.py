@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from amcnet.anatomy import LabelTable
+from amcnet.anatomy import LabelTable, own_table_of
 from amcnet.bundle.former_needs import needs_of_former_bundle
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.networks import Architecture, NetworkNeeds
@@ -106,7 +106,7 @@ class BundleDescription(BaseModel):
     @property
     def label_table(self) -> LabelTable:
         """The label table of the model."""
-        return LabelTable.from_dicts(self.labels)
+        return own_table_of(LabelTable.from_dicts(self.labels))
 
     @property
     def network_needs(self) -> NetworkNeeds:

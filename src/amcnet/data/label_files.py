@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amcnet.anatomy import LabelTable, Structure, hand_label_table
+from amcnet.anatomy import LabelTable, Structure, hand_label_table, own_table_of
 from amcnet.errors import InputError
 
 MAX_STRUCTURES = 254  # labels have 8 bits: 0 is background, 255 marks ignored voxels
@@ -136,7 +136,7 @@ def _names_of_description(labels: object) -> LabelNames:
             f"{len(values) + 1} or more"
         )
     table = LabelTable.from_names(sorted(structures, key=structures.__getitem__))
-    return LabelNames(_hand_or(_limited(table)), ignore_value)
+    return LabelNames(own_table_of(_limited(table)), ignore_value)
 
 
 def _read_snap(path: Path) -> LabelNames:
@@ -157,7 +157,7 @@ def _read_snap(path: Path) -> LabelNames:
         raise InputError(f"names no label beside background, expected {_SNAP_EXPECTED}")
     values = range(1, highest + 1)
     table = LabelTable(tuple(found.get(v, Structure(v, f"unused {v}")) for v in values))
-    return LabelNames(_hand_or(table), placeholders=tuple(v for v in values if v not in found))
+    return LabelNames(own_table_of(table), placeholders=tuple(v for v in values if v not in found))
 
 
 def _snap_structure(line: str) -> Structure:
@@ -191,8 +191,3 @@ def _limited(table: LabelTable) -> LabelTable:
     if not 1 <= len(table) <= MAX_STRUCTURES:
         raise InputError(f"found {len(table)} structures, expected 1 to {MAX_STRUCTURES}")
     return table
-
-
-def _hand_or(table: LabelTable) -> LabelTable:
-    hand = hand_label_table()
-    return hand if [s.name for s in table] == [s.name for s in hand] else table

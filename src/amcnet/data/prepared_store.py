@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from amcnet.anatomy import LabelTable
+from amcnet.anatomy import LabelTable, own_table_of
 from amcnet.data.checked_zarr import (
     CHECKSUM_FILE,
     ArrayToWrite,
@@ -149,7 +149,7 @@ def open_prepared(folder: Path) -> PreparedDataset:
                 f"{CHECKSUM_FILE} differs from {DESCRIPTION_FILE}, prepare the data again"
             )
         cases.append(open_case(group))
-    table = LabelTable.from_dicts(description.labels)
+    table = own_table_of(LabelTable.from_dicts(description.labels))
     return PreparedDataset(
         folder, table, description.channels, description.preprocessing, tuple(cases)
     )
