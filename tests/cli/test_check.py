@@ -29,7 +29,7 @@ def test_check_prints_the_report_and_writes_it(labels: Path, tmp_path: Path) -> 
     arguments = ["check", str(labels), "--image", str(image), "--json", str(report)]
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
-    assert done.output.startswith("bad: 1 of 38 structures found")
+    assert done.output.startswith("bad: 1 of 38 structures present")
     data = json.loads(report.read_text())
     assert {finding["kind"] for finding in data["findings"]} == {"image", "unlike a hand"}
     assert all(finding["message"] in done.output for finding in data["findings"])
@@ -59,7 +59,7 @@ def test_check_with_names_from_a_data_set(labels: Path, tmp_path: Path) -> None:
     write_image(plain, voxels, GEOMETRY)
     done = CliRunner().invoke(app, ["check", str(plain), "--labels", str(names)])
     assert done.exit_code == 0, done.output
-    assert done.output.splitlines()[0] == "look: 1 of 2 structures found"
+    assert done.output.splitlines()[0] == "look: 1 of 2 structures present"
     assert "spleen: missing" in done.output
 
 

@@ -17,7 +17,7 @@ COMMAND = typer.main.get_command(app)
 # Blocks without a language that show what a command prints, by their first line.
 OUTPUTS = {
     '{"protocol": 1, "event": "start", "version": "0.1.0", "pid": 4711}',
-    "bad: 37 of 38 structures found",
+    "bad: 37 of 38 structures present",
     "hand.seg.nrrd: 38 of 38 structures found, 12.1 s",
 }
 ALL = sorted({command for page in PAGES for command in page.commands})

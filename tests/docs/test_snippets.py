@@ -46,7 +46,7 @@ WRITTEN: dict[Key, tuple[str, ...]] = {
     ("README.md", 0): ("scan.seg.nrrd",),
     ("docs/measurements.md", 0): ("sizes.json",),
     ("docs/quality.md", 0): ("preview.png",),
-    ("docs/report.md", 0): ("results", "pages", "scan.html"),
+    ("docs/report.md", 0): ("scan.html",),
     ("docs/segmenting.md", 0): ("thumb.nrrd",),
     ("docs/segmenting.md", 1): ("results",),
     ("docs/statistics.md", 0): ("table.md",),

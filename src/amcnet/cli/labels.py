@@ -26,6 +26,7 @@ def labels(
     from amcnet.anatomy import hand_label_table
     from amcnet.cli.console import stdout
     from amcnet.data import LabelNames, write_label_file
+    from amcnet.errors import one_line
     from amcnet.workflows.label_names import find_label_names
 
     names = LabelNames(hand_label_table()) if source is None else find_label_names(source)
@@ -35,4 +36,4 @@ def labels(
         return
     for structure in names.table:
         color = "#" + "".join(f"{channel:02x}" for channel in structure.color_rgb)
-        stdout().print(f"{structure.value:3d}  {color}  {structure.name}")
+        stdout().print(f"{structure.value:3d}  {color}  {one_line(structure.name)}")

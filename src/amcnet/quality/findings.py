@@ -5,6 +5,7 @@ from enum import IntEnum
 from typing import Any
 
 from amcnet.anatomy import LabelTable
+from amcnet.errors import one_line
 from amcnet.quality.hand_plan import is_hand_table
 
 
@@ -133,8 +134,8 @@ class QualityReport:
         }
 
     def text(self) -> str:
-        """Return the report as lines of text: the verdict, then a line a finding."""
-        lines = [f"{self.verdict}: {len(self.present)} of {len(self.table)} structures found"]
-        lines += [f"  {finding.severity!s:<5}{finding.message}" for finding in self.findings]
+        """Return the report as lines of text: the verdict, then one line per finding."""
+        lines = [f"{self.verdict}: {len(self.present)} of {len(self.table)} structures present"]
+        lines += [f"  {f.severity!s:<5}{one_line(f.message)}" for f in self.findings]
         lines += [f"  not checked: {reason}" for reason in self.unchecked]
         return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Box plots of metrics over cases, a box for every structure in the order of its table."""
+"""Box plots of metrics over cases, one box per structure in the order of the table."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from amcnet.metrics.score_tables import ScoreTable, scores_of_cases
 from amcnet.report.statistics_table import DEFAULT_METRICS
+from amcnet.report.summary_table import escaped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,11 +28,11 @@ _TITLES = {"dice": "Dice", "jaccard": "Jaccard", "hd95_mm": "HD95, mm", "assd_mm
 def boxplot_figure(
     cases: Mapping[str, dict[str, Any]], metrics: Sequence[str] = DEFAULT_METRICS
 ) -> "Figure":
-    """Draw the values of every structure over cases: a panel for each metric, a row a structure.
+    """Draw the values of every structure over cases: one panel per metric, one row per structure.
 
     Boxes reach from the first to the third quartile with a line at the median, whiskers to the
-    farthest case within 1.5 times that range; every case is a dot. Colours are by kind. Where a
-    structure has no value in some cases, the number of those that have one stands at the right.
+    farthest case within 1.5 times that range; every case is a dot. Colours are by kind. If a
+    structure has no value in some cases, the number of cases with a value stands at the right.
 
     Args:
         cases: Evaluations (see :func:`amcnet.metrics.evaluate_case`) by the name of the case.
@@ -72,7 +73,8 @@ def _draw(axes: "Axes", scores: ScoreTable) -> None:
     for row in range(rows):
         _draw_structure(axes, scores, row)
     axes.set_ylim(rows, -1)
-    axes.set_yticks(range(rows), scores.structures, fontsize=8)
+    names = [escaped(name) for name in scores.structures]
+    axes.set_yticks(range(rows), names, fontsize=8, parse_math=False)
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelsize=8)
     if scores.metric.startswith(_RATIOS):
@@ -106,7 +108,7 @@ def _draw_structure(axes: "Axes", scores: ScoreTable, row: int) -> None:
 
 
 def _draw_box(axes: "Axes", values: NDArray[np.float64], row: int, color: str) -> None:
-    # Not Axes.boxplot: how it is told to lie flat depends on the version of Matplotlib.
+    # Not Axes.boxplot: its option for horizontal boxes depends on the version of Matplotlib.
     from matplotlib.cbook import boxplot_stats
     from matplotlib.colors import to_rgba
 
@@ -140,11 +142,11 @@ def _draw_legend(figure: "Figure", scores: ScoreTable, left: float, top: float) 
     figure.text(left, top, text, fontsize=10, va="center")
     kinds = dict.fromkeys(scores.kinds)
     handles = [
-        Patch(color=_COLORS[i % len(_COLORS)], alpha=0.6, label=kind)
+        Patch(color=_COLORS[i % len(_COLORS)], alpha=0.6, label=escaped(kind))
         for i, kind in enumerate(kinds)
     ]
     if handles:
-        figure.legend(
+        legend = figure.legend(
             handles=handles,
             loc="center left",
             bbox_to_anchor=(left + 0.9 / figure.get_figwidth(), top),
@@ -152,3 +154,5 @@ def _draw_legend(figure: "Figure", scores: ScoreTable, left: float, top: float) 
             frameon=False,
             fontsize=9,
         )
+        for name in legend.get_texts():
+            name.set_parse_math(False)

@@ -1,4 +1,4 @@
-"""Which structure is taken for which: confusion summed over cases, as a picture."""
+"""The confusion matrix as a figure: which structure is taken for which."""
 
 from typing import TYPE_CHECKING
 
@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from amcnet.anatomy import LabelTable
 from amcnet.errors import InputError
+from amcnet.report.summary_table import escaped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,24 +20,28 @@ _SMALLEST_SHARE = 1e-4  # the darkest end of the colours; smaller shares look th
 
 
 def confusion_shares(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return each reference label's voxels as shares of the predicted labels.
+    """Return, for each reference label, the shares of its voxels by predicted label.
 
     Args:
         confusion: Counts, rows by reference and columns by prediction.
 
     Returns:
-        float64 of the same shape; rows sum to 1, those of labels without a voxel are NaN.
+        float64 of the same shape; rows sum to 1. Rows of labels without a voxel are NaN.
+
+    Example:
+        >>> confusion_shares(np.array([[6, 2], [0, 0]])).tolist()
+        [[0.75, 0.25], [nan, nan]]
     """
     totals = confusion.sum(axis=1, keepdims=True)
     return np.where(totals > 0, confusion / np.maximum(totals, 1), np.nan)
 
 
 def confusion_figure(confusion: NDArray[np.int64], table: LabelTable) -> "Figure":
-    """Draw where the voxels of every reference label went, the background first.
+    """Draw which labels the voxels of every reference label were given, the background first.
 
     Rows are the reference, columns the prediction, both in the order of the table. Colours are
-    shares of the row on a logarithmic scale from 0.0001 to 1; white is none, grey hatching a label
-    that the reference does not have.
+    shares of the row on a logarithmic scale from 0.0001 to 1. White means no voxel, grey hatching a
+    label that the reference does not contain.
 
     Args:
         confusion: Counts, (num_classes, num_classes), of one case or summed over many.
@@ -44,6 +49,12 @@ def confusion_figure(confusion: NDArray[np.int64], table: LabelTable) -> "Figure
 
     Raises:
         InputError: If the counts do not fit the table, or are negative.
+
+    Example:
+        >>> table = LabelTable.from_names(["liver", "spleen"])
+        >>> figure = confusion_figure(np.diag([90, 5, 5]), table)
+        >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
+        ['background', 'liver', 'spleen']
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -54,7 +65,7 @@ def confusion_figure(confusion: NDArray[np.int64], table: LabelTable) -> "Figure
             f"the confusion has the shape {confusion.shape} and counts from {confusion.min()}, "
             f"expected {expected} and counts from 0"
         )
-    names = list(table.values_by_name)
+    names = [escaped(name) for name in table.values_by_name]
     margin = 0.6 + _LETTER_INCHES * max(len(name) for name in names)
     side = _CELL_INCHES * len(names)
     width, height = margin + side + 1.1, margin + side + 0.5
@@ -81,8 +92,8 @@ def _draw(axes: "Axes", scale: "Axes", shares: NDArray[np.float64], names: list[
     for row in np.flatnonzero(np.isnan(shares[:, 0])):
         axes.axhspan(row - 0.5, row + 0.5, facecolor="#eeeeee", edgecolor="#bbbbbb", hatch="////")
     places = range(len(names))
-    axes.set_xticks(places, names, rotation=90, fontsize=7.5)
-    axes.set_yticks(places, names, fontsize=7.5)
+    axes.set_xticks(places, names, rotation=90, fontsize=7.5, parse_math=False)
+    axes.set_yticks(places, names, fontsize=7.5, parse_math=False)
     axes.set_xticks(np.arange(len(names) + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(len(names) + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="#e5e7eb", linewidth=0.4)

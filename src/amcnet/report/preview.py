@@ -1,4 +1,4 @@
-"""Pictures of a segmented hand: seen from above, and in transverse slices."""
+"""Figures of a segmented volume: from above, and in transverse slices."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from amcnet.anatomy import LabelTable
 from amcnet.report.preview_layout import lay_out
+from amcnet.report.summary_table import escaped
 from amcnet.report.views import Plane, Views
 
 if TYPE_CHECKING:
@@ -68,21 +69,38 @@ def preview_figure(
     _draw_slices([figure.add_axes(panel) for panel in page.slices], views, table)
     left = page.overview[0]
     if title:
-        figure.text(left, 0.955, title, color=_TEXT, fontsize=15, weight="bold", va="center")
+        figure.text(
+            left,
+            0.955,
+            escaped(title),
+            color=_TEXT,
+            fontsize=15,
+            weight="bold",
+            va="center",
+            parse_math=False,
+        )
     if footnote:
-        figure.text(left, 0.028, footnote, color=_FAINT_TEXT, fontsize=9, va="center")
+        figure.text(
+            left,
+            0.028,
+            escaped(footnote),
+            color=_FAINT_TEXT,
+            fontsize=9,
+            va="center",
+            parse_math=False,
+        )
     return figure
 
 
 def overview_figure(
     views: Views, table: LabelTable, legend: Mapping[str, Rgb], marked: Sequence[int] = ()
 ) -> "Figure":
-    """Draw the whole hand alone, 8 inches high, with a legend below it.
+    """Draw the view from above alone, 8 inches high, with a legend below it.
 
     Args:
-        views: What is drawn.
+        views: The planes to draw.
         table: Colours of the labels.
-        legend: What the colours mean: word -> colour.
+        legend: Meaning of the colours: word -> colour.
         marked: Labels whose value is written beside them.
     """
     from matplotlib.patches import Patch
@@ -90,14 +108,14 @@ def overview_figure(
     page = lay_out(views.overview.aspect, views.slices[0].aspect, len(views.slices))
     width, height = page.size_inches
     left, bottom, panel_width, panel_height = page.overview
-    # The page of the preview without its column of slices, so that both show the hand alike.
+    # The page of the preview without its column of slices, so that both have one scale.
     narrow = max(4.0, (2 * left + panel_width) * width)
     figure = _new_figure((narrow, height))
     place = (left * width / narrow, bottom, panel_width * width / narrow, panel_height)
     axes = figure.add_axes(place)
-    # Neighbours have one colour here: the outline is what tells them apart.
+    # Neighbours may have one colour here: the outline tells them apart.
     _draw_overview(axes, views.overview, table, _BACKGROUND)
-    # From top to bottom, so that those of neighbours stand on different sides.
+    # From top to bottom, so that numbers of neighbours stand on alternate sides.
     rows = {value: np.flatnonzero((views.overview.labels == value).any(axis=1)) for value in marked}
     downwards = sorted((v for v in marked if rows[v].size), key=lambda v: float(rows[v].mean()))
     for index, value in enumerate(downwards):
@@ -181,7 +199,7 @@ def _draw_slices(panels: list["Axes"], views: Views, table: LabelTable) -> None:
 def _draw_outlines(
     axes: "Axes", plane: Plane, table: LabelTable, width: float, color: str | None = None
 ) -> None:
-    """Draw the outline of every label of a plane, in its own colour or in the one given."""
+    """Draw the outline of every label of a plane, in its own colour or in ``color``."""
     from scipy.ndimage import find_objects
 
     # A frame of background closes the outlines of structures at the edge of the plane.
@@ -255,7 +273,7 @@ def _write_value(
 
 
 def _centres_mm(plane: Plane, frame: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the centres of the columns and of the rows, and of so many more on every side."""
+    """Return the centres of columns and rows, with ``frame`` more of each on every side."""
     left, right, bottom, top = plane.extent_mm
     rows, columns = plane.labels.shape
     x = left + (np.arange(-frame, columns + frame) + 0.5) * (right - left) / columns
@@ -264,7 +282,7 @@ def _centres_mm(plane: Plane, frame: int) -> tuple[NDArray[np.float64], NDArray[
 
 
 def _tinted(plane: Plane, table: LabelTable) -> NDArray[np.float32]:
-    """Lay the colours of the labels over the grey plane; returns (rows, columns, RGB)."""
+    """Blend the colours of the labels with the grey plane; return (rows, columns, RGB)."""
     colors = np.zeros((table.num_classes, 3), dtype=np.float32)
     for structure in table:
         colors[structure.value] = _fractions(structure.color_rgb)

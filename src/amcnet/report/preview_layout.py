@@ -1,4 +1,4 @@
-"""Where the panels of a preview stand on its page."""
+"""Layout of the panels of a preview."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class Page:
     """A page and its panels.
 
     Attributes:
-        size_inches: (width, height); the width follows from what stands on it.
+        size_inches: (width, height); the width follows from the panels.
         overview: Left panel as (left, bottom, width, height), fractions of the page.
         slices: Right panels, from top to bottom.
     """

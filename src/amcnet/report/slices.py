@@ -1,4 +1,4 @@
-"""Which part of a volume a preview shows: the transverse slices and the plane's region."""
+"""Choose the transverse slices of a preview, and the region of the plane that it shows."""
 
 from itertools import pairwise
 from typing import Any
@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 
 
 def choose_slices(labels: NDArray[np.integer[Any]], count: int) -> list[int]:
-    """Choose transverse slices that are spread over the labels and hold many structures each.
+    """Choose transverse slices that are spread over the labels and show many structures each.
 
     Args:
         labels: Integer labels, (scan, lateral, depth).
-        count: How many slices at most; fewer if the volume has fewer.
+        count: Maximum number of slices; fewer if the volume has fewer.
 
     Returns:
-        Scan indices in ascending order. The labelled range is cut into equal parts and every
-        part gives the slice with the most structures, the middlemost of several. A volume
-        without labels is cut as a whole.
+        Scan indices in ascending order. The labelled range, or the whole volume if nothing is
+        labelled, is cut into equal parts; each part gives its slice with the most structures, of
+        several the one nearest to the middle.
     """
     structures = np.array([_count_structures(plane) for plane in labels])
     labelled = np.flatnonzero(structures)
@@ -35,7 +35,7 @@ def labelled_region(
     Args:
         seen: Mask, any two axes.
         spacing_mm: Pixel size along them.
-        margin_mm: What to add on every side, as far as the mask's edge.
+        margin_mm: Margin on every side, clipped at the mask's edge.
     """
     parts = []
     for axis in (0, 1):

@@ -31,14 +31,15 @@ def statistics_table(
 ) -> SummaryTable:
     """Summarise metrics over cases.
 
-    A row ``all`` or of a kind takes each case's mean over the structures that have a value, then
-    the statistics of these means over cases: structures of one hand are no independent samples.
+    A row ``all`` or of a kind averages over the structures with a value within each case first, and
+    then gives the statistics of these means over cases: structures of one hand are not independent
+    samples.
 
     Args:
         cases: Evaluations (see :func:`amcnet.metrics.evaluate_case`) by the name of the case.
         metrics: Numeric keys of the structures' rows.
         seed: Seed of the bootstrap.
-        gaps: Cases without a result of their own; the notes tell them first.
+        gaps: Cases without a result of their own; the notes name them first.
 
     Returns:
         Rows by metric, then all, kinds, structures in the order of their table; ``cases`` counts
@@ -52,7 +53,7 @@ def statistics_table(
     notes = (
         *(gaps or CaseGaps()).notes(),
         f"{len(cases)} cases. A structure without a value in a case (absent; for distances also "
-        "missed or invented) is left out there; 'cases' counts the rest.",
+        "missed or invented) is skipped there; 'cases' counts the rest.",
         *_missed_notes(metrics),
         "Rows of several structures: mean within each case first, then over cases.",
         f"95 %: interval of the mean by BCa bootstrap, {RESAMPLES} resamples of the cases, "

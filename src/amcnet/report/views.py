@@ -1,4 +1,4 @@
-"""The planes of a volume that pictures show: small copies, so that the volume can be let go."""
+"""The planes of a volume that pictures show, as small copies, so that the volume can be freed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Extent = tuple[float, float, float, float]
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """A plane as a picture shows it, thinned out to what a picture can show.
+    """A plane of a picture, subsampled to the resolution of the picture.
 
     Attributes:
         grey: float32 (row, column), 0 is black and 1 is white; rows run downwards.
@@ -42,13 +42,13 @@ class Plane:
 
 @dataclass(frozen=True, eq=False)
 class Views:
-    """What pictures of a segmented volume show.
+    """The planes in the pictures of a segmented volume.
 
     Attributes:
-        overview: From above, rows along the scan and columns lateral: the largest label along
-            depth, and the mean of the image.
+        overview: View from above, rows along the scan and columns lateral: the largest label
+            along depth, and the mean of the image.
         slices: Transverse slices, rows along depth and columns lateral.
-        positions_mm: Place of each slice along the scan.
+        positions_mm: Position of each slice along the scan.
     """
 
     overview: Plane
@@ -62,11 +62,11 @@ def gather_views(
     spacing_mm: Sequence[float],
     table: LabelTable,
 ) -> Views:
-    """Take from a volume what pictures show.
+    """Extract the planes of a volume that pictures show.
 
     Args:
-        image: Grey values, (scan, lateral, depth), any numeric type.
-        labels: Integer labels of the same shape; there may be none but background.
+        image: Intensities, (scan, lateral, depth), any numeric type.
+        labels: Integer labels of the same shape; background alone is allowed.
         spacing_mm: Voxel size in the same order.
         table: What the labels mean.
 
@@ -119,7 +119,7 @@ def _slices(
 
 
 def _range_of(values: NDArray[Any]) -> tuple[float, float]:
-    """Return the grey values to show as black and as white."""
+    """Return the intensities to show as black and as white."""
     finite = values[np.isfinite(values)]
     if not finite.size:
         return 0.0, 1.0
