@@ -183,3 +183,14 @@ def test_an_archive_that_unfolds(packed: Path, models_home: Path) -> None:
 def test_too_large(packed: Path, models_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("amcnet.bundle.archive._MAX_FILE_BYTES", 1000)
     refuse(packed, models_home, "would have .* bytes, expected no more than 1000")
+
+
+def test_a_file_of_zeros(packed: Path, models_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("amcnet.bundle.archive._FREE_BYTES", 10**6)
+    with zipfile.ZipFile(packed) as archive:
+        files = {entry: archive.read(entry) for entry in archive.namelist()}
+    files["model.bin"] = bytes(2 * 10**6)
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    refuse(packed, models_home, r"model\.bin would unpack from \d+ to 2000000 bytes, expected")

@@ -126,3 +126,20 @@ def test_a_missing_channel(two_channel_bundle: Path, channels: Path) -> None:
     )
     assert "away.nrrd: found no _0000 at the end" in str(result.exception)
     assert not target.exists()
+
+
+def test_an_evaluation_without_a_summary_is_one_line(small_bundle: Path, tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    for text in (
+        "{}",
+        '{"structures": []}',
+        '{"structures": [{}]}',
+        '{"structures": [1], "summary": 3}',
+        '{"cases": {"a": {"structures": []}}}',
+        '{"cases": {"a": {"structures": [], "summary": {"by_kind": 1}}}}',
+        "[" * 100_000,
+    ):
+        figures.write_text(text)
+        result = amcnet("models", "score", small_bundle, figures, "--data", "x")
+        assert isinstance(result.exception, AmcnetError), text
+        assert "figures.json" in str(result.exception), text

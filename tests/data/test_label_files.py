@@ -165,3 +165,11 @@ def test_a_byte_order_mark_does_not_matter(tmp_path):
     path = tmp_path / "dataset.json"
     path.write_bytes(b"\xef\xbb\xbf" + json.dumps({"labels": {"a": 1}}).encode())
     assert len(read_label_table(path)) == 1
+
+
+def test_deep_json_is_one_line(tmp_path):
+    path = tmp_path / "dataset.json"
+    for text in ("[" * 100_000, '{"labels": ' + '{"a": ' * 100_000):
+        path.write_text(text)
+        with pytest.raises(InputError, match=r"dataset\.json: is no readable JSON"):
+            read_label_file(path)

@@ -3,7 +3,12 @@ from pathlib import Path
 import pytest
 
 from amcnet.errors import OutputError
-from amcnet.io.atomic_folders import new_folder, put_in_place, remove_folder
+from amcnet.io.atomic_folders import (
+    new_folder,
+    put_in_place,
+    recover_folders,
+    remove_folder,
+)
 
 
 def test_a_folder_takes_the_place_of_another(tmp_path: Path) -> None:
@@ -37,3 +42,27 @@ def test_what_the_system_refuses_is_said(tmp_path: Path) -> None:
         pass
     with pytest.raises(OutputError, match="x: could not be removed"):
         remove_folder(tmp_path / "x")
+
+
+@pytest.mark.parametrize("name", ["x", "modèle-v1.2", "部" * 60])
+def test_what_killed_processes_left_is_recovered(tmp_path: Path, name: str) -> None:
+    for kind in ("former", "removed", "partial"):
+        with new_folder(tmp_path / name) as folder:
+            (folder / "old").write_text(kind)
+            folder.rename(folder.with_name(folder.name.replace("-partial-", f"-{kind}-")))
+    (tmp_path / ".mine").mkdir()
+    recover_folders(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".mine", name]
+    assert (tmp_path / name / "old").read_text() == "former"
+    with new_folder(tmp_path / name) as folder:
+        folder.rename(folder.with_name(folder.name.replace("-partial-", "-former-")))
+    recover_folders(tmp_path)  # the new one is in place: the former one goes
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".mine", name]
+    assert (tmp_path / name / "old").exists()
+
+
+def test_without_an_exchange_folders_are_replaced_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("amcnet.io.atomic_folders._exchange_function", lambda: None)
+    test_a_folder_takes_the_place_of_another(tmp_path)

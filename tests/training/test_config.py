@@ -127,3 +127,10 @@ label_to_image_probability = 0.25
     assert config == read_config(write(tmp_path, current))
     with pytest.raises(ConfigError, match=r"network\.block and network\.space_to_depth, expected"):
         read_config(write(tmp_path, current.replace("space_to", "block = [1, 2, 2]\nspace_to")))
+
+
+def test_deep_toml_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("a = " + "[" * 100_000)
+    with pytest.raises(ConfigError, match=r"config\.toml: is no valid TOML"):
+        read_config(path)

@@ -13,6 +13,9 @@ from amcnet.io import atomic_path, check_free
 
 _MAX_DESCRIPTION_BYTES = 64 * 2**20
 _MAX_FILE_BYTES = 4 * 2**30
+_MAX_FILES = 100
+_FREE_BYTES = 64 * 2**20  # up to this size a file may be packed however well
+_MAX_PACKING = 50  # times smaller; weights shrink by a tenth, and a file of zeros a thousandfold
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError)
 
@@ -82,6 +85,8 @@ def _checked_entries(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipIn
     inside = path / DESCRIPTION_FILE
     description = parse_description(inside, archive.read(named[DESCRIPTION_FILE]))
     expected = {DESCRIPTION_FILE, *description.sha256}
+    if len(expected) > _MAX_FILES:
+        raise ModelError(f"{inside}: lists {len(expected)} files, expected at most {_MAX_FILES}")
     for entry in entries:
         if entry.orig_filename not in expected:
             listed = ", ".join(sorted(expected))
@@ -108,4 +113,9 @@ def _check_entry(path: Path, entry: zipfile.ZipInfo, largest_bytes: int) -> None
         raise ModelError(
             f"{path}: {entry.filename} would have {entry.file_size} bytes, "
             f"expected no more than {largest_bytes}"
+        )
+    if entry.file_size > max(_FREE_BYTES, _MAX_PACKING * entry.compress_size):
+        raise ModelError(
+            f"{path}: {entry.filename} would unpack from {entry.compress_size} to "
+            f"{entry.file_size} bytes, expected at most {_MAX_PACKING} times as many"
         )

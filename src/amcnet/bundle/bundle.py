@@ -14,7 +14,8 @@ from amcnet.bundle.description import (
     WEIGHTS_FILE,
     BundleDescription,
 )
-from amcnet.bundle.locate import find_model
+from amcnet.bundle.ir_check import check_ir
+from amcnet.bundle.locate import default_bundle_folder, find_model
 from amcnet.errors import InputError, ModelError
 from amcnet.io import atomic_path
 
@@ -41,7 +42,7 @@ class Bundle:
 
 
 def load_bundle(model: str | Path | None = None) -> Bundle:
-    """Read a bundle's description and verify the SHA-256 of every file.
+    """Read a bundle's description, verify the SHA-256 of every file and the IR's structure.
 
     Args:
         model: Folder of the bundle, run folder or name of an installed model, see
@@ -54,6 +55,8 @@ def load_bundle(model: str | Path | None = None) -> Bundle:
     description = read_description(folder)
     for file_name, expected in description.sha256.items():
         _verify(folder / file_name, expected)
+    if folder != default_bundle_folder():  # that one is part of the package
+        check_ir(folder / IR_FILE, folder / IR_WEIGHTS_FILE)
     return Bundle(folder, description)
 
 

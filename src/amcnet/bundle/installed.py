@@ -9,8 +9,14 @@ from amcnet.bundle.archive import unpack_bundle
 from amcnet.bundle.bundle import Bundle, load_bundle, read_description
 from amcnet.bundle.description import DESCRIPTION_FILE, BundleDescription
 from amcnet.bundle.locate import BUNDLED_NAME, installed_folders, models_folder
+from amcnet.bundle.models_lock import sole_writer
 from amcnet.errors import ModelError, OutputError
-from amcnet.io.atomic_folders import new_folder, put_in_place, remove_folder
+from amcnet.io.atomic_folders import (
+    new_folder,
+    put_in_place,
+    remove_folder,
+    sync_files,
+)
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # no folder's name on Windows
@@ -66,10 +72,11 @@ def install_model(source: Path, name: str | None = None, overwrite: bool = False
         models.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{models}: could not be made ({error.strerror})") from error
-    with new_folder(models / "incoming") as incoming:
-        _bring(source, incoming)
+    with sole_writer(models), new_folder(models / "incoming") as incoming:
+        _copy_or_unpack(source, incoming)
         description = load_bundle(incoming).description
         folder = models / _checked_name(description.name if name is None else name, overwrite)
+        sync_files(incoming)
         put_in_place(incoming, folder)
     return Bundle(folder, description)
 
@@ -83,13 +90,16 @@ def remove_model(name: str) -> None:
     """
     if name == BUNDLED_NAME:
         raise ModelError(f"{name}: is part of the package, expected an installed model")
-    named = installed_folders()
-    if name not in named:
-        raise ModelError(f"{name}: is not installed, expected one of {', '.join(named)}")
-    remove_folder(named[name])
+    if not models_folder().is_dir():
+        raise ModelError(f"{name}: is not installed, expected one of {BUNDLED_NAME}")
+    with sole_writer(models_folder()):
+        named = installed_folders()
+        if name not in named:
+            raise ModelError(f"{name}: is not installed, expected one of {', '.join(named)}")
+        remove_folder(named[name])
 
 
-def _bring(source: Path, folder: Path) -> None:
+def _copy_or_unpack(source: Path, folder: Path) -> None:
     """Fill a folder with the files that the bundle lists."""
     if source.is_file():
         unpack_bundle(source, folder)

@@ -7,6 +7,7 @@ from pathlib import Path
 import platformdirs
 
 from amcnet.bundle.description import DESCRIPTION_FILE
+from amcnet.bundle.models_lock import recover_models
 from amcnet.errors import ModelError
 
 BUNDLED_NAME = "hand"
@@ -28,6 +29,7 @@ def installed_folders() -> dict[str, Path]:
     found = {BUNDLED_NAME: default_bundle_folder()}
     folder = models_folder()
     if folder.is_dir():
+        recover_models(folder)
         for path in sorted(folder.iterdir()):
             # Folders that are being written begin with a dot.
             if path.is_dir() and not path.name.startswith("."):

@@ -97,6 +97,8 @@ def main() -> None:
         message = str(error)
     except MemoryError:
         message = "there is not enough memory for this volume"
+    except RecursionError:
+        message = "a file is nested too deeply to be read"
     except OSError as error:
         message = f"{error.filename or 'a file'}: {error.strerror or error}"
     else:

@@ -74,7 +74,7 @@ def read_description(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
         raise InputError(f"{path}: is missing, expected the description of an nnU-Net data set")
     try:
         description = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise InputError(f"{path}: is no readable JSON ({error})") from error
     if not isinstance(description, dict):
         raise InputError(f"{path}: holds {type(description).__name__}, expected an object")

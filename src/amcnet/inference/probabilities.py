@@ -63,7 +63,15 @@ def read_probabilities(path: str | Path) -> Probabilities:
         if len(geometry.size) != 3:
             raise ValueError(f"a grid of {len(geometry.size)} axes")
         return Probabilities(array, names, geometry)
-    except (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise InputError(
             f"{path}: cannot be read, expected probabilities and their .json ({error})"
         ) from error

@@ -1,13 +1,23 @@
 """Writing a whole folder beside its place and renaming it there."""
 
+import ctypes
+import os
 import shutil
+import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from amcnet.errors import OutputError
 from amcnet.io.atomic_files import live_temporary, putting_in_place
+
+_CURRENT_FOLDER = -100  # AT_FDCWD
+_EXCHANGE = 2  # RENAME_EXCHANGE on Linux, RENAME_SWAP on macOS
+_LONGEST_NAME_BYTES = 255
+_KINDS = ("partial", "former", "removed")
 
 
 @contextmanager
@@ -30,19 +40,26 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def put_in_place(folder: Path, path: Path) -> None:
-    """Rename a folder to ``path``; one that is already there is replaced as a whole."""
+    """Rename a folder to ``path``; one that is already there is replaced as a whole.
+
+    Linux and macOS exchange the two at once. Elsewhere there is a moment in which the former one
+    has a hidden name; :func:`recover_folders` brings it back if the process ends in that moment.
+    """
     with putting_in_place():
         if not path.exists():
             folder.rename(path)
-            return
-        former = _beside(path, "former")
-        path.rename(former)
-        try:
-            folder.rename(path)
-        except OSError:
-            former.rename(path)
-            raise
-        shutil.rmtree(former, ignore_errors=True)
+        elif _exchange(folder, path):
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            former = _beside(path, "former")
+            path.rename(former)
+            try:
+                folder.rename(path)
+            except OSError:
+                former.rename(path)
+                raise
+            shutil.rmtree(former, ignore_errors=True)
+        _sync_folder(path.parent)
 
 
 def remove_folder(path: Path) -> None:
@@ -59,5 +76,74 @@ def remove_folder(path: Path) -> None:
     shutil.rmtree(doomed, ignore_errors=True)
 
 
-def _beside(path: Path, what: str) -> Path:
-    return path.with_name(f".{path.name[:50]}-{what}-{uuid.uuid4().hex[:12]}")
+def recover_folders(parent: Path) -> None:
+    """Bring back or remove what processes that were killed have left in a folder.
+
+    A folder whose replacement was interrupted gets its name back; unfinished ones, and those that
+    were replaced or removed, go. Call it only while no other process writes there.
+    """
+    for path in sorted(parent.glob(".*")):
+        name, kind = _origin(path)
+        if kind == "former" and not (parent / name).exists():
+            path.rename(parent / name)
+        elif kind:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def sync_files(folder: Path) -> None:
+    """Wait until the files of a folder are on the disk, for what must survive a loss of power."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("r+b") as stream:
+                os.fsync(stream.fileno())
+        else:
+            _sync_folder(path)
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make renames in a folder last; not every system can open a folder, or needs this."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Exchange the names of two folders at once; return whether the system could."""
+    function = _exchange_function()
+    if function is None:
+        return False
+    names = os.fsencode(first), os.fsencode(second)
+    if sys.platform == "darwin":
+        return bool(function(*names, _EXCHANGE) == 0)
+    return bool(function(_CURRENT_FOLDER, names[0], _CURRENT_FOLDER, names[1], _EXCHANGE) == 0)
+
+
+@cache
+def _exchange_function() -> Any:  # noqa: ANN401
+    if sys.platform not in {"linux", "darwin"}:
+        return None
+    name = "renamex_np" if sys.platform == "darwin" else "renameat2"
+    try:
+        return getattr(ctypes.CDLL(None), name, None)
+    except OSError:
+        return None
+
+
+def _beside(path: Path, kind: str) -> Path:
+    """Return a hidden name beside a path, from which :func:`_origin` tells the path's name."""
+    suffix = f"-{kind}-{uuid.uuid4().hex[:12]}"
+    room = _LONGEST_NAME_BYTES - len(suffix) - 1
+    stem = os.fsdecode(os.fsencode(path.name)[:room])
+    return path.with_name(f".{stem}{suffix}")
+
+
+def _origin(path: Path) -> tuple[str, str]:
+    """Return the name that a hidden folder was or will be, and its kind; empty texts for others."""
+    stem, _, code = path.name.rpartition("-")
+    stem, _, kind = stem.rpartition("-")
+    is_ours = kind in _KINDS and len(code) == 12 and stem.startswith(".") and len(stem) > 1
+    return (stem[1:], kind) if is_ours else ("", "")

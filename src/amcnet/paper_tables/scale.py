@@ -126,7 +126,7 @@ def read_scale(which: str) -> Scale:
         )
     try:
         return Scale.model_validate(tomllib.loads(source.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{which}: is no valid TOML ({error})") from error
     except ValidationError as error:
         problem = error.errors()[0]

@@ -197,7 +197,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     """Return the object in a JSON file, an empty one if the file holds anything else."""
     try:
         return _as_dict(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
 
 

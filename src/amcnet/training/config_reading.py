@@ -36,7 +36,7 @@ def read_config(path: Path) -> TrainingConfig:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         config = TrainingConfig.model_validate(with_current_names(values, warn=True))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: is no valid TOML ({error})") from error
     except ValidationError as error:
         raise ConfigError(f"{path}: {_first_problem(error, values)}") from error

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from amcnet.bundle import Scores
+from amcnet.errors import InputError
 from amcnet.metrics import summarise_cases
 from amcnet.workflows.evaluate.results import read_results
 
@@ -26,7 +27,13 @@ def scores_of(evaluation: Path, data: str) -> Scores:
         InputError: If nothing is there, or a file is no evaluation.
     """
     cases = list(read_results(evaluation).values())
-    summary = summarise_cases(cases)["summary"]
+    try:
+        summary = summarise_cases(cases)["summary"]
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(
+            f"{evaluation}: cannot be summarised ({type(error).__name__}: {error}), expected what "
+            "amcnet evaluate --json writes"
+        ) from error
     kinds = {"": summary, **{f" {kind}": part for kind, part in summary["by_kind"].items()}}
     figures = {
         f"{name}{kind}": round(part[key], 4)

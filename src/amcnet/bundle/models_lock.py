@@ -1,0 +1,48 @@
+"""One command at a time changes the folder of installed models; what killed ones left is mended."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from amcnet.errors import OutputError
+from amcnet.io.atomic_folders import recover_folders
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_WAIT_SECONDS = 60
+
+
+@contextmanager
+def sole_writer(models: Path) -> Iterator[None]:
+    """Wait for other commands that install or remove, then recover what killed ones left.
+
+    Raises:
+        OutputError: If another command takes too long, or the folder is read-only.
+    """
+    try:
+        with FileLock(_lock_file(models), timeout=_LONGEST_WAIT_SECONDS):
+            recover_folders(models)
+            yield
+    except Timeout as error:
+        raise OutputError(f"{models}: another command is installing a model, try later") from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"{models}: could not be changed ({reason})") from error
+
+
+def recover_models(models: Path) -> None:
+    """Recover what killed commands left, unless there is nothing or a command is at work now."""
+    if not any(models.glob(".*")):
+        return
+    try:
+        with FileLock(_lock_file(models), timeout=0):
+            recover_folders(models)
+    except (Timeout, OSError) as error:
+        logger.debug("%s: left as it is (%s)", models, error)
+
+
+def _lock_file(models: Path) -> Path:
+    return models.with_name(f"{models.name}.lock")
