@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 from amcnet.errors import MissingExtraError
 
-_FIRST_PACKAGE = {"train": "torch", "dask": "distributed"}
+_FIRST_PACKAGE = {"dicom": "highdicom", "train": "torch", "dask": "distributed"}
 EXTRAS = tuple(_FIRST_PACKAGE)
 
 

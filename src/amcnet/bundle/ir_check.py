@@ -33,17 +33,14 @@ def check_ir(path: Path, weights: Path) -> None:
     if b"<!DOCTYPE" in content or b"<!ENTITY" in content or b"\0" in content:
         raise ModelError(f"{path}: declares a document type or entities, expected a plain IR")
     weights_bytes = weights.stat().st_size
-    depth = 0
     try:
-        parser = ElementTree.XMLPullParser(("start", "end"))
-        parser.feed(content)
-        parser.close()
-        for event, element in parser.read_events():
-            depth += 1 if event == "start" else -1
+        waiting = [(ElementTree.fromstring(content), 1)]
+        while waiting:
+            element, depth = waiting.pop()
             if depth > _DEEPEST:
                 raise ModelError(f"{path}: is nested more than {_DEEPEST} deep, expected an IR")
-            if event == "start":
-                _check_element(path, element, weights_bytes)
+            _check_element(path, element, weights_bytes)
+            waiting += [(child, depth + 1) for child in element]
     except (ElementTree.ParseError, ValueError) as error:
         raise ModelError(f"{path}: is no readable IR ({error})") from error
 

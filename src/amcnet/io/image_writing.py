@@ -6,6 +6,7 @@ from typing import Any
 import numpy.typing as npt
 
 from amcnet.errors import InputError, OutputError
+from amcnet.extras import require_extra
 from amcnet.io.atomic_files import atomic_path, check_parent, find_extension
 from amcnet.io.geometry import Geometry
 from amcnet.io.nifti_header import check_nifti
@@ -23,11 +24,15 @@ def check_output(
     Raises:
         OutputError: If the extension is none of ``extensions``, the folder does not exist or is
             read-only, or the file exists and ``overwrite`` is False.
+        MissingExtraError: If it is DICOM and what writes that is not installed.
     """
     path = Path(path)
-    if find_extension(path, extensions) is None:
+    extension = find_extension(path, extensions)
+    if extension is None:
         allowed = " ".join(extensions)
         raise OutputError(f"{path}: unknown file type '{path.suffix}', expected one of {allowed}")
+    if extension == ".dcm":
+        require_extra("dicom", f"{path}: writing DICOM segmentations")
     check_free(path, overwrite)
     return path
 

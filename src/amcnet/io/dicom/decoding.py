@@ -47,6 +47,8 @@ def decode(pydicom: Any, stream: Any, header: Any, location: Location) -> Iterat
     """
     syntax = header.file_meta.TransferSyntaxUID
     plugin = _PLUGINS.get(syntax, "")
+    if plugin == "pyjpegls":
+        require_extra("dicom", f"{location}: reading JPEG-LS")
     if syntax not in (*_GDCM_ONLY, *_JPEG_LS):
         yield from pydicom.pixels.iter_pixels(stream, decoding_plugin=plugin)
         return

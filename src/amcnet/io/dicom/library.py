@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+from amcnet.extras import require_extra
+
 _LOGGERS = ("pydicom", "highdicom")
 
 _lock = threading.Lock()
@@ -43,6 +45,7 @@ def quiet_pydicom() -> Iterator[Any]:
 @contextmanager
 def quiet_highdicom() -> Iterator[Any]:
     """Yield the highdicom module, under the same conditions as :func:`quiet_pydicom`."""
+    require_extra("dicom", "writing DICOM segmentations")
     with quiet_pydicom():
         highdicom: Any = import_module("highdicom")
         yield highdicom

@@ -1,0 +1,102 @@
+"""What a plain installation needs, and what is packed for others."""
+
+import json
+import subprocess
+import sys
+import tarfile
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+WITHOUT_HIGHDICOM = """
+import importlib.util, sys
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *a: None if name == "highdicom" else find(name, *a)
+sys.modules["highdicom"] = sys.modules["jpeg_ls"] = None
+"""
+
+
+def pip(*arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.14"])
+def test_the_core_installs_from_wheels_alone(version: str, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    done = pip(
+        "install", "--dry-run", "--ignore-installed", "--target", str(tmp_path / "target"),
+        "--python-version", version, "--only-binary", ":all:", "--report", str(report), "--quiet",
+        "--retries", "1", "--timeout", "10", *PROJECT["dependencies"],
+    )  # fmt: skip
+    unreachable = ("NewConnectionError", "ConnectTimeout", "ReadTimeout", "NameResolution")
+    if done.returncode and any(word in done.stderr for word in unreachable):
+        pytest.skip("no package index can be reached")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(report.read_text())["install"]
+    assert all(item["download_info"]["url"].endswith(".whl") for item in found)
+    names = {item["metadata"]["name"].lower() for item in found}
+    assert {"numpy", "openvino", "pydicom"} <= names
+    assert not {"torch", "highdicom", "pyjpegls"} & names
+
+
+def test_plain_dicom_is_read_and_other_dicom_refused_without_the_extra(tmp_path: Path) -> None:
+    code = WITHOUT_HIGHDICOM + (
+        "from pathlib import Path\n"
+        "import amcnet, amcnet.cli.main\n"
+        "from amcnet.errors import MissingExtraError\n"
+        "from amcnet.io import LABEL_EXTENSIONS, check_output\n"
+        "from amcnet.io.dicom.library import quiet_pydicom\n"
+        "with quiet_pydicom() as pydicom:\n"
+        "    pydicom.dcmread\n"
+        "try:\n"
+        f"    check_output(Path({str(tmp_path)!r}) / 'x.dcm', extensions=LABEL_EXTENSIONS)\n"
+        "except MissingExtraError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "x.dcm: writing DICOM segmentations needs the optional part 'dicom'" in done.stdout
+    assert "pip install 'amcnet[dicom]'" in done.stdout
+
+
+def test_all_is_every_extra_of_a_user() -> None:
+    extras = PROJECT["optional-dependencies"]
+    assert extras["all"] == ["amcnet[dicom,train,dask]"]
+    assert set(extras) == {
+        "all", "dask", "dev", "dicom", "docs", "interop", "train", "viewer-tests",
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_what_is_packed(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    subprocess.run(["git", "clone", "-q", str(ROOT), str(source)], check=True)
+    code = (
+        "import sys; from setuptools import build_meta; "
+        "print(build_meta.build_sdist(sys.argv[1]), build_meta.build_wheel(sys.argv[1]))"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], cwd=source, check=True, capture_output=True
+    )
+    (archive,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as packed:
+        names = {name.partition("/")[2] for name in packed.getnames()}
+    tops = {name.partition("/")[0] for name in names if name} - {"src"}
+    assert tops == {
+        "CHANGELOG.md", "CITATION.cff", "LICENSE", "MANIFEST.in", "PKG-INFO", "README.md",
+        "pyproject.toml", "setup.cfg",
+    }  # fmt: skip
+    (wheel,) = tmp_path.glob("*.whl")
+    listed = subprocess.run(
+        [sys.executable, "-m", "zipfile", "-l", str(wheel)], capture_output=True, text=True
+    ).stdout
+    for name in (
+        "models/hand/model.xml", "anatomy/hand.csv", "paper_tables/settings/rows.toml",
+        "viewer/web/index.html", "py.typed",
+    ):  # fmt: skip
+        assert f"amcnet/{name}" in listed
+    assert "tests/" not in listed
