@@ -24,6 +24,7 @@ def pip(*arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["3.11", "3.14"])
 def test_the_core_installs_from_wheels_alone(version: str, tmp_path: Path) -> None:
     report = tmp_path / "report.json"

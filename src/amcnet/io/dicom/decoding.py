@@ -11,6 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from amcnet.errors import InputError
+from amcnet.extras import require_extra
 from amcnet.io.dicom.headers import whole_number
 from amcnet.io.dicom.locations import Location
 
