@@ -8,6 +8,7 @@ import typer
 from amcnet.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
+    from amcnet.data.dataset_check import CheckReport
     from amcnet.data.problems import Problem
 
 
@@ -53,6 +54,7 @@ def prepare(
     """Check a data set, bring it to the network's grid and write a training configuration."""
     from amcnet.cli.console import progress, stdout
     from amcnet.data.dataset_check import check_dataset
+    from amcnet.data.problems import merge_problems
     from amcnet.extras import require_extra
 
     if out is None and not check:
@@ -60,7 +62,9 @@ def prepare(
     with progress("checking") as update:
         report = check_dataset(dataset, labels, jobs, update)
     if report.problems:
-        stdout().print(_table(report.problems))
+        stdout().print(_table(merge_problems(report.problems)))
+    if report.proposal:
+        _show_proposal(dataset, report)
     if report.errors or report.dataset is None:
         raise InputError(
             f"{dataset}: {len(report.errors)} errors and {len(report.warnings)} warnings, "
@@ -92,6 +96,20 @@ def _table(problems: "tuple[Problem, ...]") -> object:
     for problem in problems:
         table.add_row(problem.severity, problem.case or "(all)", problem.what)
     return table
+
+
+def _show_proposal(dataset: Path, report: "CheckReport") -> None:
+    from amcnet.cli.console import stdout
+
+    voxels: dict[int, int] = {}
+    for case in report.facts:
+        for value, count in case.voxels.items():
+            voxels[value] = voxels.get(value, 0) + count
+    found = ", ".join(f"{value} ({voxels[value]} voxels)" for value in sorted(voxels))
+    console = stdout()
+    console.print(f"Label values found: {found}.")
+    console.print(f"Copy this to {dataset / 'dataset.json'} and give the structures their names:")
+    console.print(report.proposal, soft_wrap=True)
 
 
 def _spacing(text: str | None) -> tuple[float, float, float] | None:

@@ -168,7 +168,7 @@ class _CaseCheck:
         path = self.case.labels
         present = [value for value in voxels if value not in (0, self.ignore_value)]
         if not present:
-            self.error(f"{path}: the label map holds no structure, expected at least one")
+            self.warn(f"{path}: the label map holds no structure: a case of background alone")
         if self.names is None:
             return
         unnamed = [value for value in present if value in self.names.placeholders]

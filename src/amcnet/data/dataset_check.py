@@ -1,5 +1,6 @@
 """Checking a whole data set before anything is done with it: all problems in one report."""
 
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from amcnet.data.dataset_layout import (
     find_label_names,
     make_dataset,
 )
-from amcnet.data.label_files import LabelNames
+from amcnet.data.label_files import MAX_STRUCTURES, LabelNames
 from amcnet.data.problems import Problem as Problem
 from amcnet.errors import InputError
 from amcnet.io import CANONICAL_AXES
@@ -37,11 +38,13 @@ class CheckReport:
         dataset: The data set, None where its layout or its label names are not usable.
         problems: All of them: errors first, then by case, those of the whole data set before.
         facts: What was measured of the cases that could be read, in the order of the cases.
+        proposal: A ``dataset.json`` to fill in, where nothing says what the label values mean.
     """
 
     dataset: Dataset | None
     problems: tuple[Problem, ...]
     facts: tuple[CaseFacts, ...]
+    proposal: str = ""
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -90,8 +93,22 @@ def check_dataset(
     problems += _few_cases(found)
     if names is not None:
         problems += _odd_labels(names, facts)
+    if names is not None and names.note:
+        problems.append(Problem("warning", "", names.note))
     problems.sort(key=lambda problem: (problem.severity != "error", problem.case))
-    return CheckReport(dataset, tuple(problems), facts)
+    proposal = "" if names is not None else _proposal(facts)
+    return CheckReport(dataset, tuple(problems), facts, proposal)
+
+
+def _proposal(facts: tuple[CaseFacts, ...]) -> str:
+    """Return a ``dataset.json`` that names every label value that was found."""
+    found = {value for case in facts for value in case.voxels} - {0}
+    if not found or max(found) > MAX_STRUCTURES:
+        return ""
+    labels = {"background": 0}
+    for value in range(1, max(found) + 1):
+        labels[f"structure {value}" if value in found else f"unused {value}"] = value
+    return json.dumps({"labels": labels}, indent=1)
 
 
 def _duplicates(cases: Iterable[Case], results: Iterable[CaseResult]) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""Data sets on disk: the nnU-Net raw layout, or plain folders of images and labels."""
+"""Data sets on disk: nnU-Net's and the Decathlon's layouts, or folders of images and labels."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from amcnet.data.label_files import (
     read_label_file,
     table_of_names,
 )
+from amcnet.data.listed_cases import decathlon_cases, listed_cases
 from amcnet.data.pairing import EXPECTED, nnunet_pairs, plain_pairs
 from amcnet.data.pairing import Case as Case
 from amcnet.data.pairing import FoundCases as FoundCases
@@ -44,8 +45,9 @@ class Dataset:
 def read_dataset(folder: Path, labels: Path | None = None) -> Dataset:
     """Read which cases a data set has and what its labels mean; voxels are not looked at.
 
-    A folder with a ``dataset.json`` and ``imagesTr`` is read as nnU-Net does, others as
-    :func:`amcnet.data.pairing.plain_pairs` says. Label names: see :func:`find_label_names`.
+    A folder with a ``dataset.json`` and ``imagesTr`` is read as nnU-Net (v1 and v2) and the Medical
+    Segmentation Decathlon do, a ``dataset.json`` that lists its files by that list, other folders
+    as :func:`amcnet.data.pairing.plain_pairs` says. Label names: see :func:`find_label_names`.
 
     Args:
         folder: Folder of the data set.
@@ -55,8 +57,8 @@ def read_dataset(folder: Path, labels: Path | None = None) -> Dataset:
         InputError: At the first image without labels or the like, or if label names are missing.
     """
     found = find_cases(folder)
-    if found.problems:
-        problem = found.problems[0]
+    if errors := [problem for problem in found.problems if problem.severity == "error"]:
+        problem = errors[0]
         raise InputError(f"{folder}: case {problem.case}: {problem.what}")
     names = find_label_names(folder, found.cases, labels)
     return make_dataset(folder, found, names)
@@ -91,7 +93,13 @@ def find_cases(folder: Path) -> FoundCases:
         raise InputError(f"{folder}: is no folder, {EXPECTED}")
     if not _is_nnunet(folder):
         return plain_pairs(folder)
-    ending = _description(folder, ("file_ending",))["file_ending"]
+    path, description = folder / _DESCRIPTION, _description(folder)
+    if "dataset" in description:
+        return listed_cases(path, description)
+    if "file_ending" not in description:  # Medical Segmentation Decathlon, nnU-Net v1
+        listed = "training" in description
+        return decathlon_cases(path, description) if listed else plain_pairs(folder)
+    ending = description["file_ending"]
     if not isinstance(ending, str) or not ending.startswith("."):
         raise InputError(f"{folder / _DESCRIPTION}: file_ending is {ending!r}, expected '.nrrd'")
     channels = _channel_names(folder)
@@ -160,7 +168,8 @@ def _is_label_description(path: Path) -> bool:
 def _is_nnunet(folder: Path) -> bool:
     if not (folder / _DESCRIPTION).exists():
         return False
-    return (folder / "imagesTr").is_dir() or "file_ending" in _description(folder)
+    marks = {"file_ending", "dataset", "training"}
+    return (folder / "imagesTr").is_dir() or not marks.isdisjoint(_description(folder))
 
 
 def _description(folder: Path, keys: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,10 @@ from amcnet.errors import InputError
 MAX_STRUCTURES = 254  # labels have 8 bits: 0 is background, 255 marks ignored voxels
 
 _IGNORE = "ignore"  # nnU-Net's name for the label of voxels of which nothing is known
+_FIRST_VERSION_NOTE = (
+    "dataset.json lists labels as value: name (nnU-Net v1, Medical Segmentation Decathlon): they "
+    "were converted to name: value"
+)
 _MAX_LABEL = 65535
 _NUMBER = r"([0-9]{1,9})\s+"
 _SNAP_ROW = re.compile(_NUMBER * 4 + r'[-+.0-9eE]+\s+[01]\s+[01]\s+"(.*)"')
@@ -27,11 +31,13 @@ class LabelNames:
         table: The structures.
         ignore_value: Value in the files of voxels of which nothing is known, None for no such.
         placeholders: Values of the structures that only fill gaps between those of a file.
+        note: What was converted while reading, if anything.
     """
 
     table: LabelTable
     ignore_value: int | None = None
     placeholders: tuple[int, ...] = ()
+    note: str = ""
 
 
 def read_label_file(path: Path) -> LabelNames:
@@ -115,11 +121,14 @@ def _is_json(path: Path) -> bool:
 def _names_of_description(labels: object) -> LabelNames:
     if not isinstance(labels, dict):
         raise InputError(f"labels are {labels!r}, expected names with whole numbers")
+    if _is_first_version(labels):
+        names = _names_of_description(_by_name(labels))
+        return replace(names, note=_FIRST_VERSION_NOTE)
     regions = [name for name, value in labels.items() if isinstance(value, list | tuple)]
     if regions:
         raise InputError(
-            f"label '{regions[0]}' is {labels[regions[0]]!r}, expected one whole number: labels "
-            "that are regions of several values are not supported"
+            f"key 'labels': '{regions[0]}' is {labels[regions[0]]!r}, expected one whole number: "
+            "regions of several values (key 'regions_class_order') are not supported"
         )
     if not all(type(value) is int for value in labels.values()):
         raise InputError(f"labels are {labels!r}, expected names with whole numbers")
@@ -137,6 +146,22 @@ def _names_of_description(labels: object) -> LabelNames:
         )
     table = LabelTable.from_names(sorted(structures, key=structures.__getitem__))
     return LabelNames(own_table_of(_limited(table)), ignore_value)
+
+
+def _is_first_version(labels: dict[Any, Any]) -> bool:
+    """Return whether labels are given as value -> name."""
+    keys_are_values = all(str(key).isdecimal() for key in labels)
+    return bool(labels) and keys_are_values and all(isinstance(v, str) for v in labels.values())
+
+
+def _by_name(labels: dict[str, str]) -> dict[str, int]:
+    """Turn value -> name into name -> value."""
+    by_name: dict[str, int] = {}
+    for value, name in labels.items():
+        if name in by_name:
+            raise InputError(f"name '{name}' is there twice, expected it once")
+        by_name[name] = int(value)
+    return by_name
 
 
 def _read_snap(path: Path) -> LabelNames:

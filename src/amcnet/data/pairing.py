@@ -130,7 +130,7 @@ def _match(files: _Files, channels: int | None) -> FoundCases:
         if not wrong:
             images = tuple(files.images[name][channel][0] for channel in range(channels))
             cases.append(Case(name, images, files.labels[name][0]))
-    problems += _differ_only_in_case(case.name for case in cases)
+    problems += differ_only_in_case(case.name for case in cases)
     return FoundCases(tuple(cases), tuple(problems))
 
 
@@ -225,7 +225,8 @@ def _files(folder: Path, extensions: tuple[str, ...] = _EXTENSIONS) -> list[Path
     )
 
 
-def _differ_only_in_case(names: Iterable[str]) -> list[Problem]:
+def differ_only_in_case(names: Iterable[str]) -> list[Problem]:
+    """Return a problem for names that are one name on some systems."""
     by_small_name: dict[str, list[str]] = {}
     for name in names:
         by_small_name.setdefault(name.casefold(), []).append(name)

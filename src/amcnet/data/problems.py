@@ -1,7 +1,10 @@
-"""What is wrong with a data set, said in one line each."""
+"""What is wrong with a data set, in one line each."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Literal
+
+_NAMED_CASES = 3
 
 
 @dataclass(frozen=True)
@@ -17,3 +20,27 @@ class Problem:
     severity: Literal["error", "warning"]
     case: str
     what: str
+
+
+def merge_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Merge problems that differ in nothing but the case into one, which counts the cases.
+
+    >>> wrong = [Problem("error", name, f"labels/{name}.nrrd is missing") for name in "abcde"]
+    >>> merge_problems(wrong)[0].case
+    'a, b, c and 2 more'
+    """
+    merged: dict[tuple[str, str], list[Problem]] = {}
+    for problem in problems:
+        what = problem.what.replace(problem.case, "*") if problem.case else problem.what
+        merged.setdefault((problem.severity, what), []).append(problem)
+    return tuple(_one_for_all(what, same) for (_, what), same in merged.items())
+
+
+def _one_for_all(what: str, same: list[Problem]) -> Problem:
+    if len(same) == 1:
+        return same[0]
+    names = [problem.case for problem in same]
+    cases = ", ".join(names[:_NAMED_CASES])
+    if more := len(names) - _NAMED_CASES:
+        cases = f"{cases} and {more} more" if more > 0 else cases
+    return replace(same[0], case=cases, what=f"{what} ({len(names)} cases, * is the case)")
