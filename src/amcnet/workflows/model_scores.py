@@ -1,6 +1,7 @@
 """The figures of an evaluation that a model carries with it."""
 
 from pathlib import Path
+from typing import Any
 
 from amcnet.bundle import Scores
 from amcnet.errors import InputError
@@ -28,17 +29,20 @@ def scores_of(evaluation: Path, data: str) -> Scores:
     """
     cases = list(read_results(evaluation).values())
     try:
-        summary = summarise_cases(cases)["summary"]
+        figures = _figures(summarise_cases(cases)["summary"])
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(
             f"{evaluation}: cannot be summarised ({type(error).__name__}: {error}), expected what "
             "amcnet evaluate --json writes"
         ) from error
+    return Scores(data=data, cases=len(cases), figures=figures)
+
+
+def _figures(summary: dict[str, Any]) -> dict[str, float]:
     kinds = {"": summary, **{f" {kind}": part for kind, part in summary["by_kind"].items()}}
-    figures = {
+    return {
         f"{name}{kind}": round(part[key], 4)
         for kind, part in kinds.items()
         for name, key in _FIGURES.items()
         if part.get(key) is not None
     }
-    return Scores(data=data, cases=len(cases), figures=figures)
