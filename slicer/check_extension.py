@@ -1,8 +1,8 @@
-"""Check what Slicer's Extensions Index asks of an extension, as far as it can be seen from here.
+"""Check those rules of Slicer's Extensions Index that can be checked without publishing.
 
 The rules are those of the index's checklist for new extensions, tiers 1, 3 and 5, and of the schema
-of its entries, version 1.0.1. What needs the published repository, or people, is listed as left to
-do. The exit status is 1 where a rule is broken.
+of its entries, version 1.0.1. Rules that need the published repository, or people, are listed as to
+do. The exit status is 1 if a rule is broken.
 """
 
 import argparse
@@ -40,21 +40,21 @@ _PLACEHOLDER = re.compile(r"@[A-Z]+@")
 
 
 @dataclass
-class Findings:
-    """What was found.
+class CheckResult:
+    """Results of the checks.
 
     Attributes:
         errors: Broken rules.
-        warnings: What is to be filled in when the extension is published.
+        warnings: Fields to fill in when the extension is published.
     """
 
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
-def check(folder: Path) -> Findings:
+def check(folder: Path) -> CheckResult:
     """Check the extension in a folder."""
-    found = Findings()
+    found = CheckResult()
     meta = dict(_META.findall(_text(folder / "CMakeLists.txt")))
     checks = (
         _entry(folder, meta, found.warnings),
@@ -106,7 +106,7 @@ def _entry(folder: Path, meta: dict[str, str], warnings: list[str]) -> Iterator[
 
 
 def _meta(meta: dict[str, str], warnings: list[str]) -> Iterator[str]:
-    """Check what CMakeLists.txt says about the extension."""
+    """Check the metadata in CMakeLists.txt."""
     for name in ("HOMEPAGE", "CATEGORY", "CONTRIBUTORS", "DESCRIPTION", "ICONURL", "DEPENDS"):
         if not meta.get(name):
             yield f"CMakeLists.txt: has no EXTENSION_{name}"
@@ -126,7 +126,7 @@ def _meta(meta: dict[str, str], warnings: list[str]) -> Iterator[str]:
 
 
 def _lists(module: Path) -> Iterator[str]:
-    """Compare the scripts and resources that CMake installs with those that are there."""
+    """Compare the scripts and resources that CMake installs with the files in the folder."""
     text = _text(module / "CMakeLists.txt").replace("${MODULE_NAME}", NAME)
     listed: list[str] = []
     for name in ("MODULE_PYTHON_SCRIPTS", "MODULE_PYTHON_RESOURCES"):
@@ -172,7 +172,7 @@ def _png_size(path: Path) -> tuple[int, int]:
 
 
 def _readme(folder: Path) -> Iterator[str]:
-    """Check that the homepage has what the checklist wants."""
+    """Check that the homepage has the sections and pictures of the checklist."""
     text = _text(folder / "README.md")
     for title in SECTIONS:
         if f"## {title}" not in text:
@@ -190,7 +190,7 @@ def _readme(folder: Path) -> Iterator[str]:
 
 
 def _code(module: Path) -> Iterator[str]:
-    """Check the conventions that can be read from the code."""
+    """Check coding conventions."""
     for path in sorted(module.rglob("*.py")):
         text = _text(path)
         for bad in ("import torch", "import urllib", "import requests", "import socket"):
@@ -208,7 +208,7 @@ def _code(module: Path) -> Iterator[str]:
 
 
 def main() -> None:
-    """Check the extension beside this script, or in the folder that is named."""
+    """Check the extension in a given folder, by default that of this script."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, nargs="?", default=FOLDER)
     found = check(parser.parse_args().folder)

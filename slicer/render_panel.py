@@ -1,8 +1,8 @@
 """Draw the icons, the screenshots and the walk-through of the extension, without a display.
 
 The panel is the real one: its .ui file and its code, run on the sample volume with the real amcnet;
-Slicer's application is stood in for as in the tests. Beside the panel are the segmentation node's
-own surfaces and labels, drawn with VTK as the table's rows and check boxes leave them.
+the tests' stand-ins replace Slicer's application. The views beside the panel show the segmentation
+node's own surfaces and labels, drawn with VTK, with the visibility set in the panel.
 
 Needs slicer-core, PySide6-Essentials below 6.12 and Pillow:
     QT_QPA_PLATFORM=offscreen python slicer/render_panel.py
@@ -41,7 +41,7 @@ def load_stand_ins() -> Any:  # noqa: ANN401
 
 
 class Stage:
-    """The panel with what a user would see beside it."""
+    """The panel and the views beside it."""
 
     def __init__(self, folder: Path) -> None:
         import slicer
@@ -61,13 +61,13 @@ class Stage:
         self.widget.parent.show()
 
     def wait(self, is_busy: Any) -> None:  # noqa: ANN401
-        """Let the panel work while something is so."""
+        """Process events while ``is_busy`` returns true."""
         while is_busy():
             self.application.processEvents()
             time.sleep(0.01)
 
     def shot(self) -> Any:  # noqa: ANN401
-        """Return the panel and, where there are bones, its views as one picture."""
+        """Return the panel and its views as one picture."""
         from PIL import Image
 
         self.application.processEvents()
@@ -90,7 +90,7 @@ class Stage:
         return Image.open(io.BytesIO(bytes(buffer.data().data()))).convert("RGB")
 
     def slice_of(self, volume: Any, node: Any) -> Any:  # noqa: ANN401
-        """Return the slice across the fingers at the place that the slice view shows."""
+        """Return the transverse slice at the position of the slice view."""
         from PIL import Image
         from vtkmodules.util.numpy_support import vtk_to_numpy
 
@@ -143,7 +143,7 @@ def _paint(rgb: np.ndarray, node: Any, index: int) -> None:  # noqa: ANN401
 
 
 def draw_surfaces(node: Any) -> Any:  # noqa: ANN401
-    """Return the visible surfaces of a segmentation node from above, an empty view for none."""
+    """Return a view of the visible surfaces from above; empty if there is no node."""
     import vtk
     from PIL import Image
     from vtkmodules.util.numpy_support import vtk_to_numpy
@@ -186,7 +186,7 @@ def draw_surfaces(node: Any) -> Any:  # noqa: ANN401
 
 
 def tell(stage: Stage) -> list[tuple[Any, int]]:
-    """Go through the tutorial; return its pictures, each with the ms that it is shown."""
+    """Go through the tutorial; return its frames, each with its duration in ms."""
     frames = [(stage.shot(), 1500)]
     volume = stage.module.load_sample()
     stage.panel.ui.inputSelector.setCurrentNode(volume)
@@ -222,7 +222,7 @@ def tell(stage: Stage) -> list[tuple[Any, int]]:
 
 
 def tell_of_failure(stage: Stage, folder: Path) -> None:
-    """Show what a file that is no volume looks like."""
+    """Draw the panel after the failure to read a file that is no volume."""
     (folder / "scan.nrrd").write_bytes(b"no volume")
     os.chdir(folder)
     stage.panel.ui.inputFileEdit.setText("scan.nrrd")
@@ -251,7 +251,7 @@ def draw_icons(stage: Stage) -> None:
 
 
 def write_gif(frames: list[tuple[Any, int]], path: Path) -> None:
-    """Write a walk-through, at two thirds of the size."""
+    """Write the walk-through, at two thirds of the size."""
     from PIL import Image
 
     size = tuple(round(side * 0.68) for side in frames[0][0].size)

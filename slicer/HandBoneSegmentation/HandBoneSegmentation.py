@@ -1,4 +1,4 @@
-"""3D Slicer module: hand bones in 3D ultrasound, each by name."""
+"""3D Slicer module: segmentation of hand bones in 3D ultrasound, each by name."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from slicer.util import VTKObservationMixin
 
 
 class HandBoneSegmentation(ScriptedLoadableModule):
-    """What Slicer shows about the module."""
+    """The module's entry in Slicer."""
 
     def __init__(self, parent: Any) -> None:  # noqa: ANN401
         ScriptedLoadableModule.__init__(self, parent)
@@ -55,7 +55,7 @@ class HandBoneSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self._scene_changed)
 
     def cleanup(self) -> None:
-        """End what is going on when the application closes."""
+        """Stop everything when the application closes."""
         self.removeObservers()
         if self.panel is not None:
             self.panel.close()
@@ -101,7 +101,7 @@ class HandBoneSegmentationTest(ScriptedLoadableModuleTest):
         slicer.mrmlScene.Clear()
 
     def runTest(self) -> None:
-        """Run the whole path; without amcnet there is nothing to run."""
+        """Run from sample volume to segments; skipped without amcnet."""
         self.setUp()
         if not Installer(Memory(qt.QSettings()), home()).environment.exists:
             self.delayDisplay("Skipped: amcnet is not installed")

@@ -513,7 +513,7 @@ def test_a_model_in_an_archive_is_installed_and_chosen(
 
 
 def test_what_to_do_without_a_hand_is_told(application):
-    from HandBoneSegmentationLib.finding import _verdict_text
+    from HandBoneSegmentationLib.result_box import _verdict_text
 
     message = "This does not look like a hand: pass another spacing"
     finding = {"kind": "unlike a hand", "message": message, "structures": [3, 4]}

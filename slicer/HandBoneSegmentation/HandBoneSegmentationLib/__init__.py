@@ -1,1 +1,1 @@
-"""What the module Hand Bone Segmentation is made of; none of it imports amcnet."""
+"""Parts of the module Hand Bone Segmentation; none of them imports amcnet."""

@@ -20,7 +20,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Do what the arguments say."""
+    """Run amcnet, its description or pip, as the arguments say."""
     mode, folder, *arguments = sys.argv[1:]
     if os.name == "posix":
         os.setpgid(0, 0)  # a group of its own, which can be killed as a whole

@@ -1,4 +1,4 @@
-"""Where the package amcnet is, and how it gets there without touching Slicer's own packages."""
+"""Find or install the package amcnet without touching Slicer's own packages."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from .parameters import MODULE, Memory
 from .runner import Command, Runner, do_nothing
 
 PROTOCOL = 1
-"""The version of the progress lines that this module reads."""
+"""Version of the progress lines that this module reads."""
 
 _LEAST_PYTHON = (3, 11)
 _PACKAGES = "packages"
@@ -30,8 +30,8 @@ class Environment:
 
     Attributes:
         python: Its executable.
-        folder: Folder that the package was installed into; empty where it is among the packages
-            of that Python.
+        folder: Folder that the package was installed into; empty if it is among the packages of
+            that Python.
     """
 
     python: str
@@ -39,28 +39,28 @@ class Environment:
 
     @property
     def exists(self) -> bool:
-        """Whether there is anything to run."""
+        """Whether its Python and folder exist."""
         return Path(self.python).is_file() and (not self.folder or Path(self.folder).is_dir())
 
     def command(self, *arguments: str) -> Command:
-        """Return how ``amcnet`` is called with some arguments."""
+        """Return the command that runs ``amcnet`` with arguments."""
         return guarded_command(self.python, "amcnet", self.folder, *arguments)
 
     def describe(self) -> Command:
-        """Return the command that describes the package in a line of JSON."""
+        """Return the command that prints a description of the package as a line of JSON."""
         return guarded_command(self.python, "describe", self.folder)
 
 
 @dataclass(frozen=True)
 class Package:
-    """What an environment holds.
+    """The package in an environment.
 
     Attributes:
         version: Version of amcnet.
         models: Names of the models that were installed, without the one that comes with it.
         reads: Extensions of volumes.
         writes: Extensions of labels.
-        has_torch: Whether PyTorch is there.
+        has_torch: Whether PyTorch is installed.
     """
 
     version: str
@@ -91,10 +91,10 @@ def slicer_python() -> str:
 
 
 class Installer:
-    """Finds the environment, looks into it, and makes it.
+    """Find, inspect and install the environment of the package.
 
     Args:
-        memory: Where the user's own Python is remembered.
+        memory: Remembers the user's own Python.
         home: Folder of this application's settings.
     """
 
@@ -108,7 +108,7 @@ class Installer:
 
     @property
     def own_python(self) -> str:
-        """The Python that the user chose, empty for the installed one."""
+        """The Python that the user chose; empty for the installed environment."""
         return self._memory.get("python")
 
     @own_python.setter
@@ -118,18 +118,18 @@ class Installer:
 
     @property
     def environment(self) -> Environment:
-        """Where the package is, or would be."""
+        """The environment, which may not exist yet."""
         if self.own_python:
             return Environment(self.own_python)
         return Environment(slicer_python(), str(self.folder))
 
     @property
     def is_busy(self) -> bool:
-        """Whether it looks or installs now."""
+        """Whether an inspection or installation is running."""
         return self._runner.is_running
 
     def look(self, on_end: Callable[[], None]) -> None:
-        """Look into the environment; ``package`` or ``problem`` holds what was found."""
+        """Inspect the environment; afterwards ``package`` or ``problem`` is set."""
         self.package, self.problem = None, ""
         environment = self.environment
         if not environment.exists:
@@ -156,7 +156,7 @@ class Installer:
         elif found["protocol"] != PROTOCOL:
             self.problem = (
                 f"amcnet {found['version']} speaks version {found['protocol']} of the progress "
-                f"lines, expected {PROTOCOL}: install it anew, or update this extension"
+                f"lines, expected {PROTOCOL}: install another version, or update this extension"
             )
         else:
             self.package = Package(
@@ -173,7 +173,7 @@ class Installer:
         on_end: Callable[[], None],
         on_line: Callable[[str], None] = do_nothing,
     ) -> None:
-        """Install the package into the folder of this module, and look into it.
+        """Install the package into the folder of this module, and inspect it.
 
         Slicer's own packages stay as they are: ``pip --target`` writes into that folder alone. An
         older installation is replaced only when the new one is complete. pip asks its index for
@@ -181,8 +181,8 @@ class Installer:
 
         Args:
             source: A wheel or a folder with the source, see :func:`check_source`.
-            on_end: Called at the end; ``problem`` says what went wrong.
-            on_line: Called with every line of pip.
+            on_end: Called at the end; ``problem`` holds the reason of a failure.
+            on_line: Called with every line of pip's output.
         """
         self.package, self.problem = None, ""
         if sys.version_info < _LEAST_PYTHON:
@@ -244,7 +244,7 @@ class Installer:
         self._runner.start(self.environment.command(*arguments), end)
 
     def cancel(self) -> None:
-        """Stop whatever is going on and remove what is half installed."""
+        """Stop an inspection or installation and remove unfinished files."""
         self._runner.cancel()
         shutil.rmtree(self._new_folder, ignore_errors=True)
 
@@ -259,7 +259,7 @@ class Installer:
 
 
 def size_on_disk(folder: Path) -> int:
-    """Return the bytes of all files in a folder."""
+    """Return the total size of all files in a folder, in bytes."""
     return sum(
         os.path.getsize(os.path.join(parent, name))  # noqa: PTH118, PTH202  thousands of files
         for parent, _, names in os.walk(folder)

@@ -1,4 +1,4 @@
-"""From Apply to segments: writes the input, runs amcnet, makes nodes of what comes back."""
+"""From Apply to segments: write the input, run amcnet, turn its output into nodes."""
 
 import shutil
 import tempfile
@@ -24,13 +24,13 @@ _STAGES = {
 
 @dataclass
 class Request:
-    """What one Apply is about.
+    """Input and output of one run.
 
     Attributes:
         choices: Parameters.
-        volume: Node of the input, None where a file is read.
-        segmentation: Node that gets the segments; None makes a new one.
-        table: Node that gets sizes and verdicts; None makes a new one.
+        volume: Node of the input, None if a file is read.
+        segmentation: Node that receives the segments; None makes a new one.
+        table: Node that receives sizes and verdicts; None makes a new one.
     """
 
     choices: Choices
@@ -40,17 +40,17 @@ class Request:
 
 
 def _nothing(*_: object) -> None:
-    """Tell nobody."""
+    """Ignore an event."""
 
 
 @dataclass
 class Listener:
-    """Who is told what happens; every one of these may be left out.
+    """Callbacks of a run; all are optional.
 
     Attributes:
-        progress: Called with (share of the work, seconds left or None, what is going on).
-        done: Called with (request with its nodes, result).
-        failed: Called with (one sentence, last lines of the log).
+        progress: Called with (fraction done, seconds left or None, current stage).
+        done: Called with (request including its nodes, result).
+        failed: Called with (reason in one sentence, last lines of the log).
     """
 
     progress: Callable[[float, float | None, str], None] = field(default=_nothing)
@@ -59,11 +59,11 @@ class Listener:
 
 
 class SegmentationLogic:
-    """Segments one volume at a time.
+    """Segment one volume at a time.
 
     Args:
         scene: The MRML scene.
-        temporary: Folder for what the run needs; nothing stays there.
+        temporary: Folder for temporary files, which are removed.
     """
 
     def __init__(self, scene: Any, temporary: Path | None = None) -> None:  # noqa: ANN401
@@ -82,10 +82,10 @@ class SegmentationLogic:
         return self.runner.is_running
 
     def start(self, request: Request, environment: Environment, listener: Listener) -> None:
-        """Begin; the listener is told all that follows.
+        """Start a run; the listener is called as it proceeds.
 
         Raises:
-            RuntimeError: If a volume is being segmented already, or there is no input.
+            RuntimeError: If a run is in progress, or there is no input.
         """
         if self.is_running:
             raise RuntimeError("a volume is being segmented, expected none")
@@ -105,7 +105,7 @@ class SegmentationLogic:
             raise
 
     def cancel(self) -> None:
-        """Stop and remove whatever there is; nobody is told."""
+        """Stop the run and remove its files, without calling the listener."""
         self.runner.cancel()
         self._tidy()
 
@@ -197,7 +197,7 @@ class SegmentationLogic:
 
 
 def time_left(seconds: float | None) -> str:
-    """Return an estimate in words, empty where there is none."""
+    """Return the remaining time in words, empty if it is unknown."""
     if seconds is None:
         return ""
     if seconds < 90:

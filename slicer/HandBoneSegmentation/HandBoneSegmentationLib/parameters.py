@@ -1,4 +1,4 @@
-"""What the user chose: kept in the scene, and remembered for the next session."""
+"""The user's choices: stored in the scene, and remembered for the next session."""
 
 import json
 import math
@@ -20,14 +20,14 @@ _REMEMBERED = ("model", "quality", "device")
 
 @dataclass
 class Choices:
-    """The parameters that are no nodes.
+    """The parameters other than nodes.
 
     Attributes:
-        input_file: Volume to read instead of a node of the scene; empty for the node.
-        output_file: File that the labels are written to as well; empty for none.
+        input_file: Volume to read instead of a node of the scene; empty to use the node.
+        output_file: File to which the labels are also written; empty for none.
         spacing: Voxel size in (scan, lateral, depth), in mm, as ``0.279,0.13,0.088``; empty for
             that of the volume.
-        model: Folder or name of a model; empty for the one that comes with the package.
+        model: Folder or name of a model; empty for the bundled one.
         quality: One of :data:`QUALITIES`.
         device: One of :data:`DEVICES`.
     """
@@ -40,13 +40,13 @@ class Choices:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        # Scenes and settings may be of another version of the module.
+        # Scenes and settings may come from another version of the module.
         self.quality = self.quality if self.quality in QUALITIES else "balanced"
         self.device = self.device if self.device in DEVICES else "auto"
 
     @property
     def problem(self) -> str:
-        """What is wrong with them in a sentence, empty where nothing is."""
+        """The reason why these choices cannot be used, empty if they can."""
         if not self.spacing:
             return ""
         try:
@@ -62,7 +62,7 @@ class Choices:
 
 
 def parameter_node(scene: Any) -> Any:  # noqa: ANN401
-    """Return the scene's one node for this module's parameters; make it where there is none."""
+    """Return the scene's parameter node of this module; make it if there is none."""
     node = scene.GetSingletonNode(MODULE, "vtkMRMLScriptedModuleNode")
     if node is None:
         node = scene.CreateNodeByClass("vtkMRMLScriptedModuleNode")
@@ -76,7 +76,7 @@ def parameter_node(scene: Any) -> Any:  # noqa: ANN401
 
 
 def read_choices(node: Any, default: Choices) -> Choices:  # noqa: ANN401
-    """Return what a parameter node holds; the default for what it does not."""
+    """Return the choices in a parameter node, with defaults for missing ones."""
     values = asdict(default)
     for name in values:
         if node.GetParameter(name):
@@ -85,7 +85,7 @@ def read_choices(node: Any, default: Choices) -> Choices:  # noqa: ANN401
 
 
 def write_choices(node: Any, choices: Choices) -> None:  # noqa: ANN401
-    """Write the choices into a parameter node as one change."""
+    """Write the choices into a parameter node as a single modification."""
     was_modifying = node.StartModify()
     for field in fields(choices):
         node.SetParameter(field.name, getattr(choices, field.name))
@@ -93,7 +93,7 @@ def write_choices(node: Any, choices: Choices) -> None:  # noqa: ANN401
 
 
 class Memory:
-    """What is remembered between sessions, in the application's settings.
+    """Values remembered between sessions, in the application's settings.
 
     Args:
         settings: A ``QSettings``.
@@ -103,7 +103,7 @@ class Memory:
         self._settings = settings
 
     def get(self, name: str) -> str:
-        """Return a text, empty where nothing is remembered."""
+        """Return a remembered text, empty if there is none."""
         value = self._settings.value(f"{MODULE}/{name}")
         return "" if value is None else str(value)
 
@@ -122,7 +122,7 @@ class Memory:
             self.set(name, getattr(choices, name))
 
     def own_models(self) -> list[str]:
-        """Return the folders of models that the user opened, the last one first."""
+        """Return the folders of models that the user opened, the most recent first."""
         try:
             found = json.loads(self.get("own_models") or "[]")
         except ValueError:

@@ -1,4 +1,4 @@
-"""Ending a process with all that it started, with the means of the system alone."""
+"""End a process with everything that it started, using only tools of the system."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ _STEP_SECONDS = 0.05
 
 
 def process_tree(pid: int) -> list[int]:
-    """Return a process and all that it started, directly or not, the youngest first."""
+    """Return a process and all its descendants, the youngest first."""
     if os.name == "nt":
         return [pid]
     listing = subprocess.run(
@@ -17,13 +17,13 @@ def process_tree(pid: int) -> list[int]:
     )
     pairs = [tuple(map(int, line.split())) for line in listing.stdout.splitlines()]
     found = [pid]
-    for parent in found:  # which grows meanwhile
+    for parent in found:  # the list grows meanwhile
         found += [child for child, its_parent in pairs if its_parent == parent]
     return found[::-1]
 
 
 def ask_to_end(pids: list[int]) -> None:
-    """Ask processes to end, so that they can tidy up; Windows has no way to ask."""
+    """Ask processes to end, so that they can clean up; on Windows, force them."""
     if os.name == "nt":
         force_to_end(pids)
         return
@@ -31,7 +31,7 @@ def ask_to_end(pids: list[int]) -> None:
 
 
 def force_to_end(pids: list[int]) -> None:
-    """End processes, on Windows with all that they started."""
+    """Kill processes, on Windows with their descendants."""
     if os.name == "nt":
         for pid in pids:
             subprocess.run(
@@ -42,7 +42,7 @@ def force_to_end(pids: list[int]) -> None:
 
 
 def wait_until_gone(pids: list[int], seconds: float) -> bool:
-    """Wait until none of the processes is there; return whether that is so."""
+    """Wait until none of the processes exists; return whether that was reached in time."""
     deadline = time.monotonic() + seconds
     while any(map(_is_there, pids)):
         if time.monotonic() > deadline:

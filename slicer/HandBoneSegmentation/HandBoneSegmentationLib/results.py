@@ -1,4 +1,4 @@
-"""What came back as nodes: segments, their display and the table of sizes and verdicts."""
+"""Results as nodes: segments, their display, and the table of sizes and verdicts."""
 
 import struct
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ Result = dict[str, Any]
 
 
 def read_labels(path: Path) -> np.ndarray:
-    """Return the labels (z, y, x) of an uncompressed ``.nii`` that amcnet wrote, not loaded yet."""
+    """Return the labels (z, y, x) of an uncompressed ``.nii`` from amcnet, memory-mapped."""
     with path.open("rb") as file:
         header = file.read(352)
     size = struct.unpack_from("<8h", header, 40)[1:4]
@@ -39,7 +39,7 @@ def read_labels(path: Path) -> np.ndarray:
 
 
 def ijk_to_ras(geometry: dict[str, Any]) -> Any:  # noqa: ANN401
-    """Return the ``vtkMatrix4x4`` of a grid as ``amcnet`` tells it, in LPS."""
+    """Return the IJK-to-RAS ``vtkMatrix4x4`` of a grid that amcnet describes in LPS."""
     matrix = vtk.vtkMatrix4x4()
     for row, sign in enumerate((-1, -1, 1)):
         for column, spacing_mm in enumerate(geometry["spacing_mm"]):
@@ -50,9 +50,9 @@ def ijk_to_ras(geometry: dict[str, Any]) -> Any:  # noqa: ANN401
 
 
 def fill_segmentation(node: Any, labels: np.ndarray, result: Result) -> None:  # noqa: ANN401
-    """Put the segments of a result into a segmentation node, instead of what it held.
+    """Replace the segments of a segmentation node by those of a result.
 
-    All of them share one labelmap, cut to what is labelled, on the grid of the volume.
+    They share one labelmap on the grid of the volume, cropped to the labelled voxels.
 
     Args:
         node: A ``vtkMRMLSegmentationNode`` of a scene.
@@ -79,7 +79,7 @@ def fill_segmentation(node: Any, labels: np.ndarray, result: Result) -> None:  #
         segment.AddRepresentation(_SURFACE, surface)
         segmentation.AddSegment(segment, f"Segment_{structure['label']}")
     old = node.GetSegmentation()
-    # To remove segments of a shared labelmap, Slicer goes through all of it for each.
+    # Removing a segment of a shared labelmap makes Slicer go through the whole labelmap.
     for index in range(old.GetNumberOfSegments()):
         old.GetNthSegment(index).RemoveAllRepresentations()
     node.SetAndObserveSegmentation(segmentation)
@@ -88,7 +88,7 @@ def fill_segmentation(node: Any, labels: np.ndarray, result: Result) -> None:  #
 
 
 def _cut_out(labels: np.ndarray) -> tuple[tuple[int, int, int], np.ndarray]:
-    """Return what is labelled as an array of its own, and the (x, y, z) where it begins."""
+    """Return the labels cropped to the labelled voxels, and the (x, y, z) of the first voxel."""
     seen = np.bitwise_or.reduce(labels, axis=0)
     along = [np.array([plane.any() for plane in labels]), seen.any(axis=1), seen.any(axis=0)]
     found = [np.flatnonzero(axis) for axis in along]
@@ -109,7 +109,7 @@ def _oriented_image(first: Sequence[int], labels: np.ndarray, matrix: Any) -> An
 
 
 def terminology_entry(terminology: dict[str, Any]) -> str:
-    """Return a terminology as the text that segments hold."""
+    """Return a terminology in the text form that segments store."""
     category, kind = ("^".join(terminology[name]) for name in ("category", "type"))
     no_modifier, no_region = "^^", "~^^~^^"
     return "~".join([terminology["contextName"], category, kind, no_modifier, no_region])
@@ -126,7 +126,7 @@ def _show(node: Any) -> None:  # noqa: ANN401
 
 
 def segment_tags(node: Any, tag: str) -> dict[str, str]:  # noqa: ANN401
-    """Return what the segments of a node have as a tag: ID -> text, in their order."""
+    """Return a tag of all segments of a node: ID -> text, in segment order."""
     segmentation = node.GetSegmentation()
     found = {}
     for index in range(segmentation.GetNumberOfSegments()):

@@ -1,4 +1,4 @@
-"""One child process: its lines as they come, its log, its end, and how it is ended."""
+"""One child process: its output line by line, its log, its end, and how to stop it."""
 
 import json
 from collections import deque
@@ -15,16 +15,16 @@ _SECONDS_TO_END = 3.0
 
 
 def do_nothing(_: str) -> None:
-    """Leave a line alone."""
+    """Ignore a line."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """What is run.
+    """A program with its arguments and environment.
 
     Attributes:
         program: The executable.
-        arguments: What it is called with.
+        arguments: Its arguments.
         environment: All environment variables.
     """
 
@@ -34,7 +34,7 @@ class Command:
 
 
 class Runner:
-    """Runs one command at a time beside the application, whose event loop goes on.
+    """Run one command at a time while the application's event loop continues.
 
     Attributes:
         log: The last lines that the process wrote to stderr.
@@ -50,12 +50,12 @@ class Runner:
 
     @property
     def is_running(self) -> bool:
-        """Whether a process is there."""
+        """Whether a process is running."""
         return self._process is not None
 
     @property
     def pid(self) -> int:
-        """Number of the process, 0 where there is none."""
+        """ID of the process, 0 if none is running."""
         return int(self._process.processId()) if self.is_running else 0
 
     def start(
@@ -65,11 +65,11 @@ class Runner:
         on_line: Callable[[str], None] = do_nothing,
         on_log: Callable[[str], None] = do_nothing,
     ) -> None:
-        """Begin a command.
+        """Start a command.
 
         Args:
             command: What to run.
-            on_end: Called once with the exit status, -1 where it crashed or never began.
+            on_end: Called once with the exit status, -1 if it crashed or could not be started.
             on_line: Called with every line on stdout.
             on_log: Called with every line on stderr.
         """
@@ -90,7 +90,7 @@ class Runner:
         process.start(command.program, list(command.arguments))
 
     def cancel(self) -> None:
-        """End the process and all that it started; its end is not told."""
+        """End the process and everything that it started, without calling ``on_end``."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -122,7 +122,7 @@ class Runner:
         self._on_log(line)
 
     def _failed(self, error: object, *_: object) -> None:
-        # Of all errors only this one has no end of its own.
+        # This is the only error that is not followed by the signal ``finished``.
         if self._process is not None and error == qt.QProcess.FailedToStart:
             self.log.append(f"could not be started: {self._process.errorString()}")
             self._finish(-1)
@@ -146,7 +146,7 @@ class Runner:
 
 
 def parse_event(line: str) -> dict[str, Any]:
-    """Return a line of ``amcnet segment --progress json``; empty for anything else."""
+    """Parse a line of ``amcnet segment --progress json``; return {} for any other line."""
     try:
         event = json.loads(line)
     except ValueError:

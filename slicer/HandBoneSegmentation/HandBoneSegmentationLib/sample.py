@@ -1,4 +1,4 @@
-"""The sample volume: a synthetic hand, made on this computer, nothing is downloaded."""
+"""The sample volume: a synthetic hand that is made on this computer; nothing is downloaded."""
 
 import shutil
 import tempfile
@@ -25,7 +25,7 @@ def make_sample(
     Args:
         scene: The MRML scene.
         environment: Where amcnet is.
-        temporary: Folder for what the work needs; nothing stays there.
+        temporary: Folder for temporary files, which are removed.
 
     Raises:
         RuntimeError: If amcnet is not installed, or it fails.
@@ -51,10 +51,10 @@ def make_sample(
 
 
 def run_and_wait(environment: Environment, arguments: list[str]) -> None:
-    """Run amcnet; the application goes on painting meanwhile.
+    """Run amcnet to its end while the application stays responsive.
 
     Raises:
-        RuntimeError: If it fails; the last line of its log says why.
+        RuntimeError: If amcnet fails; the message is the last line of its log.
     """
     runner, ended = Runner(), []
     loop = qt.QEventLoop()

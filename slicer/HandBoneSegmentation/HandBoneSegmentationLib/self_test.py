@@ -1,4 +1,4 @@
-"""From a volume to 38 segments, inside Slicer."""
+"""Self-test inside Slicer: from a volume to 38 segments."""
 
 import time
 import unittest
@@ -10,7 +10,7 @@ _LONGEST_SECONDS = 1800
 
 
 def run_whole_path(test: unittest.TestCase, volume: Any) -> None:  # noqa: ANN401
-    """Press Apply in the panel and look at what comes."""
+    """Press Apply in the panel and check the nodes that result."""
     slicer.util.selectModule("HandBoneSegmentation")
     panel = slicer.modules.HandBoneSegmentationWidget.panel
     _wait(lambda: panel.installer.is_busy)

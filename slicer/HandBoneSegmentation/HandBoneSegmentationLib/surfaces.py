@@ -1,4 +1,4 @@
-"""Surfaces of many labels in a second: what Slicer would make of each whole volume takes a minute.
+"""Surfaces of many labels within a second; Slicer takes a minute, a whole volume per label.
 
 The steps are Slicer's own (marching, windowed sinc, normals), but on each structure's own box, at
 about 0.3 mm, which is what a screen shows. When a segment is edited, Slicer makes its surface anew.
@@ -19,7 +19,7 @@ def make_surfaces(
     first: tuple[int, int, int],
     ijk_to_ras: Any,  # noqa: ANN401
 ) -> dict[int, Any]:
-    """Return the surface of every label that occurs.
+    """Return the surface of every label present.
 
     Args:
         labels: Integer labels (z, y, x), cut out of a volume.

@@ -1,4 +1,4 @@
-"""The panel: what is chosen, Apply and Cancel, how far it is, and what came of it."""
+"""The panel: choices, Apply and Cancel, progress and results."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 import qt
 import slicer
 
-from .finding import FindingBox
 from .installer import Installer, size_on_disk
 from .logic import Listener, Request, SegmentationLogic, time_left
 from .parameters import (
@@ -21,20 +20,21 @@ from .parameters import (
     read_choices,
     write_choices,
 )
+from .result_box import ResultBox
 from .results import Result
 
-_BUNDLED = "The one that comes with amcnet"
+_BUNDLED = "Bundled with amcnet"
 _STEPS = 1000
 
 
 class Panel:
-    """Connects the widgets of the .ui file with logic, installer and parameter node.
+    """Connect the widgets of the .ui file with logic, installer and parameter node.
 
     Args:
         ui: The widgets by name, see ``slicer.util.childWidgetVariables``.
         scene: The MRML scene.
         home: Folder of the application's settings.
-        temporary: Folder for what a run needs.
+        temporary: Folder for temporary files of a run.
     """
 
     def __init__(self, ui: Any, scene: Any, home: Path, temporary: Path | None = None) -> None:  # noqa: ANN401
@@ -42,14 +42,14 @@ class Panel:
         self.memory = Memory(qt.QSettings())
         self.installer = Installer(self.memory, home)
         self.logic = SegmentationLogic(scene, temporary)
-        self.bones = FindingBox(ui)
+        self.bones = ResultBox(ui)
         self._is_updating = False
         self._fill_combos()
         self._connect()
         self.follow_scene()
         self.look()
 
-    # -- what is chosen ------------------------------------------------------------------------
+    # -- choices --------------------------------------------------------------------------------
 
     def _fill_combos(self) -> None:
         self.ui.qualityCombo.addItems(list(QUALITIES))
@@ -92,7 +92,7 @@ class Panel:
             button.clicked.connect(lambda *_, action=action: action())
 
     def follow_scene(self) -> None:
-        """Show what the scene's parameter node holds; called again when a scene was loaded."""
+        """Show the choices in the scene's parameter node; called again after a scene was loaded."""
         self.node = parameter_node(self._scene)
         choices = read_choices(self.node, self.memory.choices())
         self._is_updating = True
@@ -113,7 +113,7 @@ class Panel:
 
     @property
     def choices(self) -> Choices:
-        """What the widgets say."""
+        """The choices that the widgets show."""
         ui = self.ui
         return Choices(
             input_file=str(ui.inputFileEdit.property("text")).strip(),
@@ -198,7 +198,7 @@ class Panel:
         self._update_buttons()
 
     def open_model(self, folder: str) -> None:
-        """Take a model of the user's own, and offer it from now on."""
+        """Choose a model in a folder of the user's, and offer it from now on."""
         self.memory.add_own_model(folder)
         self._fill_models()
         _choose(self.ui.modelCombo, folder)
@@ -213,8 +213,8 @@ class Panel:
             self.look()
 
     def look(self) -> None:
-        """Look whether amcnet is there."""
-        self.ui.installedLabel.setText("looking ...")
+        """Check whether amcnet is installed."""
+        self.ui.installedLabel.setText("checking ...")
         self.installer.look(self._looked)
         self._update_buttons()
 
@@ -252,7 +252,7 @@ class Panel:
     # -- a run ---------------------------------------------------------------------------------
 
     def apply(self) -> None:
-        """Segment what is chosen."""
+        """Segment the chosen volume."""
         if not self.installer.environment.exists or self.installer.problem:
             self.offer_installation()
             return
@@ -277,7 +277,7 @@ class Panel:
         self._update_buttons()
 
     def offer_installation(self) -> None:
-        """Say that amcnet is missing and open the part of the panel that installs it."""
+        """Say that amcnet is missing and open the section that installs it."""
         self.ui.installBox.setProperty("collapsed", False)
         self.ui.statusLabel.setText(
             f"amcnet: {self.installer.problem or 'not installed yet'}. Press Install below How, "
@@ -286,7 +286,7 @@ class Panel:
         )
 
     def cancel(self) -> None:
-        """Stop what is going on."""
+        """Stop the run or the installation."""
         was_installing = self.installer.is_busy
         self.logic.cancel()
         self.installer.cancel()
@@ -298,7 +298,7 @@ class Panel:
         self._update_buttons()
 
     def close(self) -> None:
-        """End what is going on; the panel is about to go."""
+        """Stop everything before the panel is destroyed."""
         self.logic.cancel()
         self.installer.cancel()
 

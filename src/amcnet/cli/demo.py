@@ -1,4 +1,4 @@
-"""``amcnet demo``: the whole way on a phantom that the model has never seen."""
+"""``amcnet demo``: the whole workflow on a phantom that the model has never seen."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("demo"),
     seed: Annotated[int, typer.Option(help="Seed of the phantom.")] = 900_000,
 ) -> None:
-    """Make a phantom, segment it, measure the bones and say how right the result is."""
+    """Make a phantom, segment it, measure the bones and evaluate the result."""
     from amcnet.cli.console import progress, stdout
     from amcnet.report.evaluation_table import evaluation_text
     from amcnet.workflows.demo import run_demo

@@ -1,4 +1,4 @@
-"""The demo: a phantom made, segmented, measured and compared with its known truth."""
+"""The demo: make a phantom, segment it, measure it, and compare it with the known truth."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demo found.
+    """Results of the demo.
 
     Attributes:
-        description: The phantom in words.
-        measurements: Size of every structure as segmented.
+        description: One line about the phantom.
+        measurements: Size of every segmented structure.
         evaluation: The segmentation against the truth, see :func:`amcnet.workflows.evaluate_pair`.
-        notice: What the model's users must know.
+        notice: Limits of the model that users must know.
     """
 
     description: str
@@ -35,14 +35,14 @@ class DemoResult:
 
 
 def run_demo(out: Path, seed: int, progress: Progress) -> DemoResult:
-    """Write a phantom and what is made of it.
+    """Write a phantom, its segmentation, a picture and the measurements.
 
     The files are ``hand.nrrd``, ``hand.seg.nrrd``, ``preview.png`` and ``measurements.csv``.
 
     Args:
-        out: Folder to write to; it is made, files of an earlier demo are replaced.
+        out: Folder to write to; it is made if necessary, and files of an earlier demo are replaced.
         seed: Seed of the phantom.
-        progress: Called with (stages done, stages in all, what comes next).
+        progress: Called with (stages done, number of stages, next stage).
 
     Raises:
         OutputError: If the folder cannot be made.

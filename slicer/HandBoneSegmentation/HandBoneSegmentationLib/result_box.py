@@ -1,4 +1,4 @@
-"""The lower part of the panel: the verdict, what is shown, and the table of bones."""
+"""The lower part of the panel: verdict, visibility switches, and the table of bones."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ import qt
 from .results import GROUP_TAG, KIND_TAG, Result, jump_to, segment_tags, show_only
 
 
-class FindingBox:
-    """Shows one segmentation and its table.
+class ResultBox:
+    """Show one segmentation and its table.
 
     Args:
         ui: The widgets by name.
@@ -32,7 +32,7 @@ class FindingBox:
         self.kinds = self._checks(self.kinds, self.ui.kindsRow, list(kinds))
 
     def _checks(self, old: dict[str, Any], row: Any, names: list[str]) -> dict[str, Any]:  # noqa: ANN401
-        """Put a box to check for each name into a row; all are checked."""
+        """Fill a row with one check box per name, all checked."""
         for box in old.values():
             row.layout().removeWidget(box)
             box.deleteLater()
@@ -40,7 +40,7 @@ class FindingBox:
         for name in names:
             box = qt.QCheckBox(name.removesuffix(" finger") or "others")
             box.setChecked(True)
-            box.setToolTip(f"Show {name or 'what belongs to no finger'}")
+            box.setToolTip(f"Show {name or 'structures that belong to no finger'}")
             box.toggled.connect(self._toggled)
             row.layout().addWidget(box)
             boxes[name] = box
@@ -50,7 +50,7 @@ class FindingBox:
         show_only(self._segmentation, _checked(self.groups), _checked(self.kinds))
 
     def _clicked(self, index: Any) -> None:  # noqa: ANN401
-        """Go to the structure of a row, however rows are sorted."""
+        """Show the structure of a row, whatever the sort order."""
         name = str(index.sibling(index.row(), 0).data())
         if self._segmentation is not None and not jump_to(self._segmentation, name):
             self.ui.statusLabel.setText(f"{name}: was not found in this volume")
