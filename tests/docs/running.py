@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 # Options that name what a command writes.
 OUTPUT_OPTIONS = {"--also", "-o", "--output", "--out", "--json", "--report", "--boxplots"}
 _SECONDS = 600
-_ADDRESS = re.compile(r"^http://127\.0\.0\.1:\d+/[\w-]{20,}/$")
+_ADDRESS = re.compile(r"^http://127\.0\.0\.1:\d+/open/[\w-]{20,}$")
 _BROWSER = """import pathlib, sys
 pathlib.Path("opened.txt").write_text(sys.argv[1], encoding="utf-8")
 """
@@ -88,16 +90,27 @@ def look_and_interrupt(words: Sequence[str], world: Path) -> Done:
         try:
             address = running.stdout.readline().strip()
             assert _ADDRESS.match(address), f"{address}\n{errors.read_text(encoding='utf-8')}"
-            for name, expected in (("", b"<!doctype html>"), ("scene.json", b'"volume"')):
-                with urllib.request.urlopen(address + name, timeout=60) as answer:
-                    assert expected in answer.read()
+            _load_page(address)
             if words[:2] == ["amcnet", "view"]:
-                assert _opened(world) == address
+                redirect = Path(url2pathname(urlsplit(_opened(world)).path))
+                (link,) = re.findall(r"url=(http[^\"]+)", redirect.read_text(encoding="utf-8"))
+                _load_page(link)
             running.send_signal(signal.SIGINT)
             rest, _ = running.communicate(timeout=60)
         finally:
             running.kill()
     return Done(running.returncode, f"{address}\n{rest}", errors.read_text(encoding="utf-8"))
+
+
+def _load_page(link: str) -> None:
+    """Open a link as a browser does, which follows it with the cookie to the page."""
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    with opener.open(link, timeout=60) as answer:
+        (path,) = re.findall(r"url=(/[^\"]+)", answer.read().decode())
+    page = link.partition("/open/")[0] + path
+    for name, expected in (("", b"<!doctype html>"), ("scene.json", b'"volume"')):
+        with opener.open(page + name, timeout=60) as answer:
+            assert expected in answer.read()
 
 
 def _opened(world: Path) -> str:
