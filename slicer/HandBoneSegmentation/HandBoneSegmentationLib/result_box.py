@@ -6,6 +6,9 @@ import qt
 
 from .results import GROUP_TAG, KIND_TAG, Result, jump_to, segment_tags, show_only
 
+NO_HAND_KINDS = ("nothing", "unlike a hand")
+"""Kinds of findings that say that no hand was recognised, and what to try."""
+
 
 class ResultBox:
     """Show one segmentation and its table.
@@ -56,10 +59,6 @@ class ResultBox:
             self.ui.statusLabel.setText(f"{name}: was not found in this volume")
 
 
-UNLIKE_A_HAND = "unlike a hand"
-"""Kind of the finding that says what to do about a volume in which no hand was recognised."""
-
-
 def _checked(boxes: dict[str, Any]) -> set[str]:
     return {name for name, box in boxes.items() if box.property("checked")}
 
@@ -69,7 +68,7 @@ def _verdict_text(result: Result) -> str:
     general = [
         finding["message"]
         for finding in result["findings"]
-        if not finding["structures"] or finding.get("kind") == UNLIKE_A_HAND
+        if not finding["structures"] or finding.get("kind") in NO_HAND_KINDS
     ]
     count = len(result["findings"]) - len(general)
     about = f" ({count} remark{'' if count == 1 else 's'} in the table)" if count else ""

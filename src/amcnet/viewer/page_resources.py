@@ -5,6 +5,7 @@ from importlib.resources import files
 from typing import Any
 
 from amcnet.quality import QualityReport, Severity
+from amcnet.quality.findings import NO_HAND_KINDS
 from amcnet.viewer.page_server import Resource
 from amcnet.viewer.viewer_scene import Labelled, ShownStructure, ViewerScene
 from amcnet.viewer.window_presets import window_presets
@@ -71,7 +72,7 @@ def _compared(labelled: Labelled) -> dict[str, Any]:
 
 def _verdict(quality: QualityReport) -> dict[str, Any]:
     named = quality.to_dict()
-    general = [f for f in quality.findings if not f.structures or f.kind == "unlike a hand"]
+    general = [f for f in quality.findings if not f.structures or f.kind in NO_HAND_KINDS]
     return {
         "severity": named["verdict"],
         "found": named["found"],
