@@ -166,14 +166,16 @@ def test_n_steps_through_the_doubtful_ones(page, hand_scene: ViewerScene) -> Non
     for _ in doubtful:
         page.keyboard.press("n")
         steps.append(selected(page))
-        message = hand_scene.labelled.structures[steps[-1] - 1].messages[0]
+        one = hand_scene.labelled.structures[steps[-1] - 1]
+        message = one.messages[0]
+        reason = message.removeprefix(f"{one.structure.name}: ")
         assert message in page.inner_text("#details")
         row = page.locator(f'#structures [data-label="{steps[-1]}"]')
-        assert message in row.locator(".reason").inner_text()  # beside it in the list as well
+        assert reason in row.locator(".reason").inner_text()  # below it in the list as well
         focused = page.evaluate("document.activeElement.closest('li')?.dataset.label")
         assert focused == str(steps[-1])
         described = page.evaluate("document.activeElement.getAttribute('aria-describedby')")
-        assert message in page.inner_text(f"#{described}")
+        assert reason in page.inner_text(f"#{described}")
     assert steps == doubtful or sorted(steps) == doubtful
     page.keyboard.press("p")
     assert selected(page) == (steps[-2] if len(steps) > 1 else steps[-1])

@@ -15,6 +15,10 @@ const plural = (kind) => (kind.endsWith("is") ? `${kind.slice(0, -2)}es` : `${ki
 // Whether the picture shows it: with two segmentations, in either of them.
 const isInPicture = (one) => one.present || Boolean(one.compared?.present);
 
+// The reason stands below the name and need not repeat it.
+const withoutName = (text, name) =>
+  (text.startsWith(`${name}: `) ? text.slice(name.length + 2) : text);
+
 function badge(severity) {
   return element("span", severity, `badge ${severity}`);
 }
@@ -93,7 +97,8 @@ export class StructureList {
     row.append(box, swatch, name, this.diceOf(one));
     if (one.present || one.is_doubtful) row.append(badge(one.severity));
     if (one.is_doubtful) {
-      const reason = element("p", one.messages.join(" ") || "not found", "reason");
+      const reasons = one.messages.map((text) => withoutName(text, one.name)).join("; ");
+      const reason = element("p", reasons || "not found", "reason");
       reason.id = `reason-${one.label}`;
       name.setAttribute("aria-describedby", reason.id);
       row.append(reason);
