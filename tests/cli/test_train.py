@@ -1,6 +1,6 @@
 import pytest
 
-from amcnet.cli.train import _fold, _hours
+from amcnet.cli.train import _fold, hours_of
 from amcnet.errors import ConfigError
 
 
@@ -11,15 +11,15 @@ from amcnet.errors import ConfigError
 def test_times(text: str, hours: float | None) -> None:
     if hours is None:
         with pytest.raises(ConfigError, match="expected a time such as 8h"):
-            _hours(text)
+            hours_of(text)
     else:
-        assert _hours(text) == pytest.approx(hours)
+        assert hours_of(text) == pytest.approx(hours)
 
 
 @pytest.mark.parametrize("text", ["", "h", "8", "0h", "-1h", "eight", "1m1h"])
 def test_times_that_are_none(text: str) -> None:
     with pytest.raises(ConfigError, match=f"found '{text}', expected a time"):
-        _hours(text)
+        hours_of(text)
 
 
 def test_folds() -> None:

@@ -81,9 +81,8 @@ def test_unreadable_description_is_named(tmp_path, text):
         read_dataset(folder)
 
 
-@pytest.mark.parametrize("key", ["labels", "file_ending"])
-def test_missing_entry_is_named(tmp_path, key):
-    folder = plain_dataset(tmp_path / "d")
+def test_missing_labels_are_named(tmp_path):
+    key, folder = "labels", plain_dataset(tmp_path / "d")
     path = folder / "dataset.json"
     description = json.loads(path.read_text(encoding="utf-8"))
     del description[key]

@@ -1,12 +1,14 @@
 import json
 import shutil
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from amcnet.anatomy import IGNORE
+from amcnet.anatomy import IGNORE, hand_label_table
+from amcnet.bundle import load_bundle
 from amcnet.data import Preprocessing
 from amcnet.data.dataset_check import check_dataset
 from amcnet.data.preparation import prepare_dataset
@@ -17,6 +19,7 @@ from amcnet.networks import Architecture
 from amcnet.training import read_config
 from amcnet.training.config_template import TemplateValues, config_text
 from amcnet.training.setup import PrepareOptions, prepare
+from amcnet.training.start_remarks import start_remarks
 
 from .conftest import SPACING_MM
 
@@ -122,14 +125,53 @@ def test_spacing_window_and_folds_can_be_given(tmp_path: Path, blocks: Path) -> 
 
 def test_an_edited_configuration_is_kept(tmp_path: Path, blocks: Path) -> None:
     out = tmp_path / "out"
+    config, new = out / "config.toml", out / "config.new.toml"
     prepare(check_dataset(blocks), out)
-    prepare(check_dataset(blocks), out)
-    assert not (out / "config.former.toml").exists()
-    (out / "config.toml").write_text("edited")
-    preparation = prepare(check_dataset(blocks), out)
-    assert (out / "config.former.toml").read_text() == "edited"
-    assert read_config(out).network.num_classes == 3
-    assert "config.former.toml" in preparation.reasons[-1]
+    preparation = prepare(check_dataset(blocks), out, PrepareOptions(seed=1))
+    assert not new.exists()
+    assert read_config(out).seed == 1  # nobody had edited it
+    assert not any("config.new.toml" in reason for reason in preparation.reasons)
+    edited = config.read_text().replace("0.003", "0.002")
+    config.write_text(edited)
+    preparation = prepare(check_dataset(blocks), out, PrepareOptions(seed=2))
+    assert config.read_text() == edited
+    assert read_config(new).seed == 2
+    assert preparation.reasons[-1] == (
+        "config.toml has been edited and is kept; the new one is config.new.toml"
+    )
+    config.unlink()
+    prepare(check_dataset(blocks), out, PrepareOptions(seed=3))
+    assert read_config(out).seed == 3
+    assert not new.exists()
+
+
+def test_the_time_decides_the_size(tmp_path: Path, blocks: Path) -> None:
+    configs = []
+    for hours in (1e-4, 1000):
+        out = tmp_path / f"{hours:g}"
+        prepare(check_dataset(blocks), out, PrepareOptions(max_hours=hours))
+        text = (out / "config.toml").read_text()
+        assert f"{hours:g} hours hold" in text
+        configs.append(read_config(out))
+    short, long = configs
+    assert (short.network.width, long.network.width) == (8, 16)
+    assert (short.schedule.max_hours, long.schedule.max_hours) == (1e-4, 1000)
+    assert "too few to learn much" in (tmp_path / "0.0001" / "config.toml").read_text()
+
+
+def test_images_unlike_those_of_a_model_are_remarked(blocks: Path, small_bundle: Path) -> None:
+    report = check_dataset(blocks)
+    model = load_bundle(small_bundle).description
+    (names,) = start_remarks(report.dataset, report.facts, model)
+    assert "knows none of 'left block', 'right block'" in names
+    mri = [
+        replace(case, channels=tuple(replace(c, maximum=1900.0) for c in case.channels))
+        for case in report.facts
+    ]
+    remarks = start_remarks(report.dataset, mri, model)
+    assert "intensities run from 0 to 1900, expected 0 to 255" in remarks[1]
+    hand = replace(report.dataset, table=hand_label_table())
+    assert start_remarks(hand, report.facts, model) == []
 
 
 def test_what_cannot_be_prepared_is_refused(tmp_path: Path, blocks: Path) -> None:

@@ -40,6 +40,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "amcnet benchmark table1",
         "amcnet benchmark table2 --rows amcnet,amcnet-ac",
     ),
+    "dataset": ("amcnet dataset add scan.nrrd corrected.seg.nrrd --to data/mine",),
     "demo": ("amcnet demo --out demo",),
     "labels": (
         "amcnet labels",

@@ -13,6 +13,7 @@ from amcnet.cli import (
     check,
     compare_results,
     confusion,
+    dataset,
     demo,
     doctor,
     evaluate,
@@ -65,6 +66,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
 }
 for _name, _function in _COMMANDS.items():
     app.command(_name, epilog=epilog(EXAMPLES[_name]))(_function)
+app.add_typer(dataset.app, name="dataset", epilog=epilog(EXAMPLES["dataset"]))
 app.add_typer(models.app, name="models", epilog=epilog(EXAMPLES["models"]))
 
 

@@ -48,11 +48,20 @@ def prepare(
     folds: Annotated[
         int | None, typer.Option(help="Folds of a cross-validation [default: one 75/25 split].")
     ] = None,
+    max_time: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Time for training, such as 8h or 30m: the network is sized for it and this "
+            "machine.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Decides the split and the training.")] = 0,
     jobs: Annotated[int, typer.Option(help="Processes; each holds one volume.")] = 1,
 ) -> None:
     """Check a data set, bring it to the network's grid and write a training configuration."""
     from amcnet.cli.console import progress, stdout
+    from amcnet.cli.train import hours_of
     from amcnet.data.dataset_check import check_dataset
     from amcnet.data.problems import merge_problems
     from amcnet.extras import require_extra
@@ -78,7 +87,9 @@ def prepare(
     from amcnet.training.setup import PrepareOptions
     from amcnet.training.setup import prepare as run
 
-    options = PrepareOptions(start_from, _spacing(spacing), window, folds, seed, jobs)
+    options = PrepareOptions(
+        start_from, _spacing(spacing), window, folds, seed, jobs, hours_of(max_time)
+    )
     with progress("preparing") as update:
         preparation = run(report, out, options, update)
     for reason in preparation.reasons:

@@ -59,7 +59,7 @@ def train(
     from amcnet.training import train as run
     from amcnet.training.overrides import Overrides, override
 
-    overrides = Overrides(start_from, _fold(fold), _hours(max_time), devices, nodes)
+    overrides = Overrides(start_from, _fold(fold), hours_of(max_time), devices, nodes)
     settings = override(settings, overrides)
     if is_first_process():
         show_log()
@@ -95,7 +95,7 @@ def _fold(text: str | None) -> int | Literal["all"] | None:
     return int(text)
 
 
-def _hours(text: str | None) -> float | None:
+def hours_of(text: str | None) -> float | None:
     """Turn 8h, 90m, 1h30m or 45s into hours."""
     if text is None:
         return None

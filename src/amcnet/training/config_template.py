@@ -2,9 +2,12 @@
 
 import json
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 from amcnet.networks import Architecture
+
+_CHECKSUM = "# Written by amcnet prepare, which replaces it only where it is unedited: "
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class TemplateValues:
         window: Slices of a window.
         is_hand: Whether the labels are those of the hand.
         reasons: Why the grid and the window are what they are.
+        max_hours: Time for training, where it was given.
     """
 
     name: str
@@ -30,6 +34,7 @@ class TemplateValues:
     window: int
     is_hand: bool
     reasons: tuple[str, ...]
+    max_hours: float | None = None
 
 
 def config_text(values: TemplateValues) -> str:
@@ -69,10 +74,29 @@ def config_text(values: TemplateValues) -> str:
         "[schedule]",
         "# The run ends after these steps or this time, whichever comes first.",
         f"steps = {4000 if fine_tunes else 20000}",
-        f"max_hours = {4.0 if fine_tunes else 12.0}",
+        f"max_hours = {values.max_hours or (4.0 if fine_tunes else 12.0):g}",
         "",
     ]
     return "\n".join(lines)
+
+
+def with_checksum(text: str) -> str:
+    """Return a configuration with a last line from which :func:`is_edited` tells later changes.
+
+    >>> is_edited(with_checksum("seed = 0\\n")), is_edited("seed = 0\\n")
+    (False, True)
+    """
+    return f"{text}{_CHECKSUM}{_checksum(text)}\n"
+
+
+def is_edited(text: str) -> bool:
+    """Return whether a configuration is other than :func:`with_checksum` returned it."""
+    body, found, checksum = text.rpartition(_CHECKSUM)
+    return not found or checksum.strip() != _checksum(body)
+
+
+def _checksum(text: str) -> str:
+    return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def _augmentation(is_hand: bool) -> list[str]:

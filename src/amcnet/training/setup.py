@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +15,24 @@ from amcnet.data.preparation import prepare_dataset
 from amcnet.data.prepared_store import CASE_FOLDER, PreparedDataset
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.data.splits import SPLIT_FILE, find_splits, write_splits
-from amcnet.data.training_plan import Plan, plan_preprocessing
+from amcnet.data.training_plan import Plan, PlanBudget, plan_preprocessing
 from amcnet.errors import ConfigError, InputError, OutputError
 from amcnet.io import atomic_path
 from amcnet.networks import Architecture
 from amcnet.parallel import Progress, no_progress
 from amcnet.training.config_reading import CONFIG_FILE
-from amcnet.training.config_template import TemplateValues, config_text
+from amcnet.training.config_template import (
+    TemplateValues,
+    config_text,
+    is_edited,
+    with_checksum,
+)
+from amcnet.training.start_remarks import start_remarks
+from amcnet.training.time_plan import SIZES, measure_speed, plan_for_time
 
 FINGERPRINT_FILE = "fingerprint.json"
 LABEL_FILE = "dataset.json"
-FORMER_CONFIG_FILE = "config.former.toml"
-
-_WIDTH = 16  # a model of this width trains and runs on a laptop
+NEW_CONFIG_FILE = "config.new.toml"
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class PrepareOptions:
         folds: Folds of a cross-validation; one split of 75 % and 25 % where left out.
         seed: Decides the split and the training.
         jobs: Number of processes.
+        max_hours: Time for training: the size of the network is planned for it and this machine.
     """
 
     start_from: str | None = None
@@ -49,6 +55,7 @@ class PrepareOptions:
     folds: int | None = None
     seed: int = 0
     jobs: int = 1
+    max_hours: float | None = None
 
     def __post_init__(self) -> None:
         if self.start_from is not None and (self.spacing_mm or self.window):
@@ -108,7 +115,7 @@ def prepare(
         raise OutputError(f"{out}: holds other files, expected a folder for prepared data alone")
     (out / CASE_FOLDER).mkdir(parents=True, exist_ok=True)
     fingerprint = make_fingerprint(report.facts, dataset)
-    plan, bundle = _choose_plan(fingerprint, dataset, options)
+    plan, bundle, width = _choose_plan(fingerprint, dataset, options)
     names = [case.name for case in dataset.cases]
     splits = find_splits(dataset.folder, names, options.seed, options.folds)
     write_splits(out / SPLIT_FILE, splits)
@@ -116,7 +123,9 @@ def prepare(
     _write_text(out / FINGERPRINT_FILE, fingerprint.model_dump_json(indent=1))
     _write_text(out / LABEL_FILE, _label_names(dataset))
     reasons = (*plan.reasons, *_lost_structures(report, prepared))
-    network = {"width": _WIDTH} if bundle is None else _sizes(bundle)
+    if bundle is not None:
+        reasons = (*reasons, *start_remarks(dataset, report.facts, bundle.description))
+    network = {"width": width} if bundle is None else _sizes(bundle)
     values = TemplateValues(
         name=_model_name(dataset.folder),
         seed=options.seed,
@@ -129,6 +138,7 @@ def prepare(
         window=plan.window,
         is_hand=dataset.table == hand_label_table(),
         reasons=reasons,
+        max_hours=options.max_hours,
     )
     reasons = (*reasons, *_write_config(out, config_text(values)))
     return Preparation(prepared, out / CONFIG_FILE, reasons)
@@ -149,13 +159,15 @@ def _lost_structures(report: CheckReport, prepared: PreparedDataset) -> list[str
 
 
 def _write_config(out: Path, text: str) -> list[str]:
-    """Write the configuration; one that was there, perhaps edited, is kept beside it."""
-    path, former = out / CONFIG_FILE, out / FORMER_CONFIG_FILE
-    kept = path.exists() and path.read_text(encoding="utf-8") != text
-    if kept:
-        path.replace(former)
-    _write_text(path, text)
-    return [f"the former {CONFIG_FILE} differs and is kept as {FORMER_CONFIG_FILE}"] if kept else []
+    """Write the configuration; where the user has edited theirs, write the new one beside it."""
+    path, new = out / CONFIG_FILE, out / NEW_CONFIG_FILE
+    content = with_checksum(text)
+    if path.exists() and is_edited(path.read_text(encoding="utf-8")):
+        _write_text(new, content)
+        return [f"{CONFIG_FILE} has been edited and is kept; the new one is {NEW_CONFIG_FILE}"]
+    new.unlink(missing_ok=True)
+    _write_text(path, content)
+    return []
 
 
 def _sizes(bundle: Bundle) -> dict[str, Any]:
@@ -165,13 +177,31 @@ def _sizes(bundle: Bundle) -> dict[str, Any]:
 
 def _choose_plan(
     fingerprint: Fingerprint, dataset: Dataset, options: PrepareOptions
-) -> tuple[Plan, Bundle | None]:
+) -> tuple[Plan, Bundle | None, int]:
+    """Return grid, window and normalisation, the model to start from, and the network's width."""
     if options.start_from is not None:
         bundle = load_bundle(options.start_from)
         description = bundle.description
         reason = f"grid, window and network are those of the model '{description.name}'"
-        return Plan(description.preprocessing, description.window, (reason,)), bundle
-    plan = plan_preprocessing(fingerprint, dataset)
+        plan = Plan(description.preprocessing, description.window, (reason,))
+        return plan, bundle, SIZES[0].width  # the model brings its own
+    size = SIZES[0]
+    time_reasons: tuple[str, ...] = ()
+    if options.max_hours is not None:
+
+        def window_voxels(budget: PlanBudget) -> int:
+            return _window_voxels(fingerprint, _plan(fingerprint, dataset, options, budget))
+
+        time_plan = plan_for_time(options.max_hours, measure_speed(), window_voxels)
+        size, time_reasons = time_plan.size, time_plan.reasons
+    plan = _plan(fingerprint, dataset, options, size.budget)
+    return replace(plan, reasons=(*plan.reasons, *time_reasons)), None, size.width
+
+
+def _plan(
+    fingerprint: Fingerprint, dataset: Dataset, options: PrepareOptions, budget: PlanBudget
+) -> Plan:
+    plan = plan_preprocessing(fingerprint, dataset, budget)
     preprocessing, window, reasons = plan.preprocessing, plan.window, list(plan.reasons)
     if options.spacing_mm is not None:
         values = preprocessing.model_dump() | {"spacing_mm": options.spacing_mm}
@@ -180,7 +210,13 @@ def _choose_plan(
     if options.window is not None:
         window = options.window
         reasons.append("the window was given instead")
-    return Plan(preprocessing, window, tuple(reasons)), None
+    return Plan(preprocessing, window, tuple(reasons))
+
+
+def _window_voxels(fingerprint: Fingerprint, plan: Plan) -> int:
+    """Return the voxels of a window of the median volume."""
+    _, lateral, depth = plan.preprocessing.network_shape(fingerprint.shape, fingerprint.spacing_mm)
+    return plan.window * lateral * depth
 
 
 def _label_names(dataset: Dataset) -> str:

@@ -1,0 +1,43 @@
+"""``amcnet dataset``: build a data set of corrected cases."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Build a data set of your own corrected scans.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def _group() -> None:
+    """Build a data set of your own corrected scans."""
+
+
+@app.command()
+def add(
+    image: Annotated[Path, typer.Argument(help="The scan.")],
+    labels: Annotated[Path, typer.Argument(help="Its corrected labels.")],
+    to: Annotated[Path, typer.Option("--to", help="Folder of the data set; made if missing.")],
+    corrected: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Structure that was corrected; may be repeated."),
+    ] = None,
+    unsure: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Structure to leave out of training (ignore label)."),
+    ] = None,
+    label_file: Annotated[
+        Path | None,
+        typer.Option("--labels", help="What the label values mean, for the first case."),
+    ] = None,
+) -> None:
+    """Add a scan and its corrected labels, without the patient's identity."""
+    from amcnet.cli.console import stdout
+    from amcnet.data.dataset_growth import Correction, add_case
+
+    case = add_case(image, labels, to, Correction(corrected or (), unsure or ()), label_file)
+    stdout().print(f"{to}: added as {case}; next: amcnet prepare {to} -o prepared")

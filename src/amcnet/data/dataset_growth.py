@@ -1,0 +1,176 @@
+"""Adding corrected cases to a data set, one at a time, without the patient's identity."""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+
+from amcnet.anatomy import LabelTable
+from amcnet.data.label_files import LabelNames, read_description, read_label_file, table_of_names
+from amcnet.errors import InputError, OutputError
+from amcnet.io import (
+    atomic_path,
+    labels_on_grid,
+    read_labels,
+    read_segments,
+    read_volume,
+    write_image,
+    write_labels,
+)
+
+NOTES_FILE = "corrections.json"
+
+_DESCRIPTION = "dataset.json"
+_ENDING = ".nrrd"
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What a person has done to the labels of a case.
+
+    Attributes:
+        corrected: Names of the structures that were corrected.
+        unsure: Names of the structures of which nobody is sure: their voxels get the ignore label.
+    """
+
+    corrected: Collection[str] = ()
+    unsure: Collection[str] = ()
+
+
+def add_case(
+    image: Path,
+    labels: Path,
+    folder: Path,
+    correction: Correction = Correction(),
+    label_file: Path | None = None,
+) -> str:
+    """Add an image and its labels to a data set in nnU-Net's layout; both may be of any format.
+
+    The files are written anew, voxels and grid alone, under a name that counts up (``case_0001``):
+    neither header fields nor the names of the files, which may name a patient, are carried over.
+    What was corrected is kept in ``corrections.json``.
+
+    Args:
+        image: The image.
+        labels: Its labels; the names of segments, where the file has any, must be known.
+        folder: The data set; it is made where it does not exist.
+        correction: Which structures were corrected, and which are doubtful.
+        label_file: What the label values mean, for the first case of a data set without segment
+            names: a ``dataset.json`` or an ITK-SNAP label description.
+
+    Returns:
+        The name of the case.
+
+    Raises:
+        InputError: If the files cannot be read, do not lie on one grid, or hold structures that
+            the data set does not know.
+        OutputError: If the data set cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock"):
+            return _add(image, labels, folder, correction, label_file)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"{folder}: could not be written to ({reason})") from error
+
+
+def _add(
+    image: Path, labels: Path, folder: Path, correction: Correction, label_file: Path | None
+) -> str:
+    names = _names_of(folder, labels, label_file)
+    table = names.table
+    ignore_value = len(table) + 1 if names.ignore_value is None else names.ignore_value
+    known = table.values_by_name
+    for name in (*correction.corrected, *correction.unsure):
+        if name not in known:
+            raise InputError(f"structure '{name}' is unknown, expected one of {', '.join(known)}")
+    volume = read_volume(image)
+    _check_segments(labels, table)
+    read = read_labels(labels, table, ignore_value=ignore_value)
+    array = labels_on_grid(read, volume.geometry)
+    unsure = [known[name] for name in correction.unsure]
+    array = np.where(np.isin(array, unsure), ignore_value, array)
+    # One more structure, so that the writer takes the ignore label as a value.
+    written = LabelTable.from_names([*(s.name for s in table), "ignore"])
+    if ignore_value != len(written):
+        raise InputError(
+            f"{folder}: its ignore label is {ignore_value}, expected {len(written)}, the value "
+            "after the last structure"
+        )
+    case = _next_name(folder)
+    for sub in ("imagesTr", "labelsTr"):
+        (folder / sub).mkdir(exist_ok=True)
+    write_image(folder / "imagesTr" / f"{case}_0000{_ENDING}", volume.array, volume.geometry)
+    label_path = folder / "labelsTr" / f"{case}{_ENDING}"
+    stored = array.astype(np.uint8) if ignore_value < 256 else array.astype(np.uint16)
+    write_labels(label_path, stored, volume.geometry, written)
+    _write_description(folder, table, ignore_value)
+    _write_note(folder, case, correction)
+    return case
+
+
+def _names_of(folder: Path, labels: Path, label_file: Path | None) -> LabelNames:
+    """Return the data set's own label names, or those that its first case brings."""
+    description = folder / _DESCRIPTION
+    if description.exists():
+        ending = read_description(description, ("labels", "file_ending"))["file_ending"]
+        if ending != _ENDING:
+            raise InputError(f"{description}: file_ending is {ending!r}, expected '{_ENDING}'")
+        names = read_label_file(description)
+        if label_file is not None and read_label_file(label_file).table != names.table:
+            raise InputError(f"{label_file}: names other structures than {description}")
+        return names
+    if label_file is not None:
+        return read_label_file(label_file)
+    segments = [segment.name for segment in read_segments(labels) or ()]
+    if not segments:
+        raise InputError(
+            f"{labels}: has no names of structures, expected them by --labels (a dataset.json or "
+            "an ITK-SNAP label description) for the first case of a data set"
+        )
+    return LabelNames(table_of_names(name for name in segments if name != "ignore"))
+
+
+def _check_segments(labels: Path, table: LabelTable) -> None:
+    known = {structure.name for structure in table} | {"ignore"}
+    unknown = [s.name for s in read_segments(labels) or () if s.name not in known]
+    if unknown:
+        listed = ", ".join(f"'{name}'" for name in unknown)
+        raise InputError(f"{labels}: holds {listed}, which the data set does not know")
+
+
+def _next_name(folder: Path) -> str:
+    used = {path.name for sub in ("imagesTr", "labelsTr") for path in (folder / sub).glob("case_*")}
+    numbers = [int(name[5:9]) for name in used if name[5:9].isdecimal()]
+    return f"case_{max(numbers, default=0) + 1:04d}"
+
+
+def _write_description(folder: Path, table: LabelTable, ignore_value: int) -> None:
+    path = folder / _DESCRIPTION
+    kept: dict[str, Any] = read_description(path, ()) if path.exists() else {}
+    labels = table.values_by_name | {"ignore": ignore_value}
+    images = list((folder / "imagesTr").glob(f"*_0000{_ENDING}"))
+    content = {"channel_names": {"0": "image"}, **kept}
+    content |= {"labels": labels, "file_ending": _ENDING, "numTraining": len(images)}
+    _write_json(path, content)
+
+
+def _write_note(folder: Path, case: str, correction: Correction) -> None:
+    path = folder / NOTES_FILE
+    notes = read_description(path, ()) if path.exists() else {}
+    notes[case] = {
+        "corrected": sorted(correction.corrected),
+        "unsure": sorted(correction.unsure),
+    }
+    _write_json(path, notes)
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    with atomic_path(path) as temporary:
+        text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        temporary.write_text(text, encoding="utf-8", newline="\n")

@@ -1,0 +1,54 @@
+"""Remarks where a data set is unlike what a model to start from has seen."""
+
+from collections.abc import Sequence
+
+from amcnet.anatomy import hand_label_table
+from amcnet.bundle import BundleDescription
+from amcnet.data import CaseFacts, Dataset
+
+_DARKEST, _BRIGHTEST = 0, 255  # ultrasound has 8 bits
+_LONGEST_MM = 400
+
+
+def start_remarks(
+    dataset: Dataset, facts: Sequence[CaseFacts], model: BundleDescription
+) -> list[str]:
+    """Return remarks on starting from a model, none where nothing speaks against it.
+
+    Args:
+        dataset: The data set; its structures' names are compared.
+        facts: Figures of its cases; for a hand model they are compared with ultrasound of hands.
+        model: Description of the model to start from.
+    """
+    known = {structure.name for structure in model.label_table}
+    names = [structure.name for structure in dataset.table]
+    remarks = []
+    if known.isdisjoint(names):
+        remarks.append(
+            f"beware: the model '{model.name}' knows none of {_listed(names)}: it gives a start to "
+            "learn from, but no structure is carried over"
+        )
+    if known != {structure.name for structure in hand_label_table()}:
+        return remarks
+    low = min((c.minimum for case in facts for c in case.channels), default=_DARKEST)
+    high = max((c.maximum for case in facts for c in case.channels), default=_BRIGHTEST)
+    if low < _DARKEST or high > _BRIGHTEST:
+        remarks.append(
+            f"beware: intensities run from {low:g} to {high:g}, expected {_DARKEST} to "
+            f"{_BRIGHTEST} as in ultrasound of hands, which '{model.name}' has learnt from"
+        )
+    longest_mm = max(
+        (n * mm for case in facts for n, mm in zip(case.shape, case.spacing_mm, strict=True)),
+        default=0.0,
+    )
+    if longest_mm > _LONGEST_MM:
+        remarks.append(
+            f"beware: a volume is {longest_mm:.0f} mm long, expected at most {_LONGEST_MM} mm as "
+            "scans of hands are: is the spacing in mm?"
+        )
+    return remarks
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more structures"
