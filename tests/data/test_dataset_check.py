@@ -77,6 +77,7 @@ WARNINGS = [
     ("", r"^the ignore label 5 marks 9 voxels \(cases with such voxels: 1\)$"),
     ("coarse", r"^spacing along scan is 2 mm, the median of all cases is 0\.5 mm$"),
     ("constant", r"images/constant\.nrrd: all voxels have the value 3"),
+    ("empty", r"labels/empty\.nrrd: the label map holds no structure"),
     ("long", r"^size along scan is 30 voxels, the median of all cases is 6 voxels$"),
     ("rare", r"^no other case has 'seldom'$"),
 ]
