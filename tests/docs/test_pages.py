@@ -27,7 +27,7 @@ ALL = sorted({command for page in PAGES for command in page.commands})
 def test_commands_are_taken(command: str) -> None:
     _, name, *arguments = words_of(command)
     taken = COMMAND.commands[name]
-    if name == "models":
+    if name in {"models", "dataset"}:
         name, *arguments = arguments
         taken = taken.commands[name]
     with taken.make_context(name, arguments) as context:  # raises where an option is unknown

@@ -74,7 +74,7 @@ def config_text(values: TemplateValues) -> str:
         "[schedule]",
         "# The run ends after these steps or this time, whichever comes first.",
         f"steps = {4000 if fine_tunes else 20000}",
-        f"max_hours = {values.max_hours or (4.0 if fine_tunes else 12.0):g}",
+        f"max_hours = {float(values.max_hours or (4 if fine_tunes else 12))}",
         "",
     ]
     return "\n".join(lines)
