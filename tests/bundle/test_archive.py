@@ -74,7 +74,7 @@ def test_packing_is_refused(small_bundle: Path, packed: Path, tmp_path: Path) ->
         pack_bundle(small_bundle, tmp_path / "small.tar")
     with pytest.raises(OutputError, match="already exists, use --overwrite"):
         pack_bundle(small_bundle, packed)
-    with pytest.raises(ModelError, match="is no folder and no installed model"):
+    with pytest.raises(ModelError, match="is neither a folder nor an installed model"):
         pack_bundle(tmp_path / "none", packed, overwrite=True)
     pack_bundle(small_bundle, packed, overwrite=True)
 

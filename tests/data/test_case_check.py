@@ -44,12 +44,12 @@ def test_a_good_case_is_measured(tmp_path, write_volume, extension, label_extens
     labels = write_volume(path, blocks(), SPACING, (-3, 4, 5), ROTATED)
     result = check(image, labels)
     assert result.problems == ()
-    facts = result.facts
-    assert facts.name == "x"
-    assert facts.spacing_mm == pytest.approx(SPACING)
-    assert facts.shape == SHAPE
-    assert facts.voxels == {0: 480 - 36, 1: 18, 3: 18}
-    (channel,) = facts.channels
+    properties = result.properties
+    assert properties.name == "x"
+    assert properties.spacing_mm == pytest.approx(SPACING)
+    assert properties.shape == SHAPE
+    assert properties.voxels == {0: 480 - 36, 1: 18, 3: 18}
+    (channel,) = properties.channels
     assert channel.mean == pytest.approx(noise().mean())
     foreground = noise()[blocks() > 0]
     assert sorted(channel.sample) == sorted(foreground)
@@ -64,8 +64,8 @@ def test_ignored_voxels_are_counted_but_not_sampled(tmp_path, write_volume):
     path = write_volume(tmp_path / "y.nrrd", labels)
     result = check(image, path, LabelNames(NAMES.table, ignore_value=9))
     assert result.problems == ()
-    assert result.facts.voxels[9] == 80
-    assert len(result.facts.channels[0].sample) == 36
+    assert result.properties.voxels[9] == 80
+    assert len(result.properties.channels[0].sample) == 36
     assert only_error(check(image, path)) == ("y.nrrd: label values 9 were found, expected 0 to 3")
     path = write_volume(path, np.where(labels == 9, labels, 0))
     result = check(image, path, LabelNames(NAMES.table, ignore_value=9))
@@ -94,7 +94,7 @@ def test_different_grids_are_shown_with_both_values(tmp_path, write_volume, chan
     what = only_error(result)
     assert what.startswith("y.mha: image and labels lie on different grids: ")
     assert all(text in what for text in texts)
-    assert result.facts is None
+    assert result.properties is None
     assert result.digest is not None
 
 
@@ -138,7 +138,7 @@ def test_constant_image(tmp_path, write_volume):
     result = check(image, write_volume(tmp_path / "y.mha", blocks()))
     (problem,) = result.problems
     assert (problem.severity, problem.what) == ("warning", "x.mha: all voxels have the value 7")
-    assert result.facts is not None
+    assert result.properties is not None
 
 
 def test_channels_on_different_grids(tmp_path, write_volume):
@@ -153,9 +153,9 @@ def test_channels_on_different_grids(tmp_path, write_volume):
         "x_0001.nrrd: lies on another grid than the case's first image: "
         "spacing (0.5, 0.25, 0.125) against (0.5, 0.25, 0.5) mm, expected the same"
     )
-    assert result.facts is None
+    assert result.properties is None
     good = check_case(Case("x", images[::2], labels), tmp_path, NAMES)
-    assert [channel.mean for channel in good.facts.channels] == pytest.approx(
+    assert [channel.mean for channel in good.properties.channels] == pytest.approx(
         [noise().mean(), noise(2).mean()]
     )
 
@@ -168,9 +168,9 @@ def test_cropped_segmentations_are_fine(tmp_path, write_volume, write_segmentati
     whole = write_volume(tmp_path / "y.nrrd", blocks(), SPACING)
     result = check(image, path)
     assert result.problems == ()
-    assert result.facts == check(image, whole).facts
+    assert result.properties == check(image, whole).properties
     np.testing.assert_array_equal(
-        result.facts.channels[0].sample, check(image, whole).facts.channels[0].sample
+        result.properties.channels[0].sample, check(image, whole).properties.channels[0].sample
     )
     write_segmentation(path, cropped, {"c": 3, "a": 1}, SPACING, (1, 2, 3.5))
     assert "different grids" in only_error(check(image, path))

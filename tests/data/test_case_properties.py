@@ -7,9 +7,9 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from amcnet.data.case_properties import (
     MAX_SAMPLE,
     IntensityFigures,
-    channel_facts,
     count_labels,
     image_digest,
+    measure_channel,
     sample_foreground,
 )
 
@@ -19,12 +19,12 @@ SHAPES = array_shapes(min_dims=3, max_dims=3, max_side=6)
 
 @given(arrays(np.float32, SHAPES, elements=st.floats(-1e6, 1e6, width=32)))
 def test_figures_of_an_image_agree_with_numpy(image):
-    facts = channel_facts(image, NOTHING)
+    properties = measure_channel(image, NOTHING)
     exact = image.astype(np.float64)
-    assert (facts.minimum, facts.maximum) == (exact.min(), exact.max())
-    assert facts.mean == pytest.approx(exact.mean(), rel=1e-9, abs=1e-6)
-    assert facts.std == pytest.approx(exact.std(), rel=1e-6, abs=1e-6)
-    assert facts.foreground is None
+    assert (properties.minimum, properties.maximum) == (exact.min(), exact.max())
+    assert properties.mean == pytest.approx(exact.mean(), rel=1e-9, abs=1e-6)
+    assert properties.std == pytest.approx(exact.std(), rel=1e-6, abs=1e-6)
+    assert properties.foreground is None
 
 
 @given(arrays(np.uint8, SHAPES, elements=st.integers(0, 5)))
@@ -52,9 +52,9 @@ def test_a_large_foreground_is_sampled_evenly_and_repeatably():
 
 def test_sampled_values_are_those_of_the_places():
     image = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
-    facts = channel_facts(image, np.array([3, 59, 7]))
-    assert facts.sample.tolist() == [3, 59, 7]
-    assert facts.foreground == IntensityFigures.of(np.array([7, 3, 59], np.float32))
+    properties = measure_channel(image, np.array([3, 59, 7]))
+    assert properties.sample.tolist() == [3, 59, 7]
+    assert properties.foreground == IntensityFigures.of(np.array([7, 3, 59], np.float32))
 
 
 def test_figures_of_a_known_sample():

@@ -53,7 +53,7 @@ def test_a_good_data_set_has_no_problems(tmp_path, make_cases):
     assert report.problems == ()
     assert calls == [(done, 4) for done in range(5)]
     assert [case.name for case in report.dataset.cases] == list("abcd")
-    assert [case.name for case in report.facts] == list("abcd")
+    assert [case.name for case in report.properties] == list("abcd")
 
 
 # (case, pattern) of everything that is wrong with the data set of many defects.
@@ -145,7 +145,7 @@ def test_every_problem_is_found_at_once_whatever_the_jobs(defective):
     assert report.dataset.ignore_value == 5
     again = check_dataset(defective, jobs=2)
     assert again == report
-    for one, two in zip(report.facts, again.facts, strict=True):
+    for one, two in zip(report.properties, again.properties, strict=True):
         for a, b in zip(one.channels, two.channels, strict=True):
             np.testing.assert_array_equal(a.sample, b.sample)
 
@@ -178,7 +178,7 @@ def test_cases_are_checked_though_the_labels_have_no_names(tmp_path, make_cases)
 def test_a_folder_that_is_no_data_set(tmp_path):
     for folder in (tmp_path, tmp_path / "none"):
         report = check_dataset(folder)
-        assert (report.dataset, report.facts) == (None, ())
+        assert (report.dataset, report.properties) == (None, ())
         assert "expected the nnU-Net raw layout" in report.errors[0].what
 
 

@@ -40,7 +40,7 @@ def report(tmp_path, write_volume):
 
 def test_figures_of_real_files_agree_with_numpy(report):
     assert report.errors == ()
-    fingerprint = make_fingerprint(report.facts, report.dataset)
+    fingerprint = make_fingerprint(report.properties, report.dataset)
     assert fingerprint.cases == 3
     assert fingerprint.shape == (6, 8, 6)
     assert fingerprint.spacing_mm == (2, 0.5, 0.25)
@@ -60,7 +60,7 @@ def test_figures_of_real_files_agree_with_numpy(report):
 
 
 def test_a_fingerprint_survives_json(report):
-    fingerprint = make_fingerprint(report.facts, report.dataset)
+    fingerprint = make_fingerprint(report.properties, report.dataset)
     assert Fingerprint.model_validate_json(fingerprint.model_dump_json()) == fingerprint
 
 
@@ -71,4 +71,4 @@ def test_a_data_set_without_labelled_voxels_has_none(report):
 
 def test_a_half_is_rounded_up(report):
     dataset = Dataset(report.dataset.folder, LabelTable.from_names(["x"]), (), ("CT",))
-    assert make_fingerprint(report.facts[1:], dataset).shape == (8, 9, 7)
+    assert make_fingerprint(report.properties[1:], dataset).shape == (8, 9, 7)

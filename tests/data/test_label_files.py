@@ -109,7 +109,7 @@ def test_itk_snap_without_labels(tmp_path, text):
 def test_files_that_are_no_text(tmp_path):
     path = tmp_path / "labels.txt"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match=r"labels\.txt: is no text in UTF-8"):
+    with pytest.raises(InputError, match=r"labels\.txt: is not UTF-8 text"):
         read_label_file(path)
     assert not looks_like_snap(path)
     with pytest.raises(InputError, match=r"none\.txt: is missing"):
@@ -171,5 +171,5 @@ def test_deep_json_is_one_line(tmp_path):
     path = tmp_path / "dataset.json"
     for text in ("[" * 100_000, '{"labels": ' + '{"a": ' * 100_000):
         path.write_text(text)
-        with pytest.raises(InputError, match=r"dataset\.json: is no readable JSON"):
+        with pytest.raises(InputError, match=r"dataset\.json: is not readable JSON"):
             read_label_file(path)

@@ -52,7 +52,7 @@ def test_splits_are_written_as_nnunet_reads_them(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([{"train": ["a"], "val": ["z"]}], "fold 0 names z, which is no case"),
+        ([{"train": ["a"], "val": ["z"]}], "fold 0 names z, which is not a case"),
         ([{"train": ["a"], "val": ["a"]}], "trains on a and holds it out"),
         ([], "is empty"),
         ([{"train": ["a"]}], "cannot be read"),

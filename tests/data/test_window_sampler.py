@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amcnet.data.window_sampler import PatchSampler, even_windows, random_box
+from amcnet.data.window_sampler import WindowSampler, even_windows, random_box
 
 from .prepared import numbered_case, store_case
 
@@ -17,7 +17,7 @@ def cases(tmp_path_factory):
 
 
 def test_window_of_an_index_is_always_the_same(cases):
-    sampler = PatchSampler(cases, window=8, seed=3)
+    sampler = WindowSampler(cases, window=8, seed=3)
     forwards = [sampler(index) for index in range(12)]
     backwards = [sampler(index) for index in reversed(range(12))][::-1]
     for (image, labels), (image_again, labels_again) in zip(forwards, backwards, strict=True):
@@ -27,7 +27,7 @@ def test_window_of_an_index_is_always_the_same(cases):
 
 def test_windows_differ_between_indices_and_seeds(cases):
     starts = [
-        [PatchSampler(cases, 8, seed).place(index)[1] for index in range(40)] for seed in (3, 4)
+        [WindowSampler(cases, 8, seed).place(index)[1] for index in range(40)] for seed in (3, 4)
     ]
     assert starts[0] != starts[1]
     assert len(set(starts[0])) > 10
@@ -36,7 +36,7 @@ def test_windows_differ_between_indices_and_seeds(cases):
 @given(index=st.integers(0, 10**6), window=st.integers(1, 45), probability=st.floats(0, 1))
 @settings(max_examples=40)
 def test_window_is_a_run_of_slices_with_its_own_labels(cases, index, window, probability):
-    sampler = PatchSampler(cases, window, 0, probability)
+    sampler = WindowSampler(cases, window, 0, probability)
     case, start = sampler.place(index)
     image, labels = sampler(index)
     assert image.shape == (1, window, 6, 5)
@@ -48,7 +48,7 @@ def test_window_is_a_run_of_slices_with_its_own_labels(cases, index, window, pro
 
 
 def test_all_cases_and_both_ends_are_seen(cases):
-    sampler = PatchSampler(cases, window=8, seed=0)
+    sampler = WindowSampler(cases, window=8, seed=0)
     places = {(case.name, start) for case, start in map(sampler.place, range(400))}
     assert {("case", 0), ("case", 22), ("other", 0), ("other", 33)} <= places
 
@@ -63,7 +63,7 @@ def test_structures_are_seen_equally_often_however_rare(tmp_path):
     cases.append(store_case(tmp_path, "rare", image, labels))
 
     def seen(centre: str) -> Counter[int]:
-        sampler = PatchSampler(tuple(cases), 6, 0, 1.0, centre)
+        sampler = WindowSampler(tuple(cases), 6, 0, 1.0, centre)
         windows = [sampler(index)[1] for index in range(300)]
         return Counter(int(v) for window in windows for v in np.unique(window) if v)
 
@@ -77,7 +77,7 @@ def test_case_without_foreground_can_be_sampled(tmp_path):
     empty = store_case(
         tmp_path, "empty", np.zeros((1, 9, 4, 4), np.float32), np.zeros((9, 4, 4), np.uint8)
     )
-    image, labels = PatchSampler((empty,), 4, 0, 1.0)(0)
+    image, labels = WindowSampler((empty,), 4, 0, 1.0)(0)
     assert image.shape == (1, 4, 4, 4)
     assert not labels.any()
 

@@ -162,16 +162,16 @@ def test_the_time_decides_the_size(tmp_path: Path, blocks: Path) -> None:
 def test_images_unlike_those_of_a_model_are_remarked(blocks: Path, small_bundle: Path) -> None:
     report = check_dataset(blocks)
     model = load_bundle(small_bundle).description
-    (names,) = start_remarks(report.dataset, report.facts, model)
+    (names,) = start_remarks(report.dataset, report.properties, model)
     assert "knows none of 'left block', 'right block'" in names
     mri = [
         replace(case, channels=tuple(replace(c, maximum=1900.0) for c in case.channels))
-        for case in report.facts
+        for case in report.properties
     ]
     remarks = start_remarks(report.dataset, mri, model)
     assert "intensities run from 0 to 1900, expected 0 to 255" in remarks[1]
     hand = replace(report.dataset, table=hand_label_table())
-    assert start_remarks(hand, report.facts, model) == []
+    assert start_remarks(hand, report.properties, model) == []
 
 
 def test_what_cannot_be_prepared_is_refused(tmp_path: Path, blocks: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from amcnet.anatomy import IGNORE
 from amcnet.data.prepared_store import PreparedCase
-from amcnet.data.window_sampler import PatchSampler
+from amcnet.data.window_sampler import WindowSampler
 from amcnet.training.window_datasets import (
     Batch,
     Share,
@@ -60,7 +60,7 @@ def test_shorter_windows_are_padded_with_ignored_slices():
 
 
 def test_cropped_windows_are_part_of_the_whole_ones_and_always_the_same(tmp_path):
-    sampler = PatchSampler((numbered_case(tmp_path, 30),), 20, seed=3)
+    sampler = WindowSampler((numbered_case(tmp_path, 30),), 20, seed=3)
     whole, cropped = TrainingWindows(sampler), TrainingWindows(sampler, (0.5, 0.6))
     sizes = set()
     for index in range(20):

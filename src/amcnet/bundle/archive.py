@@ -1,4 +1,4 @@
-"""A model bundle as one .zip file, to hand on and to install."""
+"""Pack a model bundle into one .zip file and unpack it safely."""
 
 import shutil
 import stat
@@ -41,7 +41,7 @@ def pack_bundle(model: str | Path | None, path: Path, overwrite: bool = False) -
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
         for name in (DESCRIPTION_FILE, *sorted(bundle.description.sha256)):
-            # Without a date of its own an entry has that of 1980, whatever the clock says.
+            # An entry without a date gets 1980, so equal bundles give equal bytes.
             entry = zipfile.ZipInfo(name)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = (stat.S_IFREG | 0o644) << 16
@@ -59,7 +59,7 @@ def unpack_bundle(path: Path, folder: Path) -> None:
         folder: An existing, empty folder.
 
     Raises:
-        ModelError: If it is no such archive, is damaged, or holds anything else.
+        ModelError: If it is not such an archive, is damaged, or holds other files.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -74,7 +74,7 @@ def unpack_bundle(path: Path, folder: Path) -> None:
 
 
 def _checked_entries(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """Return the entries, after making sure that they are the bundle's files and nothing else."""
+    """Return the entries after checking that they are the bundle's files and nothing else."""
     entries = archive.infolist()
     named = {entry.orig_filename: entry for entry in entries}
     if DESCRIPTION_FILE not in named:

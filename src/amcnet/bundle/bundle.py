@@ -1,4 +1,4 @@
-"""Reading a model bundle and making sure that it is whole."""
+"""Read a model bundle and verify its files."""
 
 import hashlib
 import re
@@ -61,7 +61,7 @@ def load_bundle(model: str | Path | None = None) -> Bundle:
 
 
 def read_description(folder: Path) -> BundleDescription:
-    """Read the description of a bundle without looking at its other files.
+    """Read the description of a bundle without checking its other files.
 
     Raises:
         ModelError: If it is missing, damaged or contradicts itself.
@@ -77,7 +77,7 @@ def parse_description(path: Path, content: bytes) -> BundleDescription:
 
     Args:
         path: Where it comes from, for messages.
-        content: JSON.
+        content: The JSON text.
 
     Raises:
         ModelError: If it is damaged or contradicts itself.
@@ -93,7 +93,7 @@ def parse_description(path: Path, content: bytes) -> BundleDescription:
 
 
 def write_description(folder: Path, description: BundleDescription) -> None:
-    """Write the description of a bundle, in place of the one it has."""
+    """Write the description of a bundle, replacing the existing one."""
     with atomic_path(folder / DESCRIPTION_FILE) as temporary:
         temporary.write_text(description.model_dump_json(indent=1) + "\n", encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""``model.json``: everything about a model except its numbers."""
+"""``model.json``: the description of a model bundle."""
 
 from typing import Any
 
@@ -16,10 +16,10 @@ IR_WEIGHTS_FILE = "model.bin"
 
 
 class Provenance(BaseModel):
-    """Where a model comes from.
+    """Origin of a model.
 
     Attributes:
-        training_data: What it was trained on, in words that a user reads.
+        training_data: Description of the training data, for users to read.
         configuration: The training configuration as it was run.
         phantom_seeds: Seeds of the phantoms that were trained on, if any.
         commit: Commit of the code at the time of training.
@@ -51,12 +51,12 @@ class Provenance(BaseModel):
 
 
 class Scores(BaseModel):
-    """How good a model was found to be.
+    """Scores of a model on a set of cases.
 
     Attributes:
-        data: What it was tried on, in words that a user reads.
-        cases: How many cases that were.
-        figures: Name -> mean over these cases, such as ``dice`` or ``dice bone``.
+        data: Description of the cases, for users to read.
+        cases: Number of cases.
+        figures: Name -> mean over the cases, such as ``dice`` or ``dice bone``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -72,18 +72,18 @@ class BundleDescription(BaseModel):
     Attributes:
         name: Short name of the model.
         licence: SPDX identifier of the weights' licence.
-        notice: What every user must know; printed with every result.
+        notice: Notice to users, printed with every result.
         architecture: The network.
         needs: What the network needs of its input and of the memory. Bundles of earlier versions
             do not have it: use :attr:`network_needs`.
-        preprocessing: What a volume goes through first.
+        preprocessing: Resampling and normalisation of a volume.
         window: Slices that the network sees at once; the model was trained with this.
         shortest_window: Slices of the shortest windows that it was trained on, where these differ;
             a volume with fewer has its border repeated. As ``window`` where left out.
         mirrored: Whether it was trained on lateral mirror images too, with the same labels.
         labels: The label table as plain data.
-        provenance: Where the model comes from.
-        scores: How good it was found to be, on each set of cases that it was tried on.
+        provenance: Origin of the model.
+        scores: Scores on each set of cases.
         sha256: File name -> SHA-256 of every other file of the bundle.
     """
 

@@ -1,4 +1,4 @@
-"""Models that are installed for the user, each under a name."""
+"""Install, list and remove the user's models."""
 
 import re
 import shutil
@@ -24,12 +24,12 @@ _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # no folder's nam
 
 @dataclass(frozen=True)
 class InstalledModel:
-    """A model that has a name.
+    """A model with a name.
 
     Attributes:
         name: Its name.
         folder: Its bundle's folder.
-        description: What the bundle says about itself, None where that cannot be read.
+        description: The bundle's description; None where it cannot be read.
         problem: Why it cannot be read.
     """
 
@@ -40,7 +40,7 @@ class InstalledModel:
 
 
 def list_models() -> list[InstalledModel]:
-    """Return the models that have a name, the bundled one first; their files are not checked."""
+    """Return the named models, the bundled one first; their files are not checked."""
     models = []
     for name, folder in installed_folders().items():
         try:
@@ -51,7 +51,7 @@ def list_models() -> list[InstalledModel]:
 
 
 def install_model(source: Path, name: str | None = None, overwrite: bool = False) -> Bundle:
-    """Install a model under a name; nothing is visible before all checksums are right.
+    """Install a model under a name; it becomes visible once all checksums match.
 
     Args:
         source: A bundle's folder, a run folder, or a .zip that :func:`pack_bundle` made.
@@ -100,7 +100,7 @@ def remove_model(name: str) -> None:
 
 
 def _copy_or_unpack(source: Path, folder: Path) -> None:
-    """Fill a folder with the files that the bundle lists."""
+    """Copy or unpack the files that the bundle lists into a folder."""
     if source.is_file():
         unpack_bundle(source, folder)
         return

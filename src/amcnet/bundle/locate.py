@@ -1,4 +1,4 @@
-"""Where models are: in a folder, in a run folder, or installed under a name."""
+"""Find models: in a folder, in a run folder, or installed under a name."""
 
 from difflib import get_close_matches
 from importlib.resources import files
@@ -20,12 +20,12 @@ def default_bundle_folder() -> Path:
 
 
 def models_folder() -> Path:
-    """Return the folder that models are installed in; it need not exist."""
+    """Return the folder for installed models; it need not exist."""
     return platformdirs.user_data_path("amcnet", appauthor=False) / "models"
 
 
 def installed_folders() -> dict[str, Path]:
-    """Return the name and folder of every model that has a name, the bundled one first."""
+    """Return name -> folder of every named model, the bundled one first."""
     found = {BUNDLED_NAME: default_bundle_folder()}
     folder = models_folder()
     if folder.is_dir():
@@ -38,7 +38,7 @@ def installed_folders() -> dict[str, Path]:
 
 
 def find_model(model: str | Path | None = None) -> Path:
-    """Return the folder of a model bundle; what is in it is not checked.
+    """Return the folder of a model bundle without checking its contents.
 
     Args:
         model: Folder of a bundle, run folder that holds one in ``model/``, or name of an installed
@@ -46,7 +46,7 @@ def find_model(model: str | Path | None = None) -> Path:
             and an installed model have the same name, the folder counts.
 
     Raises:
-        ModelError: If there is neither such a folder nor such a name.
+        ModelError: If no such folder or name exists.
     """
     if model is None:
         return default_bundle_folder()
@@ -64,6 +64,6 @@ def find_model(model: str | Path | None = None) -> Path:
     nearest = get_close_matches(str(model), named, n=1, cutoff=0.5)
     hint = f" (did you mean {nearest[0]}?)" if nearest else ""
     raise ModelError(
-        f"{model}: is no folder and no installed model, expected a model bundle's folder or one of "
-        f"{', '.join(named)}{hint}"
+        f"{model}: is neither a folder nor an installed model, expected a model bundle's folder or "
+        f"one of {', '.join(named)}{hint}"
     )

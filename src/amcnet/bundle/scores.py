@@ -1,4 +1,4 @@
-"""What a bundle says about how good its model is."""
+"""Record the scores of a model in its bundle."""
 
 from pathlib import Path
 

@@ -8,7 +8,7 @@ import typer
 
 
 class FormatName(StrEnum):
-    """What a model can be written as."""
+    """Export formats."""
 
     monai_bundle = "monai-bundle"
     onnx = "onnx"
@@ -17,10 +17,8 @@ class FormatName(StrEnum):
 
 def export(
     model: Annotated[str, typer.Argument(help="Folder or installed name of a model.")],
-    format_name: Annotated[
-        FormatName, typer.Option("--format", help="The software that it is for.")
-    ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write.")],
+    format_name: Annotated[FormatName, typer.Option("--format", help="Format to write.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write.")],
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier export.")
     ] = False,

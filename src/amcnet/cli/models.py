@@ -38,7 +38,7 @@ def install(
 
 @app.command("list")
 def list_all() -> None:
-    """List the models that have a name: what they are, what they learnt from, how good they are."""
+    """List installed models with their training data and scores."""
     from amcnet.bundle import list_models
     from amcnet.cli.console import stdout
 
@@ -54,7 +54,7 @@ def list_all() -> None:
 
 
 def _what_it_is(model: "BundleDescription") -> Iterator[tuple[str, object]]:
-    """Yield what a list of models says about one of them, line by line."""
+    """Yield name and text of each line that describes a model."""
     yield "structures", len(model.labels)
     yield "notice", model.notice
     yield "licence", model.licence
@@ -71,11 +71,11 @@ def _what_it_is(model: "BundleDescription") -> Iterator[tuple[str, object]]:
 def score(
     model: Annotated[str, typer.Argument(help="Folder or installed name of a model.")],
     evaluation: Annotated[
-        Path, typer.Argument(help="What amcnet evaluate --json wrote, or a folder of such files.")
+        Path, typer.Argument(help="Output of amcnet evaluate --json, or a folder of such files.")
     ],
-    data: Annotated[str, typer.Option(help="What the cases are, in words that a user reads.")],
+    data: Annotated[str, typer.Option(help="Description of the cases, for users to read.")],
 ) -> None:
-    """Write into a model how good it is; amcnet models list shows it."""
+    """Record scores in a model; amcnet models list shows them."""
     from amcnet.bundle import record_scores
     from amcnet.cli.console import stdout
     from amcnet.workflows.model_scores import scores_of
@@ -103,7 +103,7 @@ def pack(
         False
     ),
 ) -> None:
-    """Pack a model into a .zip that others can install."""
+    """Pack a model into a .zip for others to install."""
     from amcnet.bundle import pack_bundle
     from amcnet.cli.console import stdout
 

@@ -1,4 +1,4 @@
-"""``amcnet prepare``: check a data set and get it ready for training."""
+"""``amcnet prepare``: check a data set and prepare it for training."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,7 +25,7 @@ def prepare(
     labels: Annotated[
         Path | None,
         typer.Option(
-            help="What the label values mean: dataset.json or an ITK-SNAP label description "
+            help="Names of the label values: dataset.json or an ITK-SNAP label description "
             "[default: found in the data set]."
         ),
     ] = None,
@@ -44,7 +44,7 @@ def prepare(
             metavar="S,L,D", help="Spacing of the network's grid in mm: scan,lateral,depth."
         ),
     ] = None,
-    window: Annotated[int | None, typer.Option(help="Slices that the network sees.")] = None,
+    window: Annotated[int | None, typer.Option(help="Slices in a window.")] = None,
     folds: Annotated[
         int | None, typer.Option(help="Folds of a cross-validation [default: one 75/25 split].")
     ] = None,
@@ -56,10 +56,10 @@ def prepare(
             "machine.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Decides the split and the training.")] = 0,
-    jobs: Annotated[int, typer.Option(help="Processes; each holds one volume.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the split and the training.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Processes; each holds one volume in memory.")] = 1,
 ) -> None:
-    """Check a data set, bring it to the network's grid and write a training configuration."""
+    """Check a data set and prepare it for training."""
     from amcnet.cli.console import progress, stdout
     from amcnet.cli.train import hours_of
     from amcnet.data.dataset_check import check_dataset
@@ -113,7 +113,7 @@ def _show_proposal(dataset: Path, report: "CheckReport") -> None:
     from amcnet.cli.console import stdout
 
     voxels: dict[int, int] = {}
-    for case in report.facts:
+    for case in report.properties:
         for value, count in case.voxels.items():
             voxels[value] = voxels.get(value, 0) + count
     found = ", ".join(f"{value} ({voxels[value]} voxels)" for value in sorted(voxels))

@@ -1,6 +1,6 @@
-"""Data sets: their layout on disk, and what is done to a volume before a network sees it."""
+"""Data sets: layout on disk, checks, training plan and preprocessing."""
 
-from amcnet.data.case_properties import CaseFacts
+from amcnet.data.case_properties import CaseProperties
 from amcnet.data.dataset_check import CheckReport, check_dataset
 from amcnet.data.dataset_layout import Case, Dataset, read_dataset
 from amcnet.data.fingerprint import Fingerprint, make_fingerprint
@@ -12,7 +12,7 @@ from amcnet.data.training_plan import Plan, PlanBudget, plan_preprocessing
 
 __all__ = [
     "Case",
-    "CaseFacts",
+    "CaseProperties",
     "CheckReport",
     "Dataset",
     "Fingerprint",

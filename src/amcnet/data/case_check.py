@@ -1,4 +1,4 @@
-"""Checking one case: its files are read once, and all that is wrong with them is collected."""
+"""Check one case: read its files once and collect every problem."""
 
 import os
 from collections.abc import Callable
@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.data.case_properties import (
-    CaseFacts,
-    ChannelFacts,
-    channel_facts,
+    CaseProperties,
+    ChannelProperties,
     count_labels,
     image_digest,
+    measure_channel,
     sample_foreground,
 )
 from amcnet.data.label_files import LabelNames
@@ -35,28 +35,28 @@ from amcnet.io import (
 
 @dataclass(frozen=True)
 class CaseResult:
-    """What checking a case found.
+    """The result of checking a case.
 
     Attributes:
-        problems: All of them.
-        facts: What was measured, None where a file cannot be read or grids differ.
-        digest: The same for cases whose images have the same voxels, None where one has none.
+        problems: Errors and warnings.
+        properties: Measurements; None where a file cannot be read or grids differ.
+        digest: Equal for cases whose images have equal voxels; None where an image cannot be read.
     """
 
     problems: tuple[Problem, ...]
-    facts: CaseFacts | None
+    properties: CaseProperties | None
     digest: str | None
 
 
 def check_case(case: Case, folder: Path, names: LabelNames | None) -> CaseResult:
-    """Read a case, say all that is wrong with it and measure the rest.
+    """Read a case, collect its problems and measure it.
 
-    One image is held in memory at a time, beside the labels.
+    Holds the labels and one image at a time in memory.
 
     Args:
         case: Its files.
         folder: Folder of the data set; files are named relative to it.
-        names: What label values mean, None where that is not known: all are allowed then.
+        names: Names of the label values; None allows any value.
     """
     return _CaseCheck(case, folder, names).run()
 
@@ -72,7 +72,7 @@ class _CaseCheck:
         self.geometry: Geometry | None = None
         self.labels: NDArray[Any] | None = None
         self.places: NDArray[np.int64] | None = None
-        self.channels: list[ChannelFacts] = []
+        self.channels: list[ChannelProperties] = []
         self.digests: list[str] = []
         self.is_one_grid = True
 
@@ -94,9 +94,9 @@ class _CaseCheck:
                 self.compare_channel(path, geometry, self.geometry)
             if image is not None:
                 self.measure(path, image.array)
-        facts = self.facts()
+        properties = self.properties()
         digest = ",".join(self.digests) if len(self.digests) == len(self.case.images) else None
-        return CaseResult(tuple(self.problems), facts, digest)
+        return CaseResult(tuple(self.problems), properties, digest)
 
     @property
     def ignore_value(self) -> int | None:
@@ -105,7 +105,7 @@ class _CaseCheck:
     def read(
         self, path: Path, reader: Callable[[Path], Volume]
     ) -> tuple[Volume | None, Geometry | None]:
-        """Read a file; where its voxels are of no use, its grid may still be known."""
+        """Read a file; if its voxels cannot be used, try to read its grid at least."""
         try:
             volume = reader(path)
         except InputError as error:
@@ -114,7 +114,7 @@ class _CaseCheck:
             return volume, volume.geometry
         try:
             return None, read_geometry(path)
-        except InputError:  # the reader has said so
+        except InputError:  # reported already
             return None, None
 
     def fit(
@@ -145,18 +145,18 @@ class _CaseCheck:
         self.digests.append(image_digest(image))
         if image.min() == image.max():
             self.warn(f"{path}: all voxels have the value {float(image.min()):g}")
-        # On another grid the places of labelled voxels mean nothing.
+        # Indices of labelled voxels are valid on the labels' grid only.
         if self.places is not None and self.is_one_grid:
-            self.channels.append(channel_facts(image, self.places))
+            self.channels.append(measure_channel(image, self.places))
 
-    def facts(self) -> CaseFacts | None:
+    def properties(self) -> CaseProperties | None:
         if self.labels is None or self.geometry is None:
             return None
         voxels = count_labels(self.labels)
         self.check_values(voxels)
         if len(self.channels) < len(self.case.images):
             return None
-        return CaseFacts(
+        return CaseProperties(
             name=self.case.name,
             shape=self.geometry.canonical_shape,
             spacing_mm=self.geometry.canonical_spacing_mm,

@@ -1,4 +1,4 @@
-"""What is measured of every case while it is checked: grid, intensities, label voxels."""
+"""Properties of a case that are measured while it is checked: grid, intensities, label counts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ class IntensityFigures(BaseModel):
 
 
 @dataclass(frozen=True)
-class ChannelFacts:
+class ChannelProperties:
     """Intensities of one image.
 
     Attributes:
@@ -50,7 +50,7 @@ class ChannelFacts:
         maximum: Of all voxels.
         mean: Of all voxels.
         std: Of all voxels.
-        foreground: Of the sample, None where nothing is labelled.
+        foreground: Of the sample; None where nothing is labelled.
         sample: Values of labelled voxels, drawn at random with a fixed seed, at most 10,000.
     """
 
@@ -63,25 +63,25 @@ class ChannelFacts:
 
 
 @dataclass(frozen=True)
-class CaseFacts:
-    """What a case is like.
+class CaseProperties:
+    """Measured properties of a case.
 
     Attributes:
         name: Its name.
         shape: Voxels in (scan, lateral, depth).
         spacing_mm: Voxel size in (scan, lateral, depth).
-        channels: One entry an image.
-        voxels: Voxels of each label value that occurs, 0 and the value for ignored ones too.
+        channels: One entry per image.
+        voxels: Number of voxels of each label value that occurs, including 0 and the ignore label.
     """
 
     name: str
     shape: tuple[int, int, int]
     spacing_mm: Triple
-    channels: tuple[ChannelFacts, ...]
+    channels: tuple[ChannelProperties, ...]
     voxels: dict[int, int]
 
 
-def channel_facts(image: NDArray[Any], places: NDArray[np.int64]) -> ChannelFacts:
+def measure_channel(image: NDArray[Any], places: NDArray[np.int64]) -> ChannelProperties:
     """Measure one image, plane by plane in float64.
 
     Args:
@@ -91,7 +91,7 @@ def channel_facts(image: NDArray[Any], places: NDArray[np.int64]) -> ChannelFact
     mean = sum(float(plane.sum()) for plane in _planes(image, np.float64)) / image.size
     square = sum(float(((plane - mean) ** 2).sum()) for plane in _planes(image, np.float64))
     sample = image.reshape(-1)[places].astype(np.float32)
-    return ChannelFacts(
+    return ChannelProperties(
         minimum=float(image.min()),
         maximum=float(image.max()),
         mean=mean,
@@ -127,7 +127,7 @@ def sample_foreground(labels: NDArray[Any], ignore_value: int | None) -> NDArray
 
 
 def image_digest(image: NDArray[Any]) -> str:
-    """Return a text that is the same for the same shape and float32 values, whatever the dtype."""
+    """Return a digest of the shape and the values as float32, whatever the dtype."""
     digest = blake2b(repr(image.shape).encode(), digest_size=16)
     for plane in _planes(image, np.float32):
         digest.update((plane + np.float32(0)).data)  # -0 counts as 0

@@ -1,4 +1,4 @@
-"""The channels of a case together: what the network sees, in training and in inference."""
+"""Stack the channels of a case into the network's input, for training and inference."""
 
 from collections.abc import Sequence
 
@@ -11,11 +11,11 @@ from amcnet.io import Volume, same_grid
 
 
 def network_input(volumes: Sequence[Volume], preprocessing: Preprocessing) -> NDArray[np.float32]:
-    """Return what the network sees, (channel, scan, lateral, depth) on its grid.
+    """Return the network's input, (channel, scan, lateral, depth), on its grid.
 
     Args:
         volumes: One for each channel, at least one.
-        preprocessing: What is done to each.
+        preprocessing: Resampling and normalisation of each.
 
     Raises:
         InputError: If they do not lie on the same grid.

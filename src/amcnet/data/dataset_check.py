@@ -1,4 +1,4 @@
-"""Checking a whole data set before anything is done with it: all problems in one report."""
+"""Check a whole data set before it is used and report every problem at once."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from amcnet.data.case_check import CaseResult, check_case
-from amcnet.data.case_properties import CaseFacts
+from amcnet.data.case_properties import CaseProperties
 from amcnet.data.dataset_layout import (
     Case,
     Dataset,
@@ -32,35 +32,35 @@ _SIZE_FACTOR = 3  # slices vary more from scan to scan than voxels do
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What checking a data set found.
+    """The result of checking a data set.
 
     Attributes:
-        dataset: The data set, None where its layout or its label names are not usable.
-        problems: All of them: errors first, then by case, those of the whole data set before.
-        facts: What was measured of the cases that could be read, in the order of the cases.
+        dataset: The data set; None where its layout or its label names cannot be used.
+        problems: Errors first, then by case, with those of the whole data set first.
+        properties: Measurements of the cases that could be read, in the order of the cases.
         proposal: A ``dataset.json`` to fill in, where nothing says what the label values mean.
     """
 
     dataset: Dataset | None
     problems: tuple[Problem, ...]
-    facts: tuple[CaseFacts, ...]
+    properties: tuple[CaseProperties, ...]
     proposal: str = ""
 
     @property
     def errors(self) -> tuple[Problem, ...]:
-        """The problems because of which the data set cannot be used."""
+        """Problems that prevent the data set from being used."""
         return tuple(problem for problem in self.problems if problem.severity == "error")
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
-        """The problems that are worth a look."""
+        """Problems that deserve a look."""
         return tuple(problem for problem in self.problems if problem.severity == "warning")
 
 
 def check_dataset(
     folder: Path, labels: Path | None = None, jobs: int = 1, progress: Progress = no_progress
 ) -> CheckReport:
-    """Read every file of a data set once, collect all that is wrong and measure the cases.
+    """Read every file of a data set once, collect all problems and measure the cases.
 
     Args:
         folder: Folder of the data set, see :func:`amcnet.data.read_dataset`.
@@ -70,7 +70,7 @@ def check_dataset(
 
     Raises:
         ConfigError: If ``jobs`` is less than 1.
-        OutputError: If a process ends unexpectedly; what is wrong with the data is only reported.
+        OutputError: If a process ends unexpectedly. Problems of the data are reported, not raised.
     """
     try:
         found = find_cases(folder)
@@ -86,23 +86,23 @@ def check_dataset(
     results = map_in_processes(
         partial(check_case, folder=folder, names=names), found.cases, jobs, progress
     )
-    facts = tuple(result.facts for result in results if result.facts is not None)
+    properties = tuple(result.properties for result in results if result.properties is not None)
     problems += [problem for result in results for problem in result.problems]
     problems += _duplicates(found.cases, results)
-    problems += _odd_cases(facts)
+    problems += _odd_cases(properties)
     problems += _few_cases(found)
     if names is not None:
-        problems += _odd_labels(names, facts)
+        problems += _odd_labels(names, properties)
     if names is not None and names.note:
         problems.append(Problem("warning", "", names.note))
     problems.sort(key=lambda problem: (problem.severity != "error", problem.case))
-    proposal = "" if names is not None else _proposal(facts)
-    return CheckReport(dataset, tuple(problems), facts, proposal)
+    proposal = "" if names is not None else _proposal(properties)
+    return CheckReport(dataset, tuple(problems), properties, proposal)
 
 
-def _proposal(facts: tuple[CaseFacts, ...]) -> str:
+def _proposal(properties: tuple[CaseProperties, ...]) -> str:
     """Return a ``dataset.json`` that names every label value that was found."""
-    found = {value for case in facts for value in case.voxels} - {0}
+    found = {value for case in properties for value in case.voxels} - {0}
     if not found or max(found) > MAX_STRUCTURES:
         return ""
     labels = {"background": 0}
@@ -121,22 +121,22 @@ def _duplicates(cases: Iterable[Case], results: Iterable[CaseResult]) -> Iterato
             yield Problem("error", case.name, f"has the same voxels as case '{other}'")
 
 
-def _odd_cases(facts: tuple[CaseFacts, ...]) -> Iterator[Problem]:
-    """Warn of cases whose spacing or size is far from the median's."""
-    yield from _outliers(facts, lambda case: case.spacing_mm, _SPACING_FACTOR, "spacing", "mm")
-    yield from _outliers(facts, lambda case: case.shape, _SIZE_FACTOR, "size", "voxels")
+def _odd_cases(properties: tuple[CaseProperties, ...]) -> Iterator[Problem]:
+    """Warn of cases whose spacing or size is far from the median."""
+    yield from _outliers(properties, lambda case: case.spacing_mm, _SPACING_FACTOR, "spacing", "mm")
+    yield from _outliers(properties, lambda case: case.shape, _SIZE_FACTOR, "size", "voxels")
 
 
 def _outliers(
-    facts: tuple[CaseFacts, ...],
-    values_of: Callable[[CaseFacts], tuple[float, ...]],
+    properties: tuple[CaseProperties, ...],
+    values_of: Callable[[CaseProperties], tuple[float, ...]],
     factor: float,
     what: str,
     unit: str,
 ) -> Iterator[Problem]:
     for axis, axis_name in enumerate(CANONICAL_AXES):
-        middle = median([values_of(case)[axis] for case in facts] or [1])
-        for case in facts:
+        middle = median([values_of(case)[axis] for case in properties] or [1])
+        for case in properties:
             value = values_of(case)[axis]
             if not middle / factor <= value <= middle * factor:
                 yield Problem(
@@ -153,31 +153,31 @@ def _few_cases(found: FoundCases) -> Iterator[Problem]:
         yield Problem("warning", "", text)
 
 
-def _odd_labels(names: LabelNames, facts: tuple[CaseFacts, ...]) -> Iterator[Problem]:
-    """Warn of structures that hardly occur, and of values with a meaning of their own."""
+def _odd_labels(names: LabelNames, properties: tuple[CaseProperties, ...]) -> Iterator[Problem]:
+    """Warn of structures that hardly occur, unnamed values and the ignore label."""
     if names.placeholders:
         values = ", ".join(map(str, names.placeholders))
         yield Problem(
             "warning", "", f"the label file does not name the values {values}: they stay unused"
         )
     named = [s for s in names.table if s.value not in names.placeholders]
-    cases = {s.value: [case.name for case in facts if s.value in case.voxels] for s in named}
-    if facts:
+    cases = {s.value: [case.name for case in properties if s.value in case.voxels] for s in named}
+    if properties:
         absent = [f"'{s.name}'" for s in named if not cases[s.value]]
         if absent:
             text = f"no case has {', '.join(absent)} ({len(absent)} of {len(named)} structures)"
             yield Problem("warning", "", text)
-    if len(facts) > 1:
+    if len(properties) > 1:
         for structure in named:
             if len(cases[structure.value]) == 1:
                 (only,) = cases[structure.value]
                 yield Problem("warning", only, f"no other case has '{structure.name}'")
     if names.ignore_value is not None:
-        yield from _ignored(names.ignore_value, facts)
+        yield from _ignored(names.ignore_value, properties)
 
 
-def _ignored(ignore_value: int, facts: tuple[CaseFacts, ...]) -> Iterator[Problem]:
-    counts = [case.voxels[ignore_value] for case in facts if ignore_value in case.voxels]
+def _ignored(ignore_value: int, properties: tuple[CaseProperties, ...]) -> Iterator[Problem]:
+    counts = [case.voxels[ignore_value] for case in properties if ignore_value in case.voxels]
     if counts:
         text = (
             f"the ignore label {ignore_value} marks {sum(counts)} voxels "

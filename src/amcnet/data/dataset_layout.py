@@ -29,10 +29,10 @@ class Dataset:
 
     Attributes:
         folder: Its folder.
-        table: What label values mean.
+        table: Names of the label values.
         cases: Its cases, sorted by name.
         channels: Names of the images of each case, in order.
-        ignore_value: Value in the label files of voxels of which nothing is known.
+        ignore_value: Value of ignored voxels in the label files.
     """
 
     folder: Path
@@ -43,7 +43,7 @@ class Dataset:
 
 
 def read_dataset(folder: Path, labels: Path | None = None) -> Dataset:
-    """Read which cases a data set has and what its labels mean; voxels are not looked at.
+    """Read the cases and label names of a data set; no voxels are read.
 
     A folder with a ``dataset.json`` and ``imagesTr`` is read as nnU-Net (v1 and v2) and the Medical
     Segmentation Decathlon do, a ``dataset.json`` that lists its files by that list, other folders
@@ -65,7 +65,7 @@ def read_dataset(folder: Path, labels: Path | None = None) -> Dataset:
 
 
 def make_dataset(folder: Path, found: FoundCases, names: LabelNames) -> Dataset:
-    """Put together what was found in a folder; channels get the names of ``dataset.json``.
+    """Make a data set of the cases and label names found; ``dataset.json`` names the channels.
 
     Raises:
         InputError: If ``dataset.json`` names more or fewer channels than cases have.
@@ -83,11 +83,11 @@ def make_dataset(folder: Path, found: FoundCases, names: LabelNames) -> Dataset:
 
 
 def find_cases(folder: Path) -> FoundCases:
-    """Pair images and labels, and collect what has no partner instead of stopping there.
+    """Pair images and labels, and collect files without a partner as problems.
 
     Raises:
-        InputError: If the folder is none, holds nothing that looks like a data set, or has a
-            ``dataset.json`` that is not usable.
+        InputError: If the folder does not exist, holds no data set, or has an unusable
+            ``dataset.json``.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: is no folder, {EXPECTED}")
@@ -112,7 +112,7 @@ def find_cases(folder: Path) -> FoundCases:
 def find_label_names(
     folder: Path, cases: tuple[Case, ...], labels: Path | None = None
 ) -> LabelNames:
-    """Return what the label values of a data set mean.
+    """Return the names of a data set's label values.
 
     The first that exists counts: ``labels``; ``dataset.json`` in the folder; the only ITK-SNAP
     label description (``.txt``, ``.label``) there; the segment names of 3D Slicer segmentations,
@@ -150,7 +150,7 @@ def _segment_names(cases: tuple[Case, ...]) -> list[str]:
         try:
             segments = read_segments(case.labels)
         except InputError:
-            continue  # whoever reads the voxels reports the file
+            continue  # reported when the voxels are read
         if not segments:
             return []
         for segment in segments:

@@ -1,4 +1,4 @@
-"""The fingerprint of a data set: the figures that its plan and its description are made from."""
+"""The fingerprint of a data set: the figures that its training plan is based on."""
 
 from collections.abc import Sequence
 from math import floor
@@ -6,7 +6,7 @@ from math import floor
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from amcnet.data.case_properties import CaseFacts, IntensityFigures
+from amcnet.data.case_properties import CaseProperties, IntensityFigures
 from amcnet.data.dataset_layout import Dataset
 from amcnet.errors import InputError
 from amcnet.io.geometry import Triple
@@ -17,13 +17,13 @@ class _Figures(BaseModel):
 
 
 class StructureFigures(_Figures):
-    """How much there is of one structure.
+    """Voxel and case counts of one structure.
 
     Attributes:
         value: Its label value.
         name: Its name.
-        voxels: Voxels of all cases, on their own grids.
-        cases: Cases that have it.
+        voxels: Number of voxels in all cases, on their own grids.
+        cases: Number of cases that have it.
     """
 
     value: int
@@ -40,7 +40,7 @@ class ChannelFigures(_Figures):
 
 
 class Fingerprint(_Figures):
-    """What a data set is like.
+    """Sizes, spacings, structures and intensities of a data set.
 
     Attributes:
         cases: Number of cases.
@@ -49,8 +49,8 @@ class Fingerprint(_Figures):
         spacing_low_mm: Smallest spacing of each axis.
         spacing_fine_mm: 10th percentile of the spacing of each axis.
         spacing_high_mm: Largest spacing of each axis.
-        structures: One entry a structure, in the order of the table.
-        channels: One entry a channel.
+        structures: One entry per structure, in the order of the table.
+        channels: One entry per channel.
     """
 
     cases: int
@@ -63,36 +63,36 @@ class Fingerprint(_Figures):
     channels: tuple[ChannelFigures, ...]
 
 
-def make_fingerprint(facts: Sequence[CaseFacts], dataset: Dataset) -> Fingerprint:
-    """Put together what was measured of the cases of a data set.
+def make_fingerprint(properties: Sequence[CaseProperties], dataset: Dataset) -> Fingerprint:
+    """Summarise the measured properties of the cases of a data set.
 
     Args:
-        facts: As :func:`amcnet.data.check_dataset` returns them.
+        properties: As :func:`amcnet.data.check_dataset` returns them.
         dataset: The data set; its table and its channels' names are used.
 
     Raises:
         InputError: If there are no cases, or none of them has a labelled voxel.
     """
-    if not any(channel.sample.size for case in facts for channel in case.channels):
+    if not any(channel.sample.size for case in properties for channel in case.channels):
         raise InputError(f"{dataset.folder}: found no labelled voxels, expected some in all cases")
-    shapes = np.array([case.shape for case in facts])
-    spacings = np.array([case.spacing_mm for case in facts])
+    shapes = np.array([case.shape for case in properties])
+    spacings = np.array([case.spacing_mm for case in properties])
     return Fingerprint(
-        cases=len(facts),
+        cases=len(properties),
         shape=_sizes(np.median(shapes, axis=0)),
         spacing_mm=_triple(np.median(spacings, axis=0)),
         spacing_low_mm=_triple(spacings.min(axis=0)),
         spacing_fine_mm=_triple(np.percentile(spacings, 10, axis=0)),
         spacing_high_mm=_triple(spacings.max(axis=0)),
-        structures=tuple(_structures(facts, dataset)),
-        channels=tuple(_channels(facts, dataset)),
+        structures=tuple(_structures(properties, dataset)),
+        channels=tuple(_channels(properties, dataset)),
     )
 
 
-def _structures(facts: Sequence[CaseFacts], dataset: Dataset) -> list[StructureFigures]:
+def _structures(properties: Sequence[CaseProperties], dataset: Dataset) -> list[StructureFigures]:
     figures = []
     for structure in dataset.table:
-        counts = [case.voxels.get(structure.value, 0) for case in facts]
+        counts = [case.voxels.get(structure.value, 0) for case in properties]
         figures.append(
             StructureFigures(
                 value=structure.value,
@@ -104,12 +104,12 @@ def _structures(facts: Sequence[CaseFacts], dataset: Dataset) -> list[StructureF
     return figures
 
 
-def _channels(facts: Sequence[CaseFacts], dataset: Dataset) -> list[ChannelFigures]:
+def _channels(properties: Sequence[CaseProperties], dataset: Dataset) -> list[ChannelFigures]:
     return [
         ChannelFigures(
             name=name,
             foreground=IntensityFigures.of(
-                np.concatenate([case.channels[index].sample for case in facts])
+                np.concatenate([case.channels[index].sample for case in properties])
             ),
         )
         for index, name in enumerate(dataset.channels)

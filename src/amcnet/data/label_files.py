@@ -12,7 +12,7 @@ from amcnet.errors import InputError
 
 MAX_STRUCTURES = 254  # labels have 8 bits: 0 is background, 255 marks ignored voxels
 
-_IGNORE = "ignore"  # nnU-Net's name for the label of voxels of which nothing is known
+_IGNORE = "ignore"  # nnU-Net's name for the ignore label
 _FIRST_VERSION_NOTE = (
     "dataset.json lists labels as value: name (nnU-Net v1, Medical Segmentation Decathlon): they "
     "were converted to name: value"
@@ -25,13 +25,13 @@ _SNAP_EXPECTED = 'a row of ITK-SNAP: IDX R G B A VIS MSH "LABEL"'
 
 @dataclass(frozen=True)
 class LabelNames:
-    """What label values mean.
+    """Names of label values.
 
     Attributes:
         table: The structures.
-        ignore_value: Value in the files of voxels of which nothing is known, None for no such.
-        placeholders: Values of the structures that only fill gaps between those of a file.
-        note: What was converted while reading, if anything.
+        ignore_value: Value of ignored voxels in the files; None if there is none.
+        placeholders: Values of structures that only fill gaps between the values of a file.
+        note: Describes a conversion made while reading; empty if there was none.
     """
 
     table: LabelTable
@@ -81,7 +81,7 @@ def read_description(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
     try:
         description = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, OSError, RecursionError) as error:
-        raise InputError(f"{path}: is no readable JSON ({error})") from error
+        raise InputError(f"{path}: is not readable JSON ({error})") from error
     if not isinstance(description, dict):
         raise InputError(f"{path}: holds {type(description).__name__}, expected an object")
     missing = [key for key in keys if key not in description]
@@ -93,7 +93,7 @@ def read_description(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
 
 
 def table_of_names(names: Iterable[str]) -> LabelTable:
-    """Return the table of names in any order that no file gives values: the hand's for its names.
+    """Return a table for names without values, in any order: the hand's own for the hand's names.
 
     Raises:
         InputError: If names repeat or are more than 254.
@@ -104,7 +104,7 @@ def table_of_names(names: Iterable[str]) -> LabelTable:
 
 
 def looks_like_snap(path: Path) -> bool:
-    """Return whether the first line of a text file that is no comment is a row of ITK-SNAP."""
+    """Return whether the first line of a text file that is not a comment is an ITK-SNAP row."""
     try:
         rows = _snap_lines(path)
     except InputError:
@@ -179,7 +179,7 @@ def _read_snap(path: Path) -> LabelNames:
         found[structure.value] = structure
     highest = max(found, default=0)
     if highest == 0:
-        raise InputError(f"names no label beside background, expected {_SNAP_EXPECTED}")
+        raise InputError(f"names no label other than background, expected {_SNAP_EXPECTED}")
     values = range(1, highest + 1)
     table = LabelTable(tuple(found.get(v, Structure(v, f"unused {v}")) for v in values))
     return LabelNames(own_table_of(table), placeholders=tuple(v for v in values if v not in found))
@@ -205,7 +205,7 @@ def _snap_lines(path: Path) -> list[tuple[int, str]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is no text in UTF-8, expected {_SNAP_EXPECTED}") from error
+        raise InputError(f"{path}: is not UTF-8 text, expected {_SNAP_EXPECTED}") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     lines = ((number, line.strip()) for number, line in enumerate(text.split("\n"), start=1))

@@ -1,4 +1,4 @@
-"""Writing what label values mean: ITK-SNAP's label descriptions and labels in JSON."""
+"""Write the names of label values: ITK-SNAP label descriptions and JSON."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ def write_label_file(path: str | Path, names: LabelNames, overwrite: bool = Fals
     Args:
         path: ``.txt`` or ``.label`` for an ITK-SNAP label description, which has names and colours;
             ``.json`` for the labels of a ``dataset.json``, which has names.
-        names: What the values mean. ITK-SNAP has no value to ignore: it is called ``ignore``.
+        names: Names of the values. ITK-SNAP has no ignore label: there it is a label ``ignore``.
         overwrite: Replace an existing file.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Which label file belongs to which image: the layouts that people keep labelled volumes in."""
+"""Pair images with their label files, in the layouts that people use."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -43,7 +43,7 @@ class Case:
 
 @dataclass(frozen=True)
 class FoundCases:
-    """The complete cases of a folder, sorted by name, and what does not make one."""
+    """The complete cases of a folder, sorted by name, and problems with the other files."""
 
     cases: tuple[Case, ...]
     problems: tuple[Problem, ...]
@@ -88,13 +88,13 @@ def nnunet_pairs(folder: Path, ending: str, channels: int | None) -> FoundCases:
 
 
 def plain_pairs(folder: Path) -> FoundCases:
-    """Pair the files of a folder without the nnU-Net layout, in one of three ways.
+    """Pair the files of a folder that is not in the nnU-Net layout, in one of three ways.
 
     Folders for images and for labels with the same file names (the label's may end with
     ``_label``, ``-seg`` and so on), both kinds in one folder, or a folder for each case.
 
     Raises:
-        InputError: If the folder holds nothing of the kind, or several folders of images.
+        InputError: If the folder holds no such files, or several folders of images.
     """
     images, labels = _folder_of(folder, IMAGE_FOLDERS), _folder_of(folder, LABEL_FOLDERS)
     if images and labels:
@@ -111,7 +111,7 @@ def plain_pairs(folder: Path) -> FoundCases:
 
 @dataclass(frozen=True)
 class _Files:
-    """Image files by case and channel, label files by case, and what missing ones are called."""
+    """Image files by case and channel, label files by case, and names of missing label files."""
 
     folder: Path
     images: Mapping[str, Mapping[int, list[Path]]]
@@ -120,7 +120,7 @@ class _Files:
 
 
 def _match(files: _Files, channels: int | None) -> FoundCases:
-    """Make cases of what is complete and unambiguous; say what is wrong with the rest."""
+    """Make cases of the complete and unambiguous files and report the rest."""
     if channels is None:
         channels = max((max(by_channel) for by_channel in files.images.values()), default=0) + 1
     cases, problems = [], []
@@ -159,7 +159,7 @@ def _mismatches(files: _Files, name: str, channels: int) -> list[str]:
 
 
 def _pairs_of(folder: Path, images: list[Path], labels: list[Path]) -> FoundCases:
-    """Pair by name: as it is, else without the label's suffix or the image's channel."""
+    """Pair by name: as it is, or else without the label's suffix or the image's channel."""
     stems = {stem_of(path) for path in images}
     cases = stems | {_without(_CHANNEL_SUFFIX, stem) for stem in stems}
     by_name: dict[str, list[Path]] = {}
@@ -178,7 +178,7 @@ def _pairs_of(folder: Path, images: list[Path], labels: list[Path]) -> FoundCase
 
 
 def _case_folders(folder: Path) -> FoundCases:
-    """Take every folder that holds ``image.*`` or ``label.*`` (``seg.*``, ...) for a case."""
+    """Treat every folder that holds ``image.*`` or ``label.*`` (``seg.*``, ...) as a case."""
     images: dict[str, dict[int, list[Path]]] = {}
     labels: dict[str, list[Path]] = {}
     for case in sorted(path for path in folder.iterdir() if path.is_dir()):
@@ -213,7 +213,7 @@ def _folder_of(folder: Path, names: tuple[str, ...]) -> Path | None:
 
 
 def _files(folder: Path, extensions: tuple[str, ...] = _EXTENSIONS) -> list[Path]:
-    """List the volumes of a folder; names with a leading dot are some system's own files."""
+    """List the volumes of a folder, without hidden files."""
     if not folder.is_dir():
         return []
     return sorted(

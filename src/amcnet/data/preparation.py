@@ -1,4 +1,4 @@
-"""Every case of a data set on the network's grid, made once and kept on disk."""
+"""Resample every case of a data set to the network's grid once and keep it on disk."""
 
 import hashlib
 import shutil
@@ -39,7 +39,7 @@ def prepare_dataset(
     jobs: int = 1,
     progress: Progress = no_progress,
 ) -> PreparedDataset:
-    """Bring every case of a data set to the network's grid.
+    """Resample every case of a data set to the network's grid and store it.
 
     A case that is there already is made again only where its files or the settings have changed,
     or where it is damaged (all its checksums are compared), so an interrupted call can be repeated.
@@ -47,8 +47,8 @@ def prepare_dataset(
 
     Args:
         dataset: The data set; its files are only read.
-        preprocessing: What is done to each volume.
-        folder: Where the prepared data set goes; it is made.
+        preprocessing: Resampling and normalisation of each volume.
+        folder: Where to write the prepared data set; it is created.
         jobs: Number of processes. Each holds one volume.
         progress: Called with (cases done, cases to make).
 
@@ -84,7 +84,7 @@ def prepare_dataset(
 
 
 def _remove_other_cases(folder: Path, dataset: Dataset) -> None:
-    """Remove what an earlier call left: cases that are gone, and cases that were being written."""
+    """Remove cases that the data set no longer has, and partial ones of an interrupted call."""
     names = {f"{case.name}.zarr" for case in dataset.cases}
     for path in folder.glob("*.zarr*"):
         if path.name not in names:
@@ -98,7 +98,7 @@ class _Settings:
     folder: Path
 
     def path(self, case: Case) -> Path:
-        """Return where a case goes."""
+        """Return the folder of a case."""
         return case_folder(self.folder, case.name)
 
 
@@ -113,14 +113,14 @@ def _prepare_case(settings: _Settings, made_from: tuple[Case, str]) -> None:
     volumes = [read_volume(file) for file in case.images]
     geometry = volumes[0].geometry
     image = network_input(volumes, settings.preprocessing)
-    del volumes  # full-size ones take gigabytes beside their labels
+    del volumes  # full-size volumes take gigabytes
     labels = _read_labels(case, settings.dataset, geometry)
     resampled = resample_labels(labels, image.shape[1:])
     write_case(settings.path(case), image, resampled, settings.dataset.table.num_classes, origin)
 
 
 def _origin(case: Case, settings: _Settings) -> str:
-    """Return a text that changes with the files of a case and with what is done to them."""
+    """Return a digest that covers the files of a case and the settings they are prepared with."""
     dataset = settings.dataset
     parts = [str(FORMAT), settings.preprocessing.model_dump_json()]
     parts += [str(dataset.table), str(dataset.ignore_value)]
@@ -131,7 +131,7 @@ def _origin(case: Case, settings: _Settings) -> str:
 
 
 def _read_labels(case: Case, dataset: Dataset, geometry: Geometry) -> NDArray[np.uint8]:
-    """Return labels on the image's grid; what nobody has judged gets :data:`IGNORE`."""
+    """Return labels on the image's grid; the ignore label becomes :data:`IGNORE`."""
     ignore_value = dataset.ignore_value
     labels = read_labels(case.labels, dataset.table, ignore_value=ignore_value)
     try:

@@ -1,7 +1,7 @@
 """Prepared cases on disk: Zarr arrays that are read slab by slab, never whole.
 
-A prepared data set is a folder with ``prepared.json`` (what was done, and which cases there are)
-and one Zarr group per case under ``cases/``. Everything has checksums, which are compared when it
+A prepared data set is a folder with ``prepared.json`` (settings and list of cases) and one Zarr
+group per case under ``cases/``. Everything has checksums, which are compared when it
 is read: see :mod:`amcnet.data.checked_zarr`.
 """
 
@@ -59,7 +59,7 @@ class PreparedCase:
     checksums: Checksums = field(default=Checksums(origin="", files={}), repr=False, compare=False)
 
     def slab(self, start: int, length: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """Read some slices; a volume that is too short repeats its last slice.
+        """Read consecutive slices; a volume that is too short repeats its last slice.
 
         Returns:
             Image (channel, scan, lateral, depth) and labels (scan, lateral, depth), of
@@ -85,7 +85,7 @@ class PreparedDescription(BaseModel):
         format: Version of the layout.
         labels: The label table as plain data.
         channels: Names of the image's channels.
-        preprocessing: What was done to every volume.
+        preprocessing: Resampling and normalisation of every volume.
         cases: Names of the cases -> checksum of their list of checksums.
         checksum: That of the other fields; filled in by :func:`write_description`.
     """

@@ -1,4 +1,4 @@
-"""What happens to a volume before a network sees it: the same in training and in inference."""
+"""Resampling and normalisation of a volume, the same in training and in inference."""
 
 import math
 from math import floor
@@ -16,19 +16,19 @@ _MAX_VOXELS = 2e9  # on the network's grid: 25 times the paper's volume
 PAPER_SPACING_MM = (0.279, 0.260, 0.176)
 
 _ROUNDING_SLACK = 1e-3  # voxels; NIfTI keeps spacings as float32, and 511.49999 means 511.5
-_SQUARABLE = (1e-12, 1e15)  # greys whose squares, summed up, are normal float32 numbers
-_CONSTANT = 1e-5  # deviation relative to the largest value that is only float32 rounding
+_SQUARABLE = (1e-12, 1e15)  # intensities whose sums of squares are normal float32 numbers
+_CONSTANT = 1e-5  # relative deviation that is only float32 rounding
 
 
 def round_size(exact: float) -> int:
-    """Return the voxels of an axis whose extent is this many voxels of the network's grid."""
+    """Round the exact size of an axis, in voxels of the network's grid, to a whole number."""
     return max(1, floor(exact + 0.5 + _ROUNDING_SLACK))
 
 
 class FixedNormalisation(BaseModel):
     """Clip to a range, then subtract a mean and divide by a deviation: for calibrated values.
 
-    The figures are those of a whole data set (CT, in Hounsfield units), not of one volume.
+    The figures come from a whole data set (CT, in Hounsfield units), not from one volume.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -53,7 +53,7 @@ class Preprocessing(BaseModel):
 
     Attributes:
         spacing_mm: Spacing of the network's grid in (scan, lateral, depth).
-        scan_tolerance: The scan axis is left alone where its spacing differs by no more than this.
+        scan_tolerance: The scan axis is not resampled if its spacing differs by this share at most.
         normalisation: ``zscore`` (mean 0 and standard deviation 1 over the whole volume) or fixed
             figures; one for all channels, or a list with one for each.
     """

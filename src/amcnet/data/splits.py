@@ -1,4 +1,4 @@
-"""Which cases are trained on and which are held out, in nnU-Net's ``splits_final.json``."""
+"""Split cases into training and held-out ones, as in nnU-Net's ``splits_final.json``."""
 
 import json
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class _StoredSplit(BaseModel):
 def random_split(
     names: list[str], seed: int, validation_fraction: float = VALIDATION_FRACTION
 ) -> Split:
-    """Hold a share of the cases out, chosen by the seed."""
+    """Hold out a share of the cases, chosen by the seed."""
     order = np.random.default_rng(seed).permutation(len(names))
     held_out = set(order[: round(len(names) * validation_fraction)].tolist())
     return Split(
@@ -67,12 +67,12 @@ def find_splits(
     folds: int | None = None,
     validation_fraction: float | None = None,
 ) -> list[Split]:
-    """Return the splits of a data set: by folds or a fraction where given, else its own.
+    """Return the splits of a data set: by folds or a fraction if given, or else its own.
 
     Args:
         folder: The data set; its ``splits_final.json`` counts where nothing is given.
         names: Its cases.
-        seed: Decides what is drawn.
+        seed: Seed of the random choice.
         folds: Number of folds.
         validation_fraction: Share that is held out; :data:`VALIDATION_FRACTION` where nothing is
             given and the data set has no split of its own.
@@ -97,7 +97,7 @@ def write_splits(path: Path, splits: list[Split]) -> None:
 
 
 def read_splits(path: Path, names: list[str]) -> list[Split]:
-    """Read splits and check them against the cases that there are.
+    """Read splits and check them against the existing cases.
 
     Raises:
         InputError: If the file cannot be read, names an unknown case, or holds a case out that it
@@ -112,7 +112,7 @@ def read_splits(path: Path, names: list[str]) -> list[Split]:
     for number, split in enumerate(stored):
         unknown = sorted({*split.train, *split.val} - set(names))
         if unknown:
-            raise InputError(f"{path}: fold {number} names {unknown[0]}, which is no case")
+            raise InputError(f"{path}: fold {number} names {unknown[0]}, which is not a case")
         twice = sorted(set(split.train) & set(split.val))
         if twice:
             raise InputError(f"{path}: fold {number} trains on {twice[0]} and holds it out")

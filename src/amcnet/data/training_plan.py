@@ -28,12 +28,12 @@ LARGEST_WINDOW = 64
 _WINDOW_STEP = 4
 _ANISOTROPY = 3
 _COARSER = 1.01
-_DIGITS = 6  # float32 headers turn 0.3 into 0.30000001192
+_DIGITS = 6  # float32 headers store 0.3 as 0.30000001192
 
 
 @dataclass(frozen=True)
 class PlanBudget:
-    """How much a network may see at once.
+    """Size limit of the network's window.
 
     Attributes:
         voxels: Of a window: slices x lateral x depth; the paper's by default.
@@ -48,12 +48,12 @@ class PlanBudget:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is done to the volumes of a data set, and what the network sees of them.
+    """Preprocessing and window of a data set.
 
     Attributes:
         preprocessing: Spacing of the network's grid and normalisation.
-        window: Slices that the network sees at once.
-        reasons: One sentence for each decision, with its figures.
+        window: Number of slices in a window.
+        reasons: One sentence per decision, with its figures.
     """
 
     preprocessing: Preprocessing
@@ -74,7 +74,7 @@ def plan_preprocessing(
     Args:
         fingerprint: The figures of the data set.
         dataset: Its table says whether it is the hand.
-        budget: How much the network may see at once.
+        budget: Size limit of the window.
     """
     if dataset.table == hand_label_table():
         paper = Preprocessing()
@@ -114,7 +114,7 @@ def _target_spacing(fingerprint: Fingerprint) -> tuple[Triple, list[str]]:
 def _fit(
     fingerprint: Fingerprint, spacing_mm: Triple, budget: PlanBudget
 ) -> tuple[Triple, int, list[str]]:
-    """Choose the window, and make the plane coarser where not even a short one fits."""
+    """Choose the window; make the plane coarser where not even a short window fits."""
     slices, lateral, depth = _median_shape(fingerprint, spacing_mm)
     most = min(LARGEST_WINDOW, max(LEAST_WINDOW, _WINDOW_STEP * math.ceil(slices / _WINDOW_STEP)))
     needed = min(PAPER_WINDOW, most)
@@ -153,7 +153,7 @@ def _coarser_plane(
         _, lateral, depth = _median_shape(fingerprint, coarser)
         if lateral * depth <= most_voxels:
             return factor, coarser
-        factor *= _COARSER  # sizes are whole numbers: the root may be a little too fine
+        factor *= _COARSER  # sizes are rounded, so the root may be slightly too fine
 
 
 def _median_shape(fingerprint: Fingerprint, spacing_mm: Triple) -> tuple[int, int, int]:

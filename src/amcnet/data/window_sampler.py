@@ -14,20 +14,20 @@ Centre = Literal["structure", "foreground"]
 
 
 @dataclass(frozen=True)
-class PatchSampler:
-    """Draws windows of ``window`` slices that span the whole transverse plane.
+class WindowSampler:
+    """Draw windows of ``window`` slices that span the whole transverse plane.
 
-    Window ``index`` of a seed is always the same, whoever asks for it and when: a resumed run
-    continues where it was, and each of several processes takes its own indices.
+    Window ``index`` depends on the seed alone, so a resumed run continues where it was, and each of
+    several processes takes its own indices.
 
     Attributes:
         cases: The cases to draw from.
         window: Slices of a window.
-        seed: Decides all windows.
-        foreground_probability: Share of the windows that are put on a labelled slice; the others
-            lie anywhere.
-        centre: What such a window is put on. ``structure``: on one structure, all of them equally
-            often however small and rare they are; ``foreground``: on any labelled slice.
+        seed: Seed of all windows.
+        foreground_probability: Share of windows placed on a labelled slice; the others lie
+            anywhere.
+        centre: Where such windows are placed: ``structure`` on one structure, each equally often
+            however small or rare; ``foreground`` on any labelled slice.
     """
 
     cases: tuple[PreparedCase, ...]
@@ -53,7 +53,7 @@ class PatchSampler:
         return case, int(np.clip(start, 0, _last_start(case, self.window)))
 
     def _labelled(self, rng: Generator) -> tuple[PreparedCase, NDArray[np.intp]]:
-        """Return a case and those of its slices that hold what the window is put on."""
+        """Return a case and its slices on which the window may be placed."""
         if self.centre == "structure":
             value = int(rng.choice(list(self._holders)))
             holders = self._holders[value]
@@ -69,7 +69,7 @@ class PatchSampler:
 
     @cached_property
     def _holders(self) -> dict[int, list[PreparedCase]]:
-        """The cases that hold each structure; structures that no case holds are left out."""
+        """Structures that occur -> the cases that hold them."""
         holders: dict[int, list[PreparedCase]] = {}
         for case in self.cases:
             for value in np.flatnonzero(case.counts[:, 1:].any(axis=0)) + 1:
@@ -88,7 +88,7 @@ def random_box(shape: tuple[int, ...], smallest: float, rng: Generator) -> tuple
 
 
 def even_windows(case: PreparedCase, window: int, count: int) -> list[int]:
-    """Return the first slices of some windows, spread evenly over a case."""
+    """Return the first slices of ``count`` windows spread evenly over a case."""
     last = _last_start(case, window)
     return [round(last * (position + 0.5) / count) for position in range(count)]
 

@@ -12,17 +12,17 @@ _CHECKSUM = "# Written by amcnet prepare, which replaces it only where it is une
 
 @dataclass(frozen=True)
 class TemplateValues:
-    """What a configuration is filled in with.
+    """Values of a configuration.
 
     Attributes:
         name: Name of the model.
-        seed: Decides the windows and all changes to them.
+        seed: Seed of the windows and their augmentation.
         start_from: Model to fine-tune, if any.
-        description: What the data are, in words.
+        description: Description of the data.
         network: The network.
         window: Slices of a window.
         is_hand: Whether the labels are those of the hand.
-        reasons: Why the grid and the window are what they are.
+        reasons: Reasons for the grid, window and network.
         max_hours: Time for training, where it was given.
     """
 
@@ -52,7 +52,7 @@ def config_text(values: TemplateValues) -> str:
         "",
         "[data]",
         'dataset = "."',
-        "# Printed with every result of the model: say what its users must know.",
+        "# Printed with every result of the model: state what its users must know.",
         f"description = {_text(values.description)}",
         "",
         "[network]",
@@ -105,23 +105,23 @@ def _augmentation(is_hand: bool) -> list[str]:
     return [
         "# Only mirror axes along which a mirrored body part keeps the names of its structures.",
         "mirror_probability = 0.0",
-        "# Both are changes of ultrasound: leave these two lines out if the images are that.",
+        "# Both imitate ultrasound: delete these two lines if the images are ultrasound.",
         "speckle = 0.0",
         "shadow_probability = 0.0",
     ]
 
 
 def _one_line(text: str) -> str:
-    """Return a comment's text: names that come from files may hold line breaks."""
+    """Return text for a comment, without line breaks that names from files may hold."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _value(value: Any) -> str:  # noqa: ANN401
-    """Write a text, a number or a list as TOML does."""
+    """Format a text, a number or a list as TOML."""
     return _text(value) if isinstance(value, str) else json.dumps(value)
 
 
 def _text(value: str) -> str:
-    """Quote a text: what JSON allows in a string, TOML reads alike, but for two things."""
+    """Quote a text as TOML; its strings differ from JSON's in two details."""
     readable = value.encode("utf-8", "replace").decode()  # file names may hold other bytes
     return json.dumps(readable, ensure_ascii=False).replace("\x7f", "\\u007f")

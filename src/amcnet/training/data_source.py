@@ -1,4 +1,4 @@
-"""Where a run's cases come from: a prepared data set, or a raw one that is prepared first."""
+"""Find the cases of a run: a prepared data set, or a raw one that is prepared first."""
 
 import logging
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DataSource:
-    """The data set of a run, before any voxel is read.
+    """The data set of a run, before its voxels are read.
 
     Attributes:
         folder: Where the data set is, raw or prepared.
-        prepared: Where the prepared one is, or will be.
-        raw: The raw data set, if it is one.
+        prepared: Folder of the prepared data set, which need not exist yet.
+        raw: The raw data set, if that was given.
         table: Its structures.
         channels: Channels of its images.
-        preprocessing: What is done to each volume.
-        names: Its cases.
+        preprocessing: Resampling and normalisation of each volume.
+        names: Names of its cases.
     """
 
     folder: Path
@@ -38,7 +38,7 @@ class DataSource:
     names: tuple[str, ...]
 
     def prepare(self) -> None:
-        """Prepare a raw data set; cases that are there already are not made again."""
+        """Prepare a raw data set; cases that are up to date are kept."""
         if self.raw is not None:
             prepare_dataset(self.raw, self.preprocessing, self.prepared, progress=_log_progress)
 
@@ -48,7 +48,7 @@ class DataSource:
 
 
 def _log_progress(done: int, total: int) -> None:
-    """Say how far the preparation is, at every fifth of it."""
+    """Log the progress of the preparation at every fifth of it."""
     if done and 5 * done // total > 5 * (done - 1) // total:
         logger.info("%d of %d cases are prepared", done, total)
 

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from amcnet.data.prepared_store import PreparedCase
 from amcnet.data.splits import Split
-from amcnet.data.window_sampler import PatchSampler
+from amcnet.data.window_sampler import WindowSampler
 from amcnet.errors import ConfigError
 from amcnet.training.config import TrainingConfig
 from amcnet.training.data_source import DataSource
@@ -99,7 +99,7 @@ class RunData(lightning.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return the windows of an epoch, from the first one that no step has seen."""
         settings, sampling = self.config.optimiser, self.config.sampling
-        sampler = PatchSampler(
+        sampler = WindowSampler(
             cases=tuple(self._cases[name] for name in self.split.train),
             window=sampling.window,
             seed=self.config.seed,

@@ -1,4 +1,4 @@
-"""From a folder of labelled volumes to everything that a training run needs."""
+"""Prepare a folder of labelled volumes for training: data, split and configuration."""
 
 import json
 import re
@@ -37,14 +37,14 @@ NEW_CONFIG_FILE = "config.new.toml"
 
 @dataclass(frozen=True)
 class PrepareOptions:
-    """How a data set is prepared.
+    """Options of :func:`prepare`.
 
     Attributes:
-        start_from: Model that will be fine-tuned: its grid, window and network are taken.
+        start_from: Model to fine-tune; its grid, window and network are used.
         spacing_mm: Spacing of the network's grid (scan, lateral, depth) instead of the plan's.
         window: Slices of a window instead of the plan's.
         folds: Folds of a cross-validation; one split of 75 % and 25 % where left out.
-        seed: Decides the split and the training.
+        seed: Seed of the split and the training.
         jobs: Number of processes.
         max_hours: Time for training: the size of the network is planned for it and this machine.
     """
@@ -71,12 +71,12 @@ class PrepareOptions:
 
 @dataclass(frozen=True)
 class Preparation:
-    """What was prepared.
+    """A prepared data set and its configuration.
 
     Attributes:
         dataset: The prepared data set.
         config: A training configuration for it.
-        reasons: Why its settings are what they are, and which structures got lost.
+        reasons: Reasons for its settings, and remarks.
     """
 
     dataset: PreparedDataset
@@ -93,10 +93,10 @@ def prepare(
     """Prepare a data set that has been checked, and write a training configuration for it.
 
     Args:
-        report: What :func:`amcnet.data.dataset_check.check_dataset` returned.
+        report: Report of :func:`amcnet.data.dataset_check.check_dataset`.
         out: Folder to write to: the cases on the network's grid, ``config.toml``, the split,
             the label names and the fingerprint. Made cases are kept when the call is repeated.
-        options: How.
+        options: Options.
         progress: Called with (cases done, cases in all).
 
     Raises:
@@ -114,7 +114,7 @@ def prepare(
     if out.exists() and any(out.iterdir()) and not (out / CASE_FOLDER).is_dir():
         raise OutputError(f"{out}: holds other files, expected a folder for prepared data alone")
     (out / CASE_FOLDER).mkdir(parents=True, exist_ok=True)
-    fingerprint = make_fingerprint(report.facts, dataset)
+    fingerprint = make_fingerprint(report.properties, dataset)
     plan, bundle, width = _choose_plan(fingerprint, dataset, options)
     names = [case.name for case in dataset.cases]
     splits = find_splits(dataset.folder, names, options.seed, options.folds)
@@ -124,7 +124,7 @@ def prepare(
     _write_text(out / LABEL_FILE, _label_names(dataset))
     reasons = (*plan.reasons, *_lost_structures(report, prepared))
     if bundle is not None:
-        reasons = (*reasons, *start_remarks(dataset, report.facts, bundle.description))
+        reasons = (*reasons, *start_remarks(dataset, report.properties, bundle.description))
     network = {"width": width} if bundle is None else _sizes(bundle)
     values = TemplateValues(
         name=_model_name(dataset.folder),
@@ -145,8 +145,8 @@ def prepare(
 
 
 def _lost_structures(report: CheckReport, prepared: PreparedDataset) -> list[str]:
-    """Say which structures are too small for the network's grid, and in how many cases."""
-    voxels = {case.name: case.voxels for case in report.facts}
+    """Remark on structures that are too small for the network's grid, with the number of cases."""
+    voxels = {case.name: case.voxels for case in report.properties}
     lost = []
     for structure in prepared.table:
         had = [case for case in prepared.cases if structure.value in voxels[case.name]]
@@ -171,7 +171,7 @@ def _write_config(out: Path, text: str) -> list[str]:
 
 
 def _sizes(bundle: Bundle) -> dict[str, Any]:
-    """Return what two networks must share for one to start from the other."""
+    """Return the settings that two networks must share for one to start from the other."""
     return bundle.description.architecture.model_dump(exclude={"num_classes", "in_channels"})
 
 
@@ -225,7 +225,7 @@ def _label_names(dataset: Dataset) -> str:
 
 
 def _model_name(folder: Path) -> str:
-    """Return the folder's name without what a model's name may not hold."""
+    """Return the folder's name without characters that a model's name may not hold."""
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.resolve().name).strip("-_.")
     return name or "model"
 

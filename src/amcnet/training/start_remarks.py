@@ -4,20 +4,20 @@ from collections.abc import Sequence
 
 from amcnet.anatomy import hand_label_table
 from amcnet.bundle import BundleDescription
-from amcnet.data import CaseFacts, Dataset
+from amcnet.data import CaseProperties, Dataset
 
 _DARKEST, _BRIGHTEST = 0, 255  # ultrasound has 8 bits
 _LONGEST_MM = 400
 
 
 def start_remarks(
-    dataset: Dataset, facts: Sequence[CaseFacts], model: BundleDescription
+    dataset: Dataset, properties: Sequence[CaseProperties], model: BundleDescription
 ) -> list[str]:
     """Return remarks on starting from a model, none where nothing speaks against it.
 
     Args:
         dataset: The data set; its structures' names are compared.
-        facts: Figures of its cases; for a hand model they are compared with ultrasound of hands.
+        properties: Those of its cases; for a hand model they are compared with ultrasound of hands.
         model: Description of the model to start from.
     """
     known = {structure.name for structure in model.label_table}
@@ -30,15 +30,15 @@ def start_remarks(
         )
     if known != {structure.name for structure in hand_label_table()}:
         return remarks
-    low = min((c.minimum for case in facts for c in case.channels), default=_DARKEST)
-    high = max((c.maximum for case in facts for c in case.channels), default=_BRIGHTEST)
+    low = min((c.minimum for case in properties for c in case.channels), default=_DARKEST)
+    high = max((c.maximum for case in properties for c in case.channels), default=_BRIGHTEST)
     if low < _DARKEST or high > _BRIGHTEST:
         remarks.append(
             f"beware: intensities run from {low:g} to {high:g}, expected {_DARKEST} to "
             f"{_BRIGHTEST} as in ultrasound of hands, which '{model.name}' has learnt from"
         )
     longest_mm = max(
-        (n * mm for case in facts for n, mm in zip(case.shape, case.spacing_mm, strict=True)),
+        (n * mm for case in properties for n, mm in zip(case.shape, case.spacing_mm, strict=True)),
         default=0.0,
     )
     if longest_mm > _LONGEST_MM:

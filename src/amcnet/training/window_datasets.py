@@ -12,7 +12,7 @@ from torch.utils.data import Dataset, Sampler
 
 from amcnet.anatomy import IGNORE
 from amcnet.data.prepared_store import PreparedCase
-from amcnet.data.window_sampler import PatchSampler, even_windows, random_box
+from amcnet.data.window_sampler import WindowSampler, even_windows, random_box
 
 _CROP = 2  # keeps these seeds apart from those of the windows and of the augmentation
 
@@ -40,7 +40,7 @@ class TrainingWindows(Dataset[Batch]):
             that the box keeps: scans of other devices have other borders.
     """
 
-    def __init__(self, sampler: PatchSampler, crop: tuple[float, float] = (0, 1)) -> None:
+    def __init__(self, sampler: WindowSampler, crop: tuple[float, float] = (0, 1)) -> None:
         self.sampler = sampler
         self.crop = crop
 

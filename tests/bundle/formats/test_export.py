@@ -38,7 +38,7 @@ def test_refusals(small_bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(OutputError, match="file: is a file, expected a folder"):
         export_model(small_bundle, "openvino", tmp_path / "file", overwrite=True)
-    with pytest.raises(ModelError, match="is no folder and no installed model"):
+    with pytest.raises(ModelError, match="is neither a folder nor an installed model"):
         export_model("nothing", "openvino", tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 

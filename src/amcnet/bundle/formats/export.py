@@ -1,4 +1,4 @@
-"""Writing a model for other software: one folder, beside its place and then renamed."""
+"""Export a model for other software as one folder, written beside its place and renamed."""
 
 from pathlib import Path
 from typing import Literal, get_args
@@ -16,7 +16,7 @@ FORMATS: tuple[FormatName, ...] = get_args(FormatName)
 def export_model(
     model: str | Path | None, format_name: FormatName, path: Path, overwrite: bool = False
 ) -> Bundle:
-    """Write a model as a folder for other software.
+    """Export a model as a folder for other software.
 
     Args:
         model: Folder, run folder or installed name, see :func:`amcnet.bundle.find_model`.
@@ -69,11 +69,11 @@ def _check_place(path: Path, overwrite: bool) -> None:
 
 
 def _check_replaceable(path: Path, folder: Path) -> None:
-    """Check that nothing is lost by replacing a folder: it may hold an earlier export only."""
+    """Check that a folder to replace holds nothing but an earlier export."""
     written = {file.relative_to(folder) for file in folder.rglob("*")}
     for file in sorted(path.rglob("*")):
         if file.relative_to(path) not in written:
             raise OutputError(
-                f"{path}: holds {file.relative_to(path)}, which is no part of such an export, "
+                f"{path}: holds {file.relative_to(path)}, which is not part of such an export, "
                 "expected an earlier one or another name"
             )

@@ -1,4 +1,4 @@
-"""A model as ONNX."""
+"""Export a model as ONNX."""
 
 import warnings
 from importlib.util import find_spec
@@ -30,7 +30,7 @@ def write_onnx(bundle: Bundle, folder: Path) -> None:
     if find_spec("onnx") is None:
         raise MissingExtraError("the format 'onnx'", "train")
     with warnings.catch_warnings():
-        # Instance norm is the same in training and afterwards: what the exporter warns of.
+        # The exporter warns of instance norm, which is the same in training and inference.
         warnings.filterwarnings("ignore", message="ONNX export mode", category=UserWarning)
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         warnings.filterwarnings("ignore", category=TracerWarning)  # see write_bundle

@@ -1,4 +1,4 @@
-"""A model for OpenVINO: the bundle holds it already."""
+"""Export a model for OpenVINO: a copy of the bundle's own IR."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The small files beside an exported network: its description and its labels."""
+"""Write the description and the labels that accompany an exported network."""
 
 import json
 from pathlib import Path
