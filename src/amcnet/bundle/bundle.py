@@ -11,6 +11,7 @@ from amcnet.bundle.description import (
     DESCRIPTION_FILE,
     IR_FILE,
     IR_WEIGHTS_FILE,
+    REFINER_FILES,
     WEIGHTS_FILE,
     BundleDescription,
 )
@@ -99,19 +100,22 @@ def write_description(folder: Path, description: BundleDescription) -> None:
 
 
 def _check_consistency(path: Path, description: BundleDescription) -> None:
-    missing = {WEIGHTS_FILE, IR_FILE, IR_WEIGHTS_FILE} - set(description.sha256)
+    needed = {WEIGHTS_FILE, IR_FILE, IR_WEIGHTS_FILE}
+    if description.refiner is not None:
+        needed |= set(REFINER_FILES)
+    missing = needed - set(description.sha256)
     if missing:
         raise ModelError(f"{path}: has no checksum of {', '.join(sorted(missing))}")
     for name in description.sha256:
         if _FILE_NAME.fullmatch(name) is None or name.lower() == DESCRIPTION_FILE:
             raise ModelError(f"{path}: lists {name!r}, expected the name of a file beside it")
     try:
-        classes = description.label_table.num_classes
+        table = description.label_table
     except InputError as error:
         raise ModelError(f"{path}: {error}") from error
-    if classes != description.architecture.num_classes:
+    if table.num_classes != description.architecture.num_classes:
         raise ModelError(
-            f"{path}: lists {classes - 1} structures, "
+            f"{path}: lists {len(table)} structures, "
             f"expected {description.architecture.num_classes - 1}"
         )
     how = description.preprocessing.normalisation
@@ -119,6 +123,25 @@ def _check_consistency(path: Path, description: BundleDescription) -> None:
         raise ModelError(
             f"{path}: lists {len(how)} normalisations, expected one or "
             f"{description.architecture.in_channels}, one for each input channel"
+        )
+    _check_refiner(path, description)
+
+
+def _check_refiner(path: Path, description: BundleDescription) -> None:
+    refiner = description.refiner
+    if refiner is None:
+        return
+    if refiner.kinds != description.label_table.kinds:
+        raise ModelError(
+            f"{path}: its refiner is for the kinds {', '.join(refiner.kinds)}, expected those of "
+            f"its label table: {', '.join(description.label_table.kinds)}"
+        )
+    found = refiner.architecture.in_channels, refiner.architecture.kinds
+    expected = description.architecture.in_channels, len(refiner.kinds)
+    if found != expected:
+        raise ModelError(
+            f"{path}: its refiner takes {found[0]} channels and {found[1]} kinds, "
+            f"expected {expected[0]} and {expected[1]}"
         )
 
 

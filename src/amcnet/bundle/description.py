@@ -2,17 +2,22 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 from amcnet.anatomy import LabelTable, own_table_of
 from amcnet.bundle.former_needs import needs_of_former_bundle
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.networks import Architecture, NetworkNeeds
+from amcnet.networks.refiner_architecture import RefinerArchitecture
 
 DESCRIPTION_FILE = "model.json"
 WEIGHTS_FILE = "model.safetensors"
 IR_FILE = "model.xml"
 IR_WEIGHTS_FILE = "model.bin"
+REFINER_WEIGHTS_FILE = "refiner.safetensors"
+REFINER_IR_FILE = "refiner.xml"
+REFINER_IR_WEIGHTS_FILE = "refiner.bin"
+REFINER_FILES = (REFINER_WEIGHTS_FILE, REFINER_IR_FILE, REFINER_IR_WEIGHTS_FILE)
 
 
 class Provenance(BaseModel):
@@ -66,6 +71,27 @@ class Scores(BaseModel):
     figures: dict[str, float]
 
 
+class RefinerDescription(BaseModel):
+    """A second network, which corrects the boundaries of what the first one found.
+
+    Attributes:
+        architecture: Its sizes.
+        kinds: The kinds of structures that it tells apart, in the order of its outputs; those of
+            the label table.
+        spacing_mm: Its grid in (scan, lateral, depth).
+        patch: Voxels of the patches (scan, lateral, depth) that it was trained on.
+        provenance: Where it comes from.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    architecture: RefinerArchitecture
+    kinds: tuple[str, ...]
+    spacing_mm: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
+    patch: tuple[PositiveInt, PositiveInt, PositiveInt]
+    provenance: Provenance
+
+
 class BundleDescription(BaseModel):
     """The description of a model bundle.
 
@@ -84,6 +110,7 @@ class BundleDescription(BaseModel):
         labels: The label table as plain data.
         provenance: Origin of the model.
         scores: Scores on each set of cases.
+        refiner: The second network, if the bundle has one.
         sha256: File name -> SHA-256 of every other file of the bundle.
     """
 
@@ -101,6 +128,7 @@ class BundleDescription(BaseModel):
     labels: list[dict[str, Any]]
     provenance: Provenance
     scores: list[Scores] = []
+    refiner: RefinerDescription | None = None
     sha256: dict[str, str]
 
     @property

@@ -1,0 +1,84 @@
+"""Adding a refiner to a model bundle."""
+
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+
+from amcnet.bundle.bundle import Bundle, load_bundle, sha256_of, write_description
+from amcnet.bundle.description import (
+    REFINER_FILES,
+    REFINER_IR_FILE,
+    REFINER_WEIGHTS_FILE,
+    RefinerDescription,
+)
+from amcnet.errors import ModelError
+from amcnet.io import atomic_path
+from amcnet.networks.refiner import Refiner
+from amcnet.runtime.openvino import openvino
+
+
+def write_refined_bundle(
+    folder: Path, model: Bundle, network: Refiner, description: RefinerDescription
+) -> Bundle:
+    """Write a copy of a model with a refiner added; return the checked bundle.
+
+    Args:
+        folder: Where to write; it is made, files of an earlier bundle are replaced.
+        model: The model to refine; a refiner that it has already is replaced.
+        network: The trained refiner.
+        description: Its description.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in model.description.sha256:
+        if name not in REFINER_FILES and folder.resolve() != model.folder.resolve():
+            shutil.copyfile(model.path(name), folder / name)
+    network = network.float().eval()
+    weights = {name: value.half().contiguous() for name, value in network.state_dict().items()}
+    with atomic_path(folder / REFINER_WEIGHTS_FILE) as temporary:
+        temporary.write_bytes(save(weights))
+    _write_ir(folder / REFINER_IR_FILE, network, description)
+    return _describe(folder, model, description)
+
+
+def add_refiner(folder: Path, refined: Bundle) -> Bundle:
+    """Give the model in a folder the refiner of another bundle; return the checked bundle.
+
+    A refiner depends on the kinds and channels of a model only, not on its weights.
+
+    Raises:
+        ModelError: If a bundle is damaged, the other one has no refiner, or it does not fit.
+    """
+    model = load_bundle(folder)
+    description = refined.description.refiner
+    if description is None:
+        raise ModelError(f"{refined.folder}: has no refiner, expected a model with one")
+    for name in REFINER_FILES:
+        shutil.copyfile(refined.path(name), folder / name)
+    return _describe(folder, model, description)
+
+
+def _describe(folder: Path, model: Bundle, refiner: RefinerDescription) -> Bundle:
+    sums = {name: sha256_of(folder / name) for name in REFINER_FILES}
+    described = model.description.model_copy(
+        update={"refiner": refiner, "sha256": model.description.sha256 | sums}
+    )
+    write_description(folder, described)
+    return load_bundle(folder)
+
+
+def _write_ir(path: Path, network: Refiner, description: RefinerDescription) -> None:
+    """Convert the network with a free batch and free sides and save it with 16-bit weights."""
+    ov = openvino()
+    sizes = description.architecture
+    channels = sizes.in_channels + sizes.kinds
+    side = 2 * sizes.divisor
+    model = ov.convert_model(
+        network,
+        example_input=torch.zeros(2, channels, side, side, side),
+        input=ov.PartialShape([-1, channels, -1, -1, -1]),
+    )
+    model.inputs[0].set_names({"patch"})
+    model.outputs[0].set_names({"logits"})
+    ov.save_model(model, path, compress_to_fp16=True)

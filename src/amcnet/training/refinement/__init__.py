@@ -1,0 +1,1 @@
+"""Training of a refiner: the second stage, which corrects the boundaries of a model's labels."""

@@ -1,0 +1,71 @@
+"""What the configuration of a refiner's training holds."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
+
+from amcnet.data.preprocessing import Preprocessing
+from amcnet.networks.refiner_architecture import RefinerArchitecture, Width
+from amcnet.training.config import DataConfig, OptimiserConfig, ScheduleConfig, Seed
+from amcnet.training.transforms.settings import Augmentation
+
+Side = Annotated[int, Field(ge=8)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class PatchConfig(_Section):
+    """Training patches.
+
+    Attributes:
+        shape: Voxels of a patch along (scan, lateral, depth).
+        damaged_share: Share of patches whose labels are the truth, damaged at random, instead of
+            what the model that is refined returns.
+    """
+
+    shape: tuple[Side, Side, Side] = (32, 32, 48)
+    damaged_share: float = Field(0.4, ge=0, le=1)
+
+
+class RefinementConfig(_Section):
+    """Everything that decides the training of a refiner.
+
+    Attributes:
+        name: Name of the run.
+        refine: The model whose labels are refined: the folder of its bundle, relative to the
+            configuration file, or its installed name.
+        spacing_mm: The fine grid (scan, lateral, depth) that the refiner works on.
+        widths: Channels of each level of the network, the finest first.
+        patches: Training patches.
+        augmentation: Changes of intensity, and the axes that may be mirrored; the other spatial
+            transforms are not used.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    seed: Seed = 0
+    refine: str
+    spacing_mm: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
+    widths: tuple[Width, ...] = (8, 32, 64)
+    data: DataConfig
+    patches: PatchConfig = PatchConfig()
+    augmentation: Augmentation = Augmentation()
+    optimiser: OptimiserConfig = OptimiserConfig(batch_size=2)
+    schedule: ScheduleConfig
+
+    @model_validator(mode="after")
+    def _shape_of_whole_levels(self) -> "RefinementConfig":
+        divisor = RefinerArchitecture(kinds=1, widths=self.widths).divisor
+        if any(side % divisor for side in self.patches.shape):
+            raise ValueError(
+                f"found patches of {self.patches.shape} voxels, expected multiples of {divisor} "
+                f"for {len(self.widths)} levels"
+            )
+        return self
+
+    def preprocessing(self, normalisation: Preprocessing) -> Preprocessing:
+        """Return what is done to each volume: the model's normalisation, on the fine grid."""
+        return normalisation.model_copy(
+            update={"spacing_mm": self.spacing_mm, "scan_tolerance": 0.0}
+        )

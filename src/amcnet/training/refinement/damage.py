@@ -1,0 +1,122 @@
+"""Truth that is damaged at random, as the labels of an imperfect model.
+
+A refiner that has only seen the errors of one model would correct only those. Here boundaries are
+moved and roughened, and structures are shrunk, grown, cut, dropped or given another name.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Labels = NDArray[np.uint8]
+
+_COMMON_SHIFT = 1.0  # voxels, standard deviation along each axis
+_WAVES = 1.2  # voxels, largest standard deviation of the smooth displacement
+_WAVE_LENGTH = 8  # voxels between its random values
+_COARSE_PROBABILITY = 0.3
+_CHANGE_PROBABILITY = 0.5  # of each structure
+
+
+def damaged(labels: Labels, rng: Generator) -> Labels:
+    """Return a damaged copy of a patch of labels.
+
+    Args:
+        labels: uint8 (scan, lateral, depth).
+        rng: Decides what happens.
+
+    Example:
+        >>> labels = np.zeros((16, 16, 16), np.uint8)
+        >>> labels[4:12, 4:12, 4:12] = 7
+        >>> bad = damaged(labels, np.random.default_rng(0))
+        >>> set(np.unique(bad)) <= {0, 7} and bool((bad != labels).any())
+        True
+    """
+    result = _displaced(labels, rng)
+    if rng.random() < _COARSE_PROBABILITY:
+        result = _coarse(result)
+    present = [int(value) for value in np.unique(result) if value]
+    for value in present:
+        if rng.random() < _CHANGE_PROBABILITY:
+            change = _CHANGES[rng.choice(len(_CHANGES), p=_SHARES)]
+            result = change(result, value, rng)
+    return result
+
+
+def _displaced(labels: Labels, rng: Generator) -> Labels:
+    """Move everything by a common shift and a smooth random field."""
+    shape = labels.shape
+    strength = rng.uniform(0, _WAVES)
+    places = np.indices(shape, np.float32)
+    for axis in range(3):
+        coarse = [max(2, round(size / _WAVE_LENGTH)) for size in shape]
+        field = rng.normal(0, strength, coarse)
+        zoom = [size / n for size, n in zip(shape, coarse, strict=True)]
+        places[axis] += ndimage.zoom(field, zoom, order=1) + rng.normal(0, _COMMON_SHIFT)
+    moved: Labels = ndimage.map_coordinates(labels, places, order=0, mode="nearest")
+    return moved
+
+
+def _coarse(labels: Labels) -> Labels:
+    """Repeat every second voxel, as labels of a coarser grid."""
+    result = labels
+    for axis, size in enumerate(labels.shape):
+        result = result.take(np.arange(size) // 2 * 2, axis=axis)
+    return result
+
+
+def _eroded(labels: Labels, value: int, rng: Generator) -> Labels:
+    mask = labels == value
+    kept = ndimage.binary_erosion(mask, iterations=int(rng.integers(1, 3)), border_value=1)
+    return np.where(mask & ~kept, 0, labels).astype(np.uint8)
+
+
+def _dilated(labels: Labels, value: int, rng: Generator) -> Labels:
+    """Grow a structure, also over its neighbours, as where two were merged."""
+    grown = ndimage.binary_dilation(labels == value, iterations=int(rng.integers(1, 3)))
+    over = grown if rng.random() < 0.5 else grown & (labels == 0)
+    return np.where(over, value, labels).astype(np.uint8)
+
+
+def _cut(labels: Labels, value: int, rng: Generator) -> Labels:
+    """Remove a slab, or all beyond it, along a random axis."""
+    mask = labels == value
+    axis = int(rng.integers(3))
+    extent = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
+    if not len(extent):
+        return labels
+    first = int(rng.integers(extent[0], extent[-1] + 1))
+    last = first + int(rng.integers(1, 4)) if rng.random() < 0.5 else labels.shape[axis]
+    slab = [slice(None)] * 3
+    slab[axis] = slice(first, last)
+    result = labels.copy()
+    part = result[tuple(slab)]
+    part[part == value] = 0
+    return result
+
+
+def _dropped(labels: Labels, value: int, rng: Generator) -> Labels:
+    return np.where(labels == value, 0, labels).astype(np.uint8)
+
+
+def _renamed(labels: Labels, value: int, rng: Generator) -> Labels:
+    """Give a structure, or a part of it, the name of another one in the patch."""
+    others = [int(other) for other in np.unique(labels) if other not in (0, value)]
+    if not others:
+        return labels
+    mask = labels == value
+    if rng.random() < 0.5:
+        mask &= rng.random() < np.linspace(0, 1, labels.shape[0])[:, None, None]
+    return np.where(mask, rng.choice(others), labels).astype(np.uint8)
+
+
+_CHANGES: tuple[Callable[[Labels, int, Generator], Labels], ...] = (
+    _eroded,
+    _dilated,
+    _cut,
+    _dropped,
+    _renamed,
+)
+_SHARES = (0.3, 0.3, 0.2, 0.08, 0.12)

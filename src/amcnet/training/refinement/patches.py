@@ -1,0 +1,168 @@
+"""Patches around boundaries: image, kinds as found, and true kinds."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.random import Generator, SeedSequence, default_rng
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.data import Dataset
+
+from amcnet.anatomy import IGNORE, LabelTable
+from amcnet.data.prepared_store import PreparedCase
+from amcnet.labelmaps.kinds import kind_lookup
+from amcnet.training.refinement.damage import damaged
+from amcnet.training.refinement.first_stage import centres_path, label_path
+from amcnet.training.transforms.intensity import change_grey
+from amcnet.training.transforms.random_stream import WindowRandom
+from amcnet.training.transforms.settings import Augmentation
+
+Box = tuple[slice, slice, slice]
+
+_AXES = ("scan", "lateral", "depth")
+_JITTER = 0.25  # of the patch: how far its centre may be from the boundary
+
+
+class PatchBatch(NamedTuple):
+    """Some patches.
+
+    Attributes:
+        patch: Float (batch, channel, scan, lateral, depth): image and one-hot kinds, as
+            :class:`amcnet.networks.refiner.Refiner` takes them.
+        kinds: int64 (batch, scan, lateral, depth): the true kinds.
+    """
+
+    patch: Tensor
+    kinds: Tensor
+
+
+@dataclass(frozen=True)
+class RefinementCase:
+    """A case whose first-stage labels are in the run folder."""
+
+    case: PreparedCase
+    folder: Path
+
+    def centres(self) -> NDArray[np.int16]:
+        """Return the boundary voxels, see :func:`boundary_centres`."""
+        centres: NDArray[np.int16] = np.load(centres_path(self.folder, self.case.name))
+        return centres
+
+    def cut(self, box: Box) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return image (channel, ...), true labels and first-stage labels of a box."""
+        scan, lateral, depth = box
+        image, truth = self.case.slab(scan.start, scan.stop - scan.start)
+        found = np.load(label_path(self.folder, self.case.name), mmap_mode="r")
+        return image[:, :, lateral, depth], truth[:, lateral, depth], np.array(found[box])
+
+
+@dataclass(frozen=True)
+class PatchOptions:
+    """How patches are made.
+
+    Attributes:
+        shape: Voxels along (scan, lateral, depth).
+        damaged_share: Share of patches with damaged truth instead of first-stage labels.
+        augmentation: Mirrors and changes of intensity; none where left out.
+        spacing_mm: Spacing of the fine grid.
+        seed: Decides every patch together with its number.
+    """
+
+    shape: tuple[int, int, int]
+    damaged_share: float
+    augmentation: Augmentation | None
+    spacing_mm: tuple[float, float, float]
+    seed: int
+
+
+class BoundaryPatches(Dataset[PatchBatch]):
+    """All patches of a run; patch ``i`` is the same in every run.
+
+    Kinds, then structures of the kind, then voxels of its boundary are drawn with equal
+    probability: small and rare structures are seen as often as large ones.
+
+    Raises:
+        IndexError: If no case has a structure.
+    """
+
+    def __init__(
+        self, cases: tuple[RefinementCase, ...], table: LabelTable, options: PatchOptions
+    ) -> None:
+        self.options = options
+        self.kinds = len(table.kinds)
+        self._lookup = kind_lookup(table)
+        with_centres = [(case, case.centres()) for case in cases]
+        self._cases = [(case, centres) for case, centres in with_centres if len(centres)]
+
+    def __getitem__(self, index: int) -> PatchBatch:
+        options = self.options
+        rng = default_rng(SeedSequence(options.seed, spawn_key=(index,)))
+        case, centres = self._cases[rng.integers(len(self._cases))]
+        box = _box_around(self._centre(centres, rng), case.case.shape, options.shape, rng)
+        image, truth, found = case.cut(box)
+        image, truth, found = (_padded(array, options.shape) for array in (image, truth, found))
+        if rng.random() < options.damaged_share:
+            found = damaged(np.where(truth == IGNORE, 0, truth).astype(np.uint8), rng)
+        pixels = torch.from_numpy(np.ascontiguousarray(image, np.float32))
+        kinds = torch.from_numpy(np.stack([self._lookup[found], self._lookup[truth]]))
+        settings = options.augmentation
+        if settings is not None:
+            random = WindowRandom(int(rng.integers(2**32)), pixels.device)
+            for axis, name in enumerate(_AXES):
+                if name in settings.mirror_axes and random.chance(settings.mirror_probability):
+                    pixels, kinds = pixels.flip(axis + 1), kinds.flip(axis + 1)
+            pixels = change_grey(pixels, settings, random, options.spacing_mm)
+        return PatchBatch(network_input(pixels, kinds[0], self.kinds), kinds[1].long())
+
+    def _centre(self, centres: NDArray[np.int16], rng: Generator) -> NDArray[np.int16]:
+        values = np.unique(centres[:, 0])
+        kinds = self._lookup[values]
+        kind = rng.choice(np.unique(kinds))
+        value = rng.choice(values[kinds == kind])
+        own = centres[centres[:, 0] == value]
+        place: NDArray[np.int16] = own[rng.integers(len(own)), 1:]
+        return place
+
+
+def network_input(image: Tensor, kinds: Tensor, count: int) -> Tensor:
+    """Return the input of a refiner.
+
+    Args:
+        image: (channel, scan, lateral, depth).
+        kinds: uint8 (scan, lateral, depth), 0 to ``count``.
+        count: Number of kinds.
+    """
+    one_hot = functional.one_hot(kinds.long(), count + 1)[..., 1:]
+    return torch.cat((image, one_hot.movedim(-1, 0).to(image.dtype)))
+
+
+def collate(patches: list[PatchBatch]) -> PatchBatch:
+    """Stack patches."""
+    return PatchBatch(*(torch.stack(parts) for parts in zip(*patches, strict=True)))
+
+
+def _box_around(
+    centre: NDArray[np.int16],
+    shape: tuple[int, int, int],
+    size: tuple[int, int, int],
+    rng: Generator,
+) -> Box:
+    """Return a box near a voxel, as much of the size as the volume has."""
+    slices = []
+    for middle, length, side in zip(centre.tolist(), shape, size, strict=True):
+        offset = round(float(rng.uniform(-_JITTER, _JITTER)) * side)
+        first = max(0, min(middle + offset - side // 2, length - side))
+        slices.append(slice(first, min(first + side, length)))
+    return slices[0], slices[1], slices[2]
+
+
+def _padded(array: NDArray[np.generic], shape: tuple[int, int, int]) -> NDArray[np.generic]:
+    """Repeat the far border where a volume is smaller than a patch."""
+    missing = [(0, side - n) for n, side in zip(array.shape[-3:], shape, strict=True)]
+    if not any(after for _, after in missing):
+        return array
+    return np.pad(array, [(0, 0)] * (array.ndim - 3) + missing, mode="edge")

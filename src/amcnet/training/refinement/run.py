@@ -1,0 +1,186 @@
+"""The training run of a refiner: data in, a model bundle with a refiner out."""
+
+import logging
+import platform
+from functools import partial
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+
+from amcnet.bundle import Bundle, Provenance, load_bundle
+from amcnet.bundle.description import RefinerDescription
+from amcnet.bundle.refiner_export import write_refined_bundle
+from amcnet.data import Dataset, read_dataset
+from amcnet.data.preparation import prepare_dataset
+from amcnet.data.prepared_store import PreparedDataset
+from amcnet.data.splits import Split, find_splits
+from amcnet.errors import ConfigError, OutputError
+from amcnet.io import atomic_path
+from amcnet.networks.refiner import Refiner
+from amcnet.networks.refiner_architecture import RefinerArchitecture
+from amcnet.training.checkpoints import last_checkpoint, log_to_file
+from amcnet.training.config_reading import RUN_CONFIG_FILE
+from amcnet.training.history import Row, write_curves, write_history
+from amcnet.training.model_description import code_commit
+from amcnet.training.refinement.config import RefinementConfig
+from amcnet.training.refinement.first_stage import make_first_stage
+from amcnet.training.refinement.patches import BoundaryPatches, PatchOptions, RefinementCase
+from amcnet.training.refinement.trainer import RefinerTrainer, validation_loader
+from amcnet.training.run import BUNDLE_FOLDER, CURVES_FILE, HISTORY_FILE
+
+logger = logging.getLogger(__name__)
+
+
+def train_refiner(config: RefinementConfig, folder: Path, resume: bool = False) -> Bundle:
+    """Train a refiner and return the model bundle in ``folder / "model"``, which has both stages.
+
+    Args:
+        config: The configuration.
+        folder: The run folder: configuration, log, prepared data, labels of the first stage,
+            checkpoint, figures, curves and the bundle.
+        resume: Go on from the run folder's last checkpoint; the configuration must be the same,
+            but for the schedule.
+
+    Raises:
+        ConfigError: If the configuration does not fit the data, or a resumed run's own.
+        InputError: If the data cannot be used.
+        OutputError: If the run folder holds a run already, or none to resume.
+        TrainingError: If more than 1 % of the steps had gradients that are not finite.
+    """
+    _claim_folder(config, folder, resume)
+    with log_to_file(folder):
+        return _run(config, folder, resume)
+
+
+def _run(config: RefinementConfig, folder: Path, resume: bool) -> Bundle:
+    commit = code_commit()
+    torch.manual_seed(config.seed)
+    model = load_bundle(config.refine)
+    dataset = read_dataset(config.data.dataset)
+    _check_table(model, dataset)
+    preprocessing = config.preprocessing(model.description.preprocessing)
+    prepared = prepare_dataset(dataset, preprocessing, folder / "prepared")
+    make_first_stage(config.refine, zip(dataset.cases, prepared.cases, strict=True), folder)
+    split = _split(config, dataset)
+    logger.info("%d cases for training, %d held out", len(split.train), len(split.val))
+    architecture = RefinerArchitecture(
+        in_channels=len(dataset.channels), kinds=len(dataset.table.kinds), widths=config.widths
+    )
+    trainer = RefinerTrainer(Refiner(architecture), config.optimiser, config.schedule, folder)
+    if resume:
+        trainer.resume()
+    training = _patches(config, prepared, folder, split.train, training=True)
+    validation = None
+    if split.val:
+        held_out = _patches(config, prepared, folder, split.val, training=False)
+        count = config.schedule.validation_windows * len(split.val)
+        validation = validation_loader(held_out, count, config.optimiser.batch_size)
+    trainer.fit(training, validation, partial(_report, folder, config))
+    description = RefinerDescription(
+        architecture=architecture,
+        kinds=dataset.table.kinds,
+        spacing_mm=config.spacing_mm,
+        patch=config.patches.shape,
+        provenance=_provenance(config, trainer, commit),
+    )
+    return write_refined_bundle(folder / BUNDLE_FOLDER, model, trainer.network, description)
+
+
+def _patches(
+    config: RefinementConfig,
+    prepared: PreparedDataset,
+    folder: Path,
+    names: tuple[str, ...],
+    training: bool,
+) -> BoundaryPatches:
+    options = PatchOptions(
+        shape=config.patches.shape,
+        damaged_share=config.patches.damaged_share if training else 0.0,
+        augmentation=config.augmentation if training else None,
+        spacing_mm=config.spacing_mm,
+        seed=config.seed,
+    )
+    cases = tuple(RefinementCase(case, folder) for case in prepared.cases if case.name in names)
+    return BoundaryPatches(cases, prepared.table, options)
+
+
+def _check_table(model: Bundle, dataset: Dataset) -> None:
+    table = model.description.label_table
+    if dataset.table != table:
+        raise ConfigError(
+            f"{dataset.folder}: has {len(dataset.table)} structures, expected the label table of "
+            f"{model.folder} with its {len(table)} structures"
+        )
+
+
+def _split(config: RefinementConfig, dataset: Dataset) -> Split:
+    data, names = config.data, [case.name for case in dataset.cases]
+    if data.fold == "all":
+        return Split(tuple(names), ())
+    splits = find_splits(dataset.folder, names, config.seed, data.folds, data.validation_fraction)
+    if data.fold >= len(splits):
+        raise ConfigError(f"data.fold = {data.fold}, expected 0 to {len(splits) - 1}, or 'all'")
+    return splits[data.fold]
+
+
+def _report(folder: Path, config: RefinementConfig, history: list[Row]) -> None:
+    """Write the figures of all epochs, and say in one line how the last one went."""
+    write_history(history, folder / HISTORY_FILE)
+    write_curves(history, folder / CURVES_FILE)
+    row = history[-1]
+    dice = [f"{n.replace('_', ' ')} {row[n]:.3f}" for n in row if n.startswith("dice")]
+    logger.info(
+        "step %d of %d, loss %.3f, %s, skipped %d, %.2f h",
+        row["step"],
+        config.schedule.steps,
+        row["loss"],
+        ", ".join(dice),
+        row["skipped_steps"],
+        row["hours"],
+    )
+
+
+def _provenance(config: RefinementConfig, trainer: RefinerTrainer, commit: str) -> Provenance:
+    public = config.model_dump(mode="json")
+    # Names, not paths: a model is passed on, its maker's folders are nobody's business.
+    public["data"]["dataset"] = config.data.dataset.name
+    public["refine"] = Path(config.refine).name
+    return Provenance(
+        training_data=config.data.description,
+        configuration=public,
+        commit=commit,
+        steps=trainer.step,
+        hours=round(trainer.seconds / 3600, 2),
+        hardware=f"1 x {platform.machine()}, {torch.get_num_threads()} threads",
+        curve=[{name: float(f"{v:.5g}") for name, v in row.items()} for row in trainer.history],
+    )
+
+
+def _claim_folder(config: RefinementConfig, folder: Path, resume: bool) -> None:
+    """Make the run folder, or check that a run can go on in it."""
+    last, path = last_checkpoint(folder), folder / RUN_CONFIG_FILE
+    if resume:
+        if not last.exists():
+            raise OutputError(
+                f"{last}: is missing, expected the checkpoint of the run to resume; "
+                "without --resume the run begins anew"
+            )
+        try:
+            earlier = RefinementConfig.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise ConfigError(
+                f"{path}: cannot be read, expected the run's configuration"
+            ) from error
+        same = earlier.model_copy(update={"schedule": config.schedule})
+        changed = [name for name, value in config if value != getattr(same, name)]
+        if changed:
+            raise ConfigError(
+                f"{path}: differs from the configuration in {', '.join(changed)}, "
+                "expected the same to resume"
+            )
+    elif last.exists():
+        raise OutputError(f"{folder}: holds a run already, expected a new folder or --resume")
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary:
+        temporary.write_text(config.model_dump_json(indent=1), encoding="utf-8")
