@@ -52,7 +52,12 @@ def train(
     from amcnet.cli.console import stdout
     from amcnet.extras import require_extra
     from amcnet.training import read_config
+    from amcnet.training.refinement.config_reading import is_refinement
 
+    if is_refinement(config):
+        _refuse(start_from=start_from, devices=devices, nodes=nodes)
+        _train_refiner(config, out, resume, _fold(fold), _hours(max_time))
+        return
     settings = read_config(config)
     require_extra("train", "amcnet train")
     from amcnet.training import is_first_process
@@ -66,6 +71,38 @@ def train(
     bundle = run(settings, out or _default_folder(config, settings.name, fold), resume)
     if is_first_process():
         stdout().print(f"{bundle.folder}: the trained model; use it with amcnet segment --model")
+
+
+def _train_refiner(
+    config: Path,
+    out: Path | None,
+    resume: bool,
+    fold: int | Literal["all"] | None,
+    max_hours: float | None,
+) -> None:
+    """Train a refiner for a model, from a configuration with the key ``refine``."""
+    from amcnet.cli.console import stdout
+    from amcnet.extras import require_extra
+    from amcnet.training.refinement.config_reading import read_refinement_config
+
+    settings = read_refinement_config(config).with_limits(fold, max_hours)
+    require_extra("train", "amcnet train")
+    from amcnet.training.refinement.run import train_refiner
+
+    show_log()
+    folder = out or _default_folder(config, settings.name, None if fold is None else str(fold))
+    bundle = train_refiner(settings, folder, resume)
+    stdout().print(
+        f"{bundle.folder}: the model with its refiner; use it with amcnet segment --model"
+    )
+
+
+def _refuse(**options: object) -> None:
+    """Check that options that a refiner's training does not have were not given."""
+    for name, value in options.items():
+        if value is not None:
+            option = "--from" if name == "start_from" else f"--{name}"
+            raise ConfigError(f"{option}: found with a refiner's configuration, expected without")
 
 
 def show_log() -> None:

@@ -12,19 +12,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from amcnet.networks.layers import Conv3d
+from amcnet.networks.layers import Conv3d, InstanceNorm
 from amcnet.networks.refiner_architecture import RefinerArchitecture
 
 _NEGATIVE_SLOPE = 0.01
-_TRUST = 3.0  # initial logit of the kind that the first network found
+_TRUST = 1.0  # initial logit of the kind that the first network found
 
 
 class Refiner(nn.Module):
-    """A U-Net without norms that adds a correction to the kinds it is given.
+    """A U-Net that adds a correction to the kinds it is given.
 
-    Without norms a voxel's logits depend on its surroundings only, not on where the patch ends:
-    patches of any size agree wherever both see enough. At first the correction is zero, so that an
-    untrained refiner returns what it was given.
+    At first the correction is zero, so that an untrained refiner returns what it was given. The
+    norms see the whole patch: run it on patches of the size that it was trained on.
 
     Args:
         architecture: Its sizes.
@@ -75,16 +74,17 @@ class Refiner(nn.Module):
 
 
 class _Residual(nn.Module):
-    """A convolution whose output is added to its input."""
+    """A norm, an activation and a convolution whose output is added to the input."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
+        self.norm = InstanceNorm(width, affine=True)
         self.convolution = Conv3d(width, width, 3, padding=1)
         nn.init.kaiming_normal_(self.convolution.weight, _NEGATIVE_SLOPE)
         nn.init.zeros_(cast(Tensor, self.convolution.bias))
 
     def forward(self, features: Tensor) -> Tensor:
-        return features + cast(Tensor, self.convolution(_activated(features)))
+        return features + cast(Tensor, self.convolution(_activated(self.norm(features))))
 
 
 def _activated(features: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ def read_config(path: Path) -> TrainingConfig:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: is no valid TOML ({error})") from error
     except ValidationError as error:
-        raise ConfigError(f"{path}: {_first_problem(error, values)}") from error
+        raise ConfigError(f"{path}: {first_problem(error, values, TrainingConfig)}") from error
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     dataset = (path.parent / config.data.dataset).resolve()
@@ -65,8 +65,16 @@ def read_run_config(folder: Path) -> TrainingConfig:
         raise ConfigError(f"{path}: cannot be read, expected the run's configuration") from error
 
 
-def _first_problem(error: ValidationError, values: dict[str, Any]) -> str:
-    """Describe the first problem: the key, what was found and what is allowed."""
+def first_problem(
+    error: ValidationError, values: dict[str, Any], config: type[BaseModel]
+) -> str:
+    """Describe the first problem of a configuration: the key, what was found and what is allowed.
+
+    Args:
+        error: What pydantic raised.
+        values: The configuration.
+        config: The model that it was checked against.
+    """
     problems = _flat_problems(error)
     keys = _keys(problems[0])
     # A value that may be of several kinds has a problem with each: those of the nearest kind count.
@@ -76,7 +84,7 @@ def _first_problem(error: ValidationError, values: dict[str, Any]) -> str:
     keys, problem = _keys(problems[0]), problems[0]
     key = ".".join(keys)
     if problem["type"] == "extra_forbidden":
-        known = _known_keys(keys[:-1], values)
+        known = _known_keys(keys[:-1], values, config)
         nearest = get_close_matches(keys[-1], known, n=1, cutoff=0)
         return f"unknown key '{key}', expected one of {', '.join(known)}; nearest: {nearest[0]}"
     if problem["type"] == "missing":
@@ -111,13 +119,15 @@ def _flat_problems(error: ValidationError) -> list[ErrorDetails]:
     return problems
 
 
-def _known_keys(section: list[str], values: dict[str, Any]) -> list[str]:
+def _known_keys(
+    section: list[str], values: dict[str, Any], config: type[BaseModel]
+) -> list[str]:
     if section == ["network"]:
         from amcnet.networks.registry import find_spec
 
         options = find_spec(values["network"].get("name", "amcnet")).options
         return [*Architecture.model_fields, *options.model_fields]
-    model: type[BaseModel] = TrainingConfig
+    model = config
     for key in section:
         field = model.model_fields.get(key)
         inner = None if field is None else _model_in(field.annotation)

@@ -1,6 +1,6 @@
 """What the configuration of a refiner's training holds."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
@@ -63,6 +63,15 @@ class RefinementConfig(_Section):
                 f"for {len(self.widths)} levels"
             )
         return self
+
+    def with_limits(
+        self, fold: int | Literal["all"] | None, max_hours: float | None
+    ) -> "RefinementConfig":
+        """Return the configuration with another fold and time limit; None leaves one as it is."""
+        data = self.data if fold is None else self.data.model_copy(update={"fold": fold})
+        hours = {} if max_hours is None else {"max_hours": max_hours}
+        schedule = self.schedule.model_copy(update=hours)
+        return self.model_copy(update={"data": data, "schedule": schedule})
 
     def preprocessing(self, normalisation: Preprocessing) -> Preprocessing:
         """Return what is done to each volume: the model's normalisation, on the fine grid."""

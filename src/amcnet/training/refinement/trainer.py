@@ -30,7 +30,7 @@ _FEWEST_STEPS = 200  # that this share is taken of
 class RefinementLoss(nn.Module):
     """Dice of every kind that occurs in the batch, plus cross-entropy. Unjudged voxels are left out.
 
-    Small kinds have as large a share of the Dice loss as large ones.
+    Small kinds have as large a share of the Dice loss as large ones. Unjudged voxels do not count.
     """
 
     def __init__(self) -> None:

@@ -1,0 +1,172 @@
+"""The second stage: a refiner corrects the boundaries of what the first network found.
+
+The refiner runs on patches of a fine grid, only where the first stage has a boundary, and tells
+kinds apart (bone, epiphysis, ...). A voxel's name is that of the nearest structure of its kind.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import KDTree
+
+from amcnet.bundle import Bundle
+from amcnet.bundle.description import REFINER_IR_FILE, RefinerDescription
+from amcnet.data.preprocessing import Preprocessing
+from amcnet.errors import ModelError
+from amcnet.inference.openvino_backend import OpenVINOBackend
+from amcnet.inference.refinement_patches import Box, cover, inner_box, patch_margin
+from amcnet.labelmaps.kinds import kind_lookup
+
+Labels = NDArray[np.uint8]
+
+_REACH_VOXELS = 3  # from a boundary: how far the refiner may move it
+_NAME_REACH_MM = 3.0  # from a structure: how far away a voxel may get its name
+_SURE = 6.0  # logit of a kind where nothing is refined
+_NEVER = -12.0  # logit of a name that a voxel cannot have
+_PLAUSIBLE = 8.0  # logits below the best one of a voxel that another kind still counts
+
+
+@dataclass(frozen=True)
+class RefinedLogits:
+    """What the refiner found, on the fine grid.
+
+    Attributes:
+        logits: float16 (1 + kind, scan, lateral, depth) of the background and of each kind.
+        names: uint8 (kind, scan, lateral, depth): the label value that a voxel has if it is of a
+            kind, 0 where no structure of the kind is near.
+        num_classes: Classes of the label table, background included.
+    """
+
+    logits: NDArray[np.float16]
+    names: Labels
+    num_classes: int
+
+    def slices(self) -> Iterator[NDArray[np.float32]]:
+        """Yield the logits (class, lateral, depth) of all structures, slice by slice."""
+        for position in range(self.logits.shape[1]):
+            kinds = self.logits[:, position].astype(np.float32)
+            plane = np.full((self.num_classes, *kinds.shape[1:]), _NEVER, np.float32)
+            plane[0] = kinds[0]
+            for kind, names in zip(kinds[1:], self.names[:, position], strict=True):
+                rows, columns = np.nonzero(names)
+                plane[names[rows, columns], rows, columns] = kind[rows, columns]
+            yield plane
+
+
+class BoundaryRefiner:
+    """A refiner that is loaded once and corrects any number of label maps.
+
+    Args:
+        bundle: A model with a refiner.
+
+    Attributes:
+        preprocessing: What brings a volume to the fine grid.
+
+    Raises:
+        ModelError: If the bundle has no refiner.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        description = bundle.description
+        if description.refiner is None:
+            raise ModelError(f"{bundle.folder}: has no refiner, expected a model with one")
+        self._network = OpenVINOBackend(bundle.path(REFINER_IR_FILE))
+        self._refiner: RefinerDescription = description.refiner
+        self._table = description.label_table
+        self.preprocessing: Preprocessing = description.preprocessing.model_copy(
+            update={"spacing_mm": self._refiner.spacing_mm, "scan_tolerance": 0.0}
+        )
+
+    def __call__(self, image: NDArray[np.float32], labels: Labels) -> RefinedLogits:
+        """Refine the boundaries of labels.
+
+        Args:
+            image: float32 or float16 (channel, scan, lateral, depth) on the fine grid.
+            labels: What the first stage found there, uint8 (scan, lateral, depth).
+        """
+        kinds = kind_lookup(self._table)[labels]
+        count = len(self._refiner.kinds)
+        logits = np.zeros((count + 1, *labels.shape), np.float16)
+        for kind in range(count + 1):
+            logits[kind][kinds == kind] = _SURE
+        near = _near_boundaries(kinds)
+        for box in cover(near, self._refiner.patch):
+            self._refine_patch(box, image, kinds, near, logits)
+        names = _names(labels, kinds, near, logits, self._refiner.spacing_mm)
+        return RefinedLogits(logits, names, self._table.num_classes)
+
+    def _refine_patch(
+        self,
+        box: Box,
+        image: NDArray[np.float32],
+        kinds: Labels,
+        near: NDArray[np.bool_],
+        logits: NDArray[np.float16],
+    ) -> None:
+        """Run the refiner on a patch and keep its logits away from the patch's borders."""
+        patch = self._refiner.patch
+        channels = len(image)
+        window = np.zeros((channels + len(self._refiner.kinds), *patch), np.float32)
+        inside = tuple(slice(0, side.stop - side.start) for side in box)
+        # Where the volume is smaller than a patch its border is repeated, as in training.
+        missing = [(0, side - part.stop) for side, part in zip(patch, inside, strict=True)]
+        window[:channels] = np.pad(image[(slice(None), *box)], [(0, 0), *missing], mode="edge")
+        found = np.pad(kinds[box], missing, mode="edge")
+        for kind in range(1, len(logits)):
+            window[channels + kind - 1] = found == kind
+        result = self._network.logits(window)
+        kept = inner_box(box, kinds.shape, patch_margin(patch))
+        part = tuple(
+            slice(k.start - b.start, k.stop - b.start) for k, b in zip(kept, box, strict=True)
+        )
+        target = logits[(slice(None), *kept)]
+        np.copyto(target, result[(slice(None), *part)].astype(np.float16), where=near[kept])
+
+
+def _near_boundaries(kinds: Labels) -> NDArray[np.bool_]:
+    """Return the voxels that are no further from a boundary than the refiner may move it."""
+    edge = np.zeros(kinds.shape, bool)
+    for axis in range(3):
+        before: list[slice] = [slice(None)] * 3
+        after = before.copy()
+        before[axis], after[axis] = slice(0, -1), slice(1, None)
+        differs = kinds[tuple(before)] != kinds[tuple(after)]
+        edge[tuple(before)] |= differs
+        edge[tuple(after)] |= differs
+    # Three passes of a box along one axis each: much faster than a dilation by iterations.
+    size = 2 * _REACH_VOXELS - 1
+    for axis in range(3):
+        edge = ndimage.maximum_filter1d(edge, size, axis=axis, mode="constant")
+    return edge
+
+
+def _names(
+    labels: Labels,
+    kinds: Labels,
+    near: NDArray[np.bool_],
+    logits: NDArray[np.float16],
+    spacing_mm: tuple[float, float, float],
+) -> Labels:
+    """Return the label value of every voxel for each kind, see :class:`RefinedLogits`."""
+    names = np.zeros((len(logits) - 1, *labels.shape), np.uint8)
+    places = np.nonzero(near)
+    values = logits[(slice(None), *places)].astype(np.float32)
+    best = values.max(axis=0)
+    for kind in range(1, len(logits)):
+        own = kinds == kind
+        names[kind - 1][own] = labels[own]
+        asked = (values[kind] > best - _PLAUSIBLE) & ~own[places]
+        to_name = np.column_stack([axis[asked] for axis in places])
+        # Only voxels beside a boundary can be the nearest ones of their structure.
+        known = np.column_stack([axis[own[places]] for axis in places])
+        if not len(known) or not len(to_name):
+            continue
+        tree = KDTree(known * spacing_mm)
+        distance, index = tree.query(to_name * spacing_mm, distance_upper_bound=_NAME_REACH_MM)
+        reached = np.isfinite(distance)
+        there, nearest = tuple(to_name[reached].T), tuple(known[index[reached]].T)
+        names[kind - 1][there] = labels[nearest]
+    return names

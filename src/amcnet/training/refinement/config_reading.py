@@ -1,0 +1,70 @@
+"""Reading the configuration of a refiner's training."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from amcnet.errors import ConfigError
+from amcnet.training.config_reading import CONFIG_FILE, RUN_CONFIG_FILE, first_problem
+from amcnet.training.refinement.config import RefinementConfig
+
+_KEY = "refine"  # which no other training configuration has
+
+
+def is_refinement(path: Path) -> bool:
+    """Return whether a path leads to the configuration of a refiner's training.
+
+    Args:
+        path: A TOML file, a folder that holds a ``config.toml``, or the folder of a run.
+    """
+    try:
+        return _KEY in _values(path)
+    except (OSError, ValueError):  # whoever reads it next says what is wrong
+        return False
+
+
+def read_refinement_config(path: Path) -> RefinementConfig:
+    """Read a configuration; the paths in it become relative to the file's folder.
+
+    Args:
+        path: A TOML file, a folder that holds a ``config.toml``, or the folder of a run.
+
+    Raises:
+        ConfigError: If the file cannot be read, or a key or value is not allowed.
+    """
+    try:
+        values = _values(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read as a configuration ({error})") from error
+    try:
+        config = RefinementConfig.model_validate(values)
+    except ValidationError as error:
+        problem = first_problem(error, values, RefinementConfig)
+        raise ConfigError(f"{path}: {problem}") from error
+    if (path / RUN_CONFIG_FILE).is_file():
+        return config
+    folder = path if path.is_dir() else path.parent
+    dataset = (folder / config.data.dataset).resolve()
+    data = config.data.model_copy(update={"dataset": dataset})
+    refine = config.refine
+    if (folder / refine).exists():
+        refine = str((folder / refine).resolve())
+    return config.model_copy(update={"data": data, "refine": refine})
+
+
+def _values(path: Path) -> dict[str, Any]:
+    """Return the values of a configuration file.
+
+    Raises:
+        OSError: If there is no such file.
+        ValueError: If it is damaged.
+    """
+    if (path / RUN_CONFIG_FILE).is_file():
+        values = json.loads((path / RUN_CONFIG_FILE).read_text(encoding="utf-8"))
+        return values if isinstance(values, dict) else {}
+    if path.is_dir():
+        path = path / CONFIG_FILE
+    return tomllib.loads(path.read_text(encoding="utf-8-sig"))
