@@ -3,8 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch")
+import torch
 
 from amcnet.anatomy import hand_label_table
 from amcnet.bundle import Provenance, load_bundle

@@ -2,9 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch")
-
+import torch
 from scipy import ndimage
 
 from amcnet.anatomy import hand_label_table

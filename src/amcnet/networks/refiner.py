@@ -6,6 +6,7 @@ second, local stage is that of the cascades of nnU-Net (Isensee et al., Nature M
 PointRend (Kirillov et al., CVPR 2020).
 """
 
+from itertools import pairwise
 from typing import cast
 
 import torch
@@ -42,7 +43,7 @@ class Refiner(nn.Module):
         self.kinds = architecture.kinds
         self.first = Conv3d(architecture.in_channels + self.kinds, widths[0], 3, padding=1)
         self.encoder = nn.ModuleList(_Residual(width) for width in widths)
-        pairs = list(zip(widths, widths[1:], strict=False))
+        pairs = list(pairwise(widths))
         self.down = nn.ModuleList(nn.Conv3d(fine, coarse, 2, stride=2) for fine, coarse in pairs)
         self.up = nn.ModuleList(
             nn.ConvTranspose3d(coarse, fine, 2, stride=2) for fine, coarse in reversed(pairs)

@@ -2,9 +2,6 @@ from collections import Counter
 from dataclasses import replace
 
 import numpy as np
-import pytest
-
-pytest.importorskip("torch")
 import torch
 
 from amcnet.training.refinement.patches import (
@@ -43,7 +40,7 @@ def test_image_and_kinds_belong_together(cases: Cases) -> None:
 
 def test_mirrors_move_image_and_kinds_alike_but_never_the_depth(cases: Cases) -> None:
     plain = BoundaryPatches(cases, TABLE, OPTIONS)
-    still = {name: 0.0 for name in ("speckle", "gamma", "contrast", "gain", "offset", "noise")}
+    still = dict.fromkeys(("speckle", "gamma", "contrast", "gain", "offset", "noise"), 0.0)
     always = Augmentation(
         mirror_probability=1, mirror_axes=("lateral", "scan"), shadow_probability=0, **still
     )

@@ -1,9 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
-pytest.importorskip("torch")
 import torch
 
 from amcnet.anatomy import IGNORE
@@ -22,9 +19,7 @@ Cases = tuple[RefinementCase, ...]
 def make_trainer(folder: Path, steps: int, **schedule: object) -> RefinerTrainer:
     torch.manual_seed(0)
     network = Refiner(RefinerArchitecture(kinds=2, widths=(4, 8)))
-    optimiser = OptimiserConfig(
-        learning_rate=0.02, warmup_steps=5, batch_size=2, decay="constant"
-    )
+    optimiser = OptimiserConfig(learning_rate=0.02, warmup_steps=5, batch_size=2, decay="constant")
     plan = ScheduleConfig(steps=steps, steps_per_epoch=10, checkpoint_steps=5, **schedule)
     return RefinerTrainer(network, optimiser, plan, folder)
 

@@ -31,9 +31,7 @@ def centres_path(folder: Path, name: str) -> Path:
     return folder / FIRST_STAGE_FOLDER / f"{name}.centres.npy"
 
 
-def make_first_stage(
-    model: str, cases: Iterable[tuple[Case, PreparedCase]], folder: Path
-) -> None:
+def make_first_stage(model: str, cases: Iterable[tuple[Case, PreparedCase]], folder: Path) -> None:
     """Label every case with the model and find the boundaries; finished cases are kept.
 
     Args:
@@ -56,9 +54,7 @@ def make_first_stage(
             logger.info("the first stage has labelled %d cases", number + 1)
 
 
-def nearest_labels(
-    labels: NDArray[np.uint8], shape: tuple[int, int, int]
-) -> NDArray[np.uint8]:
+def nearest_labels(labels: NDArray[np.uint8], shape: tuple[int, int, int]) -> NDArray[np.uint8]:
     """Return labels on another grid over the same field of view, each that of the nearest voxel."""
     places = [
         np.minimum(((np.arange(new) + 0.5) * (old / new)).astype(np.intp), old - 1)
