@@ -65,9 +65,7 @@ def read_run_config(folder: Path) -> TrainingConfig:
         raise ConfigError(f"{path}: cannot be read, expected the run's configuration") from error
 
 
-def first_problem(
-    error: ValidationError, values: dict[str, Any], config: type[BaseModel]
-) -> str:
+def first_problem(error: ValidationError, values: dict[str, Any], config: type[BaseModel]) -> str:
     """Describe the first problem of a configuration: the key, what was found and what is allowed.
 
     Args:
@@ -119,9 +117,7 @@ def _flat_problems(error: ValidationError) -> list[ErrorDetails]:
     return problems
 
 
-def _known_keys(
-    section: list[str], values: dict[str, Any], config: type[BaseModel]
-) -> list[str]:
+def _known_keys(section: list[str], values: dict[str, Any], config: type[BaseModel]) -> list[str]:
     if section == ["network"]:
         from amcnet.networks.registry import find_spec
 

@@ -10,7 +10,7 @@ from amcnet.training.refinement.patches import (
     RefinementCase,
     collate,
 )
-from amcnet.training.transforms.settings import Augmentation
+from amcnet.training.transforms.settings import AugmentationConfig
 
 from .conftest import SPACING_MM, TABLE
 
@@ -19,7 +19,7 @@ Cases = tuple[RefinementCase, ...]
 
 
 def test_a_patch_is_the_same_every_time_and_another_one_differs(cases: Cases) -> None:
-    options = replace(OPTIONS, damaged_share=0.5, augmentation=Augmentation())
+    options = replace(OPTIONS, damaged_share=0.5, augmentation=AugmentationConfig())
     first, again = (BoundaryPatches(cases, TABLE, options) for _ in range(2))
     for index in range(6):
         for one, other in zip(first[index], again[index], strict=True):
@@ -41,7 +41,7 @@ def test_image_and_kinds_belong_together(cases: Cases) -> None:
 def test_mirrors_move_image_and_kinds_alike_but_never_the_depth(cases: Cases) -> None:
     plain = BoundaryPatches(cases, TABLE, OPTIONS)
     still = dict.fromkeys(("speckle", "gamma", "contrast", "gain", "offset", "noise"), 0.0)
-    always = Augmentation(
+    always = AugmentationConfig(
         mirror_probability=1, mirror_axes=("lateral", "scan"), shadow_probability=0, **still
     )
     mirrored = BoundaryPatches(cases, TABLE, replace(OPTIONS, augmentation=always))

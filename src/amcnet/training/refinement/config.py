@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validato
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.networks.refiner_architecture import RefinerArchitecture, Width
 from amcnet.training.config import DataConfig, OptimiserConfig, ScheduleConfig, Seed
-from amcnet.training.transforms.settings import Augmentation
+from amcnet.training.transforms.settings import AugmentationConfig
 
 Side = Annotated[int, Field(ge=8)]
 
@@ -50,7 +50,7 @@ class RefinementConfig(_Section):
     widths: tuple[Width, ...] = (8, 32, 64)
     data: DataConfig
     patches: PatchConfig = PatchConfig()
-    augmentation: Augmentation = Augmentation()
+    augmentation: AugmentationConfig = AugmentationConfig()
     optimiser: OptimiserConfig = OptimiserConfig(batch_size=2)
     schedule: ScheduleConfig
 

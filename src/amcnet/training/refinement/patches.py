@@ -17,9 +17,9 @@ from amcnet.data.prepared_store import PreparedCase
 from amcnet.labelmaps.kinds import kind_lookup
 from amcnet.training.refinement.damage import damaged
 from amcnet.training.refinement.first_stage import centres_path, label_path
-from amcnet.training.transforms.intensity import change_grey
+from amcnet.training.transforms.intensity import transform_intensity
 from amcnet.training.transforms.random_stream import WindowRandom
-from amcnet.training.transforms.settings import Augmentation
+from amcnet.training.transforms.settings import AugmentationConfig
 
 Box = tuple[slice, slice, slice]
 
@@ -74,7 +74,7 @@ class PatchOptions:
 
     shape: tuple[int, int, int]
     damaged_share: float
-    augmentation: Augmentation | None
+    augmentation: AugmentationConfig | None
     spacing_mm: tuple[float, float, float]
     seed: int
 
@@ -115,7 +115,7 @@ class BoundaryPatches(Dataset[PatchBatch]):
             for axis, name in enumerate(_AXES):
                 if name in settings.mirror_axes and random.chance(settings.mirror_probability):
                     pixels, kinds = pixels.flip(axis + 1), kinds.flip(axis + 1)
-            pixels = change_grey(pixels, settings, random, options.spacing_mm)
+            pixels = transform_intensity(pixels, settings, random, options.spacing_mm)
         return PatchBatch(network_input(pixels, kinds[0], self.kinds), kinds[1].long())
 
     def _centre(self, centres: NDArray[np.int16], rng: Generator) -> NDArray[np.int16]:

@@ -28,7 +28,7 @@ _FEWEST_STEPS = 200  # that this share is taken of
 
 
 class RefinementLoss(nn.Module):
-    """Dice of every kind that occurs in the batch, plus cross-entropy; unjudged voxels do not count.
+    """Dice of every kind that occurs in the batch, plus cross-entropy.
 
     Small kinds have as large a share of the Dice loss as large ones. Unjudged voxels do not count.
     """
