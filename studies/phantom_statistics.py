@@ -82,11 +82,11 @@ def chosen_slices(labels: NDArray[np.uint8], fewest: int = MIN_STRUCTURES) -> li
 
 def grey_values(seed: int, grid: Grid, threads: int = 1) -> GreyValues:
     """Make a phantom and count its grey values."""
-    recipe = PhantomConfig(grid)
-    phantom = make_phantom(seed, recipe, threads)
+    config = PhantomConfig(grid)
+    phantom = make_phantom(seed, config, threads)
     slices = chosen_slices(phantom.labels)
     whole = np.bincount(phantom.image[slices].ravel(), minlength=256)
-    hand, _ = draw_phantom(seed, recipe)
+    hand, _ = draw_phantom(seed, config)
     regions = count_regions(phantom, Voxeliser(hand, grid), slices[::REGION_STEP])
     return GreyValues(len(slices), whole, regions)
 

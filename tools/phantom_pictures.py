@@ -225,8 +225,8 @@ def draw_ages(page: Page) -> "Figure":
     figure = new_figure(3.1)
     panels = figure.subplots(1, len(AGES_YEARS), sharey=True)
     for axes, age in zip(panels, AGES_YEARS, strict=True):
-        recipe = PhantomConfig(COARSE_GRID, age_years=(age, age))
-        phantom = make_phantom(page.seed, recipe, page.threads)
+        config = PhantomConfig(COARSE_GRID, age_years=(age, age))
+        phantom = make_phantom(page.seed, config, page.threads)
         show_above(
             axes, overlay(first_labels(phantom.labels), page.table, FILL_ALONE), phantom.spacing_mm
         )

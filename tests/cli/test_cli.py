@@ -172,9 +172,9 @@ def test_phantom_writes_what_was_asked_for(tmp_path: Path, monkeypatch: pytest.M
     assert done.exit_code == 0, done.output
     assert "2 phantoms, hand_000007 to hand_000008" in done.output
     text = (tmp_path / "d" / "parameters" / "hand_000008.json").read_text(encoding="utf-8")
-    recipe = json.loads(text)["recipe"]
-    assert recipe["shape"] == [60, 48, 24]
-    assert (recipe["variety"], recipe["age_years"]) == ("full", [5.0, 6.5])
+    config = json.loads(text)["config"]
+    assert config["shape"] == [60, 48, 24]
+    assert (config["variety"], config["age_years"]) == ("full", [5.0, 6.5])
 
 
 def test_evaluate_other_labels(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+import shutil
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from amcnet.phantom import Grid, PhantomConfig, make_phantom, summarise_left_out
 from amcnet.phantom.dataset import split_cases
 
 GRID = Grid((60, 48, 24), (2.87, 2.8, 1.9))
-RECIPE = PhantomConfig(GRID)
+CONFIG = PhantomConfig(GRID)
 FILES = {
     "dataset.json",
     "splits_final.json",
@@ -35,7 +36,7 @@ def digests(folder: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def written(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("data") / "phantom"
-    assert write_dataset(out, 2, 4, RECIPE) == ["hand_000004", "hand_000005"]
+    assert write_dataset(out, 2, 4, CONFIG) == ["hand_000004", "hand_000005"]
     return out
 
 
@@ -50,7 +51,7 @@ def test_layout_is_that_of_nnunet(written):
 
 
 def test_files_hold_the_phantom_in_canonical_geometry(written):
-    phantom = make_phantom(4, RECIPE)
+    phantom = make_phantom(4, CONFIG)
     scan, lateral, depth = GRID.spacing_mm
     for name, array in (
         ("imagesTr/hand_000004_0000.nrrd", phantom.image),
@@ -66,11 +67,11 @@ def test_files_hold_the_phantom_in_canonical_geometry(written):
 
 def test_parameters_say_what_was_drawn(written):
     text = (written / "parameters" / "hand_000005.json").read_text(encoding="utf-8")
-    found, phantom = json.loads(text), make_phantom(5, RECIPE)
+    found, phantom = json.loads(text), make_phantom(5, CONFIG)
     assert found == json.loads(json.dumps(phantom.description()))
     assert (found["seed"], found["format"]) == (5, 2)
     assert found["amcnet"] == version("amcnet")
-    assert found["recipe"] == {
+    assert found["config"] == {
         "shape": [60, 48, 24],
         "spacing_mm": [2.87, 2.8, 1.9],
         "variety": "complete",
@@ -81,7 +82,7 @@ def test_parameters_say_what_was_drawn(written):
 
 def test_number_of_processes_changes_no_byte(written, tmp_path):
     out, calls = tmp_path / "two", []
-    write_dataset(out, 2, 4, RECIPE, 2, lambda done, total: calls.append((done, total)))
+    write_dataset(out, 2, 4, CONFIG, 2, lambda done, total: calls.append((done, total)))
     assert digests(out) == digests(written)
     assert calls == [(0, 2), (1, 2), (2, 2)]
 
@@ -93,10 +94,10 @@ def test_interrupted_call_can_be_repeated(written, tmp_path):
 
     out, calls = tmp_path / "phantom", []
     with pytest.raises(KeyboardInterrupt):
-        write_dataset(out, 2, 4, RECIPE, progress=interrupt)
+        write_dataset(out, 2, 4, CONFIG, progress=interrupt)
     first = out / "imagesTr" / "hand_000004_0000.nrrd"
     made = first.stat().st_mtime_ns
-    write_dataset(out, 2, 4, RECIPE, progress=lambda *now: calls.append(now))
+    write_dataset(out, 2, 4, CONFIG, progress=lambda *now: calls.append(now))
     assert digests(out) == digests(written)
     assert first.stat().st_mtime_ns == made
     # The case that was there already says nothing about the time left.
@@ -119,9 +120,9 @@ def test_process_that_ends_is_told_in_words(tmp_path):
 )
 def test_case_with_a_lost_file_is_made_again(written, tmp_path, lost):
     out = tmp_path / "phantom"
-    write_dataset(out, 1, 4, RECIPE)
+    write_dataset(out, 1, 4, CONFIG)
     (out / lost).unlink()
-    write_dataset(out, 1, 4, RECIPE)
+    write_dataset(out, 1, 4, CONFIG)
     assert digests(out)[lost] == digests(written)[lost]
 
 
@@ -131,25 +132,25 @@ def test_case_with_a_lost_file_is_made_again(written, tmp_path, lost):
 )
 def test_arguments_out_of_range_are_refused(tmp_path, count, seed, jobs, name):
     with pytest.raises(ConfigError, match=f"^{name}: found"):
-        write_dataset(tmp_path / "phantom", count, seed, RECIPE, jobs)
+        write_dataset(tmp_path / "phantom", count, seed, CONFIG, jobs)
     assert not (tmp_path / "phantom").exists()
 
 
 def test_missing_parent_folder_is_refused(tmp_path):
     with pytest.raises(OutputError, match="missing"):
-        write_dataset(tmp_path / "missing" / "phantom", 1, 0, RECIPE)
+        write_dataset(tmp_path / "missing" / "phantom", 1, 0, CONFIG)
     assert not (tmp_path / "missing").exists()
 
 
 def test_file_in_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "phantom").write_text("a file")
     with pytest.raises(OutputError, match="phantom"):
-        write_dataset(tmp_path / "phantom", 1, 0, RECIPE)
+        write_dataset(tmp_path / "phantom", 1, 0, CONFIG)
     assert (tmp_path / "phantom").read_text() == "a file"
 
 
 @pytest.mark.parametrize(
-    ("recipe", "found", "expected"),
+    ("config", "found", "expected"),
     [
         (PhantomConfig(Grid((61, 48, 24), GRID.spacing_mm)), "[60, 48, 24]", "[61, 48, 24]"),
         (PhantomConfig(Grid(GRID.shape, (2.87, 2.8, 1.8))), "[2.87, 2.8, 1.9]", "[2.87, 2.8, 1.8]"),
@@ -157,15 +158,28 @@ def test_file_in_place_of_the_folder_is_refused(tmp_path):
         (PhantomConfig(GRID, age_years=(4.0, 8.0)), "age_years null", "age_years [4.0, 8.0]"),
     ],
 )
-def test_case_of_another_recipe_is_refused_before_any_is_made(written, recipe, found, expected):
+def test_case_of_another_configuration_is_refused_before_any_is_made(
+    written, config, found, expected
+):
     before = digests(written)
     with pytest.raises(OutputError) as raised:
-        write_dataset(written, 3, 2, recipe)  # 2 and 3 are not there yet, 4 is
+        write_dataset(written, 3, 2, config)  # 2 and 3 are not there yet, 4 is
     message = str(raised.value)
     assert str(written / "parameters" / "hand_000004.json") in message
     assert message.index(found) < message.index("expected") < message.index(expected)
     assert "another folder" in message
     assert digests(written) == before
+
+
+def test_cases_whose_parameters_use_the_former_key_are_kept(written, tmp_path):
+    out = tmp_path / "former"
+    shutil.copytree(written, out)
+    path = out / "parameters" / "hand_000004.json"
+    content = json.loads(path.read_text())
+    content["recipe"] = content.pop("config")
+    path.write_text(json.dumps(content))
+    write_dataset(out, 1, 4, CONFIG)
+    assert "recipe" in json.loads(path.read_text())
 
 
 @pytest.mark.parametrize("old", ["{}", '{"seed": 4, "shape": [60, 48, 24]}', "[]", "{", "\xff"])
@@ -179,13 +193,13 @@ def test_case_of_an_older_version_or_unreadable_is_refused(written, tmp_path, ol
     with pytest.raises(
         OutputError, match=r"hand_000004\.json: holds no phantom.*expected format 2"
     ):
-        write_dataset(tmp_path, 1, 4, RECIPE)
+        write_dataset(tmp_path, 1, 4, CONFIG)
 
 
 def test_data_set_of_someone_else_is_refused(tmp_path):
     (tmp_path / "dataset.json").write_text('{"name": "mine"}')
     with pytest.raises(OutputError, match="describes another data set"):
-        write_dataset(tmp_path, 1, 4, RECIPE)
+        write_dataset(tmp_path, 1, 4, CONFIG)
     assert list(digests(tmp_path)) == ["dataset.json"]
 
 
@@ -216,10 +230,10 @@ def test_split_holds_out_a_quarter_and_at_least_one(count, held_out):
 
 def test_split_file_names_every_complete_case_of_the_folder(written, tmp_path):
     out = tmp_path / "phantom"
-    write_dataset(out, 1, 9, RECIPE)
+    write_dataset(out, 1, 9, CONFIG)
     assert not (out / "splits_final.json").exists()
     (out / "labelsTr" / "hand_000007.nrrd").touch()  # left by an interrupted call
-    write_dataset(out, 2, 4, RECIPE)
+    write_dataset(out, 2, 4, CONFIG)
     (fold,) = json.loads((out / "splits_final.json").read_text(encoding="utf-8"))
     assert set(fold) == {"train", "val"}
     assert {*fold["train"], *fold["val"]} == {"hand_000004", "hand_000005", "hand_000009"}

@@ -38,8 +38,8 @@ def complete() -> list[Hand]:
 
 @pytest.fixture(scope="module")
 def full() -> list[Hand]:
-    recipe = PhantomConfig(variety="full")
-    return [draw_hand(np.random.default_rng(seed), recipe) for seed in FULL_SEEDS]
+    config = PhantomConfig(variety="full")
+    return [draw_hand(np.random.default_rng(seed), config) for seed in FULL_SEEDS]
 
 
 def drawn_with(case: str, **changes: tuple[float, float]) -> Hand:
@@ -47,8 +47,8 @@ def drawn_with(case: str, **changes: tuple[float, float]) -> Hand:
     for seed in range(300):
         # The cases are drawn first: find the seed before drawing all the rest.
         if case in draw_rare_cases(np.random.default_rng(seed).spawn(3)[0], wanted=True):
-            recipe = PhantomConfig(variety="full", **changes)
-            hand = draw_hand(np.random.default_rng(seed), recipe)
+            config = PhantomConfig(variety="full", **changes)
+            hand = draw_hand(np.random.default_rng(seed), config)
             assert case in hand.parameters.rare_cases
             return hand
     raise AssertionError(case)

@@ -18,8 +18,8 @@ def test_phantom_carries_its_grid_and_what_was_drawn():
     assert phantom.labels.max() <= 38
     description = json.loads(json.dumps(phantom.description()))
     assert description["seed"] == 11
-    assert description["recipe"]["shape"] == [80, 64, 32]
-    assert description["recipe"]["spacing_mm"] == [2.15, 2.1, 1.42]
+    assert description["config"]["shape"] == [80, 64, 32]
+    assert description["config"]["spacing_mm"] == [2.15, 2.1, 1.42]
     assert description["hand"]["age_years"] == phantom.hand.age_years
     assert description["acoustics"]["frequency_mhz"] == phantom.acoustics.frequency_mhz
 

@@ -50,9 +50,9 @@ def phantom(
     from amcnet.cli.console import progress, stdout
     from amcnet.phantom import GRIDS, PhantomConfig, summarise_left_out, write_dataset
 
-    recipe = PhantomConfig(GRIDS[grid.value], variety.value, _age_range(age))
+    config = PhantomConfig(GRIDS[grid.value], variety.value, _age_range(age))
     with progress("phantoms") as update:
-        names = write_dataset(out, count, seed, recipe, jobs, update)
+        names = write_dataset(out, count, seed, config, jobs, update)
     stdout().print(f"{out}: {len(names)} phantoms, {names[0]} to {names[-1]}")
     left_out = summarise_left_out(out, names)
     if left_out:

@@ -1,7 +1,7 @@
 """Synthetic paediatric hands and their ultrasound: the embedded data set.
 
 Anatomy (:mod:`amcnet.phantom.drawing`, :mod:`amcnet.phantom.solids`) and rendering
-(:mod:`amcnet.phantom.ultrasound`) are apart and each is drawn from the phantom's seed.
+(:mod:`amcnet.phantom.ultrasound`) are separate; each is drawn from the phantom's seed.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""The settings of one scan: what the probe, the machine and the tissue are like."""
+"""The settings of one scan: probe, machine and tissue."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,10 +11,10 @@ from amcnet.errors import ConfigError
 
 @dataclass(frozen=True)
 class Acoustics:
-    """What was drawn for one scan. Tuples over tissues follow :class:`Tissue`.
+    """The settings drawn for one scan. Tuples over tissues are in the order of :class:`Tissue`.
 
-    Levels in dB are amplitudes relative to what they derive from; minus infinity switches a term
-    off. Widths of the point spread function are full widths at half maximum.
+    Levels in dB are amplitudes relative to their source; minus infinity switches a term off.
+    Widths of the point spread function are full widths at half maximum.
     """
 
     frequency_mhz: float
@@ -149,7 +149,7 @@ TERMS: dict[str, dict[str, Any]] = {
 
 
 def without(acoustics: Acoustics, *terms: str) -> Acoustics:
-    """Return the settings with some terms switched off, to look at what each one does.
+    """Return the settings with some terms switched off, to see the effect of each.
 
     Raises:
         ConfigError: If a term is not in :data:`TERMS`.

@@ -1,4 +1,4 @@
-"""What a machine shows beside the tissue: side lobes, ringing, repeated echoes, dotted rows."""
+"""Artefacts: side lobes, ringing, repeated echoes and dotted rows of interference."""
 
 import numpy as np
 from numpy.random import Generator
@@ -30,8 +30,8 @@ def amplitude(level_db: float) -> float:
 def clutter(strength: Field, faces: Faces, grid: Grid, a: Acoustics) -> Field:
     """Return the clutter of a slice, as strength of scatterers.
 
-    Side lobes show every echo once more, weakly, a few millimetres to its sides (the grey haze
-    beside the hand); ringing trails behind it and keeps shadows from being black.
+    Side lobes repeat every echo weakly a few millimetres to its sides (the grey haze beside the
+    hand). Ringing trails behind each echo and keeps shadows from being black.
 
     Args:
         strength: (lateral, depth) strength of the scatterers' echoes.
@@ -64,7 +64,7 @@ def clutter(strength: Field, faces: Faces, grid: Grid, a: Acoustics) -> Field:
 def add_skin_reverberation(
     envelope: Field, skin_mm: Field, facing: Field, grid: Grid, a: Acoustics
 ) -> None:
-    """Add what bounces between skin and probe: the skin once more at twice its depth.
+    """Add the echo that bounces between skin and probe: the skin again at twice its depth.
 
     Args:
         envelope: (lateral, depth), changed in place.
@@ -80,9 +80,9 @@ def add_skin_reverberation(
 def add_bone_reverberation(
     envelope: Field, faces_mm: tuple[Field, Field], facing: Field, grid: Grid, a: Acoustics
 ) -> None:
-    """Add what bounces between bone and skin: the bone again, once and twice, in its shadow.
+    """Add echoes that bounce between bone and skin once and twice: the bone again in its shadow.
 
-    ``faces_mm`` holds the depths of skin and bone; else as :func:`add_skin_reverberation`.
+    ``faces_mm`` holds the depths of skin and bone; see :func:`add_skin_reverberation`.
     """
     skin_mm, bone_mm = faces_mm
     for order in (1, 2):
@@ -107,7 +107,7 @@ def add_dotted_rows(level: Field, rows: Field, floor: float, a: Acoustics, rng: 
     Args:
         level: (lateral, depth) after time gain, changed in place.
         rows: Relative depth of each row, 0 to 1.
-        floor: Level of the noise floor, to which the dots relate.
+        floor: Level of the noise floor; the dots are relative to it.
         a: The scan.
         rng: Draws the dots of this slice.
     """
@@ -128,7 +128,7 @@ def _repeat(
 ) -> None:
     """Add a shifted copy of the part of each column around a depth, in place.
 
-    Columns whose depth is the volume's end have no such face and are left alone.
+    Columns whose depth is the end of the volume have no such face and stay unchanged.
     """
     spacing, depth = grid.spacing_mm[2], envelope.shape[1]
     rows = np.nonzero((start_mm < grid.extent_mm[2]) & (gain > 0))[0]

@@ -37,7 +37,7 @@ _LOCAL = Frame(np.zeros(3), *np.eye(3))
 
 @dataclass(frozen=True)
 class Person:
-    """Whose hand it is.
+    """The person whose hand it is.
 
     Attributes:
         age_years: Age.
@@ -60,9 +60,9 @@ class BoneShape:
         length_mm: From the rim of the base to the top of the head.
         state: Whether the epiphysis has ossified or fused.
         whole: The bone with its cartilaginous or fused growth end.
-        bone: The labelled shaft; with the growth end where the epiphysis has fused.
-        epiphysis: The labelled epiphysis, where it is a structure of its own.
-        cartilage: The growth end and the articular layer of the other end.
+        bone: The labelled shaft, including the growth end if the epiphysis has fused.
+        epiphysis: The labelled epiphysis if it is a separate structure.
+        cartilage: The growth end, and the articular cartilage of the other end.
     """
 
     length_mm: float

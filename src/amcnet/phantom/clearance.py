@@ -1,4 +1,4 @@
-"""Points on the surfaces of bones, and how far bones keep from each other."""
+"""Points on the surfaces of bones, and distances between bones."""
 
 from itertools import combinations
 
@@ -69,7 +69,7 @@ def smallest_gap_mm(
     Args:
         bones: The bones by any key.
         points_mm: Points on the surface of each, in its frame.
-        within_mm: Pairs whose boxes are farther apart are not looked at.
+        within_mm: Pairs whose boxes are farther apart are skipped.
     """
     boxes = {key: bone.bounds_mm(within_mm / 2) for key, bone in bones.items()}
     placed = {key: bone.frame.points(points_mm[key]) for key, bone in bones.items()}

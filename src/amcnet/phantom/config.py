@@ -1,4 +1,4 @@
-"""What kind of phantoms to make: the grid, the ages and how unusual they may be."""
+"""Which phantoms to make: grid, ages and how unusual the hands may be."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,7 +13,7 @@ YOUNGEST_YEARS, OLDEST_YEARS = 2.0, 16.0
 
 @dataclass(frozen=True)
 class PhantomConfig:
-    """What a phantom is made of, apart from its seed.
+    """Everything that decides a phantom, apart from its seed.
 
     Attributes:
         grid: The voxel grid.
@@ -43,7 +43,7 @@ class PhantomConfig:
             )
 
     def description(self) -> dict[str, Any]:
-        """Return the recipe as data that JSON can hold."""
+        """Return the configuration as plain data for JSON."""
         return {
             "shape": list(self.grid.shape),
             "spacing_mm": list(self.grid.spacing_mm),

@@ -16,6 +16,7 @@ from amcnet.phantom.phantom import FORMAT, make_phantom
 
 FILE_ENDING = ".nrrd"
 _DATASET_NAME = "amcnet phantom"
+_FORMER_KEY = "recipe"  # of the configuration in parameters/CASE.json
 _LARGEST_SEED = 10**9
 _MOST_CASES = 10**6
 
@@ -29,14 +30,14 @@ def write_dataset(
     out: Path,
     count: int,
     seed: int,
-    recipe: PhantomConfig = PhantomConfig(),  # noqa: B008 - frozen
+    config: PhantomConfig = PhantomConfig(),  # noqa: B008 - frozen
     jobs: int = 1,
     progress: Progress = no_progress,
 ) -> list[str]:
     """Write phantoms of the seeds ``seed`` to ``seed + count - 1`` as one data set.
 
-    A case that is there already is not made again, so an interrupted call can be repeated. The
-    bytes depend on the seeds and the recipe alone, not on the number of processes or calls.
+    Existing cases are kept, so an interrupted call can be repeated. The
+    bytes depend only on the seeds and the configuration, not on the number of processes or calls.
 
     Beside images, labels and ``dataset.json`` there are ``parameters/CASE.json``, everything that
     was drawn, and ``splits_final.json``, see :func:`split_cases`. nnU-Net reads that file from its
@@ -46,9 +47,9 @@ def write_dataset(
         out: Folder to write to; it is made, its parent must exist.
         count: Number of cases, at least 1.
         seed: Seed of the first case.
-        recipe: What kind of phantoms to make.
-        jobs: Number of processes; each gets its share of the processor's threads.
-        progress: Called with (cases made, cases to make); cases that are there do not count.
+        config: What kind of phantoms to make.
+        jobs: Number of processes, which share the processor's threads.
+        progress: Called with (cases made, cases to make); existing cases do not count.
 
     Returns:
         The names of the cases.
@@ -56,26 +57,26 @@ def write_dataset(
     Raises:
         ConfigError: If an argument is out of range.
         OutputError: If the parent folder does not exist, ``out`` is a file or another data set, or
-            a case is there that was made by another recipe or version; nothing is made then. Or
-            if a process ends unexpectedly.
+            a case exists that was made with another configuration or version (nothing is made
+            then), or a process ends unexpectedly.
     """
     _check_arguments(count, seed, jobs)
     make_folder(out)
     _check_is_ours(out / "dataset.json")
     seeds = range(seed, seed + count)
-    missing = [s for s in seeds if not _is_there(out, case_name(s), recipe)]
+    missing = [s for s in seeds if not _is_there(out, case_name(s), config)]
     for folder in ("imagesTr", "labelsTr", "parameters"):
         (out / folder).mkdir(exist_ok=True)
     if missing:
-        _make_cases(out, missing, recipe, jobs, progress)
+        _make_cases(out, missing, config, jobs, progress)
     _describe(out)
     return [case_name(s) for s in seeds]
 
 
-def write_case(out: Path, seed: int, recipe: PhantomConfig, threads: int = 1) -> None:
+def write_case(out: Path, seed: int, config: PhantomConfig, threads: int = 1) -> None:
     """Write image, labels and parameters of one phantom into a data set's folders."""
     image_path, label_path, parameters = _case_files(out, case_name(seed))
-    phantom = make_phantom(seed, recipe, threads)
+    phantom = make_phantom(seed, config, threads)
     geometry = Geometry.canonical(phantom.image.shape, phantom.spacing_mm)
     write_image(image_path, phantom.image, geometry, overwrite=True)
     write_labels(label_path, phantom.labels, geometry, hand_label_table(), overwrite=True)
@@ -95,7 +96,7 @@ def split_cases(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 def summarise_left_out(out: Path, names: Iterable[str]) -> str:
-    """Say in one line how many hands lack structures or are cut; nothing if none."""
+    """Return one line about hands that lack structures or are cut; empty if there are none."""
     hands = [_read_json(_case_files(out, name)[2]).get("hand", {}) for name in names]
     lacking = [hand["absent"] for hand in hands if hand.get("absent")]
     cut = sum(bool(hand.get("cut")) for hand in hands)
@@ -140,19 +141,19 @@ def _check_is_ours(description: Path) -> None:
         )
 
 
-def _is_there(out: Path, name: str, recipe: PhantomConfig) -> bool:
-    """Return whether a case is complete; raise an OutputError if it is one of other phantoms."""
+def _is_there(out: Path, name: str, config: PhantomConfig) -> bool:
+    """Return whether a case is complete; raise OutputError if its configuration differs."""
     files = _case_files(out, name)
     if not all(path.exists() for path in files):
         return False
     case = _read_json(files[2])
     if "format" not in case:
         raise OutputError(
-            f"{files[2]}: holds no phantom's description, or one of an earlier version, expected "
+            f"{files[2]}: holds no phantom's description or that of an earlier version, expected "
             f"format {FORMAT}; nothing was made, choose another folder"
         )
-    found = {"format": case.get("format"), **_as_dict(case.get("recipe"))}
-    expected = {"format": FORMAT, **recipe.description()}
+    found = {"format": case.get("format"), **_as_dict(case.get("config", case.get(_FORMER_KEY)))}
+    expected = {"format": FORMAT, **config.description()}
     differing = [key for key, value in expected.items() if found.get(key) != value]
     if not differing:
         return True
@@ -167,10 +168,10 @@ def _is_there(out: Path, name: str, recipe: PhantomConfig) -> bool:
 
 
 def _make_cases(
-    out: Path, seeds: list[int], recipe: PhantomConfig, jobs: int, progress: Progress
+    out: Path, seeds: list[int], config: PhantomConfig, jobs: int, progress: Progress
 ) -> None:
     threads = max(1, processors() // worker_count(jobs, len(seeds)))
-    make = partial(write_case, out, recipe=recipe, threads=threads)
+    make = partial(write_case, out, config=config, threads=threads)
     map_in_processes(make, seeds, jobs, progress)
 
 

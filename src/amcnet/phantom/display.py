@@ -1,4 +1,4 @@
-"""From echo levels to grey: time gain, electronic noise, compression."""
+"""From echo amplitude to 8-bit intensity: time gain, electronic noise, compression."""
 
 import numpy as np
 from numpy.random import Generator
@@ -19,7 +19,7 @@ _NORMAL_QUANTILES = ndtri((np.arange(256) + 0.5) / 256)
 def time_gain(grid: Grid, a: Acoustics) -> Field:
     """Return the gain of each depth: a slope, and the sliders of the machine on top of it.
 
-    The overall gain is set for tissue under the usual stand-off: the slope is 1 there.
+    The slope is 1 at the usual stand-off, for which the overall gain is set.
     """
     depth_cm = grid.axis_mm(2) / 10
     knots = np.linspace(0, grid.extent_mm[2] / 10, len(a.tgc_sliders_db))
@@ -28,7 +28,7 @@ def time_gain(grid: Grid, a: Acoustics) -> Field:
 
 
 def noise_level(a: Acoustics) -> float:
-    """Return the noise floor: it shows as a small, even grey, whatever the gain and the range."""
+    """Return the noise floor, which shows as the same low intensity at any gain and range."""
     if a.noise_floor == 0:
         return 0.0
     above_black_db = a.noise_floor ** (1 / a.gamma) * a.dynamic_range_db
@@ -36,7 +36,7 @@ def noise_level(a: Acoustics) -> float:
 
 
 def add_noise(level: Field, rng: Generator, a: Acoustics) -> None:
-    """Add electronic noise in place: the size of a normal variable, in 256 equally likely steps."""
+    """Add electronic noise in place: the magnitude of a normal variable in 256 equal quantiles."""
     share = (1 - 0.8 * a.noise_spread) + a.noise_spread * np.abs(_NORMAL_QUANTILES)
     steps = (noise_level(a) * share).astype(np.float32)
     values = np.frombuffer(rng.bytes(level.size), np.uint8).reshape(level.shape)
@@ -44,7 +44,7 @@ def add_noise(level: Field, rng: Generator, a: Acoustics) -> None:
 
 
 def to_grey(level: Field, flicker_db: float, a: Acoustics) -> NDArray[np.uint8]:
-    """Return 8-bit grey by logarithmic compression and gamma; ``level`` is used up."""
+    """Return 8-bit intensities by logarithmic compression and gamma; ``level`` is overwritten."""
     np.maximum(level, np.float32(_SMALLEST), out=level)
     np.log10(level, out=level)
     level *= np.float32(20 / a.dynamic_range_db)

@@ -1,4 +1,4 @@
-"""Drawing a hand that fits a recipe: who, which bones, in which pose."""
+"""Draw the hand of a configuration: the person, the bones and the pose."""
 
 from dataclasses import dataclass, replace
 
@@ -22,7 +22,7 @@ from amcnet.phantom.solids import Frame, Vector
 from amcnet.phantom.wrist import draw_wrist, wrist_flesh
 
 SMALLEST_GAP_MM = 0.4
-"""How far any two structures keep from each other."""
+"""Smallest distance between any two structures."""
 
 _SMALLEST_GAP_OF_TOUCHING_FINGERS_MM = 1.5
 _POSE_ATTEMPTS = 20
@@ -43,40 +43,40 @@ class _Subject:
     rare_cases: tuple[str, ...]
 
 
-def draw_hand(rng: Generator, recipe: PhantomConfig) -> Hand:
-    """Draw a hand as a recipe says.
+def draw_hand(rng: Generator, config: PhantomConfig) -> Hand:
+    """Draw a hand for a configuration.
 
     Poses that do not fit the volume, or in which bones come too close to each other, are drawn
     again, gradually closer to the neutral pose; a hand that fits in no pose is replaced by
     another one of the same person, then without the rare cases, then by another person's. In the
-    variety ``complete`` all labelled structures lie wholly inside.
+    variety ``complete`` all labelled structures lie entirely inside the volume.
 
     Raises:
-        ConfigError: If no hand of the recipe's ages fits the grid.
+        ConfigError: If no hand of the configured ages fits the grid.
     """
     subject_rng, pose_rng, tissue_rng = rng.spawn(3)
-    rare_cases = draw_rare_cases(subject_rng, recipe.variety == "full")
+    rare_cases = draw_rare_cases(subject_rng, config.variety == "full")
     for _ in range(_PERSON_ATTEMPTS):
-        person, side = _draw_person(subject_rng, recipe)
+        person, side = _draw_person(subject_rng, config)
         for attempt in range(_BUILD_ATTEMPTS):
-            # Given up late: else only small hands would ever show the cases that need room.
+            # Dropped late; otherwise only small hands would show the cases that need room.
             kept = rare_cases if attempt < _BUILD_ATTEMPTS // 2 else ()
             subject = _draw_subject(subject_rng, person, side, kept)
-            hand = _posed(subject, recipe.grid, pose_rng, tissue_rng)
+            hand = _posed(subject, config.grid, pose_rng, tissue_rng)
             if hand is not None:
-                return mirror(hand, recipe.grid) if side == "left" else hand
-    extent = " x ".join(f"{mm:.0f}" for mm in recipe.grid.field_of_view_mm)
+                return mirror(hand, config.grid) if side == "left" else hand
+    extent = " x ".join(f"{mm:.0f}" for mm in config.grid.field_of_view_mm)
     raise ConfigError(
         f"grid: found {extent} mm (scan, lateral, depth), in which none of "
         f"{_PERSON_ATTEMPTS * _BUILD_ATTEMPTS} hands fits; "
-        "expected room for a hand of the recipe's ages"
+        "expected room for a hand of the configured ages"
     )
 
 
 def _posed(
     subject: _Subject, grid: Grid, pose_rng: Generator, tissue_rng: Generator
 ) -> Hand | None:
-    """Draw poses of a right hand until one fits the grid; None if none does."""
+    """Draw poses of a right hand until one fits the grid; return None if none does."""
     points = _PointsOf(subject.build)
     for attempt in range(_POSE_ATTEMPTS):
         amplitude = 1 - 0.75 * attempt / _POSE_ATTEMPTS
@@ -95,11 +95,11 @@ def _posed(
     return None
 
 
-def _draw_person(rng: Generator, recipe: PhantomConfig) -> tuple[Person, Side]:
+def _draw_person(rng: Generator, config: PhantomConfig) -> tuple[Person, Side]:
     sex: Sex = "girl" if rng.random() < 0.5 else "boy"
     side: Side = "left" if rng.random() < 0.5 else "right"
-    full = recipe.variety == "full"
-    low, high = recipe.age_years or (
+    full = config.variety == "full"
+    low, high = config.age_years or (
         (YOUNGEST_YEARS, OLDEST_YEARS) if full else COMPLETE_AGE_YEARS[sex]
     )
     age = low + (high - low) * rng.random()
@@ -170,7 +170,7 @@ def _assemble(
     frames: dict[BoneKey, Frame],
     structures: dict[int, LongBone],
 ) -> Hand:
-    """Put soft tissue and wrist round the bones."""
+    """Add soft tissue and the wrist to the bones."""
     shapes, person = subject.build.shapes, subject.person
     root = hand_frame(pose)
     flesh = flesh_of(rng, shapes, frames, subject.soft)

@@ -6,7 +6,7 @@ from numpy.random import Generator
 from amcnet.anatomy.growth import Segment
 from amcnet.phantom.long_bone import Face, Profile
 
-_CONDYLE = 0.68  # where the crests of condyles and facets lie, of the half width
+_CONDYLE = 0.68  # position of the crests of condyles and facets, relative to the half width
 
 
 def blank_face(profile: Profile, at_mm: float, girth: float = 1.0) -> Face:
@@ -84,7 +84,7 @@ def draw_plate(rng: Generator, profile: Profile, at_mm: float) -> Face:
 
 
 def domed(face: Face, height_mm: float, girth: float) -> Face:
-    """Raise the centre over the rim of a face whose bone has a girth; negative hollows it."""
+    """Raise the centre of a face relative to its rim, or hollow it by a negative height."""
     x1, x2, x3, x4 = face.across_mm
     y1, y2, y3, y4 = face.palmar_mm
     part = height_mm / girth**2

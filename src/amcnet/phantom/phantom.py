@@ -17,7 +17,7 @@ from amcnet.phantom.ultrasound import render
 from amcnet.version import __version__
 
 FORMAT = 2
-"""What a seed means: raised whenever the same seed and recipe give another phantom."""
+"""Version of the phantoms: raised when the same seed and configuration give another phantom."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,15 @@ class Phantom:
     Attributes:
         image: uint8 (scan, lateral, depth).
         labels: uint8 (scan, lateral, depth), 0 or 1-38 of the hand's label table.
-        recipe: What kind of phantom it is; it names the grid.
+        config: What kind of phantom it is, and its grid.
         hand: What was drawn for the anatomy.
         acoustics: What was drawn for the ultrasound.
-        seed: The seed that gives exactly this phantom, with the recipe.
+        seed: The seed that gives exactly this phantom for the configuration.
     """
 
     image: NDArray[np.uint8]
     labels: NDArray[np.uint8]
-    recipe: PhantomConfig
+    config: PhantomConfig
     hand: HandParameters
     acoustics: Acoustics
     seed: int
@@ -43,37 +43,37 @@ class Phantom:
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
         """Voxel spacing (scan, lateral, depth)."""
-        return self.recipe.grid.spacing_mm
+        return self.config.grid.spacing_mm
 
     def description(self) -> dict[str, Any]:
-        """Return everything that was asked for and drawn, as data that JSON can hold."""
+        """Return the configuration and everything that was drawn, as plain data for JSON."""
         return {
             "seed": self.seed,
             "format": FORMAT,
             "amcnet": __version__,
-            "recipe": self.recipe.description(),
+            "config": self.config.description(),
             "hand": asdict(self.hand),
             "acoustics": asdict(self.acoustics),
         }
 
 
-def draw_phantom(seed: int, recipe: PhantomConfig) -> tuple[Hand, Acoustics]:
+def draw_phantom(seed: int, config: PhantomConfig) -> tuple[Hand, Acoustics]:
     """Draw the hand and the scan of a seed, which :func:`make_phantom` renders."""
-    hand = draw_hand(default_rng(SeedSequence(seed, spawn_key=(10,))), recipe)
+    hand = draw_hand(default_rng(SeedSequence(seed, spawn_key=(10,))), config)
     return hand, draw_acoustics(default_rng(SeedSequence(seed, spawn_key=(11,))))
 
 
 def make_phantom(
     seed: int,
-    recipe: PhantomConfig = PhantomConfig(),  # noqa: B008 - frozen
+    config: PhantomConfig = PhantomConfig(),  # noqa: B008 - frozen
     threads: int = 1,
 ) -> Phantom:
     """Make the phantom of a seed; the same seed gives the same hand on every grid.
 
     Args:
-        seed: Decides everything that the recipe leaves open.
-        recipe: What kind of phantom to make.
-        threads: Threads to work with; they change the time taken, not the result.
+        seed: Decides everything that the configuration leaves open.
+        config: What kind of phantom to make.
+        threads: Number of threads; the result does not depend on it.
 
     Raises:
         ConfigError: If the seed is negative, or ``threads`` less than 1.
@@ -82,7 +82,7 @@ def make_phantom(
         raise ConfigError(f"seed: found {seed}, expected 0 or greater")
     if threads < 1:
         raise ConfigError(f"threads: found {threads}, expected at least 1")
-    hand, acoustics = draw_phantom(seed, recipe)
-    voxeliser = Voxeliser(hand, recipe.grid)
+    hand, acoustics = draw_phantom(seed, config)
+    voxeliser = Voxeliser(hand, config.grid)
     image, labels = render(voxeliser, acoustics, seed, threads)
-    return Phantom(image, labels, recipe, hand.parameters, acoustics, seed)
+    return Phantom(image, labels, config, hand.parameters, acoustics, seed)

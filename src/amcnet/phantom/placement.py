@@ -1,4 +1,4 @@
-"""Where a posed hand lies in the volume, and what its borders leave of it."""
+"""Placing a posed hand in the volume, whose borders may cut it."""
 
 from dataclasses import dataclass, replace
 
@@ -27,14 +27,14 @@ _SKIN_MM = 0.5  # the smooth union of flesh lies a little outside its parts
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a hand is to lie.
+    """Where a hand lies in the volume.
 
     Attributes:
-        scan_part: Which part of the free room along the scan is left at the fingertips.
-        lateral_part: Which part of the free lateral room is left at low coordinates.
+        scan_part: Share of the free space along the scan that is left at the fingertips.
+        lateral_part: Share of the free lateral space that is left at low coordinates.
         standoff_mm: Depth of water above the highest point of the skin.
-        min_standoff_mm: What it may shrink to for the hand to fit.
-        crop: How far the hand lies over the borders.
+        min_standoff_mm: Smallest stand-off that is accepted to make the hand fit.
+        crop: How far the hand extends beyond the borders.
     """
 
     scan_part: float
@@ -46,7 +46,7 @@ class Placement:
     def has_room(
         self, structures: dict[int, LongBone], points_mm: dict[int, Vector], grid: Grid
     ) -> bool:
-        """Return whether the structures fit the grid where they are not to be cropped."""
+        """Return whether the structures fit the grid along the axes that are not cropped."""
         low, high = _bounds(structures, points_mm)
         room = np.array(grid.field_of_view_mm) - 2 * _MARGIN_MM - (high - low)
         scan_fits = room[0] >= 0 or self.crop.cuts_scan
@@ -55,11 +55,11 @@ class Placement:
 
 
 def draw_placement(rng: Generator, rare_cases: tuple[str, ...], size: float) -> Placement:
-    """Draw where a hand of a size, relative to an adult's, lies."""
+    """Draw where a hand lies; its size is relative to an adult's."""
     kind = standoff_kind(rare_cases)
     low, high = STANDOFF_MM[kind]
     return Placement(
-        # Most hands lie so that some of the wrist is seen: little is left at the fingertips.
+        # Most scans show part of the wrist, which leaves little space at the fingertips.
         scan_part=rng.uniform(0, 0.6),
         lateral_part=rng.uniform(0.2, 0.8),
         standoff_mm=low + (high - low) * rng.random(),
@@ -74,10 +74,10 @@ def place_hand(
     """Shift a hand into the grid, or return None where it does not fit.
 
     Args:
-        hand: The hand anywhere.
-        placement: Where it is to lie.
-        points_mm: Points on the surface of every structure, in its frame.
-        grid: The volume. Structures outside are left out, those cut by its border are named.
+        hand: The hand, at any position.
+        placement: Where it will lie.
+        points_mm: Points on the surface of every structure, in the structure's frame.
+        grid: The volume. Structures outside are omitted; those that its border cuts are listed.
     """
     low, high = _bounds(hand.structures, points_mm)
     extent, crop = np.array(grid.field_of_view_mm), placement.crop
@@ -110,7 +110,7 @@ def _bounds(structures: dict[int, LongBone], points_mm: dict[int, Vector]) -> tu
 
 
 def _skin_top(hand: Hand, first_mm: float, last_mm: float) -> float:
-    """Return the least depth of flesh within a range of the scan."""
+    """Return the smallest depth of flesh within a range of the scan."""
     boxes = [solid.bounds_mm(_SKIN_MM, (first_mm, last_mm)) for solid in hand.flesh]
     return min(float(low[2]) for low, _ in boxes)
 

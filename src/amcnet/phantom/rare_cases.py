@@ -1,4 +1,4 @@
-"""What is unusual about some scans: which cases a hand gets, and how they shift it."""
+"""Rare cases of real scans: which of them a hand shows, and how they displace it."""
 
 from dataclasses import dataclass
 
@@ -26,13 +26,13 @@ STANDOFF_MM = {"": (8.0, 20.0), SHALLOW_HAND: (2.0, 6.0), DEEP_HAND: (20.0, 26.0
 
 @dataclass(frozen=True)
 class Crop:
-    """How far a hand lies over the borders of the volume.
+    """How far a hand extends beyond the borders of the volume.
 
     Attributes:
-        fingertips_mm: Over the border at the fingertips.
-        bases_mm: Over the border at the wrist.
-        thumb_side_mm: Over the lateral border on the thumb's side.
-        little_side_mm: Over the other lateral border.
+        fingertips_mm: Beyond the border at the fingertips.
+        bases_mm: Beyond the border at the wrist.
+        thumb_side_mm: Beyond the lateral border on the thumb's side.
+        little_side_mm: Beyond the other lateral border.
     """
 
     fingertips_mm: float = 0.0
@@ -42,12 +42,12 @@ class Crop:
 
     @property
     def cuts_scan(self) -> bool:
-        """Whether the hand lies over a border of the scan."""
+        """Whether the hand extends beyond a border along the scan."""
         return self.fingertips_mm > 0 or self.bases_mm > 0
 
     @property
     def cuts_lateral(self) -> bool:
-        """Whether the hand lies over a lateral border."""
+        """Whether the hand extends beyond a lateral border."""
         return self.thumb_side_mm > 0 or self.little_side_mm > 0
 
 
@@ -62,7 +62,7 @@ def draw_rare_cases(rng: Generator, wanted: bool) -> tuple[str, ...]:
 
 
 def draw_crop(rng: Generator, rare_cases: tuple[str, ...], size: float) -> Crop:
-    """Draw how far a hand of a size, relative to an adult's, is shifted out of the volume."""
+    """Draw how far a hand is shifted out of the volume; its size is relative to an adult's."""
     scan, lateral = size * rng.uniform(5, 30), size * rng.uniform(5, 22)
     at_fingertips, on_thumb_side = rng.random(2) < 0.5
     crop = {}
@@ -74,5 +74,5 @@ def draw_crop(rng: Generator, rare_cases: tuple[str, ...], size: float) -> Crop:
 
 
 def standoff_kind(rare_cases: tuple[str, ...]) -> str:
-    """Return which of the ranges of ``STANDOFF_MM`` holds."""
+    """Return the key of ``STANDOFF_MM`` that applies."""
     return next((name for name in (SHALLOW_HAND, DEEP_HAND) if name in rare_cases), "")

@@ -23,7 +23,7 @@ _VEIN_DEPTH_MM = 6.0
 
 
 @dataclass(frozen=True)
-class Scene:
+class ScanFields:
     """Random fields of one scan.
 
     Attributes:
@@ -33,7 +33,7 @@ class Scene:
         patches: How well bone reflects in each (scan, lateral) column.
         vein_paths_mm: Lateral position of each vein in every scan slice.
         vein_radii_mm: Radius of each vein.
-        shift_mm: Where each slice lies beside its place, (scan, [lateral, depth]).
+        shift_mm: Displacement of each slice, (scan, [lateral, depth]).
         flicker_db: Gain of each slice.
         grid: The grid of the volume.
     """
@@ -49,7 +49,7 @@ class Scene:
     grid: Grid
 
     @classmethod
-    def draw(cls, grid: Grid, acoustics: Acoustics, rng: Generator) -> "Scene":
+    def draw(cls, grid: Grid, acoustics: Acoustics, rng: Generator) -> "ScanFields":
         """Draw the fields of a scan."""
         texture_rng, layer_rng, patch_rng, vein_rng, motion_rng = rng.spawn(5)
         texture, steps = _draw_texture(grid, acoustics, texture_rng)
@@ -131,7 +131,7 @@ def _draw_patches(grid: Grid, a: Acoustics, rng: Generator) -> Field:
     steps = [max(1, round(_PATCH_MM / 2 / spacing)) for spacing in grid.spacing_mm[:2]]
     shape = [-(-n // step) + 1 for n, step in zip(grid.shape[:2], steps, strict=True)]
     sigma = [_PATCH_MM / (d * step) for d, step in zip(grid.spacing_mm[:2], steps, strict=True)]
-    # With a margin, or a small grid would show few independent values.
+    # The margin gives small grids enough independent values.
     margin = [int(np.ceil(4 * s)) for s in sigma]
     noise = rng.standard_normal([n + 2 * m for n, m in zip(shape, margin, strict=True)])
     patches = gaussian_filter(noise, sigma)[margin[0] : -margin[0], margin[1] : -margin[1]]

@@ -12,7 +12,7 @@ from amcnet.phantom.hand_anatomy import segments_of
 from amcnet.phantom.solids import Capsule, Frame, Vector, tube
 
 DORSAL_TISSUE_MM = 5.0
-"""Thickness of the soft tissue on the back of an adult's metacarpals."""
+"""Thickness of the soft tissue over an adult's metacarpals, on the dorsal side."""
 
 _FINGER_RADIUS_MM: dict[Segment, float] = {
     "proximal phalanx": 7.9,

@@ -1,4 +1,4 @@
-"""What hands are made of: frames, solids with approximate signed distances, and tubes."""
+"""Frames, solids with approximate signed distances, and tubes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -93,8 +93,8 @@ class Solid(Protocol):
     def bounds_mm(self, margin_mm: float, scan_range_mm: tuple[float, float] | None = None) -> Box:
         """Return the lower and upper corner of a box around the solid and a margin.
 
-        With a scan range, the box holds only the part of the solid within that range. Where
-        there is none, the box is empty: its lower scan coordinate is above the upper one.
+        With a scan range, the box holds only the part of the solid within that range. If there
+        is no such part, the box is empty: its lower scan coordinate exceeds the upper one.
         """
 
     def distance_mm(self, scan: Field, lateral: Field, depth: Field) -> Field:

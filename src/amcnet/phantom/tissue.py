@@ -16,7 +16,7 @@ from amcnet.phantom.solids import Field, Solid
 _SKIN_STEP = 4  # the distance to the skin is smooth: every fourth voxel is enough
 _WEB_MM = 2.0  # how far skin bridges the gap between neighbouring tubes of flesh
 _FLESH_REACH_MM = 20.0
-_SLOPE_REACH_MM = 12.0  # well within the above: tubes that are no circles look nearer than they are
+_SLOPE_REACH_MM = 12.0  # well below the reach: distances to elliptic tubes are underestimated
 _SLOPE_BLUR_MM = 2.5
 _FAR_MM = 30.0
 _BOX_MARGIN_MM = 0.5
@@ -92,8 +92,8 @@ class Voxeliser:
         """
         first, last = self._skin.slices(start, stop)
         distance = self._skin.distance_mm[first:last]
-        # Lateral slopes only: no haze ahead of fingertips. Blurred, or a dark line would stand
-        # above every crown.
+        # Only lateral slopes: there is no haze beyond the fingertips. Without the blur a dark line
+        # would appear above every crown.
         slope = np.abs(np.gradient(distance, self._skin.lateral_step_mm, axis=1))
         slope = gaussian_filter1d(slope, _SLOPE_BLUR_MM / self._skin.lateral_step_mm, axis=1)
         fading = np.maximum(1 - np.abs(distance) / _SLOPE_REACH_MM, 0) ** 2

@@ -19,16 +19,16 @@ from amcnet.phantom.acoustics import Acoustics
 from amcnet.phantom.artefacts import FWHM_TO_SIGMA
 from amcnet.phantom.grids import Grid
 from amcnet.phantom.point_spread import Cascade, blur_stream
-from amcnet.phantom.scan_fields import Scene
+from amcnet.phantom.scan_fields import ScanFields
 from amcnet.phantom.solids import Field
 from amcnet.phantom.tissue import Tissue, Voxeliser
 
 Bytes = NDArray[np.uint8]
 
 _SLAB_SLICES = 16
-_FEWEST_SLICES = 40  # of a part: every part makes some slices on either side for itself
+_FEWEST_SLICES = 40  # of a part: each part renders some extra slices on either side
 _SOFT_ECHO = 0.105  # amplitude of soft-tissue speckle relative to a perfect reflector
-_NOISE_OFFSET = 1000  # slices before the first one have noise of their own
+_NOISE_OFFSET = 1000  # keeps the seeds of slices before the first one non-negative
 
 
 def render(
@@ -40,7 +40,7 @@ def render(
     on the number of threads, nor on what was rendered before.
     """
     grid = voxeliser.grid
-    scene = Scene.draw(grid, acoustics, default_rng(SeedSequence(seed, spawn_key=(1,))))
+    fields = ScanFields.draw(grid, acoustics, default_rng(SeedSequence(seed, spawn_key=(1,))))
     labels, tissue, image = (np.empty(grid.shape, np.uint8) for _ in range(3))
     skin_mm, bone_mm = (np.empty(grid.shape[:2], np.float32) for _ in range(2))
     with ThreadPoolExecutor(threads) as pool:
@@ -48,18 +48,18 @@ def render(
         def voxelise(start: int) -> None:
             stop = min(start + _SLAB_SLICES, grid.shape[0])
             slab = voxeliser.slab(start, stop)
-            scene.carve_veins(slab)
+            fields.carve_veins(slab)
             labels[start:stop], tissue[start:stop] = slab.labels, slab.tissue
             skin_mm[start:stop] = beam.first_face_mm(slab.tissue != Tissue.WATER, grid)
             bone_mm[start:stop] = beam.first_face_mm(beam.bone_mask(slab.tissue), grid)
 
         list(pool.map(voxelise, range(0, grid.shape[0], _SLAB_SLICES)))
-        scan = _Scan(voxeliser, acoustics, scene, (tissue, skin_mm, bone_mm), seed)
+        scan = _Scan(voxeliser, acoustics, fields, (tissue, skin_mm, bone_mm), seed)
 
         def image_part(start: int, stop: int) -> None:
             for index, plane in enumerate(scan.images(start, stop), start):
                 image[index] = plane
-                labels[index] = _shifted(labels[index], scene.shift_mm[index], grid)
+                labels[index] = _shifted(labels[index], fields.shift_mm[index], grid)
 
         parts = max(1, min(threads, grid.shape[0] // _FEWEST_SLICES))
         ends = np.linspace(0, grid.shape[0], parts + 1).astype(int)
@@ -68,18 +68,18 @@ def render(
 
 
 class _Scan:
-    """One scan of one hand: what all slices share, and the way from tissue to grey."""
+    """One scan of one hand: data shared by all slices, and the rendering of each slice."""
 
     def __init__(
         self,
         voxeliser: Voxeliser,
         acoustics: Acoustics,
-        scene: Scene,
+        fields: ScanFields,
         anatomy: tuple[Bytes, Field, Field],
         seed: int,
     ) -> None:
         grid = voxeliser.grid
-        self.voxeliser, self.acoustics, self.scene = voxeliser, acoustics, scene
+        self.voxeliser, self.acoustics, self.fields = voxeliser, acoustics, fields
         self.tissue, self.skin_mm, self.bone_mm = anatomy
         self.seed, self.grid = seed, grid
         self._set_beam(acoustics, grid)
@@ -92,7 +92,7 @@ class _Scan:
         skin_cosine = beam.facing(self.skin_mm, grid)
         bone_cosine = beam.facing(self.bone_mm, grid)
         self.skin_gain = beam.specular_gain(skin_cosine, a) * beam.grazing_dropout(skin_cosine)
-        self.inner_gain = beam.specular_gain(bone_cosine, a) * self.scene.patches
+        self.inner_gain = beam.specular_gain(bone_cosine, a) * self.fields.patches
         self.edge_loss_db = np.float32(a.edge_loss_db) * (1 - skin_cosine) ** 2
         self.loss_db = beam.loss_table_db(a, grid)
         self.skin_echo = beam.specular_table(a, "skin")
@@ -116,7 +116,7 @@ class _Scan:
         self.lateral = Cascade.gaussian(lateral * widening)
         self.elevational = Cascade.gaussian(elevational)
         self.softening = Cascade.gaussian(a.shadow_softening_mm / grid.spacing_mm[1])
-        # White noise keeps its variance and a plane face its height, whatever the voxels' size.
+        # White noise keeps its variance and a plane face its height at any voxel size.
         cascades = (self.axial, self.lateral, self.elevational)
         noise = np.prod([np.broadcast_to(c.noise_gain(), grid.shape[2]) for c in cascades], axis=0)
         self.scatter_scale = (_SOFT_ECHO / noise).astype(np.float32)
@@ -132,7 +132,7 @@ class _Scan:
     def _echoes(self, index: int) -> Field:
         """Return the complex echoes of one slice, ([real, imaginary], lateral, depth).
 
-        Slices beyond the volume are copies of the last one with noise of their own.
+        Slices beyond the volume copy the border slice, with different noise.
         """
         inside = min(max(index, 0), self.grid.shape[0] - 1)
         pairs = beam.pairs_of(self.tissue[inside])
@@ -163,7 +163,7 @@ class _Scan:
         a = self.acoustics
         tissue = self.tissue[index]
         strength: Field = np.asarray(a.scatter, np.float32).take(tissue, mode="wrap")
-        strength *= self.scene.layers_of(self.voxeliser.skin_mm(index, index + 1)[0])
+        strength *= self.fields.layers_of(self.voxeliser.skin_mm(index, index + 1)[0])
         outside = (tissue == Tissue.WATER).astype(np.float32)
         if a.haze > 0:
             haze = self.voxeliser.beside_slopes(index, index + 1, a.haze_mm)[0]
@@ -172,7 +172,7 @@ class _Scan:
             strength += haze
         first = int(np.argmax(self.support > 0))
         strength[:, first:] += outside[:, first:] * self.support[first:]
-        strength *= self.scene.texture_of(index)
+        strength *= self.fields.texture_of(index)
         return strength
 
     def _faces(self, index: int, pairs: Bytes, weight: Field) -> artefacts.Faces:
@@ -183,7 +183,7 @@ class _Scan:
         pair = pairs[lateral, depth]
         echo = self.skin_echo[pair] * self.skin_gain[index, lateral]
         echo += self.inner_echo[pair] * self.inner_gain[index, lateral]
-        # What reaches the face: the voxel below it has taken its own share already.
+        # The weight above the face: the voxel below includes the loss at the face itself.
         return lateral, depth, echo * weight[lateral, above]
 
     def _image(self, index: int, echoes: Field) -> Bytes:
@@ -196,19 +196,19 @@ class _Scan:
         artefacts.add_bone_reverberation(envelope, (skin_mm, bone_mm), bone_gain, grid, a)
         artefacts.add_skin_reverberation(envelope, skin_mm, skin_gain, grid, a)
         artefacts.add_ghost_arcs(envelope, skin_mm, skin_gain, grid, a)
-        envelope = _shifted(envelope, self.scene.shift_mm[index], grid)
+        envelope = _shifted(envelope, self.fields.shift_mm[index], grid)
         envelope *= self.gain
         rng = default_rng(SeedSequence(self.seed, spawn_key=(3, index)))
         display.add_noise(envelope, rng, a)
         floor = display.noise_level(a)
         artefacts.add_dotted_rows(envelope, self.dotted_rows, floor, a, rng)
-        return display.to_grey(envelope, float(self.scene.flicker_db[index]), a)
+        return display.to_grey(envelope, float(self.fields.flicker_db[index]), a)
 
 
 def _uniform_noise(rng: Generator, shape: tuple[int, ...]) -> Field:
     """Return white noise of 256 equally likely values, mean 0 and deviation 1.
 
-    A point spread function covers so many scatterers that their sum is Gaussian all the same.
+    The point spread function covers so many scatterers that their sum is Gaussian anyway.
     """
     values = np.frombuffer(rng.bytes(int(np.prod(shape))), np.int8).reshape(shape)
     noise = np.add(values, 0.5, dtype=np.float32)
@@ -217,7 +217,7 @@ def _uniform_noise(rng: Generator, shape: tuple[int, ...]) -> Field:
 
 
 def _shifted(plane: NDArray[Any], shift_mm: Field, grid: Grid) -> NDArray[Any]:
-    """Return a slice that lies a little beside its place, to the nearest voxel."""
+    """Return a slice displaced by a few tenths of a millimetre, to the nearest voxel."""
     moved = plane
     for axis, (shift, spacing) in enumerate(zip(shift_mm, grid.spacing_mm[1:], strict=True)):
         size = moved.shape[axis]
