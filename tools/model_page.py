@@ -15,7 +15,8 @@
 writes the figures of all cases to results/model-{complete,best,variety}.json, the page
 docs/model-scores.md and the curve docs/pictures/training-curve.png (of model.json). Without
 arguments only page and curve are made anew, from the committed results of this script, of
-error_parts.py, of surface_errors.py and of other_origin.py.
+error_parts.py, of surface_errors.py, of other_origin.py, of far_side_ceiling.py and, where it has
+been run, of scan_direction.py.
 """
 
 import argparse
@@ -39,6 +40,8 @@ COMPLETE, BEST = RESULTS / "model-complete.json", RESULTS / "model-best.json"
 VARIETY = RESULTS / "model-variety.json"
 ORIGIN, PARTS = RESULTS / "other_origin.json", RESULTS / "error_parts.json"
 SIDES = RESULTS / "surface_errors.json"
+CEILING = RESULTS / "far_side_ceiling.json"
+DIRECTION = RESULTS / "scan_direction.json"
 DIGITS = 5
 
 # Name, key in a case's summary, kind, what the paper reports for its best row (or its follow-up),
@@ -157,6 +160,37 @@ def sides(results: dict[str, Any]) -> Iterator[str]:
     )
 
 
+def ceiling(results: dict[str, Any], today: dict[str, Any]) -> Iterator[str]:
+    """Yield how well the far side can be known at all, beside how well the model knows it."""
+    yield (
+        "The far side of a bone lies in its own shadow. A ridge regression that is given the true "
+        "near surface, the true outline and the outlines of the neighbours predicts the thickness "
+        f"of every column (`studies/far_side_ceiling.py`, fitted on {results['hands']} hands of "
+        f"full variety, scored on {len(results['cases'])} other hands on half the grid). Its Dice "
+        "shows what shape alone allows when everything else is right; a better regressor, or "
+        "echoes from the shadow, can only raise it. The target of 0.90 lies below it."
+    )
+    yield ""
+    yield "| structures | Dice with predicted far side | far side, mm | far side of the model, mm |"
+    yield "|---|---|---|---|"
+    for kind in ("all", "bone", "epiphysis"):
+        dice, far = (results["mean"][f"{kind} {key}"] for key in ("dice", "far mm"))
+        yield f"| {kind} | {dice:.3f} | {far:.3f} | {today['mean'][kind]['far mm']:.3f} |"
+
+
+def directions(results: dict[str, Any]) -> Iterator[str]:
+    """Yield the scores of the same hands scanned from either end."""
+    cases = list(results["cases"].values())
+    names = list(cases[0]["forwards"])
+    yield f"{len(cases)} hands on half the grid; see `studies/scan_direction.py`."
+    yield ""
+    yield "| scanned from | " + " | ".join(names) + " |"
+    yield "|---" * (len(names) + 1) + "|"
+    for way, end in (("forwards", "fingertips"), ("backwards", "wrist")):
+        cells = (f"{np.mean([case[way][name] for case in cases]):.3f}" for name in names)
+        yield f"| {end} | " + " | ".join(cells) + " |"
+
+
 def origins(results: dict[str, Any]) -> Iterator[str]:
     """Yield the scores on what is of another origin than the training data."""
     yield f"{results['cases']} hands on half the grid; see `studies/other_origin.py`."
@@ -185,7 +219,9 @@ def page(read: dict[Path, dict[str, Any]]) -> str:
         "": targets(cases, read[BEST]["cases"], read[VARIETY]["cases"]),
         "What the errors are made of": error_parts(read[PARTS]),
         "Which sides are misplaced": sides(read[SIDES]),
+        "What can be known of the far side": ceiling(read[CEILING], read[SIDES]),
         "Hands and ultrasound of other origin": origins(read[ORIGIN]),
+        **({"Scan direction": directions(read[DIRECTION])} if DIRECTION in read else {}),
         "Structures": structures(cases),
         "Cases": each_case(cases),
     }
@@ -213,9 +249,11 @@ def main() -> None:
         keep(scores, target)
     read = {
         path: json.loads(path.read_text(encoding="utf-8"))
-        for path in (COMPLETE, BEST, VARIETY, ORIGIN, PARTS, SIDES)
+        for path in (COMPLETE, BEST, VARIETY, ORIGIN, PARTS, SIDES, CEILING, DIRECTION)
+        if path != DIRECTION or path.is_file()
     }
-    if len(models := {results["sha256"] for results in read.values()}) > 1:
+    scored = [results["sha256"] for path, results in read.items() if path != CEILING]
+    if len(models := set(scored)) > 1:
         parser.error(f"the results are of {len(models)} models, expected one")
     PAGE.write_text(page(read), encoding="utf-8")
     write_curves(curve(load_bundle().description.provenance), CURVE)

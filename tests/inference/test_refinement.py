@@ -10,7 +10,6 @@ from amcnet.bundle import Bundle, Provenance, load_bundle
 from amcnet.bundle.description import RefinerDescription
 from amcnet.bundle.refiner_export import write_refined_bundle
 from amcnet.errors import ModelError
-from amcnet.inference.labelling import label_slices
 from amcnet.inference.refinement import BoundaryRefiner
 from amcnet.networks.refiner import Refiner
 from amcnet.networks.refiner_architecture import RefinerArchitecture
@@ -71,8 +70,7 @@ def image_of(labels: np.ndarray) -> np.ndarray:
 
 
 def labels_of(refiner: BoundaryRefiner, image: np.ndarray, found: np.ndarray) -> np.ndarray:
-    refined = refiner(image, found)
-    return np.stack(list(label_slices(refined.slices(), len(found), found.shape)))
+    return np.stack(list(refiner.label_slices(image, iter(found), found.shape)))
 
 
 def test_an_untrained_refiner_changes_nothing(untrained: BoundaryRefiner) -> None:
@@ -127,12 +125,11 @@ def test_a_kind_that_is_nowhere_near_has_no_name(follower: BoundaryRefiner) -> N
 
 def test_finer_labels_lie_between_the_samples(follower: BoundaryRefiner) -> None:
     truth = two_bones()
-    refined = follower(image_of(truth), two_bones(1))
     fine = tuple(2 * n for n in SHAPE)
-    labels = np.stack(list(label_slices(refined.slices(), len(truth), fine)))
+    labels = np.stack(list(follower.label_slices(image_of(truth), two_bones(1), fine)))
     expected = truth.repeat(2, axis=0).repeat(2, axis=1).repeat(2, axis=2)
-    differs = labels != expected
-    assert not differs[~ndimage.binary_dilation(_surface(expected), iterations=1)].any()
+    near_a_surface = ndimage.binary_dilation(ndimage.morphological_gradient(expected, size=3) > 0)
+    assert not (labels != expected)[~near_a_surface].any()
 
 
 def test_a_volume_smaller_than_a_patch(follower: BoundaryRefiner) -> None:
@@ -145,9 +142,3 @@ def test_a_volume_smaller_than_a_patch(follower: BoundaryRefiner) -> None:
 def test_a_model_without_a_refiner_is_refused(small_bundle: Path) -> None:
     with pytest.raises(ModelError, match="has no refiner"):
         BoundaryRefiner(load_bundle(small_bundle))
-
-
-def _surface(labels: np.ndarray) -> np.ndarray:
-    return np.logical_or.reduce(
-        [ndimage.morphological_gradient(labels, size=3) > 0, np.zeros(labels.shape, bool)]
-    )

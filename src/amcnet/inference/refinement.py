@@ -4,7 +4,7 @@ The refiner runs on patches of a fine grid, only where the first stage has a bou
 kinds apart (bone, epiphysis, ...). A voxel's name is that of the nearest structure of its kind.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from amcnet.bundle import Bundle
 from amcnet.bundle.description import REFINER_IR_FILE, RefinerDescription
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.errors import ModelError
+from amcnet.inference.labelling import label_slices
 from amcnet.inference.openvino_backend import OpenVINOBackend
 from amcnet.inference.refinement_patches import Box, cover, inner_box, patch_margin
 from amcnet.labelmaps.kinds import kind_lookup
@@ -97,6 +98,23 @@ class BoundaryRefiner:
             self._refine_patch(box, image, kinds, near, logits)
         names = _names(labels, kinds, near, logits, self._refiner.spacing_mm)
         return RefinedLogits(logits, names, self._table.num_classes)
+
+    def label_slices(
+        self, image: NDArray[np.float32], found: Iterable[Labels], shape: tuple[int, int, int]
+    ) -> Iterator[Labels]:
+        """Yield the labels of every slice of a volume, refined.
+
+        Args:
+            image: (channel, scan, lateral, depth) on the fine grid.
+            found: What the first stage found on the fine grid, slice after slice, uint8
+                (lateral, depth).
+            shape: Shape of the volume, (scan, lateral, depth).
+
+        Yields:
+            uint8 (lateral, depth), ``shape[0]`` times.
+        """
+        refined = self(image, np.stack(list(found)))
+        yield from label_slices(refined.slices(), image.shape[1], shape)
 
     def _refine_patch(
         self,
