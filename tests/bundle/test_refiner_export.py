@@ -9,6 +9,7 @@ from amcnet.anatomy import hand_label_table
 from amcnet.bundle import Provenance, load_bundle
 from amcnet.bundle.archive import pack_bundle
 from amcnet.bundle.description import REFINER_FILES, REFINER_IR_FILE, RefinerDescription
+from amcnet.bundle.formats import export_model
 from amcnet.bundle.installed import install_model
 from amcnet.bundle.refiner_export import add_refiner, write_refined_bundle
 from amcnet.errors import ModelError
@@ -80,6 +81,16 @@ def test_it_goes_where_the_model_goes(refined: Path, models_home: Path, tmp_path
     pack_bundle(refined, archive)
     installed = install_model(archive, "refined")
     assert installed.description == load_bundle(refined).description
+
+
+def test_openvino_gets_both_networks(refined: Path, tmp_path: Path) -> None:
+    export_model(refined, "openvino", tmp_path / "out")
+    names = {"model.xml", "model.bin", "refiner.xml", "refiner.bin"}
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == names | {"model.json", "labels.json"}
+    described = json.loads((tmp_path / "out" / "model.json").read_text())
+    assert set(described["sha256"]) == names
+    assert described["refiner"]["kinds"] == ["bone", "epiphysis"]
 
 
 @pytest.mark.parametrize("name", REFINER_FILES)

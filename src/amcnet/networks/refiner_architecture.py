@@ -26,4 +26,4 @@ class RefinerArchitecture(BaseModel):
     @property
     def divisor(self) -> int:
         """Number of voxels that each side of a patch must be a multiple of."""
-        return 2 ** (len(self.widths) - 1)
+        return 1 << (len(self.widths) - 1)

@@ -30,7 +30,7 @@ def test_others_are_not(name: str) -> None:
     [
         ("widths = [8", "width = [8", "unknown key 'width'.*nearest: widths"),
         ("shape = [32", "shape = [30", r"found patches of \(30, 32, 48\).*multiples of 4"),
-        ("damaged_share = 0.4", "damaged_share = 1.4", "patches.damaged_share = 1.4"),
+        ("damaged_share = 0.7", "damaged_share = 1.7", "patches.damaged_share = 1.7"),
         ('refine = "', 'refine = 3 # "', "refine = 3"),
     ],
 )

@@ -4,14 +4,24 @@ import shutil
 from pathlib import Path
 
 from amcnet.bundle.bundle import Bundle
-from amcnet.bundle.description import IR_FILE, IR_WEIGHTS_FILE
+from amcnet.bundle.description import (
+    IR_FILE,
+    IR_WEIGHTS_FILE,
+    REFINER_IR_FILE,
+    REFINER_IR_WEIGHTS_FILE,
+)
 from amcnet.bundle.formats.sidecars import write_sidecars
 
 _FILES = (IR_FILE, IR_WEIGHTS_FILE)
+_REFINER_FILES = (REFINER_IR_FILE, REFINER_IR_WEIGHTS_FILE)
 
 
 def write_openvino(bundle: Bundle, folder: Path) -> None:
-    """Write ``model.xml``, ``model.bin``, ``model.json`` and ``labels.json`` into a folder."""
-    for name in _FILES:
+    """Write ``model.xml``, ``model.bin``, ``model.json`` and ``labels.json`` into a folder.
+
+    Of a model with a refiner also ``refiner.xml`` and ``refiner.bin``.
+    """
+    names = _FILES if bundle.description.refiner is None else _FILES + _REFINER_FILES
+    for name in names:
         shutil.copyfile(bundle.path(name), folder / name)
-    write_sidecars(bundle, folder, _FILES)
+    write_sidecars(bundle, folder, names)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from amcnet.bundle.bundle import Bundle, sha256_of
-from amcnet.bundle.description import DESCRIPTION_FILE
+from amcnet.bundle.description import DESCRIPTION_FILE, REFINER_IR_FILE
 
 LABELS_FILE = "labels.json"
 
@@ -12,11 +12,13 @@ LABELS_FILE = "labels.json"
 def write_sidecars(bundle: Bundle, folder: Path, file_names: tuple[str, ...]) -> None:
     """Write ``model.json`` and ``labels.json``.
 
-    The former lists the checksums of the given files; the latter names the labels as a
+    The former lists the checksums of the given files, and describes the refiner only where its
+    network is one of them; the latter names the labels as a
     ``dataset.json`` does, so that ``amcnet evaluate --labels`` takes it.
     """
     sha256 = {name: sha256_of(folder / name) for name in file_names}
-    description = bundle.description.model_copy(update={"sha256": sha256})
+    refiner = bundle.description.refiner if REFINER_IR_FILE in file_names else None
+    description = bundle.description.model_copy(update={"sha256": sha256, "refiner": refiner})
     text = description.model_dump_json(indent=1) + "\n"
     (folder / DESCRIPTION_FILE).write_text(text, encoding="utf-8")
     names = {"labels": description.label_table.values_by_name}
