@@ -9,6 +9,7 @@ from amcnet.errors import InputError
 from amcnet.training.transforms.intensity import transform_intensity
 from amcnet.training.transforms.label_to_image import synthesise_image
 from amcnet.training.transforms.random_stream import WindowRandom
+from amcnet.training.transforms.scan_variation import vary_scan
 from amcnet.training.transforms.settings import AugmentationConfig
 from amcnet.training.transforms.spatial import (
     draw_spatial_transform,
@@ -75,6 +76,8 @@ def _augment(
     if settings.label_to_image_probability and random.chance(settings.label_to_image_probability):
         share = random.uniform(0, 1)
         image = torch.lerp(image, synthesise_image(labels, random, spacing_mm), share)
+    if settings.scan_variation_probability and random.chance(settings.scan_variation_probability):
+        image, labels = vary_scan(image, labels, random, spacing_mm)
     return transform_intensity(image, settings, random, spacing_mm), labels
 
 

@@ -28,6 +28,9 @@ class AugmentationConfig(BaseModel):
         label_to_image_probability: Of mixing in, by any share, a synthetic image of the labels with
             random intensities, as in an ultrasound of bones. Makes up for training data of one
             device.
+        scan_variation_probability: Of changes that imitate other scanners: other intensities of
+            tissue, another gain along the depth, a sector instead of a rectangle, and less or no
+            water above the skin.
         speckle: Largest deviation of the noise that the image is multiplied with.
         shadow_probability: Of an acoustic shadow: a soft band along depth that darkens below a
             random depth, several slices long.
@@ -57,6 +60,7 @@ class AugmentationConfig(BaseModel):
     elastic_mm: float = Field(1.0, ge=0, le=5)  # more could fold the plane
     elastic_scan_mm: float = Field(0.0, ge=0, le=5)
     label_to_image_probability: float = Field(0.0, ge=0, le=1)
+    scan_variation_probability: float = Field(0.0, ge=0, le=1)
     speckle: float = Field(0.2, ge=0, le=1)
     shadow_probability: float = Field(0.15, ge=0, le=1)
     shadow: float = Field(0.8, ge=0, le=1)
