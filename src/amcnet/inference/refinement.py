@@ -4,8 +4,9 @@ The refiner runs on patches of a fine grid, only where the first stage has a bou
 kinds apart (bone, epiphysis, ...). A voxel's name is that of the nearest structure of its kind.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +15,15 @@ from scipy.spatial import KDTree
 
 from amcnet.bundle import Bundle
 from amcnet.bundle.description import REFINER_IR_FILE, RefinerDescription
+from amcnet.data.channels import network_input
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.errors import ModelError
 from amcnet.inference.labelling import label_slices
 from amcnet.inference.openvino_backend import OpenVINOBackend
 from amcnet.inference.refinement_patches import Box, cover, inner_box, patch_margin
+from amcnet.io import Volume
 from amcnet.labelmaps.kinds import kind_lookup
+from amcnet.memory import check_room
 
 Labels = NDArray[np.uint8]
 
@@ -80,6 +84,18 @@ class BoundaryRefiner:
         self.preprocessing: Preprocessing = description.preprocessing.model_copy(
             update={"spacing_mm": self._refiner.spacing_mm, "scan_tolerance": 0.0}
         )
+
+    def prepare(self, volumes: Sequence[Volume]) -> NDArray[np.float32]:
+        """Bring a volume to the fine grid: float32 (channel, scan, lateral, depth).
+
+        Raises:
+            NotEnoughMemoryError: If the fine grid has too many voxels for this machine.
+        """
+        first = volumes[0]
+        grid = self.preprocessing.network_shape(first.array.shape, first.spacing_mm)
+        # The image, a copy while it is normalised, and logits, kinds and names.
+        check_room("the volume on the refiner's grid", prod(grid) * (8.0 * len(volumes) + 16))
+        return network_input(volumes, self.preprocessing)
 
     def __call__(self, image: NDArray[np.float32], labels: Labels) -> RefinedLogits:
         """Refine the boundaries of labels.
