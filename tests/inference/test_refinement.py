@@ -10,7 +10,9 @@ from amcnet.bundle import Bundle, Provenance, load_bundle
 from amcnet.bundle.description import RefinerDescription
 from amcnet.bundle.refiner_export import write_refined_bundle
 from amcnet.errors import ModelError
+from amcnet.inference import Segmenter
 from amcnet.inference.refinement import BoundaryRefiner
+from amcnet.io import volume_from_array
 from amcnet.networks.refiner import Refiner
 from amcnet.networks.refiner_architecture import RefinerArchitecture
 
@@ -32,10 +34,15 @@ def write_model(folder: Path, model: Path, network: Refiner, architecture: objec
 
 
 @pytest.fixture(scope="module")
-def untrained(small_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> BoundaryRefiner:
+def untrained_model(small_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     sizes = RefinerArchitecture(kinds=2, widths=(4, 8))
     folder = tmp_path_factory.mktemp("untrained")
-    return BoundaryRefiner(write_model(folder, small_bundle, Refiner(sizes), sizes))
+    return write_model(folder, small_bundle, Refiner(sizes), sizes)
+
+
+@pytest.fixture(scope="module")
+def untrained(untrained_model: Bundle) -> BoundaryRefiner:
+    return BoundaryRefiner(untrained_model)
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +149,29 @@ def test_a_volume_smaller_than_a_patch(follower: BoundaryRefiner) -> None:
 def test_a_model_without_a_refiner_is_refused(small_bundle: Path) -> None:
     with pytest.raises(ModelError, match="has no refiner"):
         BoundaryRefiner(load_bundle(small_bundle))
+
+
+@pytest.mark.parametrize("quality", ["fast", "balanced"])
+def test_an_untrained_refiner_leaves_a_segmentation_as_it_is(
+    quality: str, untrained_model: Bundle, small_bundle: Path, speckle: np.ndarray
+) -> None:
+    # On the volume's own grid, so that nothing is resampled between the stages.
+    volume = volume_from_array(speckle, SPACING_MM)
+    first, both = (
+        Segmenter(folder, quality=quality)(volume, cleanup=False)
+        for folder in (small_bundle, untrained_model.folder)
+    )
+    assert np.array_equal(both.labels, first.labels)
+    assert both.confidence == first.confidence
+
+
+def test_a_segmentation_is_refined_unless_it_is_to_be_fast(
+    follower: BoundaryRefiner, small_bundle: Path, speckle: np.ndarray
+) -> None:
+    volume = volume_from_array(speckle, SPACING_MM)
+    model = follower.bundle.folder
+    fast = Segmenter(model, quality="fast")(volume, cleanup=False)
+    first = Segmenter(small_bundle, quality="fast")(volume, cleanup=False)
+    assert np.array_equal(fast.labels, first.labels)
+    refined = Segmenter(model, quality="balanced")(volume, cleanup=False)
+    assert not np.array_equal(refined.labels, first.labels)

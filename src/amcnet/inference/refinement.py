@@ -68,6 +68,7 @@ class BoundaryRefiner:
         bundle: A model with a refiner.
 
     Attributes:
+        bundle: The model.
         preprocessing: What brings a volume to the fine grid.
 
     Raises:
@@ -75,6 +76,7 @@ class BoundaryRefiner:
     """
 
     def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
         description = bundle.description
         if description.refiner is None:
             raise ModelError(f"{bundle.folder}: has no refiner, expected a model with one")
