@@ -153,6 +153,11 @@ def without(acoustics: Acoustics, *terms: str) -> Acoustics:
 
     Raises:
         ConfigError: If a term is not in :data:`TERMS`.
+
+    Example:
+        >>> acoustics = draw_acoustics(np.random.default_rng(0))
+        >>> without(acoustics, "haze", "veins").vein_count
+        0
     """
     for term in terms:
         if term not in TERMS:

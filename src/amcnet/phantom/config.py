@@ -26,6 +26,10 @@ class PhantomConfig:
 
     Raises:
         ConfigError: If the ages are not an increasing range within 2 to 16 years.
+
+    Example:
+        >>> PhantomConfig(age_years=(4, 8)).description()["age_years"]
+        [4, 8]
     """
 
     grid: Grid = NETWORK_GRID

@@ -12,6 +12,10 @@ class Grid:
 
     Voxel ``i`` of an axis has its centre at ``i * spacing_mm`` from the first voxel. Scan index 0
     is at the fingertips, depth index 0 at the probe.
+
+    Example:
+        >>> Grid((100, 80, 60), (2.0, 1.5, 0.5)).field_of_view_mm
+        (200.0, 120.0, 30.0)
     """
 
     shape: tuple[int, int, int]
@@ -24,7 +28,7 @@ class Grid:
 
     @property
     def field_of_view_mm(self) -> tuple[float, float, float]:
-        """Size of all voxels, in mm: what grids of one device share, whatever their voxels."""
+        """Size of the volume, in mm; grids of one device share it at any resolution."""
         scan, lateral, depth = (
             n * spacing for n, spacing in zip(self.shape, self.spacing_mm, strict=True)
         )
@@ -46,6 +50,6 @@ NETWORK_GRID = Grid((609, 512, 256), (0.279, 0.130 * 1023 / 512, 0.176))
 """The transverse plane resized to 512 x 256, as the paper feeds it to the network."""
 
 HALF_GRID = Grid((304, 256, 128), (0.279 * 609 / 304, 0.130 * 1023 / 256, 0.352))
-"""Half of that along every axis: eight times as many hands in the same time."""
+"""Half the resolution along every axis: eight times as many hands in the same time."""
 
 GRIDS = {"full": FULL_GRID, "network": NETWORK_GRID, "half": HALF_GRID}

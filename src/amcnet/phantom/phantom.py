@@ -77,6 +77,15 @@ def make_phantom(
 
     Raises:
         ConfigError: If the seed is negative, or ``threads`` less than 1.
+
+    Example:
+        >>> from amcnet.phantom import Grid
+        >>> coarse = PhantomConfig(Grid((80, 64, 32), (2.15, 2.1, 1.42)))
+        >>> phantom = make_phantom(7, coarse)
+        >>> phantom.image.shape, phantom.image.dtype
+        ((80, 64, 32), dtype('uint8'))
+        >>> bool((make_phantom(7, coarse).image == phantom.image).all())
+        True
     """
     if seed < 0:
         raise ConfigError(f"seed: found {seed}, expected 0 or greater")
