@@ -1,11 +1,11 @@
-"""Score the clean-up of label maps: without it, with the largest pieces only, and as it is.
+"""Score the clean-up of label maps: none, largest connected components only, and the package's.
 
     amcnet phantom --count 10 --seed 800000 --out datasets/unseen
     python studies/cleanup.py datasets/unseen
 
-prints a table and writes results/cleanup.json, or the file given with --json. Every case
-is segmented once, without clean-up; the ways are then compared on copies of its labels. Seconds are
-those of the clean-up with the collection of the runs, medians over cases.
+prints a table and writes results/cleanup.json, or the file given with --json. Each case is
+segmented once without clean-up; the variants are then compared on copies of its labels. The seconds
+are medians over cases and include the run-length encoding.
 """
 
 import argparse

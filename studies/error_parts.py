@@ -3,11 +3,12 @@
     amcnet phantom --count 10 --seed 800000 --out datasets/unseen
     python studies/error_parts.py datasets/unseen [--model MODEL]
 
-prints a table and writes results/error_parts.json. For every case: macro Dice as it is;
-with the right name at every voxel that was labelled (what is left is boundary); with the right
-voxels, each named as the nearest labelled one (what is left is identity); the share of voxels,
-labelled in both, that have another name; and what the network's grid allows: the truth, averaged
-over its voxels and interpolated back. All but the last on every second voxel of each axis.
+prints a table and writes results/error_parts.json. For each case it gives the macro Dice of the
+result; with the true name at every labelled voxel (only boundary errors remain); with the true
+voxels, each named like the nearest labelled one (only wrong names remain); the share of voxels
+labelled in both whose names differ; and the Dice that the network's grid allows, from the truth
+averaged over its voxels and interpolated back. All but the last use every second voxel of each
+axis.
 """
 
 import argparse

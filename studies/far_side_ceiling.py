@@ -1,4 +1,4 @@
-"""How well the far side of a bone can be known at all: it lies in the bone's own shadow.
+"""Estimate how well the far side of a bone can be known: it lies in the bone's own shadow.
 
     amcnet phantom --count 160 --seed 2000 --variety full --grid half --out datasets/half-hands
     amcnet phantom --count 10 --seed 830000 --grid half --out datasets/unseen-half
@@ -7,8 +7,8 @@
 prints a table and writes results/far_side_ceiling.json. A ridge regression for each structure is
 given what a perfect observer could see: the true near surface, the true outline, and the outlines
 of the neighbours along the finger. It predicts the thickness of every column along the beam. The
-Dice of the label map with the predicted far side, and everything else true, is a ceiling for what
-shape alone says about the far side: only echoes from within the shadow could give more.
+Dice with the predicted far side and everything else true shows what shape alone allows: a better
+regressor, or echoes from within the shadow, can only raise it.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What segmenting takes at least on this machine: operations and bytes over measured rates."""
+"""Lower bounds for the time of a segmentation: operations and bytes over measured rates."""
 
 import time
 import zlib

@@ -1,13 +1,14 @@
-"""Score a model on hands that are shaped otherwise and on ultrasound that is made otherwise.
+"""Score a model on hands of other shapes and on ultrasound of another renderer.
 
     amcnet phantom --count 10 --seed 830000 --grid half --out datasets/unseen-half
     python studies/other_origin.py datasets/unseen-half [--model MODEL]
 
-prints a table and writes results/other_origin.json. Nothing of this is ever trained on.
-Each hand is scored as the phantom shows it, warped (smoothly, by up to 4 mm, and with bones of
-other proportions), drawn by the plain renderer of this file, and both. The renderer shares no code
-and no setting with the phantom's: tissue is what lies near a bone, bone is a bright line with a
-shadow below it, speckle is the magnitude of blurred complex noise, greys are its logarithm.
+prints a table and writes results/other_origin.json. None of these images is used for training. Each
+hand is scored as the phantom shows it, warped (smoothly, by up to 4 mm, with bones of other
+proportions), rendered by the simple renderer of this file, and both. This renderer shares no code
+and no setting with the phantom's: everything near a bone is tissue, a bone is a bright line with a
+shadow below it, speckle is the magnitude of blurred complex noise, and intensities are its
+logarithm.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""Compare the grey values of phantoms with those of real slices.
+"""Compare the intensities of phantoms with those of real slices.
 
     python studies/phantom_statistics.py --json results/phantom_statistics.json
 
-prints a table and writes the figures with --json, and a chart with --plot. All slices with at
-least five labelled structures count. What lies where (water, skin, tissue, shadow) comes from the
-anatomy, voxelised anew in every fourth of these slices; the ultrasound moves slices by up to a
-fifth of a millimetre, so regions keep that far from each other.
+prints a table and writes the figures with --json, and a chart with --plot. All slices with at least
+five labelled structures count. The regions (water, skin, tissue, shadow) come from the anatomy,
+which is voxelised again in every fourth of these slices. The ultrasound displaces slices by up to
+0.2 mm, so that distance is kept between regions.
 """
 
 import argparse

@@ -2,8 +2,9 @@
 
     python studies/precision.py datasets/unseen --json results/precision.json
 
-The precisions take turns, so that other work on the machine meets them alike. How well their labels
-agree with those of float32 is measured on the network's grid, before the clean-up.
+The precisions take turns, so that other load on the machine affects all of them equally. The
+agreement of their labels with those of float32 is measured on the network's grid, before the clean-
+up.
 """
 
 import argparse

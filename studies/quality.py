@@ -1,12 +1,12 @@
-"""What ``--quality`` is worth on unseen phantoms, and how well the backends agree.
+"""Compare the settings of ``--quality`` on unseen phantoms, and the agreement of the backends.
 
     amcnet phantom --count 10 --seed 800000 --out datasets/unseen
     python studies/quality.py datasets/unseen --json results/quality.json
 
 Dice and HD95 of every quality at the volume's own resolution, and the time from array to labels.
-The backends are compared by the Dice between their label maps, before the clean-up. The last row is
-what a crop would cost: the plane cut to the box of the true labels, 4 mm wider on each side, after
-the normalisation, which is the best that any search for the hand could do.
+The backends are compared by the Dice between their label maps, before the clean-up. The last row
+shows the cost of cropping: after normalisation the plane is cut to the box of the true labels plus
+4 mm on each side, which is the best case for any search for the hand.
 """
 
 import argparse

@@ -1,12 +1,12 @@
-"""Measure the quality check: planted faults found, and alarms where nothing is wrong.
+"""Measure the quality check: the share of planted faults that it finds, and its false alarms.
 
     amcnet phantom --count 10 --seed 800000 --out datasets/unseen
     python studies/quality_check.py --predictions datasets/unseen --jobs 2
     python studies/quality_check.py --hands 0 --not-hands VOLUME_OR_FOLDER ...
 
-prints tables and writes results/quality_check.json, or the file given with --json; what
-is not measured anew is kept. The last call checks what the model makes of volumes that show no
-hand: noise, smooth noise, nothing, one grey value, and any files of other things. Label
+prints tables and writes results/quality_check.json, or the file given with --json; results
+that are not measured again are kept. The last call checks the model on volumes that show no hand:
+noise, smooth noise, empty and constant volumes, and any files of other objects. Label
 maps of phantoms are made without ultrasound on half the network's grid, half of them with
 --variety full. Each fault is planted once in each hand, in bones that the border does not cut. A
 fault is found where a finding of its kind, of severity look or bad, names a structure that it hit

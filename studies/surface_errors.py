@@ -1,13 +1,13 @@
-"""Which side of the bones a model misplaces: the near one, the far one, or the outline.
+"""Measure how far a model misplaces the near side, the far side and the outline of structures.
 
     amcnet segment datasets/unseen-26/imagesTr -o datasets/unseen-26/found
     python studies/surface_errors.py datasets/unseen-26 datasets/unseen-26/found
 
-prints a table and writes results/surface_errors.json. Along the depth, a structure has a
-near and a far side in every column of voxels that it lies in. For both: how far the found one is
-from the true one, and the mean of a case, positive where it is too deep. Then macro Dice as it is,
-and as it would be with the true near side, the true far side, or the true outline (the columns).
-The far side of a bone lies in its shadow. Every second voxel of scan and lateral axis is looked at.
+prints a table and writes results/surface_errors.json. Along the depth, a structure has a probe side
+(near) and a far side in every column of voxels that it occupies. For both sides the study gives the
+distance between the found and the true one and its mean over a case, positive if too deep; then the
+macro Dice of the result and with the true near side, far side or outline (the columns). The far
+side of a bone lies in its shadow. Every second voxel of the scan and lateral axes is used.
 """
 
 import argparse

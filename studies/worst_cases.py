@@ -1,12 +1,12 @@
-"""Draw the cases of an evaluation that came out worst: truth, result, and where they differ.
+"""Draw the worst cases of an evaluation: truth, result, and their differences.
 
     amcnet segment DATA/imagesTr -o FOUND
     amcnet evaluate DATA/labelsTr FOUND --json scores.json
     python studies/worst_cases.py DATA FOUND scores.json -o docs/pictures/worst-cases.png
 
-Each row is a case, from above: the mean of the image along the depth with the true labels, with
-those that were found, and the voxels that differ (red: missed, blue: too much, yellow: another
-name), each as the largest along the depth.
+Each row shows one case from above: the mean of the image along the depth with the true labels, with
+the labels that were found, and the voxels that differ (red: missed, blue: excess, yellow: wrong
+name), projected along the depth by the maximum.
 """
 
 import argparse
