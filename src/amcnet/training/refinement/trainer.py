@@ -35,7 +35,7 @@ class RefinementLoss(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.dice = DiceLoss(present="batch")
+        self.dice = DiceLoss(batch_dice=True)
 
     def forward(self, logits: Tensor, kinds: Tensor) -> Tensor:
         """Return the loss of logits (batch, 1 + kind, ...) and true kinds (batch, ...)."""
