@@ -30,13 +30,14 @@ def hand() -> tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_clusters_get_other_intensities_and_keep_their_borders(seed):
-    image, labels = hand()
+    image, _ = hand()
     new = recluster(image, WindowRandom(seed, CPU), SPACING)
-    bone, tissue, water = new[0][labels > 0], new[0, :, :, 30:], new[0, :, :, :8]
+    # Away from the borders, which the clusters blur by a millimetre.
+    bone, tissue, water = new[0, 8:12, 13:17, 21:23], new[0, :, :, 32:], new[0, :, :, :6]
     assert not torch.allclose(new, image, atol=0.2)
     assert water.mean() < tissue.mean() + 0.05
-    for region in (bone, tissue, water):  # still one intensity each, but for the blurred borders
-        assert (region - region.median()).abs().median() < 0.05
+    for region in (bone, tissue, water):  # still one intensity each
+        assert (region - region.median()).abs().max() < 0.15
 
 
 def test_water_goes_and_the_hand_stays_as_it_is():
