@@ -188,8 +188,8 @@ def _names(
 ) -> Labels:
     """Return the label value of every voxel for each kind, see :class:`RefinedLogits`."""
     names = np.zeros((len(logits) - 1, *labels.shape), np.uint8)
-    places = np.nonzero(near)
-    values = logits[(slice(None), *places)].astype(np.float32)
+    places: tuple[NDArray[np.intp], ...] = np.nonzero(near)
+    values = logits[:, *places].astype(np.float32)
     best = values.max(axis=0)
     for kind in range(1, len(logits)):
         own = kinds == kind

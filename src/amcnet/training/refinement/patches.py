@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from amcnet.training.transforms.random_stream import WindowRandom
 from amcnet.training.transforms.settings import AugmentationConfig
 
 Box = tuple[slice, slice, slice]
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 _AXES = ("scan", "lateral", "depth")
 _JITTER = 0.25  # of the patch: how far its centre may be from the boundary
@@ -104,7 +105,8 @@ class BoundaryPatches(Dataset[PatchBatch]):
         case, centres = self._cases[rng.integers(len(self._cases))]
         box = _box_around(self._centre(centres, rng), case.case.shape, options.shape, rng)
         image, truth, found = case.cut(box)
-        image, truth, found = (_padded(array, options.shape) for array in (image, truth, found))
+        image, truth = _padded(image, options.shape), _padded(truth, options.shape)
+        found = _padded(found, options.shape)
         if rng.random() < options.damaged_share:
             found = damaged(np.where(truth == IGNORE, 0, truth).astype(np.uint8), rng)
         pixels = torch.from_numpy(np.ascontiguousarray(image, np.float32))
@@ -160,7 +162,7 @@ def _box_around(
     return slices[0], slices[1], slices[2]
 
 
-def _padded(array: NDArray[np.generic], shape: tuple[int, int, int]) -> NDArray[np.generic]:
+def _padded(array: NDArray[_Scalar], shape: tuple[int, int, int]) -> NDArray[_Scalar]:
     """Repeat the far border where a volume is smaller than a patch."""
     missing = [(0, side - n) for n, side in zip(array.shape[-3:], shape, strict=True)]
     if not any(after for _, after in missing):

@@ -58,7 +58,7 @@ class RefinerTrainer:
         self, network: Refiner, optimiser: OptimiserConfig, schedule: ScheduleConfig, folder: Path
     ) -> None:
         # About two thirds of the time of the other memory format, on a CPU.
-        self.network = network.to(memory_format=torch.channels_last_3d)
+        self.network = network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.settings = optimiser
         self.schedule = schedule
         self.folder = folder
@@ -162,9 +162,10 @@ class RefinerTrainer:
 
     def _rate(self) -> float:
         warmup = min(1.0, (self.step + 1) / max(1, self.settings.warmup_steps))
+        left = 1 - self.progress
         decay = {
-            "cosine": 0.5 * (1 + math.cos(math.pi * self.progress)),
-            "polynomial": (1 - self.progress) ** 0.9,
+            "cosine": 0.5 * (1 - math.cos(math.pi * left)),
+            "polynomial": math.pow(left, 0.9),
             "constant": 1.0,
         }[self.settings.decay]
         return self.settings.learning_rate * warmup * decay
@@ -181,12 +182,12 @@ class RefinerTrainer:
             before = torch.where(found.any(dim=1), found.argmax(dim=1) + 1, 0)
             judged = batch.kinds != IGNORE
             actual = batch.kinds[judged]
-            for row, predicted in enumerate((before, self.network(batch.patch).argmax(dim=1))):
-                predicted = predicted[judged]
+            after = self.network(batch.patch).argmax(dim=1)
+            for stage, labels in enumerate((before[judged], after[judged])):
                 for kind in range(kinds):
-                    is_kind, should = predicted == kind + 1, actual == kind + 1
-                    overlap[row, kind] += (is_kind & should).sum()
-                    total[row, kind] += is_kind.sum() + should.sum()
+                    is_kind, should = labels == kind + 1, actual == kind + 1
+                    overlap[stage, kind] += (is_kind & should).sum()
+                    total[stage, kind] += is_kind.sum() + should.sum()
         dice = 2 * overlap.double() / total.clamp_min(1)
         row: Row = {"dice": float(dice[1].mean()), "dice_before": float(dice[0].mean())}
         for kind in range(kinds):
