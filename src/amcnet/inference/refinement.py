@@ -189,7 +189,7 @@ def _names(
     """Return the label value of every voxel for each kind, see :class:`RefinedLogits`."""
     names = np.zeros((len(logits) - 1, *labels.shape), np.uint8)
     places: tuple[NDArray[np.intp], ...] = np.nonzero(near)
-    values = logits[:, *places].astype(np.float32)
+    values = np.stack([part[places] for part in logits]).astype(np.float32)
     best = values.max(axis=0)
     for kind in range(1, len(logits)):
         own = kinds == kind
