@@ -49,8 +49,9 @@ def test_the_far_side_of_similar_tubes_is_predicted_from_the_near_one() -> None:
     )
     new = columns_of_hand(tubes(8, 4.8), SPACING_MM, TABLE)[1]
     found = predicted(model, new.features)
-    assert np.abs(found - new.thickness_mm).mean() < 0.2
-    assert dice_of(new, found) > 0.97
+    spread = np.abs(new.thickness_mm - new.thickness_mm.mean()).mean()
+    assert np.abs(found - new.thickness_mm).mean() < 0.25 * spread
+    assert dice_of(new, found) > 0.96
 
 
 def test_ridge_finds_a_linear_rule() -> None:
