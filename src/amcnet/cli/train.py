@@ -56,7 +56,7 @@ def train(
 
     if is_refinement(config):
         _refuse(start_from=start_from, devices=devices, nodes=nodes)
-        _train_refiner(config, out, resume, _fold(fold), _hours(max_time))
+        _train_refiner(config, out, resume, _fold(fold), hours_of(max_time))
         return
     settings = read_config(config)
     require_extra("train", "amcnet train")
