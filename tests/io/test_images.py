@@ -22,7 +22,9 @@ from amcnet.io import (
 
 REAL = Path(__file__).parents[3] / "shared" / "real"
 SHAPE = (12, 16, 20)
-ALL = pytest.mark.parametrize("extension", [one for one in IMAGE_EXTENSIONS if one != ".dcm"])
+ALL = pytest.mark.parametrize(
+    "extension", [one for one in IMAGE_EXTENSIONS if one not in (".dcm", ".dicom")]
+)
 
 
 def noise(dtype: str = "uint8") -> np.ndarray:

@@ -21,12 +21,11 @@ def written(path: Path, compress: bool = True) -> bytes:
     [
         (b"NDims = 3", b"Dims = 3", "NDims is ''"),
         (b"NDims = 3", b"NDims = x", "NDims is 'x'"),
-        (b"NDims = 3\n", b"Origin = 0 0 0\nNDims = 3\n", "after 2 other fields"),
         (b"TransformMatrix = 1", b'TransformMatrix = "', "expected 9 finite numbers"),
         (b"Offset = 0", b"Offset = nan", "expected 3 finite numbers"),
         (b"CenterOfRotation = 0", b"CenterOfRotation = ", "expected 3 finite numbers"),
         (b"BinaryData = True", b"BinaryData = [[1]]", "expected True or False"),
-        (b"BinaryData = True", b"BinaryData = False", "written as text"),
+        (b"BinaryData = True", b"BinaryData = False", "not numbers of type uint8"),
         (b"BinaryData = True\n", b"BinaryData = True\nBinaryData = True\n", "BinaryData twice"),
         (b"CompressedDataSize = ", b"CompressedDataSize = 9", "expected 1 to the"),
         (b"CompressedDataSize = ", b"CompressedDataSize = -", "expected 1 to the"),
@@ -55,7 +54,7 @@ def test_a_header_that_lies_is_one_sentence(
 
 @pytest.mark.parametrize("extension", [".mha", ".nrrd", ".nii"])
 @pytest.mark.parametrize("number", [1e308, 1e-310, -1e30])
-def test_axes_that_simpleitk_never_comes_to_an_end_with(
+def test_axes_of_absurd_lengths(
     tmp_path: Path, capfd: pytest.CaptureFixture, extension: str, number: float
 ) -> None:
     path = tmp_path / f"hand{extension}"
@@ -67,10 +66,13 @@ def test_axes_that_simpleitk_never_comes_to_an_end_with(
     elif extension == ".nrrd":
         lie = content.replace(b"(0,0,1)", f"(0,{number},1)".encode())
     else:
-        single = np.float32(np.clip(number, -3e38, 3e38)) or np.float32(1e-41)
+        single = np.float32(np.clip(number, -3e38, 3e38))
         lie = content[:300] + single.tobytes() + content[304:]
     assert lie != content
     path.write_bytes(lie)
-    with pytest.raises(InputError, match=r"expected (cosines|lengths in mm|axes in mm)"):
+    if number == 1e-310 and extension != ".nii":  # as good as zero
+        assert read_volume(path).spacing_mm == (1, 1, 1)
+        return
+    with pytest.raises(InputError, match=r"expected (the same voxel size|three|positive|lengths)"):
         read_volume(path)
     assert capfd.readouterr() == ("", "")

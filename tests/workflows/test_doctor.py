@@ -54,9 +54,9 @@ def test_a_damaged_model_and_too_little_memory(
 
 
 def test_a_package_that_does_not_load(monkeypatch: pytest.MonkeyPatch, models_home: Path) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "slicerio", None)
+    monkeypatch.setitem(__import__("sys").modules, "nibabel", None)
     health = examine(speed=False)
-    assert [finding.name for finding in health.findings if finding.problem] == ["slicerio"]
+    assert [finding.name for finding in health.findings if finding.problem] == ["nibabel"]
 
 
 def test_the_command(tmp_path: Path, models_home: Path) -> None:

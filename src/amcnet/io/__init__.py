@@ -1,25 +1,40 @@
 """Files in and out: volumes in canonical axes, label volumes on the input's own grid."""
 
-from amcnet.io.atomic_files import atomic_path, find_extension, is_same_file, make_folder
+from amcnet.io.atomic_files import atomic_path, is_same_file, make_folder
 from amcnet.io.cropped_labels import label_grid_problem, labels_on_grid
 from amcnet.io.dicom import Series, is_dicom, list_series
+from amcnet.io.extensions import (
+    GRID_EXTENSIONS,
+    IMAGE_EXTENSIONS,
+    LABEL_EXTENSIONS,
+    READABLE_EXTENSIONS,
+    find_extension,
+)
 from amcnet.io.geometry import CANONICAL_AXES, Geometry, grid_differences, same_grid
-from amcnet.io.image_writing import GRID_EXTENSIONS, check_free, check_output, write_image
+from amcnet.io.image_writing import check_free, check_output, write_image
 from amcnet.io.images import read_geometry, read_volume, volume_from_image
-from amcnet.io.label_volumes import LABEL_EXTENSIONS, read_labels, read_segments, write_labels
-from amcnet.io.volume import IMAGE_EXTENSIONS, Volume, volume_from_array
+from amcnet.io.label_reading import read_labels, read_segments
+from amcnet.io.label_tables import read_label_table
+from amcnet.io.label_volume import LabelVolume, Overlap
+from amcnet.io.label_writing import write_labels
+from amcnet.io.spacing_doubts import doubtful_spacing
+from amcnet.io.volume import Volume, volume_from_array
 
 __all__ = [
     "CANONICAL_AXES",
     "GRID_EXTENSIONS",
     "IMAGE_EXTENSIONS",
     "LABEL_EXTENSIONS",
+    "READABLE_EXTENSIONS",
     "Geometry",
+    "LabelVolume",
+    "Overlap",
     "Series",
     "Volume",
     "atomic_path",
     "check_free",
     "check_output",
+    "doubtful_spacing",
     "find_extension",
     "grid_differences",
     "is_dicom",
@@ -29,6 +44,7 @@ __all__ = [
     "list_series",
     "make_folder",
     "read_geometry",
+    "read_label_table",
     "read_labels",
     "read_segments",
     "read_volume",

@@ -1,31 +1,19 @@
-"""File names and safe writing: compound extensions and write-beside-then-rename."""
+"""Writing a file beside its place and renaming it there, so that it is complete or absent."""
 
 import os
-import shutil
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from amcnet.errors import OutputError
+from amcnet.io.partial_names import partial_path, remove_path, remove_stale
+from amcnet.io.verified_files import synchronise, synchronise_folder
 
 _live: set[Path] = set()
 _lock = threading.Lock()
 _GIVE_UP_SECONDS = 0.6
-
-
-def find_extension(path: Path, known: tuple[str, ...]) -> str | None:
-    """Return the longest of the known extensions that a file name ends with, in lower case.
-
-    Args:
-        path: Any path; upper and lower case count the same.
-        known: Extensions with their leading dot; compound ones such as ``.nii.gz`` are welcome.
-    """
-    name = path.name.lower()
-    matches = [extension for extension in known if name.endswith(extension)]
-    return max(matches, key=len, default=None)
 
 
 def is_same_file(first: Path, second: Path) -> bool:
@@ -34,10 +22,10 @@ def is_same_file(first: Path, second: Path) -> bool:
 
 
 def check_parent(path: Path) -> None:
-    """Check that something can be made beside the other entries of a path's folder.
+    """Check that a file or folder can be created at a path.
 
     Raises:
-        OutputError: If the folder does not exist, or this user may not write there.
+        OutputError: If the parent folder does not exist, or this user may not write there.
     """
     if not path.parent.is_dir():
         raise OutputError(f"{path}: the folder '{path.parent}' does not exist, create it first")
@@ -46,7 +34,7 @@ def check_parent(path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder whose parent exists; one that is there already stays as it is.
+    """Create a folder whose parent exists; an existing one stays as it is.
 
     Raises:
         OutputError: If the parent does not exist or is read-only, or ``path`` is a file.
@@ -56,33 +44,46 @@ def make_folder(path: Path) -> None:
     if path.exists():
         raise OutputError(f"{path}: is a file, expected a folder")
     check_parent(path)
-    path.mkdir(exist_ok=True)
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: could not be created ({error.strerror})") from error
 
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` when the block succeeds.
 
-    The temporary name keeps the extensions, so that a writer which picks its format by the
-    name picks the right one. When the block fails or is interrupted, the temporary file is
-    removed and an existing ``path`` is left as it was.
+    The temporary file is hidden (its name begins with a dot) and keeps the extensions, so that a
+    writer which chooses the format by the name chooses the right one. Before the rename it is
+    brought to the disk. If the block fails or is interrupted, it is removed and an existing
+    ``path`` is left as it was; what a killed process left there is removed by the next one.
 
     Raises:
-        OutputError: If the operating system refuses to write or to rename.
+        OutputError: If the operating system refuses to write or to rename, or nothing was
+            written.
     """
     path = Path(path)
-    # Short enough even where all that is kept of a name are characters of four bytes.
-    stem = path.name.partition(".")[0][:30]
-    _, dot, extensions = path.name[-24:].partition(".")
-    temporary = path.with_name(f"{stem}-partial-{uuid.uuid4().hex[:12]}{dot}{extensions}")
+    remove_stale(path.parent)
+    temporary = partial_path(path)
     try:
         with live_temporary(temporary):
             yield temporary
+            if not temporary.exists():
+                raise OutputError("nothing was written")
+            if temporary.is_file():
+                synchronise(temporary)
             with putting_in_place():
                 temporary.replace(path)
+            synchronise_folder(path.parent)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(f"{path}: could not be written ({reason})") from error
+    except OutputError as error:
+        text = str(error)
+        if f"{path}" in text:
+            raise
+        raise OutputError(f"{path}: could not be written ({text})") from error
 
 
 @contextmanager
@@ -93,7 +94,7 @@ def live_temporary(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        _remove(path)
+        remove_path(path)
         with _lock:
             _live.discard(path)
 
@@ -106,24 +107,12 @@ def putting_in_place() -> Iterator[None]:
 
 
 def abandon_temporaries() -> None:
-    """Remove what is being written now, in whatever thread; for a process that ends at once.
+    """Remove what any thread is writing now; for a process that ends at once.
 
     Nothing can be renamed to its place afterwards: a thread that tries waits for ever.
     """
     _lock.acquire()  # and never released
     left, deadline = set(_live), time.monotonic() + _GIVE_UP_SECONDS
     while left and time.monotonic() < deadline:  # Windows keeps files that are open
-        left = {path for path in left if not _remove(path)}
+        left = {path for path in left if not remove_path(path)}
         time.sleep(0.02 if left else 0)
-
-
-def _remove(path: Path) -> bool:
-    """Remove a file or folder; return whether it is gone."""
-    try:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-    except OSError:
-        return False
-    return not path.exists()

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from amcnet.errors import InputError
-from amcnet.io.atomic_files import find_extension
+from amcnet.io.extensions import find_extension
 from amcnet.io.geometry import Geometry, grid_differences, lattice_offset
 from amcnet.io.volume import Volume
 

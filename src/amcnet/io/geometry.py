@@ -16,6 +16,7 @@ Triple = tuple[float, float, float]
 
 _PHYSICAL_AXES = ("depth", "lateral", "scan")  # LPS x, y, z of the canonical orientation
 _RIGHT_ANGLE_TOLERANCE = 1e-3
+_LEAST_MM, _MOST_MM = 1e-6, 1e6
 _SPACING_TOLERANCE = 1e-4  # relative; float32 headers (NIfTI) are good to 1e-7
 _ORIGIN_TOLERANCE = 0.02  # voxels
 _DIRECTION_TOLERANCE = 1e-3  # NIfTI stores quaternions as float32
@@ -97,6 +98,28 @@ class Geometry:
             direction=(1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0),
         )
 
+    def with_spacing(self, spacing_mm: Triple) -> "Geometry":
+        """Return the same grid with another voxel size, where a file states none or a wrong one.
+
+        Args:
+            spacing_mm: Voxel size in (scan, lateral, depth), in mm.
+
+        Raises:
+            InputError: If it is not three positive finite numbers.
+        """
+        try:
+            scan_mm, lateral_mm, depth_mm = (float(size) for size in spacing_mm)
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"spacing_mm: found {spacing_mm}, expected (scan, lateral, depth)"
+            ) from error
+        along = dict(zip(self.order, (scan_mm, lateral_mm, depth_mm), strict=True))
+        spacing = (along[2], along[1], along[0])
+        _check_grid(spacing, self.origin_mm, self.direction)
+        return Geometry(
+            self.size, spacing, self.origin_mm, self.direction, self.order, self.flipped
+        )
+
     @property
     def stored_shape(self) -> tuple[int, int, int]:
         """Shape of the stored NumPy array, (z, y, x)."""
@@ -174,10 +197,36 @@ def grid_differences(a: Geometry, b: Geometry) -> list[str]:
             f"size {_text(a.canonical_shape)} against {_text(b.canonical_shape)} voxels"
         )
     differences += _lattice_differences(a, b)
-    origin_a, origin_b = a.canonical_grid()[0], b.canonical_grid()[0]
-    if np.abs(origin_a - origin_b).max() > _ORIGIN_TOLERANCE * min(a.spacing_mm):
-        differences.append(f"origin {_text(origin_a)} against {_text(origin_b)} mm")
+    if _origin_distance(a, b) > _origin_tolerance(a):
+        differences.append(_origin_text(a, b))
     return differences
+
+
+def _origin_distance(a: Geometry, b: Geometry) -> float:
+    return float(np.abs(a.canonical_grid()[0] - b.canonical_grid()[0]).max())
+
+
+def _origin_tolerance(a: Geometry) -> float:
+    # NIfTI stores positions as float32: far from zero they are coarser than the voxels.
+    rounding = 2.0**-22 * max(map(abs, (*a.origin_mm, *a.canonical_grid()[0])))
+    return max(_ORIGIN_TOLERANCE * min(a.spacing_mm), rounding)
+
+
+def _origin_text(a: Geometry, b: Geometry) -> str:
+    """Say how two origins differ: as the files state them, or else by their canonical corners."""
+    stored_a, stored_b = np.array(a.origin_mm), np.array(b.origin_mm)
+    if np.abs(stored_a - stored_b).max() > _origin_tolerance(a):
+        return f"origin {_text(stored_a)} against {_text(stored_b)} mm"
+    corner_a, corner_b = a.canonical_grid()[0], b.canonical_grid()[0]
+    return f"first corner in canonical axes {_text(corner_a)} against {_text(corner_b)} mm"
+
+
+def storage_differences(a: Geometry, b: Geometry) -> list[str]:
+    """Return what differs between two grids as they are stored, whatever their axes mean."""
+    first, second = (
+        Geometry(grid.size, grid.spacing_mm, grid.origin_mm, grid.direction) for grid in (a, b)
+    )
+    return grid_differences(first, second)
 
 
 def lattice_offset(a: Geometry, b: Geometry) -> tuple[int, int, int] | None:
@@ -218,14 +267,28 @@ def _check_shape(what: str, found: tuple[int, ...], expected: tuple[int, ...]) -
 def _check_grid(spacing_mm: Triple, origin_mm: Triple, direction: tuple[float, ...]) -> None:
     if not all(isfinite(value) and value > 0 for value in spacing_mm):
         raise InputError(f"spacing is {_text(spacing_mm)} mm, expected positive finite numbers")
+    if not all(_LEAST_MM <= value <= _MOST_MM for value in spacing_mm):
+        raise InputError(
+            f"spacing is {_text(spacing_mm)} mm, expected lengths between {_LEAST_MM:g} and "
+            f"{_MOST_MM:g} mm"
+        )
     if not all(isfinite(value) for value in origin_mm):
         raise InputError(f"origin is {_text(origin_mm)} mm, expected finite numbers")
     matrix = np.array(direction, dtype=np.float64).reshape(3, 3)
     # A sheared grid has no single voxel size per axis: lengths measured on it would be wrong.
-    if not np.allclose(matrix.T @ matrix, np.eye(3), rtol=0, atol=_RIGHT_ANGLE_TOLERANCE):
+    with np.errstate(all="ignore"):
+        products = matrix.T @ matrix
+    if np.allclose(products, np.eye(3), rtol=0, atol=_RIGHT_ANGLE_TOLERANCE):
+        return
+    sheared = max(((0, 1), (0, 2), (1, 2)), key=lambda pair: abs(products[pair]))
+    cosine = products[sheared]
+    if np.allclose(np.diag(products), 1, rtol=0, atol=_RIGHT_ANGLE_TOLERANCE):
+        names, angle = " and ".join("xyz"[axis] for axis in sheared), np.degrees(np.arccos(cosine))
         raise InputError(
-            f"direction is {_text(direction)}, expected three unit axes at right angles"
+            f"the file's axes {names} meet at {angle:.5g} degrees (a sheared grid), expected "
+            "three axes at right angles"
         )
+    raise InputError(f"direction is {_text(direction)}, expected three unit axes at right angles")
 
 
 def _nearest_axes(direction: tuple[float, ...]) -> list[tuple[int, bool]]:

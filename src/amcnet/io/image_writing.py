@@ -1,4 +1,4 @@
-"""Writing voxels on a file's own grid, beside and then renamed."""
+"""Writing volumes on their own grid, beside their place and then renamed."""
 
 from pathlib import Path
 from typing import Any
@@ -7,13 +7,11 @@ import numpy.typing as npt
 
 from amcnet.errors import InputError, OutputError
 from amcnet.extras import require_extra
-from amcnet.io.atomic_files import atomic_path, check_parent, find_extension
-from amcnet.io.geometry import Geometry
-from amcnet.io.nifti_header import check_nifti
-from amcnet.io.simpleitk import quiet_simpleitk
-
-GRID_EXTENSIONS = (".nrrd", ".nii.gz", ".nii", ".mha")
-COMPRESSION_LEVEL = 1  # higher levels cost time and gain little, on labels and on speckle alike
+from amcnet.io.atomic_files import atomic_path, check_parent
+from amcnet.io.extensions import GRID_EXTENSIONS, find_extension
+from amcnet.io.geometry import Geometry, storage_differences
+from amcnet.io.image_formats import write_metaimage, write_nifti, write_nrrd
+from amcnet.io.images import read_geometry
 
 
 def check_output(
@@ -22,9 +20,9 @@ def check_output(
     """Check, before any work, that a volume can be written to ``path``.
 
     Raises:
-        OutputError: If the extension is none of ``extensions``, the folder does not exist or is
-            read-only, or the file exists and ``overwrite`` is False.
-        MissingExtraError: If it is DICOM and what writes that is not installed.
+        OutputError: If the extension is none of ``extensions`` (letter case is ignored), the
+            folder does not exist or is read-only, or the file exists and ``overwrite`` is False.
+        MissingExtraError: If it is DICOM, and the part that writes DICOM is not installed.
     """
     path = Path(path)
     extension = find_extension(path, extensions)
@@ -54,11 +52,11 @@ def check_free(path: Path, overwrite: bool = False) -> None:
 def write_image(
     path: str | Path, image: npt.NDArray[Any], geometry: Geometry, overwrite: bool = False
 ) -> None:
-    """Write an image, compressed, as one of :data:`GRID_EXTENSIONS`.
+    """Write an image as one of :data:`amcnet.io.GRID_EXTENSIONS`, compressed unless ``.nii``.
 
     Args:
         path: Output file.
-        image: Voxels, (scan, lateral, depth).
+        image: Voxels, (scan, lateral, depth), integers or floats.
         geometry: Where the voxels lie.
         overwrite: Replace an existing file.
 
@@ -71,16 +69,32 @@ def write_image(
 
 
 def write_grid(path: Path, stored: npt.NDArray[Any], geometry: Geometry) -> None:
-    """Write an array that is already in the file's own axes."""
-    with quiet_simpleitk() as sitk:
-        image = sitk.GetImageFromArray(stored)
-        image.SetSpacing(geometry.spacing_mm)
-        image.SetOrigin(geometry.origin_mm)
-        image.SetDirection(geometry.direction)
-        sitk.WriteImage(image, str(path), True, COMPRESSION_LEVEL)
-    if find_extension(path, (".nii", ".nii.gz")) is not None:
-        # The NIfTI writer says nothing when a disk is full.
-        try:
-            check_nifti(path)
-        except InputError as error:
-            raise OutputError(f"could not be written whole ({error})") from error
+    """Write an array (z, y, x) that is already in the file's own axes, and read its header back.
+
+    Raises:
+        OSError: If the operating system refuses to write.
+        OutputError: If the header read back differs. The text has no path.
+    """
+    extension = find_extension(path, GRID_EXTENSIONS)
+    if extension == ".nrrd":
+        write_nrrd(path, stored, geometry)
+    elif extension == ".mha":
+        write_metaimage(path, stored, geometry)
+    else:
+        write_nifti(path, stored, geometry, compressed=extension == ".nii.gz")
+    check_written(path, geometry)
+
+
+def check_written(path: Path, geometry: Geometry) -> None:
+    """Read the header of a written file back and compare its grid.
+
+    Raises:
+        OutputError: If it cannot be read or differs. The text has no path.
+    """
+    try:
+        differences = storage_differences(read_geometry(path), geometry)
+    except InputError as error:
+        text = str(error).removeprefix(f"{path}: ")
+        raise OutputError(f"cannot be read back ({text})") from error
+    if differences:
+        raise OutputError(f"differs when read back ({'; '.join(differences)})")

@@ -1,202 +1,245 @@
-"""What must hold of a MetaImage file (.mha, .mhd) before SimpleITK may read it.
+"""The header of a MetaImage file (.mha, .mhd), with everything it says about space.
 
-SimpleITK takes a missing spacing for 1 mm, a negative one for a mirrored axis, and damaged
-compressed voxels for good ones; on truncated files and damaged headers it prints to the terminal by
-itself.
+Format: https://itk.org/Wiki/ITK/MetaIO/Documentation
 """
 
 import math
 import re
-import zlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
+
+import numpy as np
 
 from amcnet.errors import InputError
-from amcnet.io.orientation_checks import are_usable
+from amcnet.io.geometry import Triple
+from amcnet.io.header_lines import count_tracked_frames, header_lines
+from amcnet.io.image_header import Encoding, ImageHeader, check_rank, sequence_error
+from amcnet.io.metaimage_data_files import find_data_files, number_field
+from amcnet.io.space_units import millimetres_of
 
-_CHUNK_BYTES = 1 << 20
-_VALUE_BYTES = {
-    "MET_CHAR": 1,
-    "MET_UCHAR": 1,
-    "MET_SHORT": 2,
-    "MET_USHORT": 2,
-    "MET_INT": 4,
-    "MET_UINT": 4,
-    "MET_LONG": 4,
-    "MET_ULONG": 4,
-    "MET_LONG_LONG": 8,
-    "MET_ULONG_LONG": 8,
-    "MET_FLOAT": 4,
-    "MET_DOUBLE": 8,
+_TYPES = {
+    "MET_CHAR": "i1",
+    "MET_UCHAR": "u1",
+    "MET_SHORT": "i2",
+    "MET_USHORT": "u2",
+    "MET_INT": "i4",
+    "MET_UINT": "u4",
+    "MET_LONG": "i4",
+    "MET_ULONG": "u4",
+    "MET_LONG_LONG": "i8",
+    "MET_ULONG_LONG": "u8",
+    "MET_FLOAT": "f4",
+    "MET_DOUBLE": "f8",
 }
-_POINTS = ("Offset", "Position", "Origin", "CenterOfRotation")
+_POINTS = ("Offset", "Position", "Origin")
 _MATRICES = ("TransformMatrix", "Rotation", "Orientation")
-_FLAGS = (
-    "BinaryData",
-    "BinaryDataByteOrderMSB",
-    "ElementByteOrderMSB",
-    "CompressedData",
-)
-_FREE_TEXT = ("Comment", "Name", "ElementDataFile")
+_BYTE_ORDERS = ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")
+_FLAGS = ("BinaryData", "CompressedData", *_BYTE_ORDERS)
 _TRUE, _FALSE = ("true", "1"), ("false", "0")
+# Fields that decide what is read; the others may hold any text.
+_USED = (
+    "ObjectType", "NDims", "DimSize", "ElementType", "ElementNumberOfChannels", "ElementSpacing",
+    "ElementSize", "HeaderSize", "CompressedDataSize", "DistanceUnits", "AnatomicalOrientation",
+    "CenterOfRotation", "ElementToIntensityFunctionSlope", "ElementToIntensityFunctionOffset",
+    *_POINTS, *_MATRICES, *_FLAGS,
+)  # fmt: skip
+# Each letter names the side that an axis comes from (ITK) or goes to (others), in LPS axes.
+_SIDES = {"L": (0, 1), "R": (0, -1), "P": (1, 1), "A": (1, -1), "S": (2, 1), "I": (2, -1)}
+_NEAR_AXIS = 0.8  # cosine from which an oblique axis has a letter
 
 
-def check_metaimage(path: Path) -> None:
-    """Check header and length of a ``.mha`` or ``.mhd`` file and of its data file.
+def read_metaimage_header(path: Path, with_spacing: bool = True) -> ImageHeader:
+    """Read the header of a ``.mha`` or ``.mhd`` file.
 
-    Memory use does not depend on the file's size; compressed voxels are decompressed once.
+    Args:
+        path: The file.
+        with_spacing: Whether the header must state a usable voxel size; else 1 mm stands for it.
 
     Raises:
-        InputError: If it is no MetaImage file, its spacing is not usable, the data file is
-            missing, or voxels are missing or damaged.
+        InputError: If it is not a MetaImage file, not a 3D volume, or says something about space
+            that is unknown or contradictory.
     """
     with path.open("rb") as stream:
-        fields = _read_fields(path, stream)
-        header_bytes = stream.tell()
-    _check_fields(path, fields)
-    _check_spacing(path, fields)
-    expected_bytes = _voxel_bytes(path, fields)
-    data_path, start = _find_data(path, fields, header_bytes)
-    found_bytes = data_path.stat().st_size - start
-    if _is_set(fields, "CompressedData"):
-        stop = start + _compressed_bytes(path, fields, found_bytes)
-        found_bytes = _count_decompressed(data_path, (start, stop), expected_bytes)
-    if found_bytes < expected_bytes:
-        raise InputError(
-            f"{data_path}: the voxel data are truncated or damaged, "
-            f"found {max(found_bytes, 0)} bytes of {expected_bytes}"
-        )
+        fields, listed = _read_fields(path, stream)
+        start = stream.tell()
+    try:
+        _check_fields(fields)
+        sizes = _sizes(fields)
+        frames = count_tracked_frames(fields)
+        if frames > 1:
+            raise sequence_error(frames)
+        size = check_rank(sizes)
+        unit_mm = _unit_mm(fields)
+        direction = _direction(fields, len(sizes))
+        _check_anatomical_orientation(fields, direction)
+        spacing_mm = _spacing_mm(fields, len(sizes), unit_mm, with_spacing)
+        value_type = _value_type(fields)
+        channels = number_field(fields, "ElementNumberOfChannels", 1, "1")
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return ImageHeader(
+        path=path,
+        size=size,
+        spacing_mm=spacing_mm,
+        origin_mm=_origin_mm(fields, len(sizes), unit_mm),
+        direction=direction,
+        value_type=value_type,
+        data_files=find_data_files(path, fields, listed, start),
+        encoding=_encoding(fields),
+        channels=channels,
+        scaling=_scaling(fields),
+        fields=fields,
+    )
 
 
-def _read_fields(path: Path, stream: BinaryIO) -> dict[str, str]:
+def _read_fields(path: Path, stream: Any) -> tuple[dict[str, str], list[str]]:  # noqa: ANN401
     """Read ``key = value`` lines up to ElementDataFile, the last line of every header."""
     fields: dict[str, str] = {}
-    while "ElementDataFile" not in fields:
-        key, equals, value = stream.readline(1 << 20).decode("latin-1").partition("=")
+    lines = header_lines(path, stream)
+    for line in lines:
+        name, equals, value = (part.strip() for part in line.partition("="))
         if not equals:
-            raise InputError(f"{path}: the content is not MetaImage, expected a .mha or .mhd image")
-        name = key.strip()
+            break
         if name in fields:
             raise InputError(f"{path}: the header has {name} twice, expected it once")
-        if not (value.isascii() or name in _FREE_TEXT):  # a space of another kind, for example
-            raise InputError(f"{path}: {name} is {value.strip()!r}, expected plain letters")
-        fields[name] = value.strip()
-    return fields
+        if name in _USED and not value.isascii():  # a space of another kind, for example
+            raise InputError(f"{path}: {name} is {value!a}, expected plain letters")
+        fields[name] = value
+        if name == "ElementDataFile":
+            is_list = value.upper().startswith("LIST")
+            return fields, [line.strip() for line in lines if line.strip()] if is_list else []
+    raise InputError(f"{path}: the content is not MetaImage, expected a .mha or .mhd image")
 
 
-def _check_fields(path: Path, fields: dict[str, str]) -> None:
-    """Check what SimpleITK would complain of in lines of its own."""
+def _check_fields(fields: dict[str, str]) -> None:
     kind, dimensions = fields.get("ObjectType", "Image"), fields.get("NDims", "")
     if kind != "Image":
-        raise InputError(f"{path}: ObjectType is '{kind}', expected Image")
-    before = list(fields)[: list(fields).index("NDims") if "NDims" in fields else 0]
-    if not re.fullmatch("[1-9]", dimensions) or {*_POINTS, *_MATRICES, "DimSize"} & {*before}:
-        raise InputError(
-            f"{path}: NDims is '{dimensions}' and stands after {len(before)} other fields, "
-            "expected a number from 1 to 9 before all that depends on it"
-        )
+        raise InputError(f"ObjectType is '{kind}', expected Image")
+    if not re.fullmatch("[1-9]", dimensions):
+        raise InputError(f"NDims is '{dimensions}', expected a number from 1 to 9")
     count = int(dimensions)
-    for names, length in ((_POINTS, count), (_MATRICES, count * count)):
+    for names, length in (((*_POINTS, "CenterOfRotation"), count), (_MATRICES, count * count)):
         for name in names:
-            if name in fields and not _are_numbers(fields[name], length):
-                raise InputError(
-                    f"{path}: {name} is '{fields[name]}', expected {length} finite numbers"
-                )
-            if name in _MATRICES and not are_usable(map(float, fields.get(name, "").split())):
-                raise InputError(f"{path}: {name} is '{fields[name]}', expected cosines")
+            if name in fields and len(_numbers(fields[name])) != length:
+                raise InputError(f"{name} is '{fields[name]}', expected {length} finite numbers")
+        _check_one(fields, tuple(name for name in names if name != "CenterOfRotation"))
     for name in _FLAGS:
         if name in fields and fields[name].lower() not in (*_TRUE, *_FALSE):
-            raise InputError(f"{path}: {name} is '{fields[name]}', expected True or False")
-    if not _is_set(fields, "BinaryData", "True"):
-        raise InputError(f"{path}: its voxels are written as text, expected BinaryData = True")
+            raise InputError(f"{name} is '{fields[name]}', expected True or False")
+    _check_one(fields, _BYTE_ORDERS)
 
 
-def _are_numbers(text: str, count: int) -> bool:
+def _check_one(fields: dict[str, str], names: tuple[str, ...]) -> None:
+    """Check that fields which mean the same do not contradict each other."""
+    found = {name: fields[name] for name in names if name in fields}
+    values = {tuple(_numbers(text)) or text.lower() for text in found.values()}
+    if len(values) > 1:
+        text = " but ".join(f"{name} is '{value}'" for name, value in found.items())
+        raise InputError(f"{text}, expected the same")
+
+
+def _numbers(text: str) -> list[float]:
+    """Return the numbers of a text; none at all where one of them is not finite."""
     try:
         values = [float(word) for word in text.split()]
     except ValueError:
-        return False
-    return len(values) == count and all(map(math.isfinite, values))
+        return []
+    return values if all(map(math.isfinite, values)) else []
 
 
 def _is_set(fields: dict[str, str], name: str, otherwise: str = "False") -> bool:
     return fields.get(name, otherwise).lower() in _TRUE
 
 
-def _compressed_bytes(path: Path, fields: dict[str, str], found_bytes: int) -> int:
-    """Return how many bytes SimpleITK will decompress."""
-    text = fields.get("CompressedDataSize", "0")
-    # In a file of their own they are read to its end, behind a header not well without their size.
-    least = 1 if fields["ElementDataFile"].lower() == "local" else 0
-    if not re.fullmatch("[0-9]{1,18}", text) or not least <= int(text) <= found_bytes:
+def _sizes(fields: dict[str, str]) -> list[int]:
+    words = fields.get("DimSize", "").split()
+    is_good = all(re.fullmatch("0*[1-9][0-9]{0,9}", word) for word in words)
+    if len(words) != int(fields["NDims"]) or not is_good:
         raise InputError(
-            f"{path}: CompressedDataSize is '{text}', expected {least} to the {found_bytes} "
-            "bytes that there are"
+            f"DimSize is '{fields.get('DimSize', '')}', expected positive sizes of "
+            f"{fields['NDims']} axes"
         )
-    return int(text) or found_bytes
+    return [int(word) for word in words]
 
 
-def _check_spacing(path: Path, fields: dict[str, str]) -> None:
+def _value_type(fields: dict[str, str]) -> np.dtype[Any]:
+    kind = fields.get("ElementType", "").removesuffix("_ARRAY")
+    if kind not in _TYPES:
+        raise InputError(
+            f"ElementType is '{fields.get('ElementType', '')}', expected a number type"
+        )
+    if _encoding(fields) == "text":
+        return np.dtype(_TYPES[kind])
+    is_big = any(_is_set(fields, name) for name in _BYTE_ORDERS)
+    return np.dtype((">" if is_big else "<") + _TYPES[kind])
+
+
+def _encoding(fields: dict[str, str]) -> Encoding:
+    if not _is_set(fields, "BinaryData", "True"):
+        return "text"
+    return "zlib" if _is_set(fields, "CompressedData") else "raw"
+
+
+def _scaling(fields: dict[str, str]) -> tuple[float, float]:
+    name = "ElementToIntensityFunction"
+    slope = _numbers(fields.get(f"{name}Slope", "1"))
+    offset = _numbers(fields.get(f"{name}Offset", "0"))
+    return (slope[0] if slope and slope[0] else 1.0, offset[0] if offset else 0.0)
+
+
+def _unit_mm(fields: dict[str, str]) -> float:
+    unit = millimetres_of(fields.get("DistanceUnits", "mm"))
+    if unit is None:
+        raise InputError(f"DistanceUnits is '{fields['DistanceUnits']}', expected um, mm or cm")
+    return unit
+
+
+def _spacing_mm(fields: dict[str, str], rank: int, unit_mm: float, with_spacing: bool) -> Triple:
     text = fields.get("ElementSpacing") or fields.get("ElementSize")
-    if text is None:
-        raise InputError(f"{path}: the header has no ElementSpacing, expected the voxel size in mm")
-    try:
-        spacing = [float(value) for value in text.split()]
-    except ValueError:
-        spacing = []
-    usable = spacing and all(math.isfinite(value) and value > 0 for value in spacing)
-    if not usable or len(spacing) != len(fields.get("DimSize", "").split()):
+    spacing = _numbers(text or "")
+    if len(spacing) != rank or not all(value > 0 for value in spacing):
+        if not with_spacing:
+            return (1.0, 1.0, 1.0)
+        if text is None:
+            raise InputError("the header has no ElementSpacing, expected the voxel size")
+        raise InputError(f"spacing is ({text}), expected a positive finite number for each axis")
+    x, y, z = (value * unit_mm for value in spacing[:3])
+    return (x, y, z)
+
+
+def _origin_mm(fields: dict[str, str], rank: int, unit_mm: float) -> Triple:
+    text = next((fields[name] for name in _POINTS if name in fields), " ".join(["0"] * rank))
+    x, y, z = (value * unit_mm for value in _numbers(text)[:3])
+    return (x, y, z)
+
+
+def _direction(fields: dict[str, str], rank: int) -> tuple[float, ...]:
+    """Return nine direction cosines; MetaImage writes the axes one after the other."""
+    text = next((fields[name] for name in _MATRICES if name in fields), None)
+    matrix = np.eye(rank) if text is None else np.array(_numbers(text)).reshape(rank, rank)
+    center = _numbers(fields.get("CenterOfRotation", ""))
+    if any(center) and not np.allclose(matrix, np.eye(rank)):
         raise InputError(
-            f"{path}: spacing is ({text}), expected a positive finite number for each axis"
+            f"CenterOfRotation is '{fields['CenterOfRotation']}' with a rotation, expected zeros"
         )
+    if np.abs(matrix[:3, 3:]).sum() or np.abs(matrix[3:, :3]).sum():
+        raise InputError(f"TransformMatrix is '{text}', expected three axes of space")
+    return tuple(map(float, matrix[:3, :3].T.ravel()))
 
 
-def _voxel_bytes(path: Path, fields: dict[str, str]) -> int:
-    kind = fields.get("ElementType", "")
-    if kind.removesuffix("_ARRAY") not in _VALUE_BYTES:
-        raise InputError(f"{path}: ElementType is '{kind}', expected one of MetaImage's numbers")
-    return _voxels(path, fields) * _VALUE_BYTES[kind.removesuffix("_ARRAY")]
-
-
-def _voxels(path: Path, fields: dict[str, str]) -> int:
-    """Return the number of values of all channels."""
-    words = [*fields.get("DimSize", "").split(), fields.get("ElementNumberOfChannels", "1")]
-    if not all(re.fullmatch("0*[1-9][0-9]{0,9}", word) for word in words):
-        raise InputError(
-            f"{path}: DimSize is '{fields.get('DimSize', '')}' with {words[-1]} channels, "
-            "expected positive sizes"
-        )
-    return math.prod(map(int, words))
-
-
-def _find_data(path: Path, fields: dict[str, str], header_bytes: int) -> tuple[Path, int]:
-    """Return the file that holds the voxels and where they start."""
-    name = fields["ElementDataFile"]
-    if name.lower() == "local":
-        return path, header_bytes
-    if name.upper().startswith("LIST") or "%" in name:
-        raise InputError(f"{path}: its voxels are in many files, expected one data file")
-    data_path = path.parent / name
-    if not data_path.is_file():
-        raise InputError(f"{path}: its data file '{name}' was not found, expected it beside")
-    header_size = fields.get("HeaderSize", "0")  # -1 says that the voxels end the file
-    return data_path, int(header_size) if re.fullmatch("[0-9]{1,18}", header_size) else 0
-
-
-def _count_decompressed(path: Path, part: tuple[int, int], expected_bytes: int) -> int:
-    """Count the bytes that a part of a file decompresses to; 0 where it is not whole."""
-    start, stop = part
-    decompressor = zlib.decompressobj(zlib.MAX_WBITS | 32)  # zlib or gzip, as MetaIO reads both
-    count = 0
-    with path.open("rb") as stream:
-        stream.seek(start)
-        while not decompressor.eof and count <= expected_bytes:
-            left = min(_CHUNK_BYTES, stop - stream.tell())
-            chunk = decompressor.unconsumed_tail or stream.read(left)
-            if not chunk:
-                break
-            try:
-                count += len(decompressor.decompress(chunk, _CHUNK_BYTES))
-            except zlib.error:
-                return 0
-    return count if decompressor.eof and count == expected_bytes else 0
+def _check_anatomical_orientation(fields: dict[str, str], direction: tuple[float, ...]) -> None:
+    """Check that letters such as RAI, if there are any, agree with the direction."""
+    text = fields.get("AnatomicalOrientation", "").upper()
+    if len(text) != 3 or any(letter not in _SIDES for letter in text):
+        return  # '???' and the like say nothing
+    matrix = np.array(direction).reshape(3, 3)
+    cosines = [matrix[_SIDES[letter][0], j] * _SIDES[letter][1] for j, letter in enumerate(text)]
+    goes_to = all(cosine >= _NEAR_AXIS for cosine in cosines)
+    comes_from = all(cosine <= -_NEAR_AXIS for cosine in cosines)
+    if goes_to or comes_from or np.abs(matrix).max(axis=0).min() < _NEAR_AXIS:
+        return
+    matrix_text = " ".join(f"{value:.4g}" for value in matrix.T.ravel())
+    raise InputError(
+        f"AnatomicalOrientation is '{text}' but TransformMatrix is '{matrix_text}', expected "
+        "the same orientation"
+    )

@@ -1,207 +1,288 @@
-"""What must hold of a NIfTI file before SimpleITK may read it.
+"""The header of a NIfTI file (.nii, .nii.gz), version 1 or 2, with everything it says about space.
 
-SimpleITK reads missing voxels and NaN or infinite ones as zeros, and replaces a spacing of zero
-or NaN by 1 mm, without a word: all three are found here, in the bytes of the file.
+Format: https://nifti.nimh.nih.gov/nifti-1/documentation/nifti1fields. The fields are parsed by
+nibabel; which of the two orientations counts is decided here.
 """
 
 import gzip
+import io
 import math
-import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import IO, Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from amcnet.errors import InputError
-from amcnet.io.orientation_checks import are_usable
+from amcnet.io.geometry import Triple
+from amcnet.io.image_header import (
+    IDENTITY,
+    DataFile,
+    Encoding,
+    ImageHeader,
+    check_rank,
+    differ,
+    text_of,
+)
+from amcnet.io.nifti_forms import NiftiForms
 
-_CHUNK_BYTES = 1 << 20
-_FLOAT_TYPES = {16: "f4", 64: "f8"}
-
-
-_MAX_OFFSET = 1 << 40
-# data type code -> bytes of a voxel; the header's own bitpix is not what SimpleITK goes by
-_VOXEL_BYTES = {
-    2: 1, 4: 2, 8: 4, 16: 4, 32: 8, 64: 8, 128: 3, 256: 1, 512: 2, 768: 4, 1024: 8, 1280: 8,
-    1536: 16, 1792: 16, 2048: 32, 2304: 4,
+_HEADER_BYTES = {1: 348, 2: 540}
+_UNITS_MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 1e-3}  # unknown, metre, millimetre, micrometre
+_TYPES = {
+    2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8",
+    1280: "u8",
 }  # fmt: skip
+_COLOURS = {128: 3, 2304: 4}
+_COMPLEX = (32, 1792, 2048)
+_TEMPLATE_CODES = (3, 4, 5)  # Talairach, MNI 152 and other templates: not the scanned size
+_MAX_OFFSET = 1 << 40
+_SAME_POSITION = 0.1  # voxels
+_SAME_DIRECTION = 0.01
+_LPS = np.diag([-1.0, -1.0, 1.0])
 
 
 @dataclass(frozen=True)
-class _Layout:
-    """Where the fields of one NIfTI version are: a `struct` format and a byte offset each."""
+class _Grid:
+    """Where the voxels lie, LPS, in mm."""
 
-    header_bytes: int
-    magics: tuple[bytes, ...]
-    magic_offset: int
-    dim: tuple[str, int]
-    datatype: tuple[str, int]
-    pixdim: tuple[str, int]
-    vox_offset: tuple[str, int]
-    form_codes: tuple[str, int]
-    qform: tuple[str, int]
-    sform: tuple[str, int]
+    spacing_mm: Triple
+    origin_mm: Triple
+    direction: tuple[float, ...]
 
 
-_VERSION_1 = _Layout(
-    header_bytes=348,
-    magics=(b"n+1\0",),
-    magic_offset=344,
-    dim=("8h", 40),
-    datatype=("h", 70),
-    pixdim=("8f", 76),
-    vox_offset=("f", 108),
-    form_codes=("2h", 252),
-    qform=("6f", 256),
-    sform=("12f", 280),
-)
-_VERSION_2 = _Layout(
-    header_bytes=540,
-    magics=(b"n+2\0",),
-    magic_offset=4,
-    dim=("8q", 16),
-    datatype=("h", 12),
-    pixdim=("8d", 104),
-    vox_offset=("q", 168),
-    form_codes=("2i", 344),
-    qform=("6d", 352),
-    sform=("12d", 400),
-)
+def read_nifti_header(path: Path, with_spacing: bool = True) -> ImageHeader:
+    """Read the header of a ``.nii`` or ``.nii.gz`` file, version 1 or 2.
 
+    The sform is used, or the qform where there is no other, or where the sform leads to a
+    template. Where neither is set, the axes are taken as they are stored.
 
-@dataclass(frozen=True)
-class _Voxels:
-    """Where the voxels are in the decompressed file; `float_type` is None for integers."""
-
-    start: int
-    stop: int
-    float_type: str | None
-
-
-def check_nifti(path: Path) -> None:
-    """Check header and length of a ``.nii`` or ``.nii.gz`` file.
-
-    Memory use does not depend on the file's size; a compressed file is decompressed once.
+    Args:
+        path: The file.
+        with_spacing: Whether the header must state a usable voxel size; else 1 mm stands for it.
 
     Raises:
-        InputError: If it is no NIfTI file, its spacing or orientation is not usable, or voxels
-            are missing, NaN or infinite.
+        InputError: If it is not a NIfTI file, not a 3D volume, or says something about space that
+            is unknown or contradictory.
     """
+    encoding = _encoding(path)
     try:
-        with _open(path) as stream:
-            voxels = _check_header(path, stream.read(_VERSION_2.header_bytes))
-            stream.seek(voxels.start)
-            found_bytes, not_finite = _scan(stream, voxels)
+        with _open(path, encoding) as stream:
+            version, fields = _parse(path, stream.read(_HEADER_BYTES[2]))
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(
-            f"{path}: the compressed data end early or are damaged, expected a complete .nii.gz"
+            f"{path}: the compressed data are truncated or damaged, expected a complete .nii.gz"
         ) from error
-    expected_bytes = voxels.stop - voxels.start
-    if found_bytes < expected_bytes:
-        raise InputError(
-            f"{path}: the file is truncated, found {found_bytes} bytes of voxels, "
-            f"expected {expected_bytes}"
-        )
-    if not_finite:
-        raise InputError(f"{path}: {not_finite} voxels are NaN or infinite, expected finite values")
-
-
-def check_nifti_header(path: Path) -> None:
-    """Check what :func:`check_nifti` checks of the header, without a look at the voxels.
-
-    Raises:
-        InputError: If it is no NIfTI file, or its spacing or orientation is not usable.
-    """
     try:
-        with _open(path) as stream:
-            _check_header(path, stream.read(_VERSION_2.header_bytes))
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(
-            f"{path}: the compressed data end early or are damaged, expected a complete .nii.gz"
-        ) from error
+        return _header_of(path, version, fields, encoding, with_spacing)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
-def _open(path: Path) -> BinaryIO:
+def _encoding(path: Path) -> Encoding:
+    """Return how a file is stored; a plain one may be called .nii.gz."""
     with path.open("rb") as stream:
-        compressed = stream.read(2) == b"\x1f\x8b"
-    if compressed and path.name.lower().endswith(".gz"):
-        return cast(BinaryIO, gzip.open(path, "rb"))
-    return path.open("rb")
+        is_compressed = stream.read(2) == b"\x1f\x8b"
+    return "gzip" if is_compressed and path.name.lower().endswith(".gz") else "raw"
 
 
-def _scan(stream: BinaryIO, voxels: _Voxels) -> tuple[int, int]:
-    """Read to the end; return the number of bytes, and of float voxels that are not finite."""
-    count = not_finite = 0
-    rest = b""
-    while chunk := stream.read(_CHUNK_BYTES):
-        left = max(voxels.stop - voxels.start - count, 0)
-        count += len(chunk)
-        if voxels.float_type is not None:
-            data = rest + chunk[:left]
-            whole = len(data) - len(data) % np.dtype(voxels.float_type).itemsize
-            rest = data[whole:]
-            values = np.frombuffer(data[:whole], dtype=voxels.float_type)
-            not_finite += values.size - int(np.isfinite(values).sum())
-    return count, not_finite
+def _open(path: Path, encoding: Encoding) -> IO[bytes]:
+    return cast(IO[bytes], gzip.open(path, "rb")) if encoding == "gzip" else path.open("rb")
 
 
-def _check_header(path: Path, header: bytes) -> _Voxels:
-    """Check the fields that SimpleITK does not; return where the voxels must be."""
-    layout, order = _find_layout(path, header)
-
-    def field(place: tuple[str, int]) -> tuple[float, ...]:
-        return struct.unpack_from(order + place[0], header, place[1])
-
-    dims = [int(value) for value in field(layout.dim)]
-    extents = dims[1 : dims[0] + 1]
-    if not 1 <= dims[0] <= 7 or min(extents) < 1:
-        raise InputError(f"{path}: NIfTI dimensions are {dims}, expected 3 positive sizes")
-    spacing = field(layout.pixdim)[1 : min(dims[0], 3) + 1]
-    # A negative pixdim would mirror the image, which NIfTI leaves to the orientation fields.
-    if not all(math.isfinite(value) and value > 0 for value in spacing):
-        raise InputError(
-            f"{path}: spacing is {_text(spacing)} mm, expected positive finite numbers"
-        )
-    qform_code, sform_code = field(layout.form_codes)
-    for code, place in ((qform_code, layout.qform), (sform_code, layout.sform)):
-        values = field(place)
-        if code > 0 and not all(math.isfinite(value) for value in values):
-            raise InputError(f"{path}: the NIfTI orientation has values that are not finite")
-        # All but the position: the last three of one, every fourth of the other.
-        axes = (
-            values[:3] if place is layout.qform else [v for i, v in enumerate(values) if i % 4 < 3]
-        )
-        if code > 0 and not are_usable(axes):
-            raise InputError(
-                f"{path}: the NIfTI orientation is {_text(tuple(axes))}, expected axes in mm"
-            )
-    vox_offset = field(layout.vox_offset)[0]
-    if not 0 <= vox_offset < _MAX_OFFSET:
-        raise InputError(f"{path}: the NIfTI voxel offset is {vox_offset:g}, expected a position")
-    start = max(int(vox_offset), layout.header_bytes)
-    data_type = int(field(layout.datatype)[0])
-    if data_type not in _VOXEL_BYTES:
-        raise InputError(f"{path}: NIfTI data type {data_type} is not known, expected grey values")
-    voxel_bytes = math.prod(extents) * _VOXEL_BYTES[data_type]
-    float_type = _FLOAT_TYPES.get(data_type)
-    return _Voxels(
-        start=start,
-        stop=start + voxel_bytes,
-        float_type=None if float_type is None else order + float_type,
-    )
-
-
-def _find_layout(path: Path, header: bytes) -> tuple[_Layout, str]:
-    for layout in (_VERSION_1, _VERSION_2):
-        magic = header[layout.magic_offset : layout.magic_offset + 4]
-        if len(header) >= layout.header_bytes and magic in layout.magics:
-            for order in "<>":
-                if struct.unpack_from(order + "i", header)[0] == layout.header_bytes:
-                    return layout, order
+def _parse(path: Path, content: bytes) -> tuple[int, Any]:
+    """Return the version and nibabel's header."""
+    nifti1: Any = import_module("nibabel.nifti1")
+    nifti2: Any = import_module("nibabel.nifti2")
+    kinds = ((1, nifti1.Nifti1Header, 344, b"n+1\0"), (2, nifti2.Nifti2Header, 4, b"n+2\0"))
+    for version, kind, place, magic in kinds:
+        length = _HEADER_BYTES[version]
+        if len(content) >= length and content[place : place + 4] == magic:
+            header = kind.from_fileobj(io.BytesIO(content[:length]), check=False)
+            if int(header["sizeof_hdr"]) == length:
+                return version, header
     raise InputError(f"{path}: the content is not NIfTI, expected a .nii or .nii.gz image")
 
 
-def _text(values: tuple[float, ...]) -> str:
-    return "(" + ", ".join(f"{value:g}" for value in values) + ")"
+def _header_of(
+    path: Path,
+    version: int,
+    fields: Any,  # noqa: ANN401
+    encoding: Encoding,
+    with_spacing: bool,
+) -> ImageHeader:
+    sizes, vector = _sizes(fields)
+    value_type, colours = _value_type(fields)
+    size = check_rank(sizes)
+    unit_mm = _unit_mm(fields)
+    pixdim = tuple(float(value) * unit_mm for value in fields["pixdim"][1:4])
+    if with_spacing:
+        _check_spacing(pixdim)
+    forms = _forms(version, fields, unit_mm, with_spacing)
+    grid = _choose(forms, pixdim, size, with_spacing)
+    vox_offset = float(fields["vox_offset"])
+    if not 0 <= vox_offset < _MAX_OFFSET:
+        raise InputError(f"the NIfTI voxel offset is {vox_offset:g}, expected a position")
+    start = max(int(vox_offset), _HEADER_BYTES[version])
+    data = DataFile(path, start) if encoding == "raw" else DataFile(path, 0, skipped_bytes=start)
+    return ImageHeader(
+        path=path,
+        size=size,
+        spacing_mm=grid.spacing_mm,
+        origin_mm=grid.origin_mm,
+        direction=grid.direction,
+        value_type=value_type,
+        data_files=(data,),
+        encoding=encoding,
+        channels=colours * vector,
+        channels_first=vector == 1,
+        scaling=_scaling(fields),
+        nifti_forms=forms,
+    )
+
+
+def _sizes(fields: Any) -> tuple[list[int], int]:  # noqa: ANN401
+    """Return the sizes of the axes, and the number of values per voxel on the fifth of them."""
+    dims = [int(value) for value in fields["dim"]]
+    rank = dims[0]
+    if not 1 <= rank <= 7 or min(dims[1 : rank + 1]) < 1:
+        raise InputError(f"NIfTI dimensions are {dims}, expected 3 positive sizes")
+    sizes = dims[1 : rank + 1]
+    if rank >= 5 and sizes[3] == 1:
+        return [*sizes[:3], *sizes[5:]], sizes[4]
+    return sizes, 1
+
+
+def _value_type(fields: Any) -> tuple[np.dtype[Any], int]:  # noqa: ANN401
+    """Return the type of the stored values, and the colours of a voxel."""
+    code, order = int(fields["datatype"]), str(fields.endianness)
+    if code in _COMPLEX:
+        raise InputError("voxels are complex numbers, expected real ones")
+    if code in _COLOURS:
+        return np.dtype("u1"), _COLOURS[code]
+    if code not in _TYPES:
+        raise InputError(f"NIfTI data type {code} is not supported, expected integers or floats")
+    return np.dtype(order + _TYPES[code]), 1
+
+
+def _scaling(fields: Any) -> tuple[float, float]:  # noqa: ANN401
+    """Return slope and intercept; a slope of zero means that there are none."""
+    slope, intercept = float(fields["scl_slope"]), float(fields["scl_inter"])
+    if slope == 0 or math.isnan(slope):
+        return (1.0, 0.0)
+    if not math.isfinite(slope) or math.isinf(intercept):
+        raise InputError(
+            f"slope and intercept are {slope:g} and {intercept:g}, expected finite numbers"
+        )
+    return (slope, 0.0 if math.isnan(intercept) else intercept)
+
+
+def _unit_mm(fields: Any) -> float:  # noqa: ANN401
+    code = int(fields["xyzt_units"]) & 0x07
+    if code not in _UNITS_MM:
+        raise InputError(f"xyzt_units has the unit code {code}, expected 1, 2 or 3 (m, mm, um)")
+    return _UNITS_MM[code]
+
+
+def _check_spacing(pixdim: Sequence[float]) -> None:
+    # A negative pixdim would mirror the image, which NIfTI leaves to the orientation fields.
+    if not all(math.isfinite(value) and value > 0 for value in pixdim):
+        raise InputError(
+            f"spacing is ({text_of(pixdim, ', ')}) mm, expected positive finite numbers"
+        )
+
+
+def _forms(version: int, fields: Any, unit_mm: float, with_spacing: bool) -> NiftiForms:  # noqa: ANN401
+    """Return both orientations of a header, in mm."""
+    qform_code, sform_code = int(fields["qform_code"]), int(fields["sform_code"])
+    for name, code in (("qform_code", qform_code), ("sform_code", sform_code)):
+        if not 0 <= code <= 5:
+            raise InputError(f"{name} is {code}, expected 0 to 5")
+    scale = np.diag([unit_mm] * 3 + [1.0])
+    qform = _qform(fields, with_spacing) if qform_code else None
+    sform = np.array(fields.get_sform(), np.float64) if sform_code else None
+    for matrix in (qform, sform):
+        if matrix is not None and not np.isfinite(matrix).all():
+            raise InputError("the NIfTI orientation has values that are not finite")
+    return NiftiForms(
+        version=version,
+        qform_code=qform_code,
+        sform_code=sform_code,
+        qform=None if qform is None else scale @ qform,
+        sform=None if sform is None else scale @ sform,
+    )
+
+
+def _qform(fields: Any, with_spacing: bool) -> npt.NDArray[np.float64]:  # noqa: ANN401
+    pixdim = np.array(fields["pixdim"], np.float64)
+    if pixdim[0] not in (1.0, -1.0):
+        fields["pixdim"][0] = -1.0 if pixdim[0] < 0 else 1.0  # NIfTI: 0 stands for 1
+    if not with_spacing:
+        usable = np.isfinite(pixdim[1:4]) & (pixdim[1:4] > 0)
+        fields["pixdim"][1:4] = np.where(usable, pixdim[1:4], 1.0)
+    try:
+        return np.array(fields.get_qform(), np.float64)
+    except ValueError:
+        quaternion = [float(fields[name]) for name in ("quatern_b", "quatern_c", "quatern_d")]
+        raise InputError(
+            f"the quaternion of the qform is ({text_of(quaternion, ', ')}), expected a rotation"
+        ) from None
+
+
+def _choose(
+    forms: NiftiForms, pixdim: Sequence[float], size: Sequence[int], with_spacing: bool
+) -> _Grid:
+    """Return the grid that a header means, after checking that it does not contradict itself."""
+    qform, sform = forms.qform, forms.sform
+    x, y, z = (value if math.isfinite(value) and value > 0 else 1.0 for value in pixdim)
+    spacing_mm = (x, y, z)
+    if sform is not None and qform is not None and forms.sform_code in _TEMPLATE_CODES:
+        sform = None
+    if sform is not None:
+        lengths = np.sqrt((sform[:3, :3] ** 2).sum(axis=0))
+        if with_spacing and differ(lengths, spacing_mm):
+            raise InputError(
+                f"pixdim says {text_of(spacing_mm)} mm but the sform {text_of(lengths)} mm, "
+                "expected the same voxel size"
+            )
+        if not (lengths > 0).all():
+            raise InputError("the sform has an axis of no length, expected three axes")
+        if qform is not None and forms.qform_code == forms.sform_code and with_spacing:
+            _check_same(qform, sform, size)
+        return _grid_of(sform, lengths, spacing_mm)
+    if qform is not None:
+        return _grid_of(qform, np.sqrt((qform[:3, :3] ** 2).sum(axis=0)), spacing_mm)
+    return _Grid(spacing_mm, (0.0, 0.0, 0.0), IDENTITY)
+
+
+def _check_same(
+    qform: npt.NDArray[np.float64], sform: npt.NDArray[np.float64], size: Sequence[int]
+) -> None:
+    """Check that two orientations for the same space put every voxel at the same place."""
+    lengths = np.sqrt((sform[:3, :3] ** 2).sum(axis=0))
+    q_axes, s_axes = (form[:3, :3] / lengths for form in (qform, sform))
+    if np.abs(q_axes - s_axes).max() > _SAME_DIRECTION:
+        raise InputError(
+            f"the qform has the axes ({text_of(q_axes.ravel(), ', ')}) but the sform "
+            f"({text_of(s_axes.ravel(), ', ')}) for the same space, expected the same"
+        )
+    apart = max(
+        float(np.abs((qform - sform) @ [*corner, 1.0]).max())
+        for corner in ((0, 0, 0), tuple(extent - 1 for extent in size))
+    )
+    if apart > max(_SAME_POSITION * lengths.min(), _SAME_DIRECTION * max(size) * lengths.min()):
+        raise InputError(
+            f"the qform has the origin ({text_of(qform[:3, 3], ', ')}) but the sform "
+            f"({text_of(sform[:3, 3], ', ')}) mm for the same space, expected the same"
+        )
+
+
+def _grid_of(
+    matrix: npt.NDArray[np.float64], lengths: npt.NDArray[np.float64], spacing_mm: Triple
+) -> _Grid:
+    direction = _LPS @ (matrix[:3, :3] / lengths)
+    x, y, z = (float(value) for value in _LPS @ matrix[:3, 3])
+    return _Grid(spacing_mm, (x, y, z), tuple(float(value) for value in direction.ravel()))

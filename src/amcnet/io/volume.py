@@ -10,8 +10,6 @@ import numpy.typing as npt
 from amcnet.errors import InputError
 from amcnet.io.geometry import Geometry, Triple
 
-IMAGE_EXTENSIONS = (".nrrd", ".nhdr", ".mha", ".mhd", ".nii", ".nii.gz", ".dcm")
-
 
 @dataclass(frozen=True)
 class Volume:

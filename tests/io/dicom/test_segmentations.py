@@ -10,8 +10,14 @@ from pydicom.sr.codedict import codes
 
 from amcnet.anatomy import LabelTable, hand_label_table
 from amcnet.errors import InputError, OutputError
-from amcnet.io import Geometry, read_labels, read_volume, same_grid, write_labels
-from amcnet.io.label_volumes import read_segments
+from amcnet.io import (
+    Geometry,
+    read_labels,
+    read_segments,
+    read_volume,
+    same_grid,
+    write_labels,
+)
 
 TABLE = hand_label_table()
 TYPES = ["binary", "labelmap"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from amcnet.errors import InputError
-from amcnet.io.atomic_files import find_extension
+from amcnet.io.extensions import find_extension
 from amcnet.memory import GIB, check_room
 
 DICOM_EXTENSIONS = (".dcm", ".dicom")
@@ -113,6 +113,8 @@ def _has_dicom_name(path: Path) -> bool:
 
 def _begins_as_dicom(path: Path) -> bool:
     try:
+        if not path.is_file():  # to open a named pipe would block
+            return False
         with path.open("rb") as stream:
             return stream.read(_MAGIC_START + 4)[_MAGIC_START:] == _MAGIC
     except (OSError, ValueError):

@@ -6,7 +6,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from amcnet.errors import InputError
-from amcnet.io.atomic_files import find_extension
 from amcnet.io.dicom.headers import (
     DIRECTORY_UID,
     SEG_UIDS,
@@ -21,7 +20,7 @@ from amcnet.io.dicom.locations import (
     first_dicom_file,
     is_dicom,
 )
-from amcnet.io.volume import IMAGE_EXTENSIONS
+from amcnet.io.extensions import IMAGE_EXTENSIONS, find_extension
 
 _TAGS = (
     "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "SeriesNumber", "Modality",

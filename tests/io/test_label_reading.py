@@ -113,31 +113,6 @@ def test_labels_that_do_not_fit(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["hand.seg.nrrd", "hand.nii.gz"])
-def test_failed_write_keeps_the_old_file(
-    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    geometry = make_geometry()
-    path = tmp_path / name
-    write_labels(path, make_labels(geometry), geometry, TABLE)
-    before = path.read_bytes()
-
-    def fail(file: Any, *_: Any, **__: Any) -> None:
-        raise OSError(28, "No space left on device")
-
-    def fail_image(_: Any, file: str, *__: Any) -> None:
-        Path(file).write_text("half")
-        raise RuntimeError("Exception thrown\nsitk::ERROR: disk is full")
-
-    monkeypatch.setattr(slicerio, "write_segmentation", fail)
-    monkeypatch.setattr(sitk, "WriteImage", fail_image)
-    with pytest.raises(OutputError, match="could not be written") as caught:
-        write_labels(path, make_labels(geometry), geometry, TABLE, overwrite=True)
-    assert "\n" not in str(caught.value)
-    assert [other.name for other in tmp_path.iterdir()] == [name]
-    assert path.read_bytes() == before
-
-
 def write_slicer(path: Path, voxels: np.ndarray, segments: list[dict[str, Any]]) -> Path:
     segmentation = {
         "voxels": voxels,
@@ -244,7 +219,7 @@ def test_a_segment_named_ignore_gets_the_ignore_value(tmp_path: Path) -> None:
     path = write_slicer(tmp_path / "a.seg.nrrd", voxels, segments)
     names = LabelTable.from_names(["a", "b"])
     assert read_labels(path, names, ignore_value=3).array[:2, 0, 0].tolist() == [2, 3]
-    with pytest.raises(InputError, match="segment ' Ignore' was found"):
+    with pytest.raises(InputError, match="segment 'Ignore' was found"):
         read_labels(path, names)
     named = LabelTable.from_names(["ignore", "b"])
     assert read_labels(path, named, ignore_value=3).array[:2, 0, 0].tolist() == [2, 1]

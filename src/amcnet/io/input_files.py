@@ -1,0 +1,78 @@
+"""Which files may be opened: regular files only, and data files only beside their header."""
+
+import stat
+from pathlib import Path, PurePosixPath
+
+from amcnet.errors import InputError
+
+_KINDS = (
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISDIR, "a folder"),
+)
+
+
+def check_regular_file(path: Path, expected: str) -> None:
+    """Check that a path is a regular file, without opening it: a named pipe would block.
+
+    Args:
+        path: The path; links are followed.
+        expected: What the file should be, for the error.
+
+    Raises:
+        InputError: If it does not exist, or is a folder, pipe, socket or device.
+    """
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InputError(f"{path!a}: the file name is not valid UTF-8") from error
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{path}: no such file, expected {expected}") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{path}: cannot be read ({reason})") from error
+    if stat.S_ISREG(mode):
+        return
+    kind = next((text for is_kind, text in _KINDS if is_kind(mode)), "a special file")
+    raise InputError(f"{path}: is {kind}, expected {expected}")
+
+
+def find_data_file(header: Path, name: str) -> Path:
+    """Return the data file that a detached header names.
+
+    A header from a stranger must not make us read any other file of this machine, so the data
+    file must lie in the folder of the header and be given by its plain name.
+
+    Args:
+        header: The header file.
+        name: The name in the header.
+
+    Raises:
+        InputError: If the name is not text, has a folder in it, does not exist, or leads to a
+            file that is not a regular one or lies in another folder (a link).
+    """
+    if not name.isprintable():
+        raise InputError(f"{header}: the name of its data file is {name!a}, expected UTF-8 text")
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if len(parts) != 1 or parts[0] in ("..", "/") or ":" in name:
+        raise InputError(
+            f"{header}: its data file is '{name}', expected a plain file name in the same folder"
+        )
+    path = header.parent / parts[0]
+    if not path.exists():
+        raise InputError(f"{header}: its data file '{name}' was not found in the same folder")
+    try:
+        check_regular_file(path, "a data file")
+    except InputError as error:
+        raise InputError(f"{header}: its data file cannot be used: {error}") from None
+    folders = {header.parent.resolve(), header.resolve().parent}
+    if path.resolve().parent not in folders:
+        raise InputError(
+            f"{header}: its data file '{name}' is a link to another folder, expected a file in "
+            "the same folder"
+        )
+    return path

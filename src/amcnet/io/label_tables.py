@@ -1,0 +1,66 @@
+"""Label tables that a label file carries itself: the names of its segments."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from amcnet.anatomy.hand_table import hand_label_table
+from amcnet.anatomy.label_table import LabelTable
+from amcnet.errors import InputError
+from amcnet.io.label_reading import read_segments
+from amcnet.io.segment_list import Segment
+from amcnet.io.segment_names import is_generic, match_segments, plain_name, printable_name
+
+
+def read_label_table(
+    path: str | Path, known: Sequence[LabelTable] | None = None
+) -> LabelTable | None:
+    """Read what the labels of a file mean, where the file says it.
+
+    3D Slicer (``.seg.nrrd``) and DICOM segmentations name their segments. Pass the table to
+    :func:`amcnet.io.read_labels`, which then returns its values.
+
+    Args:
+        path: The label file.
+        known: Tables with more than names. The first that has all segments of the file is
+            returned itself, with its kinds, codes and neighbours; the hand's by default.
+
+    Returns:
+        The table; None for a file without names of its own, such as a NIfTI file. The values are
+        those of the file where these are 1, 2, ..., N, else the segments count in file order.
+
+    Raises:
+        InputError: If the header is damaged, or segments share a name.
+    """
+    path = Path(path)
+    segments = read_segments(path)
+    if not segments or all(map(is_generic, segments)):
+        return None
+    for table in (hand_label_table(),) if known is None else known:
+        if all(value is not None for value in match_segments(segments, table)):
+            return table
+    try:
+        return _own_table(segments)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _own_table(segments: Sequence[Segment]) -> LabelTable:
+    names = [plain_name(segment.name) for segment in segments]
+    shared = sorted({name for name in names if names.count(name) > 1})
+    if shared:
+        raise InputError(f"segments share the names {', '.join(shared)}, expected different ones")
+    values = sorted(segment.label_value for segment in segments)
+    if values == list(range(1, len(segments) + 1)):
+        segments = sorted(segments, key=lambda segment: segment.label_value)
+    structures = LabelTable.from_names([printable_name(s.name) or "unnamed" for s in segments])
+    return LabelTable(
+        tuple(
+            replace(
+                structure,
+                color_rgb=segment.color_rgb or structure.color_rgb,
+                codes=dict(segment.codes),
+            )
+            for structure, segment in zip(structures, segments, strict=True)
+        )
+    )

@@ -1,0 +1,83 @@
+"""Writing label volumes on the grid of the image that was segmented."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from amcnet.anatomy.label_table import LabelTable, Structure
+from amcnet.errors import OutputError
+from amcnet.io.atomic_files import atomic_path
+from amcnet.io.dicom import SegType, write_seg
+from amcnet.io.extensions import LABEL_EXTENSIONS, SEGMENTATION_EXTENSION, find_extension
+from amcnet.io.geometry import Geometry
+from amcnet.io.image_formats import write_nrrd
+from amcnet.io.image_writing import check_output, check_written, write_grid
+from amcnet.io.segment_list import make_segments, segmentation_fields
+
+
+def write_labels(
+    path: str | Path,
+    labels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16],
+    geometry: Geometry,
+    table: LabelTable,
+    overwrite: bool = False,
+    listed: Collection[int] | None = None,
+    seg_type: SegType = "binary",
+) -> None:
+    """Write labels with the size, spacing, origin and direction of the input file.
+
+    A ``.seg.nrrd`` is a 3D Slicer segmentation, a ``.dcm`` a DICOM segmentation of the images that
+    the geometry was read from. Both list the structures of the table by name, colour and FMA code,
+    those without voxels included; the other formats hold label values alone. Names are written as
+    UTF-8 on one line.
+
+    Args:
+        path: Output file, see :data:`amcnet.io.LABEL_EXTENSIONS`.
+        labels: Label values, (scan, lateral, depth), uint8 or uint16.
+        geometry: Geometry of the image that was segmented.
+        table: What the values mean.
+        overwrite: Replace an existing file.
+        listed: Values of the structures that a ``.seg.nrrd`` or ``.dcm`` lists, if the labels hold
+            no others; None lists the whole table.
+        seg_type: Kind of a ``.dcm``: a mask for each structure, or one label map.
+
+    Raises:
+        OutputError: If the file cannot be written there, or the labels do not fit the geometry
+            or the table, or a ``.dcm`` is asked for and the input is not DICOM. Nothing is left
+            behind.
+    """
+    path = check_output(path, overwrite, LABEL_EXTENSIONS)
+    if labels.dtype not in (np.uint8, np.uint16):
+        raise OutputError(f"{path}: labels are {labels.dtype}, expected uint8 or uint16")
+    if labels.shape != geometry.canonical_shape:
+        raise OutputError(
+            f"{path}: labels have shape {labels.shape}, expected {geometry.canonical_shape}"
+        )
+    highest = int(labels.max(initial=0))
+    if highest > len(table):
+        raise OutputError(f"{path}: labels go up to {highest}, expected at most {len(table)}")
+    stored = geometry.from_canonical(labels)
+    structures = [s for s in table if listed is None or s.value in listed]
+    with atomic_path(path) as temporary:
+        _write(temporary, stored, geometry, structures, seg_type)
+
+
+def _write(
+    path: Path,
+    stored: npt.NDArray[Any],
+    geometry: Geometry,
+    structures: list[Structure],
+    seg_type: SegType,
+) -> None:
+    extension = find_extension(path, LABEL_EXTENSIONS)
+    if extension == ".dcm":
+        write_seg(path, stored, geometry, structures, seg_type)
+    elif extension == SEGMENTATION_EXTENSION:
+        fields = segmentation_fields(make_segments(structures, geometry.size))
+        write_nrrd(path, stored, geometry, fields)
+        check_written(path, geometry)
+    else:
+        write_grid(path, stored, geometry)

@@ -1,0 +1,82 @@
+"""Where the voxels of a MetaImage file are: behind the header or in files beside it."""
+
+import re
+from pathlib import Path
+
+from amcnet.errors import InputError
+from amcnet.io.image_header import DataFile
+from amcnet.io.input_files import find_data_file
+from amcnet.io.nrrd_data_files import numbered_files
+
+_MOST_FILES = 100_000
+_TRUE = ("true", "1")
+
+
+def find_data_files(
+    path: Path, fields: dict[str, str], listed: list[str], start: int
+) -> tuple[DataFile, ...]:
+    """Return the files that hold the voxels, in order.
+
+    Args:
+        path: The header file.
+        fields: Its fields.
+        listed: The lines after ``ElementDataFile = LIST``.
+        start: Offset of the first byte behind the header.
+
+    Raises:
+        InputError: If a file does not exist or may not be used, or a size is wrong.
+    """
+    try:
+        name = fields["ElementDataFile"]
+        is_compressed = fields.get("CompressedData", "False").lower() in _TRUE
+        if name.lower() == "local":
+            return (DataFile(path, start, _compressed_bytes(path, fields, start, is_compressed)),)
+        header_size = number_field(fields, "HeaderSize", -1, "0")
+        data_start = None if header_size < 0 else header_size
+        if name.upper().startswith("LIST") or "%" in name:
+            names = listed if name.upper().startswith("LIST") else numbered_files(path, name)
+            if is_compressed or not 1 <= len(names) <= _MOST_FILES:
+                raise InputError(
+                    f"its voxels are in {len(names)} files, expected 1 to {_MOST_FILES} without "
+                    "compression"
+                )
+            return tuple(DataFile(find_data_file(path, name), data_start) for name in names)
+        file = find_data_file(path, name)
+        if is_compressed:
+            data_start = data_start or 0
+            size = _compressed_bytes(file, fields, data_start, is_compressed)
+            return (DataFile(file, data_start, size),)
+        return (DataFile(file, data_start),)
+    except InputError as error:
+        text = str(error)
+        raise InputError(text if text.startswith(f"{path}") else f"{path}: {text}") from None
+
+
+def _compressed_bytes(
+    file: Path, fields: dict[str, str], start: int, is_compressed: bool
+) -> int | None:
+    """Return the length of the compressed data; None for data that are not compressed."""
+    if not is_compressed:
+        return None
+    found = file.stat().st_size - start
+    # Behind a header the length must be stated; in a file of their own the data end with it.
+    least = 1 if fields["ElementDataFile"].lower() == "local" else 0
+    text = fields.get("CompressedDataSize", "0")
+    if not re.fullmatch("[0-9]{1,18}", text) or not least <= int(text) <= found:
+        raise InputError(
+            f"CompressedDataSize is '{text}', expected {least} to the {found} bytes of the file "
+            "(is it truncated?)"
+        )
+    return int(text) or found
+
+
+def number_field(fields: dict[str, str], name: str, least: int, otherwise: str) -> int:
+    """Return a whole number of the header.
+
+    Raises:
+        InputError: If it is not one, or too small. The text has no path.
+    """
+    text = fields.get(name, otherwise)
+    if not re.fullmatch("-?[0-9]{1,15}", text) or int(text) < least:
+        raise InputError(f"{name} is '{text}', expected a whole number from {least}")
+    return int(text)

@@ -1,0 +1,85 @@
+"""Names of files and folders that are being written, and the removal of abandoned ones.
+
+A name says which process of which machine writes it, so that the next run in the same folder
+can tell what a killed process left behind from what another one is writing now.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import threading
+import uuid
+from functools import cache
+from pathlib import Path
+
+import psutil
+
+_MARK = "partial"
+_NAME = re.compile(r"\..*-(?P<what>partial|former|removed)-(?P<host>[0-9a-f]{8})-(?P<pid>[0-9]+)-")
+_MOST_STEM, _MOST_EXTENSION = 30, 24  # characters of up to four bytes, of 255 bytes in all
+_cleaned: set[Path] = set()
+_lock = threading.Lock()
+
+
+def partial_path(path: Path, what: str = _MARK, keep_extensions: bool = True) -> Path:
+    """Return a hidden name beside ``path`` that nobody else uses.
+
+    Args:
+        path: The final place.
+        what: ``partial``, ``former`` or ``removed``.
+        keep_extensions: Whether the name ends with the extensions of ``path``.
+    """
+    stem = path.name.lstrip(".").partition(".")[0][:_MOST_STEM]
+    _, dot, extensions = path.name[-_MOST_EXTENSION:].lstrip(".").partition(".")
+    end = f"{dot}{extensions}" if keep_extensions else ""
+    writer = f"{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    return path.with_name(f".{stem}-{what}-{writer}{end}")
+
+
+def remove_stale(folder: Path) -> None:
+    """Remove what processes that are gone left half-written in a folder; once per process."""
+    with _lock:
+        if folder in _cleaned:
+            return
+        _cleaned.add(folder)
+    try:
+        entries = [entry for entry in folder.iterdir() if entry.name.startswith(".")]
+    except OSError:
+        return
+    for entry in entries:
+        if is_stale(entry) and "-former-" not in entry.name:
+            remove_path(entry)
+
+
+def is_stale(path: Path) -> bool:
+    """Return whether a path is half-written and its process on this machine is gone."""
+    match = _NAME.match(path.name)
+    if match is None or match["host"] != _host():
+        return False
+    try:
+        born = psutil.Process(int(match["pid"])).create_time()
+        return bool(path.lstat().st_mtime < born - 1)  # the number belongs to another process now
+    except psutil.NoSuchProcess:
+        return True
+    except (psutil.Error, OSError, OverflowError):
+        return False
+
+
+def remove_path(path: Path) -> bool:
+    """Remove a file or folder; return whether it is gone."""
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError:
+        return False
+    return not path.exists()
+
+
+@cache
+def _host() -> str:
+    """Return a short text that differs between machines which share a disk."""
+    node = f"{os.uname().nodename if hasattr(os, 'uname') else os.environ.get('COMPUTERNAME', '')}"
+    return hashlib.sha256(node.encode()).hexdigest()[:8]

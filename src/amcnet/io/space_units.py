@@ -1,0 +1,23 @@
+"""Units of length that headers name, and what they are in millimetres."""
+
+_MILLIMETRES = {
+    1.0: ("", "???", "?", "mm", "millimeter", "millimeters", "millimetre", "millimetres"),
+    10.0: ("cm", "centimeter", "centimeters", "centimetre", "centimetres"),
+    1000.0: ("m", "meter", "meters", "metre", "metres"),
+    1e-3: ("um", "\N{MICRO SIGN}m", "\N{GREEK SMALL LETTER MU}m", "micron", "microns",
+           "micrometer", "micrometers", "micrometre", "micrometres"),
+    1e-6: ("nm", "nanometer", "nanometers", "nanometre", "nanometres"),
+}  # fmt: skip
+_FACTORS = {name: factor for factor, names in _MILLIMETRES.items() for name in names}
+
+
+def millimetres_of(unit: str) -> float | None:
+    """Return the millimetres in a unit of length; None for a word that is not one.
+
+    A header that leaves the unit open means millimetres, as its format does.
+
+    Example:
+        >>> millimetres_of("cm"), millimetres_of(""), millimetres_of("px")
+        (10.0, 1.0, None)
+    """
+    return _FACTORS.get(unit.strip().lower())

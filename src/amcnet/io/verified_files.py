@@ -1,0 +1,80 @@
+"""Writing a file so that a full disk, or one that lies, is noticed before the file is used."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from amcnet.errors import OutputError
+
+_LAST_BYTES = 1 << 16
+
+
+class RecordedFile:
+    """A file opened for writing that remembers how much was written, and the last of it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.num_bytes = 0
+        self.last = b""
+
+    def write(self, content: bytes | memoryview) -> int:
+        """Write bytes; return their number."""
+        self._file.write(content)
+        self.num_bytes += len(content)
+        end = bytes(content[-_LAST_BYTES:])
+        self.last = (self.last + end)[-_LAST_BYTES:]
+        return len(content)
+
+    def flush(self) -> None:
+        """Hand what is buffered to the operating system."""
+        self._file.flush()
+
+
+@contextmanager
+def verified_file(path: Path) -> Iterator[RecordedFile]:
+    """Yield a file to write to; when the block ends, check that all of it is on the disk.
+
+    It is flushed and synchronised, its size compared, and its last block read back.
+
+    Raises:
+        OSError: If the operating system refuses to write.
+        OutputError: If less was stored than was written. The text has no path.
+    """
+    with path.open("wb") as file:
+        recorded = RecordedFile(file)
+        yield recorded
+        file.flush()
+        os.fsync(file.fileno())
+    found = path.stat().st_size
+    if found != recorded.num_bytes:
+        raise OutputError(f"{found} bytes were stored of {recorded.num_bytes}, is the disk full?")
+    with path.open("rb") as file:
+        file.seek(max(found - _LAST_BYTES, 0))
+        if file.read() != recorded.last[-min(found, _LAST_BYTES) :]:
+            raise OutputError("the last bytes read back differ from what was written")
+
+
+def synchronise(path: Path) -> None:
+    """Bring a written file to the disk; some file systems report a full disk only then.
+
+    Raises:
+        OSError: If the operating system refuses.
+    """
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def synchronise_folder(path: Path) -> None:
+    """Bring the names in a folder to the disk, where the system can."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:  # Windows opens no folders
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:  # nor does every file system synchronise them
+        pass
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,231 @@
+"""Decoding stored voxels into an array, within bounds that the header and the file set.
+
+Nothing is allocated before the file was found large enough for what its header declares, and
+never more is decompressed than the header declares, so a crafted file costs neither memory nor
+time.
+"""
+
+import bz2
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from amcnet.errors import InputError, NotEnoughMemoryError
+from amcnet.io.image_header import DataFile, Encoding, ImageHeader
+from amcnet.memory import GIB, check_room
+
+_CHUNK_BYTES = 1 << 20
+_MOST_TAIL_BYTES = 1 << 20  # decompressed bytes that may follow the voxels
+_MOST_SKIPPED_BYTES = 1 << 26
+_MOST_SKIPPED_LINES = 1 << 20
+_MOST_LINE_BYTES = 1 << 20
+_MOST_DIGITS = 4096
+# zlib's own limit is 1032. Empty label maps of a full scan get close to it; larger volumes of
+# such a ratio are no scan.
+_MOST_RATIO: dict[Encoding, float] = {"raw": 1, "text": 8, "gzip": 1040, "zlib": 1040}
+_SCAN_RATIO, _ANY_RATIO_BYTES = 200, 3 * GIB
+_COPIES = 2  # the stored array, and the one in canonical order
+
+
+def read_voxels(header: ImageHeader) -> npt.NDArray[Any]:
+    """Read the voxels that a header describes.
+
+    Returns:
+        The stored array, (z, y, x, channel), in native byte order; scaled values are float32
+        (float64 if the file stores float64).
+
+    Raises:
+        InputError: If the data are truncated or damaged, decompress to something else than the
+            header declares, or to much more than a scan could.
+        NotEnoughMemoryError: If the machine is too small for them.
+    """
+    _check_plausible(header)
+    check_room(f"{header.path}", _COPIES * header.num_bytes)
+    try:
+        values = np.empty(header.num_values, header.value_type)
+    except (MemoryError, ValueError) as error:
+        raise NotEnoughMemoryError(
+            f"{header.path} needs {header.num_bytes / GIB:.1f} GiB of memory"
+        ) from error
+    share = header.num_values // len(header.data_files)
+    for index, data in enumerate(header.data_files):
+        part = values[index * share : (index + 1) * share]
+        with _errors_named(data, header.encoding):
+            _fill(part, data, header.encoding)
+    if not values.dtype.isnative:
+        values = values.byteswap(inplace=True).view(values.dtype.newbyteorder("="))
+    return _scaled(_shaped(values, header), header.scaling)
+
+
+def _check_plausible(header: ImageHeader) -> None:
+    stored = sum(_stored_bytes(data) for data in header.data_files)
+    expected = header.num_bytes
+    named = header.data_files[0].path
+    if stored * _MOST_RATIO.get(header.encoding, np.inf) < expected:
+        raise InputError(
+            f"{named}: the file is truncated or damaged, found {max(stored, 0)} bytes of "
+            f"{header.encoding} data, expected {expected} bytes of voxels"
+        )
+    if expected > _ANY_RATIO_BYTES and expected > _SCAN_RATIO * stored:
+        raise InputError(
+            f"{named}: decompresses from {stored / GIB:.3f} to {expected / GIB:.1f} GiB, expected "
+            f"at most {_SCAN_RATIO} times its size"
+        )
+
+
+def _stored_bytes(data: DataFile) -> int:
+    size = data.path.stat().st_size
+    left = size - (data.start or 0)
+    return left if data.num_bytes is None else min(left, data.num_bytes)
+
+
+@contextmanager
+def _errors_named(data: DataFile, encoding: Encoding) -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, OSError, zlib.error) as error:
+        # bzip2 and gzip report damage as OSErrors without a number of the system.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise InputError(
+            f"{data.path}: the compressed data are truncated or damaged, expected complete "
+            f"{encoding} data"
+        ) from error
+
+
+def _fill(part: npt.NDArray[Any], data: DataFile, encoding: Encoding) -> None:
+    """Fill an array with the values of one file."""
+    with data.path.open("rb") as file:
+        start = data.start
+        if start is None:
+            start = max(data.path.stat().st_size - part.nbytes, 0)
+        file.seek(start)
+        _skip_lines(file, data)
+        if encoding == "text":
+            _parse_numbers(part, file, data)
+            return
+        chunks = _decoded(file, encoding, _stored_bytes(data) - (file.tell() - start))
+        _copy_bytes(part, chunks, data, is_raw=encoding == "raw")
+
+
+def _skip_lines(file: IO[bytes], data: DataFile) -> None:
+    if data.skipped_lines > _MOST_SKIPPED_LINES or data.skipped_bytes > _MOST_SKIPPED_BYTES:
+        raise InputError(
+            f"{data.path}: the voxels begin after {data.skipped_lines} lines and "
+            f"{data.skipped_bytes} bytes, expected at most {_MOST_SKIPPED_LINES} and "
+            f"{_MOST_SKIPPED_BYTES}"
+        )
+    for _ in range(data.skipped_lines):
+        file.readline(_MOST_LINE_BYTES)
+
+
+def _decoded(file: IO[bytes], encoding: Encoding, num_bytes: int) -> Iterator[bytes]:
+    """Yield decompressed chunks of bounded size; the end of the data has been verified then."""
+    if encoding == "zlib":
+        yield from _inflated(file, num_bytes)
+        return
+    stream: IO[bytes] | gzip.GzipFile | bz2.BZ2File = file
+    if encoding == "gzip":
+        stream = gzip.GzipFile(fileobj=file)
+    elif encoding == "bzip2":
+        stream = bz2.BZ2File(file)
+    while chunk := stream.read(_CHUNK_BYTES):
+        yield chunk
+
+
+def _inflated(file: IO[bytes], num_bytes: int) -> Iterator[bytes]:
+    """Yield what a zlib (or gzip) stream of known length decompresses to."""
+    decompressor = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    left = num_bytes
+    while not decompressor.eof:
+        chunk = decompressor.unconsumed_tail
+        if not chunk:
+            chunk = file.read(min(_CHUNK_BYTES, left))
+            left -= len(chunk)
+            if not chunk:
+                yield decompressor.flush()
+                if not decompressor.eof:
+                    raise EOFError
+                return
+        yield decompressor.decompress(chunk, _CHUNK_BYTES)
+
+
+def _copy_bytes(
+    part: npt.NDArray[Any], chunks: Iterator[bytes], data: DataFile, is_raw: bool
+) -> None:
+    """Copy decoded bytes into an array, and check that they are as many as it holds."""
+    target = memoryview(part.view(np.uint8)).cast("B")
+    to_skip, count, tail = data.skipped_bytes, 0, 0
+    for chunk in chunks:
+        view = memoryview(chunk)[min(to_skip, len(chunk)) :]
+        to_skip -= len(chunk) - len(view)
+        used = min(len(view), part.nbytes - count)
+        target[count : count + used] = view[:used]
+        count += used
+        tail += len(view) - used
+        if is_raw and count == part.nbytes:
+            break
+        if tail > _MOST_TAIL_BYTES:
+            raise InputError(
+                f"{data.path}: the compressed data go on after the voxels, expected "
+                f"{part.nbytes} bytes"
+            )
+    if count < part.nbytes:
+        raise InputError(
+            f"{data.path}: the voxel data are truncated, found {count} bytes of {part.nbytes}"
+        )
+
+
+def _parse_numbers(part: npt.NDArray[Any], file: IO[bytes], data: DataFile) -> None:
+    """Fill an array with numbers that are written as text."""
+    parsed = np.float64 if part.dtype.kind == "f" else np.dtype(f"{part.dtype.kind}8")
+    count, rest = 0, b""
+    while count < part.size:
+        chunk = file.read(_CHUNK_BYTES)
+        words = (rest + chunk).replace(b",", b" ").split()
+        is_cut = bool(chunk) and not chunk[-1:].isspace() and bool(words)
+        rest = words.pop() if is_cut else b""
+        if len(rest) > _MOST_DIGITS:
+            raise InputError(f"{data.path}: the voxels are not numbers, expected text of numbers")
+        words = words[: part.size - count]
+        try:
+            numbers = np.array(words, dtype=f"S{max(map(len, words), default=1)}").astype(parsed)
+            with np.errstate(all="ignore"):
+                fitting = numbers.astype(part.dtype)
+        except (ValueError, OverflowError) as error:
+            raise InputError(
+                f"{data.path}: the voxels are not numbers of type {part.dtype.name}"
+            ) from error
+        if part.dtype.kind != "f" and (fitting != numbers).any():
+            raise InputError(f"{data.path}: voxels exceed the range of {part.dtype.name}")
+        part[count : count + len(words)] = fitting
+        count += len(words)
+        if not chunk and count < part.size:
+            raise InputError(
+                f"{data.path}: the voxel data are truncated, found {count} of {part.size} numbers"
+            )
+
+
+def _shaped(values: npt.NDArray[Any], header: ImageHeader) -> npt.NDArray[Any]:
+    x, y, z = header.size
+    if header.channels_first:
+        return values.reshape(z, y, x, header.channels)
+    return np.moveaxis(values.reshape(header.channels, z, y, x), 0, -1)
+
+
+def _scaled(stored: npt.NDArray[Any], scaling: tuple[float, float]) -> npt.NDArray[Any]:
+    """Apply slope and intercept, plane by plane so that no copy in float64 is made."""
+    slope, intercept = scaling
+    if (slope, intercept) == (1.0, 0.0):
+        return stored
+    is_double = stored.dtype == np.float64
+    scaled = np.empty(stored.shape, np.float64 if is_double else np.float32)
+    with np.errstate(over="ignore"):
+        for target, plane in zip(scaled, stored, strict=True):
+            target[...] = plane.astype(np.float64) * slope + intercept
+    return scaled
