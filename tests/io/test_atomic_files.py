@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from amcnet.errors import OutputError
-from amcnet.io import atomic_path, find_extension, make_folder
+from amcnet.io import atomic_path, make_folder
 from amcnet.io.atomic_files import check_parent
 
 
@@ -45,13 +45,6 @@ def test_missing_folder_is_an_output_error(tmp_path: Path) -> None:
         atomic_path(tmp_path / "missing" / "a.mha") as temporary,
     ):
         temporary.write_text("x")
-
-
-def test_find_extension_prefers_the_longest() -> None:
-    known = (".nrrd", ".seg.nrrd", ".nii", ".nii.gz")
-    assert find_extension(Path("A.SEG.NRRD"), known) == ".seg.nrrd"
-    assert find_extension(Path("a.nii.gz"), known) == ".nii.gz"
-    assert find_extension(Path("a.gz"), known) is None
 
 
 def test_what_is_written_when_the_process_is_abandoned_is_removed(tmp_path: Path) -> None:

@@ -273,22 +273,15 @@ def test_a_spacing_of_numpy_numbers_can_be_written(tmp_path: Path) -> None:
     assert read_volume(tmp_path / "a.nrrd").spacing_mm == (0.5, 0.25, 1.0)
 
 
-@pytest.mark.parametrize(
-    ("name", "shape", "spacing_mm"),
-    [
-        ("SpinePhantomFreehandReconstructed.mha", (104, 106, 147), (0.5, 0.5, 0.5)),
-        ("BoneUltrasound_L14.igs.mha", (21, 616, 820), (1.0, 1.0, 1.0)),
-    ],
-)
-def test_real_files(name: str, shape: tuple[int, ...], spacing_mm: tuple[float, ...]) -> None:
-    path = REAL / name
+def test_a_real_file() -> None:
+    path = REAL / "SpinePhantomFreehandReconstructed.mha"
     if not path.is_file():
         pytest.skip(f"{path} is absent")
     volume = read_volume(path)
-    assert volume.array.shape == shape
+    assert volume.array.shape == (104, 106, 147)
     assert volume.array.dtype == np.uint8
-    assert volume.spacing_mm == spacing_mm
-    assert volume.array.max() > 100
+    assert volume.spacing_mm == (0.5, 0.5, 0.5)
+    np.testing.assert_array_equal(volume.array, sitk.GetArrayFromImage(sitk.ReadImage(str(path))))
 
 
 @ALL

@@ -13,6 +13,8 @@ from amcnet.errors import InputError, OutputError
 from amcnet.io import (
     GRID_EXTENSIONS,
     Geometry,
+    Overlap,
+    read_label_table,
     read_labels,
     read_segments,
     same_grid,
@@ -168,6 +170,12 @@ def test_layers_are_merged_and_the_last_wins(tmp_path: Path) -> None:
     write_slicer(path, voxels, segments)
     volume = read_labels(path, TABLE)
     assert volume.array[:, 0, 0].tolist() == [1, 3, 3, 0, 0]
+    hidden = Overlap("distal phalanx of thumb", "proximal phalanx of thumb", 1)
+    assert volume.overlaps == (hidden,)
+    assert volume.remarks == (
+        "segments overlap, and the last one is kept: 1 voxels of 'distal phalanx of thumb' under "
+        "'proximal phalanx of thumb' are hidden",
+    )
     assert volume.spacing_mm == pytest.approx((0.3, 0.2, 0.1))
     with pytest.raises(InputError, match="share label values"):
         read_labels(path)
@@ -236,3 +244,79 @@ def test_segments_are_read_from_the_header_alone(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(InputError, match=r"a\.seg\.nrrd: "):
         read_segments(path)
+
+
+def test_a_foreign_segmentation_is_not_made_a_hand(tmp_path: Path) -> None:
+    path = tmp_path / "a.seg.nrrd"
+    voxels = np.zeros((3, 4, 5), np.uint8)
+    voxels[0, 0, 0] = 1
+    for foreign in (segment("Liver", 1), segment("Segment_1", 1, code="7197")):
+        write_slicer(path, voxels, [foreign])
+        with pytest.raises(InputError, match=f"segment '{foreign['name']}' was found, expected"):
+            read_labels(path, TABLE)
+    write_slicer(path, voxels, [segment("Liver", 1), segment("Segment_2", 2)])
+    with pytest.raises(InputError, match="segment 'Liver' was found"):
+        read_labels(path, TABLE)
+    for name in ("Segment_1", "Segment 1", "label 1", "1", "Segment_1_1", ""):
+        volume = read_labels(write_slicer(path, voxels, [segment(name, 1)]), TABLE)
+        assert volume.array.max() == 1
+        assert "no names of their own" in volume.remarks[0]
+
+
+def test_names_from_the_file_itself(tmp_path: Path) -> None:
+    path = tmp_path / "a.seg.nrrd"
+    voxels = np.zeros((3, 4, 5), np.uint8)
+    voxels[0, 0, :2] = (7, 3)
+    segments = [segment("hippocampus", 7, code="275020"), segment("Mandelkörper 扁桃体", 3)]
+    segments[0]["color"] = [1.0, 0.5, 0.0]
+    table = read_label_table(write_ascii_slicer(path, voxels, segments))
+    assert table is not None
+    assert [s.name for s in table] == ["hippocampus", "Mandelkörper 扁桃体"]
+    assert table[1].codes == {"FMA": "275020"}
+    assert table[1].color_rgb == (255, 128, 0)
+    assert read_labels(path, table).array[:2, 0, 0].tolist() == [1, 2]
+    reverse = [segment("b", 2), segment("a", 1)]
+    table = read_label_table(write_slicer(path, voxels, reverse))
+    assert table is not None
+    assert [s.name for s in table] == ["a", "b"]  # in the order of the values
+    write_slicer(path, voxels, [segment("proximal phalanx of thumb", 1)])
+    assert read_label_table(path) is TABLE
+    assert read_label_table(write_slicer(path, voxels, [segment("Segment_1", 1)])) is None
+    assert read_label_table(write_image(tmp_path / "a.nrrd", voxels)) is None
+    twice = write_slicer(path, voxels, [segment("a", 1), segment("A ", 2)])
+    with pytest.raises(InputError, match="segments share the names a"):
+        read_label_table(twice)
+
+
+def write_ascii_slicer(path: Path, voxels: np.ndarray, segments: list[dict[str, Any]]) -> Path:
+    """Write names as UTF-8, which slicerio does not."""
+    names = {f"Name{index}": segment["name"] for index, segment in enumerate(segments)}
+    plain = [segment | {"name": f"Name{index}"} for index, segment in enumerate(segments)]
+    for entry in plain:
+        entry["terminology"] = {
+            key: [part if part.isascii() else "other" for part in value]
+            for key, value in entry["terminology"].items()
+        }
+    write_slicer(path, voxels, plain)
+    head, _, data = path.read_bytes().partition(b"\n\n")
+    for plain_name, name in names.items():
+        head = head.replace(f":={plain_name}".encode(), f":={name}".encode())
+    path.write_bytes(head + b"\n\n" + data)
+    return path
+
+
+def test_segment_names_in_other_bytes_than_utf_8_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.seg.nrrd"
+    write_slicer(path, np.ones((3, 4, 5), np.uint8), [segment("Koerper", 1)])
+    path.write_bytes(path.read_bytes().replace(b"Koerper", b"K\xf6rper"))
+    with pytest.raises(InputError, match=r"the name of segment 0 is 'K.*rper', expected UTF-8"):
+        read_labels(path)
+
+
+def test_labels_with_a_spacing_of_the_users_own(tmp_path: Path) -> None:
+    voxels = np.ones((3, 4, 5), np.uint8)
+    for path in (
+        write_slicer(tmp_path / "a.seg.nrrd", voxels, [segment("a", 1)]),
+        write_image(tmp_path / "a.nii.gz", voxels),
+    ):
+        assert read_labels(path, spacing_mm=(0.5, 0.6, 0.7)).spacing_mm == (0.5, 0.6, 0.7)

@@ -76,3 +76,114 @@ def test_axes_of_absurd_lengths(
     with pytest.raises(InputError, match=r"expected (the same voxel size|three|positive|lengths)"):
         read_volume(path)
     assert capfd.readouterr() == ("", "")
+
+
+VOXELS = np.arange(120, dtype=np.int16).reshape(4, 5, 6)  # z, y, x
+REAL = Path(__file__).parents[3] / "shared" / "real"
+
+
+def meta_file(path: Path, *lines: str, data: bytes | None = None, name: str = "LOCAL") -> Path:
+    given = {line.partition(" = ")[0] for line in lines}
+    default = (
+        "NDims = 3",
+        "DimSize = 6 5 4",
+        "ElementType = MET_SHORT",
+        "ElementSpacing = .2 .3 .4",
+    )
+    header = [line for line in default if line.partition(" = ")[0] not in given]
+    content = "\n".join([*header, *lines, f"ElementDataFile = {name}"]) + "\n"
+    path.write_bytes(content.encode() + (VOXELS.astype("<i2").tobytes() if data is None else data))
+    return path
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("um", 1e-3), ("mm", 1), ("cm", 10), ("?", 1)])
+def test_distance_units(tmp_path: Path, unit: str, factor: float) -> None:
+    volume = read_volume(meta_file(tmp_path / "a.mha", f"DistanceUnits = {unit}", "Offset = 1 2 3"))
+    assert volume.spacing_mm == pytest.approx(np.array([0.4, 0.3, 0.2]) * factor)
+    assert volume.geometry.origin_mm == pytest.approx(np.array([1, 2, 3]) * factor)
+    np.testing.assert_array_equal(volume.array, VOXELS)
+
+
+def frames(count: int) -> list[str]:
+    return [f"Seq_Frame{i:04}_ProbeToTrackerTransform = 1 0 0 {i}" for i in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["DistanceUnits = furlong"], "DistanceUnits is 'furlong', expected um, mm or cm"),
+        (frames(4), "is a sequence of 4 tracked frames, expected a reconstructed volume"),
+        (["Offset = 0 0 1", "Position = 0 0 2"], "Offset is '0 0 1' but Position is '0 0 2'"),
+        (["TransformMatrix = 1 0 0 0 1 0 0 0 1", "Rotation = 1 0 0 0 -1 0 0 0 1"],
+         "TransformMatrix is '1 0 0 0 1 0 0 0 1' but Rotation is"),
+        (["TransformMatrix = 1 0 0 0 -1 0 0 0 1", "CenterOfRotation = 1 2 3"],
+         "CenterOfRotation is '1 2 3' with a rotation"),
+        (["TransformMatrix = 1 0 0 0 -1 0 0 0 1", "AnatomicalOrientation = RAI"],
+         "AnatomicalOrientation is 'RAI' but TransformMatrix is '1 0 0 0 -1 0 0 0 1'"),
+        (["AnatomicalOrientation = ASL"], "AnatomicalOrientation is 'ASL' but TransformMatrix"),
+    ],
+)  # fmt: skip
+def test_what_it_says_of_space_is_refused(tmp_path: Path, lines: list[str], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_volume(meta_file(tmp_path / "a.mha", *lines))
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("letters", ["RAI", "LPS", "???", "", "rai"])
+def test_letters_that_agree_by_either_convention(tmp_path: Path, letters: str) -> None:
+    path = meta_file(tmp_path / "a.mha", f"AnatomicalOrientation = {letters}")
+    np.testing.assert_array_equal(read_volume(path).array, VOXELS)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_directions_and_letters_of_simpleitk(tmp_path: Path, seed: int) -> None:
+    angles = np.random.default_rng(seed).uniform(-3, 3, 3)
+    transform = sitk.Euler3DTransform()
+    transform.SetRotation(*angles)
+    image = sitk.GetImageFromArray(VOXELS)
+    image.SetDirection(transform.GetMatrix())
+    image.SetSpacing((0.2, 0.3, 0.4))
+    image.SetOrigin((1, 2, 3))
+    sitk.WriteImage(image, str(tmp_path / "a.mha"))
+    geometry = read_volume(tmp_path / "a.mha").geometry
+    assert geometry.direction == pytest.approx(image.GetDirection())
+    assert geometry.origin_mm == image.GetOrigin()
+    assert geometry.spacing_mm == image.GetSpacing()
+
+
+def test_text_byte_order_header_size_and_scaling(tmp_path: Path) -> None:
+    text = " ".join(map(str, VOXELS.ravel())).encode()
+    path = meta_file(tmp_path / "a.mha", "BinaryData = False", data=text)
+    np.testing.assert_array_equal(read_volume(path).array, VOXELS)
+    big = VOXELS.astype(">i2").tobytes()
+    path = meta_file(tmp_path / "a.mha", "ElementByteOrderMSB = True", data=big)
+    np.testing.assert_array_equal(read_volume(path).array, VOXELS)
+    for size in (7, -1):
+        path = meta_file(tmp_path / "a.mhd", f"HeaderSize = {size}", data=b"", name="ä b.raw")
+        (tmp_path / "ä b.raw").write_bytes(b"7 bytes" + VOXELS.astype("<i2").tobytes())
+        np.testing.assert_array_equal(read_volume(path).array, VOXELS)
+    scaled = ("ElementToIntensityFunctionSlope = 2", "ElementToIntensityFunctionOffset = -1")
+    path = meta_file(tmp_path / "a.mha", *scaled)
+    np.testing.assert_array_equal(read_volume(path).array, VOXELS * 2.0 - 1)
+
+
+@pytest.mark.parametrize("name", ["LIST\ns1.raw\ns2.raw", "s%01d.raw 1 2 1"])
+def test_voxels_in_several_files(tmp_path: Path, name: str) -> None:
+    for index, half in enumerate(np.split(VOXELS.astype("<i2"), 2), start=1):
+        (tmp_path / f"s{index}.raw").write_bytes(half.tobytes())
+    path = meta_file(tmp_path / "a.mhd", data=b"", name=name)
+    np.testing.assert_array_equal(read_volume(path).array, VOXELS)
+
+
+def test_tracked_frames_of_a_real_device() -> None:
+    path = REAL / "BoneUltrasound_L14.igs.mha"
+    if not path.is_file():
+        pytest.skip(f"{path} is absent")
+    with pytest.raises(InputError, match="is a sequence of 21 tracked frames, expected a recons"):
+        read_volume(path)
+
+
+def test_a_spacing_of_the_users_own(tmp_path: Path) -> None:
+    for line in ("ElementSpacing = 1 1 1", "ElementSpacing = 0 x 1", "Comment = none at all"):
+        path = meta_file(tmp_path / "a.mha", line)
+        assert read_volume(path, spacing_mm=(0.5, 0.6, 0.7)).spacing_mm == (0.5, 0.6, 0.7)

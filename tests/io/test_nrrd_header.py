@@ -1,5 +1,7 @@
 """NRRD headers that promise more than there is, and fields that are no text."""
 
+import bz2
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -62,3 +64,171 @@ def test_a_segment_field_that_is_no_text(tmp_path: Path) -> None:
         assert content.count(found) == 1
         path.write_bytes(content.replace(found, lie))
         np.testing.assert_array_equal(read_labels(path, hand_label_table()).array, labels)
+
+
+VOXELS = np.arange(120, dtype=np.uint8).reshape(4, 5, 6)  # z, y, x
+
+
+def nrrd_file(path: Path, *lines: str, data: bytes | None = None, sizes: str = "6 5 4") -> Path:
+    header = ["NRRD0005", "type: uint8", f"dimension: {len(sizes.split())}", f"sizes: {sizes}"]
+    if not any(line.startswith("encoding") for line in lines):
+        header.append("encoding: raw")
+    content = "\n".join([*header, *lines]) + "\n\n"
+    path.write_bytes(content.encode() + (VOXELS.tobytes() if data is None else data))
+    return path
+
+
+DIRECTIONS = "space directions: (.2,0,0) (0,.3,0) (0,0,.4)"
+
+
+@pytest.mark.parametrize(
+    ("lines", "spacing_mm"),
+    [
+        ([DIRECTIONS], (0.4, 0.3, 0.2)),
+        (["space: LPS", 'space units: "mm" "mm" "mm"', DIRECTIONS], (0.4, 0.3, 0.2)),
+        (["space: LPS", 'space units: "cm" "cm" "cm"', DIRECTIONS], (4, 3, 2)),
+        (["space: LPS", 'space units: "m" "m" "m"', DIRECTIONS], (400, 300, 200)),
+        (["space: LPS", "space units: um um um", DIRECTIONS], (4e-4, 3e-4, 2e-4)),
+        (
+            ["space: LPS", 'space units: "µm" "microns" "micrometer"', DIRECTIONS],
+            (4e-4, 3e-4, 2e-4),
+        ),
+        (["spacings: .2 .3 .4"], (0.4, 0.3, 0.2)),
+        (["spacings: .2 .3 .4", 'units: "cm" "cm" "cm"'], (4, 3, 2)),
+        (["spacings: .2 .3 .4", DIRECTIONS], (0.4, 0.3, 0.2)),
+    ],
+)
+def test_units_of_space(tmp_path: Path, lines: list[str], spacing_mm: tuple[float, ...]) -> None:
+    volume = read_volume(nrrd_file(tmp_path / "a.nrrd", *lines))
+    assert volume.spacing_mm == pytest.approx(spacing_mm)
+    np.testing.assert_array_equal(volume.array, VOXELS)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["space: LPS", 'space units: "px" "px" "px"', DIRECTIONS], 'space units are "px"'),
+        (["spacings: 1 1 1", DIRECTIONS], "spacings are 1 x 1 x 1 mm but space directions are 0.2"),
+        (["space: 3D-left-handed", DIRECTIONS], "space is '3D-left-handed', expected left-post"),
+        (["space: MNI", DIRECTIONS], "space is 'MNI'"),
+        ([DIRECTIONS, "encoding: hex"], "encoding is 'hex', expected raw, gzip"),
+        ([DIRECTIONS, "kinds: domain domain complex"], "size is 6 x 5, expected a 3D image"),
+        (["space directions: (.2,0,0) (0,.3,0) none", "kinds: domain domain list"],
+         "is a sequence of 4 tracked frames, expected a reconstructed volume"),
+        (["spacings: .2 .3 nan", "kinds: domain domain time"], "is a sequence of 4 tracked frames"),
+        ([DIRECTIONS, "kinds: domain domain list"], "is a sequence of 4 tracked frames"),
+        ([DIRECTIONS, *(f"Seq_Frame{i:04}_ProbeToTrackerTransform:=1 0 0" for i in range(4))],
+         "is a sequence of 4 tracked frames"),
+        ([DIRECTIONS, "space origin: (0,x,0)"], r"space origin are '(0,x,0)', expected 1 vectors"),
+        ([DIRECTIONS, "byte skip: 1000"], "the file is truncated"),
+        ([DIRECTIONS, "byte skip: -1", "encoding: gzip"], "expected it only with raw voxels"),
+        ([DIRECTIONS, "line skip: 99999999999", "encoding: gzip"], "expected at most 1048576"),
+        ([DIRECTIONS, DIRECTIONS], "the field 'space directions' twice"),
+    ],
+)  # fmt: skip
+def test_what_is_refused(tmp_path: Path, lines: list[str], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_volume(nrrd_file(tmp_path / "a.nrrd", *lines))
+    assert message in str(caught.value)
+    assert str(caught.value).startswith(f"{tmp_path / 'a.nrrd'}: ")
+
+
+def test_four_dimensions(tmp_path: Path) -> None:
+    none = "space directions: (.2,0,0) (0,.3,0) (0,0,.4) none"
+    path = nrrd_file(tmp_path / "a.nrrd", none, "kinds: domain domain domain list", sizes="6 5 2 2")
+    with pytest.raises(InputError, match="is a sequence of 2 volumes, expected a reconstructed"):
+        read_volume(path)
+    path = nrrd_file(tmp_path / "a.nrrd", none, "kinds: domain domain domain list", sizes="6 5 4 1")
+    np.testing.assert_array_equal(read_volume(path).array, VOXELS)
+
+
+@pytest.mark.parametrize("space", ["left-posterior-superior", "RAS", "left-anterior-superior"])
+def test_spaces_agree_with_simpleitk(tmp_path: Path, space: str) -> None:
+    path = nrrd_file(
+        tmp_path / "a.nrrd",
+        f"space: {space}",
+        "space directions: (0,.2,0) (0,0,-.3) (.4,0,0)",
+        "space origin: (1,2,3)",
+    )
+    image, geometry = sitk.ReadImage(str(path)), read_volume(path).geometry
+    assert geometry.spacing_mm == pytest.approx(image.GetSpacing())
+    assert geometry.origin_mm == pytest.approx(image.GetOrigin())
+    assert geometry.direction == pytest.approx(image.GetDirection())
+
+
+def test_a_space_of_no_patient_is_taken_for_lps_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = nrrd_file(tmp_path / "a.nrrd", "space: scanner-xyz", DIRECTIONS)
+    np.testing.assert_array_equal(read_volume(path).array, VOXELS)
+    assert "space is 'scanner-xyz'" in caplog.text
+
+
+@pytest.mark.parametrize("encoding", ["raw", "gzip", "bzip2", "ascii"])
+@pytest.mark.parametrize("skip", [(0, 0), (3, 0), (0, 2), (2, 5)])
+def test_encodings_and_skips(tmp_path: Path, encoding: str, skip: tuple[int, int]) -> None:
+    lines, num_bytes = skip
+    if encoding == "ascii":
+        num_bytes = 0
+    inner = b"x" * num_bytes + VOXELS.tobytes()
+    packed = {"raw": bytes, "gzip": gzip.compress, "bzip2": bz2.compress}.get(encoding)
+    if packed is None:
+        data = b"\n".join(b" ".join(b"%d" % v for v in row) for row in VOXELS.reshape(20, 6))
+    else:
+        data = packed(inner)
+    path = nrrd_file(
+        tmp_path / "a.nhdr",
+        DIRECTIONS,
+        f"encoding: {encoding}",
+        f"line skip: {lines}",
+        f"byte skip: {num_bytes}",
+        "data file: a.data",
+        data=b"",
+    )
+    (tmp_path / "a.data").write_bytes(b"a line\n" * lines + data)
+    np.testing.assert_array_equal(read_volume(path).array, VOXELS)
+
+
+def test_the_voxels_at_the_end_of_a_file(tmp_path: Path) -> None:
+    path = nrrd_file(tmp_path / "a.nhdr", DIRECTIONS, "byte skip: -1", "data file: a.b", data=b"")
+    (tmp_path / "a.b").write_bytes(b"some header" + VOXELS.tobytes())
+    np.testing.assert_array_equal(read_volume(path).array, VOXELS)
+
+
+@pytest.mark.parametrize("how", ["LIST\n{0}1.raw\n{0}2.raw", "{0}%d.raw 1 2 1"])
+def test_voxels_in_several_files(tmp_path: Path, how: str) -> None:
+    path = nrrd_file(tmp_path / "a.nhdr", DIRECTIONS, "data file: " + how.format("s"), data=b"")
+    for index, half in enumerate(np.split(VOXELS, 2), start=1):
+        (tmp_path / f"s{index}.raw").write_bytes(half.tobytes())
+    np.testing.assert_array_equal(read_volume(path).array, VOXELS)
+
+
+@pytest.mark.parametrize("name", ["Fräulein 手.raw", "a:b"])
+def test_names_beyond_ascii(tmp_path: Path, name: str) -> None:
+    path = nrrd_file(tmp_path / "ä.nhdr", DIRECTIONS, f"data file: {name}", data=b"")
+    if ":" in name:  # another stream of a file on Windows
+        with pytest.raises(InputError, match="expected a plain file name"):
+            read_volume(path)
+        return
+    (tmp_path / name).write_bytes(VOXELS.tobytes())
+    np.testing.assert_array_equal(read_volume(path).array, VOXELS)
+    latin = path.read_bytes().replace("ä".encode(), b"\xe4").replace("手".encode(), b"\xff")
+    path.write_bytes(latin)
+    with pytest.raises(InputError, match="expected UTF-8 text"):
+        read_volume(path)
+
+
+def test_free_fields_may_hold_anything(tmp_path: Path) -> None:
+    path = nrrd_file(tmp_path / "a.nrrd", DIRECTIONS, "patient:=Müller", "content: Körper")
+    np.testing.assert_array_equal(read_volume(path).array, VOXELS)
+    path.write_bytes(path.read_bytes().replace("Müller".encode(), b"M\xfcller"))
+    np.testing.assert_array_equal(read_volume(path).array, VOXELS)
+
+
+def test_a_spacing_of_the_users_own(tmp_path: Path) -> None:
+    for lines in ([], ["spacings: 1 1 1"], [DIRECTIONS, "spacings: 1 1 1"], ["spacings: nan 1 0"]):
+        volume = read_volume(nrrd_file(tmp_path / "a.nrrd", *lines), spacing_mm=(0.5, 0.6, 0.7))
+        assert volume.spacing_mm == (0.5, 0.6, 0.7)
+        np.testing.assert_array_equal(volume.array, VOXELS)
+    with pytest.raises(InputError, match="expected positive finite"):
+        read_volume(tmp_path / "a.nrrd", spacing_mm=(0.5, 0, 0.7))

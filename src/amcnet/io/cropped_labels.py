@@ -1,4 +1,4 @@
-"""Bringing labels to the grid of their image: segmentations may be saved cropped."""
+"""Padding or cutting labels to the grid of their image: segmentations may be saved cropped."""
 
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,14 @@ from amcnet.io.extensions import find_extension
 from amcnet.io.geometry import Geometry, grid_differences, lattice_offset
 from amcnet.io.volume import Volume
 
-_PASTED = (".seg.nrrd", ".dcm")  # others have no reason to be smaller than their image
+_CROPPABLE = (".seg.nrrd", ".dcm", ".dicom")  # other formats are never saved cropped
 
 
 def labels_on_grid(labels: Volume, geometry: Geometry) -> npt.NDArray[Any]:
     """Return labels on the grid of their image.
 
     A 3D Slicer or DICOM segmentation (``.seg.nrrd``, ``.dcm``) may be smaller or larger than its
-    image as long as its voxels are voxels of the image's lattice; what it does not cover is
-    background.
+    image if its voxels coincide with those of the image; the rest of the image is background.
 
     Args:
         labels: As :func:`amcnet.io.read_labels` returns them, any integer dtype.
@@ -30,8 +29,8 @@ def labels_on_grid(labels: Volume, geometry: Geometry) -> npt.NDArray[Any]:
         itself where the grids are equal.
 
     Raises:
-        InputError: If the grids differ otherwise, or labelled voxels lie outside the image. The
-            text has no path.
+        InputError: If the grids differ in any other way, or labelled voxels lie outside the
+            image. The text has no path.
     """
     problem = label_grid_problem(labels.path, labels.geometry, geometry)
     if problem is not None:
@@ -51,16 +50,16 @@ def labels_on_grid(labels: Volume, geometry: Geometry) -> npt.NDArray[Any]:
 
 
 def label_grid_problem(path: Path | None, labels: Geometry, image: Geometry) -> str | None:
-    """Say why labels with this grid do not fit an image, with both values of all that differs.
+    """Return why labels do not fit an image, with both values of everything that differs.
 
     Args:
-        path: The label file, whose name tells a 3D Slicer or DICOM segmentation.
-        labels: Its grid.
-        image: The image's grid.
+        path: The label file; its extension tells whether it may be cropped.
+        labels: The grid of the labels.
+        image: The grid of the image.
     """
     differences = grid_differences(image, labels)
-    is_pasted = path is not None and find_extension(path, _PASTED) is not None
-    if not differences or (is_pasted and lattice_offset(image, labels) is not None):
+    may_be_cropped = path is not None and find_extension(path, _CROPPABLE) is not None
+    if not differences or (may_be_cropped and lattice_offset(image, labels) is not None):
         return None
     return f"image and labels lie on different grids: {'; '.join(differences)}, expected the same"
 

@@ -1,4 +1,4 @@
-"""Canonical axes: how a file's own grid maps to arrays in (scan, lateral, depth) order."""
+"""Canonical axes: how the grid of a file maps to arrays in (scan, lateral, depth) order."""
 
 from dataclasses import dataclass
 from itertools import permutations
@@ -24,7 +24,7 @@ _DIRECTION_TOLERANCE = 1e-3  # NIfTI stores quaternions as float32
 
 @dataclass(frozen=True)
 class Geometry:
-    """The grid of a file, and the way between its stored array and the canonical one.
+    """The grid of a file, and how its stored array maps to the canonical one.
 
     Attributes:
         size: Voxels along the file's (x, y, z).
@@ -180,7 +180,7 @@ class Geometry:
 
 
 def same_grid(a: Geometry, b: Geometry) -> str | None:
-    """Compare where two canonical arrays lie; files may store the same grid in different axes.
+    """Compare the positions of two canonical arrays; files may store one grid in different axes.
 
     Returns:
         None if size, spacing, origin and direction agree within tolerance (spacing 0.01 %,
@@ -190,7 +190,7 @@ def same_grid(a: Geometry, b: Geometry) -> str | None:
 
 
 def grid_differences(a: Geometry, b: Geometry) -> list[str]:
-    """Return all that :func:`same_grid` looks at and that differs, each with both values."""
+    """Return everything that differs between two grids, see :func:`same_grid`, with both values."""
     differences = []
     if a.canonical_shape != b.canonical_shape:
         differences.append(
@@ -232,8 +232,8 @@ def storage_differences(a: Geometry, b: Geometry) -> list[str]:
 def lattice_offset(a: Geometry, b: Geometry) -> tuple[int, int, int] | None:
     """Return the index in ``a``'s canonical array of the first voxel of ``b``'s.
 
-    The index may lie outside the array. None where spacing or direction differ, or where the
-    voxels of one lie between those of the other, within the tolerance of :func:`same_grid`.
+    The index may lie outside the array. The result is None if spacing or direction differ, or if
+    the voxels of one lie between those of the other, within the tolerance of :func:`same_grid`.
     """
     if _lattice_differences(a, b):
         return None

@@ -1,4 +1,4 @@
-"""SimpleITK, imported only when a file is read or written."""
+"""SimpleITK, imported only when one of its images is passed in."""
 
 import threading
 from collections.abc import Iterator
@@ -7,15 +7,15 @@ from importlib import import_module
 from typing import Any
 
 _lock = threading.Lock()
-_users: list[bool] = []  # for each that is inside: what the setting was when it came
+_users: list[bool] = []  # the setting that each block inside found on entry
 
 
 @contextmanager
 def quiet_simpleitk() -> Iterator[Any]:
     """Yield the SimpleITK module, with its own warnings kept off the terminal.
 
-    The setting is one for all threads: the last that leaves restores it. The module comes as
-    `Any`: it has no type information.
+    All threads share the setting, so the last one to leave restores it. The module is typed as
+    `Any` because it has no type information.
     """
     sitk: Any = import_module("SimpleITK")
     with _lock:
