@@ -1,7 +1,6 @@
 """Writing where the disk is full: an error, nothing left behind, the old file intact."""
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -24,6 +23,8 @@ from amcnet.io import (
     write_labels,
 )
 from amcnet.io.verified_files import verified_file
+
+resource = pytest.importorskip("resource")  # not on Windows
 
 SHAPE = (20, 30, 40)
 GEOMETRY = Geometry.canonical(SHAPE, (0.3, 0.2, 0.1))

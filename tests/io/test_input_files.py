@@ -3,7 +3,6 @@
 import bz2
 import gzip
 import os
-import resource
 import time
 import zlib
 from collections.abc import Iterator
@@ -21,6 +20,8 @@ GIB = 2**30
 NRRD = (
     "NRRD0004\ntype: uint8\ndimension: 3\nsizes: {sizes}\nspacings: 1 1 1\nencoding: {encoding}\n"
 )
+
+resource = pytest.importorskip("resource")  # not on Windows
 META = "NDims = 3\nDimSize = {sizes}\nElementType = MET_UCHAR\nElementSpacing = 1 1 1\n"
 
 

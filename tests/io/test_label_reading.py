@@ -14,7 +14,7 @@ from amcnet.io import (
     GRID_EXTENSIONS,
     Geometry,
     Overlap,
-    read_label_table,
+    read_embedded_label_table,
     read_labels,
     read_segments,
     same_grid,
@@ -269,23 +269,23 @@ def test_names_from_the_file_itself(tmp_path: Path) -> None:
     voxels[0, 0, :2] = (7, 3)
     segments = [segment("hippocampus", 7, code="275020"), segment("Mandelkörper 扁桃体", 3)]
     segments[0]["color"] = [1.0, 0.5, 0.0]
-    table = read_label_table(write_ascii_slicer(path, voxels, segments))
+    table = read_embedded_label_table(write_ascii_slicer(path, voxels, segments))
     assert table is not None
     assert [s.name for s in table] == ["hippocampus", "Mandelkörper 扁桃体"]
     assert table[1].codes == {"FMA": "275020"}
     assert table[1].color_rgb == (255, 128, 0)
     assert read_labels(path, table).array[:2, 0, 0].tolist() == [1, 2]
     reverse = [segment("b", 2), segment("a", 1)]
-    table = read_label_table(write_slicer(path, voxels, reverse))
+    table = read_embedded_label_table(write_slicer(path, voxels, reverse))
     assert table is not None
     assert [s.name for s in table] == ["a", "b"]  # in the order of the values
     write_slicer(path, voxels, [segment("proximal phalanx of thumb", 1)])
-    assert read_label_table(path) is TABLE
-    assert read_label_table(write_slicer(path, voxels, [segment("Segment_1", 1)])) is None
-    assert read_label_table(write_image(tmp_path / "a.nrrd", voxels)) is None
+    assert read_embedded_label_table(path) is TABLE
+    assert read_embedded_label_table(write_slicer(path, voxels, [segment("Segment_1", 1)])) is None
+    assert read_embedded_label_table(write_image(tmp_path / "a.nrrd", voxels)) is None
     twice = write_slicer(path, voxels, [segment("a", 1), segment("A ", 2)])
     with pytest.raises(InputError, match="segments share the names a"):
-        read_label_table(twice)
+        read_embedded_label_table(twice)
 
 
 def write_ascii_slicer(path: Path, voxels: np.ndarray, segments: list[dict[str, Any]]) -> Path:

@@ -3,6 +3,7 @@
 from amcnet.io.atomic_files import atomic_path, is_same_file, make_folder
 from amcnet.io.cropped_labels import label_grid_problem, labels_on_grid
 from amcnet.io.dicom import Series, is_dicom, list_series
+from amcnet.io.embedded_label_tables import read_embedded_label_table
 from amcnet.io.extensions import (
     GRID_EXTENSIONS,
     IMAGE_EXTENSIONS,
@@ -14,7 +15,6 @@ from amcnet.io.geometry import CANONICAL_AXES, Geometry, grid_differences, same_
 from amcnet.io.image_writing import check_free, check_output, write_image
 from amcnet.io.images import read_geometry, read_volume, volume_from_image
 from amcnet.io.label_reading import read_labels, read_segments
-from amcnet.io.label_tables import read_label_table
 from amcnet.io.label_volume import LabelVolume, Overlap
 from amcnet.io.label_writing import write_labels
 from amcnet.io.spacing_doubts import doubtful_spacing
@@ -43,8 +43,8 @@ __all__ = [
     "labels_on_grid",
     "list_series",
     "make_folder",
+    "read_embedded_label_table",
     "read_geometry",
-    "read_label_table",
     "read_labels",
     "read_segments",
     "read_volume",

@@ -58,8 +58,12 @@ def is_stale(path: Path) -> bool:
     if match is None or match["host"] != _host():
         return False
     try:
-        born = psutil.Process(int(match["pid"])).create_time()
-        return bool(path.lstat().st_mtime < born - 1)  # the number belongs to another process now
+        process = psutil.Process(int(match["pid"]))
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return True
+        return bool(
+            path.lstat().st_mtime < process.create_time() - 1
+        )  # the number belongs to another process now
     except psutil.NoSuchProcess:
         return True
     except (psutil.Error, OSError, OverflowError):

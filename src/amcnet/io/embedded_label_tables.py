@@ -12,7 +12,7 @@ from amcnet.io.segment_list import Segment
 from amcnet.io.segment_names import is_generic, match_segments, plain_name, printable_name
 
 
-def read_label_table(
+def read_embedded_label_table(
     path: str | Path, known: Sequence[LabelTable] | None = None
 ) -> LabelTable | None:
     """Read what the labels of a file mean, where the file says it.
