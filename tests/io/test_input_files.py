@@ -77,7 +77,7 @@ def test_data_files_lie_beside_their_header(tmp_path: Path) -> None:
             with pytest.raises(InputError, match=message) as caught:
                 read_volume(path)
             assert str(caught.value).startswith(f"{path}: ")
-    for name in ("a.raw", "./a.raw", "inner"):
+    for name in ("inner", "./a.raw", "a.raw"):
         for path in headers(folder, name):
             np.testing.assert_array_equal(read_volume(path).array.ravel(), range(8))
     (other / "a.mhd").symlink_to(folder / "a.mhd")  # header and data in one store, linked alike

@@ -83,7 +83,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         text = str(error)
         if f"{path}" in text:
             raise
-        raise OutputError(f"{path}: could not be written ({text})") from error
+        raise OutputError(f"{path}: {text}") from error
 
 
 @contextmanager

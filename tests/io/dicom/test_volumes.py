@@ -386,13 +386,13 @@ def bad_file(folder: Path) -> Path:
     return path
 
 
-def test_series_and_spacing_are_for_dicom(tmp_path: Path) -> None:
+def test_a_series_is_for_dicom(tmp_path: Path) -> None:
     from amcnet.io import write_image
 
     write_image(
         tmp_path / "a.nrrd", np.zeros((2, 3, 4), np.uint8), Geometry.canonical((2, 3, 4), (1, 1, 1))
     )
-    with pytest.raises(InputError, match=r"a\.nrrd: is no DICOM, expected neither a series"):
+    with pytest.raises(InputError, match=r"a\.nrrd: is not DICOM, expected no series"):
         read_volume(tmp_path / "a.nrrd", series="3")
     with pytest.raises(InputError, match="no such file"):
         read_volume(tmp_path / "b.dcm")
