@@ -2,14 +2,12 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from amcnet.io import atomic_path
-from amcnet.io.atomic_folders import new_folder, put_in_place, recover_folders
-from amcnet.io.partial_names import partial_path, remove_stale
+from amcnet.io.partial_names import remove_stale
 
 KILLED = """
 import os, sys, time
@@ -58,44 +56,3 @@ def test_files_of_others_stay(tmp_path: Path) -> None:
         (tmp_path / name).write_text("mine")
     remove_stale(tmp_path)
     assert len(list(tmp_path.iterdir())) == 4
-
-
-def test_a_folder_that_was_about_to_be_replaced_comes_back(tmp_path: Path) -> None:
-    target = tmp_path / "model.of.mine"
-    target.mkdir()
-    (target / "old").write_text("old")
-    code = f"""
-import os
-from pathlib import Path
-from amcnet.io.atomic_folders import new_folder, put_in_place
-target = Path({str(target)!r})
-with new_folder(target) as folder:
-    (folder / "new").write_text("new")
-    rename = Path.rename
-    def die(self, to):
-        os.kill(os.getpid(), 9) if self == folder else rename(self, to)
-    Path.rename = die
-    put_in_place(folder, target)
-"""
-    assert subprocess.run([sys.executable, "-c", code]).returncode == -9
-    assert not target.exists()
-    recover_folders(tmp_path)
-    assert [path.name for path in target.iterdir()] == ["old"]
-    with new_folder(target) as folder:
-        (folder / "new").write_text("new")
-        put_in_place(folder, target)
-    assert [path.name for path in tmp_path.iterdir()] == [target.name]
-    assert [path.name for path in target.iterdir()] == ["new"]
-
-
-def test_a_replaced_folder_that_could_not_be_removed(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    former = partial_path(tmp_path / "a", "former", keep_extensions=False)
-    parts = former.name.rsplit("-", 2)
-    former = former.with_name(f"{parts[0]}-{gone.pid}-{parts[2]}")
-    former.mkdir()
-    time.sleep(0.01)
-    recover_folders(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]

@@ -6,13 +6,14 @@ import shutil
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from amcnet.errors import OutputError
 from amcnet.io.atomic_files import live_temporary, putting_in_place
+from amcnet.io.verified_files import synchronise, synchronise_folder
 
 _CURRENT_FOLDER = -100  # AT_FDCWD
 _EXCHANGE = 2  # RENAME_EXCHANGE on Linux, RENAME_SWAP on macOS
@@ -59,7 +60,7 @@ def put_in_place(folder: Path, path: Path) -> None:
                 former.rename(path)
                 raise
             shutil.rmtree(former, ignore_errors=True)
-        _sync_folder(path.parent)
+        synchronise_folder(path.parent)
 
 
 def remove_folder(path: Path) -> None:
@@ -94,21 +95,10 @@ def sync_files(folder: Path) -> None:
     """Wait until the files of a folder are on the disk, for what must survive a loss of power."""
     for path in folder.rglob("*"):
         if path.is_file():
-            with path.open("r+b") as stream:
-                os.fsync(stream.fileno())
+            synchronise(path)
         else:
-            _sync_folder(path)
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make renames in a folder last; not every system can open a folder, or needs this."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            synchronise_folder(path)
+    synchronise_folder(folder)
 
 
 def _exchange(first: Path, second: Path) -> bool:

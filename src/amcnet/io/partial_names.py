@@ -1,4 +1,4 @@
-"""Names of files and folders that are being written, and the removal of abandoned ones.
+"""Names of files that are being written, and the removal of abandoned ones.
 
 A name says which process of which machine writes it, so that the next run in the same folder
 can tell what a killed process left behind from what another one is writing now.
@@ -15,26 +15,18 @@ from pathlib import Path
 
 import psutil
 
-_MARK = "partial"
-_NAME = re.compile(r"\..*-(?P<what>partial|former|removed)-(?P<host>[0-9a-f]{8})-(?P<pid>[0-9]+)-")
+_NAME = re.compile(r"\..*-partial-(?P<host>[0-9a-f]{8})-(?P<pid>[0-9]+)-")
 _MOST_STEM, _MOST_EXTENSION = 30, 24  # characters of up to four bytes, of 255 bytes in all
 _cleaned: set[Path] = set()
 _lock = threading.Lock()
 
 
-def partial_path(path: Path, what: str = _MARK, keep_extensions: bool = True) -> Path:
-    """Return a hidden name beside ``path`` that nobody else uses.
-
-    Args:
-        path: The final place.
-        what: ``partial``, ``former`` or ``removed``.
-        keep_extensions: Whether the name ends with the extensions of ``path``.
-    """
+def partial_path(path: Path) -> Path:
+    """Return a hidden name beside ``path`` that nobody else uses, with the same extensions."""
     stem = path.name.lstrip(".").partition(".")[0][:_MOST_STEM]
     _, dot, extensions = path.name[-_MOST_EXTENSION:].lstrip(".").partition(".")
-    end = f"{dot}{extensions}" if keep_extensions else ""
     writer = f"{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-    return path.with_name(f".{stem}-{what}-{writer}{end}")
+    return path.with_name(f".{stem}-partial-{writer}{dot}{extensions}")
 
 
 def remove_stale(folder: Path) -> None:
@@ -48,11 +40,11 @@ def remove_stale(folder: Path) -> None:
     except OSError:
         return
     for entry in entries:
-        if is_stale(entry) and "-former-" not in entry.name:
+        if _is_stale(entry):
             remove_path(entry)
 
 
-def is_stale(path: Path) -> bool:
+def _is_stale(path: Path) -> bool:
     """Return whether a path is half-written and its process on this machine is gone."""
     match = _NAME.match(path.name)
     if match is None or match["host"] != _host():
