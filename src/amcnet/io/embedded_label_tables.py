@@ -11,6 +11,8 @@ from amcnet.io.label_reading import read_segments
 from amcnet.io.segment_list import Segment
 from amcnet.io.segment_names import is_generic, match_segments, plain_name, printable_name
 
+_IGNORE = "ignore"  # name of the segment of voxels that nobody has judged
+
 
 def read_embedded_label_table(
     path: str | Path, known: Sequence[LabelTable] | None = None
@@ -33,7 +35,7 @@ def read_embedded_label_table(
         InputError: If the header is damaged, or segments share a name.
     """
     path = Path(path)
-    segments = read_segments(path)
+    segments = [s for s in read_segments(path) if plain_name(s.name) != _IGNORE]
     if not segments or all(map(is_generic, segments)):
         return None
     for table in (hand_label_table(),) if known is None else known:

@@ -208,7 +208,8 @@ def _origin_distance(a: Geometry, b: Geometry) -> float:
 
 def _origin_tolerance(a: Geometry) -> float:
     # NIfTI stores positions as float32: far from zero they are coarser than the voxels.
-    rounding = 2.0**-22 * max(map(abs, (*a.origin_mm, *a.canonical_grid()[0])))
+    farthest = max(abs(float(value)) for value in (*a.origin_mm, *a.canonical_grid()[0]))
+    rounding = 2.0**-22 * farthest
     return max(_ORIGIN_TOLERANCE * min(a.spacing_mm), rounding)
 
 

@@ -1,12 +1,13 @@
 """What the header of a volume says: its grid, its voxels' type, and where they are stored."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from amcnet.errors import InputError
 from amcnet.io.geometry import Geometry, Triple
@@ -116,11 +117,11 @@ def sequence_error(frames: int, what: str = "tracked frames") -> InputError:
     return InputError(f"is a sequence of {frames} {what}, expected a reconstructed volume")
 
 
-def differ(first: Sequence[float], second: Sequence[float], relative: float = 1e-3) -> bool:
+def differ(first: npt.ArrayLike, second: npt.ArrayLike, relative: float = 1e-3) -> bool:
     """Return whether two triples of lengths contradict each other."""
-    return not np.allclose(first, second, rtol=relative, atol=0)
+    return not np.allclose(np.asarray(first), np.asarray(second), rtol=relative, atol=0)
 
 
-def text_of(values: Sequence[float], separator: str = " x ") -> str:
+def text_of(values: Iterable[float], separator: str = " x ") -> str:
     """Return numbers as a short text, for example ``0.2 x 0.3 x 0.4``."""
     return separator.join(f"{value:.6g}" for value in values)

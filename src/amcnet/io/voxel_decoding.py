@@ -10,7 +10,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -159,7 +159,7 @@ def _copy_bytes(
     part: npt.NDArray[Any], chunks: Iterator[bytes], data: DataFile, is_raw: bool
 ) -> None:
     """Copy decoded bytes into an array, and check that they are as many as it holds."""
-    target = memoryview(part.view(np.uint8)).cast("B")
+    target = memoryview(cast(Any, part.view(np.uint8))).cast("B")
     to_skip, count, tail = data.skipped_bytes, 0, 0
     for chunk in chunks:
         view = memoryview(chunk)[min(to_skip, len(chunk)) :]

@@ -34,7 +34,7 @@ def storable(stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def planes(stored: npt.NDArray[Any]) -> Iterator[memoryview]:
     """Yield the bytes of an array (z, y, x), plane by plane."""
     for plane in stored:
-        yield memoryview(np.ascontiguousarray(plane).view(np.uint8)).cast("B")
+        yield memoryview(cast(Any, np.ascontiguousarray(plane).view(np.uint8))).cast("B")
 
 
 def write_gzip(file: RecordedFile, head: bytes, stored: npt.NDArray[Any]) -> None:

@@ -17,9 +17,15 @@ from amcnet.bundle.locate import installed_folders
 from amcnet.data import LabelNames, read_label_file
 from amcnet.data.label_files import looks_like_snap
 from amcnet.errors import InputError
-from amcnet.io import LABEL_EXTENSIONS, Volume, find_extension, read_labels, read_volume
+from amcnet.io import (
+    LABEL_EXTENSIONS,
+    Volume,
+    find_extension,
+    read_embedded_label_table,
+    read_labels,
+    read_volume,
+)
 from amcnet.labelmaps.validation import looks_like_an_image
-from amcnet.workflows.segment_names import read_label_table
 
 _DATASET = "dataset.json"
 _SNAP_SUFFIXES = (".txt", ".label")
@@ -131,7 +137,7 @@ def _refuse_image(path: Path) -> None:
 def _table_or_none(path: Path) -> LabelTable | None:
     """Return the table of a file; a damaged file has none here and is reported when it is read."""
     try:
-        return read_label_table(path)
+        return read_embedded_label_table(path)
     except InputError:
         return None
 
