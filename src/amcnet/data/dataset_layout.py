@@ -18,7 +18,7 @@ from amcnet.data.pairing import Case as Case
 from amcnet.data.pairing import FoundCases as FoundCases
 from amcnet.errors import InputError
 from amcnet.io import read_segments
-from amcnet.io.segment_names import plain_name
+from amcnet.io.plain_names import plain_name
 
 _DESCRIPTION = "dataset.json"
 

@@ -8,8 +8,9 @@ from amcnet.anatomy.hand_table import hand_label_table
 from amcnet.anatomy.label_table import LabelTable
 from amcnet.errors import InputError
 from amcnet.io.label_reading import read_segments
+from amcnet.io.plain_names import plain_name, printable_name
 from amcnet.io.segment_list import Segment
-from amcnet.io.segment_names import is_generic, match_segments, plain_name, printable_name
+from amcnet.io.segment_matching import is_generic, match_segments
 
 _IGNORE = "ignore"  # name of the segment of voxels that nobody has judged
 

@@ -16,8 +16,9 @@ from amcnet.io.geometry import Triple
 from amcnet.io.image_header import ImageHeader
 from amcnet.io.images import errors_in_words, read_header, read_volume
 from amcnet.io.label_volume import LabelVolume, Overlap
+from amcnet.io.plain_names import plain_name
 from amcnet.io.segment_list import Segment, parse_segments
-from amcnet.io.segment_names import are_numbered, match_segments, plain_name
+from amcnet.io.segment_matching import are_numbered, match_segments
 from amcnet.io.voxel_decoding import read_voxels
 
 _log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from typing import Any
 from amcnet.anatomy.coding import ANATOMICAL_STRUCTURE, type_of
 from amcnet.anatomy.label_table import Structure
 from amcnet.errors import InputError
-from amcnet.io.segment_names import printable_name
+from amcnet.io.plain_names import printable_name
 
 _CONTEXT = "Segmentation category and type - 3D Slicer General Anatomy list"
 _FIELD = re.compile(r"Segment([0-9]{1,9})_([A-Za-z]+)")

@@ -1,13 +1,11 @@
-"""Names of segments: how they are written, compared, and matched to a label table."""
+"""Matching the segments of a file to a label table, by name, code or value."""
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from amcnet.anatomy.label_table import LabelTable
-
-if TYPE_CHECKING:
-    from amcnet.io.segment_list import Segment
+from amcnet.io.plain_names import plain_name
+from amcnet.io.segment_list import Segment
 
 # What programs call a segment that nobody has named: 'Segment_1', 'Label 3', '7', ''.
 _GENERIC_NAME = re.compile(
@@ -21,28 +19,13 @@ _GENERIC_CODES = {
 }  # fmt: skip
 
 
-def printable_name(name: str) -> str:
-    """Return a name on one line: single spaces, no control characters.
-
-    Example:
-        >>> printable_name("left\\nblock \\x1b[31m")
-        'left block [31m'
-    """
-    return "".join(c for c in " ".join(name.split()) if c.isprintable())
-
-
-def plain_name(name: str) -> str:
-    """Return a name as it is compared: printable, lower case, single spaces."""
-    return printable_name(name).casefold()
-
-
-def is_generic(segment: "Segment") -> bool:
+def is_generic(segment: Segment) -> bool:
     """Return whether a segment has neither a name nor a code of its own."""
     has_code = any(code not in _GENERIC_CODES for code in segment.codes)
     return not has_code and _GENERIC_NAME.fullmatch(plain_name(segment.name)) is not None
 
 
-def match_segments(segments: Sequence["Segment"], table: LabelTable) -> list[int | None]:
+def match_segments(segments: Sequence[Segment], table: LabelTable) -> list[int | None]:
     """Find the value of each segment in a label table, None where the table does not have it.
 
     Names count first, then terminology codes. Where all segments are generic (``Segment_1``,
@@ -60,7 +43,7 @@ def match_segments(segments: Sequence["Segment"], table: LabelTable) -> list[int
     return _values_of(segments, table)
 
 
-def are_numbered(segments: Sequence["Segment"], table: LabelTable) -> bool:
+def are_numbered(segments: Sequence[Segment], table: LabelTable) -> bool:
     """Return whether the segments of a file are told by their label values alone.
 
     That is the case if none is known by name or code, and none has a name or code of its own:
@@ -70,7 +53,7 @@ def are_numbered(segments: Sequence["Segment"], table: LabelTable) -> bool:
     return bool(segments) and not is_known and all(map(is_generic, segments))
 
 
-def _values_of(segments: Sequence["Segment"], table: LabelTable) -> list[int | None]:
+def _values_of(segments: Sequence[Segment], table: LabelTable) -> list[int | None]:
     by_name = {plain_name(structure.name): structure.value for structure in table}
     by_code = {code: s.value for s in table for code in s.codes.items()}
     return [
