@@ -16,7 +16,7 @@ from amcnet.quality.hand_plan import HandPlan, plan_of
 from amcnet.quality.image_checks import image_findings
 from amcnet.quality.joint_gaps import Gaps
 from amcnet.quality.missing_structures import missing_findings
-from amcnet.quality.no_hand import grid_causes, image_causes
+from amcnet.quality.no_hand import PLACEHOLDER_SPACING, grid_causes, image_causes
 from amcnet.quality.observation import Observation, observe
 from amcnet.quality.order_checks import OrderCheck
 from amcnet.quality.size_checks import Sizes, compare_sizes, size_findings
@@ -105,11 +105,13 @@ def _findings(seen: Observation, causes: Sequence[str]) -> list[Finding]:
     if plan and (unlike := _unlike_a_hand(plan, seen, sizes, loose, causes)):
         # If it is no hand, findings on single structures mean nothing.
         return [unlike, *(finding for finding in general if not finding.structures)]
+    if plan and seen.spacing_mm == (1.0, 1.0, 1.0):
+        general.append(Finding("scale", Severity.LOOK, (), PLACEHOLDER_SPACING))
     missing, beyond = missing_findings(table, found, chains, plan, sizes)
     return [
         *missing,
         *in_order,
-        *size_findings(sizes, table),
+        *size_findings(sizes, table, causes),
         *piece_findings(found.values()),
         *general,
         *border_findings(found.values(), [table[value] for value in sorted(beyond)]),

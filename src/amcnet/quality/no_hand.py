@@ -13,6 +13,9 @@ _DEEPEST_MM = 90.0  # of the depth axis; ultrasound of this frequency reaches ab
 _BRIGHT = 0.6  # of the range: water and shadow keep the median of a scan below 0.2
 _SHARPER = 1.15  # ratio of the steepest changes; about 1.5 for a scan in its right direction
 _MOST_PLANES = 48
+_REMEDY = "pass the voxel size in mm with --spacing SCAN,LATERAL,DEPTH"
+
+PLACEHOLDER_SPACING = f"The voxel size is 1 x 1 x 1 mm, often a placeholder: {_REMEDY}."
 
 
 def grid_causes(shape: Sequence[int], spacing_mm: Sequence[float]) -> tuple[str, ...]:
@@ -33,16 +36,13 @@ def grid_causes(shape: Sequence[int], spacing_mm: Sequence[float]) -> tuple[str,
     measures = (
         f"The volume measures {_listed(extent_mm)} mm, a hand about {_listed(_TYPICAL_MM)} mm"
     )
-    remedy = "pass the voxel size in mm with --spacing SCAN,LATERAL,DEPTH"
     if all(float(mm) == 1.0 for mm in spacing_mm) and longest_mm > _LARGEST_MM:
-        return (
-            f"The voxel size is 1 x 1 x 1 mm, often a placeholder for an unknown one: {remedy}.",
-        )
+        return (PLACEHOLDER_SPACING,)
     for factor, unit in ((10.0, "cm"), (1000.0, "m")):
         if _SMALLEST_MM <= factor * longest_mm <= _LARGEST_MM and longest_mm < _SMALLEST_MM / 2:
-            return (f"{measures}: the voxel size looks like {unit} instead of mm; {remedy}.",)
+            return (f"{measures}: the voxel size looks like {unit} instead of mm; {_REMEDY}.",)
     if not _SMALLEST_MM <= longest_mm <= _LARGEST_MM:
-        return (f"{measures}: {remedy}.",)
+        return (f"{measures}: {_REMEDY}.",)
     if extent_mm[2] > _DEEPEST_MM:
         return (
             f"The depth axis measures {extent_mm[2]:.0f} mm, ultrasound of a hand at most "

@@ -73,10 +73,12 @@ class Observation:
 
     Attributes:
         table: What the labels mean.
+        spacing_mm: Voxel size, (scan, lateral, depth).
         found: Label value -> structure, for those that are present.
     """
 
     table: LabelTable
+    spacing_mm: tuple[float, float, float]
     found: dict[int, Found]
 
 
@@ -120,7 +122,7 @@ def observe(
             faces=frozenset(face for face, values in touching.items() if size.label in values),
             surface_mm=_surface_points(runs, size.label, spacing),
         )
-    return Observation(table, found)
+    return Observation(table, spacing, found)
 
 
 def _box(runs: RunLengthEncoding, value: int) -> tuple[slice, ...]:

@@ -25,6 +25,7 @@ _CAP_TOLERANCE = 0.9
 # Twice the tolerance is no variety any more.
 _BAD = 2.0
 _FEWEST = 5
+_SPACING_ADVICE = "Check the voxel size (--spacing SCAN,LATERAL,DEPTH, in mm)."
 # A hand of a child of 2 years has half the size of an adult's.
 _SMALLEST_SCALE, _LARGEST_SCALE = 0.38, 1.3
 # Relative to an adult's: hands that are smaller have not begun to fuse.
@@ -97,12 +98,13 @@ def compare_sizes(plan: HandPlan, gaps: Gaps, chains: Sequence[Sequence[int]]) -
     return Sizes(log_scale, maturity, room, log_volumes, deviations)
 
 
-def size_findings(sizes: Sizes, table: LabelTable) -> list[Finding]:
-    """Return a finding for every deviation beyond its tolerance, and for a scale beyond any hand's.
+def size_findings(sizes: Sizes, table: LabelTable, causes: Sequence[str] = ()) -> list[Finding]:
+    """Return one finding per deviation beyond its tolerance, and one for an impossible scale.
 
     Args:
         sizes: From :func:`compare_sizes`.
         table: Names of the structures.
+        causes: What is wrong with the grid, see :func:`amcnet.quality.no_hand.grid_causes`.
     """
     if sizes.log_scale is None:
         return []
@@ -110,7 +112,8 @@ def size_findings(sizes: Sizes, table: LabelTable) -> list[Finding]:
     if not _SMALLEST_SCALE <= scale <= _LARGEST_SCALE:
         message = (
             f"the bones have {100 * scale:.0f} % of the size of an adult's, expected "
-            f"{100 * _SMALLEST_SCALE:.0f} to {100 * _LARGEST_SCALE:.0f} %: is the spacing right?"
+            f"{100 * _SMALLEST_SCALE:.0f} to {100 * _LARGEST_SCALE:.0f} %. "
+            + (" ".join(causes) or _SPACING_ADVICE)
         )
         findings.append(Finding("scale", Severity.BAD, (), message))
     for value, (what, deviation, tolerance) in sorted(sizes.deviations.items()):

@@ -12,9 +12,8 @@ _GAP = 2
 # Shorter headings than the keys of the results, with the line that explains them.
 _LABEL_COLUMNS = {
     "Dice": "dice",
-    "HD95 mm": "hd95_mm",
-    "ASSD mm": "assd_mm",
-    "length mm": "length_error_mm",
+    "HD95, mm": "hd95_mm",
+    "length, mm": "length_error_mm",
 }
 
 Row = tuple[str, Sequence[str]]
@@ -89,7 +88,7 @@ def _labels_over_cases(
 def _notes() -> list[str]:
     return [
         "",
-        "length mm: absolute error of the length along the principal axis.",
+        "length: absolute error of the length along the principal axis.",
         f"detected: structures of the reference with a Dice of {DETECTION_DICE} or more.",
     ]
 
