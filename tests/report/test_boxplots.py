@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from matplotlib.patches import Rectangle
 
-from amcnet.anatomy import LabelTable, hand_label_table
+from amcnet.anatomy import LabelTable, Structure, hand_label_table
 from amcnet.report.boxplots import boxplot_figure
 from amcnet.workflows.output_files import write_figure
 
@@ -78,3 +78,10 @@ def test_other_tables_one_case_and_every_format(tmp_path, name):
     start = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[name[2:]]
     assert (tmp_path / name).read_bytes().startswith(start)
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_names_with_dollar_signs_are_drawn_as_they_are(tmp_path):
+    table = LabelTable((Structure(1, "a$b$", kind="x_{1}$"), Structure(2, "$")))
+    figure = boxplot_figure(evaluations(table, dice=np.array([[0.5, 0.6]])), ["dice"])
+    write_figure(tmp_path / "a.png", figure)  # mathtext would raise here
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["a$b$", "$"]

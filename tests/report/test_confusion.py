@@ -76,3 +76,11 @@ def test_pictures_have_the_size_of_the_page(tmp_path):
 def test_unusable_counts(counts):
     with pytest.raises(InputError, match=r"expected \(3, 3\) and counts from 0"):
         confusion_figure(counts, TABLE)
+
+
+def test_names_with_dollar_signs_are_drawn_as_they_are(tmp_path):
+    names = ["a$b$", "x_{1}$", "$"]
+    table = LabelTable.from_names(names)
+    figure = confusion_figure(np.eye(4, dtype=np.int64), table)
+    write_figure(tmp_path / "c.png", figure)  # mathtext would raise here
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()][1:] == names

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from io import BytesIO
@@ -15,9 +16,10 @@ from amcnet.anatomy import LabelTable, hand_label_table
 from amcnet.errors import InputError, OutputError
 from amcnet.inference import Segmentation
 from amcnet.io import Geometry, write_image, write_labels
-from amcnet.measurement import measure_structures
-from amcnet.quality import QualityReport, check_segmentation
-from amcnet.report import Subject, page_html, report_contents
+from amcnet.measurement import Measurement, measure_structures
+from amcnet.quality import Finding, QualityReport, Severity, check_segmentation
+from amcnet.report import Contents, Subject, page_html, report_contents
+from amcnet.report.preview import heading_of
 from amcnet.workflows.check import check_file, write_label_report
 from amcnet.workflows.segment.finishing import Finisher, plan_pages
 from amcnet.workflows.segment.run import Job, SegmentOptions
@@ -120,7 +122,7 @@ def test_nothing_is_loaded_and_pictures_have_words(subject: Subject, tmp_path: P
     assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in page.elements}
     assert not any(key in ("href", "onload") for _, a in page.elements for key in a)
     pictures = page.all("img")
-    assert len(pictures) == 2
+    assert len(pictures) == 2  # some structures need a look
     for picture in pictures:
         kind, data = str(picture["src"]).split(",")
         assert kind == "data:image/png;base64"
@@ -193,3 +195,59 @@ def test_a_page_that_fails_leaves_the_labels(subject: Subject, tmp_path: Path) -
     with pytest.raises(OutputError, match=r"labels are written, their report is not"):
         finish(job, result, lambda: result.write(job.target))
     assert [path.name for path in tmp_path.iterdir()] == ["gone.seg.nrrd"]
+
+
+def hand_like(reverse: bool) -> Subject:
+    """A distal phalanx and a metacarpal, far from the border."""
+    labels = np.zeros((60, 30, 20), np.uint8)
+    labels[5:15, 8:14, 5:11], labels[35:55, 8:14, 5:11] = 7, 14
+    return Subject(labels[::-1] if reverse else labels, (1.0, 1.0, 1.0), hand_label_table())
+
+
+def test_the_caption_says_which_end_is_at_the_top() -> None:
+    for reverse, end in ((False, "fingertips"), (True, "wrist")):
+        subject = hand_like(reverse)
+        assert (
+            heading_of(subject.views().overview, subject.table) == f"From above, {end} at the top"
+        )
+    organs = LabelTable.from_names([f"organ {n}" for n in range(1, 15)])
+    assert heading_of(hand_like(False).views().overview, organs) == "From above"
+
+
+def test_there_is_no_second_picture_where_all_is_well() -> None:
+    labels = np.zeros((20, 20, 20), np.uint8)
+    labels[5:15, 5:15, 5:15] = 1
+    subject = Subject(labels, (1.0, 1.0, 1.0), LabelTable.from_names(["cube"]))
+    contents = report_contents(subject, "A cube", {})
+    assert contents.quality.verdict is Severity.OK
+    assert len(contents.pictures) == 1
+
+
+def test_unusual_sizes_are_marked(tmp_path: Path) -> None:
+    finding = Finding("size", Severity.LOOK, (1,), "its length is odd", measure="length")
+    table = LabelTable.from_names(["cube"])
+    contents = Contents(
+        "t", "", QualityReport((finding,), table, (1,)),
+        (Measurement(1, "cube", True, 8, 8.0, 2.0, 2.0, 2.0),), (), {},
+    )  # fmt: skip
+    (tmp_path / "p.html").write_text(page_html(contents), encoding="utf-8")
+    marked = [a for a in Page(tmp_path / "p.html").all("td") if a.get("class") == "unusual"]
+    assert [a["title"] for a in marked] == ["its length is odd"]
+
+
+@pytest.mark.slow
+def test_a_printed_page_is_one_sheet_of_a4(subject: Subject, tmp_path: Path) -> None:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    making = {f"row {n}": "some text of usual length " * 3 for n in range(12)}
+    write_report(tmp_path / "page.html", subject, "A scan", making, "Research software." * 4)
+    with sync_api.sync_playwright() as play:
+        try:
+            browser = play.chromium.launch(args=["--no-sandbox"])
+        except sync_api.Error as error:
+            pytest.skip(f"no browser: {error}")
+        page = browser.new_page()
+        page.goto((tmp_path / "page.html").as_uri())
+        pdf = page.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page[^s]", pdf)) == 1
+    width, height = map(float, re.findall(rb"/MediaBox\s*\[0 0 ([\d.]+) ([\d.]+)\]", pdf)[0])
+    assert (width, height) == pytest.approx((595, 842), abs=2)

@@ -48,3 +48,19 @@ def test_files_by_their_extension(tmp_path):
 def test_rows_fit_the_columns():
     with pytest.raises(InputError, match="a row has 1 cells, expected 3"):
         SummaryTable("t", TABLE.columns, (("a",),))
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_texts_that_look_like_formulas_are_defused_and_numbers_stay(name):
+    table = SummaryTable("t", (Column("n", "n"), Column("x", "x")), ((name, -1.5), ("a-b", -2)))
+    _, first, second = csv.reader(csv_text(table).splitlines())
+    assert first[0].startswith("'")
+    assert float(first[1]) == -1.5
+    assert second == ["a-b", "-2"]
+
+
+def test_control_characters_are_escape_codes_in_every_format():
+    table = SummaryTable("t", (Column("n", "n"),), (("red\x1b[31m",),))
+    for text in (markdown(table), csv_text(table)):
+        assert "\x1b" not in text
+        assert "x1b[31m" in text
