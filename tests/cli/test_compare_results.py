@@ -52,7 +52,7 @@ def test_cases_without_a_prediction_are_named(folder: Path) -> None:
     Path("a.json").write_text(json.dumps(data | {"missing": ["hand 3"], "failed": {"x": "why"}}))
     shown = run("a.json", "b")
     assert "In A, 1 case without a prediction, counted as missed: hand 3." in shown
-    assert "In A, 1 case not evaluated, left out: x." in shown
+    assert "In A, 1 case not evaluated, skipped: x." in shown
     assert "In B, 1 case without" not in shown
 
 

@@ -40,12 +40,12 @@ def test_folders_and_presets(folders: list[str], tmp_path: Path) -> None:
     strict = evaluate(*folders, "--json", str(target), "--tolerance", "1")
     assert strict.exit_code == 0, strict.output
     assert "2 without a prediction, counted as missed: b, c" in strict.stderr
-    assert "1 without a reference, left out: z.nrrd" in strict.stderr
+    assert "1 without a reference, skipped: z.nrrd" in strict.stderr
     result = json.loads(target.read_text())
     assert result["headline"]["all"]["dice_macro"] == pytest.approx(0.5 / 3)
     assert result["cases"]["a"]["structures"][2]["surface_dice_1mm"] > 0
     paper = evaluate(*folders, "--json", str(target), "--preset", "paper", "--overwrite")
-    assert "2 without a prediction, left out: b, c" in paper.stderr
+    assert "2 without a prediction, skipped: b, c" in paper.stderr
     assert list(json.loads(target.read_text())["cases"]) == ["a"]
     assert "0.500" in paper.stdout
 

@@ -46,8 +46,8 @@ def test_cases_without_a_result_are_told() -> None:
     Path("r.json").write_text(json.dumps({"cases": CASES} | gaps))
     expected = [
         "1 case without a prediction, counted as missed: c.",
-        "1 case without a prediction, left out: d.",
-        "1 case not evaluated, left out: e.",
+        "1 case without a prediction, skipped: d.",
+        "1 case not evaluated, skipped: e.",
     ]
     shown = run()
     assert [line[2:] for line in shown.splitlines() if line.startswith("- 1 case")] == expected

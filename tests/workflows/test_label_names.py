@@ -130,7 +130,7 @@ def test_an_image_is_called_an_image(tmp_path: Path) -> None:
     (outcome,) = measure_files([path])
     assert "is an image" in (outcome.error or "")
     for table in (None, hand_label_table()):
-        with pytest.raises(InputError, match="is an image .*expected a label map"):
+        with pytest.raises(InputError, match=r"is an image .*expected a label map"):
             check_file(path, table=table)
 
 

@@ -1,4 +1,4 @@
-"""``amcnet check``: say what is suspicious in a segmentation."""
+"""``amcnet check``: quality check of a segmentation."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,21 +11,21 @@ from amcnet.cli.options import LabelsOption
 def check(
     labels: Annotated[Path, typer.Argument(help="Label file to check.")],
     image: Annotated[
-        Path | None, typer.Option(help="The volume that was segmented, checked too.")
+        Path | None, typer.Option(help="The volume that was segmented; it is checked too.")
     ] = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the findings to this file.")
+        Path | None, typer.Option("--json", help="Write the findings to this JSON file.")
     ] = None,
     page: Annotated[
         Path | None,
         typer.Option(
-            "--report", metavar="FILE.html", help="Write a page with pictures and sizes too."
+            "--report", metavar="FILE.html", help="Also write a page with pictures and sizes."
         ),
     ] = None,
     table: LabelsOption = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace those files.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
 ) -> None:
-    """Check a segmentation: missing, in pieces, out of order, implausible sizes, cut off."""
+    """Check a segmentation for missing, misplaced or implausible structures."""
     from amcnet.cli.console import stdout
     from amcnet.errors import OutputError
     from amcnet.io import check_free, check_output, is_same_file

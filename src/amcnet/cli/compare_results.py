@@ -8,21 +8,28 @@ import typer
 
 def compare_results(
     a: Annotated[
-        Path, typer.Argument(help="Evaluations: a .json file of many cases, or a folder of them.")
+        Path,
+        typer.Argument(
+            help="Evaluations: one .json file of many cases, or a folder of .json files."
+        ),
     ],
-    b: Annotated[Path, typer.Argument(help="Evaluations of the same cases by something else.")],
+    b: Annotated[Path, typer.Argument(help="Evaluations of the same cases by another method.")],
     metric: Annotated[
-        str, typer.Option(help="A figure of the structures, such as hd95_mm or jaccard.")
+        str, typer.Option(help="Figure of the structures, such as hd95_mm or jaccard.")
     ] = "dice",
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", help="Write the table to this file (.md .csv .json), not to stdout."
+            "-o",
+            "--output",
+            help="Write the table to this file (.md .csv .json) instead of stdout.",
         ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing file.")
+    ] = False,
 ) -> None:
-    """Compare two results case by case: differences, Wilcoxon's test with Holm's correction."""
+    """Compare two evaluations case by case: differences and Wilcoxon's test."""
     from amcnet.cli.console import stdout
     from amcnet.io import check_output
     from amcnet.report.paired_comparison import ResultSet, comparison_table

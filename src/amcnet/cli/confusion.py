@@ -1,4 +1,4 @@
-"""``amcnet confusion``: which structure is taken for which, as a picture."""
+"""``amcnet confusion``: the confusion matrix as a picture."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,17 +9,19 @@ from amcnet.cli.options import LabelsOption
 
 
 def confusion(
-    reference: Annotated[
-        Path, typer.Argument(help="Label file that counts as true, or a folder of them.")
-    ],
+    reference: Annotated[Path, typer.Argument(help="Reference label file, or a folder of them.")],
     prediction: Annotated[
-        Path, typer.Argument(help="Label file to judge, or a folder of them with the same names.")
+        Path, typer.Argument(help="Predicted label file, or a folder of them with the same names.")
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Picture: .png .pdf .svg.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Picture to write: .png .pdf .svg.")
+    ],
     labels: LabelsOption = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing file.")
+    ] = False,
 ) -> None:
-    """Draw where the voxels of every structure went, summed over the files of folders."""
+    """Draw the confusion matrix of label files, summed over folders."""
     from amcnet.cli.console import progress, stdout
     from amcnet.errors import InputError
     from amcnet.io import check_output
@@ -33,17 +35,19 @@ def confusion(
     if reference.is_dir() != prediction.is_dir():
         found, expected = ("a folder", "a file") if prediction.is_dir() else ("a file", "a folder")
         raise InputError(f"{prediction}: is {found}, expected {expected}, as {reference} is one")
-    pairs, left_out = [(reference, prediction)], []
+    pairs, skipped = [(reference, prediction)], []
     if reference.is_dir():
         cases = find_pairs(reference, prediction)
         pairs = [(case.reference, case.prediction) for case in cases.pairs if case.prediction]
-        left_out = [f"{c.name}: has no prediction" for c in cases.pairs if not c.prediction]
-        left_out += cases.ambiguous.values()
-        left_out += [f"{path.name}: has no reference" for path in cases.unmatched]
+        skipped = [f"{c.name}: has no prediction" for c in cases.pairs if not c.prediction]
+        skipped += cases.ambiguous.values()
+        skipped += [f"{path.name}: has no reference" for path in cases.unmatched]
         if not pairs:
-            raise InputError(f"{prediction}: holds no prediction for any reference, expected some")
-    for reason in left_out:
-        typer.echo(f"amcnet: left out: {reason}", err=True)
+            raise InputError(
+                f"{prediction}: holds no prediction for any reference, expected at least one"
+            )
+    for reason in skipped:
+        typer.echo(f"amcnet: skipped: {reason}", err=True)
     files = [path for pair in pairs for path in pair]
     names = names_of_files(files) if labels is None else find_label_names(labels)
     with progress("counting") as update:

@@ -13,37 +13,37 @@ if TYPE_CHECKING:
 
 
 class PresetChoice(StrEnum):
-    """Which figures to report."""
+    """The preset of figures to report."""
 
     strict = "strict"
     paper = "paper"
 
 
 def evaluate(
-    reference: Annotated[
-        Path, typer.Argument(help="Label file that counts as true, or a folder of them.")
-    ],
+    reference: Annotated[Path, typer.Argument(help="Reference label file, or a folder of them.")],
     prediction: Annotated[
-        Path, typer.Argument(help="Label file to judge, or a folder of them with the same names.")
+        Path, typer.Argument(help="Predicted label file, or a folder of them with the same names.")
     ],
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write all figures to this file.")
+        Path | None, typer.Option("--json", help="Write all figures to this JSON file.")
     ] = None,
     labels: LabelsOption = None,
     preset: Annotated[
         PresetChoice,
         typer.Option(
-            help="strict: what is missing counts as missed; paper: as the AMCNet paper seems to "
-            "report, what is missing is left out of HD95 and of the cases."
+            help="strict: missing structures and cases count as missed; paper: they are skipped, "
+            "as the AMCNet paper seems to do."
         ),
     ] = PresetChoice.strict,
     tolerance: Annotated[
-        float, typer.Option(metavar="MM", help="Tolerance of the surface Dice.")
+        float, typer.Option(metavar="MM", help="Tolerance of the surface Dice in mm.")
     ] = 0.5,
-    jobs: Annotated[int, typer.Option(help="Processes; each holds one case.")] = 1,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file.")] = False,
+    jobs: Annotated[int, typer.Option(help="Number of processes; each holds one case.")] = 1,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing file.")
+    ] = False,
 ) -> None:
-    """Evaluate segmentations: overlap, distances and lengths, per structure and in all."""
+    """Compare segmentations with references: overlap, distances, lengths."""
     from amcnet.cli.console import stdout
     from amcnet.metrics import Preset
     from amcnet.report.evaluation_table import evaluation_text
@@ -90,17 +90,17 @@ def _check_inputs(
 def _evaluate_folders(
     reference: Path, prediction: Path, options: "EvaluateOptions"
 ) -> dict[str, Any]:
-    """Evaluate, and tell what failed and what did not match."""
+    """Evaluate, and report failed and unmatched cases on stderr."""
     from amcnet.cli.console import progress
     from amcnet.workflows.evaluate.run import evaluate_folders
 
     with progress("evaluating") as update:
         result = evaluate_folders(reference, prediction, options, update)
     if missing := result["missing"]:
-        how = "counted as missed" if options.preset.counts_missing_cases else "left out"
+        how = "counted as missed" if options.preset.counts_missing_cases else "skipped"
         _tell(f"{len(missing)} without a prediction, {how}: {', '.join(missing)}")
     if unmatched := result["unmatched"]:
-        _tell(f"{len(unmatched)} without a reference, left out: {', '.join(unmatched)}")
+        _tell(f"{len(unmatched)} without a reference, skipped: {', '.join(unmatched)}")
     for error in result["failed"].values():
         _tell(error)
     if failed := result["failed"]:

@@ -1,4 +1,4 @@
-"""``amcnet labels``: what the label values mean, on the terminal or as a file."""
+"""``amcnet labels``: the label table, on the terminal or as a file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,14 +15,16 @@ def labels(
         typer.Option(
             "-o",
             "--output",
-            help="Write them here: .txt or .label for ITK-SNAP, .json for a dataset.json "
-            "[default: print them].",
+            help="Write a file: .txt or .label for ITK-SNAP, .json for a dataset.json "
+            "[default: print].",
             show_default=False,
         ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing file.")
+    ] = False,
 ) -> None:
-    """List label values with their names and colours, or write them for ITK-SNAP."""
+    """List label values with names and colours, or write them to a file."""
     from amcnet.anatomy import hand_label_table
     from amcnet.cli.console import stdout
     from amcnet.data import LabelNames, write_label_file

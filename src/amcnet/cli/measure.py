@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 def measure(
     inputs: Annotated[
         list[Path],
-        typer.Argument(help="Label files, or folders of them: their .seg.nrrd files, else all."),
+        typer.Argument(help="Label files, or folders (their .seg.nrrd files, else all volumes)."),
     ],
     output: Annotated[
         Path | None,
         typer.Option(
             "-o",
             "--output",
-            help="Write one table of all files here: .csv .json .md [default: print them].",
+            help="Write one table of all files: .csv .json .md [default: print].",
             show_default=False,
         ),
     ] = None,
@@ -31,14 +31,16 @@ def measure(
     axes: Annotated[
         str,
         typer.Option(
-            help="What the file's x, y, z axes mean, for example 'depth,lateral,scan' "
+            help="Meaning of the file's x, y, z axes, such as 'depth,lateral,scan' "
             "[default: by direction cosines]",
             show_default=False,
         ),
     ] = "auto",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing file.")
+    ] = False,
 ) -> None:
-    """Measure structures in mm: volume, length, width, thickness, surface, growth ends."""
+    """Measure structures: volume, length, width, thickness, surface area."""
     from amcnet.cli.console import stdout
     from amcnet.io import check_output
     from amcnet.workflows.label_names import find_label_names

@@ -1,4 +1,4 @@
-"""``amcnet mesh``: the surface of every structure as a file."""
+"""``amcnet mesh``: surfaces of structures as files."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -25,18 +25,18 @@ def mesh(
         typer.Option(
             "-o",
             "--output",
-            help="Folder, which gets a file for each structure; or NAME.glb for all in one.",
+            help="Folder for one file per structure, or NAME.glb for all in one file.",
         ),
     ],
     extension: Annotated[
-        MeshFormat, typer.Option("--format", help="Type of the files in a folder.")
+        MeshFormat, typer.Option("--format", help="Format of the files in a folder.")
     ] = MeshFormat.stl,
     structures: Annotated[
         list[str] | None,
         typer.Option(
             metavar="STRUCTURES",
-            help="These only: names, kinds (bones, epiphyses) or groups (thumb), separated by "
-            "commas; also several times.",
+            help="Only these: names, kinds (bones, epiphyses) or groups (thumb), separated by "
+            "commas; repeatable.",
             show_default=False,
         ),
     ] = None,
@@ -44,7 +44,7 @@ def mesh(
         str | None,
         typer.Option(
             metavar="MM",
-            help="Standard deviation of the smoothing, which keeps the volume; or none "
+            help="Standard deviation of the smoothing, which keeps the volume, or none "
             "[default: the longest edge of a voxel].",
             show_default=False,
         ),
@@ -53,13 +53,13 @@ def mesh(
     axes: Annotated[
         str,
         typer.Option(
-            help="What the file's x, y, z axes mean [default: by direction cosines]",
+            help="Meaning of the file's x, y, z axes [default: by direction cosines]",
             show_default=False,
         ),
     ] = "auto",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
 ) -> None:
-    """Write closed surfaces in mm and patient coordinates (LPS), a file for each structure."""
+    """Write closed surfaces of structures in mm and patient coordinates (LPS)."""
     from amcnet.cli.console import stdout
     from amcnet.labelmaps.selection import find_structures
     from amcnet.mesh import find_surfaces

@@ -9,29 +9,33 @@ import typer
 def summarise(
     results: Annotated[
         Path,
-        typer.Argument(help="Evaluations: a .json file of many cases, or a folder of .json files."),
+        typer.Argument(
+            help="Evaluations: one .json file of many cases, or a folder of .json files."
+        ),
     ],
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", help="Write the table to this file (.md .csv .json), not to stdout."
+            "-o",
+            "--output",
+            help="Write the table to this file (.md .csv .json) instead of stdout.",
         ),
     ] = None,
     boxplots: Annotated[
         Path | None,
-        typer.Option(help="Draw a box for every structure (.png .pdf .svg)."),
+        typer.Option(help="Draw a box plot of every structure (.png .pdf .svg)."),
     ] = None,
     metric: Annotated[
         list[str] | None,
         typer.Option(
-            help="A figure of the structures, such as jaccard or assd_mm; several times "
+            help="Figure of the structures, such as jaccard or assd_mm; repeatable "
             "[default: dice and hd95_mm].",
             show_default=False,
         ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
 ) -> None:
-    """Summarise evaluations of many cases: mean, SD, median, 95 % interval; box plots."""
+    """Summarise evaluations over cases: mean, SD, median, 95 % interval."""
     from amcnet.cli.console import stdout
     from amcnet.io import check_output
     from amcnet.report.boxplots import boxplot_figure

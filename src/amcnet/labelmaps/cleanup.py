@@ -1,4 +1,4 @@
-"""Clean-up of a label map: one piece a structure, the one that fits its chain; no islands."""
+"""Clean-up of a label map: one connected component per structure, and no islands."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,15 +9,15 @@ from amcnet.errors import InputError
 from amcnet.labelmaps.connected_components import ConnectedComponents, find_components
 from amcnet.labelmaps.run_length import RunLengthEncoding
 
-# A piece smaller than this share of the structure's largest one is no candidate for being it.
+# A component smaller than this share of the structure's largest one is never kept.
 CANDIDATE_SHARE = 0.25
-# Share of an island's surface that a structure must cover to take it in. A piece of a long bone
-# meets the rest of the bone end to end, with a small part of its surface; a speck that a corner
-# joins to a bone stays out. Both shares are those that scored best on phantoms.
+# Share of an island's surface that a structure must cover to absorb it. A part of a long bone meets
+# the rest of the bone end to end, with a small share of its surface; a speck that touches a bone
+# with a corner is not absorbed. Both shares scored best on phantoms.
 COVERED_SHARE = 0.05
-# Bounds the time that noise takes, where islands touch islands without end.
+# Bounds the time on noise, where islands touch islands endlessly.
 MAX_ROUNDS = 16
-# File formats round spacings; what is equal in one must not be larger or smaller in another.
+# File formats round spacings; quantities equal in one format must compare equal in another.
 _SLACK = 1e-6
 
 
@@ -27,44 +27,45 @@ def clean_up(
     table: LabelTable,
     spacing_mm: tuple[float, float, float],
 ) -> None:
-    """Leave one connected piece (6 neighbours) of every label, in place.
+    """Keep one connected component (6 neighbours) of every label, in place.
 
-    A structure keeps its largest piece, or, where others come near it in size, the one nearest to
-    its neighbours in the chain. Every other piece goes to the structure that makes up the larger
-    part of what it touches, or to the background where it touches too little. Background stays
-    background, no label is lost, and a map of single pieces stays as it is.
+    A structure keeps its largest component or, if others are nearly as large, the one nearest to
+    its neighbours in the chain. Every other component is given to the structure that covers most of
+    its labelled contact, or to the background if the contact is too small. Background voxels stay
+    background, no label disappears, and a map of single components does not change.
 
     Args:
         labels: (scan, lateral, depth).
-        runs: The runs of these labels.
-        table: Says which structures are neighbours; one without neighbours will do.
+        runs: Run-length encoding of these labels.
+        table: Gives the neighbours of structures; it may have none.
         spacing_mm: Voxel size in (scan, lateral, depth).
 
     Raises:
-        InputError: If the runs are those of a volume of another shape, or there is a label that the
-            table does not have.
+        InputError: If the encoding has another shape, or a label is not in the table.
     """
     if labels.shape != runs.shape:
         raise InputError(f"labels have the shape {labels.shape}, expected {runs.shape} of the runs")
     highest = int(runs.value.max(initial=0))
     if highest > len(table):
         raise InputError(f"labels hold the value {highest}, expected 0 to {len(table)}")
-    pieces = find_components(runs, spacing_mm)
-    kept = _kept_pieces(runs, pieces, table, spacing_mm)
-    values = _settle_islands(pieces, np.array(sorted(kept.values()), np.intp))
-    target = values[pieces.of_run]
+    components = find_components(runs, spacing_mm)
+    kept = _kept_components(runs, components, table, spacing_mm)
+    values = _settle_islands(components, np.array(sorted(kept.values()), np.intp))
+    target = values[components.of_run]
     for value in np.unique(target[target != runs.value]):
         runs.fill(labels, np.flatnonzero((target == value) & (runs.value != value)), int(value))
 
 
-def _kept_pieces(
+def _kept_components(
     runs: RunLengthEncoding,
-    pieces: ConnectedComponents,
+    components: ConnectedComponents,
     table: LabelTable,
     spacing_mm: tuple[float, float, float],
 ) -> dict[int, int]:
-    """Choose the piece that each structure keeps; return label -> piece."""
-    candidates = {int(value): _candidates(pieces, value) for value in np.unique(pieces.value)}
+    """Choose the component that each structure keeps; return label -> component."""
+    candidates = {
+        int(value): _candidates(components, value) for value in np.unique(components.value)
+    }
     kept = {value: int(found[0]) for value, found in candidates.items() if len(found) == 1}
     while len(kept) < len(candidates):
         unclear = [value for value in candidates if value not in kept]
@@ -72,84 +73,84 @@ def _kept_pieces(
         for value in unclear:
             votes = [kept[other] for other in table[value].neighbours if other in kept]
             if votes:
-                decided[value] = _nearest(runs, pieces, candidates[value], votes, spacing_mm)
+                decided[value] = _nearest(runs, components, candidates[value], votes, spacing_mm)
         if not decided:
-            # No neighbour is known: the clearest of them is its largest piece, and may then vote.
-            clearest = max(unclear, key=lambda value: _clearness(pieces, candidates[value]))
+            # No neighbour is decided: decide the clearest structure, which then counts for others.
+            clearest = max(unclear, key=lambda value: _clearness(components, candidates[value]))
             decided[clearest] = int(candidates[clearest][0])
         kept |= decided
     return kept
 
 
-def _candidates(pieces: ConnectedComponents, value: int) -> NDArray[np.intp]:
-    """Return the pieces that may be a structure, the largest first."""
-    found = np.flatnonzero(pieces.value == value)
-    found = found[np.argsort(-pieces.voxels[found], kind="stable")]
-    voxels = pieces.voxels[found]
+def _candidates(components: ConnectedComponents, value: int) -> NDArray[np.intp]:
+    """Return the components that may be kept for a structure, the largest first."""
+    found = np.flatnonzero(components.value == value)
+    found = found[np.argsort(-components.voxels[found], kind="stable")]
+    voxels = components.voxels[found]
     candidates: NDArray[np.intp] = found[voxels >= CANDIDATE_SHARE * voxels[0]]
     return candidates
 
 
-def _clearness(pieces: ConnectedComponents, candidates: NDArray[np.intp]) -> float:
-    """Return how many times the second candidate fits into the first."""
-    first, second = pieces.voxels[candidates[:2]]
+def _clearness(components: ConnectedComponents, candidates: NDArray[np.intp]) -> float:
+    """Return the size ratio of the largest candidate to the second largest."""
+    first, second = components.voxels[candidates[:2]]
     return float(first / second)
 
 
 def _nearest(
     runs: RunLengthEncoding,
-    pieces: ConnectedComponents,
+    components: ConnectedComponents,
     candidates: NDArray[np.intp],
     votes: list[int],
     spacing_mm: tuple[float, float, float],
 ) -> int:
-    """Return the candidate with the least mean gap to what its neighbours keep.
+    """Return the candidate with the smallest mean gap to the components that its neighbours keep.
 
-    Gaps are measured between the ends of runs: these lie on the surface. Of equals the larger one.
+    Gaps are measured between the ends of runs, which lie on the surface. Ties go to the larger one.
     """
-    rank = np.full(len(pieces.value), -1)
+    rank = np.full(len(components.value), -1)
     rank[candidates] = np.arange(len(candidates))
-    owner = rank[pieces.of_run]
+    owner = rank[components.of_run]
     chosen = np.flatnonzero(owner >= 0)
     ends_mm, owner = runs.ends_mm(chosen, spacing_mm), np.tile(owner[chosen], 2)
     gaps_mm = np.full((len(votes), len(candidates)), np.inf)
     for gap_mm, vote in zip(gaps_mm, votes, strict=True):
-        tree = KDTree(runs.ends_mm(np.flatnonzero(pieces.of_run == vote), spacing_mm))
+        tree = KDTree(runs.ends_mm(np.flatnonzero(components.of_run == vote), spacing_mm))
         np.minimum.at(gap_mm, owner, tree.query(ends_mm)[0])
     mean_mm = gaps_mm.mean(axis=0)
     return int(candidates[np.argmax(mean_mm <= mean_mm.min() * (1 + _SLACK))])
 
 
-def _settle_islands(pieces: ConnectedComponents, kept: NDArray[np.intp]) -> NDArray[np.uint8]:
-    """Return the label of every piece after the clean-up.
+def _settle_islands(components: ConnectedComponents, kept: NDArray[np.intp]) -> NDArray[np.uint8]:
+    """Return the label of every component after the clean-up.
 
-    Islands that touch islands are settled in rounds: one that was taken in is part of its
-    structure in the next round. Where this comes to a stop, as with a slab that parts a bone from
-    its loose rest, islands are judged for a round by what they share with structures alone.
+    Islands that touch islands are settled in rounds: an absorbed island belongs to its structure in
+    the next round. If a round absorbs nothing, as with a slab between a bone and its loose rest,
+    the next round ignores contacts between islands.
     """
-    values = np.zeros(len(pieces.value), np.uint8)
-    values[kept] = pieces.value[kept]
+    values = np.zeros(len(components.value), np.uint8)
+    values[kept] = components.value[kept]
     for _ in range(MAX_ROUNDS):
-        taken, new_values = _taken_in(pieces, values, count_islands=True)
-        if not len(taken):
-            taken, new_values = _taken_in(pieces, values, count_islands=False)
-        if not len(taken):
+        absorbed, new_values = _absorbed(components, values, count_islands=True)
+        if not len(absorbed):
+            absorbed, new_values = _absorbed(components, values, count_islands=False)
+        if not len(absorbed):
             break
-        values[taken] = new_values
+        values[absorbed] = new_values
     return values
 
 
-def _taken_in(
-    pieces: ConnectedComponents, values: NDArray[np.uint8], count_islands: bool
+def _absorbed(
+    components: ConnectedComponents, values: NDArray[np.uint8], count_islands: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Return the islands that a structure takes in in this round, and the label of each.
+    """Return the islands that are absorbed in this round, and the new label of each.
 
     Args:
-        pieces: All pieces.
-        values: The label of every settled piece, 0 for those that are islands still.
-        count_islands: Whether a structure must also outweigh the islands that an island touches.
+        components: All components.
+        values: The label of every settled component, 0 for islands.
+        count_islands: Whether contacts with other islands count as labelled contact.
     """
-    contacts = pieces.contacts
+    contacts = components.contacts
     island, partner = contacts.first, values[contacts.second]
     loose = values[island] == 0
     settled = loose & (partner > 0)
@@ -158,7 +159,7 @@ def _taken_in(
     pairs, pair = np.unique(island[settled] * 256 + partner[settled], return_inverse=True)
     cover_mm2 = np.bincount(pair, contacts.area_mm2[settled], len(pairs))
     island, value = pairs // 256, (pairs % 256).astype(np.uint8)
-    # More than half of what is labelled: that is one structure at most.
+    # More than half of the labelled contact: at most one structure has that.
     enough = cover_mm2 > (0.5 + _SLACK) * labelled_mm2[island]
-    enough &= cover_mm2 >= (COVERED_SHARE - _SLACK) * pieces.surface_mm2[island]
+    enough &= cover_mm2 >= (COVERED_SHARE - _SLACK) * components.surface_mm2[island]
     return island[enough], value[enough]

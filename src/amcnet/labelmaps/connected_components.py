@@ -1,4 +1,4 @@
-"""The connected pieces of a label map, found from its runs: sizes, surfaces and contacts."""
+"""Connected components of a label map from its run-length encoding: sizes, surfaces, contacts."""
 
 from dataclasses import dataclass
 
@@ -15,12 +15,12 @@ Areas = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Contacts:
-    """Faces that runs or pieces share, for pairs of them.
+    """Areas that pairs of runs or of components share.
 
     Attributes:
-        first: int64 (pair,), one partner.
-        second: int64 (pair,), the other one.
-        area_mm2: float64 (pair,).
+        first: int64 (pair,), index of one partner.
+        second: int64 (pair,), index of the other.
+        area_mm2: float64 (pair,), shared area.
     """
 
     first: Indices
@@ -30,15 +30,15 @@ class Contacts:
 
 @dataclass(frozen=True)
 class ConnectedComponents:
-    """The connected pieces (6 neighbours, equal label) of a label map, in memory order.
+    """The connected components (6 neighbours, equal label) of a label map, in memory order.
 
     Attributes:
-        of_run: int32 (run,), the piece that each run belongs to.
-        value: uint8 (piece,), label.
-        voxels: int64 (piece,), size.
-        surface_mm2: float64 (piece,), area of all voxel faces that are not inside the piece; the
-            border of the volume counts.
-        contacts: Faces that pieces share, each pair once in both orders.
+        of_run: int32 (run,), the component of each run.
+        value: uint8 (component,), label.
+        voxels: int64 (component,), size.
+        surface_mm2: float64 (component,), area of all outer voxel faces, also at the border of the
+            volume.
+        contacts: Areas that components share; each pair appears in both orders.
     """
 
     of_run: NDArray[np.int32]
@@ -51,11 +51,19 @@ class ConnectedComponents:
 def find_components(
     runs: RunLengthEncoding, spacing_mm: tuple[float, float, float]
 ) -> ConnectedComponents:
-    """Join the runs of a label map to pieces.
+    """Find the connected components of a label map.
 
     Args:
-        runs: All runs of the map.
+        runs: Run-length encoding of the map.
         spacing_mm: Voxel size in (scan, lateral, depth).
+
+    Example:
+        >>> from amcnet.labelmaps.run_length import RunLengthEncoder
+        >>> encoder = RunLengthEncoder()
+        >>> encoder.add(np.array([[1, 1, 0, 1], [0, 1, 0, 2]], np.uint8))
+        >>> found = find_components(encoder.runs(), (1.0, 1.0, 1.0))
+        >>> found.value.tolist(), found.voxels.tolist()
+        ([1, 1, 2], [3, 1, 1])
     """
     touching = _touching_runs(runs, spacing_mm)
     same = runs.value[touching.first] == runs.value[touching.second]
@@ -76,7 +84,7 @@ def find_components(
 
 
 def _touching_runs(runs: RunLengthEncoding, spacing_mm: tuple[float, float, float]) -> Contacts:
-    """Return all pairs of runs that share faces, each once."""
+    """Return all pairs of runs that share faces, each pair once."""
     scan_mm, lateral_mm, depth_mm = spacing_mm
     _, laterals, depth = runs.shape
     everything = np.arange(len(runs.start))
@@ -96,13 +104,13 @@ def _touching_runs(runs: RunLengthEncoding, spacing_mm: tuple[float, float, floa
 
 
 def _overlaps(runs: RunLengthEncoding, chosen: Indices, shift: int, face_mm2: float) -> Contacts:
-    """Return which runs lie beside some runs, ``shift`` voxels on in the flat volume."""
+    """Return the runs that overlap the chosen runs ``shift`` voxels further in the flat volume."""
     start, stop = runs.start[chosen] + shift, runs.stop[chosen] + shift
-    # Runs are disjoint and in order, so that their starts and their stops both ascend.
+    # Runs are disjoint and ordered, so that starts and stops both ascend.
     low = np.searchsorted(runs.stop, start, side="right")
-    beside = np.searchsorted(runs.start, stop, side="left") - low
-    one = np.repeat(np.arange(len(chosen)), beside)
-    other = expand_ranges(low, beside)
+    count_of_each = np.searchsorted(runs.start, stop, side="left") - low
+    one = np.repeat(np.arange(len(chosen)), count_of_each)
+    other = expand_ranges(low, count_of_each)
     length = np.minimum(stop[one], runs.stop[other]) - np.maximum(start[one], runs.start[other])
     return Contacts(chosen[one], other, length * face_mm2)
 
@@ -116,7 +124,7 @@ def _join(count: int, first: Indices, second: Indices) -> tuple[int, NDArray[np.
 def _contacts(
     of_run: NDArray[np.int32], count: int, touching: Contacts, chosen: NDArray[np.bool_]
 ) -> Contacts:
-    """Add up the faces between runs to faces between pieces."""
+    """Sum the contacts of runs to contacts of components."""
     one = of_run[touching.first[chosen]].astype(np.int64)
     other = of_run[touching.second[chosen]].astype(np.int64)
     pairs, pair = np.unique(
@@ -127,5 +135,5 @@ def _contacts(
 
 
 def _sums(owner: NDArray[np.integer], amount: NDArray[np.number], count: int) -> Areas:
-    """Add up amounts by owner; float64 (owner,) even where there is nothing to add."""
+    """Sum amounts by owner; return float64 (owner,), even for no amounts."""
     return np.bincount(owner, amount, count).astype(np.float64)

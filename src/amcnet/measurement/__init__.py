@@ -1,4 +1,4 @@
-"""Sizes of labelled structures in millimetres, of arrays and of files."""
+"""Sizes of labelled structures in millimetres."""
 
 from amcnet.measurement.extents import extents_mm
 from amcnet.measurement.growth_ends import GrowthEnd, bones_of_epiphyses

@@ -1,9 +1,9 @@
-"""How wide an epiphysis is beside the end of the shaft that it belongs to.
+"""Width of an epiphysis relative to the end of its shaft.
 
-Readers of bone age compare the two: in the stages of Tanner and Whitehouse an epiphysis is "half or
-more the width of the metaphysis", then as wide as it, then caps it (Assessment of Skeletal Maturity
-and Prediction of Adult Height, 2nd edition, 1983). They see a projection; here both widths are
-taken in 3D, in one direction.
+Readers of bone age compare the two: in the stages of Tanner and Whitehouse, an epiphysis is "half
+or more the width of the metaphysis", then as wide as it, then caps it (Assessment of Skeletal
+Maturity and Prediction of Adult Height, 2nd edition, 1983). They see a projection; here both widths are
+measured in 3D, in one direction.
 """
 
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from amcnet.labelmaps.region import Labels, Region, extent_mm
 from amcnet.labelmaps.region_finding import find_regions
 
 BONE, EPIPHYSIS = "bone", "epiphysis"
-_END = 0.2  # of the shaft's length: long enough to hold the rim of a curved growth plate
+_END = 0.2  # of the shaft's length: long enough to contain the rim of a curved growth plate
 
 
 @dataclass(frozen=True)
 class GrowthEnd:
-    """An epiphysis and the end of its shaft; widths are None where either is absent.
+    """An epiphysis and the end of its shaft; widths are None if either is absent.
 
     Attributes:
         bone: Name of the bone that the epiphysis belongs to.
@@ -37,7 +37,7 @@ class GrowthEnd:
 
     @property
     def width_ratio(self) -> float | None:
-        """The width of the epiphysis over that of the shaft's end."""
+        """Width of the epiphysis over width of the shaft's end."""
         if self.epiphysis_width_mm is None or self.shaft_end_width_mm is None:
             return None
         return self.epiphysis_width_mm / self.shaft_end_width_mm
@@ -45,29 +45,34 @@ class GrowthEnd:
 
 @dataclass(frozen=True)
 class Placed:
-    """A structure in its volume.
+    """A structure with its volume.
 
     Attributes:
         labels: The volume, (scan, lateral, depth).
         value: Label of the structure.
-        solid: Its voxels, reduced.
+        region: Its surface and moments.
     """
 
     labels: Labels
     value: int
-    solid: Region
+    region: Region
 
     def mask(self) -> NDArray[np.bool_]:
-        """Return which voxels of its bounding box are its own."""
-        mask: NDArray[np.bool_] = self.labels[self.solid.box] == self.value
+        """Return the mask of the structure in its bounding box."""
+        mask: NDArray[np.bool_] = self.labels[self.region.box] == self.value
         return mask
 
 
 def bones_of_epiphyses(table: LabelTable) -> dict[int, int]:
-    """Return the value of the bone for that of every epiphysis whose bone the table tells.
+    """Return the label value of the bone of every epiphysis, by label value of the epiphysis.
 
-    It is the neighbour of kind ``bone`` in the same group and segment, or the only neighbour of
-    that kind. The result is empty for a table without kinds.
+    The bone is the neighbour of kind ``bone`` in the same group and segment, or the only neighbour
+    of that kind. Epiphyses without such a neighbour are not listed.
+
+    Example:
+        >>> from amcnet.anatomy import hand_label_table
+        >>> bones_of_epiphyses(hand_label_table())[13]
+        14
     """
     return {
         structure.value: bone
@@ -84,19 +89,19 @@ def _bone_of(epiphysis: Structure, table: LabelTable) -> int | None:
 
 
 def measure_growth_end(name: str, shaft: Placed, epiphysis: Region) -> GrowthEnd:
-    """Measure an epiphysis beside its shaft.
+    """Measure an epiphysis and the end of its shaft.
 
-    The bone's axis runs from the centre of the shaft to that of the epiphysis, which holds for
-    shafts that are as wide as long too.
+    The axis of the bone runs from the centre of the shaft to the centre of the epiphysis, also for
+    shafts that are as wide as long.
 
     Args:
         name: Name of the bone.
         shaft: The bone without its epiphysis.
         epiphysis: The epiphysis.
     """
-    axis = epiphysis.centroid_mm - shaft.solid.centroid_mm
+    axis = epiphysis.centroid_mm - shaft.region.centroid_mm
     length_mm = float(np.linalg.norm(axis))
-    if length_mm < 1e-6:  # a ring round the shaft, say: it has no end
+    if length_mm < 1e-6:  # such as a ring around the shaft: it has no end
         return GrowthEnd(name)
     axis /= length_mm
     end = _shaft_end(shaft, axis)
@@ -107,13 +112,13 @@ def measure_growth_end(name: str, shaft: Placed, epiphysis: Region) -> GrowthEnd
 
 
 def _shaft_end(shaft: Placed, axis: NDArray[np.float64]) -> Region:
-    """Return the part of a shaft that lies farthest along an axis."""
-    spacing_mm = shaft.solid.spacing_mm
-    place_mm = shaft.solid.surface_mm @ axis
+    """Return the end of a shaft in the direction of an axis."""
+    spacing_mm = shaft.region.spacing_mm
+    place_mm = shaft.region.surface_mm @ axis
     begin_mm = float(place_mm.max()) - _END * float(np.ptp(place_mm))
-    index = np.ogrid[shaft.solid.box]
+    index = np.ogrid[shaft.region.box]
     steps = (i * np.float32(s * a) for i, s, a in zip(index, spacing_mm, axis, strict=True))
     beyond = sum(steps, np.float32(-begin_mm)) >= 0
     (end,) = find_regions((shaft.mask() & beyond).view(np.uint8), 2, spacing_mm)
-    # Single precision may leave out the one plane of voxels that is as far as the farthest.
-    return shaft.solid if end is None else end
+    # Rounding to single precision may exclude the outermost plane of voxels.
+    return shaft.region if end is None else end

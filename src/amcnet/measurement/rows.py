@@ -1,4 +1,4 @@
-"""Measurements as rows of named values."""
+"""Measurements as flat rows."""
 
 from amcnet.measurement.structures import Measurement
 
@@ -9,7 +9,12 @@ _AXES = ("scan", "lateral", "depth")
 
 
 def row_of(measurement: Measurement) -> Row:
-    """Return a measurement as named values, units in the names; None for what does not exist."""
+    """Return a measurement as a flat dictionary, units in the keys; None for missing values.
+
+    Example:
+        >>> row_of(Measurement(1, "block", present=False, voxels=0))["length_mm"] is None
+        True
+    """
     row: Row = {
         "label": measurement.label,
         "name": measurement.name,

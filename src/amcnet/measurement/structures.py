@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from amcnet.anatomy import LabelTable, Structure
-from amcnet.labelmaps.region import Labels
 from amcnet.labelmaps.region_finding import find_regions
 from amcnet.labelmaps.validation import (
+    as_array,
     check_ignore_value,
     check_label_range,
     check_label_volume,
@@ -31,7 +32,7 @@ from amcnet.parallel import processors
 
 @dataclass(frozen=True)
 class Measurement:
-    """Size and place of one structure; every size is None where the structure is absent.
+    """Sizes of one structure; every size is None if the structure is absent.
 
     Attributes:
         label: Label value.
@@ -41,12 +42,12 @@ class Measurement:
         volume_mm3: Voxels times the volume of one voxel.
         length_mm: Extent along the principal axis (the axis of largest variance).
         width_mm: The larger of the extents along the two other principal axes.
-        thickness_mm: The smaller of them. Round and square sections have no such axes of their
-            own: see :func:`amcnet.measurement.extents.extents_mm`.
+        thickness_mm: The smaller of them; for round and square sections, which have no such axes,
+            see :func:`amcnet.measurement.extents_mm`.
         centroid_mm: Mean position in (scan, lateral, depth), from the centre of the first voxel.
-        confidence: What the caller passed in for this label, or None.
-        surface_area_mm2: Area of its surface, see :func:`surface_area_mm2`.
-        growth_end: For an epiphysis whose bone the table tells, how wide the two are.
+        confidence: The caller's value for this label, or None.
+        surface_area_mm2: Surface area, see :func:`amcnet.measurement.surface_area_mm2`.
+        growth_end: Widths of an epiphysis and its shaft's end, if the table gives its bone.
     """
 
     label: int
@@ -64,7 +65,7 @@ class Measurement:
 
 
 def measure_structures(
-    labels: Labels,
+    labels: ArrayLike,
     spacing_mm: Sequence[float],
     table: LabelTable,
     confidence: Mapping[int, float] | None = None,
@@ -74,19 +75,29 @@ def measure_structures(
     """Measure every structure of the table, in the order of the table.
 
     Args:
-        labels: Integer labels, (scan, lateral, depth).
+        labels: Integer labels, (scan, lateral, depth); an array or a tensor.
         spacing_mm: Voxel size in the same order.
-        table: Names of the labels; a label that it does not hold is an error.
+        table: Names of the labels; other labels are an error.
         confidence: One number per label value, copied into the result.
-        ignore_value: Value beyond the table's of voxels of which nothing is known: they count as
-            background.
-        surfaces: Measure surface areas and growth ends too, which takes most of the time.
+        ignore_value: Ignore label, above the values of the table; its voxels count as background.
+        surfaces: Also measure surface areas and growth ends, which takes most of the time.
 
     Raises:
         InputError: If the labels are not integers, not three-dimensional or not in the table, or
             the spacing is not three positive numbers.
+
+    Example:
+        >>> labels = np.zeros((12, 12, 12), np.uint8)
+        >>> labels[1:11, 4:8, 4:6] = 1
+        >>> table = LabelTable.from_names(["block"])
+        >>> (block,) = measure_structures(labels, (1.0, 1.0, 1.0), table)
+        >>> round(block.length_mm), round(block.width_mm), round(block.thickness_mm)
+        (10, 4, 2)
+        >>> block.volume_mm3
+        80.0
     """
     spacing = checked_spacing_mm(spacing_mm)
+    labels = as_array(labels)
     check_label_volume(labels, "labels")
     check_ignore_value(ignore_value, table.num_classes)
     labels = without_ignored(labels, labels, ignore_value)
@@ -95,12 +106,12 @@ def measure_structures(
     labels = labels[box]
     check_label_range(labels, "labels", table.num_classes)
     placed = [
-        None if solid is None else Placed(labels, structure.value, solid)
-        for structure, solid in zip(
+        None if region is None else Placed(labels, structure.value, region)
+        for structure, region in zip(
             table, find_regions(labels, table.num_classes, spacing), strict=True
         )
     ]
-    with ThreadPoolExecutor(processors()) as pool:  # NumPy leaves the interpreter to others
+    with ThreadPoolExecutor(processors()) as pool:  # NumPy releases the interpreter lock
         measured = list(pool.map(partial(_measure, surfaces=surfaces), table, placed))
         bones = bones_of_epiphyses(table) if surfaces else {}
         growth_ends = pool.map(partial(_growth_end, placed, table), bones, bones.values())
@@ -119,16 +130,16 @@ def measure_structures(
 def _measure(structure: Structure, placed: Placed | None, *, surfaces: bool) -> Measurement:
     if placed is None:
         return Measurement(structure.value, structure.name, present=False, voxels=0)
-    solid = placed.solid
-    spacing_mm = [float(value) for value in solid.spacing_mm]
-    length, width, thickness = extents_mm(solid)
-    scan, lateral, depth = (float(value) for value in solid.centroid_mm)
+    region = placed.region
+    spacing_mm = [float(value) for value in region.spacing_mm]
+    length, width, thickness = extents_mm(region)
+    scan, lateral, depth = (float(value) for value in region.centroid_mm)
     return Measurement(
         label=structure.value,
         name=structure.name,
         present=True,
-        voxels=solid.voxels,
-        volume_mm3=solid.voxels * float(np.prod(spacing_mm)),
+        voxels=region.voxels,
+        volume_mm3=region.voxels * float(np.prod(spacing_mm)),
         length_mm=length,
         width_mm=width,
         thickness_mm=thickness,
@@ -154,4 +165,4 @@ def _growth_end(
     placed_epiphysis, placed_bone = placed[epiphysis - 1], placed[bone - 1]
     if placed_epiphysis is None or placed_bone is None:
         return GrowthEnd(table[bone].name)
-    return measure_growth_end(table[bone].name, placed_bone, placed_epiphysis.solid)
+    return measure_growth_end(table[bone].name, placed_bone, placed_epiphysis.region)

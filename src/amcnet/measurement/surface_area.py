@@ -1,13 +1,13 @@
-"""Surface area of a mask by counting how often lines between voxels cross its surface.
+"""Surface area of a mask from the number of crossings of lines with its surface.
 
-The Cauchy-Crofton formula: lines of one direction cross a surface in proportion to the area that it
-shows to them. The lines run between voxels that lie a few steps apart (Legland, Kieu and Devaux,
-Image Analysis and Stereology 26, 2007, doi:10.5566/ias.v26.p83-92, with the 13 nearest). Here their
-number and their weights depend on the voxel size, because on an anisotropic grid the 13 nearest
-crowd round the finest axis.
+The Cauchy-Crofton formula: the number of crossings of parallel lines with a surface is proportional
+to the area of its projection along them. The lines run between voxels a few steps apart (Legland,
+Kieu and Devaux, Image Analysis and Stereology 26, 2007, doi:10.5566/ias.v26.p83-92, use 13
+directions). Here their number and weights depend on the voxel size, because on an anisotropic grid
+the 13 nearest neighbours cluster around the finest axis.
 
-A line between two voxels misses an edge that it cuts off, the more often the longer it is. So the
-area is taken with lines of one, two and three times the length, and extrapolated to the length 0.
+Lines between voxels miss edges that they cut off, the more the longer they are. The area is
+therefore computed with lines of one, two and three times the length and extrapolated to length 0.
 """
 
 from collections.abc import Sequence
@@ -30,17 +30,23 @@ _GOLDEN_ANGLE = np.pi * (3 - 5**0.5)
 
 
 def surface_area_mm2(mask: NDArray[np.bool_], spacing_mm: Sequence[float]) -> float:
-    """Estimate the surface area of a solid, in mm2.
+    """Estimate the surface area of a mask in mm2.
 
-    Solids of ten voxels across and more, with or without sharp edges, are right to about 1 %, and
-    small or thin ones (two to five voxels) to about 30 %. The surfaces of cavities count too.
+    The error is about 1 % for solids ten or more voxels across, with or without sharp edges, and
+    about 30 % for small or thin ones (two to five voxels). Surfaces of cavities count.
 
     Args:
-        mask: The solid, (scan, lateral, depth); what lies outside the array is not part of it.
+        mask: The solid, (scan, lateral, depth); everything outside the array is outside.
         spacing_mm: Voxel size in the same order.
 
     Raises:
         InputError: If the spacing is not three positive numbers.
+
+    Example:
+        >>> cube = np.zeros((40, 40, 40), bool)
+        >>> cube[5:35, 5:35, 5:35] = True
+        >>> round(surface_area_mm2(cube, (1.0, 1.0, 1.0)), -2)  # 6 faces of 900 mm2
+        5400.0
     """
     spacing = checked_spacing_mm(spacing_mm)
     scan, lateral, depth = (float(value) for value in spacing)
@@ -55,7 +61,7 @@ def surface_area_mm2(mask: NDArray[np.bool_], spacing_mm: Sequence[float]) -> fl
 
 
 class _Packed:
-    """A mask with a bit a voxel, which makes it quick to lay over itself a few steps further.
+    """A mask with one bit per voxel, for fast comparison with shifted copies of itself.
 
     Args:
         mask: (scan, lateral, depth).
@@ -73,7 +79,7 @@ class _Packed:
             self._by_depth[shift] = np.packbits(padded, axis=2).view(np.uint64)
 
     def crossings(self, step: NDArray[np.int64]) -> int:
-        """Count how often lines of a step, taken from every voxel, cross the surface."""
+        """Count the crossings of the surface by lines of one step, started at every voxel."""
         if step[2] < 0:
             step = -step
         ahead = tuple(slice(max(n, 0), n if n < 0 else None) for n in step[:2])
@@ -84,7 +90,7 @@ class _Packed:
 
 @lru_cache(maxsize=16)
 def _lines(spacing_mm: tuple[float, float, float]) -> tuple[NDArray[np.int64], Vectors]:
-    """Return steps between voxels, (n, 3), and the weight of a crossing along each, (n,).
+    """Return steps between voxels, (n, 3), and the weight of a crossing along each step, (n,).
 
     A plane with the normal v has area * |v . step| / voxel volume crossings along a step in mm. The
     weights are those, none negative, that come nearest to the area of planes of all orientations.

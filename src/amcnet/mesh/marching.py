@@ -1,10 +1,10 @@
 """Marching cubes whose surfaces are closed by construction.
 
 Lorensen and Cline, Computer Graphics 21, 1987, doi:10.1145/37402.37422. The table of the 256 cases
-is not copied but derived: on each face of a cube the contour goes round every run of corners that
-lie inside. That depends on the face's four corners alone, so two cubes always agree on the face
-that they share; and no diagonal of a polygon lies in a face. So every edge of the surface has two
-triangles.
+is derived, not copied: on each face of a cube, the contour surrounds every run of corners that lie
+inside. That depends only on the four corners of the face, so two cubes always agree on the face
+that they share; and no diagonal of a polygon lies in a face. Every edge of the surface therefore
+has two triangles.
 """
 
 from functools import cache
@@ -23,15 +23,15 @@ Triangle = tuple[int, int, int]
 def marching_cubes(
     field: NDArray[np.float32], level: float
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the surface round all samples above a level.
+    """Return the surface around all samples above a level.
 
     Args:
         field: Samples, 3D; those on the border of the array are not above the level.
-        level: What counts as inside.
+        level: Samples above it are inside.
 
     Returns:
         Points (n, 3) in units of samples, in the order of the array's axes, and triangles (m, 3) as
-        indices of points. Seen from outside, with right-handed axes, they turn to the left.
+        indices of points, counter-clockwise when seen from outside with right-handed axes.
     """
     inside = field > level
     cells, cases = _cells(inside)
@@ -43,7 +43,7 @@ def marching_cubes(
     strides = np.array([field.shape[1] * field.shape[2], field.shape[2], 1])
     low = np.array([corner @ strides for corner, _ in _edge_arrays()])
     axis = np.array([axis for _, axis in _edge_arrays()])
-    # An edge of the grid is known by its lower sample and its axis, in all cubes around it.
+    # An edge of the grid is identified by its lower sample and its axis, in all cubes around it.
     ends = (cells[which][:, None] + low[edges]) * 3 + axis[edges]
     unique, triangles = np.unique(ends, return_inverse=True)
     points = _points(field, level, unique // 3, unique % 3, strides)
@@ -72,7 +72,7 @@ def _points(
     values = field.reshape(-1)
     here = values[low].astype(np.float64)
     there = values[low + strides[axis]].astype(np.float64)
-    # Never in a sample itself, where the points of several edges would fall together.
+    # Never at a sample itself, where the points of several edges would coincide.
     share = np.clip((level - here) / (there - here), 0.01, 0.99)
     points = np.stack(np.unravel_index(low, field.shape), axis=1).astype(np.float64)
     points[np.arange(low.size), axis] += share

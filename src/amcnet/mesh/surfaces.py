@@ -22,9 +22,9 @@ class Surface:
     """A closed surface; each of its edges has two triangles.
 
     Attributes:
-        structure: What it is the surface of.
+        structure: The structure.
         points_mm: Corners, float64 (n, 3), in LPS patient coordinates, in mm.
-        triangles: Indices of points, int64 (m, 3); they turn to the left when seen from outside.
+        triangles: Indices of points, int64 (m, 3), counter-clockwise when seen from outside.
     """
 
     structure: Structure
@@ -33,7 +33,7 @@ class Surface:
 
     @property
     def volume_mm3(self) -> float:
-        """The volume inside, by the divergence theorem."""
+        """Enclosed volume, by the divergence theorem."""
         a, b, c = (self.points_mm[self.triangles[:, i]] - self.points_mm[0] for i in range(3))
         return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6)
 
@@ -44,18 +44,18 @@ def find_surfaces(
     values: Collection[int] | None = None,
     smooth_mm: float | None = None,
 ) -> Iterator[Surface]:
-    """Return the surface of every structure that has voxels.
+    """Compute the surface of every structure that is present.
 
-    The mask of a structure is smoothed by a Gaussian and cut at the level that leaves as many
-    voxels inside as it has, so that smoothing does not shrink it. Where it meets the border of the
-    volume the surface is closed there.
+    The mask of a structure is smoothed by a Gaussian and cut at the level that keeps the number of
+    voxels inside, so that smoothing does not shrink it. At the border of the volume, the surface is
+    closed.
 
     Args:
         labels: Label volume, see :func:`amcnet.io.read_labels`.
         table: What the values mean.
-        values: The structures that are wanted, all where left out.
-        smooth_mm: Standard deviation of the Gaussian; 0 leaves the voxels as they are. The longest
-            edge of a voxel where left out.
+        values: Label values of the structures, by default all.
+        smooth_mm: Standard deviation of the Gaussian, by default the longest edge of a voxel; 0
+            keeps the voxels.
 
     Yields:
         The surfaces, in the order of the values.
@@ -63,6 +63,15 @@ def find_surfaces(
     Raises:
         InputError: If ``smooth_mm`` is negative or not finite.
         NotEnoughMemoryError: If a structure is too large for this machine.
+
+    Example:
+        >>> from amcnet.io import volume_from_array
+        >>> labels = np.zeros((12, 12, 12), np.uint8)
+        >>> labels[2:10, 2:10, 2:10] = 1
+        >>> volume = volume_from_array(labels, (1.0, 1.0, 1.0))
+        >>> (cube,) = find_surfaces(volume, LabelTable.from_names(["cube"]), smooth_mm=0)
+        >>> round(cube.volume_mm3)
+        501
     """
     from scipy import ndimage
 
@@ -93,7 +102,7 @@ def _surface(
     points, triangles = marching_cubes(field, level)
     origin, axes = geometry.canonical_grid()
     points_mm = origin + ((points + (start - padding)) * spacing) @ axes
-    if np.linalg.det(axes) < 0:  # a left-handed grid turns all triangles over
+    if np.linalg.det(axes) < 0:  # a left-handed grid flips all triangles
         triangles = triangles[:, ::-1]
     return Surface(structure, points_mm, np.ascontiguousarray(triangles))
 
@@ -101,7 +110,7 @@ def _surface(
 def _smoothed(
     mask: NDArray[np.bool_], sigma: NDArray[np.float64], padding: NDArray[np.int_]
 ) -> tuple[NDArray[np.float32], float]:
-    """Return a smoothed mask and the level above which it has as many voxels as before."""
+    """Return a smoothed mask, and the level above which it has as many voxels as before."""
     from scipy import ndimage
 
     field = np.pad(mask, [(pad, pad) for pad in padding]).astype(np.float32)
@@ -112,6 +121,6 @@ def _smoothed(
     ordered = np.partition(field, field.size - voxels, axis=None)
     lowest_inside = ordered[field.size - voxels]
     highest_outside = ordered[ordered < lowest_inside].max()
-    # Of symmetric solids many voxels are alike: all that equal the last one inside are inside.
+    # Symmetric solids have many equal values: all that equal the last one inside are inside.
     level = np.float32(0.5) * (lowest_inside + highest_outside)
     return field, float(level if level < lowest_inside else highest_outside)

@@ -1,28 +1,33 @@
-"""Cases of an evaluation that have no result of their own."""
+"""Cases of an evaluation without a result of their own."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class CaseGaps:
-    """Cases of an evaluation that have no result of their own, by name.
+    """Cases of an evaluation without a result of their own, by name.
 
     Attributes:
-        counted: Without a prediction, and counted as if all their structures were missed.
-        left_out: Without a prediction, and in no figure.
-        failed: Could not be evaluated, and are in no figure.
+        counted: Without a prediction; all their structures count as missed.
+        skipped: Without a prediction; they count in no figure.
+        failed: Could not be evaluated; they count in no figure.
     """
 
     counted: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
 
     def notes(self) -> tuple[str, ...]:
-        """Return a sentence for each kind of gap that there is."""
+        """Return one sentence per kind of gap.
+
+        Example:
+            >>> CaseGaps(failed=("hand_3",)).notes()
+            ('1 case not evaluated, skipped: hand_3.',)
+        """
         texts = {
             "without a prediction, counted as missed": self.counted,
-            "without a prediction, left out": self.left_out,
-            "not evaluated, left out": self.failed,
+            "without a prediction, skipped": self.skipped,
+            "not evaluated, skipped": self.failed,
         }
         return tuple(
             f"{len(names)} {'case' if len(names) == 1 else 'cases'} {what}: {', '.join(names)}."

@@ -1,4 +1,4 @@
-"""Overlap metrics, all of them from one confusion count and never from a one-hot volume."""
+"""Overlap metrics, all from one confusion matrix and never from a one-hot volume."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ _SLAB_VOXELS = 1 << 21  # Bounds the temporaries to a few tens of MB, whatever t
 
 @dataclass(frozen=True)
 class Overlap:
-    """Overlap of one structure. ``f1`` is the same quantity as ``dice`` on one pair of masks.
+    """Overlap of one structure; for one pair of masks, ``f1`` equals ``dice``.
 
-    The ratios are None where the structure is absent on both sides, and 0 where it was missed
-    (in the reference alone) or invented (in the prediction alone).
+    The ratios are None if the structure is absent on both sides, and 0 if it was missed (present in
+    the reference only) or invented (present in the prediction only).
     """
 
     dice: float | None
@@ -36,10 +36,10 @@ class Overlap:
 
 @dataclass(frozen=True)
 class PooledOverlap:
-    """Overlap of a whole case; None where both sides hold background alone.
+    """Overlap of a whole case; None if both sides are background throughout.
 
-    ``*_foreground`` pools all foreground voxels and asks for the right class; ``*_binary`` asks
-    only for foreground against background.
+    ``*_foreground`` pools all foreground voxels and requires the right class; ``*_binary`` compares
+    foreground with background, whatever the class.
     """
 
     dice_foreground: float | None
@@ -63,6 +63,10 @@ def confusion_matrix(
 
     Raises:
         InputError: If the shapes differ, or labels are not integers or out of range.
+
+    Example:
+        >>> confusion_matrix(np.array([0, 1, 1]), np.array([0, 1, 0]), 2).tolist()
+        [[1, 0], [1, 1]]
     """
     _check_pair(reference, prediction, num_classes)
     counts = np.zeros(num_classes * num_classes, dtype=np.int64)
@@ -82,7 +86,12 @@ def confusion_matrix(
 
 
 def overlap_by_structure(confusion: NDArray[np.int64]) -> dict[int, Overlap]:
-    """Return the overlap of every label but the background, by label value."""
+    """Return the overlap of every label but the background, by label value.
+
+    Example:
+        >>> overlap_by_structure(np.array([[5, 0], [2, 2]]))[1].dice
+        0.6666666666666666
+    """
     reference, prediction = confusion.sum(axis=1), confusion.sum(axis=0)
     return {
         label: _overlap(int(confusion[label, label]), int(reference[label]), int(prediction[label]))
@@ -93,11 +102,11 @@ def overlap_by_structure(confusion: NDArray[np.int64]) -> dict[int, Overlap]:
 def pooled_overlap(
     confusion: NDArray[np.int64], labels: Sequence[int] | None = None
 ) -> PooledOverlap:
-    """Return the overlap of a case's pooled foreground.
+    """Return the overlap of the pooled foreground of a case.
 
     Args:
         confusion: Counts, see :func:`confusion_matrix`.
-        labels: Which labels are the foreground, all but 0 where left out.
+        labels: Labels that form the foreground, by default all but 0.
     """
     chosen = np.arange(1, len(confusion)) if labels is None else np.asarray(labels, dtype=int)
     reference, prediction = int(confusion[chosen].sum()), int(confusion[:, chosen].sum())

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_DECIMALS = (
-    12  # Differences that agree so far are equal: 0.3 - 0.2 and 0.2 - 0.1 differ by rounding.
-)
+# Differences are compared to this precision: 0.3 - 0.2 and 0.2 - 0.1 differ by rounding.
+_DECIMALS = 12
 
 
 @dataclass(frozen=True)
@@ -17,8 +16,8 @@ class PairedTest:
 
     Attributes:
         pairs: Pairs that have both values.
-        equal: How many of them do not differ; the test leaves them out.
-        p: Two-sided p-value; 1 where no pair differs, None without pairs.
+        equal: Number of pairs without a difference; the test skips them.
+        p: Two-sided p-value; 1 if no pair differs, None without pairs.
     """
 
     pairs: int
@@ -27,19 +26,28 @@ class PairedTest:
 
 
 def smallest_p(pairs: int) -> float:
-    """Return the smallest two-sided p-value of the signed-rank test: all differences one way."""
+    """Return the smallest possible two-sided p-value: all differences have one sign.
+
+    Example:
+        >>> smallest_p(6)
+        0.03125
+    """
     return min(1.0, 2.0 ** (1 - pairs))
 
 
 def signed_rank_test(differences: NDArray[np.float64]) -> PairedTest:
-    """Test whether paired differences lie around zero (Wilcoxon, 1945; two-sided).
+    """Test whether paired differences are centred at zero (Wilcoxon, 1945; two-sided).
 
-    Zero differences are left out, as Wilcoxon did. The p-value is exact up to 50 pairs without
-    tied differences and up to 13 with ties; beyond, it is the normal approximation, corrected for
-    ties.
+    Zero differences are skipped, following Wilcoxon. The p-value is exact up to 50 pairs without
+    tied differences and up to 13 with ties; beyond that, it is the normal approximation, corrected
+    for ties.
 
     Args:
-        differences: Second minus first value, (case,); NaN where one of them is missing.
+        differences: Second minus first value, (case,); NaN if one of them is missing.
+
+    Example:
+        >>> signed_rank_test(np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])).p
+        0.03125
     """
     from scipy.stats import wilcoxon
 
@@ -55,13 +63,17 @@ def signed_rank_test(differences: NDArray[np.float64]) -> PairedTest:
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Correct p-values for their number by Holm's step-down method (Holm, 1979).
+    """Correct p-values for multiple tests by Holm's step-down method (Holm, 1979).
 
     Args:
-        p_values: One a test; None where there was nothing to test, which does not count.
+        p_values: One per test; None if there was nothing to test, which does not count.
 
     Returns:
         Corrected values in the same order, at most 1; None stays None.
+
+    Example:
+        >>> holm([0.01, None, 0.04])
+        [0.02, None, 0.04]
     """
     tested = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
     corrected: list[float | None] = [None] * len(p_values)

@@ -1,4 +1,4 @@
-"""Which of the figures stand for a result, and how what is missing counts in them."""
+"""Presets: the main figures of a result, and how missing structures and cases count."""
 
 from enum import StrEnum
 from typing import Any
@@ -7,15 +7,15 @@ from amcnet.metrics.summary import Row
 
 
 class Preset(StrEnum):
-    """A way to report.
+    """A selection of figures and of the treatment of missing structures.
 
     Attributes:
-        STRICT: Means over structures; missed and invented ones have an overlap of 0, missed ones
-            an HD95 of 10 mm, and a case without a prediction is one where all were missed.
-        PAPER: What the AMCNet paper seems to report. That is inferred from its tables, where DSC
-            and F1 differ: Dice and Jaccard pool the foreground of a case, recall and F1 are
-            means over structures, HD95 leaves out missed structures, and a case without a
-            prediction is left out.
+        STRICT: Means over structures. Missed and invented structures have an overlap of 0, missed
+            ones an HD95 of 10 mm; all structures of a case without a prediction count as missed.
+        PAPER: The figures that the AMCNet paper seems to report, inferred from its tables, where
+            DSC and F1 differ. Dice and Jaccard pool the foreground of a case, recall and F1 are
+            means over structures, HD95 skips missed structures, and a case without a prediction is
+            skipped.
     """
 
     STRICT = "strict"
@@ -47,17 +47,22 @@ _COLUMNS = {
 
 
 def preset_columns(preset: Preset) -> dict[str, str]:
-    """Return the keys of the summary that a preset reports, by what they are called in a table."""
+    """Return the keys of the summary that a preset reports, by their headings in a table.
+
+    Example:
+        >>> preset_columns(Preset.STRICT)["Dice"]
+        'dice_macro'
+    """
     return dict(_COLUMNS[preset])
 
 
 def headline(result: Row, preset: Preset) -> dict[str, dict[str, Any]]:
-    """Return the figures that a preset reports: under ``all``, then under each kind.
+    """Return the figures of a preset, for ``all`` structures and for each kind.
 
     Args:
-        result: What :func:`amcnet.metrics.evaluate_case` or
-            :func:`amcnet.metrics.summarise_cases` returns.
-        preset: Which figures.
+        result: ``to_json()`` of :func:`amcnet.metrics.evaluate_case`, or the result of
+            :func:`amcnet.metrics.summarise_cases`.
+        preset: The preset.
     """
     groups = {"all": result["summary"]} | result["summary"].get("by_kind", {})
     keys = _COLUMNS[preset].values()
@@ -65,5 +70,5 @@ def headline(result: Row, preset: Preset) -> dict[str, dict[str, Any]]:
 
 
 def with_headline(result: Row, preset: Preset) -> Row:
-    """Return a result with the name of a preset and the figures that it reports."""
+    """Return a result with the name of a preset and its figures added."""
     return {"preset": preset.value, "headline": headline(result, preset)} | result

@@ -15,7 +15,7 @@ _IDENTITY = ("label", "name", "kind")
 
 
 class Level(StrEnum):
-    """What a group of structures is."""
+    """Level of a group of structures."""
 
     ALL = "all"
     KIND = "kind"
@@ -28,8 +28,8 @@ class Group:
 
     Attributes:
         name: ``all``, a kind, or a structure's name.
-        level: Which of these it is.
-        columns: Columns of :attr:`ScoreTable.values` that belong to it.
+        level: The level of the group.
+        columns: Columns of :attr:`ScoreTable.values` in the group.
     """
 
     name: str
@@ -56,7 +56,7 @@ class ScoreTable:
     values: NDArray[np.float64]
 
     def groups(self) -> list[Group]:
-        """Return all structures, then every kind, then every structure alone."""
+        """Return the group of all structures, one per kind, then one per structure."""
         groups = [Group("all", Level.ALL, tuple(range(len(self.structures))))]
         for kind in dict.fromkeys(self.kinds):
             columns = tuple(i for i, other in enumerate(self.kinds) if other == kind)
@@ -65,7 +65,7 @@ class ScoreTable:
         return groups + alone
 
     def by_case(self, group: Group) -> NDArray[np.float64]:
-        """Return each case's mean over a group's values, (case,); NaN where it has none."""
+        """Return the mean of a group for each case, (case,); NaN if the case has no value."""
         values = self.values[:, list(group.columns)]
         known = ~np.isnan(values)
         count = known.sum(axis=1)
@@ -73,7 +73,7 @@ class ScoreTable:
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
     def select(self, cases: Sequence[str], structures: Sequence[str]) -> "ScoreTable":
-        """Return the scores of some cases and structures, in the order asked for."""
+        """Return the scores of some cases and structures, in the given order."""
         rows = [self.cases.index(name) for name in cases]
         columns = [self.structures.index(name) for name in structures]
         return replace(
@@ -89,12 +89,12 @@ def scores_of_cases(cases: Mapping[str, Row], metric: str) -> ScoreTable:
     """Collect one metric of every structure of every case.
 
     Args:
-        cases: What :func:`amcnet.metrics.evaluate_case` returned, by the name of the case.
+        cases: Evaluations as :meth:`CaseEvaluation.to_json` returns them, by case name.
         metric: A numeric key of the structures' rows, for example ``dice`` or ``hd95_mm``, or
             ``hd95_missed_as_10mm_mm``: the HD95, or 10 mm for a structure that was missed.
 
     Returns:
-        The scores; None and NaN count as no value.
+        The scores; None becomes NaN, no value.
 
     Raises:
         InputError: If there is no case, cases differ in their structures, or one lacks the metric

@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 CONFIDENCE = 0.95
 RESAMPLES = 9999
 _ROUNDING = 1e-12
-_RESAMPLES_AT_ONCE = 500  # Bounds the temporaries, whatever the number of cases.
+_RESAMPLES_AT_ONCE = 500  # bounds the temporary arrays for any number of cases
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """What is known of a value over cases; None where there are too few cases for it.
+    """Statistics of a value over cases; None if there are too few cases.
 
     Attributes:
-        count: Cases that have a value.
+        count: Number of cases with a value.
         mean: Their mean.
         deviation: Sample standard deviation (divided by count - 1), from 2 cases.
         median: Their median.
@@ -33,15 +33,19 @@ class Statistics:
 
 
 def describe(values: NDArray[np.float64], seed: int = 0) -> Statistics:
-    """Describe one value over cases.
+    """Compute the statistics of one value over cases.
 
     The interval is the bias-corrected and accelerated bootstrap of the mean (BCa; Efron, Better
     bootstrap confidence intervals, 1987), 9999 resamples of the cases. Equal values give an
-    interval of no width. Below about 20 cases it is too narrow, as all bootstrap intervals are.
+    interval of zero width. Below about 20 cases it is too narrow, like every bootstrap interval.
 
     Args:
-        values: One number a case, (case,); NaN counts as no value.
-        seed: Seed of the resampling; one seed gives one interval.
+        values: One number per case, (case,); NaN means no value.
+        seed: Seed of the resampling; equal seeds give equal intervals.
+
+    Example:
+        >>> describe(np.array([1.0, 2.0, 6.0])).median
+        2.0
     """
     known = np.asarray(values, dtype=np.float64)
     known = known[~np.isnan(known)]

@@ -1,4 +1,4 @@
-"""Summaries: over the structures of a case, then over cases. Values that do not exist are None."""
+"""Summaries over the structures of a case and over cases; values that do not exist are None."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -15,7 +15,12 @@ Row = dict[str, Any]
 
 
 def surface_dice_key(tolerance_mm: float) -> str:
-    """Return the name of the surface Dice at a tolerance, for example ``surface_dice_0.5mm``."""
+    """Return the key of the surface Dice at a tolerance.
+
+    Example:
+        >>> surface_dice_key(0.5)
+        'surface_dice_0.5mm'
+    """
     return f"surface_dice_{tolerance_mm:g}mm"
 
 
@@ -23,15 +28,15 @@ def summarise_structures(rows: Sequence[Row], surface_key: str) -> Row:
     """Summarise the structures of one case.
 
     Args:
-        rows: One a structure, as :func:`amcnet.metrics.evaluate_case` returns them.
-        surface_key: Which key of a row holds the surface Dice.
+        rows: One per structure, as :meth:`CaseEvaluation.to_rows` returns them.
+        surface_key: Key of the surface Dice in a row.
 
     Returns:
-        ``*_macro``: mean over structures that are in the reference or the prediction (overlap 0
-        where missed or invented). ``hd95_macro_mm`` and ``assd_macro_mm``: mean over structures
-        that are in both. ``hd95_macro_missed_as_10mm_mm``: missed structures count as 10 mm.
-        ``detection_rate``: share of the reference's structures with Dice of 0.5 or more.
-        ``length_error_mm``: mean absolute error over structures that are in both.
+        ``*_macro``: mean over structures present in the reference or the prediction (overlap 0 if
+        missed or invented). ``hd95_macro_mm`` and ``assd_macro_mm``: mean over structures present
+        in both. ``hd95_macro_missed_as_10mm_mm``: missed structures count as 10 mm.
+        ``detection_rate``: share of the reference's structures with a Dice of 0.5 or more.
+        ``length_error_mm``: mean absolute error over structures present in both.
         ``structures_*``: counts.
     """
     in_reference = [row for row in rows if row["reference_voxels"]]
@@ -52,12 +57,12 @@ def summarise_structures(rows: Sequence[Row], surface_key: str) -> Row:
 
 
 def summarise_cases(cases: Sequence[Row]) -> Row:
-    """Average the results of :func:`amcnet.metrics.evaluate_case` over cases.
+    """Average evaluations over cases, each as :meth:`CaseEvaluation.to_json` returns it.
 
     Returns:
-        ``cases``: their number. ``summary``: each summary value's mean over the cases that have
-        one, ``structures_*`` as totals. ``cases_counted``: how many cases that was, by the same
-        keys. ``structures``: the same means for every structure, each with its ``cases_counted``.
+        ``cases``: number of cases. ``summary``: mean of each summary value over the cases with a
+        value; ``structures_*`` are totals. ``cases_counted``: number of cases with a value, by the
+        same keys. ``structures``: the same for every structure.
 
     Raises:
         InputError: If there is no case, or the cases were evaluated with different settings.
@@ -76,7 +81,7 @@ def summarise_cases(cases: Sequence[Row]) -> Row:
 
 
 def _average(rows: Sequence[Row]) -> tuple[Row, Row]:
-    """Return means and counts by key; nested groups (``by_kind``) are averaged within."""
+    """Return means and counts by key; nested groups (``by_kind``) are averaged recursively."""
     for row in rows:
         if row.keys() != rows[0].keys():
             different = sorted(row.keys() ^ rows[0].keys())

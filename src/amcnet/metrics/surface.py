@@ -1,8 +1,8 @@
-"""Surface metrics in millimetres: one set of distances, computed once, for all of them.
+"""Surface metrics in millimetres, all from one set of distances.
 
 The values are those of MONAI: a surface voxel has a face neighbour outside its structure (outside
-the image counts), every surface voxel has the same weight, and HD95 is the larger of the two
-directed 95th percentiles. MedPy pools both directions before it takes the percentile, and
+the image counts as outside), every surface voxel has the same weight, and HD95 is the larger of the
+two directed 95th percentiles. MedPy pools both directions before taking the percentile, and
 surface-distance weights by area, so their numbers differ.
 """
 
@@ -16,11 +16,11 @@ _HAUSDORFF_PERCENTILE = 95.0
 
 @dataclass(frozen=True)
 class SurfaceDistances:
-    """Distances between two surfaces, each from every surface voxel to the nearest of the other.
+    """Distances from every voxel of each surface to the nearest voxel of the other.
 
     Attributes:
-        reference_to_prediction_mm: (n,), one a surface voxel of the reference, n at least 1.
-        prediction_to_reference_mm: (m,), one a surface voxel of the prediction, m at least 1.
+        reference_to_prediction_mm: float64 (n,), one per surface voxel of the reference.
+        prediction_to_reference_mm: float64 (m,), one per surface voxel of the prediction.
     """
 
     reference_to_prediction_mm: NDArray[np.float64]
@@ -38,7 +38,7 @@ class SurfaceDistances:
         return float(self._pooled().mean())
 
     def surface_dice(self, tolerance_mm: float) -> float:
-        """Return the share of both surfaces that lies within the tolerance of the other one."""
+        """Return the share of both surfaces within the tolerance of the other surface."""
         # Single precision, as in MONAI: 3 * 0.1 mm is then within a tolerance of 0.3 mm.
         within = self._pooled().astype(np.float32) <= np.float32(tolerance_mm)
         return float(within.mean())
@@ -50,17 +50,22 @@ class SurfaceDistances:
 def surface_distances(
     reference_points_mm: NDArray[np.float64], prediction_points_mm: NDArray[np.float64]
 ) -> SurfaceDistances:
-    """Measure both directed sets of distances between two surfaces.
+    """Compute both sets of directed distances between two surfaces.
 
     Args:
         reference_points_mm: Surface voxels of the reference, (n, 3), n at least 1.
         prediction_points_mm: Surface voxels of the prediction, (m, 3), m at least 1.
+
+    Example:
+        >>> one, other = np.zeros((1, 3)), np.array([[0.0, 3.0, 4.0]])
+        >>> surface_distances(one, other).hd95_mm
+        5.0
     """
     from scipy.spatial import KDTree
 
     def nearest(points: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-        # Lattice points need no balance, and sliding midpoints are quicker to find than medians.
-        # Nodes that are not shrunk to their points make far queries twice as quick.
+        # Lattice points need no balanced tree, and midpoints are faster to find than medians.
+        # Nodes that are not shrunk to their points make distant queries twice as fast.
         tree = KDTree(others, leafsize=16, balanced_tree=False, compact_nodes=False)
         return np.asarray(tree.query(points)[0])
 

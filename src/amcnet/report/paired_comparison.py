@@ -1,4 +1,4 @@
-"""Comparing two results case by case: a table of differences with tests."""
+"""Compare two results case by case: a table of differences with tests."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -36,10 +36,10 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class ResultSet:
-    """Evaluations of many cases and what they are called.
+    """Evaluations of many cases, and their name.
 
     Attributes:
-        name: What the notes call them.
+        name: Their name in the notes.
         cases: Evaluations (see :func:`amcnet.metrics.evaluate_case`) by the name of the case.
         gaps: Cases without a result of their own.
     """
@@ -68,9 +68,9 @@ def comparison_table(
     """Compare one metric of two results on the cases and structures that are in both.
 
     Cases and structures are matched by name. Only values that both results have are compared: a
-    structure that one of them missed in a case has no distance there, and leaving it out of one
-    side alone would favour the side that missed it. Rows of several structures compare each
-    case's mean over the structures that both have.
+    structure that one result missed in a case has no distance there, and skipping it on one side
+    only would favour the side that missed it. Rows of several structures compare the mean of each
+    case over the structures that both have.
 
     Args:
         a: First results.
@@ -171,7 +171,7 @@ def _missing_notes(what: str, a: Iterable[str], b: Iterable[str]) -> list[str]:
         "B": [name for name in names_b if name not in set(names_a)],
     }
     return [
-        f"Only in {side}, left out: {_counted(len(names), what)} ({_listed(names)})."
+        f"Only in {side}, not compared: {_counted(len(names), what)} ({_listed(names)})."
         for side, names in sides.items()
         if names
     ]
@@ -188,7 +188,7 @@ def _counted(count: int, what: str) -> str:
 
 def _method_notes(everything: _Comparison, seed: int) -> list[str]:
     notes = [
-        "p: Wilcoxon signed-rank test over cases, two-sided, pairs that are equal left out; "
+        "p: Wilcoxon signed-rank test over cases, two-sided, without equal pairs; "
         "p (Holm): corrected for the structures tested, so rows of several structures have none.",
         f"95 %: interval of the mean difference by BCa bootstrap, {RESAMPLES} resamples of the "
         f"cases, seed {seed}.",
@@ -204,7 +204,7 @@ def _method_notes(everything: _Comparison, seed: int) -> list[str]:
 
 
 def _power_notes(tests: list[PairedTest]) -> list[str]:
-    """Say where no result whatever could be significant."""
+    """Return notes on comparisons in which no result could be significant."""
     tested = [test for test in tests if test.p is not None]
     notes = []
     untested = len(tests) - len(tested)

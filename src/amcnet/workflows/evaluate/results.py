@@ -42,15 +42,15 @@ def read_gaps(path: Path) -> CaseGaps:
         InputError: If nothing is there, or a file is no evaluation.
     """
     counted: list[str] = []
-    left_out: list[str] = []
+    skipped: list[str] = []
     failed: list[str] = []
     for file in _files(path):
         data = _read_json(file)
         cases = _cases_of(file, data)
         for name in data.get("missing") or ():
-            (counted if name in cases else left_out).append(str(name))
+            (counted if name in cases else skipped).append(str(name))
         failed += map(str, data.get("failed") or ())
-    return CaseGaps(tuple(sorted(counted)), tuple(sorted(left_out)), tuple(sorted(failed)))
+    return CaseGaps(tuple(sorted(counted)), tuple(sorted(skipped)), tuple(sorted(failed)))
 
 
 def check_not_an_input(output: Path, results: Path) -> None:
