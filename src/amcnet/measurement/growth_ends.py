@@ -2,8 +2,8 @@
 
 Readers of bone age compare the two: in the stages of Tanner and Whitehouse, an epiphysis is "half
 or more the width of the metaphysis", then as wide as it, then caps it (Assessment of Skeletal
-Maturity and Prediction of Adult Height, 2nd edition, 1983). They see a projection; here both widths are
-measured in 3D, in one direction.
+Maturity and Prediction of Adult Height, 2nd edition, 1983). They see a projection; here both widths
+are measured in 3D, in one direction.
 """
 
 from dataclasses import dataclass

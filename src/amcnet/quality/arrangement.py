@@ -1,4 +1,4 @@
-"""How structures lie to each other: chains in order without gaps, and chains side by side."""
+"""Arrangement of structures: chains in order without gaps, and chains side by side."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -10,25 +10,25 @@ from numpy.typing import NDArray
 from amcnet.anatomy import LabelTable
 from amcnet.quality.joint_gaps import Gaps, Stretch, stretches_of
 
-# What may lie between neighbours: up to 5 mm in phantoms of small children, where the ends of bones
-# are cartilage; mostly 1 mm.
+# Gap allowed between neighbours: up to 5 mm in phantoms of small children, whose bone ends are
+# cartilage; mostly 1 mm.
 _GAP_MM = 5.0
-_GAP_SHARE = 0.04  # of the longer one's length
-# A chain turns by less than a right angle from one centroid to the next, bent joints included.
+_GAP_SHARE = 0.04  # added, of the length of the longer neighbour
+# Chains turn by less than a right angle from one centroid to the next, even at bent joints.
 _LEAST_COSINE = 0.0
 
 Placing = Mapping[int, int]
-"""Label value -> label value of the blob that is taken for it; each its own where left out."""
+"""Label value -> label value of the blob that takes its place; by default its own."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that is not as the table says.
+    """A contradiction to the arrangement that the table defines.
 
     Attributes:
         kind: ``gap``, ``step`` or ``row``.
-        structures: Label values that are involved.
-        amount: Of a gap, how many times as wide as allowed; else 1.
+        structures: Label values involved.
+        amount: Width of a gap relative to the allowed width; 1 for other kinds.
     """
 
     kind: str
@@ -39,7 +39,12 @@ class Fault:
 def chains_of(table: LabelTable) -> tuple[tuple[int, ...], ...]:
     """Return the chains that neighbours form, each from one end to the other.
 
-    What branches, closes to a ring or has no neighbours is in none.
+    Structures that branch, form a ring or have no neighbours are in no chain.
+
+    Example:
+        >>> from amcnet.anatomy import hand_label_table
+        >>> chains_of(hand_label_table())[0]
+        (1, 2, 3, 4, 5, 6)
     """
     neighbours = {s.value: set(s.neighbours) for s in table}
     for value, others in list(neighbours.items()):
@@ -59,13 +64,13 @@ def chains_of(table: LabelTable) -> tuple[tuple[int, ...], ...]:
 
 
 class Arrangement:
-    """The structures of one segmentation, and the rules of its table.
+    """The structures of a segmentation, with the arrangement that their table defines.
 
     Args:
-        gaps: The structures that are there, and how far they lie apart.
-        chains: Values along each chain.
-        rows: Values that lie side by side in order, in chains side by side.
-        missing_mm: Value of an absent structure -> how long a gap it may leave.
+        gaps: The structures that are present, and the gaps between them.
+        chains: Label values along each chain.
+        rows: Label values that lie side by side, in order.
+        missing_mm: Label value of an absent structure -> length of the gap that it may leave.
     """
 
     def __init__(
@@ -85,7 +90,7 @@ class Arrangement:
         self._along = self._common_direction([chain for chain in present if len(chain) > 1])
 
     def faults(self, placing: Placing) -> list[Fault]:
-        """Return what is wrong when blobs are taken for structures as ``placing`` says."""
+        """Return the faults if blobs take the places that ``placing`` gives them."""
         blob = {value: value for value in self._found} | dict(placing)
         faults: list[Fault] = []
         for chain in self._chains:
@@ -103,7 +108,7 @@ class Arrangement:
         return sum(self._gaps.mm(blob[one], blob[other]) for one, other in ends)
 
     def _common_direction(self, chains: list[list[int]]) -> NDArray[np.float64]:
-        """Return the mean direction of chains from end to end; zero if there are none."""
+        """Return the mean direction of chains from end to end, zero if there is no chain."""
         ways = [self._centres_mm[c[-1]] - self._centres_mm[c[0]] for c in chains]
         total: NDArray[np.float64] = sum((_unit(way) for way in ways), np.zeros(3))
         return _unit(total)
@@ -114,7 +119,7 @@ class Arrangement:
             if any(value not in self._missing_mm for value in skipped):
                 continue
             if any(self._found[blob[value]].at_border for value in (one, other)):
-                continue  # the part between them may lie outside
+                continue  # the structure between them may lie outside
             lengths_mm = [self._found[blob[value]].length_mm for value in (one, other)]
             allowed_mm = _GAP_MM + _GAP_SHARE * max(lengths_mm)
             allowed_mm += sum(self._missing_mm[value] for value in skipped)
@@ -136,22 +141,22 @@ class Arrangement:
         if len(row) < 3:
             return []
         centres = np.array([self._centres_mm[blob[value]] for value in row])
-        # Side by side is across the chains; how far one reaches beyond another does not count.
+        # Only positions across the chains count, not how far one reaches beyond another.
         centres -= np.outer(centres @ self._along, self._along)
         if _is_in_order(centres):
             return []
-        # Those without whom the others are in order; all where no single one is to blame.
-        odd = [v for v, c in zip(row, _each_left_out(centres), strict=True) if _is_in_order(c)]
+        # Structures without which the others are in order; all if no single one is to blame.
+        odd = [v for v, c in zip(row, _without_each(centres), strict=True) if _is_in_order(c)]
         return [Fault("row", tuple(odd or row))]
 
 
 def _is_in_order(centres_mm: NDArray[np.float64]) -> bool:
-    """Return whether points follow each other along their main axis, either way."""
+    """Return whether points follow each other along their main axis, in either direction."""
     steps = np.diff(centres_mm @ _main_axis(centres_mm))
     return bool(np.all(steps > 0) or np.all(steps < 0))
 
 
-def _each_left_out(points: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+def _without_each(points: NDArray[np.float64]) -> list[NDArray[np.float64]]:
     return [np.delete(points, index, axis=0) for index in range(len(points))]
 
 

@@ -1,4 +1,4 @@
-"""The quality check of a segmentation."""
+"""Check a segmentation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -27,7 +27,7 @@ from amcnet.quality.structure_checks import (
     piece_findings,
 )
 
-# Fewer bones in plausible size and order than this share are no hand.
+# If fewer bones have a plausible size and position, it is no hand.
 _HAND_SHARE = 0.3
 _LARGEST_LOOSE_SHARE = 0.3
 _ADVICE = (
@@ -43,22 +43,30 @@ def check_segmentation(
     confidence: Mapping[int, float] | None = None,
     image: NDArray[Any] | None = None,
 ) -> QualityReport:
-    """Check a segmentation for what a person should look at.
+    """Check a segmentation for problems that a person should look at.
 
-    For every table: structures that are missing, in pieces, cut by the border of the volume or of
-    low confidence, and the order along chains of neighbours. For tables that name bones of the
-    hand also: fingers side by side, sizes for the rest of the hand, which absent epiphyses are
-    explained by age, and whether it is a hand at all.
+    For any table: structures that are missing, fragmented, cut by the border of the volume or of
+    low confidence, and the order along chains of neighbours. For tables that name bones of the hand
+    also: the order of fingers, sizes relative to the rest of the hand, absent epiphyses that age
+    does not explain, and whether it is a hand at all.
 
     Args:
         labels: Integer labels, (scan, lateral, depth).
         spacing_mm: Voxel size in the same order.
-        table: What the labels mean.
-        confidence: Label value -> mean probability, where a model gave it.
-        image: Grey values of the volume that was segmented, of the same shape.
+        table: Meaning of the labels.
+        confidence: Label value -> mean probability by the model, if known.
+        image: Intensities of the volume that was segmented, of the same shape.
 
     Raises:
         InputError: If labels, spacing, table and image do not fit each other.
+
+    Example:
+        >>> import numpy as np
+        >>> labels = np.zeros((20, 20, 20), np.uint8)
+        >>> labels[5:15, 5:15, 5:15] = 1
+        >>> table = LabelTable.from_names(["liver", "spleen"])
+        >>> check_segmentation(labels, (1, 1, 1), table).findings[0].message
+        'spleen: missing'
     """
     if image is not None and image.shape != labels.shape:
         raise InputError(
@@ -119,7 +127,7 @@ def _findings(seen: Observation, causes: Sequence[str]) -> list[Finding]:
 
 
 def _gaps_left_mm(plan: HandPlan | None, sizes: Sizes) -> dict[int, float]:
-    """Return how long a gap each epiphysis leaves that has not ossified."""
+    """Return the length of the gap that each unossified epiphysis leaves."""
     if plan is None:
         return {}
     log_scale = sizes.log_scale or 0.0

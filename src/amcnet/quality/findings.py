@@ -1,4 +1,4 @@
-"""What a quality check says: findings with a severity, the structures they are about, a verdict."""
+"""Findings of a quality check, and the report that holds them with a verdict."""
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -10,7 +10,7 @@ from amcnet.quality.hand_plan import is_hand_table
 
 
 class Severity(IntEnum):
-    """How bad a finding is; a higher value is worse."""
+    """Severity of a finding; a higher value is worse."""
 
     OK = 0
     LOOK = 1
@@ -25,7 +25,7 @@ SEVERITY_COLOR_RGB = {
     Severity.LOOK: (230, 159, 0),
     Severity.BAD: (213, 94, 0),
 }
-"""Green, orange and red of the Okabe-Ito palette, which colour-blind people can tell apart."""
+"""Green, orange and red of the Okabe-Ito palette, which colour-blind readers can distinguish."""
 
 
 NO_HAND_KINDS = ("nothing", "unlike a hand")
@@ -34,13 +34,13 @@ NO_HAND_KINDS = ("nothing", "unlike a hand")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a person should know.
+    """One finding of a quality check.
 
     Attributes:
         kind: ``nothing``, ``unlike a hand``, ``missing``, ``pieces``, ``order``, ``size``,
             ``scale``, ``border``, ``confidence`` or ``image``.
         severity: ``OK`` is a note that needs no action.
-        structures: Label values that it is about; none if it is about the whole.
+        structures: Label values that it concerns; none if it concerns the whole segmentation.
         message: One sentence.
         measure: ``length`` or ``volume`` if the finding is about that size, else empty.
     """
@@ -58,9 +58,19 @@ class QualityReport:
 
     Attributes:
         findings: The worst first.
-        table: What the label values mean.
+        table: Meaning of the label values.
         present: Label values that the segmentation holds.
-        unchecked: What could not be checked, one sentence each.
+        unchecked: Checks that could not be made, one sentence each.
+
+    Example:
+        >>> table = LabelTable.from_names(["liver", "spleen"])
+        >>> finding = Finding("missing", Severity.LOOK, (2,), "spleen: missing")
+        >>> report = QualityReport((finding,), table, (1,))
+        >>> report.verdict, report.severity_of(1)
+        (<Severity.LOOK: 1>, <Severity.OK: 0>)
+        >>> print(report.text())
+        look: 1 of 2 structures present
+          look spleen: missing
     """
 
     findings: tuple[Finding, ...]
@@ -70,7 +80,7 @@ class QualityReport:
 
     @property
     def verdict(self) -> Severity:
-        """The severity of the worst finding, ``OK`` if there is none."""
+        """Severity of the worst finding, ``OK`` without findings."""
         return max((finding.severity for finding in self.findings), default=Severity.OK)
 
     @property
@@ -91,12 +101,12 @@ class QualityReport:
         return "\n".join([f"{self.verdict}: {messages[0]}", *messages[1:2]]) + more
 
     def severity_of(self, value: int) -> Severity:
-        """Return the severity of the worst finding that names a structure."""
+        """Return the severity of the worst finding that concerns a structure."""
         about = (f.severity for f in self.findings if value in f.structures)
         return max(about, default=Severity.OK)
 
     def colored_table(self) -> LabelTable:
-        """Return the label table with the colour of each structure's severity, for a preview."""
+        """Return the label table with each structure in the colour of its severity."""
         return LabelTable(
             tuple(
                 replace(s, color_rgb=SEVERITY_COLOR_RGB[self.severity_of(s.value)])

@@ -1,8 +1,7 @@
-"""What is known of hands: which structure is which bone, and how big it is by the hand's scale.
+"""Expected sizes of hand bones, by the scale of the hand, for any table that names them.
 
-Sizes are those that the phantom grows: adult lengths and mid-shaft sizes from the meshes of
-OpenSim's arm model (:mod:`amcnet.anatomy.growth`), times one scale for the whole hand. A shaft
-lacks its epiphysis and the growth plate until they fuse.
+Adult lengths and mid-shaft sizes (:mod:`amcnet.anatomy.growth`) are multiplied by one scale for the
+whole hand. A shaft lacks its epiphysis and the growth plate until they fuse.
 """
 
 from collections.abc import Iterable
@@ -16,17 +15,17 @@ from amcnet.anatomy.growth import ADULT_SIZE_MM, EPIPHYSIS_THICKNESS_RATIO, Segm
 BoneKey = tuple[int, Segment]
 
 PLATE_MM = 1.0
-# Fewer bones than this in a table are no hand to compare with.
+# A table with fewer bones of the hand is not checked as a hand.
 _FEWEST_BONES = 5
-# Volume of a shaft: the logarithm of its share of length x width x thickness at mid-shaft, medians
-# over phantoms of 2 to 16 years.
+# Logarithm of a shaft's volume relative to length x width x thickness at mid-shaft, medians over
+# phantoms of 2 to 16 years.
 _LOG_FILLING: dict[Segment, float] = {
     "metacarpal": -0.15,
     "proximal phalanx": -0.08,
     "middle phalanx": -0.115,
     "distal phalanx": -0.195,
 }
-# The same of epiphyses, as if they were as wide as the shaft: they are wider than at mid-shaft.
+# The same for epiphyses as wide as the end of the shaft, which is wider than mid-shaft.
 _LOG_CAP_FILLING = 0.24
 
 
@@ -88,7 +87,7 @@ class Bone:
 
 @dataclass(frozen=True)
 class HandPlan:
-    """The bones of a hand that a label table names.
+    """The bones of a hand in a label table.
 
     Attributes:
         bones: Distal to proximal, finger by finger from the thumb.
@@ -98,7 +97,7 @@ class HandPlan:
 
     @cached_property
     def rows(self) -> tuple[tuple[int, ...], ...]:
-        """Shafts that lie side by side; of the thumb, the metacarpal alone."""
+        """Shafts that lie side by side, one row per segment; of the thumb, only the metacarpal."""
         return tuple(
             tuple(
                 bone.shaft
@@ -138,7 +137,7 @@ def is_hand_table(table: LabelTable) -> bool:
 
 
 def plan_of(table: LabelTable) -> HandPlan | None:
-    """Return which structures of a table are a hand's bones, by name; None if it is no hand's."""
+    """Find the bones of the hand in a table, by name; None if there are fewer than five."""
     values, hand = table.values_by_name, hand_label_table()
     bones = []
     for key in _in_order(ADULT_SIZE_MM):

@@ -1,4 +1,4 @@
-"""Whether an image can be an ultrasound volume at all."""
+"""Check whether an image can be an ultrasound volume."""
 
 from typing import Any
 
@@ -7,20 +7,20 @@ from numpy.typing import NDArray
 
 from amcnet.quality.findings import Finding, Severity
 
-# Neighbouring voxels of speckle are alike, since the beam is wider than they are; those of noise
-# are not.
+# Neighbouring voxels of speckle are correlated, since the beam is wider than a voxel; those of
+# noise are not.
 _LEAST_CORRELATION = 0.3
 _MOST_PLANES = 24
 
 
 def image_findings(image: NDArray[Any]) -> list[Finding]:
-    """Return why an image is no ultrasound volume.
+    """Return findings if an image cannot be an ultrasound volume.
 
     Args:
-        image: Grey values, (scan, lateral, depth), any real type.
+        image: Intensities, (scan, lateral, depth), any real type.
     """
     if not image.size or float(image.min()) == float(image.max()):
-        return [_bad("the image is empty or holds one grey value only")]
+        return [_bad("the image is empty or constant")]
     step = max(1, image.shape[0] // _MOST_PLANES)
     planes = np.nan_to_num(image[::step].astype(np.float32))
     best = max(_correlation(planes, axis) for axis in (1, 2))
@@ -30,7 +30,7 @@ def image_findings(image: NDArray[Any]) -> list[Finding]:
 
 
 def _correlation(planes: NDArray[np.float32], axis: int) -> float:
-    """Return the correlation of neighbours along an axis, 0 where nothing varies."""
+    """Return the correlation of neighbours along an axis, 0 for a constant image."""
     if planes.shape[axis] < 2:
         return 0.0
     one = planes.take(np.arange(planes.shape[axis] - 1), axis).ravel()

@@ -1,7 +1,7 @@
-"""How far structures that follow each other lie apart, and what that tells of absent epiphyses.
+"""Gaps between structures that follow each other, and evidence on absent epiphyses.
 
-A bone that is short by nature lies as near to its neighbours as any other. One that was labelled
-too small leaves room at its ends: its own surface has receded, theirs have not.
+A bone that is short by nature lies as close to its neighbours as any other. A bone that was
+labelled too small leaves excess gaps at its ends: only its own surface has receded.
 """
 
 import itertools
@@ -14,10 +14,10 @@ from scipy.spatial import KDTree
 from amcnet.quality.hand_plan import HandPlan
 from amcnet.quality.observation import Found
 
-# Two shafts between which an epiphysis is absent: from half its thickness on, it is no joint.
+# Between two shafts with an absent epiphysis: a gap of at least half its thickness is no joint.
 _OPEN_SHARE = 0.5
 _FEWEST = 3
-# Between bones whose epiphyses have all fused, or not ossified yet.
+# Between bones whose epiphyses have all fused or have not ossified yet.
 _JOINT_MM = 1.5
 
 
@@ -25,7 +25,7 @@ class Gaps:
     """Distances between the surfaces of structures, each measured once.
 
     Args:
-        found: Label value -> structure, of those that are there.
+        found: Label value -> structure, for those that are present.
     """
 
     def __init__(self, found: Mapping[int, Found]) -> None:
@@ -34,7 +34,7 @@ class Gaps:
         self._gaps_mm: dict[tuple[int, int], float] = {}
 
     def mm(self, first: int, second: int) -> float:
-        """Return the least distance between the surfaces of two structures."""
+        """Return the smallest distance between the surfaces of two structures."""
         key = (min(first, second), max(first, second))
         if key not in self._gaps_mm:
             low, high = sorted(key, key=lambda value: len(self.found[value].surface_mm))
@@ -50,11 +50,11 @@ class Gaps:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Two structures that follow each other in a chain, but for absent ones.
+    """Two present structures that follow each other in a chain, and the absent ones between them.
 
     Attributes:
         ends: Their label values.
-        absent: Label values of the absent ones between them.
+        absent: Label values of the absent structures.
     """
 
     ends: tuple[int, int]
@@ -72,13 +72,13 @@ def stretches_of(chain: Sequence[int], found: Mapping[int, Found]) -> list[Stret
 
 @dataclass(frozen=True)
 class Room:
-    """What the gaps of a hand tell.
+    """Evidence from the gaps of a hand.
 
     Attributes:
         fused: Label value of an absent epiphysis -> whether its bone reaches the next one, as after
-            fusion, or ends before it. Those of whom the gap does not tell are left out.
-        excess_mm: Label value -> how much wider the gaps at its ends are than usual in this hand,
-            together; those without a known gap are left out.
+            fusion, or ends before it. Epiphyses with an inconclusive gap are not listed.
+        excess_mm: Label value -> excess of the gaps at its ends over the usual gap in this hand,
+            summed. Structures without a known gap are not listed.
     """
 
     fused: Mapping[int, bool] = field(default_factory=dict)
@@ -90,11 +90,12 @@ def measure_room(
 ) -> Room:
     """Compare the gaps of a hand with each other.
 
-    Usual is the median over the same joint of all fingers, or over all gaps if that is wider.
+    The usual gap is the median over the same joint of all fingers, or over all gaps if that is
+    wider.
 
     Args:
         plan: The bones.
-        gaps: Between structures.
+        gaps: Gaps between structures.
         chains: Label values along each chain.
         log_scale: Size of the hand, see :class:`amcnet.quality.size_checks.Sizes`.
     """
@@ -131,7 +132,7 @@ def measure_room(
 def _excess_mm(
     plan: HandPlan, bare_mm: Mapping[Stretch, float], joint_mm: float
 ) -> dict[int, float]:
-    """Return for each structure how much wider its gaps are than usual, without cartilage."""
+    """Return the excess of each structure's gaps over the usual gap, without cartilage."""
     rows_mm: dict[tuple[str, ...], list[float]] = {}
     for stretch, mm in bare_mm.items():
         rows_mm.setdefault(_joint(plan, stretch), []).append(mm)
@@ -153,9 +154,10 @@ def _joint(plan: HandPlan, stretch: Stretch) -> tuple[str, ...]:
 
 
 def _by_segment(plan: HandPlan, fused: Mapping[int, bool]) -> dict[int, bool]:
-    """Return what most of a segment's absent epiphyses show, where that is known of several.
+    """Replace the evidence by the majority of its segment, if several epiphyses give evidence.
 
-    They fuse within weeks of each other, and a bone that was labelled too small leaves room too.
+    Epiphyses of a segment fuse within weeks of each other, and a bone that was labelled too small
+    leaves a gap too.
     """
     result = dict(fused)
     for value in fused:

@@ -1,4 +1,4 @@
-"""How mature a hand is: the age that explains which epiphyses there are, and how big they are."""
+"""Skeletal age: the age that best explains which epiphyses are present, and their sizes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from amcnet.anatomy.growth import (
 from amcnet.quality.hand_plan import Bone, HandPlan
 
 _AGES_YEARS = np.arange(1.0, 18.01, 0.25)
-# A single epiphysis may be ahead of the others or behind them, a hand large or small for its age.
+# A single epiphysis may be ahead or behind the others, and a hand large or small for its age.
 _SHIFT_YEARS = 0.5
 _SIZE_TOLERANCE = 0.2
-# How much counts as one unit of misfit: a twentieth of the hand's size (its standard deviation in
-# phantoms), a quarter of an epiphysis' volume (the same); no structure counts more than a state
-# that the age does not explain.
+# One unit of misfit: a twentieth of the hand's size or a quarter of an epiphysis' volume, their
+# standard deviations in phantoms. No structure counts more than a state that the age does not
+# explain.
 _SIZE_UNIT = 0.05
 _VOLUME_UNIT = 0.25
 _WRONG_STATE = 4.0
@@ -31,22 +31,22 @@ _WRONG_STATE = 4.0
 
 @dataclass(frozen=True)
 class Maturity:
-    """An age at which a hand has these epiphyses.
+    """Skeletal age of a hand.
 
     Attributes:
         age_years: Skeletal age.
-        sex: Whose epiphyses and size fit better; close to a guess.
+        sex: The sex whose epiphyses and size fit better; little more than a guess.
     """
 
     age_years: float
     sex: Sex
 
     def states(self, bone: Bone) -> tuple[EpiphysisState, ...]:
-        """Return the state of a bone's epiphysis if it is behind, on time, and ahead."""
+        """Return the state of a bone's epiphysis if it is behind, on time, or ahead."""
         return tuple(epiphysis_state(age, *bone.key, self.sex) for age in self._ages_years())
 
     def log_cap_girths(self, bone: Bone) -> tuple[float, ...]:
-        """Return the logarithm of the epiphysis' width relative to its shaft, in the same cases."""
+        """Return the logarithm of the epiphysis' width relative to its shaft, in these cases."""
         onset = ossification_onset_years(*bone.key, self.sex)
         return tuple(log(epiphysis_width_ratio(age, onset)) for age in self._ages_years())
 
@@ -60,14 +60,14 @@ def fit_maturity(
     fused: Mapping[int, bool],
     log_scale: float | None,
 ) -> Maturity | None:
-    """Return the age, among those at which a hand has this size, that fits the epiphyses best.
+    """Find the age, among those at which a hand has this size, that fits the epiphyses best.
 
     Args:
         plan: The bones.
-        log_volumes: Label value of each epiphysis that is there -> the logarithm of its volume in
-            mm3, None where the border cuts it.
+        log_volumes: Label value of each present epiphysis -> logarithm of its volume in mm3, None
+            if the border cuts it.
         fused: See :class:`amcnet.quality.joint_gaps.Room`.
-        log_scale: Size of the hand, None where it is unknown.
+        log_scale: Logarithm of the hand's size relative to an adult's, None if unknown.
     """
     best: tuple[float, Maturity] | None = None
     for sex in COMPLETE_AGE_YEARS:

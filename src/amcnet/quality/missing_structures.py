@@ -9,7 +9,7 @@ from amcnet.quality.maturity import Maturity
 from amcnet.quality.observation import Found
 from amcnet.quality.size_checks import Sizes
 
-_MANY = 0.5  # share of the epiphyses whose absence spoils the segmentation as a whole
+_MANY = 0.5  # share of the epiphyses; if more are missing, the whole segmentation is bad
 
 
 def missing_findings(
@@ -23,10 +23,10 @@ def missing_findings(
 
     Args:
         table: All structures.
-        found: Those that are there.
+        found: Structures that are present.
         chains: Label values along each chain.
-        plan: Which of them are a hand's bones, None for other tables.
-        sizes: How mature the hand is, and which absent epiphyses have fused.
+        plan: The bones of the hand, None for other tables.
+        sizes: Gives the skeletal age, and which absent epiphyses have fused.
     """
     absent = {s.value for s in table} - set(found)
     outside = {value for chain in chains for value in _beyond_border(chain, found)}
@@ -48,7 +48,7 @@ def missing_findings(
             (
                 Severity.BAD if many else Severity.LOOK,
                 wrong,
-                "missing though others show that it should have ossified",
+                "missing, although the other epiphyses show that it should have ossified",
             ),
             (Severity.OK, caps - wrong, "absent as before ossification or after fusion"),
         ]
@@ -66,12 +66,12 @@ def wrongly_absent(
     maturity: Maturity | None,
     fused: Mapping[int, bool],
 ) -> set[int]:
-    """Return the epiphyses that are absent though neither age nor fusion explains it.
+    """Return the absent epiphyses whose absence neither age nor fusion explains.
 
     Args:
         plan: The bones.
         absent: Label values of the absent epiphyses.
-        maturity: Skeletal age, None where no age fits the hand.
+        maturity: Skeletal age, None if no age fits the hand.
         fused: See :class:`amcnet.quality.joint_gaps.Room`.
     """
     if maturity is None:
@@ -79,7 +79,7 @@ def wrongly_absent(
     wrong = set()
     for value in absent:
         states = set(maturity.states(plan.epiphyses[value]))
-        # A bone that ends before its place has not fused, whatever the age.
+        # A bone that leaves a gap has not fused, whatever the age.
         possible = {"not ossified"} if fused.get(value) is False else {"not ossified", "fused"}
         if not states & possible:
             wrong.add(value)
@@ -87,7 +87,7 @@ def wrongly_absent(
 
 
 def _beyond_border(chain: Sequence[int], found: Mapping[int, Found]) -> set[int]:
-    """Return the absent end of a chain where the structure before it touches the border."""
+    """Return the absent end of a chain whose last present structure touches the border."""
     beyond: set[int] = set()
     for way in (tuple(chain), tuple(reversed(chain))):
         first = next((index for index, value in enumerate(way) if value in found), None)

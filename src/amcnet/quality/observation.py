@@ -15,7 +15,7 @@ from amcnet.labelmaps.run_length import RunLengthEncoder, RunLengthEncoding
 from amcnet.measurement import Measurement, measure_structures
 
 _MAX_STRUCTURES = 254
-_MAX_POINTS = 3000  # of a surface: gaps need no more
+_MAX_POINTS = 3000  # per surface, enough for gaps
 
 FACES = (
     "first scan slice",
@@ -34,8 +34,8 @@ class Found:
 
     Attributes:
         structure: Which one.
-        size: Its measurements, without those of surfaces.
-        piece_voxels: Voxels of each connected piece (26 neighbours), the largest first.
+        size: Its measurements, without surface area.
+        piece_voxels: Voxels of each connected component (26 neighbours), the largest first.
         faces: The faces of the volume that it touches, see :data:`FACES`.
         surface_mm: Points on its surface, (n, 3), (scan, lateral, depth).
     """
@@ -88,7 +88,7 @@ def observe(
     table: LabelTable,
     confidence: Mapping[int, float] | None = None,
 ) -> Observation:
-    """Measure all structures and their pieces; arguments as of ``check_segmentation``.
+    """Measure all structures and their components; arguments as for ``check_segmentation``.
 
     Raises:
         InputError: If labels, spacing and table do not fit each other.
@@ -113,7 +113,9 @@ def observe(
         if not size.present:
             continue
         voxels = pieces.voxels[pieces.value == size.label]
-        if len(voxels) > 1:  # by faces; a thin cap on a coarse grid may hang together by corners
+        if (
+            len(voxels) > 1
+        ):  # by faces; a thin cap on a coarse grid may be connected by corners only
             voxels = _voxels_of_pieces(labels[_box(runs, size.label)] == size.label)
         found[size.label] = Found(
             structure=table[size.label],
@@ -157,7 +159,7 @@ def _touching(runs: RunLengthEncoding) -> Iterator[tuple[str, NDArray[np.bool_]]
 def _surface_points(
     runs: RunLengthEncoding, value: int, spacing_mm: tuple[float, float, float]
 ) -> NDArray[np.float64]:
-    """Return the ends of a structure's runs, thinned out evenly."""
+    """Return the ends of a structure's runs, evenly subsampled."""
     chosen = np.flatnonzero(runs.value == value)
     step = max(1, -(-len(chosen) // (_MAX_POINTS // 2)))
     return runs.ends_mm(chosen[::step], spacing_mm)

@@ -1,4 +1,4 @@
-"""Findings on the order of structures, in the words of what to do: what looks swapped with what."""
+"""Findings on the order of structures, and on the exchanges that would restore it."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -10,11 +10,11 @@ from amcnet.quality.arrangement import Arrangement, Fault, Placing
 from amcnet.quality.findings import Finding, Severity
 from amcnet.quality.observation import Found
 
-_WIDE_GAP = 2.0  # times what is allowed: beyond doubt
+_WIDE_GAP = 2.0  # times the allowed gap: certainly a fault
 _MOST_EXCHANGES = 2
-# Two structures that are swapped make two gaps, three steps and a row wrong each.
+# Two swapped structures cause up to two gaps, three steps and a row fault each.
 _MOST_FAULTS_OF_A_PAIR = 12
-# How much worse the sizes of exchanged structures may fit, as a sum of logarithms of volume.
+# Allowed increase in the size misfit of exchanged structures, in logarithms of volume.
 _SIZE_SLACK = 0.5
 
 
@@ -32,13 +32,13 @@ class _Exchange:
 
 @dataclass(frozen=True)
 class OrderCheck:
-    """Finds what is out of order, and which exchange of labels would put it right.
+    """Finds structures out of order, and the exchange of labels that would restore it.
 
     Attributes:
         arrangement: The structures.
         table: Their names.
-        found: Those that are there.
-        log_volumes: Label value -> logarithm of the volume in mm3 that fits the rest, where known.
+        found: The structures that are present.
+        log_volumes: Label value -> logarithm of the expected volume in mm3, if known.
     """
 
     arrangement: Arrangement
@@ -47,10 +47,10 @@ class OrderCheck:
     log_volumes: Mapping[int, float]
 
     def findings(self) -> tuple[list[Finding], set[int]]:
-        """Return what is out of order, and the structures that no exchange puts into their chain.
+        """Return findings, and the structures that no exchange puts back into their chain.
 
-        Where exchanging two structures, or two whole groups, removes at least half of the faults,
-        that is the finding; the rest is told as it is.
+        If exchanging two structures, or two whole groups, removes at least half of the faults, that
+        exchange is the finding. Remaining faults are findings of their own.
         """
         findings: list[Finding] = []
         placing: dict[int, int] = {}
@@ -69,7 +69,7 @@ class OrderCheck:
     def _best_exchange(
         self, placing: Placing, faults: list[Fault]
     ) -> tuple[_Exchange, list[Fault]] | None:
-        """Return the exchange that leaves the fewest faults, at most half, and what it leaves."""
+        """Return the exchange that leaves the fewest faults, at most half, with these faults."""
         if not any(fault.kind != "gap" or fault.amount > _WIDE_GAP for fault in faults):
             return None
         involved = {value for fault in faults for value in fault.structures}
@@ -89,7 +89,7 @@ class OrderCheck:
         return best[1:] if best else None
 
     def _exchanges(self, involved: list[int]) -> Iterator[_Exchange]:
-        """Go through the exchanges of two structures that are involved, and of two groups."""
+        """Yield the exchanges of two involved structures, and of two groups."""
         names = {s.value: s.name for s in self.table}
         for one, other in itertools.combinations(involved, 2):
             message = f"{names[one]} and {names[other]}: look swapped"
@@ -108,7 +108,7 @@ class OrderCheck:
                 yield s.value, other
 
     def _misfit(self, placing: Placing) -> float:
-        """Return how far sizes are from what fits, over the structures that are exchanged."""
+        """Return the size misfit, summed over the exchanged structures."""
         return sum(
             abs(log(self.found[blob].volume_mm3) - self.log_volumes[value])
             - abs(log(self.found[value].volume_mm3) - self.log_volumes[value])
@@ -130,7 +130,7 @@ class OrderCheck:
 
 
 def _merged(faults: list[Fault]) -> list[Fault]:
-    """Return the faults with those along a chain that share structures joined to one."""
+    """Merge faults along a chain that share structures."""
     result: list[Fault] = []
     for fault in faults:
         last = result[-1] if result else None

@@ -1,4 +1,4 @@
-"""Structures that are too long, too short, too big or too small for the rest of the hand."""
+"""Structures that are too large or too small for the rest of the hand."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,28 +12,29 @@ from amcnet.quality.joint_gaps import Gaps, Room, measure_room
 from amcnet.quality.maturity import Maturity, fit_maturity
 from amcnet.quality.observation import Found
 
-# Logarithms. Among phantoms of all ages the length of a bone for its hand's scale spreads by 0.03
-# and its volume by 0.09; real hands spread more in length, labels of a model in both.
+# Logarithms. Among phantoms of all ages, the length of a bone relative to its hand's scale has a
+# standard deviation of 0.03, the volume of 0.09; real hands vary more in length, labels of a model
+# in both.
 _LENGTH_TOLERANCE = 0.25
 _VOLUME_TOLERANCE = 0.36
-# Where a bone leaves this share of its place free, more than others do, two signs agree: then half
-# the tolerance is enough.
+# If a bone leaves this share of its place free, more than others do, two signs agree, and half the
+# tolerance is enough.
 _FREE_SHARE = 0.05
 _WITH_ROOM = 0.55
-# Epiphyses, by volume, for the skeletal age: 0.25 among phantoms of all ages.
+# Epiphyses, by volume, for the skeletal age: standard deviation 0.25 among phantoms of all ages.
 _CAP_TOLERANCE = 0.9
-# Twice the tolerance is no variety any more.
+# Twice the tolerance is no normal variation.
 _BAD = 2.0
 _FEWEST = 5
 _SPACING_ADVICE = "Check the voxel size (--spacing SCAN,LATERAL,DEPTH, in mm)."
-# A hand of a child of 2 years has half the size of an adult's.
+# The hand of a child of 2 years has half the size of an adult's.
 _SMALLEST_SCALE, _LARGEST_SCALE = 0.38, 1.3
-# Relative to an adult's: hands that are smaller have not begun to fuse.
+# Relative to an adult's: in smaller hands, no epiphysis has fused.
 _SMALLEST_FUSED = 0.8
 
 
 Deviations = dict[int, tuple[str, float, float]]
-"""Label value -> (what, logarithm of the ratio to what is expected, tolerance)."""
+"""Label value -> (measure, logarithm of the ratio to the expected value, tolerance)."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,12 @@ class Sizes:
     """The scale of a hand, and how its structures deviate.
 
     Attributes:
-        log_scale: Logarithm of the size relative to an adult hand, None where too few bones are
-            whole to tell.
-        maturity: The age that fits the epiphyses, None where none fits.
-        room: What the gaps between structures tell.
-        log_volumes: Label value -> logarithm of the expected volume in mm3, of all bones and
-            epiphyses, where there is a scale.
-        deviations: Of the whole structures; of each the measure that is further off.
+        log_scale: Logarithm of the size relative to an adult hand, None if too few bones are whole.
+        maturity: Skeletal age, None if no age fits.
+        room: Evidence from the gaps between structures.
+        log_volumes: Label value -> logarithm of the expected volume in mm3, for all bones and
+            epiphyses if there is a scale.
+        deviations: For each whole structure, the measure that deviates more.
     """
 
     log_scale: float | None = None
@@ -67,7 +67,7 @@ def compare_sizes(plan: HandPlan, gaps: Gaps, chains: Sequence[Sequence[int]]) -
 
     Args:
         plan: The bones.
-        gaps: The structures that are there, and how far they lie apart.
+        gaps: The structures that are present, and the gaps between them.
         chains: Label values along each chain.
     """
     found = gaps.found
@@ -81,7 +81,7 @@ def compare_sizes(plan: HandPlan, gaps: Gaps, chains: Sequence[Sequence[int]]) -
     }
     if len(bones) < _FEWEST:
         return Sizes(maturity=fit_maturity(plan, log_caps, {}, None))
-    # First as if nothing were known of absent epiphyses.
+    # First without any evidence on absent epiphyses.
     log_scale = _scale_of({b: _states(b, found, Room(), 0.0) for b in bones}, whole)
     room = measure_room(plan, gaps, chains, log_scale)
     states = {bone: _states(bone, found, room, log_scale) for bone in bones}
@@ -130,7 +130,7 @@ def size_findings(sizes: Sizes, table: LabelTable, causes: Sequence[str] = ()) -
 def _states(
     bone: Bone, found: Mapping[int, Found], room: Room, log_scale: float
 ) -> tuple[bool, ...]:
-    """Return whether the epiphysis has fused; both where it is absent and that may mean either."""
+    """Return whether the epiphysis has fused; both states if its absence may mean either."""
     if bone.epiphysis in found:
         return (False,)
     if bone.epiphysis is not None and room.fused.get(bone.epiphysis):
@@ -139,7 +139,7 @@ def _states(
 
 
 def _scale_of(states: Mapping[Bone, tuple[bool, ...]], whole: Mapping[int, Found]) -> float:
-    """Return the logarithm of the scale of most bones."""
+    """Return the logarithm of the median scale of the bones."""
     scales = []
     for bone, fused in states.items():
         length_mm = max(whole[bone.shaft].length_mm, 1e-6)
@@ -158,7 +158,7 @@ def _bone_deviations(
     room: Room,
     log_scale: float,
 ) -> tuple[float, Deviations]:
-    """Return how stout the hand's bones are, and how each deviates."""
+    """Return the stoutness of the hand's bones, and the deviation of each bone."""
     lengths, volumes = {}, {}
     for bone, fused in states.items():
         size = whole[bone.shaft]
@@ -186,9 +186,9 @@ def _leaves_room(one: Found, room: Room) -> bool:
 def _cap_deviations(
     caps: Mapping[int, Bone], whole: Mapping[int, Found], maturity: Maturity, log_scale: float
 ) -> tuple[float, Deviations]:
-    """Return how stout the epiphyses are for their age, and how each deviates from that.
+    """Return the stoutness of the epiphyses for their age, and the deviation of each.
 
-    Each may be as far ahead of the others or behind them as an epiphysis may be.
+    Each may be ahead or behind the others, within limits.
     """
     volumes = {
         value: [bone.log_cap_volume(log_scale, g) for g in maturity.log_cap_girths(bone)]

@@ -1,4 +1,4 @@
-"""What can be said of any structure: pieces, the border of the volume, confidence."""
+"""Checks of any structure: components, the border of the volume, confidence."""
 
 from collections.abc import Iterable, Sequence
 from statistics import median
@@ -7,8 +7,7 @@ from amcnet.anatomy import Structure
 from amcnet.quality.findings import Finding, Severity
 from amcnet.quality.observation import FACES, Found
 
-# Share of a structure outside its largest piece. Specks are worth a look, a second part is not one
-# structure any more.
+# Share of a structure outside its largest component: specks need a look, a second part is bad.
 _SPECKS_SHARE = 0.02
 _PARTS_SHARE = 0.1
 # Mean probability over a structure. Of the bundled model's structures at 60 to 70 %, half have a
@@ -20,12 +19,12 @@ _NAMES_SHOWN = 4
 
 
 def loose_share(one: Found) -> float:
-    """Return the share of a structure's voxels outside its largest piece."""
+    """Return the share of a structure's voxels outside its largest component."""
     return 1 - one.piece_voxels[0] / sum(one.piece_voxels)
 
 
 def piece_findings(found: Iterable[Found]) -> list[Finding]:
-    """Return the structures that are not in one piece."""
+    """Return findings on structures with several components."""
     findings = []
     for one in found:
         share = loose_share(one)
@@ -70,7 +69,7 @@ def _some(structures: Sequence[Structure]) -> str:
 
 
 def confidence_findings(found: Iterable[Found]) -> list[Finding]:
-    """Return the structures that the model was unsure of, and whether it was unsure of most."""
+    """Return findings on structures of low confidence, and on low confidence overall."""
     known = [one for one in found if one.size.confidence is not None]
     findings = []
     for one in known:
