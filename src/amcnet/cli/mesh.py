@@ -63,15 +63,16 @@ def mesh(
     from amcnet.cli.console import stdout
     from amcnet.labelmaps.selection import find_structures
     from amcnet.mesh import find_surfaces
-    from amcnet.workflows.label_names import find_label_names, read_label_file_with_names
+    from amcnet.workflows.label_names import find_label_names, names_of_files, read_known_labels
     from amcnet.workflows.mesh import check_mesh_output, write_surfaces
 
     smooth_mm = _smooth_mm(smooth)
     given = None if table is None else find_label_names(table)
-    volume, names = read_label_file_with_names(labels, given, axes)
+    names = names_of_files([labels]) if given is None else given
     known = names.table
     values = find_structures(known, structures) if structures else None
     check_mesh_output(output, known, f".{extension.value}", overwrite)
+    volume = read_known_labels(labels, names, axes)
     surfaces = find_surfaces(volume, known, values, smooth_mm)
     written = write_surfaces(output, surfaces, known, f".{extension.value}", overwrite)
     triangles = sum(len(surface.triangles) for surface in written)
