@@ -42,7 +42,7 @@ def run(*arguments: str) -> str:
 def test_a_file_against_a_folder(folder: Path) -> None:
     shown = run("a.json", "b")
     assert "| structure | one" in shown
-    assert "Only in B, left out: 1 case (hand 7)." in shown
+    assert "Only in B, not compared: 1 case (hand 7)." in shown
     run("a.json", "b", "-o", "c.md")
     assert Path("c.md").read_text(encoding="utf-8") == shown
 

@@ -30,7 +30,7 @@ def test_folders_are_paired_as_for_evaluate(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
     assert f"{picture}: 2 pairs of files, 7 labelled voxels" in done.output
-    assert "left out: c: has no prediction" in done.output
+    assert "skipped: c: has no prediction" in done.output
     with Image.open(picture) as opened:
         assert min(opened.size) > 1000
     done = CliRunner().invoke(app, ["confusion", str(truth), str(picture), "-o", "x.png"])

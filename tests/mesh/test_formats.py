@@ -85,14 +85,14 @@ def test_trimesh_reads_stl_and_glb(tmp_path):
     assert scene.geometry[NAME].visual.material.main_color.tolist() == [255, 55, 0, 255]  # linear
 
 
-def test_vtk_reads_ply():
+def test_vtk_reads_ply(tmp_path):
     pytest.importorskip("vtkmodules")
     from vtkmodules.util.numpy_support import vtk_to_numpy
     from vtkmodules.vtkIOPLY import vtkPLYReader
 
     reader = vtkPLYReader()
-    reader.ReadFromInputStringOn()
-    reader.SetInputString(ply_bytes(TETRAHEDRON), len(ply_bytes(TETRAHEDRON)))
+    (tmp_path / "a.ply").write_bytes(ply_bytes(TETRAHEDRON))
+    reader.SetFileName(str(tmp_path / "a.ply"))
     reader.Update()
     mesh = reader.GetOutput()
     assert vtk_to_numpy(mesh.GetPoints().GetData()) == pytest.approx(POINTS_MM)

@@ -76,11 +76,11 @@ def test_cases_and_structures_are_matched_by_name_and_the_rest_is_said():
     assert (rows["one"]["mean_b"], rows["three"]["mean_b"]) == pytest.approx((0.1, 0.3))
     assert rows["one"]["pairs"] == 2
     assert "a.json (3 cases); B: b.json (14 cases); 2 cases in both" in notes
-    assert "Only in A, left out: 1 case (mine)." in notes
-    assert "Only in B, left out: 12 cases (c02, " in notes
+    assert "Only in A, not compared: 1 case (mine)." in notes
+    assert "Only in B, not compared: 12 cases (c02, " in notes
     assert "c11 and 2 more)." in notes
-    assert "Only in A, left out: 1 structure (two)." in notes
-    assert "Only in B, left out: 1 structure (four)." in notes
+    assert "Only in A, not compared: 1 structure (two)." in notes
+    assert "Only in B, not compared: 1 structure (four)." in notes
 
 
 def test_too_few_cases_for_any_result_are_said():
