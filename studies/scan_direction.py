@@ -44,10 +44,9 @@ def score(folder: Path, model: str | None, most: int | None) -> dict[str, Any]:
             "forwards": segmenter(image).labels,
             "backwards": segmenter(backwards).labels[::-1],
         }
-        classes = dataset.table.num_classes
         cases[case.name] = {
             way: scores_of(
-                evaluate_case(truth, labels, image.spacing_mm, classes, dataset.table)["summary"]
+                evaluate_case(truth, labels, image.spacing_mm, table=dataset.table).summary
             )
             for way, labels in found.items()
         }
