@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from amcnet.anatomy import hand_label_table
+from amcnet.anatomy import LabelTable, hand_label_table
 from amcnet.errors import InputError
 from amcnet.io import Geometry, read_labels, write_image, write_labels
 from amcnet.measurement import measure_structures
@@ -81,6 +81,19 @@ def test_a_second_segmentation_is_compared_structure_by_structure(
         assert dice == (pytest.approx(2 * both / total) if total else None), row["name"]
     assert data["structures"][4]["compared"] | {"dice": 0.0} == data["structures"][4]["compared"]
     assert not data["structures"][4]["compared"]["present"]
+
+
+def test_structures_have_the_names_that_their_file_gives(hand_case, tmp_path: Path) -> None:
+    geometry = read_labels(hand_case.labels, HAND).geometry
+    labels = np.minimum(hand_case.voxels, 2).astype(np.uint8)
+    table = LabelTable.from_names(["hippocampus", "amygdala"])
+    write_labels(tmp_path / "own.seg.nrrd", labels, geometry, table)
+    scene = read_scene(hand_case.volume, tmp_path / "own.seg.nrrd")
+    rows = json.loads(page_resources(scene)["scene.json"].body)["structures"]
+    assert [row["name"] for row in rows] == ["hippocampus", "amygdala"]
+    write_labels(tmp_path / "own.nrrd", labels, geometry, table)
+    with pytest.raises(InputError, match="--labels"):
+        read_scene(hand_case.volume, tmp_path / "own.nrrd")
 
 
 def test_a_comparison_needs_labels(hand_case) -> None:

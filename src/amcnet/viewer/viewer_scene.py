@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.anatomy import LabelTable, Structure, hand_label_table
+from amcnet.anatomy import LabelTable, Structure
 from amcnet.data import LabelNames
 from amcnet.errors import InputError
 from amcnet.io import Volume, labels_on_grid, read_labels, read_volume
@@ -16,6 +16,7 @@ from amcnet.measurement import Measurement
 from amcnet.quality import QualityReport, Severity
 from amcnet.report import Subject
 from amcnet.viewer.display_grid import DisplayGrid, DisplayImage, index_to_patient
+from amcnet.workflows.label_names import names_of_files
 
 _MOST_STRUCTURES = 255  # labels are shown as 8 bits
 _STEPS = ("reading the volume", "reading the labels", "measuring and checking", "fitting to size")
@@ -106,7 +107,8 @@ def read_scene(
         volume: File of the volume, or a folder of DICOM.
         labels: File of its labels, on its grid (a segmentation may be cropped); without it the
             volume is shown alone.
-        names: Names of the labels, by default the hand's.
+        names: Names of the labels, by default those that the files or a description beside them
+            give, see :func:`amcnet.workflows.label_names.names_of_files`.
         series: UID or number of a DICOM series, if there are several.
         progress: Called as each step begins.
         compared: File of a second segmentation of the volume, shown beside the first.
@@ -121,13 +123,13 @@ def read_scene(
     update(0, len(_STEPS), _STEPS[0])
     scan = read_volume(volume, series=series)
     grid = DisplayGrid.of(scan.geometry)
-    names = LabelNames(hand_label_table()) if names is None else names
+    files = [file for file in (labels, compared) if file is not None]
     subjects: list[Subject] = []
     shown: list[Labelled] = []
-    for file in (labels, compared):
-        if file is None:
-            continue
+    for file in files:
         update(1, len(_STEPS), _STEPS[1])
+        if names is None:
+            names = names_of_files(files)
         subjects.append(_read_subject(file, scan, names))
         update(2, len(_STEPS), _STEPS[2])
         shown.append(_labelled(subjects[-1], grid, file.name))
