@@ -217,7 +217,9 @@ class Installer:
             on_end()
 
         arguments = ["install", "--no-input", "--disable-pip-version-check"]
-        arguments += ["--no-warn-script-location", "--target", str(new / _PACKAGES), str(path)]
+        # With the extra: Slicer shows DICOM, so results should be written as DICOM too.
+        requirement = f"{path}[dicom]"
+        arguments += ["--no-warn-script-location", "--target", str(new / _PACKAGES), requirement]
         command = guarded_command(slicer_python(), "pip", "", *arguments)
         self._runner.start(command, end, on_line, on_line)
 
