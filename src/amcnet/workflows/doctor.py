@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from amcnet.bundle import BundleDescription
 
 _GIB = 2**30
-_PACKAGES = ("numpy", "scipy", "SimpleITK", "nibabel", "pydicom", "highdicom")
+_PACKAGES = ("numpy", "scipy", "SimpleITK", "nibabel", "pydicom")
 _LEAST_TEMPORARY_GIB = 0.1  # copies of single files at most
 # The scans of the paper's device: docs/volumes.md.
 _SCAN_SHAPE, _SCAN_SPACING_MM = (609, 1023, 512), (0.279, 0.130, 0.088)
