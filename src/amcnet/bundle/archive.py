@@ -31,6 +31,10 @@ def pack_bundle(model: str | Path | None, path: Path, overwrite: bool = False) -
     Raises:
         ModelError: If the bundle is missing or damaged.
         OutputError: If the file cannot be written.
+
+    >>> pack_bundle("hand", Path("hand.zip"))
+    >>> Path("hand.zip").stat().st_size > 10**6
+    True
     """
     if path.suffix.lower() != ".zip":
         raise OutputError(f"{path}: unknown file type '{path.suffix}', expected .zip")

@@ -51,6 +51,10 @@ def load_bundle(model: str | Path | None = None) -> Bundle:
 
     Raises:
         ModelError: If there is no such bundle, or a file is missing or damaged.
+
+    >>> bundle = load_bundle()
+    >>> bundle.description.name, len(bundle.description.label_table)
+    ('hand', 38)
     """
     folder = find_model(model)
     description = read_description(folder)

@@ -47,6 +47,9 @@ def find_model(model: str | Path | None = None) -> Path:
 
     Raises:
         ModelError: If no such folder or name exists.
+
+    >>> find_model("hand") == default_bundle_folder()
+    True
     """
     if model is None:
         return default_bundle_folder()

@@ -71,6 +71,10 @@ def check_dataset(
     Raises:
         ConfigError: If ``jobs`` is less than 1.
         OutputError: If a process ends unexpectedly. Problems of the data are reported, not raised.
+
+    >>> report = check_dataset(Path("missing"))
+    >>> report.dataset, len(report.errors)
+    (None, 1)
     """
     try:
         found = find_cases(folder)

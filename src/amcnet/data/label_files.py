@@ -51,6 +51,12 @@ def read_label_file(path: Path) -> LabelNames:
         InputError: If the file is missing or unusable, names or values repeat, there are more
             than 254 structures, or the values of a ``dataset.json`` are not 1, 2, 3, ... (and the
             highest one for ``ignore``).
+
+    >>> path = Path("names.json")
+    >>> _ = path.write_text('{"labels": {"background": 0, "liver": 1, "ignore": 2}}')
+    >>> names = read_label_file(path)
+    >>> names.table[1].name, names.ignore_value
+    ('liver', 2)
     """
     if not path.is_file():
         raise InputError(

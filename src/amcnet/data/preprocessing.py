@@ -56,6 +56,12 @@ class Preprocessing(BaseModel):
         scan_tolerance: The scan axis is not resampled if its spacing differs by this share at most.
         normalisation: ``zscore`` (mean 0 and standard deviation 1 over the whole volume) or fixed
             figures; one for all channels, or a list with one for each.
+
+    >>> import numpy as np
+    >>> preprocessing = Preprocessing(spacing_mm=(1.0, 0.5, 0.5))
+    >>> image = preprocessing.apply(np.arange(60).reshape(5, 4, 3), spacing_mm=(1.0, 1.0, 1.0))
+    >>> image.shape, abs(float(image.mean())) < 1e-6
+    ((5, 8, 6), True)
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -1,5 +1,6 @@
 """What is wrong with a data set, in one line each."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -28,12 +29,22 @@ def merge_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     >>> wrong = [Problem("error", name, f"labels/{name}.nrrd is missing") for name in "abcde"]
     >>> merge_problems(wrong)[0].case
     'a, b, c and 2 more'
+    >>> merge_problems(wrong)[0].what
+    'labels/*.nrrd is missing (5 cases, * is the case)'
     """
     merged: dict[tuple[str, str], list[Problem]] = {}
     for problem in problems:
-        what = problem.what.replace(problem.case, "*") if problem.case else problem.what
+        what = _without_case(problem)
         merged.setdefault((problem.severity, what), []).append(problem)
     return tuple(_one_for_all(what, same) for (_, what), same in merged.items())
+
+
+def _without_case(problem: Problem) -> str:
+    """Return a problem's text with a star in place of the case, in file names and quotes."""
+    if not problem.case:
+        return problem.what
+    name = rf"(?:(?<=[/'])|^){re.escape(problem.case)}(?=[-._'/ ]|$)"
+    return re.sub(name, "*", problem.what)
 
 
 def _one_for_all(what: str, same: list[Problem]) -> Problem:

@@ -59,6 +59,10 @@ def resample_labels(labels: NDArray[np.uint8], shape: tuple[int, int, int]) -> N
     Args:
         labels: (scan, lateral, depth), 0 is background.
         shape: Shape of the result.
+
+    >>> import numpy as np
+    >>> resample_labels(np.array([[[0, 0, 2, 2, 2, 1]]], np.uint8), (1, 1, 3)).tolist()
+    [[[0, 2, 2]]]
     """
     from scipy.ndimage import find_objects
 

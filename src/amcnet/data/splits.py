@@ -30,7 +30,12 @@ class _StoredSplit(BaseModel):
 def random_split(
     names: list[str], seed: int, validation_fraction: float = VALIDATION_FRACTION
 ) -> Split:
-    """Hold out a share of the cases, chosen by the seed."""
+    """Hold out a share of the cases, chosen by the seed.
+
+    >>> split = random_split(["a", "b", "c", "d"], seed=0)
+    >>> len(split.train), len(split.val)
+    (3, 1)
+    """
     order = np.random.default_rng(seed).permutation(len(names))
     held_out = set(order[: round(len(names) * validation_fraction)].tolist())
     return Split(
@@ -41,6 +46,9 @@ def random_split(
 
 def fold_splits(names: list[str], folds: int, seed: int) -> list[Split]:
     """Hold every case out once: as many splits as folds, of nearly equal size.
+
+    >>> [len(split.val) for split in fold_splits(list("abcde"), folds=2, seed=0)]
+    [3, 2]
 
     Raises:
         InputError: If there are fewer cases than folds, or fewer than two folds.

@@ -31,6 +31,10 @@ def export_model(
         MissingExtraError: If the format needs PyTorch and that is not installed.
         ModelError: If the model is missing or damaged, or the format is unknown.
         OutputError: If the folder cannot be written.
+
+    >>> _ = export_model("hand", "openvino", Path("hand-openvino"))
+    >>> sorted(path.name for path in Path("hand-openvino").iterdir())
+    ['labels.json', 'model.bin', 'model.json', 'model.xml']
     """
     if format_name not in FORMATS:
         raise ModelError(f"format: found '{format_name}', expected one of {', '.join(FORMATS)}")
