@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 from amcnet.anatomy import LabelTable, Structure, hand_label_table
 from amcnet.errors import InputError
 
-NAMES = st.lists(st.text(min_size=1, max_size=8), unique=True, max_size=60)
+NAME = st.text(
+    st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=8
+).filter(str.strip)
+NAMES = st.lists(NAME, unique=True, max_size=60)
 
 
 @pytest.mark.parametrize("values", [(2,), (0, 1), (1, 3), (2, 1), (1, 1), (-1,)])
@@ -87,3 +90,11 @@ def test_from_dicts_refuses_unusable_rows(row):
 def test_from_dicts_fills_what_may_be_left_out():
     table = LabelTable.from_dicts([{"value": 1, "name": "a"}])
     assert table[1] == Structure(1, "a")
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "a\nb", "\x1b[31mred", "a\tb", "a\u2028b", 5, None, ["a"]]
+)
+def test_names_that_no_file_can_hold_are_refused(name: object) -> None:
+    with pytest.raises(InputError, match="expected text in one line without control characters"):
+        LabelTable((Structure(1, name),))

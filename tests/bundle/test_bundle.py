@@ -54,6 +54,10 @@ def test_damaged_description(copy: Path, text: str) -> None:
     [
         (lambda d: d["architecture"].update(num_classes=12), "lists 38 structures, expected 11"),
         (lambda d: d["labels"][0].pop("name"), "name"),
+        (lambda d: d["labels"][0].update(name=["x"]), "expected text in one line"),
+        (lambda d: d["labels"][0].update(name="a\nSegment1_Name:=b"), "expected text in one line"),
+        (lambda d: d["labels"][0].update(name="\x1b[31mred"), "expected text in one line"),
+        (lambda d: d["labels"][0].update(color_rgb=5), "labels cannot be used"),
         (lambda d: d["sha256"].pop("model.bin"), "has no checksum of model.bin"),
         (lambda d: d["preprocessing"].update(spacing_mm=["inf", 1, 1]), "spacing_mm"),
         (

@@ -1,5 +1,6 @@
 """Label tables: the one place that knows which value stands for which structure."""
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -7,6 +8,9 @@ from typing import Any
 from amcnet.errors import InputError
 
 IGNORE = 255  # label of voxels that nobody has judged; no structure has it
+
+
+_NOT_IN_NAMES = ("Cc", "Cs", "Zl", "Zp")  # control characters, halves, line breaks
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,12 @@ class LabelTable:
                 f"label table: values are {values}, expected 1 to {len(values)} in order"
             )
         names = [structure.name for structure in self.structures]
+        unusable = [name for name in names if not _is_name(name)]
+        if unusable:
+            raise InputError(
+                f"label table: found the name {unusable[0]!r}, expected text in one line without "
+                "control characters"
+            )
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise InputError(f"label table: names must differ, found more than once: {repeated}")
@@ -136,3 +146,12 @@ def _generated_color(index: int) -> tuple[int, int, int]:
 
     red, green, blue = colorsys.hls_to_rgb(index * 0.381966 % 1.0, 0.45 + 0.15 * (index % 2), 0.75)
     return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def _is_name(name: object) -> bool:
+    """Return whether a name can be written to every format: line breaks end a header's field."""
+    return (
+        isinstance(name, str)
+        and bool(name.strip())
+        and not any(unicodedata.category(character) in _NOT_IN_NAMES for character in name)
+    )

@@ -115,8 +115,8 @@ def _check_consistency(path: Path, description: BundleDescription) -> None:
             raise ModelError(f"{path}: lists {name!r}, expected the name of a file beside it")
     try:
         table = description.label_table
-    except InputError as error:
-        raise ModelError(f"{path}: {error}") from error
+    except (InputError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(f"{path}: labels cannot be used: {error}") from error
     if table.num_classes != description.architecture.num_classes:
         raise ModelError(
             f"{path}: lists {len(table)} structures, "

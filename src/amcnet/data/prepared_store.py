@@ -149,7 +149,10 @@ def open_prepared(folder: Path) -> PreparedDataset:
                 f"{CHECKSUM_FILE} differs from {DESCRIPTION_FILE}, prepare the data again"
             )
         cases.append(open_case(group))
-    table = own_table_of(LabelTable.from_dicts(description.labels))
+    try:
+        table = own_table_of(LabelTable.from_dicts(description.labels))
+    except (InputError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path}: labels cannot be used: {error}") from error
     return PreparedDataset(
         folder, table, description.channels, description.preprocessing, tuple(cases)
     )
