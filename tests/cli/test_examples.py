@@ -30,7 +30,7 @@ def test_every_command_has_examples_in_its_help() -> None:
 def test_examples_are_taken(example: str) -> None:
     _, name, *arguments = shlex.split(example)
     command = COMMAND.commands[name]
-    if name == "models":
+    if name in {"models", "dataset"}:
         name, *arguments = arguments
         command = command.commands[name]
     with command.make_context(name, arguments) as context:  # raises where an option is unknown
