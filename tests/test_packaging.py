@@ -7,7 +7,10 @@ import tarfile
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from .io.dicom.conftest import Scan, write_series
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -45,14 +48,14 @@ def test_the_core_installs_from_wheels_alone(version: str, tmp_path: Path) -> No
 
 
 def test_plain_dicom_is_read_and_other_dicom_refused_without_the_extra(tmp_path: Path) -> None:
+    image = np.arange(5 * 6 * 7, dtype=np.uint8).reshape(5, 6, 7)
+    write_series(tmp_path / "series", Scan(image, (0.5, 0.6, 0.7), direction=np.eye(3)))
     code = WITHOUT_HIGHDICOM + (
         "from pathlib import Path\n"
         "import amcnet, amcnet.cli.main\n"
         "from amcnet.errors import MissingExtraError\n"
-        "from amcnet.io import LABEL_EXTENSIONS, check_output\n"
-        "from amcnet.io.dicom.library import quiet_pydicom\n"
-        "with quiet_pydicom() as pydicom:\n"
-        "    pydicom.dcmread\n"
+        "from amcnet.io import LABEL_EXTENSIONS, check_output, read_volume\n"
+        f"print(read_volume(Path({str(tmp_path)!r}) / 'series').array.shape)\n"
         "try:\n"
         f"    check_output(Path({str(tmp_path)!r}) / 'x.dcm', extensions=LABEL_EXTENSIONS)\n"
         "except MissingExtraError as error:\n"
@@ -60,6 +63,7 @@ def test_plain_dicom_is_read_and_other_dicom_refused_without_the_extra(tmp_path:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("(5, 6, 7)")
     assert "x.dcm: writing DICOM segmentations needs the optional part 'dicom'" in done.stdout
     assert "pip install 'amcnet[dicom]'" in done.stdout
 
