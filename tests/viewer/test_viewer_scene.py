@@ -96,6 +96,25 @@ def test_structures_have_the_names_that_their_file_gives(hand_case, tmp_path: Pa
         read_scene(hand_case.volume, tmp_path / "own.nrrd")
 
 
+def test_a_voxel_size_can_be_given_and_a_doubtful_one_is_told(tmp_path: Path) -> None:
+    """Many converters leave 1 x 1 x 1 mm in volume and labels alike."""
+    shape = (70, 64, 43)
+    geometry = Geometry.canonical(shape, (1.0, 1.0, 1.0))
+    labels = np.zeros(shape, np.uint8)
+    labels[20:40, 20:25, 10:15] = 11
+    write_image(tmp_path / "scan.nrrd", labels * 9, geometry)
+    write_labels(tmp_path / "scan.seg.nrrd", labels, geometry, HAND)
+    files = tmp_path / "scan.nrrd", tmp_path / "scan.seg.nrrd"
+    data = json.loads(page_resources(read_scene(*files))["scene.json"].body)
+    assert "1 x 1 x 1 mm" in data["doubt"]
+    scene = read_scene(*files, spacing_mm=(2.0, 1.5, 1.25))
+    data = json.loads(page_resources(scene)["scene.json"].body)
+    assert data["doubt"] is None
+    assert data["full_spacing_mm"] == [2.0, 1.5, 1.25]
+    volume_mm3 = 20 * 5 * 5 * 2.0 * 1.5 * 1.25
+    assert data["structures"][10]["volume_mm3"] == pytest.approx(volume_mm3)
+
+
 def test_a_comparison_needs_labels(hand_case) -> None:
     with pytest.raises(InputError, match="no labels to compare with"):
         read_scene(hand_case.volume, compared=hand_case.labels)

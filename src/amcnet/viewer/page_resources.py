@@ -55,6 +55,7 @@ def as_data(scene: ViewerScene) -> dict[str, Any]:
         "full_spacing_mm": list(scene.full_spacing_mm),
         "shown_shape": list(scene.grid.shape),
         "to_patient": None if scene.to_patient is None else scene.to_patient.tolist(),
+        "doubt": scene.doubt,
         "windows": [
             {"name": one.name, "low": one.low, "high": one.high}
             for one in window_presets(scene.image)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from amcnet.anatomy import LabelTable, Structure
 from amcnet.data import LabelNames
 from amcnet.errors import InputError
-from amcnet.io import Volume, labels_on_grid, read_labels, read_volume
+from amcnet.io import Volume, doubtful_spacing, labels_on_grid, read_labels, read_volume
+from amcnet.io.geometry import Triple
 from amcnet.labelmaps.validation import without_ignored
 from amcnet.measurement import Measurement
 from amcnet.quality import QualityReport, Severity
@@ -76,6 +77,7 @@ class ViewerScene:
         grid: Where the shown voxels lie.
         image: The volume on that grid.
         to_patient: See :func:`index_to_patient`.
+        doubt: Why the voxel size is doubtful, None if it is plausible.
         labelled: The structures, None where the volume is shown alone.
         compared: A second segmentation of the same volume.
         dice: Dice coefficient of the two segmentations for each structure, in the table's order;
@@ -88,6 +90,7 @@ class ViewerScene:
     grid: DisplayGrid
     image: DisplayImage
     to_patient: NDArray[np.float64] | None
+    doubt: str | None = None
     labelled: Labelled | None = None
     compared: Labelled | None = None
     dice: tuple[float | None, ...] = ()
@@ -100,6 +103,8 @@ def read_scene(
     series: str | None = None,
     progress: Progress | None = None,
     compared: Path | None = None,
+    axes: str = "auto",
+    spacing_mm: Triple | None = None,
 ) -> ViewerScene:
     """Read a volume and its labels, measure and check them, and fit both to a browser's size.
 
@@ -112,6 +117,8 @@ def read_scene(
         series: UID or number of a DICOM series, if there are several.
         progress: Called as each step begins.
         compared: File of a second segmentation of the volume, shown beside the first.
+        axes: Meaning of the axes of all files, see :func:`amcnet.io.read_volume`.
+        spacing_mm: Voxel size in (scan, lateral, depth) instead of that in the files.
 
     Raises:
         InputError: If a file cannot be read, the grids do not fit, there are more than 255
@@ -121,7 +128,7 @@ def read_scene(
         raise InputError(f"{compared}: there are no labels to compare with, expected labels first")
     update = progress or _say_nothing
     update(0, len(_STEPS), _STEPS[0])
-    scan = read_volume(volume, series=series)
+    scan = read_volume(volume, axes, series, spacing_mm)
     grid = DisplayGrid.of(scan.geometry)
     files = [file for file in (labels, compared) if file is not None]
     subjects: list[Subject] = []
@@ -130,7 +137,8 @@ def read_scene(
         update(1, len(_STEPS), _STEPS[1])
         if names is None:
             names = names_of_files(files)
-        subjects.append(_read_subject(file, scan, names))
+        found = read_labels(file, names.table, axes, names.ignore_value, spacing_mm)
+        subjects.append(_subject(file, found, scan, names))
         update(2, len(_STEPS), _STEPS[2])
         shown.append(_labelled(subjects[-1], grid, file.name))
     update(3, len(_STEPS), _STEPS[3])
@@ -167,14 +175,14 @@ def make_scene(
         grid=grid,
         image=grid.image(volume.array),
         to_patient=index_to_patient(volume.geometry),
+        doubt=doubtful_spacing(volume.geometry),
         labelled=labelled,
         compared=compared,
         dice=dice,
     )
 
 
-def _read_subject(file: Path, scan: Volume, names: LabelNames) -> Subject:
-    found = read_labels(file, names.table, ignore_value=names.ignore_value)
+def _subject(file: Path, found: Volume, scan: Volume, names: LabelNames) -> Subject:
     try:
         placed = labels_on_grid(found, scan.geometry)
     except InputError as error:

@@ -14,6 +14,7 @@ function describeScene(scene) {
   const mm = scene.full_spacing_mm.map((value) => Number(value.toPrecision(3))).join(" × ");
   const note = full === shown ? "" : `, shown as ${shown}; sizes are of the full volume`;
   byId("size").textContent = `${full} voxels of ${mm} mm (scan, lateral, depth)${note}`;
+  if (scene.doubt) byId("size").after(element("p", scene.doubt, "doubt"));
   document.body.classList.toggle("alone", scene.labels === null);
   if (!scene.verdict) return;
   const verdict = scene.verdict;
