@@ -1,8 +1,30 @@
 """Options that several commands share."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+Triple = tuple[float, float, float]
+
+
+def _parse_spacing(text: str) -> Triple:
+    """Return a voxel size that is given as SCAN,LATERAL,DEPTH in mm.
+
+    >>> _parse_spacing("0.279,0.13,0.088")
+    (0.279, 0.13, 0.088)
+    """
+    try:
+        sizes = [float(part) for part in text.split(",")]
+        scan, lateral, depth = sizes
+        if not all(0 < size < float("inf") for size in sizes):
+            raise ValueError
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"found '{text}', expected three sizes in mm above 0 such as 0.279,0.13,0.088"
+        ) from error
+    return scan, lateral, depth
+
 
 LabelsOption = Annotated[
     str | None,
@@ -10,6 +32,55 @@ LabelsOption = Annotated[
         "--labels",
         help="What names the labels: dataset.json, an ITK-SNAP label description, or a model "
         "(its folder, model.json or installed name) [default: the hand's 38].",
+        show_default=False,
+    ),
+]
+SpacingOption = Annotated[
+    Triple | None,
+    typer.Option(
+        "--spacing",
+        metavar="SCAN,LATERAL,DEPTH",
+        parser=_parse_spacing,
+        help="Voxel size in mm instead of the file's own, in this order.",
+        show_default=False,
+    ),
+]
+AxesOption = Annotated[
+    str,
+    typer.Option(
+        "--axes",
+        metavar="X,Y,Z",
+        help="What the file's x, y, z axes mean, for example 'depth,lateral,scan' or "
+        "'lateral,depth,-scan' (a minus: runs the other way); 'search' tries them all "
+        "[default: by direction cosines, then a search where no hand is found]",
+        show_default=False,
+    ),
+]
+SeriesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--series",
+        metavar="UID-OR-NUMBER",
+        help="Which series of a DICOM input that holds several.",
+        show_default=False,
+    ),
+]
+ModelOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        help="Folder of a model bundle or name of an installed model; several times: their "
+        "logits are averaged [default: the bundled model].",
+        show_default=False,
+    ),
+]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
+ReportOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="FILE.html",
+        help="Write a page with verdict, pictures and sizes; for several inputs a folder.",
         show_default=False,
     ),
 ]

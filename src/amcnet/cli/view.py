@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from amcnet.cli.options import LabelsOption
+from amcnet.cli.options import LabelsOption, SeriesOption, SpacingOption
 
 
 def view(
@@ -22,14 +22,17 @@ def view(
         ),
     ] = None,
     table: LabelsOption = None,
-    series: Annotated[
-        str | None,
+    series: SeriesOption = None,
+    axes: Annotated[
+        str,
         typer.Option(
-            metavar="UID-OR-NUMBER",
-            help="Which series of a DICOM input that holds several.",
+            metavar="X,Y,Z",
+            help="What the files' x, y, z axes mean, for example 'lateral,depth,-scan' (a minus: "
+            "runs the other way) [default: by direction cosines].",
             show_default=False,
         ),
-    ] = None,
+    ] = "auto",
+    spacing: SpacingOption = None,
     port: Annotated[
         int,
         typer.Option(
@@ -53,7 +56,7 @@ def view(
 
     names = None if table is None else find_label_names(table)
     with progress("reading") as update:
-        scene = read_scene(volume, labels, names, series, update, compare)
+        scene = read_scene(volume, labels, names, series, update, compare, axes, spacing)
     for name in ("SIGTERM", "SIGHUP"):  # leave nothing behind; Windows has no SIGHUP
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _end)
