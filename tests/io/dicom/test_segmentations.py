@@ -252,7 +252,7 @@ def test_segmentations_that_cannot_be_read(
     seg = pydicom.dcmread(path)
     for keyword, value, sentence in (
         ("SegmentationType", "FRACTIONAL", "SegmentationType is FRACTIONAL, expected BINARY or"),
-        ("PixelData", seg.PixelData[:40], "the file is truncated, found 40 bytes of voxels"),
+        ("PixelData", seg.PixelData[:40], "the file is truncated, found 40 bytes of pixels"),
         ("SegmentSequence", seg.SegmentSequence[:20], "have the number 38 of no segment"),
     ):
         seg = pydicom.dcmread(path)
@@ -262,7 +262,7 @@ def test_segmentations_that_cannot_be_read(
             read_labels(tmp_path / "bad.dcm", TABLE)
     wrong = path.read_bytes().replace(b"1.2.840.10008.1.2.1", b"1.2.840.10008\\1.2.1")
     (tmp_path / "bad.dcm").write_bytes(wrong)
-    with pytest.raises(InputError, match="transfer syntax is none of DICOM's"):
+    with pytest.raises(InputError, match="its transfer syntax .* is private, expected one of the"):
         read_labels(tmp_path / "bad.dcm", TABLE)
 
 

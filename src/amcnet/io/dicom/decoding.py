@@ -1,92 +1,120 @@
-"""Which library decodes what, and what is checked before some of them may see it.
+"""Decode the frames of an image, each transfer syntax by one library, after checking them.
 
-GDCM ends the whole process on some damaged images: it decodes only what nothing else can, and
-only where the compressed data say themselves that they have the size of the header. CharLS works
-for seconds on a frame that was cut off.
+GDCM ends the whole process on some damaged images and others allocate whatever size a frame
+states, so a frame must first state the size that the header states. CharLS works for seconds on a
+frame that was cut off.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import IO, Any
 
 from numpy.typing import NDArray
 
 from amcnet.errors import InputError
 from amcnet.extras import require_extra
-from amcnet.io.dicom.headers import whole_number
+from amcnet.io.dicom.frame_size import FrameSize, size_of_frame
+from amcnet.io.dicom.headers import is_compressed, whole_number
 from amcnet.io.dicom.locations import Location
+from amcnet.io.dicom.pixel_element import Fragment, read_pixel_element, split_frames
 
 _PLUGINS = {
     "1.2.840.10008.1.2.4.50": "pillow",  # JPEG baseline
+    "1.2.840.10008.1.2.4.51": "gdcm",  # JPEG extended, 12 bits
+    "1.2.840.10008.1.2.4.57": "gdcm",  # JPEG lossless
+    "1.2.840.10008.1.2.4.70": "gdcm",  # JPEG lossless, first-order prediction
     "1.2.840.10008.1.2.4.80": "pyjpegls",  # JPEG-LS lossless
     "1.2.840.10008.1.2.4.81": "pyjpegls",  # JPEG-LS near-lossless
     "1.2.840.10008.1.2.4.90": "pillow",  # JPEG 2000 lossless
     "1.2.840.10008.1.2.4.91": "pillow",  # JPEG 2000
 }
-_GDCM_ONLY = (
-    "1.2.840.10008.1.2.4.51",  # JPEG extended, 12 bits
-    "1.2.840.10008.1.2.4.57",  # JPEG lossless
-    "1.2.840.10008.1.2.4.70",  # JPEG lossless, first-order prediction
-)
 _JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
+_RLE = "1.2.840.10008.1.2.5"
+_MAX_RLE_RATIO = 64  # two bytes stand for at most 128
+_RLE_HEADER_BYTES = 64
 _END_OF_IMAGE = b"\xff\xd9"
-_START_OF_FRAME = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-_START_OF_SCAN = 0xDA
 
 
-def decode(pydicom: Any, stream: Any, header: Any, location: Location) -> Iterator[NDArray[Any]]:  # noqa: ANN401
+def decode(
+    pydicom: Any,  # noqa: ANN401
+    stream: IO[bytes],
+    header: Any,  # noqa: ANN401
+    location: Location,
+) -> Iterator[NDArray[Any]]:
     """Decode the frames of an image one after the other.
 
     Args:
         pydicom: The module.
-        stream: The file, from its beginning.
+        stream: The file; pydicom has just read its header.
         header: Its header.
-        location: What it is called in an error.
+        location: Its name in an error.
 
     Raises:
-        InputError: If the compressed data are not of the size that the header says, or were cut
-            off. Decoders raise errors of their own.
+        InputError: If the pixels are missing or cut off, or the compressed data state another
+            size or number of frames than the header. Decoders raise errors of their own.
     """
-    syntax = header.file_meta.TransferSyntaxUID
-    plugin = _PLUGINS.get(syntax, "")
+    if is_compressed(header, location):
+        _check_compressed(stream, header, location)
+    plugin = _PLUGINS.get(header.file_meta.TransferSyntaxUID, "")
     if plugin == "pyjpegls":
         require_extra("dicom", f"{location}: reading JPEG-LS")
-    if syntax not in (*_GDCM_ONLY, *_JPEG_LS):
-        yield from pydicom.pixels.iter_pixels(stream, decoding_plugin=plugin)
-        return
     stream.seek(0)
-    image = pydicom.dcmread(stream)
-    count = whole_number(image, "NumberOfFrames", 1)
-    frames = pydicom.encaps.generate_frames(image.PixelData, number_of_frames=count)
-    if syntax in _JPEG_LS:
-        if not all(frame.rstrip(b"\0").endswith(_END_OF_IMAGE) for frame in frames):
-            raise InputError(f"{location}: its JPEG data are cut off, expected whole frames")
-        yield from pydicom.pixels.iter_pixels(image, decoding_plugin=plugin)
+    yield from pydicom.pixels.iter_pixels(stream, decoding_plugin=plugin)
+
+
+def _check_compressed(stream: IO[bytes], header: Any, location: Location) -> None:  # noqa: ANN401
+    pixels = read_pixel_element(stream, header, location.num_bytes)
+    if pixels is None or pixels.num_bytes is not None:
+        raise InputError(f"{location}: holds no compressed pixels, expected them by its header")
+    count = whole_number(header, "NumberOfFrames", 1)
+    frames = split_frames(stream, pixels, header, count, location)
+    check = _check_rle if header.file_meta.TransferSyntaxUID == _RLE else _check_jpeg
+    for fragments in frames:
+        check(stream, header, fragments, location)
+
+
+def _check_rle(
+    stream: IO[bytes],
+    header: Any,  # noqa: ANN401
+    fragments: list[Fragment],
+    location: Location,
+) -> None:
+    expected = _frame_bytes(header)
+    found = sum(one.num_bytes for one in fragments) - _RLE_HEADER_BYTES
+    if found * _MAX_RLE_RATIO < expected:
+        raise InputError(
+            f"{location}: its RLE data of {max(0, found)} bytes cannot hold a frame of {expected} "
+            "bytes, expected whole frames"
+        )
+
+
+def _check_jpeg(
+    stream: IO[bytes],
+    header: Any,  # noqa: ANN401
+    fragments: list[Fragment],
+    location: Location,
+) -> None:
+    stream.seek(fragments[0].start)
+    found = size_of_frame(stream.read(fragments[0].num_bytes))
+    expected = [whole_number(header, key) for key in ("Rows", "Columns", "SamplesPerPixel")]
+    allocated = whole_number(header, "BitsAllocated")
+    if list(found[1:]) != expected or not 0 < found.bits <= allocated:
+        raise InputError(
+            f"{location}: its compressed data are of {_text(found)}, expected "
+            f"{_text(FrameSize(allocated, *expected))} by its header"
+        )
+    if header.file_meta.TransferSyntaxUID not in _JPEG_LS:
         return
-    expected = tuple(whole_number(image, k) for k in ("Rows", "Columns", "SamplesPerPixel"))
-    allocated = whole_number(image, "BitsAllocated")
-    for frame in frames:
-        bits, *found = _jpeg_size(frame)
-        if tuple(found) != expected or not 0 < bits <= allocated:
-            raise InputError(
-                f"{location}: its JPEG data are of {found} and {bits} bits, expected "
-                f"{list(expected)} and at most {allocated} bits"
-            )
-    yield from pydicom.pixels.iter_pixels(image, decoding_plugin="gdcm")
+    last = fragments[-1]
+    stream.seek(last.start)
+    if not stream.read(last.num_bytes).rstrip(b"\0").endswith(_END_OF_IMAGE):
+        raise InputError(f"{location}: its JPEG data are cut off, expected whole frames")
 
 
-def _jpeg_size(frame: bytes) -> tuple[int, int, int, int]:
-    """Return bits, rows, columns and samples that a JPEG frame has by its own header.
+def _frame_bytes(header: Any) -> int:  # noqa: ANN401
+    keys = ("Rows", "Columns", "SamplesPerPixel")
+    rows, columns, samples = (whole_number(header, key, 1) for key in keys)
+    return rows * columns * samples * max(1, whole_number(header, "BitsAllocated") // 8)
 
-    All are 0 where it has none, or no data after it.
-    """
-    place = 2
-    while frame[:2] == b"\xff\xd8" and place + 9 < len(frame) and frame[place] == 0xFF:
-        marker, length = frame[place + 1], int.from_bytes(frame[place + 2 : place + 4], "big")
-        if marker in _START_OF_FRAME:
-            rows = int.from_bytes(frame[place + 5 : place + 7], "big")
-            columns = int.from_bytes(frame[place + 7 : place + 9], "big")
-            return frame[place + 4], rows, columns, frame[place + 9]
-        if marker == _START_OF_SCAN:
-            break
-        place += 2 + length
-    return 0, 0, 0, 0
+
+def _text(size: FrameSize) -> str:
+    return f"{size.rows} x {size.columns} x {size.samples} with up to {size.bits} bits"

@@ -1,7 +1,8 @@
-"""Where the frames of a series lie: read from the headers, one entry for each frame."""
+"""The positions of the frames of a series, read from the headers."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from amcnet.errors import InputError
 from amcnet.io.dicom.headers import ENHANCED_US_UID, SEG_UIDS, numbers, value_of
+from amcnet.io.dicom.pixel_spacing import pixel_spacings
 
 _PATIENT = (
     ("PlanePositionSequence", "ImagePositionPatient"),
@@ -19,62 +21,83 @@ _VOLUME = (
     ("PlaneOrientationVolumeSequence", "ImageOrientationVolume"),
 )
 _COSINE_TOLERANCE = 1e-3
-_SPACING_TOLERANCE = 1e-3  # relative; what differs by more are images of different sizes
+_SPACING_TOLERANCE = 1e-3  # relative; a greater difference means images of different scale
 
 
 @dataclass(frozen=True)
-class Placing:
+class FramePositions:
     """Where frames lie, all in one orientation.
 
     Attributes:
         positions_mm: Centre of each frame's first pixel, (frame, 3), in mm.
+        rounding_mm: Half a unit of the last digit that the positions are written with, along
+            each of the three coordinates, in mm.
         orientation: Direction cosines of a row and of a column, six numbers.
-        pixel_spacing_mm: Distance between rows, and between columns, as DICOM orders them.
-        slice_spacing_mm: What the header says of it; None where it says nothing.
-        frame_of_reference_uid: What the positions refer to; empty where it is not named.
+        pixel_spacing_mm: Distance between rows and between columns, in DICOM's order.
+        slice_distance_mm: SpacingBetweenSlices; None if not stated.
+        slice_thickness_mm: SliceThickness; None if not stated.
+        frame_of_reference_uid: What the positions refer to; empty if not named.
     """
 
     positions_mm: NDArray[np.float64]
+    rounding_mm: NDArray[np.float64]
     orientation: tuple[float, ...]
     pixel_spacing_mm: tuple[float, ...]
-    slice_spacing_mm: float | None
+    slice_distance_mm: float | None
+    slice_thickness_mm: float | None
     frame_of_reference_uid: str
 
 
-def placing_of_headers(headers: Sequence[Any], name: str) -> Placing:
+def positions_of_images(
+    headers: Sequence[Any], names: Sequence[str], name: str, spacing_is_given: bool = False
+) -> FramePositions | None:
     """Return where single-frame images lie.
 
     Args:
         headers: One for each image.
-        name: What they are called in an error.
+        names: What each image is called in an error.
+        name: What all of them are called in an error.
+        spacing_is_given: Whether the caller knows the voxel size; the header's is then not read.
+
+    Returns:
+        Where they lie; None if no image has a position.
 
     Raises:
-        InputError: If an image lacks what is needed, or they differ in orientation or spacing.
+        InputError: If an image lacks what others have, they differ in orientation or spacing, or
+            attributes contradict each other.
     """
     groups = [(header,) for header in headers]
-    return _placing(
+    if not any(value_of(header, "ImagePositionPatient") for header in headers):
+        return None
+    return _positions(
         _every(groups, "ImagePositionPatient", 3, name),
         _every(groups, "ImageOrientationPatient", 6, name),
-        _every(groups, "PixelSpacing", 2, name),
-        _slice_spacing(headers[0]),
+        np.ones((len(headers), 2)) if spacing_is_given else pixel_spacings(headers, names),
+        _Stated.of(headers[0]),
         str(value_of(headers[0], "FrameOfReferenceUID") or ""),
         name,
     )
 
 
-def placing_of_frames(header: Any, frames: int, name: str) -> Placing | None:  # noqa: ANN401
+def positions_of_frames(
+    header: Any,  # noqa: ANN401
+    frames: int,
+    name: str,
+    spacing_is_given: bool = False,
+) -> FramePositions | None:
     """Return where the frames of a multi-frame image lie.
 
-    An Enhanced Ultrasound Volume says it in its own volume frame of reference, others in that of
-    the patient.
+    An Enhanced Ultrasound Volume gives positions in its own volume frame of reference, other
+    enhanced images in that of the patient.
 
     Args:
         header: Its header.
         frames: Number of its frames.
-        name: What it is called in an error.
+        name: Its name in an error.
+        spacing_is_given: Whether the caller knows the voxel size; the header's is then not read.
 
     Returns:
-        Where they lie; None for an image of the old kind, which does not say it.
+        Where they lie; None for an image without functional groups, which does not say it.
 
     Raises:
         InputError: If a frame lacks what is needed, or they differ in orientation or spacing.
@@ -88,15 +111,38 @@ def placing_of_frames(header: Any, frames: int, name: str) -> Placing | None:  #
     groups = [(item, *shared) for item in own]
     in_volume = _is_volume(header, groups[0])
     (where, position), (how, orientation) = _VOLUME if in_volume else _PATIENT
+    if not any(item for item in _inside(groups, where)):
+        return None
     reference = value_of(header, "VolumeFrameOfReferenceUID") if in_volume else None
-    return _placing(
+    measures = list(_inside(groups, "PixelMeasuresSequence"))
+    return _positions(
         _every(_inside(groups, where), position, 3, name, where),
         _every(_inside(groups, how), orientation, 6, name, how),
-        _every(_inside(groups, "PixelMeasuresSequence"), "PixelSpacing", 2, name),
-        _slice_spacing(*next(iter(_inside(groups, "PixelMeasuresSequence")))),
+        np.ones((frames, 2)) if spacing_is_given else _every(measures, "PixelSpacing", 2, name),
+        _Stated.of(*measures[0]),
         str(reference or value_of(header, "FrameOfReferenceUID") or ""),
         name,
     )
+
+
+@dataclass(frozen=True)
+class _Stated:
+    """The distances along the normal that a header states."""
+
+    distance_mm: float | None
+    thickness_mm: float | None
+
+    @classmethod
+    def of(cls, *items: Any) -> "_Stated":  # noqa: ANN401
+        return cls(_length(items, "SpacingBetweenSlices"), _length(items, "SliceThickness"))
+
+
+def _length(items: tuple[Any, ...], keyword: str) -> float | None:
+    for item in items:
+        found = numbers(item, keyword, 1)
+        if found is not None and np.isfinite(found[0]) and abs(found[0]) > 0:
+            return abs(found[0])
+    return None
 
 
 def _is_volume(header: Any, group: tuple[Any, ...]) -> bool:  # noqa: ANN401
@@ -127,23 +173,14 @@ def _every(
     return np.array(rows, dtype=np.float64)
 
 
-def _slice_spacing(*items: Any) -> float | None:  # noqa: ANN401
-    for keyword in ("SpacingBetweenSlices", "SliceThickness"):
-        for item in items:
-            found = numbers(item, keyword, 1)
-            if found is not None and np.isfinite(found[0]) and abs(found[0]) > 0:
-                return abs(found[0])
-    return None
-
-
-def _placing(
+def _positions(
     positions_mm: NDArray[np.float64],
     orientations: NDArray[np.float64],
     spacings_mm: NDArray[np.float64],
-    slice_spacing_mm: float | None,
+    stated: _Stated,
     frame_of_reference_uid: str,
     name: str,
-) -> Placing:
+) -> FramePositions:
     turned = np.abs(orientations - orientations[0]).max(axis=1) > _COSINE_TOLERANCE
     if turned.any():
         raise InputError(
@@ -165,13 +202,24 @@ def _placing(
             f"{name}: its frames have different PixelSpacing, {_text(spacings_mm[0])} and "
             f"{_text(spacings_mm[other][0])}, expected one"
         )
-    return Placing(
+    return FramePositions(
         positions_mm=positions_mm,
+        rounding_mm=_rounding(positions_mm),
         orientation=tuple(orientations[0].tolist()),
         pixel_spacing_mm=tuple(spacings_mm[0].tolist()),
-        slice_spacing_mm=slice_spacing_mm,
+        slice_distance_mm=stated.distance_mm,
+        slice_thickness_mm=stated.thickness_mm,
         frame_of_reference_uid=frame_of_reference_uid,
     )
+
+
+def _rounding(positions_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return half a unit of the last decimal digit that occurs in each coordinate."""
+    digits = []
+    for column in positions_mm.T:
+        exponents = [Decimal(repr(float(value))).as_tuple().exponent for value in column]
+        digits.append(min(one for one in exponents if isinstance(one, int)))
+    return 0.5 * 10.0 ** np.array(digits, dtype=np.float64)
 
 
 def _text(values: NDArray[np.float64]) -> str:

@@ -1,20 +1,55 @@
-"""Headers of DICOM files, read without their pixels."""
+"""Read the headers of DICOM files without their pixels."""
 
+import io
 import zipfile
 import zlib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO, Any
 
-from amcnet.errors import InputError
-from amcnet.io.dicom.library import quiet_pydicom
+from amcnet.errors import AmcnetError, InputError
+from amcnet.io.dicom.deflated import inflate, is_deflated
 from amcnet.io.dicom.locations import Location
+from amcnet.io.dicom.pixel_element import PixelElement, read_pixel_element
+from amcnet.io.dicom.quiet_libraries import quiet_pydicom
 
 DIRECTORY_UID = "1.2.840.10008.1.3.10"
 ENHANCED_US_UID = "1.2.840.10008.5.1.4.1.1.6.2"
 SEG_UIDS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
-_DEFLATED_UID = b"1.2.840.10008.1.2.1.99"
-_SYNTAX_ELEMENT = b"\x02\x00\x10\x00UI"
 _META_BYTES = 4096
+_NATIVE = (
+    "1.2.840.10008.1.2",
+    "1.2.840.10008.1.2.1",
+    "1.2.840.10008.1.2.1.99",
+    "1.2.840.10008.1.2.2",
+)
+_COMPRESSED = (
+    "1.2.840.10008.1.2.5",  # RLE
+    *(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 57, 70, 80, 81, 90, 91)),
+)
+
+
+@contextmanager
+def open_dicom(location: Location, whole: bool = False) -> Iterator[IO[bytes] | None]:
+    """Open a DICOM file, inflated if it is deflated; yield None for a file that is no DICOM.
+
+    Args:
+        location: The file.
+        whole: Open it to read the pixels too, in any order.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
+    opened = location.open_whole() if whole else location.open_header()
+    with opened as stream:
+        beginning = stream.read(_META_BYTES)
+        if beginning[128:132] != b"DICM":
+            yield None
+        elif is_deflated(beginning):
+            yield inflate(stream, location)
+        else:
+            stream.seek(0)
+            yield stream
 
 
 def read_header(location: Location, tags: Sequence[str] | None = None) -> Any | None:  # noqa: ANN401
@@ -22,27 +57,62 @@ def read_header(location: Location, tags: Sequence[str] | None = None) -> Any | 
 
     Args:
         location: The file.
-        tags: Keywords of the attributes to read; all where left out.
+        tags: Keywords of the attributes to read; None reads all.
 
     Returns:
         A `pydicom.Dataset` without pixels; None for a file that is no DICOM.
 
     Raises:
-        InputError: If it begins as DICOM does and is damaged, or all of it is compressed.
+        InputError: If it begins as DICOM does and is damaged.
+    """
+    found = read_header_and_pixels(location, tags)
+    return None if found is None else found[0]
+
+
+def read_image_header(location: Location) -> tuple[Any, PixelElement]:
+    """Read the whole header of an image, and what follows it.
+
+    Raises:
+        InputError: If it is no DICOM image, ends before its pixels, or has a transfer syntax that
+            cannot be read.
+    """
+    found = read_header_and_pixels(location)
+    if found is None:
+        raise InputError(f"{location}: is no DICOM file, expected a DICOM image")
+    header, pixels = found
+    is_compressed(header, location)
+    if pixels is None:
+        raise InputError(f"{location}: the file ends before its pixels, expected a complete image")
+    return header, pixels
+
+
+def read_header_and_pixels(
+    location: Location, tags: Sequence[str] | None = None
+) -> tuple[Any, PixelElement | None] | None:
+    """Read a file's header, and where its pixels begin.
+
+    Args:
+        location: The file.
+        tags: Keywords of the attributes to read, and then no pixels; None reads all.
+
+    Returns:
+        Header and pixels, None in place of pixels that are absent; None for a file that is no
+        DICOM.
+
+    Raises:
+        InputError: If it begins as DICOM does and is damaged.
     """
     with quiet_pydicom() as pydicom:
         try:
-            with location.open_header() as stream:
-                beginning = stream.read(_META_BYTES)
-                if beginning[128:132] != b"DICM":
+            with open_dicom(location) as stream:
+                if stream is None:
                     return None
-                if _is_deflated(beginning):
-                    raise InputError(
-                        f"{location}: is deflated as a whole, expected another transfer syntax"
-                    )
-                stream.seek(0)
-                return pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=tags)
-        except InputError:
+                header = pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=tags)
+                size = location.num_bytes
+                if isinstance(stream, io.BytesIO):  # it was inflated
+                    size = stream.getbuffer().nbytes
+                return header, None if tags else read_pixel_element(stream, header, size)
+        except AmcnetError:
             raise
         except (zipfile.BadZipFile, zlib.error):
             raise InputError(f"{location}: is damaged, expected an intact archive") from None
@@ -53,12 +123,6 @@ def read_header(location: Location, tags: Sequence[str] | None = None) -> Any | 
             raise InputError(
                 f"{location}: is damaged, expected an intact DICOM file ({type(error).__name__})"
             ) from None
-
-
-def _is_deflated(beginning: bytes) -> bool:
-    """Return whether pydicom would unpack the whole file, to whatever size, for its header."""
-    start = beginning.find(_SYNTAX_ELEMENT)
-    return start >= 0 and beginning[start + 8 :].startswith(_DEFLATED_UID)
 
 
 def value_of(dataset: Any, keyword: str) -> Any:  # noqa: ANN401
@@ -75,25 +139,39 @@ def is_compressed(header: Any, location: Location) -> bool:  # noqa: ANN401
     """Return whether the pixels of an image are compressed.
 
     Raises:
-        InputError: If its transfer syntax is unknown.
+        InputError: If its transfer syntax is missing, private, or not supported.
     """
     syntax = value_of(header.file_meta, "TransferSyntaxUID")
-    try:
-        return syntax is not None and bool(syntax.is_compressed)
-    except (AttributeError, ValueError):  # several values, or a private one
-        raise InputError(f"{location}: its transfer syntax is none of DICOM's") from None
+    if syntax in _NATIVE:
+        return False
+    if syntax in _COMPRESSED:
+        return True
+    if syntax is None:
+        raise InputError(f"{location}: names no transfer syntax, expected one")
+    if not isinstance(syntax, str) or not syntax.startswith("1.2.840.10008.1.2"):
+        raise InputError(
+            f"{location}: its transfer syntax {syntax} is private, expected one of the standard"
+        )
+    raise InputError(
+        f"{location}: its transfer syntax is {_syntax_name(syntax)} ({syntax}), "
+        "expected uncompressed images, JPEG, JPEG-LS, JPEG 2000 or RLE"
+    )
+
+
+def _syntax_name(uid: Any) -> str:  # noqa: ANN401
+    return str(uid.name)
 
 
 def whole_number(dataset: Any, keyword: str, otherwise: int = 0) -> int:  # noqa: ANN401
-    """Return an attribute as a whole number, ``otherwise`` where it is none."""
+    """Return an attribute as a whole number, ``otherwise`` if it is none."""
     try:
         return int(value_of(dataset, keyword))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return otherwise
 
 
 def numbers(dataset: Any, keyword: str, count: int) -> tuple[float, ...] | None:  # noqa: ANN401
-    """Return an attribute of several numbers; None where it is absent or no such thing."""
+    """Return an attribute of ``count`` numbers; None if it is absent or something else."""
     value = value_of(dataset, keyword)
     try:
         found = (float(value),) if count == 1 else tuple(float(one) for one in value)

@@ -1,26 +1,24 @@
-"""Where DICOM files are: in a folder and those in it, in a zip archive, behind a DICOMDIR."""
+"""Find the files that a path stands for: a folder and its subfolders, a zip archive, one file."""
 
 import io
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from amcnet.errors import InputError
+from amcnet.io.dicom.archive import MAX_FILES, Archive
 from amcnet.io.extensions import find_extension
-from amcnet.memory import GIB, check_room
+from amcnet.memory import check_room
 
 DICOM_EXTENSIONS = (".dcm", ".dicom")
 ZIP_EXTENSION = ".zip"
 DIRECTORY_NAME = "DICOMDIR"
 
 _MAGIC, _MAGIC_START = b"DICM", 128
-_MAX_FILES = 100_000
-# Volumes of one grey unpack to far more than any real scan; what unpacks to more is no scan.
-_MAX_RATIO, _ALWAYS_FINE_BYTES = 200, 1 << 26
 
 
 @dataclass(frozen=True)
@@ -30,90 +28,112 @@ class Location:
     Attributes:
         path: The file, or the archive.
         member: Its name in the archive; None for a file on disk.
-        num_bytes: Its size, unpacked.
+        num_bytes: Its size when unpacked.
+        archive: The open archive; None for a file on disk.
     """
 
     path: Path
     member: str | None
     num_bytes: int
+    archive: Archive | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
-        return f"{self.path}" if self.member is None else f"{self.path} ({self.member})"
+        if self.member is None:
+            return f"{self.path}"
+        # Archives of servers have folders named after the patient.
+        return f"{self.path} ({PurePosixPath(self.member).name})"
+
+    @property
+    def name(self) -> PurePosixPath:
+        """Path of the file, or of the member within its archive."""
+        return PurePosixPath(self.path.as_posix() if self.member is None else self.member)
 
     def open_header(self) -> IO[bytes]:
-        """Open it to read its beginning; little of a member of an archive is unpacked."""
-        return self.path.open("rb") if self.member is None else _Member(self.path, self.member)
-
-    def open_whole(self) -> IO[bytes]:
-        """Open it to read all of it, in any order.
+        """Open the file to read its beginning; only the start of a zip member is unpacked.
 
         Raises:
-            InputError: If a member of an archive is damaged.
+            InputError: If it is not a regular file (a FIFO would block for ever).
+        """
+        if self.archive is not None and self.member is not None:
+            return self.archive.open(self.member)
+        if not self.path.is_file():
+            raise InputError(f"{self.path}: is no regular file, expected a DICOM file")
+        return self.path.open("rb")
+
+    def open_whole(self) -> IO[bytes]:
+        """Open the file to read all of it, in any order.
+
+        Raises:
+            InputError: If a zip member is damaged, or it is not a regular file.
             NotEnoughMemoryError: If it has to be unpacked and does not fit into memory.
         """
         if self.member is None:
-            return self.path.open("rb")
+            return self.open_header()
         check_room(f"{self}", self.num_bytes)
         try:
-            with _Member(self.path, self.member) as stream:
+            with self.open_header() as stream:
                 return io.BytesIO(stream.read())
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
             raise InputError(f"{self}: is damaged, expected an intact archive") from None
 
 
-class _Member(io.BufferedReader):
-    """A member of an archive, which closes the archive when it is closed."""
+def close_archives(locations: Iterable[Location]) -> None:
+    """Release the archives that files were read from."""
+    for archive in {one.archive for one in locations if one.archive is not None}:
+        archive.close()
 
-    def __init__(self, path: Path, name: str) -> None:
-        self._archive = zipfile.ZipFile(path)
-        super().__init__(self._archive.open(name))  # type: ignore[arg-type]
 
-    def close(self) -> None:
-        super().close()
-        self._archive.close()
+def location_of(path: Path) -> Location:
+    """Return the location of a file on disk."""
+    return Location(path, None, path.stat().st_size)
 
 
 def find_locations(path: Path) -> Iterator[Location]:
-    """Return all files that a path stands for, in the order of their names.
+    """Return all files that a path stands for, sorted by name; hidden ones are passed over.
 
     Args:
-        path: A file, a folder (with all folders in it), a zip archive or a ``DICOMDIR``.
+        path: A file, a folder (searched with its subfolders), a zip archive or a ``DICOMDIR``.
 
     Raises:
-        InputError: If there is no such file or folder, or an archive is damaged, encrypted or
-            unpacks to much more than a scan could.
+        InputError: If there is no such file or folder, a subfolder cannot be read, or an archive
+            is damaged, encrypted or unpacks to far more than a scan could.
     """
     if path.is_dir():
         yield from _in_folder(path)
     elif not path.is_file():
-        raise InputError(f"{path}: no such file or folder, expected DICOM images")
+        found = "is no regular file" if path.exists() else "no such file or folder"
+        raise InputError(f"{path}: {found}, expected DICOM images")
     elif find_extension(path, (ZIP_EXTENSION,)):
-        yield from _in_archive(path)
+        archive = Archive(path)
+        for info in archive.members():
+            if not _is_hidden(PurePosixPath(info.filename)):
+                yield Location(path, info.filename, info.file_size, archive)
     else:
-        yield Location(path, None, path.stat().st_size)
+        yield location_of(path)
 
 
 def is_dicom(path: Path) -> bool:
     """Return whether a path is to be read as DICOM, whatever state it is in.
 
-    That is a file with a name of DICOM or a zip archive, a file without a known name whose content
-    begins as DICOM does, or a folder with such a file in it or in the folders in it.
+    True for a file with a DICOM or zip extension, a file of another name whose content begins as
+    DICOM does, and a folder with such a file in it or in its subfolders.
     """
     if path.is_dir():
         return next(_beginning_as_dicom(path), None) is not None
-    if _has_dicom_name(path) or find_extension(path, (ZIP_EXTENSION,)):
+    if has_dicom_name(path) or find_extension(path, (ZIP_EXTENSION,)):
         return True
     return _begins_as_dicom(path)
 
 
-def _has_dicom_name(path: Path) -> bool:
+def has_dicom_name(path: Path) -> bool:
+    """Return whether a file's name alone says that it is DICOM."""
     named = find_extension(path, DICOM_EXTENSIONS) is not None
     return named or path.name.upper() == DIRECTORY_NAME
 
 
 def _begins_as_dicom(path: Path) -> bool:
     try:
-        if not path.is_file():  # to open a named pipe would block
+        if not path.is_file():  # opening a FIFO would block
             return False
         with path.open("rb") as stream:
             return stream.read(_MAGIC_START + 4)[_MAGIC_START:] == _MAGIC
@@ -122,52 +142,46 @@ def _begins_as_dicom(path: Path) -> bool:
 
 
 def _beginning_as_dicom(folder: Path) -> Iterator[Path]:
-    for count, path in enumerate(_walk(folder)):
-        if count == _MAX_FILES:
+    for count, path in enumerate(_walk(folder, None)):
+        if count == MAX_FILES:
             return
         if _begins_as_dicom(path):
             yield path
 
 
 def first_dicom_file(folder: Path) -> Path | None:
-    """Return the first DICOM file directly in a folder, by name; None where there is none."""
+    """Return the first DICOM file directly in a folder, by name; None if there is none."""
     files = sorted(path for path in folder.iterdir() if path.is_file())
     return next((path for path in files if _begins_as_dicom(path)), None)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """Return the files of a folder, then those of the folders in it; no links to folders."""
-    for root, folders, files in os.walk(folder):
-        folders.sort()
+def _is_hidden(name: PurePosixPath) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in name.parts)
+
+
+def _walk(folder: Path, errors: list[OSError] | None) -> Iterator[Path]:
+    """Return the files of a folder, then those of its subfolders; links to folders are no folders.
+
+    Subfolders that cannot be read are added to ``errors``.
+    """
+    report = None if errors is None else errors.append
+    for root, folders, files in os.walk(folder, onerror=report):
+        folders[:] = sorted(name for name in folders if not _is_hidden(PurePosixPath(name)))
         for name in sorted(files):
             if not name.startswith("."):
                 yield Path(root) / name
 
 
 def _in_folder(folder: Path) -> Iterator[Location]:
-    for count, path in enumerate(_walk(folder)):
-        if count == _MAX_FILES:
-            raise InputError(f"{folder}: holds more than {_MAX_FILES} files, expected one study")
+    errors: list[OSError] = []
+    for count, path in enumerate(_walk(folder, errors)):
+        if count == MAX_FILES:
+            raise InputError(f"{folder}: holds more than {MAX_FILES} files, expected one study")
         if path.is_file():
-            yield Location(path, None, path.stat().st_size)
-
-
-def _in_archive(path: Path) -> Iterator[Location]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = [info for info in archive.infolist() if not info.is_dir()]
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        raise InputError(f"{path}: the content is no zip archive, expected an intact one") from None
-    if len(members) > _MAX_FILES:
-        raise InputError(f"{path}: holds {len(members)} files, expected one study")
-    if any(info.flag_bits & 1 for info in members):
-        raise InputError(f"{path}: is encrypted, expected a zip archive without a password")
-    # zipfile hands out no more than a member's stated size, whatever the member really holds.
-    unpacked, packed = sum(info.file_size for info in members), path.stat().st_size
-    if unpacked > max(_MAX_RATIO * packed, _ALWAYS_FINE_BYTES):
-        raise InputError(
-            f"{path}: unpacks from {packed / GIB:.3f} to {unpacked / GIB:.1f} GiB, "
-            f"expected at most {_MAX_RATIO} times its size"
-        )
-    for info in sorted(members, key=lambda info: info.filename):
-        yield Location(path, info.filename, info.file_size)
+            yield location_of(path)
+        elif has_dicom_name(path):
+            found = "is a link to no file" if path.is_symlink() else "is no regular file"
+            raise InputError(f"{path}: {found}, expected a DICOM file")
+    if errors:
+        where, reason = errors[0].filename, errors[0].strerror
+        raise InputError(f"{where}: the folder cannot be read ({reason}), expected all of a study")

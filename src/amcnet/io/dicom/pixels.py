@@ -1,40 +1,48 @@
-"""Frames of DICOM images, decoded one after the other into one array of grey values."""
+"""Decode the frames of DICOM images one after the other into one array of intensities."""
 
+import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil, prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.errors import AmcnetError, InputError
+from amcnet.errors import AmcnetError, InputError, one_line
+from amcnet.io.dicom.archive import ALWAYS_FINE_BYTES, MAX_RATIO
+from amcnet.io.dicom.colour import Colour, coloured_pixels, luma
 from amcnet.io.dicom.decoding import decode
-from amcnet.io.dicom.headers import is_compressed, numbers, value_of, whole_number
-from amcnet.io.dicom.library import quiet_pydicom
+from amcnet.io.dicom.headers import is_compressed, numbers, open_dicom, value_of, whole_number
 from amcnet.io.dicom.locations import Location
-from amcnet.memory import check_room
+from amcnet.io.dicom.pixel_element import PixelElement
+from amcnet.io.dicom.quiet_libraries import quiet_pydicom
+from amcnet.io.dicom.ultrasound_regions import outside_mask, regions_of
+from amcnet.memory import GIB, check_room
 
 _FRAME_OVERHEAD_BYTES = 8  # of each frame that is compressed, before its first byte
 _COPIES = 2  # the stored array and that in canonical order
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLOUR = ("RGB", "PALETTE COLOR")
+_LOSSY = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 81, 91))
 _LIKE = ("BitsAllocated", "PixelRepresentation", "SamplesPerPixel", "PhotometricInterpretation")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Rescale:
-    """Grey value = stored value x slope + intercept."""
+    """Intensity = stored value x slope + intercept."""
 
     slope: float = 1.0
     intercept: float = 0.0
 
 
 def rescale_of(item: Any, name: str) -> Rescale:  # noqa: ANN401
-    """Return what a header, or a functional group, says of its values.
+    """Return the rescaling that a header or a functional group states.
 
     Raises:
-        InputError: If the slope is zero, or one of both is not finite.
+        InputError: If the slope is zero, or either is not finite.
     """
     slope = (numbers(item, "RescaleSlope", 1) or (1.0,))[0]
     intercept = (numbers(item, "RescaleIntercept", 1) or (0.0,))[0]
@@ -47,7 +55,7 @@ def rescale_of(item: Any, name: str) -> Rescale:  # noqa: ANN401
 
 
 def rescales_of_frames(header: Any, frames: int, name: str) -> list[Rescale]:  # noqa: ANN401
-    """Return what a multi-frame image says of the values of each frame."""
+    """Return the rescaling of each frame of a multi-frame image."""
     shared = value_of(header, "SharedFunctionalGroupsSequence") or ()
     own = value_of(header, "PerFrameFunctionalGroupsSequence") or [()] * frames
     found = []
@@ -62,7 +70,7 @@ def check_like(headers: Sequence[Any], name: str) -> None:
     """Check that images have the same size and kind of pixels.
 
     Raises:
-        InputError: If not, or if the kind is none that can be read.
+        InputError: If they differ, or their kind of pixels cannot be read.
     """
     first = headers[0]
     sizes = {(whole_number(one, "Rows"), whole_number(one, "Columns")) for one in headers}
@@ -79,83 +87,193 @@ def check_like(headers: Sequence[Any], name: str) -> None:
         raise InputError(f"{name}: PhotometricInterpretation is {kind}, expected grey values")
 
 
-def check_length(header: Any, frames: int, location: Location) -> None:  # noqa: ANN401
-    """Check, before any memory is taken, that a file is long enough for what its header says.
+def check_length(
+    header: Any,  # noqa: ANN401
+    pixels: PixelElement,
+    frames: int,
+    location: Location,
+) -> None:
+    """Check, before any memory is taken, that the pixels of a file fit what its header states.
+
+    Args:
+        header: Its header.
+        pixels: Where its pixels begin.
+        frames: Number of frames.
+        location: Its name in an error.
 
     Raises:
-        InputError: If it is not.
+        InputError: If they are cut off, hold more frames than the header states, or unpack to far
+            more than a scan could.
     """
-    if is_compressed(header, location):
-        least = frames * _FRAME_OVERHEAD_BYTES
-    else:
-        bits = whole_number(header, "BitsAllocated", 8) * whole_number(header, "SamplesPerPixel", 1)
-        if value_of(header, "PhotometricInterpretation") == "YBR_FULL_422":
-            bits = bits * 2 // 3
-        pixels = whole_number(header, "Rows") * whole_number(header, "Columns")
-        least = ceil(frames * pixels * bits / 8)
-    if location.num_bytes < least:
+    if not is_compressed(header, location):
+        check_native_length(header, pixels, frames, location)
+        return
+    expected, present = ceil(frames * _frame_bytes(header)), pixels.file_bytes - pixels.start
+    if present < frames * _FRAME_OVERHEAD_BYTES:
         raise InputError(
-            f"{location}: the file is truncated, found {location.num_bytes} bytes, expected "
-            f"at least {least} for {frames} frames"
+            f"{location}: the file is truncated, found {present} bytes of pixels, expected more "
+            f"for {frames} frames"
+        )
+    if expected > max(MAX_RATIO * present, ALWAYS_FINE_BYTES):
+        raise InputError(
+            f"{location}: its pixels unpack from {present / GIB:.3f} to {expected / GIB:.1f} GiB "
+            f"by its header, expected at most {MAX_RATIO} times their size"
         )
 
 
-def read_frames(
-    locations: Sequence[Location],
-    order: NDArray[np.intp],
+def check_native_length(
     header: Any,  # noqa: ANN401
-    rescales: Sequence[Rescale],
-    name: str,
-) -> NDArray[Any]:
-    """Decode frames into an array (slice, row, column).
-
-    Args:
-        locations: A file for each frame, or one that holds them all.
-        order: Index of the frame that each slice is.
-        header: That of the first file.
-        rescales: One for each frame. Where all are 1 and 0 the array has the stored type, else
-            float32 (float64 for values of 32 bits).
-        name: What the volume is called in an error.
+    pixels: PixelElement,
+    frames: int,
+    location: Location,
+) -> None:
+    """Check that uncompressed pixels are as many as the header states.
 
     Raises:
-        InputError: If a frame cannot be decoded or has colours.
+        InputError: If there are fewer or more.
+    """
+    expected, present = ceil(frames * _frame_bytes(header)), pixels.file_bytes - pixels.start
+    stated = expected if pixels.num_bytes is None else pixels.num_bytes
+    if min(stated, present) < expected:
+        raise InputError(
+            f"{location}: the file is truncated, found {max(0, min(stated, present))} bytes of "
+            f"pixels, expected {expected} for {frames} frames"
+        )
+    row_bytes = _frame_bytes(header) / max(1, whole_number(header, "Rows"))
+    if stated > expected + max(1, row_bytes):  # padding; some devices write more than a byte
+        raise InputError(
+            f"{location}: NumberOfFrames is {frames}, which are {expected} bytes of pixels, and "
+            f"the file has {stated}, expected the same"
+        )
+
+
+def _frame_bytes(header: Any) -> float:  # noqa: ANN401
+    """Return the size of an uncompressed frame; frames of single bits may end within a byte."""
+    bits = whole_number(header, "BitsAllocated", 8) * whole_number(header, "SamplesPerPixel", 1)
+    if value_of(header, "PhotometricInterpretation") == "YBR_FULL_422":
+        bits = bits * 2 // 3
+    return whole_number(header, "Rows") * whole_number(header, "Columns") * bits / 8
+
+
+@dataclass(frozen=True)
+class StoredFrames:
+    """The frames of a volume, not yet decoded.
+
+    Attributes:
+        locations: A file for each frame, or one that holds them all.
+        order: Index of the frame that becomes each slice.
+        header: The header of the first file.
+        rescales: One for each frame.
+    """
+
+    locations: Sequence[Location]
+    order: NDArray[np.intp]
+    header: Any = field(repr=False)
+    rescales: Sequence[Rescale]
+
+
+def read_frames(stored: StoredFrames, name: str, colour: Colour = "luma") -> NDArray[Any]:
+    """Decode frames into an array of intensities (slice, row, column).
+
+    Pixels outside the ultrasound region are set to 0 where a header gives one: text and scales
+    that are burned into the picture. What was changed is reported in the log.
+
+    Args:
+        stored: The frames.
+        name: What the volume is called in an error.
+        colour: ``luma`` turns colours into intensities, ``refuse`` refuses them.
+
+    Returns:
+        The array, of the stored type if no value has to be rescaled, else float32 (float64 for
+        values of 32 bits).
+
+    Raises:
+        InputError: If a frame cannot be decoded, or has colour and that is refused.
         NotEnoughMemoryError: If the machine is too small for the array.
     """
-    rows, columns = whole_number(header, "Rows"), whole_number(header, "Columns")
-    shape = (len(order), rows, columns)
-    plain = all(rescale == Rescale() for rescale in rescales)
+    header, order = stored.header, stored.order
+    shape = (len(order), whole_number(header, "Rows"), whole_number(header, "Columns"))
+    plain = all(rescale == Rescale() for rescale in stored.rescales)
     item_bytes = max(whole_number(header, "BitsAllocated", 8) // 8, 1 if plain else 4)
     check_room(name, _COPIES * prod(shape) * item_bytes)
     place = np.empty(len(order), dtype=np.intp)
     place[order] = np.arange(len(order))
+    changes = Changes()
     array: NDArray[Any] | None = None
-    for index, (location, frame) in enumerate(_decoded(locations, len(order))):
+    for index, (location, frame, outside) in enumerate(_decoded(stored, colour, changes)):
         if index >= len(order) or frame.shape != shape[1:]:
             raise InputError(f"{location}: found a frame of {frame.shape}, expected {shape[1:]}")
         if array is None:
             real = np.float64 if frame.dtype.itemsize > 2 else np.float32
             array = np.empty(shape, frame.dtype if plain else real)
+        plane = array[place[index]]
         if plain:
-            array[place[index]] = frame
+            plane[...] = frame
         else:
-            rescale = rescales[index]
-            array[place[index]] = frame * array.dtype.type(rescale.slope) + rescale.intercept
+            rescale = stored.rescales[index]
+            plane[...] = frame * array.dtype.type(rescale.slope) + rescale.intercept
+        if outside is not None:
+            changes.masked += int(np.count_nonzero(plane[outside]))
+            plane[outside] = 0
     if array is None or index + 1 < len(order):
         found = 0 if array is None else index + 1
         raise InputError(f"{name}: holds {found} frames, expected {len(order)}")
+    changes.report(name)
     return array
 
 
-def _decoded(locations: Sequence[Location], frames: int) -> Iterator[tuple[Location, NDArray[Any]]]:
-    """Return all frames with their files, in the order of the files, as grey values."""
-    for location in locations:
+@dataclass
+class Changes:
+    """How many pixels of a volume were changed on the way to intensities.
+
+    Attributes:
+        coloured: Pixels that had colour.
+        inside: Those of them that lie within the ultrasound region.
+        masked: Pixels outside the ultrasound region that were not 0.
+    """
+
+    coloured: int = 0
+    inside: int = 0
+    masked: int = 0
+
+    def report(self, name: str) -> None:
+        """Report what was changed, in one line of the log."""
+        texts = []
+        if self.coloured:
+            texts.append(
+                f"{self.coloured} pixels had colour ({self.inside} within the picture), their luma "
+                "is used (--colour refuse refuses them)"
+            )
+        if self.masked:
+            texts.append(f"{self.masked} pixels outside the ultrasound region were set to 0")
+        if texts:
+            _log.warning("%s: %s", one_line(name), "; ".join(texts))
+
+
+def _decoded(
+    stored: StoredFrames, colour: Colour, changes: Changes
+) -> Iterator[tuple[Location, NDArray[Any], NDArray[np.bool_] | None]]:
+    """Return all frames as intensities in the order of the files.
+
+    Each comes with its file and the pixels to set to 0, None for no pixels.
+    """
+    for location in stored.locations:
         syntax = ""
         try:
-            with quiet_pydicom() as pydicom, location.open_whole() as stream:
+            with quiet_pydicom() as pydicom, open_dicom(location, whole=True) as stream:
+                if stream is None:
+                    raise InputError(f"{location}: is no DICOM file any more")
                 header = pydicom.dcmread(stream, stop_before_pixels=True)
                 syntax = header.file_meta.TransferSyntaxUID.name
+                shape = (whole_number(header, "Rows"), whole_number(header, "Columns"))
+                outside = outside_mask(regions_of(header, f"{location}"), shape)
                 for frame in decode(pydicom, stream, header, location):
-                    yield location, _grey(pydicom, frame, header, location)
+                    tint = _tint(pydicom, frame, header)
+                    if tint is not None:
+                        _count(tint, outside, changes)
+                        if colour == "refuse" and changes.coloured:
+                            raise InputError(f"{location}: has colours, expected a grey image")
+                    yield location, _intensities(pydicom, frame, header), outside
         except (AmcnetError, MemoryError, GeneratorExit):
             raise
         except OSError as error:
@@ -168,20 +286,35 @@ def _decoded(locations: Sequence[Location], frames: int) -> Iterator[tuple[Locat
             ) from None
 
 
-def _grey(
-    pydicom: Any,  # noqa: ANN401
-    frame: NDArray[Any],
-    header: Any,  # noqa: ANN401
-    location: Location,
-) -> NDArray[Any]:
-    """Return a frame as grey values, the greater the brighter."""
+def _count(tint: NDArray[np.bool_], outside: NDArray[np.bool_] | None, changes: Changes) -> None:
+    changes.coloured += int(np.count_nonzero(tint))
+    inside = tint if outside is None else tint & ~outside
+    changes.inside += int(np.count_nonzero(inside))
+
+
+def _channels(pydicom: Any, frame: NDArray[Any], header: Any) -> NDArray[Any]:  # noqa: ANN401
+    """Return a frame with its palette applied."""
+    if value_of(header, "PhotometricInterpretation") != "PALETTE COLOR":
+        return frame
+    coloured: NDArray[Any] = pydicom.pixels.apply_color_lut(frame, header)
+    return coloured
+
+
+def _tint(pydicom: Any, frame: NDArray[Any], header: Any) -> NDArray[np.bool_] | None:  # noqa: ANN401
+    """Return which pixels of a frame have colour; None for a frame that cannot have any."""
+    channels = _channels(pydicom, frame, header)
+    if channels.ndim != 3:
+        return None
+    lossy = header.file_meta.TransferSyntaxUID in _LOSSY
+    return coloured_pixels(channels, lossy or value_of(header, "LossyImageCompression") == "01")
+
+
+def _intensities(pydicom: Any, frame: NDArray[Any], header: Any) -> NDArray[Any]:  # noqa: ANN401
+    """Return a frame as intensities, the greater the brighter."""
     kind = value_of(header, "PhotometricInterpretation")
-    if kind == "PALETTE COLOR":
-        frame = pydicom.pixels.apply_color_lut(frame, header)
+    frame = _channels(pydicom, frame, header)
     if frame.ndim == 3:
-        if not (frame == frame[..., :1]).all():
-            raise InputError(f"{location}: has colours, expected a grey image")
-        frame = frame[..., 0]
+        frame = luma(frame)
     if kind != "MONOCHROME1" or frame.dtype.kind == "f":
         return -frame if kind == "MONOCHROME1" else frame
     bits = whole_number(header, "BitsStored", 8 * frame.dtype.itemsize)

@@ -9,13 +9,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.errors import InputError
+from amcnet.errors import AmcnetError, InputError
 from amcnet.io.dicom.decoding import decode
-from amcnet.io.dicom.frame_positions import Placing, placing_of_frames
-from amcnet.io.dicom.headers import SEG_UIDS, is_compressed, read_header, value_of, whole_number
-from amcnet.io.dicom.library import quiet_pydicom
-from amcnet.io.dicom.locations import Location
-from amcnet.io.dicom.segments import read_segments
+from amcnet.io.dicom.frame_positions import FramePositions, positions_of_frames
+from amcnet.io.dicom.headers import (
+    SEG_UIDS,
+    is_compressed,
+    open_dicom,
+    read_header_and_pixels,
+    value_of,
+    whole_number,
+)
+from amcnet.io.dicom.locations import Location, location_of
+from amcnet.io.dicom.pixels import check_native_length
+from amcnet.io.dicom.quiet_libraries import quiet_pydicom
+from amcnet.io.dicom.segment_descriptions import read_segments
 from amcnet.io.dicom.stacking import check_straight, normal_of
 from amcnet.io.geometry import Geometry
 from amcnet.io.segment_list import Segment
@@ -57,26 +65,30 @@ def open_seg(path: Path, axes: str = "auto") -> SegLabels:
     Raises:
         InputError: If it is no DICOM segmentation with positions, is damaged, or is fractional.
     """
-    location = Location(path, None, path.stat().st_size)
-    header = read_header(location)
+    location = location_of(path)
+    header, pixels = read_header_and_pixels(location) or (None, None)
     if header is None or value_of(header, "SOPClassUID") not in SEG_UIDS:
         what = "no DICOM" if header is None else "a DICOM image"
         raise InputError(f"{path}: is {what}, expected a DICOM segmentation")
     kind = value_of(header, "SegmentationType")
     if kind not in ("BINARY", "LABELMAP"):
         raise InputError(f"{path}: SegmentationType is {kind}, expected BINARY or LABELMAP")
+    if pixels is None:
+        raise InputError(f"{path}: the file ends before its voxels, expected a whole segmentation")
     frames = whole_number(header, "NumberOfFrames", 1)
-    placing = placing_of_frames(header, frames, f"{path}")
-    if placing is None:
+    if not is_compressed(header, location):
+        check_native_length(header, pixels, frames, location)
+    positions = positions_of_frames(header, frames, f"{path}")
+    if positions is None:
         raise InputError(f"{path}: does not say where its frames lie, expected their positions")
-    slices, count, slice_mm = _slices(placing, f"{path}")
+    slices, count, slice_mm = _slices(positions, f"{path}")
     return SegLabels(
         segments=read_segments(header),
         slices=slices,
         numbers=_numbers(header, kind, path),
         header=header,
         location=location,
-        geometry=_geometry(header, placing, (count, slice_mm), axes, path),
+        geometry=_geometry(header, positions, (count, slice_mm), axes, path),
     )
 
 
@@ -120,14 +132,18 @@ def _target(number: int, known: dict[int, tuple[Segment, int | None]]) -> np.uin
     return np.uint16(target)
 
 
-def _slices(placing: Placing, name: str) -> tuple[NDArray[np.intp], int, float]:
+def _slices(positions: FramePositions, name: str) -> tuple[NDArray[np.intp], int, float]:
     """Return the slice of each frame, the number of slices, and their distance in mm."""
-    check_straight(placing, name)
-    along = placing.positions_mm @ normal_of(placing)
+    check_straight(positions, name)
+    along = positions.positions_mm @ normal_of(positions)
     places = np.unique(along)
     steps = np.diff(places)
     apart = steps[steps > _ROUNDING_MM]
-    stated = [placing.slice_spacing_mm, float(apart.min()) if len(apart) else None]
+    stated = [
+        positions.slice_distance_mm,
+        positions.slice_thickness_mm,
+        float(apart.min()) if len(apart) else None,
+    ]
     for slice_mm in (one for one in stated if one is not None):  # a thickness is no distance
         exact = (along - along.min()) / slice_mm
         slices = np.rint(exact).astype(np.intp)
@@ -143,16 +159,16 @@ def _slices(placing: Placing, name: str) -> tuple[NDArray[np.intp], int, float]:
 
 def _geometry(
     header: Any,  # noqa: ANN401
-    placing: Placing,
+    positions: FramePositions,
     slices: tuple[int, float],
     axes: str,
     path: Path,
 ) -> Geometry:
-    normal = normal_of(placing)
-    row, column = np.array(placing.orientation).reshape(2, 3)
-    first = placing.positions_mm[int(np.argmin(placing.positions_mm @ normal))]
+    normal = normal_of(positions)
+    row, column = np.array(positions.orientation).reshape(2, 3)
+    first = positions.positions_mm[int(np.argmin(positions.positions_mm @ normal))]
     direction = np.stack([row, column, normal], axis=1)
-    row_mm, column_mm = placing.pixel_spacing_mm
+    row_mm, column_mm = positions.pixel_spacing_mm
     size = (whole_number(header, "Columns"), whole_number(header, "Rows"), slices[0])
     if min(size) < 1:
         raise InputError(f"{path}: its size is {size}, expected 3 positive sizes")
@@ -188,15 +204,19 @@ def _numbers(header: Any, kind: str, path: Path) -> list[int | None]:  # noqa: A
 def _frames(seg: SegLabels) -> Iterator[NDArray[Any]]:
     """Return the frames one after the other."""
     shape = (whole_number(seg.header, "Rows"), whole_number(seg.header, "Columns"))
-    is_packed = not is_compressed(seg.header, seg.location)
+    is_native = not is_compressed(seg.header, seg.location)
     try:
-        with quiet_pydicom() as pydicom, seg.location.open_whole() as stream:
-            if not is_packed or whole_number(seg.header, "BitsAllocated") != 1:
-                yield from decode(pydicom, stream, seg.header, seg.location)
-            else:
+        with quiet_pydicom() as pydicom, open_dicom(seg.location, whole=True) as stream:
+            if stream is None:
+                raise InputError("is no DICOM file any more")
+            header = pydicom.dcmread(stream, stop_before_pixels=True)
+            if is_native and whole_number(header, "BitsAllocated") == 1:
+                stream.seek(0)
                 pixels = pydicom.dcmread(stream).PixelData
                 yield from _unpacked(pixels, shape, len(seg.slices))
-    except (InputError, MemoryError, GeneratorExit):
+            else:
+                yield from decode(pydicom, stream, header, seg.location)
+    except (AmcnetError, MemoryError, GeneratorExit):
         raise
     except Exception as error:  # every decoder has errors of its own
         raise InputError(f"its voxels cannot be decoded ({type(error).__name__})") from None
@@ -205,11 +225,6 @@ def _frames(seg: SegLabels) -> Iterator[NDArray[Any]]:
 def _unpacked(pixels: bytes, shape: tuple[int, int], frames: int) -> Iterator[NDArray[Any]]:
     """Return frames of single bits, which follow each other without a gap."""
     bits = shape[0] * shape[1]
-    if len(pixels) < ceil(frames * bits / 8):
-        raise InputError(
-            f"the file is truncated, found {len(pixels)} bytes of voxels, expected "
-            f"{ceil(frames * bits / 8)}"
-        )
     packed = np.frombuffer(pixels, np.uint8)
     for index in range(frames):
         byte, offset = divmod(index * bits, 8)

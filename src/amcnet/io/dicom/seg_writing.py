@@ -1,7 +1,6 @@
 """Writing labels as a DICOM segmentation of the images that they were made from."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,16 +10,16 @@ from numpy.typing import NDArray
 from amcnet.anatomy.label_table import Structure
 from amcnet.errors import OutputError
 from amcnet.io.dicom.headers import whole_number
-from amcnet.io.dicom.library import quiet_highdicom
-from amcnet.io.dicom.proxies import frame_order, make_proxies, slice_positions
-from amcnet.io.dicom.segments import ALGORITHM, MANUFACTURER, describe_segments
+from amcnet.io.dicom.quiet_libraries import quiet_highdicom
+from amcnet.io.dicom.segment_descriptions import ALGORITHM, MANUFACTURER, describe_segments
 from amcnet.io.dicom.source import DicomSource, source_of
+from amcnet.io.dicom.source_headers import frame_order, make_source_headers, slice_positions
 from amcnet.io.geometry import Geometry
 from amcnet.version import __version__
 
 SegType = Literal["binary", "labelmap"]
 
-_JPEG_LS_LOSSLESS = "1.2.840.10008.1.2.4.80"
+_RLE_LOSSLESS = "1.2.840.10008.1.2.5"  # dcmqi and cornerstone cannot open JPEG-LS
 _EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 
 
@@ -56,7 +55,7 @@ def write_seg(
 
     A binary one has a frame of bits for each structure and slice that it occurs in; the first and
     the last slice always have one, so that the whole extent can be read back. A label map has one
-    frame for each slice, in JPEG-LS without loss where that makes it smaller.
+    frame for each slice, in RLE without loss.
 
     Args:
         path: Output file.
@@ -83,14 +82,15 @@ def write_seg(
             ends = [frames[index] for index in _end_frames(source)]
             marks = _mark_ends(ends) if seg_type == "binary" else []
             content = {
-                "source_images": make_proxies(hd, source, geometry),
+                "source_images": make_source_headers(hd, source, geometry),
                 "pixel_array": frames,
                 "segmentation_type": seg_type.upper(),
                 "segment_descriptions": describe_segments(zip(numbers, structures, strict=True)),
                 "omit_empty_frames": seg_type == "binary",
                 **_equipment(hd, source),
             }
-            dataset = _make(hd, content)
+            syntax = _RLE_LOSSLESS if seg_type == "labelmap" else _EXPLICIT_LITTLE_ENDIAN
+            dataset = hd.seg.Segmentation(**content, transfer_syntax_uid=syntax)
             _unmark(dataset, slice_positions(geometry)[marks])
             dataset.save_as(path, enforce_file_format=True)
         except (ValueError, TypeError, AttributeError, LookupError, RuntimeError) as error:
@@ -99,17 +99,6 @@ def write_seg(
                 "no DICOM segmentation can be made of the input's headers "
                 f"({type(error).__name__}), expected another output such as .seg.nrrd"
             ) from None
-
-
-def _make(hd: Any, content: dict[str, Any]) -> Any:  # noqa: ANN401
-    """Return the segmentation; a label map in JPEG-LS, or as it is where that cannot hold it.
-
-    The encoder fails where its result would be larger than what it encodes, as that of noise is.
-    """
-    if content["segmentation_type"] == "LABELMAP":
-        with suppress(RuntimeError):
-            return hd.seg.Segmentation(**content, transfer_syntax_uid=_JPEG_LS_LOSSLESS)
-    return hd.seg.Segmentation(**content, transfer_syntax_uid=_EXPLICIT_LITTLE_ENDIAN)
 
 
 def _equipment(hd: Any, source: DicomSource) -> dict[str, Any]:  # noqa: ANN401

@@ -1,48 +1,39 @@
-"""Which volumes there are among DICOM files, and which of them is meant."""
+"""List the volumes among DICOM files, and choose one of them."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from amcnet.errors import InputError
-from amcnet.io.dicom.headers import (
-    DIRECTORY_UID,
-    SEG_UIDS,
-    read_header,
-    value_of,
-    whole_number,
-)
+from amcnet.io.dicom.headers import read_header, whole_number
+from amcnet.io.dicom.instances import TAGS, FoundInstances, Instance, find_instances, without_copies
 from amcnet.io.dicom.locations import (
     DICOM_EXTENSIONS,
     Location,
-    find_locations,
+    close_archives,
     first_dicom_file,
     is_dicom,
+    location_of,
 )
 from amcnet.io.extensions import IMAGE_EXTENSIONS, find_extension
-
-_TAGS = (
-    "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "SeriesNumber", "Modality",
-    "Rows", "Columns", "NumberOfFrames", "DirectoryRecordSequence",
-)  # fmt: skip
 
 _OTHER_EXTENSIONS = tuple(one for one in IMAGE_EXTENSIONS if one not in DICOM_EXTENSIONS)
 
 
 @dataclass(frozen=True)
 class Series:
-    """Images that belong together: one volume, as far as can be told before they are read.
+    """Images that belong together: one volume, as far as can be told from their headers.
 
     Attributes:
-        uid: What names it: the SeriesInstanceUID; the SOPInstanceUID of a multi-frame image where
-            its series holds several of them.
-        number: The SeriesNumber; None where there is none.
+        uid: SeriesInstanceUID; SOPInstanceUID of a multi-frame image whose series holds several.
+        number: SeriesNumber; None if there is none.
         modality: Such as ``US``.
         rows: Height of its images in pixels.
         columns: Width of its images in pixels.
         frames: Number of its images, or of frames of a multi-frame image.
-        locations: Its files, in the order of their names.
+        locations: Its files, sorted by name.
+        description: SeriesDescription; free text, so it is not part of ``str(series)``.
+        missing: Files of it that a DICOMDIR lists and that are absent.
+        parts: Number of files that a multi-frame image is distributed over.
     """
 
     uid: str
@@ -52,25 +43,14 @@ class Series:
     columns: int
     frames: int
     locations: tuple[Location, ...]
+    description: str = field(default="", repr=False)
+    missing: tuple[str, ...] = ()
+    parts: int = 1
 
     def __str__(self) -> str:
         number = "without a number" if self.number is None else str(self.number)
         size = f"{self.frames} x {self.rows} x {self.columns}"
         return f"{number} ({self.modality}, {size}, {self.uid})"
-
-
-@dataclass(frozen=True)
-class _Image:
-    """What is read of every image first."""
-
-    location: Location
-    uid: str
-    series_uid: str
-    number: int | None
-    modality: str
-    rows: int
-    columns: int
-    frames: int | None
 
 
 def list_series(path: str | Path) -> list[Series]:
@@ -79,19 +59,15 @@ def list_series(path: str | Path) -> list[Series]:
     Segmentations, reports and other objects without an image do not count.
 
     Args:
-        path: Where to look; folders are searched with all folders in them.
+        path: Where to look; folders are searched with their subfolders.
 
     Returns:
-        The series by number and UID; an empty list where there is none.
+        The series by number and UID; an empty list if there is none.
 
     Raises:
-        InputError: If a file or archive is damaged.
+        InputError: If a file or archive that claims to hold images is damaged.
     """
-    images: dict[str, list[_Image]] = {}
-    for image in _find_images(Path(path)):
-        images.setdefault(image.series_uid, []).append(image)
-    found = [one for group in images.values() for one in _split(group)]
-    return sorted(found, key=lambda one: (one.number is None, one.number or 0, one.uid))
+    return _sorted_series(_find(Path(path)))
 
 
 def choose_series(path: Path, wanted: str | None = None) -> Series:
@@ -99,12 +75,36 @@ def choose_series(path: Path, wanted: str | None = None) -> Series:
 
     Args:
         path: See :func:`list_series`.
-        wanted: Its UID or its number; may be left out where there is one series only.
+        wanted: Its UID or its number; may be None if there is only one series.
 
     Raises:
-        InputError: If there is none, or several and none or more than one of them is meant.
+        InputError: If there is none, several and not exactly one of them is meant, or some of its
+            files are missing.
     """
-    found = list_series(path)
+    instances = _find(path)
+    series = _chosen(path, _sorted_series(instances), instances, wanted)
+    if series.missing:
+        count = len(series.missing)
+        raise InputError(
+            f"{path}: {count} files of the series are missing that its DICOMDIR lists, such as "
+            f"{series.missing[0]}, expected all of them"
+        )
+    if series.parts > 1:
+        raise InputError(
+            f"{series.locations[0]}: is one of {series.parts} parts of a multi-frame image, "
+            "expected the whole image in one file"
+        )
+    return series
+
+
+def _chosen(
+    path: Path, found: list[Series], instances: FoundInstances, wanted: str | None
+) -> Series:
+    if not found and instances.private:
+        raise InputError(
+            f"{path}: holds voxels in a private format ({instances.private[0]}) only, expected "
+            "DICOM images: export the scan as Enhanced Ultrasound Volume, or as NRRD"
+        )
     if not found:
         raise InputError(f"{path}: holds no DICOM images, expected a series")
     listed = "; ".join(map(str, found))
@@ -125,7 +125,7 @@ def choose_series(path: Path, wanted: str | None = None) -> Series:
 def is_series_folder(path: Path) -> bool:
     """Return whether a path is a folder that is one DICOM input, not a folder of inputs.
 
-    A folder of multi-frame images holds an input in each of them; so does one that holds images of
+    In a folder of multi-frame images each file is an input; so it is in one that holds images of
     other formats.
     """
     if not path.is_dir():
@@ -135,23 +135,46 @@ def is_series_folder(path: Path) -> bool:
     first = first_dicom_file(path)
     if first is None:
         return is_dicom(path)
-    header = read_header(Location(first, None, first.stat().st_size), _TAGS)
+    header = read_header(location_of(first), TAGS)
     return header is None or whole_number(header, "NumberOfFrames", 1) == 1
 
 
-def _split(images: list[_Image]) -> list[Series]:
+def _find(path: Path) -> FoundInstances:
+    found = find_instances(path)
+    try:
+        found.images = without_copies(found.images, f"{path}")
+    finally:
+        close_archives(image.location for image in found.images)
+    return found
+
+
+def _sorted_series(instances: FoundInstances) -> list[Series]:
+    groups: dict[str, list[Instance]] = {}
+    for image in instances.images:
+        groups.setdefault(image.series_uid, []).append(image)
+    found = [
+        one
+        for uid, group in groups.items()
+        for one in _split(group, tuple(instances.missing.get(uid, ())))
+    ]
+    return sorted(found, key=lambda one: (one.number is None, one.number or 0, one.uid))
+
+
+def _split(images: list[Instance], missing: tuple[str, ...]) -> list[Series]:
     """Make one series of the single-frame images of a series, and one of each other image."""
     single = [image for image in images if image.frames is None]
     multiple = [image for image in images if image.frames is not None]
     alone = len(multiple) + bool(single) == 1
     found = [
-        _series([image], image.series_uid if alone else image.uid, image.frames or 1)
+        _series([image], image.series_uid if alone else image.uid, image.frames or 1, missing)
         for image in multiple
     ]
-    return found + ([_series(single, single[0].series_uid, len(single))] if single else [])
+    if single:
+        found.append(_series(single, single[0].series_uid, len(single), missing))
+    return found
 
 
-def _series(images: list[_Image], uid: str, frames: int) -> Series:
+def _series(images: list[Instance], uid: str, frames: int, missing: tuple[str, ...]) -> Series:
     first = images[0]
     return Series(
         uid=uid,
@@ -161,63 +184,7 @@ def _series(images: list[_Image], uid: str, frames: int) -> Series:
         columns=first.columns,
         frames=frames,
         locations=tuple(image.location for image in images),
-    )
-
-
-def _find_images(path: Path) -> Iterator[_Image]:
-    locations = list(find_locations(path))
-    for location in locations:
-        header = read_header(location, _TAGS)
-        if header is None:
-            if len(locations) == 1 and location.member is None and path.is_file():
-                raise InputError(f"{path}: the content is not DICOM, expected a DICOM image")
-        elif value_of(header.file_meta, "MediaStorageSOPClassUID") == DIRECTORY_UID:
-            if path.is_file() and location.member is None:  # else its images are found themselves
-                yield from _behind_directory(path, header)
-        elif (image := _image_of(location, header)) is not None:
-            yield image
-
-
-def _behind_directory(path: Path, header: Any) -> Iterator[_Image]:  # noqa: ANN401
-    """Return the images that a DICOMDIR lists; they lie beside it or in folders beside it."""
-    listed = [
-        record
-        for record in value_of(header, "DirectoryRecordSequence") or ()
-        if value_of(record, "ReferencedFileID") is not None
-    ]
-    found = [file for file in map(path.parent.joinpath, _inner(listed)) if file.is_file()]
-    if listed and not found:
-        raise InputError(f"{path}: lists {len(listed)} files, found none of them beside it")
-    for file in found:
-        location = Location(file, None, file.stat().st_size)
-        inner = read_header(location, _TAGS)
-        image = None if inner is None else _image_of(location, inner)
-        if image is not None:
-            yield image
-
-
-def _inner(records: Iterable[Any]) -> Iterator[PurePosixPath]:
-    """Return where the files are; names that lead out of the folder do not count."""
-    for record in records:
-        name = value_of(record, "ReferencedFileID")
-        parts = [name] if isinstance(name, str) else [str(part) for part in name]
-        if all(part not in ("", ".", "..") and not set(part) & set("/\\:") for part in parts):
-            yield PurePosixPath(*parts)
-
-
-def _image_of(location: Location, header: Any) -> _Image | None:  # noqa: ANN401
-    rows, columns = whole_number(header, "Rows"), whole_number(header, "Columns")
-    if not rows or not columns or value_of(header, "SOPClassUID") in SEG_UIDS:
-        return None
-    frames = whole_number(header, "NumberOfFrames")
-    number = value_of(header, "SeriesNumber")
-    return _Image(
-        location=location,
-        uid=str(value_of(header, "SOPInstanceUID") or ""),
-        series_uid=str(value_of(header, "SeriesInstanceUID") or ""),
-        number=None if number is None else whole_number(header, "SeriesNumber"),
-        modality=str(value_of(header, "Modality") or "no modality"),
-        rows=rows,
-        columns=columns,
-        frames=frames if frames > 1 else None,
+        description=first.description,
+        missing=missing,
+        parts=max(image.parts for image in images),
     )

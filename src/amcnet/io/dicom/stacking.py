@@ -1,4 +1,4 @@
-"""From frames that lie somewhere to one volume: their order, and the grid that they make."""
+"""Stack frames to a volume: their order, and the grid that they form."""
 
 from dataclasses import dataclass
 
@@ -6,20 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.errors import InputError
-from amcnet.io.dicom.frame_positions import Placing
+from amcnet.io.dicom.frame_positions import FramePositions
 from amcnet.io.geometry import Triple
 
 _UNEQUAL = 0.01  # of the spacing
 _ROUNDING_MM = 1e-4  # of positions that are written as text
 _SHEAR = 0.1  # of a pixel
+_CONTRADICTION = 0.05  # relative
 
 
 @dataclass(frozen=True)
-class Grid:
-    """Where a stack of frames lies, in SimpleITK order (x, y, z).
+class StackGrid:
+    """The grid of a stack of frames, in SimpleITK order (x, y, z).
 
     Attributes:
-        order: Index of the frame that each slice is.
+        order: Index of the frame that becomes each slice.
         spacing_mm: Distance between columns, rows and slices, in mm.
         origin_mm: Position of the first voxel of the first slice, in mm.
         direction: Nine direction cosines, row by row.
@@ -31,27 +32,29 @@ class Grid:
     direction: tuple[float, ...]
 
 
-def stack(placing: Placing, name: str) -> Grid:
-    """Sort frames along their normal and check that they make a grid without gaps.
+def stack(positions: FramePositions, name: str) -> StackGrid:
+    """Sort frames along their normal and check that they form a grid without gaps.
 
     Args:
-        placing: Where they lie.
+        positions: Where they lie.
         name: What they are called in an error.
 
     Raises:
-        InputError: If frames lie at one position, slices are missing or unequally far apart, or
-            they do not lie straight above each other.
+        InputError: If frames share a position, slices are missing or unequally spaced, or they
+            do not lie straight above each other.
     """
-    normal = normal_of(placing)
-    along = placing.positions_mm @ normal
+    normal = normal_of(positions)
+    along = positions.positions_mm @ normal
     order = np.argsort(along, kind="stable")
-    slice_mm = _slice_spacing(along[order], placing.slice_spacing_mm, name)
-    first = placing.positions_mm[order[0]]
-    check_straight(placing, name)
-    row, column = np.array(placing.orientation).reshape(2, 3)
+    rounding_mm = float(np.abs(normal) @ positions.rounding_mm)
+    stated_mm = positions.slice_distance_mm or positions.slice_thickness_mm
+    slice_mm = _slice_spacing(along[order], stated_mm, rounding_mm, name)
+    first = positions.positions_mm[order[0]]
+    check_straight(positions, name)
+    row, column = np.array(positions.orientation).reshape(2, 3)
     direction = np.stack([row, column, normal], axis=1)
-    row_mm, column_mm = placing.pixel_spacing_mm
-    return Grid(
+    row_mm, column_mm = positions.pixel_spacing_mm
+    return StackGrid(
         order=order,
         spacing_mm=(column_mm, row_mm, slice_mm),
         origin_mm=(float(first[0]), float(first[1]), float(first[2])),
@@ -59,31 +62,49 @@ def stack(placing: Placing, name: str) -> Grid:
     )
 
 
-def normal_of(placing: Placing) -> NDArray[np.float64]:
-    """Return the unit vector along which slices follow each other."""
-    row, column = np.array(placing.orientation).reshape(2, 3)
+def check_slice_distance(positions: FramePositions, grid: StackGrid, name: str) -> None:
+    """Check that SpacingBetweenSlices, where it is stated, agrees with the positions.
+
+    Raises:
+        InputError: If it does not.
+    """
+    stated, found = positions.slice_distance_mm, grid.spacing_mm[2]
+    slack = _CONTRADICTION * found + 2 * float(positions.rounding_mm.sum())
+    if stated is not None and len(grid.order) > 1 and abs(stated - found) > slack:
+        raise InputError(
+            f"{name}: its slices are {found:.6g} mm apart by their positions and {stated:.6g} mm "
+            "by SpacingBetweenSlices, expected the same (--spacing overrides both)"
+        )
+
+
+def normal_of(positions: FramePositions) -> NDArray[np.float64]:
+    """Return the unit vector from slice to slice."""
+    row, column = np.array(positions.orientation).reshape(2, 3)
     normal: NDArray[np.float64] = np.cross(row, column)
     return normal / np.linalg.norm(normal)
 
 
-def check_straight(placing: Placing, name: str) -> None:
-    """Check that frames differ in position along their normal only.
+def check_straight(positions: FramePositions, name: str) -> None:
+    """Check that the positions of frames differ along their normal only.
 
     Raises:
-        InputError: If the stack is sheared, as that of a tilted gantry is.
+        InputError: If the stack is sheared, as with a tilted gantry.
     """
-    normal = normal_of(placing)
-    offsets = placing.positions_mm - placing.positions_mm[0]
+    normal = normal_of(positions)
+    offsets = positions.positions_mm - positions.positions_mm[0]
     aside = np.linalg.norm(offsets - np.outer(offsets @ normal, normal), axis=1).max()
-    if aside > _SHEAR * min(placing.pixel_spacing_mm):
+    rounding_mm = 2 * float(np.linalg.norm(positions.rounding_mm))
+    if aside > _SHEAR * min(positions.pixel_spacing_mm) + rounding_mm:
         raise InputError(
             f"{name}: its slices are shifted by up to {aside:.4g} mm against each other, expected "
             "them straight above each other"
         )
 
 
-def _slice_spacing(along_mm: NDArray[np.float64], stated_mm: float | None, name: str) -> float:
-    """Return the distance between slices that are sorted."""
+def _slice_spacing(
+    along_mm: NDArray[np.float64], stated_mm: float | None, rounding_mm: float, name: str
+) -> float:
+    """Return the distance between sorted slices, positions rounded by up to ``rounding_mm``."""
     if len(along_mm) == 1:
         if stated_mm is None:
             raise InputError(
@@ -106,9 +127,19 @@ def _slice_spacing(along_mm: NDArray[np.float64], stated_mm: float | None, name:
             f"{far[0] + 1} and {far[0] + 2}, {steps[far[0]]:.6g} mm apart instead of {usual:.6g} mm"
         )
     mean = float(steps.mean())
-    if np.abs(steps - mean).max() > _UNEQUAL * mean + _ROUNDING_MM:
+    is_even = np.abs(steps - mean).max() <= _UNEQUAL * mean + _ROUNDING_MM
+    if not is_even and not _is_rounded_grid(along_mm, rounding_mm):
         raise InputError(
             f"{name}: its slices are {steps.min():.6g} to {steps.max():.6g} mm apart, expected "
             f"distances that differ by at most {_UNEQUAL:.0%}"
         )
     return mean
+
+
+def _is_rounded_grid(along_mm: NDArray[np.float64], rounding_mm: float) -> bool:
+    """Return whether an exact grid exists that every position is a rounded point of.
+
+    The line through the first and the last position has an error of its own at both ends.
+    """
+    exact = np.linspace(along_mm[0], along_mm[-1], len(along_mm))
+    return bool(np.abs(along_mm - exact).max() <= 2 * rounding_mm * (1 + 1e-6))

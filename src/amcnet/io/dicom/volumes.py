@@ -1,30 +1,42 @@
-"""Reading a volume from DICOM: a series of images, or one image of many frames."""
+"""Read a volume from DICOM: a series of images, or one image of many frames."""
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from amcnet.errors import InputError
-from amcnet.io.dicom.frame_positions import Placing, placing_of_frames, placing_of_headers
-from amcnet.io.dicom.headers import read_header, value_of
-from amcnet.io.dicom.library import quiet_pydicom
+from amcnet.errors import InputError, one_line
+from amcnet.io.dicom.colour import Colour, check_colour
+from amcnet.io.dicom.completeness import check_acquisitions, order_by_number
+from amcnet.io.dicom.frame_positions import (
+    FramePositions,
+    positions_of_frames,
+    positions_of_images,
+)
+from amcnet.io.dicom.headers import read_image_header, value_of, whole_number
+from amcnet.io.dicom.locations import close_archives
+from amcnet.io.dicom.pixel_spacing import stated_spacing
 from amcnet.io.dicom.pixels import (
     Rescale,
+    StoredFrames,
     check_length,
     check_like,
     read_frames,
     rescale_of,
     rescales_of_frames,
 )
+from amcnet.io.dicom.quiet_libraries import quiet_pydicom
 from amcnet.io.dicom.series import Series, choose_series
 from amcnet.io.dicom.source import DicomGeometry, DicomSource, FrameReference, with_source
-from amcnet.io.dicom.stacking import Grid, stack
+from amcnet.io.dicom.stacking import StackGrid, check_slice_distance, stack
 from amcnet.io.geometry import Geometry, Triple
 from amcnet.io.volume import Volume, check_finite
 
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+_RGB = 3  # SamplesPerPixel
+_SAME_SPACING = 0.01  # relative
 # Large, or of no use without pixels.
 _UNUSED = (
     "PerFrameFunctionalGroupsSequence",
@@ -32,15 +44,23 @@ _UNUSED = (
     "IconImageSequence",
 )
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class _Opened:
-    """A series of which all headers have been read and checked."""
+    """A series whose headers have all been read and checked."""
 
-    series: Series
-    header: Any
-    grid: Grid
+    frames: StoredFrames
     geometry: DicomGeometry
+
+
+@dataclass(frozen=True)
+class _Headers:
+    """The headers of a series, and where its frames lie as far as they say it."""
+
+    headers: list[Any]
+    positions: FramePositions | None
     rescales: list[Rescale]
 
 
@@ -49,49 +69,65 @@ def read_dicom_volume(
     axes: str = "auto",
     series: str | None = None,
     spacing_mm: Triple | None = None,
+    colour: Colour = "luma",
 ) -> Volume:
     """Read a volume from DICOM.
+
+    Pixels outside the ultrasound region are set to 0 where a header gives one; this, colours and
+    copies of images are reported in the log.
 
     Args:
         path: A folder, zip archive or DICOMDIR with a series of single-frame images, or a
             multi-frame image such as an Enhanced Ultrasound Volume.
         axes: ``auto`` or what the x (along a row), y (along a column) and z (from slice to slice)
             of the images mean, see :meth:`amcnet.io.Geometry.from_grid`.
-        series: UID or number of the series, where there are several.
-        spacing_mm: Voxel size in (scan, lateral, depth), for a multi-frame image that does not
-            say where its frames lie; they then follow each other along z.
+        series: UID or number of the series, if there are several.
+        spacing_mm: Voxel size in (scan, lateral, depth), for images that do not say where they
+            lie; frames then follow each other along z, files by their InstanceNumber. For images
+            that say it, this size is used instead of theirs.
+        colour: ``luma`` turns colours into intensities, ``refuse`` refuses them.
 
     Returns:
-        The volume. Values are rescaled; where nothing has to be they keep their stored type, else
-        they are float32. The greater the brighter, also where they are stored the other way.
+        The volume. Values are rescaled; they keep their stored type if nothing has to be
+        rescaled, else they are float32. Greater is brighter, also for MONOCHROME1.
 
     Raises:
-        InputError: If there is no such series, its images do not make a grid, or they are
-            damaged or have colours. The text tells nothing of the patient.
+        InputError: If there is no such series, it is incomplete, its images do not form a grid,
+            they are damaged, or attributes contradict each other. The text names no patient.
         NotEnoughMemoryError: If the machine is too small for it.
+
+    Example:
+        >>> from amcnet.io.dicom import read_dicom_volume
+        >>> volume = read_dicom_volume("visit/", series="3")  # doctest: +SKIP
     """
     path = Path(path)
+    check_colour(colour)
     opened = _open(path, axes, series, spacing_mm)
-    locations = opened.series.locations
     try:
-        order, rescales = opened.grid.order, opened.rescales
-        stored = read_frames(locations, order, opened.header, rescales, f"{path}")
+        stored = read_frames(opened.frames, f"{path}", colour)
         array = opened.geometry.to_canonical(stored)
         check_finite(array)
     except InputError as error:
         raise InputError(_with_path(path, error)) from None
+    finally:
+        close_archives(opened.frames.locations)
     return Volume(array, opened.geometry, path)
 
 
 def read_dicom_geometry(
-    path: str | Path, axes: str = "auto", series: str | None = None
+    path: str | Path,
+    axes: str = "auto",
+    series: str | None = None,
+    spacing_mm: Triple | None = None,
 ) -> DicomGeometry:
     """Read where the voxels of a DICOM volume lie, from its headers alone.
 
     Raises:
         InputError: See :func:`read_dicom_volume`.
     """
-    return _open(Path(path), axes, series, None).geometry
+    opened = _open(Path(path), axes, series, spacing_mm)
+    close_archives(opened.frames.locations)
+    return opened.geometry
 
 
 def _with_path(path: Path, error: InputError) -> str:
@@ -101,66 +137,120 @@ def _with_path(path: Path, error: InputError) -> str:
 
 def _open(path: Path, axes: str, wanted: str | None, spacing_mm: Triple | None) -> _Opened:
     series = choose_series(path, wanted)
-    first = series.locations[0]
-    placing: Placing | None
-    if len(series.locations) > 1 or series.frames == 1:
-        headers, placing, rescales = _open_images(path, series)
-        numbered = False
-    else:
-        header = _header_of(series, 0)
-        check_like([header], f"{first}")
-        check_length(header, series.frames, first)
-        headers, numbered = [header], True
-        placing = placing_of_frames(header, series.frames, f"{first}")
-        rescales = rescales_of_frames(header, series.frames, f"{first}")
-    grid = _grid(path, series, placing, spacing_mm)
-    references = _references(headers, series.frames if numbered else 0)
-    source = DicomSource(
-        header=_without_pixels(headers[0]),
-        frames=tuple(references[index] for index in grid.order),
-        frame_of_reference_uid="" if placing is None else placing.frame_of_reference_uid,
-        has_positions=placing is not None,
-    )
+    is_multi_frame = len(series.locations) == 1 and series.frames > 1
     try:
-        geometry = _geometry(series, grid, axes, None if placing is not None else spacing_mm)
+        read = _read_multi_frame if is_multi_frame else _read_images
+        found = read(path, series, spacing_mm is not None)
+        grid = _grid(path, series, found, spacing_mm)
+        geometry = _geometry(series, grid, axes, spacing_mm)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    return _Opened(series, headers[0], grid, with_source(geometry, source), rescales)
+        raise InputError(_with_path(path, error)) from None
+    if spacing_mm is not None:
+        _warn_of_other_spacing(path, found, grid, geometry)
+    references = _references(found.headers, series.frames if is_multi_frame else 0)
+    source = DicomSource(
+        header=_without_pixels(found.headers[0]),
+        frames=tuple(references[index] for index in grid.order),
+        frame_of_reference_uid=(
+            "" if found.positions is None else found.positions.frame_of_reference_uid
+        ),
+        has_positions=found.positions is not None and spacing_mm is None,
+    )
+    frames = StoredFrames(series.locations, grid.order, found.headers[0], found.rescales)
+    return _Opened(frames, with_source(geometry, source))
 
 
-def _open_images(path: Path, series: Series) -> tuple[list[Any], Placing, list[Rescale]]:
-    headers = [_header_of(series, index) for index in range(len(series.locations))]
+def _read_images(path: Path, series: Series, spacing_is_given: bool) -> _Headers:
+    opened = [read_image_header(location) for location in series.locations]
+    headers = [header for header, _ in opened]
+    names = [f"{location}" for location in series.locations]
     check_like(headers, f"{path}")
-    for location, header in zip(series.locations, headers, strict=True):
-        check_length(header, 1, location)
-    rescales = [
-        rescale_of(header, f"{location}")
-        for location, header in zip(series.locations, headers, strict=True)
-    ]
-    return headers, placing_of_headers(headers, f"{path}"), rescales
-
-
-def _header_of(series: Series, index: int) -> Any:  # noqa: ANN401
-    header = read_header(series.locations[index])
-    if header is None:
-        raise InputError(f"{series.locations[index]}: is no DICOM file any more")
-    return header
-
-
-def _grid(path: Path, series: Series, placing: Placing | None, spacing_mm: Triple | None) -> Grid:
-    if placing is not None:
-        if spacing_mm is not None:
-            raise InputError(f"{path}: says itself where its frames lie, expected no spacing_mm")
-        return stack(placing, f"{path}")
-    if spacing_mm is None:
+    for location, (header, pixels) in zip(series.locations, opened, strict=True):
+        check_length(header, pixels, 1, location)
+    check_acquisitions(headers, f"{path}")
+    if series.frames == 1 and whole_number(headers[0], "SamplesPerPixel") == _RGB:
         raise InputError(
-            f"{path}: is a multi-frame image that does not say where its frames lie, expected an "
-            "Enhanced Ultrasound Volume with PlanePositionVolumeSequence, or spacing_mm in Python"
+            f"{names[0]}: is a 2D colour image of {series.rows} x {series.columns} pixels, "
+            "expected a volume: a series, or an image of many frames"
         )
-    return Grid(np.arange(series.frames), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), _IDENTITY)
+    rescales = [rescale_of(*pair) for pair in zip(headers, names, strict=True)]
+    positions = positions_of_images(headers, names, f"{path}", spacing_is_given)
+    return _Headers(headers, positions, rescales)
 
 
-def _geometry(series: Series, grid: Grid, axes: str, spacing_mm: Triple | None) -> Geometry:
+def _read_multi_frame(path: Path, series: Series, spacing_is_given: bool) -> _Headers:
+    (location,) = series.locations
+    header, pixels = read_image_header(location)
+    check_like([header], f"{location}")
+    check_length(header, pixels, series.frames, location)
+    positions = positions_of_frames(header, series.frames, f"{location}", spacing_is_given)
+    rescales = rescales_of_frames(header, series.frames, f"{location}")
+    return _Headers([header], positions, rescales)
+
+
+def _grid(path: Path, series: Series, found: _Headers, spacing_mm: Triple | None) -> StackGrid:
+    if found.positions is not None:
+        grid = stack(found.positions, f"{path}")
+        if spacing_mm is None:
+            check_slice_distance(found.positions, grid, f"{path}")
+        return grid
+    if spacing_mm is None:
+        raise InputError(f"{path}: {_lack_of_positions(path, series, found)}")
+    if len(found.headers) > 1:
+        order = order_by_number(found.headers, f"{path}")
+    else:
+        order = np.arange(series.frames)
+    return StackGrid(order, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), _IDENTITY)
+
+
+def _lack_of_positions(path: Path, series: Series, found: _Headers) -> str:
+    """Return why a volume without positions cannot be read, and what to do about it."""
+    if series.frames == 1:
+        return (
+            f"is a 2D image of {series.rows} x {series.columns} pixels, expected a volume: a "
+            "series, or an image of many frames"
+        )
+    header = found.headers[0]
+    in_plane = stated_spacing(header, f"{path}")
+    known = ""
+    if in_plane is not None:
+        row_mm, column_mm = in_plane
+        known = f"; its pixels are {column_mm:.6g} mm along a row, {row_mm:.6g} mm along a column"
+    what = "a multi-frame image" if len(found.headers) == 1 else "a series"
+    film = " (its FrameTime suggests a film)" if value_of(header, "FrameTime") is not None else ""
+    return (
+        f"is {what} that does not say where its frames lie{film}{known}, expected an Enhanced "
+        "Ultrasound Volume, or the voxel size of the sweep with --spacing SCAN,LATERAL,DEPTH "
+        "(spacing_mm in Python)"
+    )
+
+
+def _warn_of_other_spacing(
+    path: Path, found: _Headers, grid: StackGrid, geometry: Geometry
+) -> None:
+    """Report in the log that a voxel size was given that differs from that of the header."""
+    stated: tuple[float, ...] | None
+    try:
+        stated = stated_spacing(found.headers[0], f"{path}")
+    except InputError:  # a contradiction, which the given voxel size settles
+        return
+    if stated is None:
+        return
+    column_mm, row_mm, slice_mm = geometry.spacing_mm
+    pairs = [(row_mm, stated[0]), (column_mm, stated[1])]
+    if found.positions is not None:
+        pairs.append((slice_mm, grid.spacing_mm[2]))
+    if any(abs(given / header - 1) > _SAME_SPACING for given, header in pairs if header > 0):
+        _log.warning(
+            "%s: the header states voxels of %s mm (row, column, slice), the given size of %s mm "
+            "is used",
+            one_line(f"{path}"),
+            " x ".join(f"{header:.6g}" for _, header in pairs),
+            " x ".join(f"{given:.6g}" for given, _ in pairs),
+        )
+
+
+def _geometry(series: Series, grid: StackGrid, axes: str, spacing_mm: Triple | None) -> Geometry:
     size = (series.columns, series.rows, series.frames)
     geometry = Geometry.from_grid(size, grid.spacing_mm, grid.origin_mm, grid.direction, axes)
     if spacing_mm is None:

@@ -1,6 +1,7 @@
-"""pydicom and highdicom, imported only when DICOM is read or written, and kept quiet.
+"""Import pydicom and highdicom on first use, and keep them quiet.
 
-What they warn of, log or say in an error may quote a file's contents, and with them a patient.
+Their warnings, log records and error texts may quote the contents of a file, and with them a
+patient's name.
 """
 
 import logging
@@ -17,15 +18,15 @@ _LOGGERS = ("pydicom", "highdicom")
 
 _lock = threading.Lock()
 _users: list[object] = []
-_before: list[Any] = []  # what puts the settings back, made by the first that came
+_saved: list[Any] = []  # the settings to restore, saved by the first user
 
 
 @contextmanager
 def quiet_pydicom() -> Iterator[Any]:
-    """Yield the pydicom module; it neither warns nor logs, and takes values as they are.
+    """Yield the pydicom module with warnings, logging and validation switched off.
 
-    The settings are one for all threads: the last that leaves restores them. The module comes as
-    `Any`: DICOM attributes have no static types.
+    The settings are global to the process, so the last thread to leave restores them. The module
+    is typed as `Any` because DICOM attributes have no static types.
     """
     pydicom: Any = import_module("pydicom")
     token = object()
@@ -44,7 +45,11 @@ def quiet_pydicom() -> Iterator[Any]:
 
 @contextmanager
 def quiet_highdicom() -> Iterator[Any]:
-    """Yield the highdicom module, under the same conditions as :func:`quiet_pydicom`."""
+    """Yield the highdicom module under the same conditions as :func:`quiet_pydicom`.
+
+    Raises:
+        MissingExtraError: If it is not installed.
+    """
     require_extra("dicom", "writing DICOM segmentations")
     with quiet_pydicom():
         highdicom: Any = import_module("highdicom")
@@ -57,15 +62,15 @@ def _silence(pydicom: Any) -> None:  # noqa: ANN401
     filters.__enter__()
     warnings.simplefilter("ignore")
     levels = {name: logging.getLogger(name).level for name in _LOGGERS}
-    _before.extend([settings.reading_validation_mode, filters, levels])
+    _saved.extend([settings.reading_validation_mode, filters, levels])
     settings.reading_validation_mode = pydicom.config.IGNORE
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def _restore(pydicom: Any) -> None:  # noqa: ANN401
-    mode, filters, levels = _before
-    _before.clear()
+    mode, filters, levels = _saved
+    _saved.clear()
     pydicom.config.settings.reading_validation_mode = mode
     filters.__exit__(None, None, None)
     for name, level in levels.items():

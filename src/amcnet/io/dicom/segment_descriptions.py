@@ -6,7 +6,7 @@ from typing import Any
 from amcnet.anatomy.coding import ANATOMICAL_STRUCTURE, Concept, region_of, type_of
 from amcnet.anatomy.label_table import Structure
 from amcnet.io.dicom.headers import value_of, whole_number
-from amcnet.io.dicom.library import quiet_highdicom
+from amcnet.io.dicom.quiet_libraries import quiet_highdicom
 from amcnet.io.segment_list import Segment
 from amcnet.version import __version__
 

@@ -17,7 +17,7 @@ _MAY_BE_EMPTY = (
 _MUST_BE_THERE = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID")
 
 
-def make_proxies(hd: Any, source: DicomSource, geometry: Geometry) -> list[Any]:  # noqa: ANN401
+def make_source_headers(hd: Any, source: DicomSource, geometry: Geometry) -> list[Any]:  # noqa: ANN401
     """Return a header for each image, in the order of the stored slices.
 
     A multi-frame image has one; its frames are then in that order too, see :func:`frame_order`.

@@ -1,0 +1,63 @@
+"""Tell files that merely lie beside a series from images of it that were damaged."""
+
+from pathlib import PurePosixPath
+
+from amcnet.errors import InputError
+from amcnet.io.dicom.locations import DICOM_EXTENSIONS, DIRECTORY_NAME, Location
+
+_BYSTANDERS = (
+    "readme", "license", "licence", "copying", "notice", "changelog", "version", "lockfile",
+    "index", "makefile", "autorun",
+)  # fmt: skip
+_TEXT_BYTES = 4096
+_MAX_SUFFIX = 10
+
+
+def check_bystander(location: Location, suffixes: dict[PurePosixPath, set[str]]) -> None:
+    """Check that a file that is no DICOM does not look like a damaged image.
+
+    A file claims to be one if its name says so, or if it is named like DICOM files of its folder
+    (an empty one: of any folder) and is no text.
+
+    Args:
+        location: The file.
+        suffixes: Suffixes of the DICOM files in each folder.
+
+    Raises:
+        InputError: If it does.
+    """
+    name = location.name
+    if name.name.upper() == DIRECTORY_NAME or any(
+        extension in name.name.lower() for extension in DICOM_EXTENSIONS
+    ):
+        raise InputError(f"{location}: {what_is(location)}, expected a DICOM image")
+    if name.stem.casefold() in _BYSTANDERS:
+        return
+    alike = suffixes.get(name.parent, set())
+    if not location.num_bytes:
+        alike = set().union(*suffixes.values()) if suffixes else set()
+    if name_suffix(name) in alike and not _is_text(location):
+        raise InputError(
+            f"{location}: {what_is(location)}, expected a DICOM image as its neighbours are"
+        )
+
+
+def name_suffix(name: PurePosixPath) -> str:
+    """Return the suffix of a file name; the end of a UID (``1.2.840.5``) is none."""
+    suffix = name.suffix.lower()
+    return suffix if len(suffix) <= _MAX_SUFFIX and not suffix[1:].isdigit() else ""
+
+
+def _is_text(location: Location) -> bool:
+    with location.open_header() as stream:
+        beginning = stream.read(_TEXT_BYTES)
+    text = beginning.decode("utf-8", errors="ignore")
+    is_utf8 = len(beginning) - len(text.encode("utf-8")) < 4  # the last character may be cut
+    return bool(text) and is_utf8 and all(one.isprintable() or one.isspace() for one in text)
+
+
+def what_is(location: Location) -> str:
+    """Return what is wrong with a file that is no DICOM, as part of a sentence."""
+    if not location.num_bytes:
+        return "the file is empty (0 bytes)"
+    return "the content is not DICOM ('DICM' at byte 128 is absent)"

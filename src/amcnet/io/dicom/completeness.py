@@ -1,0 +1,59 @@
+"""Check by numbers in the headers that a series of single-frame images is complete."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amcnet.errors import InputError
+from amcnet.io.dicom.headers import value_of, whole_number
+
+
+def check_acquisitions(headers: Sequence[Any], name: str) -> None:
+    """Check that there are as many images as ImagesInAcquisition states.
+
+    Args:
+        headers: One for each image.
+        name: What they are called in an error.
+
+    Raises:
+        InputError: If an acquisition has fewer.
+    """
+    found = Counter(whole_number(header, "AcquisitionNumber") for header in headers)
+    for header in headers:
+        stated = whole_number(header, "ImagesInAcquisition")
+        count = found[whole_number(header, "AcquisitionNumber")]
+        if stated > count:
+            raise InputError(
+                f"{name}: holds {count} images and ImagesInAcquisition is {stated}, expected all "
+                "of them"
+            )
+
+
+def order_by_number(headers: Sequence[Any], name: str) -> NDArray[np.intp]:
+    """Return the order of images by InstanceNumber, for images without positions.
+
+    Args:
+        headers: One for each image.
+        name: What they are called in an error.
+
+    Raises:
+        InputError: If numbers are absent, repeated, or not consecutive.
+    """
+    if any(value_of(header, "InstanceNumber") is None for header in headers):
+        raise InputError(f"{name}: some images have neither position nor number, expected both")
+    values = np.array([whole_number(header, "InstanceNumber") for header in headers])
+    order: NDArray[np.intp] = np.argsort(values, kind="stable")
+    steps = np.diff(values[order])
+    if (steps == 0).any():
+        number = values[order][1:][steps == 0][0]
+        raise InputError(f"{name}: several images have InstanceNumber {number}, expected one")
+    if (steps > 1).any():
+        at = int(np.argmax(steps > 1))
+        raise InputError(
+            f"{name}: images are missing, InstanceNumber goes from {values[order][at]} to "
+            f"{values[order][at + 1]}, expected consecutive numbers"
+        )
+    return order
