@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from amcnet.errors import InputError
+from amcnet.io.dicom.colour import Colour
 from amcnet.io.extensions import IMAGE_EXTENSIONS, find_extension
 from amcnet.io.geometry import Geometry, Triple
 from amcnet.io.image_header import ImageHeader
@@ -35,6 +36,7 @@ def read_volume(
     axes: str = "auto",
     series: str | None = None,
     spacing_mm: Triple | None = None,
+    colour: Colour = "luma",
 ) -> Volume:
     """Read a 3D image from .nrrd, .nhdr, .mha, .mhd, .nii, .nii.gz or DICOM.
 
@@ -44,6 +46,7 @@ def read_volume(
         series: UID or number of a DICOM series, where there are several.
         spacing_mm: Voxel size in (scan, lateral, depth), in mm, to use instead of the file's:
             for a file that states none, a wrong one, or two that contradict each other.
+        colour: For DICOM: ``luma`` turns colours into intensities, ``refuse`` refuses them.
 
     Returns:
         The volume, (scan, lateral, depth), in the file's own scalar type; float32 where the file

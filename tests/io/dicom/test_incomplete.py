@@ -129,8 +129,9 @@ def test_bystanders_are_passed_over(dicom: SimpleNamespace, scan: Any, tmp_path:
     for file in sorted(folder.glob("*.dcm")):
         file.rename(folder / "a" / file.stem)
     bystanders = {
-        "README.txt": b"read me", "a/README": b"", "a/notes": "Größe".encode(), "a/Thumbs.db": b"\0",
-        "a/._IM000_0": b"\0\5\x16\7", ".DS_Store": b"\0", "viewer.exe": b"MZ\0", "b/run": b"\x7fELF",
+        "README.txt": b"read", "a/README": b"", "a/notes": "Größe".encode(), "a/Thumbs.db": b"\0",
+        "a/._IM000_0": b"\0\5\x16\7", ".DS_Store": b"\0", "viewer.exe": b"MZ\0",
+        "b/run": b"\x7fELF",
         "autorun.inf": b"", "a/preview.jpg": b"\xff\xd8",
     }  # fmt: skip
     for name, content in bystanders.items():
@@ -210,8 +211,7 @@ def test_numbers_order_images_without_positions(
 
     folder = dicom.series(tmp_path / "scan", scan, strip)
     np.testing.assert_array_equal(stored(folder, spacing_mm=(1, 1, 1)), scan.stored)
-    with pytest.raises(InputError, match="is a series that does not say where its frames lie.*"
-                                         "--spacing SCAN,LATERAL,DEPTH"):  # fmt: skip
+    with pytest.raises(InputError, match=r"is a series that does not say .*--spacing SCAN,LATERAL"):
         read_volume(folder)
     next(folder.glob("*_4.dcm")).unlink()
     with pytest.raises(InputError, match="images are missing, InstanceNumber goes from 23 to 25"):
@@ -294,5 +294,5 @@ def test_copies_of_images_are_used_once(
     def same(_: int, dataset: Any) -> None:
         dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
 
-    with pytest.raises(InputError, match="has the SOPInstanceUID of .* and other content"):
+    with pytest.raises(InputError, match=r"has the SOPInstanceUID of .* and other content"):
         read_volume(dicom.series(tmp_path / "other", scan, same))

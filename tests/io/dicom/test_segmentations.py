@@ -262,7 +262,7 @@ def test_segmentations_that_cannot_be_read(
             read_labels(tmp_path / "bad.dcm", TABLE)
     wrong = path.read_bytes().replace(b"1.2.840.10008.1.2.1", b"1.2.840.10008\\1.2.1")
     (tmp_path / "bad.dcm").write_bytes(wrong)
-    with pytest.raises(InputError, match="its transfer syntax .* is private, expected one of the"):
+    with pytest.raises(InputError, match=r"its transfer syntax .* is private, expected one of the"):
         read_labels(tmp_path / "bad.dcm", TABLE)
 
 

@@ -19,7 +19,7 @@ from amcnet.io import list_series, read_labels, read_volume, write_labels
         ("ISO_IR 192", "山田^太郎", "手首 3D"),
         (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎", "手首"),
         ("GB18030", "王^小东", "手腕"),
-        ("ISO_IR 144", "Люкceмбypг", "кисть"),
+        ("ISO_IR 144", "Жижа^Юлия", "кисть"),
         ("ISO_IR 100", "Plain^Name", ""),
     ],
 )

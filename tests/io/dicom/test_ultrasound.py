@@ -263,6 +263,6 @@ def test_an_enhanced_volume_without_positions(
             del frame.PlanePositionVolumeSequence
 
     path = dicom.enhanced(tmp_path / "a.dcm", scan, edit=strip)
-    with pytest.raises(InputError, match="does not say where its frames lie.*--spacing SCAN"):
+    with pytest.raises(InputError, match=r"does not say where its frames lie.*--spacing SCAN"):
         read_volume(path)
     np.testing.assert_array_equal(stored(path, spacing_mm=(1, 1, 1)), scan.stored)
