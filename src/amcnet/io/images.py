@@ -62,7 +62,7 @@ def read_volume(
 
     path = Path(path)
     if is_dicom(path):
-        return read_dicom_volume(path, axes, series, spacing_mm)
+        return read_dicom_volume(path, axes, series, spacing_mm, colour)
     if series is not None:
         raise InputError(f"{path}: is not DICOM, expected no series with it")
     with errors_in_words(path):
@@ -93,8 +93,7 @@ def read_geometry(
 
     path = Path(path)
     if is_dicom(path):
-        geometry = read_dicom_geometry(path, axes)
-        return geometry if spacing_mm is None else geometry.with_spacing(spacing_mm)
+        return read_dicom_geometry(path, axes, spacing_mm=spacing_mm)
     with errors_in_words(path):
         return read_header(path, with_spacing=spacing_mm is None).geometry(axes, spacing_mm)
 

@@ -1,4 +1,4 @@
-"""Reading the labels of a DICOM segmentation."""
+"""Read the labels of a DICOM segmentation."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -41,10 +41,10 @@ class SegLabels:
     Attributes:
         segments: Its segments.
         slices: The stored slice that each frame lies in.
-        numbers: The segment of each frame; None where the voxels are numbers of segments.
+        numbers: The segment of each frame; None in a label map, whose voxels are segment numbers.
         header: Its header.
         location: Its file.
-        geometry: Its grid; frames that were left out are background.
+        geometry: Its grid; omitted frames are background.
     """
 
     segments: list[Segment]
@@ -60,7 +60,7 @@ def open_seg(path: Path, axes: str = "auto") -> SegLabels:
 
     Args:
         path: The file.
-        axes: ``auto`` or what its x, y, z mean.
+        axes: ``auto`` or the meaning of its x, y, z.
 
     Raises:
         InputError: If it is no DICOM segmentation with positions, is damaged, or is fractional.
@@ -101,11 +101,11 @@ def merge_frames(
 
     Args:
         seg: The segmentation.
-        targets: Its segments, and the label value that each gets; None for one that must not
-            have voxels.
+        targets: Its segments and the label value of each; None for a segment that must have no
+            voxels.
 
     Raises:
-        InputError: If the voxels are damaged, or some are of no segment or of one without a value.
+        InputError: If voxels are damaged, or belong to no segment or to one without a value.
         NotEnoughMemoryError: If the machine is too small for the labels.
     """
     check_room(f"{seg.location}", _COPIES * 2 * float(np.prod(seg.geometry.stored_shape)))

@@ -1,4 +1,4 @@
-"""Writing labels as a DICOM segmentation of the images that they were made from."""
+"""Write labels as a DICOM segmentation of the images that they belong to."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,22 +24,22 @@ _EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 
 
 def check_source(geometry: Geometry) -> DicomSource:
-    """Return the images that a grid comes from.
+    """Return the images that a grid was read from.
 
     Raises:
-        OutputError: If they are no DICOM images, or do not say where they lie. The text has no
-            path.
+        OutputError: If they are no DICOM images, do not say where they lie, or were read with
+            another voxel size. The text has no path.
     """
     source = source_of(geometry)
     if source is None:
         raise OutputError(
             "a DICOM segmentation refers to the DICOM images that it was made from and "
-            "the input is of another format, expected another output such as .seg.nrrd"
+            "the input has another format, expected another output such as .seg.nrrd"
         )
     if not source.has_positions:
         raise OutputError(
-            "a DICOM segmentation needs the positions of the input's frames and it has "
-            "none, expected another output such as .seg.nrrd"
+            "a DICOM segmentation needs the positions of the input's frames and it has none, or "
+            "its voxel size was given by hand, expected another output such as .seg.nrrd"
         )
     return source
 
@@ -61,8 +61,8 @@ def write_seg(
         path: Output file.
         stored: Label values, (z, y, x) of the geometry, uint8 or uint16.
         geometry: Grid of a volume that was read from DICOM.
-        structures: The structures to describe, those without voxels too. In a label map the
-            numbers of the segments are their values, in a binary segmentation 1, 2, 3, ...
+        structures: The structures to describe, those without voxels included. Segments are
+            numbered by label value in a label map, 1, 2, 3, ... in a binary segmentation.
 
     Raises:
         OutputError: If the volume was not read from DICOM, or no valid segmentation can be made.
@@ -70,7 +70,7 @@ def write_seg(
     """
     source = check_source(geometry)
     if not structures:
-        raise OutputError("a DICOM segmentation of no structures, expected at least one")
+        raise OutputError("found no structures for a DICOM segmentation, expected at least one")
     if seg_type == "binary":
         numbers = list(range(1, len(structures) + 1))
         stored = _renumbered(stored, structures)
@@ -94,7 +94,7 @@ def write_seg(
             _unmark(dataset, slice_positions(geometry)[marks])
             dataset.save_as(path, enforce_file_format=True)
         except (ValueError, TypeError, AttributeError, LookupError, RuntimeError) as error:
-            # What highdicom says may quote the images.
+            # The error text of highdicom may quote the images.
             raise OutputError(
                 "no DICOM segmentation can be made of the input's headers "
                 f"({type(error).__name__}), expected another output such as .seg.nrrd"
@@ -119,7 +119,7 @@ def _equipment(hd: Any, source: DicomSource) -> dict[str, Any]:  # noqa: ANN401
 
 
 def _renumbered(stored: NDArray[Any], structures: Sequence[Structure]) -> NDArray[Any]:
-    """Give the structures the numbers 1, 2, 3, ..., as a binary segmentation has them."""
+    """Number the structures 1, 2, 3, ..., as a binary segmentation must."""
     values = [structure.value for structure in structures]
     if values == list(range(1, len(values) + 1)):
         return stored
@@ -130,15 +130,15 @@ def _renumbered(stored: NDArray[Any], structures: Sequence[Structure]) -> NDArra
 
 
 def _end_frames(source: DicomSource) -> list[int]:
-    """Return which frames of the images are the first and the last slice."""
+    """Return the indices of the frames that are the first and the last slice."""
     order = frame_order(source)
     return [int(np.argmin(order)), int(np.argmax(order))]
 
 
 def _mark_ends(ends: list[NDArray[Any]]) -> list[int]:
-    """Give an empty first (0) or last (-1) slice one voxel of segment 1; return which got it.
+    """Set one voxel of segment 1 in an empty first (0) or last (-1) slice; return which were empty.
 
-    Empty frames are left out, and with them the extent of the volume would be lost.
+    Empty frames are omitted, and the extent of the volume would be lost with them.
     """
     marks = [place for place in (0, -1) if not ends[place].any()]
     for place in marks:

@@ -1,4 +1,4 @@
-"""The segments of a DICOM segmentation: what it says of each structure."""
+"""Describe the segments of a DICOM segmentation, and read their descriptions."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -54,12 +54,12 @@ def _code(hd: Any, concept: Concept) -> Any:  # noqa: ANN401
 
 
 def _cut(text: str) -> str:
-    """Return as much of a text as fits into a label or the meaning of a code."""
+    """Cut a text to the length of a label or of the meaning of a code."""
     return text.encode("utf-8")[:_MAX_TEXT_BYTES].decode("utf-8", errors="ignore")
 
 
 def read_segments(header: Any) -> list[Segment]:  # noqa: ANN401
-    """Return the segments of a segmentation; the background of a label map is none."""
+    """Return the segments of a segmentation, without the background of a label map."""
     background = value_of(header, "PixelPaddingValue")
     return [
         Segment(
@@ -74,14 +74,14 @@ def read_segments(header: Any) -> list[Segment]:  # noqa: ANN401
 
 
 def _name(item: Any) -> str:  # noqa: ANN401
-    """Return the label, or the description where the label is its beginning, cut off."""
+    """Return the label, or the description if the label is the cut-off beginning of it."""
     label, whole = (str(value_of(item, k) or "") for k in ("SegmentLabel", "SegmentDescription"))
     is_cut = len(label.encode("utf-8")) > _MAX_TEXT_BYTES - 4 and whole.startswith(label)
     return whole if is_cut else label
 
 
 def _codes(item: Any) -> tuple[tuple[str, str], ...]:  # noqa: ANN401
-    """Return anatomic region and type: others tell the structure by either."""
+    """Return anatomic region and type: other programs name the structure by either."""
     found = []
     for keyword in ("AnatomicRegionSequence", "SegmentedPropertyTypeCodeSequence"):
         for code in value_of(item, keyword) or ():

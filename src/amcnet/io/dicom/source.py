@@ -1,4 +1,4 @@
-"""What a DICOM segmentation needs of the images that it was made from."""
+"""The source images of a volume, to which a DICOM segmentation refers."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,12 +8,12 @@ from amcnet.io.geometry import Geometry
 
 @dataclass(frozen=True)
 class FrameReference:
-    """One slice of a volume, as DICOM refers to it.
+    """A reference to the image or frame of one slice of a volume.
 
     Attributes:
         sop_class_uid: Of the instance that holds it.
         sop_instance_uid: Of the instance that holds it.
-        frame_number: From 1 in a multi-frame instance, None in a single-frame one.
+        frame_number: From 1 in a multi-frame instance, None in a single-frame instance.
     """
 
     sop_class_uid: str
@@ -26,10 +26,11 @@ class DicomSource:
     """The images of a volume, without their pixels.
 
     Attributes:
-        header: A `pydicom.Dataset`: patient, study and series. Never to be shown.
+        header: A `pydicom.Dataset`: patient, study and series. It must never be shown.
         frames: The slices in the order of the stored array's first axis.
         frame_of_reference_uid: Of the positions; empty where the images name none.
-        has_positions: Whether the images say where their frames lie.
+        has_positions: Whether the images say where their frames lie, and were read with these
+            positions.
     """
 
     header: Any = field(repr=False)
@@ -39,10 +40,10 @@ class DicomSource:
 
 
 class DicomGeometry(Geometry):
-    """The grid of a DICOM volume, which knows the images that it comes from.
+    """The grid of a DICOM volume, with a reference to its source images.
 
-    It is a geometry like any other. The source is no field of the dataclass: what writes down a
-    geometry must not write down a patient.
+    The source is not a field of the dataclass, so that code that writes a geometry does not write
+    the patient with it.
     """
 
     source: DicomSource | None = None
@@ -63,5 +64,5 @@ def with_source(geometry: Geometry, source: DicomSource) -> DicomGeometry:
 
 
 def source_of(geometry: Geometry) -> DicomSource | None:
-    """Return the images that a grid comes from, None for one that was not read from DICOM."""
+    """Return the source images of a grid; None if it was not read from DICOM."""
     return geometry.source if isinstance(geometry, DicomGeometry) else None

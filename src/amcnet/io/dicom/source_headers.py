@@ -1,4 +1,4 @@
-"""Stand-ins for the images of a volume: the headers that highdicom reads of them."""
+"""Make the headers of the source images that highdicom needs to write a segmentation."""
 
 from typing import Any
 
@@ -20,12 +20,13 @@ _MUST_BE_THERE = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPIn
 def make_source_headers(hd: Any, source: DicomSource, geometry: Geometry) -> list[Any]:  # noqa: ANN401
     """Return a header for each image, in the order of the stored slices.
 
-    A multi-frame image has one; its frames are then in that order too, see :func:`frame_order`.
-    Positions are the ones that the volume was read with, in the patient's sequences: highdicom
-    knows no others, and a segmentation has no others.
+    A multi-frame image has one header, whose frames have the order of :func:`frame_order`.
+    Positions are those that the volume was read with. They are written to the sequences of the
+    patient's frame of reference, the only ones that highdicom and segmentations know.
 
     Raises:
-        OutputError: If the images lack what DICOM wants of every image. The text has no path.
+        OutputError: If the images lack an attribute that every DICOM image must have. The text has no
+            path.
     """
     first = _complete(hd, source)
     positions = slice_positions(geometry)
@@ -48,7 +49,7 @@ def make_source_headers(hd: Any, source: DicomSource, geometry: Geometry) -> lis
 
 
 def frame_order(source: DicomSource) -> NDArray[np.intp]:
-    """Return the stored slice that each image, or each frame of the one image, is."""
+    """Return the index of the stored slice of each image, or of each frame of the one image."""
     numbers = [reference.frame_number for reference in source.frames]
     if numbers[0] is None:
         return np.arange(len(numbers))
@@ -64,7 +65,7 @@ def slice_positions(geometry: Geometry) -> NDArray[np.float64]:
 
 
 def _complete(hd: Any, source: DicomSource) -> Any:  # noqa: ANN401
-    """Return the header with what may be empty, and without what else could be in the way."""
+    """Return the header with absent attributes added as empty, and invalid values removed."""
     for keyword in _MUST_BE_THERE:
         if not value_of(source.header, keyword):
             raise OutputError(f"the images have no {keyword}, expected it in every DICOM image")
@@ -79,7 +80,7 @@ def _complete(hd: Any, source: DicomSource) -> Any:  # noqa: ANN401
 
 
 def _is_odd(keyword: str, value: Any) -> bool:  # noqa: ANN401
-    """Return whether highdicom would refuse a value that some devices write all the same."""
+    """Return whether highdicom would refuse a value that some devices write anyway."""
     from pydicom.valuerep import DA, TM
 
     kinds: dict[str, Any] = {"PatientBirthDate": DA, "StudyDate": DA, "StudyTime": TM}
@@ -126,17 +127,17 @@ def _orientation(geometry: Geometry) -> list[float]:
 
 
 def _decimal(value: float) -> float:
-    """Round to what fits into the 16 characters that DICOM has for a number."""
+    """Round to the 16 characters that DICOM allows for a number."""
     from pydicom.valuerep import format_number_as_ds
 
     return float(format_number_as_ds(float(value)))
 
 
 def _changed(header: Any, changes: dict[str, Any]) -> Any:  # noqa: ANN401
-    """Return a dataset of the same elements but for some; the other stays as it is."""
+    """Return a copy of a dataset with some elements changed; the original stays as it is."""
     image = type(header)(dict(header.items()))
     for keyword, value in changes.items():
-        if keyword in image:  # setting its value would set that of the other too
+        if keyword in image:  # setting the value in place would change the original
             del image[keyword]
         setattr(image, keyword, value)
     return image
