@@ -1,6 +1,7 @@
 """Nothing that names a patient leaves the segmentation, whatever goes wrong."""
 
 import logging
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from amcnet.cli.main import app
-from amcnet.errors import AmcnetError
+from amcnet.errors import AmcnetError, InputError
 from amcnet.io import read_labels, read_volume, same_grid
 
 
@@ -84,6 +85,20 @@ def test_no_error_names_the_patient(
             assert not [word for word in dicom.words if any(word in text for text in chain)]
     assert failures > 20
     assert not [word for word in dicom.words if word in caplog.text]
+
+
+def test_folders_of_an_archive_are_not_shown(
+    dicom: SimpleNamespace, scan: Any, tmp_path: Path
+) -> None:
+    """Servers name them after the patient."""
+    folder = dicom.series(tmp_path / "export" / "QX-4711 Zebra^Quagga" / "US", scan)
+    victim = sorted(folder.iterdir())[4]
+    victim.write_bytes(victim.read_bytes()[:-9])
+    archive = Path(shutil.make_archive(str(tmp_path / "scan"), "zip", tmp_path / "export"))
+    with pytest.raises(InputError, match="truncated") as caught:
+        read_volume(archive)
+    assert victim.name in str(caught.value)
+    assert not [word for word in dicom.words if word in str(caught.value)]
 
 
 def test_settings_of_pydicom_come_back(hand: Path) -> None:

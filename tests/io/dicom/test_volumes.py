@@ -388,6 +388,7 @@ def test_files_of_pydicom(tmp_path: Path, dicom: SimpleNamespace) -> None:
     )
     for same in ("MR_small_RLE", "MR_small_jp2klossless", "MR_small_jpeg_ls_lossless",
                  "MR_small_bigendian", "MR_small_implicit"):  # fmt: skip
+        assert read_volume(dicom.file(f"{same}.dcm")).array.dtype.isnative
         np.testing.assert_array_equal(read_volume(dicom.file(f"{same}.dcm")).array, volume.array)
     ct = read_volume(dicom.file("CT_small.dcm"))
     image = sitk.ReadImage(str(dicom.file("CT_small.dcm")))

@@ -17,7 +17,6 @@ from amcnet.io.dicom.headers import is_compressed, numbers, open_dicom, value_of
 from amcnet.io.dicom.locations import Location
 from amcnet.io.dicom.pixel_element import PixelElement
 from amcnet.io.dicom.quiet_libraries import quiet_pydicom
-from amcnet.io.dicom.ultrasound_regions import outside_mask, regions_of
 from amcnet.memory import GIB, check_room
 
 _FRAME_OVERHEAD_BYTES = 8  # of each frame that is compressed, before its first byte
@@ -164,12 +163,15 @@ class StoredFrames:
         order: Index of the frame that becomes each slice.
         header: The header of the first file.
         rescales: One for each frame.
+        spacing_is_given: Whether the voxel size was given by hand; regions that contradict the
+            image are then ignored.
     """
 
     locations: Sequence[Location]
     order: NDArray[np.intp]
     header: Any = field(repr=False)
     rescales: Sequence[Rescale]
+    spacing_is_given: bool = False
 
 
 def read_frames(stored: StoredFrames, name: str, colour: Colour = "luma") -> NDArray[Any]:
@@ -205,7 +207,7 @@ def read_frames(stored: StoredFrames, name: str, colour: Colour = "luma") -> NDA
             raise InputError(f"{location}: found a frame of {frame.shape}, expected {shape[1:]}")
         if array is None:
             real = np.float64 if frame.dtype.itemsize > 2 else np.float32
-            array = np.empty(shape, frame.dtype if plain else real)
+            array = np.empty(shape, frame.dtype.newbyteorder("=") if plain else real)
         plane = array[place[index]]
         if plain:
             plane[...] = frame
@@ -265,8 +267,7 @@ def _decoded(
                     raise InputError(f"{location}: is no DICOM file any more")
                 header = pydicom.dcmread(stream, stop_before_pixels=True)
                 syntax = header.file_meta.TransferSyntaxUID.name
-                shape = (whole_number(header, "Rows"), whole_number(header, "Columns"))
-                outside = outside_mask(regions_of(header, f"{location}"), shape)
+                outside = _outside(header, location, stored.spacing_is_given)
                 for frame in decode(pydicom, stream, header, location):
                     tint = _tint(pydicom, frame, header)
                     if tint is not None:

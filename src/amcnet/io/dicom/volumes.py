@@ -156,7 +156,9 @@ def _open(path: Path, axes: str, wanted: str | None, spacing_mm: Triple | None) 
         ),
         has_positions=found.positions is not None and spacing_mm is None,
     )
-    frames = StoredFrames(series.locations, grid.order, found.headers[0], found.rescales)
+    frames = StoredFrames(
+        series.locations, grid.order, found.headers[0], found.rescales, spacing_mm is not None
+    )
     return _Opened(frames, with_source(geometry, source))
 
 
