@@ -1,6 +1,5 @@
 """Decode the frames of DICOM images one after the other into one array of intensities."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import ceil, prod
@@ -9,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.errors import AmcnetError, InputError, one_line
+from amcnet.errors import AmcnetError, InputError
 from amcnet.io.dicom.archive import ALWAYS_FINE_BYTES, MAX_RATIO
-from amcnet.io.dicom.colour import Colour, coloured_pixels, luma
+from amcnet.io.dicom.colour import Colour
 from amcnet.io.dicom.decoding import decode
 from amcnet.io.dicom.headers import is_compressed, numbers, open_dicom, value_of, whole_number
+from amcnet.io.dicom.intensities import Changes, intensities_of, outside_of, tint_of
 from amcnet.io.dicom.locations import Location
 from amcnet.io.dicom.pixel_element import PixelElement
 from amcnet.io.dicom.quiet_libraries import quiet_pydicom
@@ -23,10 +23,7 @@ _FRAME_OVERHEAD_BYTES = 8  # of each frame that is compressed, before its first 
 _COPIES = 2  # the stored array and that in canonical order
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLOUR = ("RGB", "PALETTE COLOR")
-_LOSSY = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 81, 91))
 _LIKE = ("BitsAllocated", "PixelRepresentation", "SamplesPerPixel", "PhotometricInterpretation")
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -224,34 +221,6 @@ def read_frames(stored: StoredFrames, name: str, colour: Colour = "luma") -> NDA
     return array
 
 
-@dataclass
-class Changes:
-    """How many pixels of a volume were changed on the way to intensities.
-
-    Attributes:
-        coloured: Pixels that had colour.
-        inside: Those of them that lie within the ultrasound region.
-        masked: Pixels outside the ultrasound region that were not 0.
-    """
-
-    coloured: int = 0
-    inside: int = 0
-    masked: int = 0
-
-    def report(self, name: str) -> None:
-        """Report what was changed, in one line of the log."""
-        texts = []
-        if self.coloured:
-            texts.append(
-                f"{self.coloured} pixels had colour ({self.inside} within the picture), their luma "
-                "is used (--colour refuse refuses them)"
-            )
-        if self.masked:
-            texts.append(f"{self.masked} pixels outside the ultrasound region were set to 0")
-        if texts:
-            _log.warning("%s: %s", one_line(name), "; ".join(texts))
-
-
 def _decoded(
     stored: StoredFrames, colour: Colour, changes: Changes
 ) -> Iterator[tuple[Location, NDArray[Any], NDArray[np.bool_] | None]]:
@@ -267,14 +236,14 @@ def _decoded(
                     raise InputError(f"{location}: is no DICOM file any more")
                 header = pydicom.dcmread(stream, stop_before_pixels=True)
                 syntax = header.file_meta.TransferSyntaxUID.name
-                outside = _outside(header, location, stored.spacing_is_given)
+                outside = outside_of(header, location, stored.spacing_is_given)
                 for frame in decode(pydicom, stream, header, location):
-                    tint = _tint(pydicom, frame, header)
+                    tint = tint_of(pydicom, frame, header)
                     if tint is not None:
-                        _count(tint, outside, changes)
+                        changes.count(tint, outside)
                         if colour == "refuse" and changes.coloured:
                             raise InputError(f"{location}: has colours, expected a grey image")
-                    yield location, _intensities(pydicom, frame, header), outside
+                    yield location, intensities_of(pydicom, frame, header), outside
         except (AmcnetError, MemoryError, GeneratorExit):
             raise
         except OSError as error:
@@ -285,40 +254,3 @@ def _decoded(
             raise InputError(
                 f"{location}: its pixels cannot be decoded, expected a complete image{how}"
             ) from None
-
-
-def _count(tint: NDArray[np.bool_], outside: NDArray[np.bool_] | None, changes: Changes) -> None:
-    changes.coloured += int(np.count_nonzero(tint))
-    inside = tint if outside is None else tint & ~outside
-    changes.inside += int(np.count_nonzero(inside))
-
-
-def _channels(pydicom: Any, frame: NDArray[Any], header: Any) -> NDArray[Any]:  # noqa: ANN401
-    """Return a frame with its palette applied."""
-    if value_of(header, "PhotometricInterpretation") != "PALETTE COLOR":
-        return frame
-    coloured: NDArray[Any] = pydicom.pixels.apply_color_lut(frame, header)
-    return coloured
-
-
-def _tint(pydicom: Any, frame: NDArray[Any], header: Any) -> NDArray[np.bool_] | None:  # noqa: ANN401
-    """Return which pixels of a frame have colour; None for a frame that cannot have any."""
-    channels = _channels(pydicom, frame, header)
-    if channels.ndim != 3:
-        return None
-    lossy = header.file_meta.TransferSyntaxUID in _LOSSY
-    return coloured_pixels(channels, lossy or value_of(header, "LossyImageCompression") == "01")
-
-
-def _intensities(pydicom: Any, frame: NDArray[Any], header: Any) -> NDArray[Any]:  # noqa: ANN401
-    """Return a frame as intensities, the greater the brighter."""
-    kind = value_of(header, "PhotometricInterpretation")
-    frame = _channels(pydicom, frame, header)
-    if frame.ndim == 3:
-        frame = luma(frame)
-    if kind != "MONOCHROME1" or frame.dtype.kind == "f":
-        return -frame if kind == "MONOCHROME1" else frame
-    bits = whole_number(header, "BitsStored", 8 * frame.dtype.itemsize)
-    top = -1 if frame.dtype.kind == "i" else (1 << bits) - 1
-    inverted: NDArray[Any] = frame.dtype.type(top) - frame
-    return inverted

@@ -25,8 +25,8 @@ def make_source_headers(hd: Any, source: DicomSource, geometry: Geometry) -> lis
     patient's frame of reference, the only ones that highdicom and segmentations know.
 
     Raises:
-        OutputError: If the images lack an attribute that every DICOM image must have. The text has no
-            path.
+        OutputError: If the images lack an attribute that every DICOM image must have. The text
+            has no path.
     """
     first = _complete(hd, source)
     positions = slice_positions(geometry)

@@ -1,0 +1,114 @@
+"""Turn decoded frames into intensities: palettes, colours, inverted values, masked borders."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amcnet.errors import InputError, one_line
+from amcnet.io.dicom.colour import coloured_pixels, luma
+from amcnet.io.dicom.headers import value_of, whole_number
+from amcnet.io.dicom.locations import Location
+from amcnet.io.dicom.ultrasound_regions import outside_mask, regions_of
+
+_LOSSY = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 81, 91))
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Changes:
+    """How many pixels of a volume were changed on the way to intensities.
+
+    Attributes:
+        coloured: Pixels that had colour.
+        inside: Those of them that lie within the ultrasound region.
+        masked: Pixels outside the ultrasound region that were not 0.
+    """
+
+    coloured: int = 0
+    inside: int = 0
+    masked: int = 0
+
+    def report(self, name: str) -> None:
+        """Report what was changed, in one line of the log."""
+        texts = []
+        if self.coloured:
+            texts.append(
+                f"{self.coloured} pixels had colour ({self.inside} within the picture), their luma "
+                "is used (--colour refuse refuses them)"
+            )
+        if self.masked:
+            texts.append(f"{self.masked} pixels outside the ultrasound region were set to 0")
+        if texts:
+            _log.warning("%s: %s", one_line(name), "; ".join(texts))
+
+    def count(self, tint: NDArray[np.bool_], outside: NDArray[np.bool_] | None) -> None:
+        """Count the coloured pixels of a frame.
+
+        Args:
+            tint: Which pixels have colour.
+            outside: Which pixels lie outside the ultrasound regions; None if there are none.
+        """
+        self.coloured += int(np.count_nonzero(tint))
+        inside = tint if outside is None else tint & ~outside
+        self.inside += int(np.count_nonzero(inside))
+
+
+def outside_of(
+    header: Any,  # noqa: ANN401
+    location: Location,
+    spacing_is_given: bool,
+) -> NDArray[np.bool_] | None:
+    """Return which pixels of an image lie outside its ultrasound regions; None if it has none.
+
+    Args:
+        header: Its header.
+        location: Its name in an error.
+        spacing_is_given: Whether the voxel size was given by hand; regions that contradict the
+            image are then ignored, with a line in the log.
+
+    Raises:
+        InputError: If the regions contradict the image.
+    """
+    try:
+        regions = regions_of(header, f"{location}")
+    except InputError as error:
+        if not spacing_is_given:
+            raise
+        _log.warning("%s; the ultrasound regions are ignored", error)
+        return None
+    return outside_mask(regions, (whole_number(header, "Rows"), whole_number(header, "Columns")))
+
+
+def _channels(pydicom: Any, frame: NDArray[Any], header: Any) -> NDArray[Any]:  # noqa: ANN401
+    """Return a frame with its palette applied."""
+    if value_of(header, "PhotometricInterpretation") != "PALETTE COLOR":
+        return frame
+    coloured: NDArray[Any] = pydicom.pixels.apply_color_lut(frame, header)
+    return coloured
+
+
+def tint_of(pydicom: Any, frame: NDArray[Any], header: Any) -> NDArray[np.bool_] | None:  # noqa: ANN401
+    """Return which pixels of a frame have colour; None for a frame that cannot have any."""
+    channels = _channels(pydicom, frame, header)
+    if channels.ndim != 3:
+        return None
+    lossy = header.file_meta.TransferSyntaxUID in _LOSSY
+    return coloured_pixels(channels, lossy or value_of(header, "LossyImageCompression") == "01")
+
+
+def intensities_of(pydicom: Any, frame: NDArray[Any], header: Any) -> NDArray[Any]:  # noqa: ANN401
+    """Return a frame as intensities, the greater the brighter."""
+    kind = value_of(header, "PhotometricInterpretation")
+    frame = _channels(pydicom, frame, header)
+    if frame.ndim == 3:
+        frame = luma(frame)
+    if kind != "MONOCHROME1" or frame.dtype.kind == "f":
+        return -frame if kind == "MONOCHROME1" else frame
+    bits = whole_number(header, "BitsStored", 8 * frame.dtype.itemsize)
+    top = -1 if frame.dtype.kind == "i" else (1 << bits) - 1
+    inverted: NDArray[Any] = frame.dtype.type(top) - frame
+    return inverted
