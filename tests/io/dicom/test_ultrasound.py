@@ -184,7 +184,12 @@ def test_outside_of_the_region_is_masked_and_spacing_is_its(
     ],
 )
 def test_contradictions_name_both_values(
-    dicom: SimpleNamespace, scan: Any, tmp_path: Path, change: dict[str, Any], sentence: str
+    dicom: SimpleNamespace,
+    scan: Any,
+    tmp_path: Path,
+    change: dict[str, Any],
+    sentence: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def contradict(_: int, dataset: Any) -> None:
         box, delta = change.get("box", (2, 1, 8, 9)), change.get("delta", (0.025, 0.04))
@@ -203,6 +208,8 @@ def test_contradictions_name_both_values(
     with pytest.raises(InputError, match=sentence):
         read_volume(folder)
     volume = read_volume(folder, spacing_mm=(0.7, 0.4, 0.25))  # settles all of them
+    ignored = [one for one in caplog.messages if "ultrasound regions are ignored" in one]
+    assert len(ignored) == (1 if {"box"} & set(change) or change.get("delta") == (0.0, 0.04) else 0)
     assert volume.spacing_mm == pytest.approx((0.7, 0.4, 0.25))
 
 

@@ -26,11 +26,13 @@ class Changes:
         coloured: Pixels that had colour.
         inside: Those of them that lie within the ultrasound region.
         masked: Pixels outside the ultrasound region that were not 0.
+        ignored: Why the ultrasound regions of an image were ignored; empty if none were.
     """
 
     coloured: int = 0
     inside: int = 0
     masked: int = 0
+    ignored: str = ""
 
     def report(self, name: str) -> None:
         """Report what was changed, in one line of the log."""
@@ -42,8 +44,40 @@ class Changes:
             )
         if self.masked:
             texts.append(f"{self.masked} pixels outside the ultrasound region were set to 0")
+        if self.ignored:
+            texts.append(f"{self.ignored}; the ultrasound regions are ignored")
         if texts:
             _log.warning("%s: %s", one_line(name), "; ".join(texts))
+
+    def outside(
+        self,
+        header: Any,  # noqa: ANN401
+        location: Location,
+        spacing_is_given: bool,
+    ) -> NDArray[np.bool_] | None:
+        """Return which pixels of an image lie outside its ultrasound regions.
+
+        Args:
+            header: Its header.
+            location: Its name in an error.
+            spacing_is_given: Whether the voxel size was given by hand; regions that contradict
+                the image are then ignored, and that is reported.
+
+        Returns:
+            The pixels, (row, column); None for an image without regions.
+
+        Raises:
+            InputError: If the regions contradict the image.
+        """
+        try:
+            regions = regions_of(header, f"{location}")
+        except InputError as error:
+            if not spacing_is_given:
+                raise
+            self.ignored = self.ignored or str(error)
+            return None
+        shape = (whole_number(header, "Rows"), whole_number(header, "Columns"))
+        return outside_mask(regions, shape)
 
     def count(self, tint: NDArray[np.bool_], outside: NDArray[np.bool_] | None) -> None:
         """Count the coloured pixels of a frame.
@@ -55,32 +89,6 @@ class Changes:
         self.coloured += int(np.count_nonzero(tint))
         inside = tint if outside is None else tint & ~outside
         self.inside += int(np.count_nonzero(inside))
-
-
-def outside_of(
-    header: Any,  # noqa: ANN401
-    location: Location,
-    spacing_is_given: bool,
-) -> NDArray[np.bool_] | None:
-    """Return which pixels of an image lie outside its ultrasound regions; None if it has none.
-
-    Args:
-        header: Its header.
-        location: Its name in an error.
-        spacing_is_given: Whether the voxel size was given by hand; regions that contradict the
-            image are then ignored, with a line in the log.
-
-    Raises:
-        InputError: If the regions contradict the image.
-    """
-    try:
-        regions = regions_of(header, f"{location}")
-    except InputError as error:
-        if not spacing_is_given:
-            raise
-        _log.warning("%s; the ultrasound regions are ignored", error)
-        return None
-    return outside_mask(regions, (whole_number(header, "Rows"), whole_number(header, "Columns")))
 
 
 def _channels(pydicom: Any, frame: NDArray[Any], header: Any) -> NDArray[Any]:  # noqa: ANN401

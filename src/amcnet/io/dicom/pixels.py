@@ -13,7 +13,7 @@ from amcnet.io.dicom.archive import ALWAYS_FINE_BYTES, MAX_RATIO
 from amcnet.io.dicom.colour import Colour
 from amcnet.io.dicom.decoding import decode
 from amcnet.io.dicom.headers import is_compressed, numbers, open_dicom, value_of, whole_number
-from amcnet.io.dicom.intensities import Changes, intensities_of, outside_of, tint_of
+from amcnet.io.dicom.intensities import Changes, intensities_of, tint_of
 from amcnet.io.dicom.locations import Location
 from amcnet.io.dicom.pixel_element import PixelElement
 from amcnet.io.dicom.quiet_libraries import quiet_pydicom
@@ -236,7 +236,7 @@ def _decoded(
                     raise InputError(f"{location}: is no DICOM file any more")
                 header = pydicom.dcmread(stream, stop_before_pixels=True)
                 syntax = header.file_meta.TransferSyntaxUID.name
-                outside = outside_of(header, location, stored.spacing_is_given)
+                outside = changes.outside(header, location, stored.spacing_is_given)
                 for frame in decode(pydicom, stream, header, location):
                     tint = tint_of(pydicom, frame, header)
                     if tint is not None:
