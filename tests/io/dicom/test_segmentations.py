@@ -288,3 +288,28 @@ def test_a_cropped_segmentation_is_brought_to_its_image(
     back = read_labels(tmp_path / "cropped.dcm", TABLE)
     assert back.array.size < labels.size
     np.testing.assert_array_equal(labels_on_grid(back, volume.geometry), labels)
+
+
+def test_voxels_that_overlap_are_reported(
+    dicom: SimpleNamespace, scan: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = dicom.series(tmp_path / "series", scan)
+    volume = read_volume(folder)
+    labels = np.ones(volume.array.shape, np.uint8)
+    write_labels(tmp_path / "own.dcm", labels, volume.geometry, TABLE)
+    described = hd.seg.segread(tmp_path / "own.dcm").SegmentSequence[:2]
+    images = sorted((pydicom.dcmread(file) for file in folder.iterdir()),
+                    key=lambda image: image.InstanceNumber)  # fmt: skip
+    masks = np.zeros((*scan.stored.shape, 2), np.uint8)
+    masks[:, :6, :, 0] = 1
+    masks[:, 5:, :, 1] = 1  # one row is in both
+    seg = hd.seg.Segmentation(
+        images, masks, "BINARY", described, hd.UID(), 9, hd.UID(), 1, "m", "n", "1", "2"
+    )
+    seg.save_as(tmp_path / "overlapping.dcm")
+    back = read_labels(tmp_path / "overlapping.dcm", TABLE)
+    expected = np.where(np.arange(12)[:, None] < 5, 1, 2)
+    np.testing.assert_array_equal(
+        back.geometry.from_canonical(back.array), np.broadcast_to(expected, scan.stored.shape)
+    )
+    assert f"{9 * 11} voxels of '{TABLE[1].name}' under '{TABLE[2].name}'" in caplog.text

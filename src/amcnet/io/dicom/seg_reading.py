@@ -1,5 +1,7 @@
 """Read the labels of a DICOM segmentation."""
 
+import logging
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -9,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.errors import AmcnetError, InputError
+from amcnet.errors import AmcnetError, InputError, one_line
 from amcnet.io.dicom.decoding import decode
 from amcnet.io.dicom.frame_positions import FramePositions, positions_of_frames
 from amcnet.io.dicom.headers import (
@@ -31,7 +33,10 @@ from amcnet.memory import check_room
 
 _TOLERANCE = 0.05  # of the distance between slices
 _ROUNDING_MM = 1e-3  # of positions that are written as text
+_MOST_NAMED = 5  # pairs of segments that overlap
 _COPIES = 3  # the bits or bytes of the file, the labels, and those in canonical order
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ def merge_frames(
 ) -> NDArray[np.uint16]:
     """Decode all frames into one array of label values, in (scan, lateral, depth).
 
-    Where segments overlap, the last one wins.
+    Where segments overlap, the last one wins; the hidden voxels are reported in the log.
 
     Args:
         seg: The segmentation.
@@ -111,16 +116,38 @@ def merge_frames(
     check_room(f"{seg.location}", _COPIES * 2 * float(np.prod(seg.geometry.stored_shape)))
     merged = np.zeros(seg.geometry.stored_shape, np.uint16)
     known = {segment.label_value: (segment, target) for segment, target in targets}
+    names = {target: segment.name for segment, target in targets if target is not None}
+    hidden: Counter[tuple[int, int]] = Counter()
     for index, frame in enumerate(_frames(seg)):
         plane, number = merged[seg.slices[index]], seg.numbers[index]
         if number is not None:
             if frame.any():
-                np.copyto(plane, _target(number, known), where=frame != 0)
+                target = _target(number, known)
+                covered = plane[(frame != 0) & (plane != 0) & (plane != target)]
+                for value, count in zip(*np.unique(covered, return_counts=True), strict=True):
+                    hidden[int(value), int(target)] += int(count)
+                np.copyto(plane, target, where=frame != 0)
             continue
         for value in np.flatnonzero(np.bincount(frame.ravel())[1:]) + 1:
             np.copyto(plane, _target(int(value), known), where=frame == value)
+    _report_hidden(hidden, names, seg.location)
     labels: NDArray[np.uint16] = seg.geometry.to_canonical(merged)
     return labels
+
+
+def _report_hidden(
+    hidden: Counter[tuple[int, int]], names: dict[int, str], location: Location
+) -> None:
+    if hidden:
+        pairs = [
+            f"{count} voxels of '{names.get(under)}' under '{names.get(over)}'"
+            for (under, over), count in hidden.most_common(_MOST_NAMED)
+        ]
+        more = f" and {len(hidden) - _MOST_NAMED} more pairs" if len(hidden) > _MOST_NAMED else ""
+        _log.warning(
+            "%s: segments overlap, and the last one is kept: %s%s are hidden",
+            one_line(f"{location}"), one_line(", ".join(pairs)), more,
+        )  # fmt: skip
 
 
 def _target(number: int, known: dict[int, tuple[Segment, int | None]]) -> np.uint16:
