@@ -267,7 +267,7 @@ def test_dicomdir_in_another_letter_case(medium: Path, scan: Any) -> None:
         np.testing.assert_array_equal(stored(path, series="2"), scan.stored)
 
 
-@pytest.mark.parametrize("parts", [["..", "a", "X"], ["/etc", "passwd"], ["A\\B"]])
+@pytest.mark.parametrize("parts", [["..", "a", "X"], ["/etc", "passwd"], ["A/B"]])
 def test_dicomdir_that_leads_outside(medium: Path, parts: list[str]) -> None:
     directory = pydicom.dcmread(medium / "DICOMDIR")
     image = next(

@@ -115,10 +115,16 @@ def test_slight_tints_of_lossy_jpeg_are_grey(
     with pytest.raises(InputError, match="is a 2D colour image of 16 x 24 pixels"):
         read_volume(file)
     dataset = pydicom.dcmread(file)
+    dataset.PhotometricInterpretation = "YBR_FULL"  # GDCM converts, and keeps the old name
     dataset.ImagePositionPatient, dataset.ImageOrientationPatient = [0, 0, 0], [1, 0, 0, 0, 1, 0]
     dataset.PixelSpacing, dataset.SliceThickness = [1, 1], 1
     other = pydicom.dcmread(file)
-    for keyword in ("ImageOrientationPatient", "PixelSpacing", "SliceThickness"):
+    for keyword in (
+        "PhotometricInterpretation",
+        "ImageOrientationPatient",
+        "PixelSpacing",
+        "SliceThickness",
+    ):
         setattr(other, keyword, dataset[keyword].value)
     other.ImagePositionPatient = [0, 0, 1]
     other.SOPInstanceUID = other.file_meta.MediaStorageSOPInstanceUID = "1.2.3"

@@ -30,6 +30,8 @@ TAGS = (
     "InConcatenationNumber", "InConcatenationTotalNumber", "DirectoryRecordSequence",
 )  # fmt: skip
 
+_GROUP_LENGTH = b"\x02\x00\x00\x00UL\x04\x00"  # of the file meta information; some leave it out
+
 _log = logging.getLogger(__name__)
 
 
@@ -239,5 +241,7 @@ def _dataset_bytes(location: Location) -> bytes:
     """Return the bytes of a file after the file meta information, whose writer may differ."""
     with open_dicom(location, whole=True) as stream:
         content = b"" if stream is None else stream.read()
+    if not content[132:].startswith(_GROUP_LENGTH):
+        return content
     length = int.from_bytes(content[140:144], "little")
     return content[144 + length :]
