@@ -357,9 +357,7 @@ def test_sizes_are_checked_before_memory_is_taken(
     def claim(_: int, dataset: Any) -> None:
         dataset.Rows = dataset.Columns = 65535
 
-    with pytest.raises(
-        InputError, match=r"the file is truncated, found .* bytes of pixels, expected"
-    ):
+    with pytest.raises(InputError, match=r"the file is truncated, found .* bytes of pixels"):
         read_volume(dicom.enhanced(tmp_path / "claims.dcm", scan, edit=claim))
     claimed = 65535
     folder = dicom.series(tmp_path / "packed", scan)
