@@ -313,3 +313,32 @@ def test_voxels_that_overlap_are_reported(
         back.geometry.from_canonical(back.array), np.broadcast_to(expected, scan.stored.shape)
     )
     assert f"{9 * 11} voxels of '{TABLE[1].name}' under '{TABLE[2].name}'" in caplog.text
+
+
+@pytest.mark.parametrize("seg_type", TYPES)
+def test_colours_of_the_segments_are_read_back(
+    dicom: SimpleNamespace, scan: Any, tmp_path: Path, seg_type: Any
+) -> None:
+    volume = read_volume(dicom.series(tmp_path / "series", scan))
+    labels = some_labels(volume.array.shape)
+    write_labels(tmp_path / "a.dcm", labels, volume.geometry, TABLE, seg_type=seg_type)
+    for found, structure in zip(read_segments(tmp_path / "a.dcm"), TABLE, strict=True):
+        assert found.color_rgb is not None
+        assert np.abs(np.subtract(found.color_rgb, structure.color_rgb)).max() <= 2
+
+
+@pytest.mark.parametrize("seg_type", TYPES)
+def test_a_foreign_segmentation_keeps_its_names(
+    dicom: SimpleNamespace, scan: Any, tmp_path: Path, seg_type: Any
+) -> None:
+    """A liver is no bone of a hand because its segment has the number 1."""
+    volume = read_volume(dicom.series(tmp_path / "series", scan))
+    labels = np.minimum(some_labels(volume.array.shape), 1)
+    liver = LabelTable.from_names(["Liver"])
+    write_labels(tmp_path / "a.dcm", labels, volume.geometry, liver, seg_type=seg_type)
+    with pytest.raises(InputError, match="Liver"):
+        read_labels(tmp_path / "a.dcm", TABLE)
+    table = read_label_table(tmp_path / "a.dcm")
+    assert table is not None
+    assert [structure.name for structure in table] == ["Liver"]
+    np.testing.assert_array_equal(read_labels(tmp_path / "a.dcm", table).array, labels)

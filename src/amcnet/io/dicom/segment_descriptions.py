@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from amcnet.anatomy.coding import ANATOMICAL_STRUCTURE, Concept, region_of, type_of
 from amcnet.anatomy.label_table import Structure
-from amcnet.io.dicom.headers import value_of, whole_number
+from amcnet.io.dicom.headers import numbers, value_of, whole_number
 from amcnet.io.dicom.quiet_libraries import quiet_highdicom
 from amcnet.io.segment_list import Segment
 from amcnet.version import __version__
@@ -14,6 +16,10 @@ MANUFACTURER = "amcnet"
 ALGORITHM = "AMCNet"
 _ARTIFICIAL_INTELLIGENCE = Concept("DCM", "123110", "Artificial Intelligence")
 _MAX_TEXT_BYTES = 64
+_WHITE = np.array([0.95047, 1.0, 1.08883])  # D65
+_XYZ_TO_RGB = np.array(
+    [[3.24045, -1.53714, -0.49853], [-0.96927, 1.87601, 0.04156], [0.05564, -0.20403, 1.05723]]
+)
 
 
 def describe_segments(numbered: Iterable[tuple[int, Structure]]) -> list[Any]:
@@ -67,10 +73,26 @@ def read_segments(header: Any) -> list[Segment]:  # noqa: ANN401
             label_value=whole_number(item, "SegmentNumber"),
             layer=0,
             codes=_codes(item),
+            color_rgb=_color(item),
         )
         for item in value_of(header, "SegmentSequence") or ()
         if whole_number(item, "SegmentNumber") != background
     ]
+
+
+def _color(item: Any) -> tuple[int, int, int] | None:  # noqa: ANN401
+    """Return the recommended display colour (CIELab, PS3.3 C.10.7.1.1) as sRGB, None if absent."""
+    stored = numbers(item, "RecommendedDisplayCIELabValue", 3)
+    if stored is None:
+        return None
+    lightness, a, b = (value / 65535 for value in stored)
+    middle = (100 * lightness + 16) / 116
+    curve = np.array([middle + (255 * a - 128) / 500, middle, middle - (255 * b - 128) / 200])
+    xyz = np.where(curve > 6 / 29, curve**3, 3 * (6 / 29) ** 2 * (curve - 4 / 29)) * _WHITE
+    linear = np.clip(_XYZ_TO_RGB @ xyz, 0, 1)
+    display = np.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear)
+    red, green, blue = (round(float(value)) for value in 255 * display)
+    return red, green, blue
 
 
 def _name(item: Any) -> str:  # noqa: ANN401
