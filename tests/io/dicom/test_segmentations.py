@@ -12,6 +12,7 @@ from amcnet.anatomy import LabelTable, hand_label_table
 from amcnet.errors import InputError, OutputError
 from amcnet.io import (
     Geometry,
+    read_embedded_label_table,
     read_labels,
     read_segments,
     read_volume,
@@ -338,7 +339,7 @@ def test_a_foreign_segmentation_keeps_its_names(
     write_labels(tmp_path / "a.dcm", labels, volume.geometry, liver, seg_type=seg_type)
     with pytest.raises(InputError, match="Liver"):
         read_labels(tmp_path / "a.dcm", TABLE)
-    table = read_label_table(tmp_path / "a.dcm")
+    table = read_embedded_label_table(tmp_path / "a.dcm")
     assert table is not None
     assert [structure.name for structure in table] == ["Liver"]
     np.testing.assert_array_equal(read_labels(tmp_path / "a.dcm", table).array, labels)
