@@ -53,4 +53,4 @@ def test_what_is_no_plain_ir_is_refused(
 
 def test_the_models_own_irs_pass(small_bundle: Path) -> None:
     for folder in (small_bundle, default_bundle_folder()):
-        check_ir(folder / "model.xml", folder / "model.bin")
+        check_ir(folder / "model.xml")

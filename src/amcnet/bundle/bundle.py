@@ -61,7 +61,9 @@ def load_bundle(model: str | Path | None = None) -> Bundle:
     for file_name, expected in description.sha256.items():
         _verify(folder / file_name, expected)
     if folder != default_bundle_folder():  # that one is part of the package
-        check_ir(folder / IR_FILE, folder / IR_WEIGHTS_FILE)
+        for file_name in description.sha256:
+            if file_name.lower().endswith(".xml"):
+                check_ir(folder / file_name)
     return Bundle(folder, description)
 
 

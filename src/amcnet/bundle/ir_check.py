@@ -12,16 +12,15 @@ _OPERATION_SET = re.compile(r"opset\d{1,3}")  # others come from extension libra
 _FILE_WORDS = ("path", "file", "uri", "url", "library", "location")
 
 
-def check_ir(path: Path, weights: Path) -> None:
+def check_ir(path: Path) -> None:
     """Check the structure of an IR without running it.
 
-    OpenVINO itself reads constants from one file, ``model.bin``. This refuses what could make it
+    OpenVINO itself reads constants from the ``.bin`` beside the ``.xml``. This refuses what could make it
     look elsewhere, or read on without end: document types and entities, operations of extension
     libraries, entries that name files, and constants outside the weights.
 
     Args:
-        path: The ``.xml`` file.
-        weights: The ``.bin`` file.
+        path: The ``.xml`` file; the ``.bin`` lies beside it.
 
     Raises:
         ModelError: If the file is no plain IR.
@@ -32,7 +31,8 @@ def check_ir(path: Path, weights: Path) -> None:
     content = path.read_bytes()
     if b"<!DOCTYPE" in content or b"<!ENTITY" in content or b"\0" in content:
         raise ModelError(f"{path}: declares a document type or entities, expected a plain IR")
-    weights_bytes = weights.stat().st_size
+    weights = path.with_suffix(".bin")
+    weights_bytes = weights.stat().st_size if weights.is_file() else 0
     try:
         waiting = [(ElementTree.fromstring(content), 1)]
         while waiting:
