@@ -15,15 +15,15 @@ _FILE_WORDS = ("path", "file", "uri", "url", "library", "location")
 def check_ir(path: Path) -> None:
     """Check the structure of an IR without running it.
 
-    OpenVINO itself reads constants from the ``.bin`` beside the ``.xml``. This refuses what could make it
-    look elsewhere, or read on without end: document types and entities, operations of extension
-    libraries, entries that name files, and constants outside the weights.
+    OpenVINO itself reads constants from the ``.bin`` beside the ``.xml``. This refuses what could
+    make it look elsewhere or read on without end: document types and entities, operations of
+    extension libraries, entries that name files, and constants outside the weights.
 
     Args:
         path: The ``.xml`` file; the ``.bin`` lies beside it.
 
     Raises:
-        ModelError: If the file is no plain IR.
+        ModelError: If the file is not a plain IR.
     """
     size = path.stat().st_size
     if size > _LARGEST_BYTES:
