@@ -1,8 +1,13 @@
 import _thread
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
+import psutil
 import pytest
 
 from amcnet.errors import ConfigError, OutputError
@@ -67,3 +72,35 @@ def test_interrupt_ends_the_waiting_but_not_the_work():
     assert not future.done()
     go_on.set()
     assert wait_for(future)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize("sent", ["SIGKILL", "SIGTERM"])
+def test_workers_end_with_their_parent(tmp_path: Path, sent: str) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import sys, time\n"
+        "from functools import partial\n"
+        "from pathlib import Path\n"
+        "from amcnet.parallel import map_in_processes\n"
+        "def work(n):\n"
+        "    import os\n"
+        "    Path(sys.argv[1], str(n)).write_text(str(os.getpid()))\n"
+        "    time.sleep(60)\n"
+        "if __name__ == '__main__':\n"
+        "    map_in_processes(work, [1, 2], 2)\n"
+    )
+    pids = tmp_path / "pids"
+    pids.mkdir()
+    with subprocess.Popen([sys.executable, script, pids]) as parent:
+        deadline = time.monotonic() + 60
+        while len(list(pids.iterdir())) < 2:
+            assert time.monotonic() < deadline
+            assert parent.poll() is None
+            time.sleep(0.05)
+        time.sleep(0.2)
+        children = [psutil.Process(int(path.read_text())) for path in pids.iterdir()]
+        parent.send_signal(getattr(signal, sent))
+        assert parent.wait(timeout=20) != 0
+        gone, alive = psutil.wait_procs(children, timeout=10)
+    assert not alive

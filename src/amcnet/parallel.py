@@ -1,12 +1,13 @@
-"""Working through a list with several processes; waiting for work that Ctrl-C cannot reach."""
+"""Work through a list with several processes; wait for work that Ctrl-C cannot reach."""
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process
 from typing import TypeVar
 
 from amcnet.errors import ConfigError, OutputError
@@ -69,7 +70,7 @@ def map_in_processes(
             progress(done, len(items))
         return results
     others = active_children()
-    with ProcessPoolExecutor(workers, get_context("spawn"), _ignore_interrupts) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), start_worker) as pool:
         futures = [pool.submit(function, item) for item in items]
         try:
             for done, future in enumerate(as_completed(futures), start=1):
@@ -90,9 +91,20 @@ def map_in_processes(
     return [future.result() for future in futures]
 
 
-def _ignore_interrupts() -> None:
-    """Leave Ctrl-C to the process that started this one."""
+def start_worker() -> None:
+    """Prepare a worker process: its parent handles Ctrl-C, and it ends when its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent.join,), daemon=True).start()
+
+
+def _end_after(wait_for_parent: Callable[[], None]) -> None:
+    """End this process as soon as its parent has ended, however that came."""
+    wait_for_parent()
+    if "amcnet.io.atomic_files" in sys.modules:  # else nothing is being written
+        sys.modules["amcnet.io.atomic_files"].abandon_temporaries()
+    os._exit(1)
 
 
 def in_background(function: Callable[[], Result]) -> "Future[Result]":

@@ -5,7 +5,7 @@ from amcnet.anatomy import hand_label_table
 from amcnet.bundle import load_bundle
 from amcnet.inference import Segmenter
 from amcnet.inference.labelling import label_slices
-from amcnet.inference.openvino_backend import OpenVINOBackend
+from amcnet.inference.openvino_network import OpenVINONetwork
 from amcnet.inference.sliding_windows import Windows
 from amcnet.inference.stream import stream_logits
 from amcnet.io import volume_from_array
@@ -49,7 +49,7 @@ def test_labels_of_real_logits_are_those_of_the_dense_route(phantom: Phantom) ->
     segmenter = Segmenter()
     volume = volume_from_array(phantom.image, phantom.spacing_mm)
     image = segmenter.prepare([volume]).image[:, 80:120]
-    backend = OpenVINOBackend(segmenter.bundle.path("model.xml"))
+    backend = OpenVINONetwork(segmenter.bundle.path("model.xml"))
     windows = Windows(segmenter.bundle.description.window, 0.25)
     logits = np.stack(list(stream_logits(image, windows, 39, backend.logits)), axis=1)[:, 10:21]
     shape = (31, 257, 129)

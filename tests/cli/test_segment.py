@@ -1,4 +1,5 @@
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -46,11 +47,11 @@ def test_folder_with_one_bad_file(small_bundle: Path, images: Path, tmp_path: Pa
         PYTHONPROFILEIMPORTTIME="1",
     )  # fmt: skip
     assert done.returncode == 2
-    assert sorted(path.name for path in out.iterdir()) == ["a.seg.nrrd", "b.seg.nrrd"]
+    assert sorted(path.name for path in out.iterdir()) == ["a.seg.nrrd", "b.nii.gz"]
     lines = done.stdout.splitlines()
     volumes = [line for line in lines if not line.startswith("  ")]
     assert [line.split(": ")[0] for line in volumes] == [
-        str(out / "a.seg.nrrd"), str(out / "b.seg.nrrd"), "Untrained.",
+        str(out / "a.seg.nrrd"), str(out / "b.nii.gz"), "Untrained.",
     ]  # fmt: skip
     assert all("of 6 structures found, " in line and line.endswith(" s") for line in volumes[:2])
     # Of all structures, not of the thumb alone.
@@ -61,11 +62,14 @@ def test_folder_with_one_bad_file(small_bundle: Path, images: Path, tmp_path: Pa
     said = [line for line in done.stderr.splitlines() if "|" not in line]
     assert any(line.startswith(f"amcnet: {images / 'bad.mha'}: ") for line in said[:-1])
     assert said[-1] == f"amcnet: 1 of 3 failed: {images / 'bad.mha'}"
-    assert "2 of 3: b.nii.gz: 24 of 24" in said
+    assert said[0] == "loading the model"
+    assert "1 of 3: a.nrrd: reading" in said
+    assert any(line.startswith("2 of 3: b.nii.gz: labelling: 24 of 24") for line in said)
 
 
 def test_options_reach_the_work(small_bundle: Path, images: Path, tmp_path: Path) -> None:
-    arguments = ["segment", images / "a.nrrd", "-o", tmp_path / "masks", "--model", small_bundle]
+    arguments = ["segment", "-i", images / "a.nrrd", "-o", tmp_path / "masks"]
+    arguments += ["--model", small_bundle]
     arguments += ["--separate", "--format", "MHA", "--only", "bones", "--only", "epiphyses,thumb"]
     with pytest.raises(ConfigError, match=r"--format: found '\.mha2', expected one of \.seg\.nrrd"):
         run([*arguments, "--format", "mha2"])
@@ -80,8 +84,6 @@ def test_options_reach_the_work(small_bundle: Path, images: Path, tmp_path: Path
 
 def test_a_page_for_each_volume(small_bundle: Path, images: Path, tmp_path: Path) -> None:
     arguments = ["segment", images, "-o", tmp_path / "out", "--model", small_bundle]
-    with pytest.raises(ConfigError, match="--report: does not go with --dask"):
-        run([*arguments, "--report", tmp_path / "pages", "--dask", "tcp://nowhere:1"])
     output = run([*arguments, "--report", tmp_path / "pages"])
     assert sorted(path.name for path in (tmp_path / "pages").iterdir()) == ["a.html", "b.html"]
     page = (tmp_path / "pages" / "b.html").read_text(encoding="utf-8")
@@ -91,6 +93,72 @@ def test_a_page_for_each_volume(small_bundle: Path, images: Path, tmp_path: Path
     assert output.count("bad: no hand: ") == 2
     with pytest.raises(OutputError, match=r"a\.html: already exists"):
         run([*arguments[:3], tmp_path / "other", *arguments[4:], "--report", tmp_path / "pages"])
+
+
+def test_a_cohort_goes_on_where_it_broke_off(
+    small_bundle: Path, images: Path, tmp_path: Path
+) -> None:
+    (images / "bad.mha").write_bytes(b"no image")
+    out, manifest = tmp_path / "out", tmp_path / "run.json"
+    arguments = ["segment", images, "-o", out, "--model", small_bundle, "--skip-existing"]
+    arguments += ["--manifest", manifest, "--axes", "depth,lateral,scan"]
+    with pytest.raises(SystemExit):
+        run(arguments)
+    volumes = json.loads(manifest.read_text(encoding="utf-8"))["volumes"]
+    assert {Path(name).name: entry["status"] for name, entry in volumes.items()} == {
+        "a.nrrd": "done", "b.nii.gz": "done", "bad.mha": "failed",
+    }  # fmt: skip
+    done = volumes[str(images / "a.nrrd")]
+    assert done["output"] == str(out / "a.seg.nrrd")
+    assert done["sha256"] == hashlib.sha256((images / "a.nrrd").read_bytes()).hexdigest()
+    assert (done["verdict"], done["axes"]) == ("bad", "depth,lateral,scan")
+    assert str(images / "bad.mha") in volumes[str(images / "bad.mha")]["error"]
+    written = (out / "a.seg.nrrd").stat().st_mtime_ns
+    shutil.copy(images / "a.nrrd", images / "bad.nrrd")
+    (images / "bad.mha").unlink()
+    printed = run(arguments)
+    assert f"{out / 'a.seg.nrrd'}: exists already, skipped" in printed
+    assert f"{out / 'bad.seg.nrrd'}: " in printed
+    assert (out / "a.seg.nrrd").stat().st_mtime_ns == written
+    content = json.loads(manifest.read_text(encoding="utf-8"))
+    assert content["volumes"][str(images / "a.nrrd")] == done
+    weights = small_bundle / "model.safetensors"
+    assert content["models"][0]["sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest()
+    with pytest.raises(ConfigError, match="--skip-existing: does not go with --overwrite"):
+        run([*arguments, "--overwrite"])
+    manifest.write_text("{}")
+    with pytest.raises(OutputError, match=r"run\.json: is no manifest"):
+        run(arguments)
+
+
+def test_what_is_doubtful_is_said_before_work(
+    small_bundle: Path, speckle: np.ndarray, tmp_path: Path
+) -> None:
+    scan, out = tmp_path / "scan.nrrd", tmp_path / "scan.seg.nrrd"
+    write_image(scan, speckle, Geometry.canonical(SHAPE, (1.0, 1.0, 1.0)))
+    done = amcnet(scan, "-o", out, "--model", small_bundle, "--axes", "depth,lateral,scan")
+    assert done.returncode == 0
+    said = done.stderr.splitlines()
+    (note,) = [line for line in said if "1 x 1 x 1 mm" in line]
+    assert note.startswith(f"amcnet: {scan}: ")
+    assert "--spacing SCAN,LATERAL,DEPTH" in note
+    network = next(n for n, line in enumerate(said) if "running the network" in line)
+    assert said.index(note) < network
+    # The verdict names the causes and what to do about them.
+    (verdict,) = [line for line in done.stdout.splitlines() if "no hand" in line]
+    assert "--spacing" in verdict
+    assert "--axes=search" in verdict
+
+
+def test_labels_are_no_image(small_bundle: Path, tmp_path: Path) -> None:
+    labels = np.zeros((20, 30, 20), np.uint8)
+    labels[5:15, 5:25, 5:15] = 3
+    labels[5:15, 5:25, 10:15] = 7
+    path = tmp_path / "labels.nii.gz"
+    write_image(path, labels, Geometry.canonical(labels.shape, SPACING_MM))
+    done = amcnet(path, "-o", tmp_path / "out.nii.gz", "--model", small_bundle)
+    assert done.returncode == 2
+    assert "labels.nii.gz: holds labels (3 different values up to 7)" in done.stderr
 
 
 def run(arguments: list[object]) -> str:

@@ -14,7 +14,8 @@ from amcnet.phantom.dataset import case_name
 from amcnet.phantom.grids import Grid
 from amcnet.workflows.evaluate.run import evaluate_folders
 from amcnet.workflows.output_files import write_json
-from amcnet.workflows.segment.run import Job, SegmentOptions, segment_files
+from amcnet.workflows.segment.options import Job, SegmentOptions
+from amcnet.workflows.segment.run import segment_files
 
 from ..comparison.tiny_scale import SCALE
 from ..conftest import MakeBundle

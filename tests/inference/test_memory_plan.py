@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from amcnet.errors import NotEnoughMemoryError
 from amcnet.inference import Segmenter
-from amcnet.inference.memory_plan import Workload, make_plan
+from amcnet.inference.memory_plan import Workload, fit_to_memory
 from amcnet.inference.sliding_windows import Windows
 from amcnet.io import volume_from_array
 from amcnet.networks import Architecture, needs_of
@@ -18,7 +18,7 @@ PAPER = Workload((609, 512, 256), (609, 1023, 512), needs_of(Architecture(width=
 
 
 def test_with_enough_memory_nothing_changes() -> None:
-    assert make_plan(PAPER, Windows(16, 0.5, mirror=True), 64 * GIB) == Windows(
+    assert fit_to_memory(PAPER, Windows(16, 0.5, mirror=True), 64 * GIB) == Windows(
         16, 0.5, mirror=True, ahead=True
     )
 
@@ -29,7 +29,7 @@ def test_a_plan_fits_or_is_refused(limit_gib: float, slices: int, width: int) ->
     work = Workload((609, 512, 256), (609, 1023, 512), needs, 39, (2**24,))
     limit = limit_gib * GIB
     try:
-        plan = make_plan(work, Windows(slices), limit)
+        plan = fit_to_memory(work, Windows(slices), limit)
     except NotEnoughMemoryError:
         assert work.need_bytes(Windows(4)) > limit
     else:
@@ -52,9 +52,9 @@ def test_fewer_slices_come_last_and_are_said(caplog: pytest.LogCaptureFixture) -
     alone, beside = (PAPER.need_bytes(Windows(16, ahead=ahead)) for ahead in (False, True))
     assert alone < beside
     with caplog.at_level(logging.WARNING):
-        assert make_plan(PAPER, Windows(16), (alone + beside) / 2) == Windows(16)
+        assert fit_to_memory(PAPER, Windows(16), (alone + beside) / 2) == Windows(16)
         assert not caplog.text
-        assert make_plan(PAPER, Windows(16), alone - 1).slices == 8
+        assert fit_to_memory(PAPER, Windows(16), alone - 1).slices == 8
     assert "windows of 8 slices instead of the 16" in caplog.text
 
 

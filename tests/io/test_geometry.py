@@ -160,3 +160,12 @@ def test_same_grid_does_not_mind_how_it_is_stored() -> None:
     )
     assert a.size != b.size
     assert same_grid(a, b) is None
+
+
+@pytest.mark.parametrize(
+    "axes", ["depth,lateral,scan", "-scan,depth,-lateral", "lateral,-depth,scan"]
+)
+def test_the_meaning_of_the_axes_goes_there_and_back(axes: str) -> None:
+    identity = tuple(np.eye(3).ravel())
+    geometry = Geometry.from_grid((4, 5, 6), (1.0, 2.0, 3.0), (0.0, 0.0, 0.0), identity, axes)
+    assert geometry.axes == axes

@@ -20,9 +20,10 @@ from amcnet.measurement import Measurement, measure_structures
 from amcnet.quality import Finding, QualityReport, Severity, check_segmentation
 from amcnet.report import Contents, Subject, page_html, report_contents
 from amcnet.report.preview import heading_of
-from amcnet.workflows.check import check_file, write_label_report
-from amcnet.workflows.segment.finishing import Finisher, plan_pages
-from amcnet.workflows.segment.run import Job, SegmentOptions
+from amcnet.workflows.check import check_file, check_result, write_label_report
+from amcnet.workflows.segment.options import Job, SegmentOptions
+from amcnet.workflows.segment.report_page import write_report_page
+from amcnet.workflows.segment.side_outputs import with_report_pages
 
 SHAPE, SPACING_MM = (24, 30, 20), (1.0, 0.5, 0.7)
 VOID = {"meta", "img"}
@@ -173,27 +174,28 @@ def test_page_of_a_label_file(subject: Subject, tmp_path: Path) -> None:
 def test_pages_are_checked_before_any_work(tmp_path: Path) -> None:
     jobs = [Job(tmp_path / f"{n}.nrrd", tmp_path / f"{n}.seg.nrrd") for n in "ab"]
     folder = tmp_path / "pages"
-    pages = plan_pages(jobs, folder)
-    assert pages == {job.target: folder / f"{n}.html" for job, n in zip(jobs, "ab", strict=True)}
-    assert plan_pages(jobs[:1], tmp_path / "x.htm") == {jobs[0].target: tmp_path / "x.htm"}
+    pages = [job.report for job in with_report_pages(jobs, folder)]
+    assert pages == [folder / f"{n}.html" for n in "ab"]
+    assert with_report_pages(jobs[:1], tmp_path / "x.htm")[0].report == tmp_path / "x.htm"
     with pytest.raises(OutputError, match="expected a folder for 2"):
-        plan_pages(jobs, tmp_path / "x.html")
+        with_report_pages(jobs, tmp_path / "x.html")
     (folder / "a.html").write_text("mine")
     with pytest.raises(OutputError, match="already exists"):
-        plan_pages(jobs, folder)
-    plan_pages(jobs, folder, overwrite=True)
+        with_report_pages(jobs, folder)
+    with_report_pages(jobs, folder, overwrite=True)
+    same = replace(jobs[1], target=tmp_path / "A.nrrd")
     with pytest.raises(OutputError, match="would be written for"):
-        plan_pages([jobs[0], replace(jobs[1], target=tmp_path / "A.nrrd")], tmp_path / "more")
+        with_report_pages([jobs[0], same], tmp_path / "more")
 
 
 def test_a_page_that_fails_leaves_the_labels(subject: Subject, tmp_path: Path) -> None:
-    job = Job(tmp_path / "gone.nrrd", tmp_path / "gone.seg.nrrd")
+    job = Job(tmp_path / "gone.nrrd", tmp_path / "gone.seg.nrrd", report=tmp_path / "gone.html")
     result = Segmentation(
         subject.labels, Geometry.canonical(SHAPE, SPACING_MM), subject.table, {}, "", {}
     )
-    finish = Finisher(SegmentOptions(), {job.target: tmp_path / "gone.html"})
+    result.write(job.target)
     with pytest.raises(OutputError, match=r"labels are written, their report is not"):
-        finish(job, result, lambda: result.write(job.target))
+        write_report_page(job, SegmentOptions(), result, check_result(result), 0.1)
     assert [path.name for path in tmp_path.iterdir()] == ["gone.seg.nrrd"]
 
 

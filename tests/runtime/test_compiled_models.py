@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from amcnet.bundle import load_bundle
-from amcnet.inference.openvino_backend import OpenVINOBackend
+from amcnet.inference.openvino_network import OpenVINONetwork
 
 WINDOW = np.random.default_rng(0).standard_normal((1, 8, 32, 24)).astype(np.float32)
 
@@ -15,10 +15,10 @@ def test_compiled_models_are_kept(
 ) -> None:
     monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: tmp_path / "cache")
     model = load_bundle(small_bundle).path("model.xml")
-    first = OpenVINOBackend(model).logits(WINDOW).copy()
+    first = OpenVINONetwork(model).logits(WINDOW).copy()
     kept = list((tmp_path / "cache" / "openvino").iterdir())
     assert kept
-    assert np.array_equal(OpenVINOBackend(model).logits(WINDOW), first)
+    assert np.array_equal(OpenVINONetwork(model).logits(WINDOW), first)
     assert list((tmp_path / "cache" / "openvino").iterdir()) == kept
 
 
@@ -31,7 +31,7 @@ def test_the_oldest_compiled_models_are_removed(
         (cache / f"{age}.blob").touch()
         os.utime(cache / f"{age}.blob", (1e9 - age, 1e9 - age))
     monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: tmp_path)
-    OpenVINOBackend(load_bundle(small_bundle).path("model.xml")).logits(WINDOW)
+    OpenVINONetwork(load_bundle(small_bundle).path("model.xml")).logits(WINDOW)
     left = {path.name for path in cache.glob("*.blob")}
     assert len(left) == 16
     assert {f"{age}.blob" for age in range(15)} < left
@@ -43,7 +43,7 @@ def test_without_a_cache_folder_it_works_too(
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: tmp_path / "file")
     model = load_bundle(small_bundle).path("model.xml")
-    assert OpenVINOBackend(model).logits(WINDOW).shape == (39, 8, 32, 24)
+    assert OpenVINONetwork(model).logits(WINDOW).shape == (39, 8, 32, 24)
 
 
 def test_a_damaged_file_is_compiled_anew(
@@ -51,7 +51,7 @@ def test_a_damaged_file_is_compiled_anew(
 ) -> None:
     monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: tmp_path)
     model = load_bundle(small_bundle).path("model.xml")
-    expected = OpenVINOBackend(model).logits(WINDOW).copy()
+    expected = OpenVINONetwork(model).logits(WINDOW).copy()
     (kept,) = (tmp_path / "openvino").iterdir()
     whole = kept.read_bytes()
     middle = len(whole) // 2
@@ -62,7 +62,7 @@ def test_a_damaged_file_is_compiled_anew(
         b"",
     ):
         kept.write_bytes(damaged)
-        assert np.array_equal(OpenVINOBackend(model).logits(WINDOW), expected)
+        assert np.array_equal(OpenVINONetwork(model).logits(WINDOW), expected)
         assert kept.read_bytes() != damaged  # and is replaced
 
 
@@ -71,8 +71,8 @@ def test_other_windows_and_models_have_files_of_their_own(
 ) -> None:
     monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: tmp_path)
     models = [load_bundle(folder).path("model.xml") for folder in (small_bundle, other_bundle)]
-    results = [OpenVINOBackend(model).logits(WINDOW).copy() for model in models]
-    OpenVINOBackend(models[0]).logits(WINDOW[:, :4])
+    results = [OpenVINONetwork(model).logits(WINDOW).copy() for model in models]
+    OpenVINONetwork(models[0]).logits(WINDOW[:, :4])
     assert len(list((tmp_path / "openvino").iterdir())) == 3
     for model, result in zip(models, results, strict=True):
-        assert np.array_equal(OpenVINOBackend(model).logits(WINDOW), result)
+        assert np.array_equal(OpenVINONetwork(model).logits(WINDOW), result)

@@ -17,7 +17,7 @@ from amcnet.bundle import load_bundle
 from amcnet.bundle import locate as where_models_are
 from amcnet.bundle.description import IR_FILE
 from amcnet.cli.main import app
-from amcnet.inference.openvino_backend import OpenVINOBackend
+from amcnet.inference.openvino_network import OpenVINONetwork
 from amcnet.networks import build_network
 from amcnet.workflows.doctor import Diagnosis, examine, examine_in_turn
 
@@ -102,7 +102,7 @@ def test_what_is_checked_next_is_told_before_it_is(models_home: Path) -> None:
 
 def test_operations_are_those_that_pytorch_counts(small_bundle: Path) -> None:
     bundle = load_bundle(small_bundle)
-    backend = OpenVINOBackend(bundle.path(IR_FILE))
+    backend = OpenVINONetwork(bundle.path(IR_FILE))
     shape = (1, 8, 32, 16)
     backend.logits(torch.zeros(shape).numpy())
     network = build_network(bundle.description.architecture)

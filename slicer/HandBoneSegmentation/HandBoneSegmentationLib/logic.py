@@ -15,10 +15,14 @@ from .results import Result, fill_segmentation, fill_table, read_labels
 from .runner import Runner, parse_event
 
 _STAGES = {
-    "starting": "Reading the volume",
-    "segmenting": "Finding bones",
+    "reading": "Reading the volume",
+    "running the network": "Finding bones",
+    "labelling": "Labelling",
     "cleaning up": "Cleaning up",
-    "writing": "Checking and measuring",
+    "searching the axes": "Finding out which way the hand lies",
+    "checking": "Checking",
+    "writing": "Writing",
+    "writing the report": "Writing the report",
 }
 
 
@@ -141,7 +145,7 @@ class SegmentationLogic:
             self._tell(_STAGES.get(event["stage"], event["stage"]))
         elif kind == "progress":
             self._share, self._left = event["fraction"], event["seconds_left"]
-            self._tell(_STAGES["segmenting"])
+            self._tell(_STAGES.get(event.get("stage"), "Finding bones"))
         elif kind == "result":
             self._result = event
         elif kind == "error":

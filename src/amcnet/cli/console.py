@@ -3,9 +3,11 @@
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import wraps
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 if TYPE_CHECKING:
@@ -13,20 +15,15 @@ if TYPE_CHECKING:
 
 
 class Update(Protocol):
-    """Tells a progress display how far things are."""
+    """Updates a progress display."""
 
-    def __call__(self, done: int, total: int, now: str = ...) -> None:
-        """Set what is done, of how much, and what is going on."""
+    def __call__(
+        self, done: int, total: int, now: str = ..., seconds_left: float | None = ...
+    ) -> None:
+        """Set the steps that are done, all steps (0: not counted), and what is going on.
 
-
-class Relay:
-    """Passes on how far things are to whatever display there is at the moment."""
-
-    update: Update
-
-    def __call__(self, done: int, total: int, now: str) -> None:
-        """Tell the display."""
-        self.update(done, total, now)
+        ``seconds_left`` replaces the display's own estimate of the time left.
+        """
 
 
 def stdout() -> "Console":
@@ -54,14 +51,19 @@ def progress(text: str) -> Iterator[Update]:
         *columns,
         Elapsed(),
         Remaining(),
+        TextColumn("{task.fields[left]}", markup=False),
         console=console,
         transient=True,
         speed_estimate_period=an_hour,
     ) as bar:
-        task = bar.add_task(text, total=None)
+        task = bar.add_task(text, total=None, left="")
 
-        def update(done: int, total: int, now: str = text) -> None:
-            bar.update(task, completed=done, total=total, description=now)
+        def update(
+            done: int, total: int, now: str = text, seconds_left: float | None = None
+        ) -> None:
+            left = "" if seconds_left is None else f"about {duration(seconds_left)} left"
+            # Without a total the bar moves but counts nothing.
+            bar.update(task, completed=done, total=total or None, description=now, left=left)
 
         yield update
 
@@ -74,23 +76,28 @@ class _Lines:
         self._shown: tuple[str, int] | None = None
         self._began = (0.0, 0)
 
-    def __call__(self, done: int, total: int, now: str | None = None) -> None:
+    def __call__(
+        self, done: int, total: int, now: str | None = None, seconds_left: float | None = None
+    ) -> None:
         text = self._text if now is None else now
         if self._shown is None or self._shown[0] != text:
             self._began = (time.monotonic(), done)
         state = (text, 5 * done // max(1, total))
         if state != self._shown:
             self._shown = state
-            sys.stderr.write(f"{text}: {done} of {total}{self._time_left(done, total)}\n")
+            steps = f": {done} of {total}" if total else ""
+            if seconds_left is None:
+                seconds_left = self._seconds_left(done, total)
+            left = f", about {duration(seconds_left)} left" if seconds_left >= 1 else ""
+            sys.stderr.write(f"{text}{steps}{left}\n")
             sys.stderr.flush()
 
-    def _time_left(self, done: int, total: int) -> str:
-        """Return the time that is left at the speed so far, empty where it says nothing."""
+    def _seconds_left(self, done: int, total: int) -> float:
+        """Return the time that is left at the speed so far, 0 where it says nothing."""
         began, done_before = self._began
         if not done_before < done < total:
-            return ""
-        seconds = (time.monotonic() - began) / (done - done_before) * (total - done)
-        return f", about {duration(seconds)} left" if seconds >= 1 else ""
+            return 0.0
+        return (time.monotonic() - began) / (done - done_before) * (total - done)
 
 
 def duration(seconds: float) -> str:
@@ -101,19 +108,41 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def interruptible(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that Ctrl-C, or a signal that ends processes, ends in one line."""
+
+    @wraps(command)
+    def run(*arguments: object, **options: object) -> None:
+        # Schedulers, containers and closed terminals end a process by these signals: the command
+        # leaves as little behind as after Ctrl-C.
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name) and threading.current_thread() is threading.main_thread():
+                signal.signal(getattr(signal, name), signal.default_int_handler)
+        try:
+            command(*arguments, **options)
+        except KeyboardInterrupt:
+            leave_interrupted("interrupted")
+
+    return run
+
+
 def leave_interrupted(message: str) -> NoReturn:
     """End the process at once after Ctrl-C, with status 130, and leave no half-written file.
 
     Native code in other threads cannot be stopped, and a usual end would wait for it.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     try:
-        sys.stdout.flush()
-        sys.stderr.write(f"amcnet: {message}\n")
-        sys.stderr.flush()
-    finally:
+        with suppress(OSError, ValueError):  # closed, as the terminal may be
+            sys.stdout.flush()
+        with suppress(OSError, ValueError):
+            sys.stderr.write(f"amcnet: {message}\n")
+            sys.stderr.flush()
         if "amcnet.io.atomic_files" in sys.modules:  # else nothing is written yet
             from amcnet.io.atomic_files import abandon_temporaries
 
             abandon_temporaries()
+    finally:
         os._exit(128 + signal.SIGINT)

@@ -4,8 +4,9 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -32,6 +33,7 @@ from amcnet.cli import (
 from amcnet.cli import (
     paper_tables as benchmark,
 )
+from amcnet.cli.console import interruptible
 from amcnet.cli.examples import EXAMPLES, FIRST, epilog
 from amcnet.errors import AmcnetError, one_line
 from amcnet.version import __version__
@@ -65,7 +67,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "export": export.export,
 }
 for _name, _function in _COMMANDS.items():
-    app.command(_name, epilog=epilog(EXAMPLES[_name]))(_function)
+    app.command(_name, epilog=epilog(EXAMPLES[_name]))(interruptible(_function))
 app.add_typer(dataset.app, name="dataset", epilog=epilog(EXAMPLES["dataset"]))
 app.add_typer(models.app, name="models", epilog=epilog(EXAMPLES["models"]))
 
@@ -87,23 +89,34 @@ def _root(
 
 def main() -> None:
     """Run the command line; what the user did wrong is one line on stderr and exit status 2."""
-    if sys.stdout is None or sys.stderr is None:  # closed by whoever started the command
+    _open_streams()
+    try:
+        app()
+    except AmcnetError as error:
+        _leave(str(error))
+    except MemoryError:
+        _leave("there is not enough memory for this volume")
+    except RecursionError:
+        _leave("a file is nested too deeply to be read")
+    except BrokenPipeError:
+        # Whoever read the output is gone; flushing it at the end would fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave("the output was closed before its end")
+    except OSError as error:
+        _leave(f"{error.filename or 'a file'}: {error.strerror or error}")
+
+
+def _leave(message: str) -> NoReturn:
+    with suppress(OSError):
+        sys.stderr.write(f"amcnet: {one_line(message)}\n")
+    sys.exit(2)
+
+
+def _open_streams() -> None:
+    """Open streams that were closed by whoever started the command; write names of any text."""
+    if sys.stdout is None or sys.stderr is None:
         nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  until the end
         sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # file names may be any text
-    try:
-        app()
-    except AmcnetError as error:
-        message = str(error)
-    except MemoryError:
-        message = "there is not enough memory for this volume"
-    except RecursionError:
-        message = "a file is nested too deeply to be read"
-    except OSError as error:
-        message = f"{error.filename or 'a file'}: {error.strerror or error}"
-    else:
-        return
-    sys.stderr.write(f"amcnet: {one_line(message)}\n")
-    sys.exit(2)
+            stream.reconfigure(errors="backslashreplace")

@@ -1,8 +1,8 @@
 """``amcnet segment``: label the bones in volumes."""
 
-import signal
+import threading
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, suppress
 from enum import StrEnum
 from pathlib import Path
 from textwrap import indent
@@ -10,9 +10,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from amcnet.cli.options import (
+    AxesOption,
+    ModelOption,
+    OverwriteOption,
+    ReportOption,
+    SeriesOption,
+    SpacingOption,
+)
+
 if TYPE_CHECKING:
-    from amcnet.workflows.segment.finishing import Finisher
-    from amcnet.workflows.segment.run import Job, Outcome, SegmentOptions
+    from amcnet.cli.console import Update
+    from amcnet.workflows.outcome import Outcome
+    from amcnet.workflows.segment.options import Job, SegmentOptions
+    from amcnet.workflows.segment.progress import VolumeEvent
+    from amcnet.workflows.segment.result import SegmentedFile
+    from amcnet.workflows.segment.whole_run import Reporter
 
 
 class BackendChoice(StrEnum):
@@ -31,7 +44,7 @@ class SegTypeChoice(StrEnum):
 
 
 class ProgressChoice(StrEnum):
-    """How it is told how far things are."""
+    """Progress output format."""
 
     text = "text"
     json = "json"
@@ -45,239 +58,322 @@ class QualityChoice(StrEnum):
     best = "best"
 
 
+InputsArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        help="Volumes: .nrrd .nhdr .mha .mhd .nii .nii.gz, DICOM (folder, .zip, DICOMDIR, "
+        ".dcm), or folders of them; for a model of several channels NAME_0000.EXT, the others "
+        "are found next to it",
+        show_default=False,
+    ),
+]
+InputOption = Annotated[
+    list[Path] | None,
+    typer.Option("-i", "--input", help="The same as INPUTS.", show_default=False),
+]
+OutputOption = Annotated[
+    Path,
+    typer.Option(
+        "-o",
+        "--output",
+        help="File (.seg.nrrd .nrrd .nii.gz .nii .mha, of DICOM also .dcm), or a folder, which "
+        "gets one file for each input.",
+    ),
+]
+BackendOption = Annotated[
+    BackendChoice,
+    typer.Option(help="What runs the network; auto: PyTorch on an NVIDIA GPU, else OpenVINO."),
+]
+DeviceOption = Annotated[
+    str,
+    typer.Option(help="Where the network runs: auto, cpu, cuda, cuda:N, mps, xpu."),
+]
+QualityOption = Annotated[QualityChoice, typer.Option(help="How much work goes into a volume.")]
+MemoryOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="GIB",
+        help="Use at most so much memory beyond the volume's own [default: all that is free].",
+        show_default=False,
+    ),
+]
+CleanupOption = Annotated[
+    bool,
+    typer.Option(help="Keep one connected component of each structure; islands join neighbours."),
+]
+ProbabilitiesOption = Annotated[
+    bool,
+    typer.Option("--save-probabilities", help="Write NAME.probabilities.npy next to the labels."),
+]
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="STRUCTURES",
+        help="Write these only: names, kinds (bones, epiphyses) or groups (thumb), separated "
+        "by commas; also several times.",
+        show_default=False,
+    ),
+]
+SeparateOption = Annotated[
+    bool,
+    typer.Option("--separate", help="Write a folder with a mask of every structure instead."),
+]
+FormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="EXT",
+        help="Type of the files in a folder [default: the input's, seg.nrrd for NRRD and DICOM; "
+        "of masks nii.gz].",
+        show_default=False,
+    ),
+]
+SegTypeOption = Annotated[
+    SegTypeChoice,
+    typer.Option(help="DICOM output: a mask for each structure, or one map of labels."),
+]
+AlsoOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Write the labels of a single volume to this file too, perhaps of another type.",
+        show_default=False,
+    ),
+]
+ManifestOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.json",
+        help="Record output, status, seconds, verdict and hashes of every input as the run goes.",
+        show_default=False,
+    ),
+]
+SkipExistingOption = Annotated[
+    bool, typer.Option("--skip-existing", help="Leave volumes alone whose output exists.")
+]
+ProgressOption = Annotated[
+    ProgressChoice,
+    typer.Option(help="Output for people, or JSON lines on stdout for programs."),
+]
+DaskOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Spread the volumes over the Dask cluster of this scheduler (tcp://host:8786).",
+        show_default=False,
+    ),
+]
+
+
 def segment(
-    inputs: Annotated[
-        list[Path],
-        typer.Argument(
-            help="Volumes: .nrrd .nhdr .mha .mhd .nii .nii.gz, DICOM (folder, .zip, DICOMDIR, "
-            ".dcm), or folders of them; for a model of several channels NAME_0000.EXT, the others "
-            "are found beside it"
-        ),
-    ],
-    output: Annotated[
-        Path,
-        typer.Option(
-            "-o",
-            "--output",
-            help="File (.seg.nrrd .nrrd .nii.gz .nii .mha, of DICOM also .dcm), or a folder, which "
-            "gets one .seg.nrrd for each input.",
-        ),
-    ],
-    axes: Annotated[
-        str,
-        typer.Option(
-            help="What the file's x, y, z axes mean, for example 'depth,lateral,scan' or "
-            "'lateral,depth,-scan' (a minus: runs the other way) [default: by direction cosines]",
-            show_default=False,
-        ),
-    ] = "auto",
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Folder of a model bundle or name of an installed model; several times: their "
-            "logits are averaged [default: the bundled model].",
-            show_default=False,
-        ),
-    ] = None,
-    backend: Annotated[
-        BackendChoice,
-        typer.Option(help="What runs the network; auto: PyTorch on an NVIDIA GPU, else OpenVINO."),
-    ] = BackendChoice.auto,
-    quality: Annotated[
-        QualityChoice, typer.Option(help="How much work goes into a volume.")
-    ] = QualityChoice.balanced,
-    memory: Annotated[
-        float | None,
-        typer.Option(
-            metavar="GIB",
-            help="Use at most so much memory beyond the volume's own [default: what is free].",
-            show_default=False,
-        ),
-    ] = None,
-    cleanup: Annotated[
-        bool,
-        typer.Option(help="Keep the piece of each structure that fits; islands join what is near."),
-    ] = True,
-    save_probabilities: Annotated[
-        bool,
-        typer.Option(
-            "--save-probabilities", help="Write NAME.probabilities.npy beside the labels."
-        ),
-    ] = False,
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="STRUCTURES",
-            help="Write these only: names, kinds (bones, epiphyses) or groups (thumb), separated "
-            "by commas; also several times.",
-            show_default=False,
-        ),
-    ] = None,
-    separate: Annotated[
-        bool,
-        typer.Option("--separate", help="Write a folder with a mask of every structure instead."),
-    ] = False,
-    extension: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="EXT",
-            help="Type of the files in a folder [default: seg.nrrd, of masks nii.gz].",
-            show_default=False,
-        ),
-    ] = None,
-    series: Annotated[
-        str | None,
-        typer.Option(
-            metavar="UID-OR-NUMBER",
-            help="Which series of a DICOM input that holds several.",
-            show_default=False,
-        ),
-    ] = None,
-    seg_type: Annotated[
-        SegTypeChoice,
-        typer.Option(help="DICOM output: a mask for each structure, or one map of labels."),
-    ] = SegTypeChoice.binary,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.html",
-            help="Write a page with verdict, pictures and sizes; for several inputs a folder.",
-            show_default=False,
-        ),
-    ] = None,
-    also: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Write the labels of a single volume to this file too, perhaps of another type.",
-            show_default=False,
-        ),
-    ] = None,
-    progress: Annotated[
-        ProgressChoice,
-        typer.Option(help="json: all that happens as JSON lines on stdout, for programs."),
-    ] = ProgressChoice.text,
-    dask: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            help="Spread the volumes over the Dask cluster of this scheduler (tcp://host:8786).",
-            show_default=False,
-        ),
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
+    output: OutputOption,
+    inputs: InputsArgument = None,
+    more_inputs: InputOption = None,
+    axes: AxesOption = "auto",
+    spacing: SpacingOption = None,
+    model: ModelOption = None,
+    backend: BackendOption = BackendChoice.auto,
+    device: DeviceOption = "auto",
+    quality: QualityOption = QualityChoice.balanced,
+    memory: MemoryOption = None,
+    cleanup: CleanupOption = True,
+    save_probabilities: ProbabilitiesOption = False,
+    only: OnlyOption = None,
+    separate: SeparateOption = False,
+    extension: FormatOption = None,
+    series: SeriesOption = None,
+    seg_type: SegTypeOption = SegTypeChoice.binary,
+    report: ReportOption = None,
+    also: AlsoOption = None,
+    manifest: ManifestOption = None,
+    skip_existing: SkipExistingOption = False,
+    progress: ProgressOption = ProgressChoice.text,
+    dask: DaskOption = None,
+    overwrite: OverwriteOption = False,
 ) -> None:
-    """Segment volumes: every bone gets its own label, on the grid of the input."""
-    from amcnet.cli.console import leave_interrupted
-    from amcnet.errors import AmcnetError, in_words
-    from amcnet.parallel import in_background, wait_for
-    from amcnet.workflows.segment.events import JsonLines, segment_in_lines
-
-    outcomes: list[Outcome] = []
-    jobs: list[Job] = []
-    # Schedulers and containers end a process by this signal: it leaves as little behind as Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    lines = None
-    try:
-        lines = JsonLines() if progress is ProgressChoice.json else None
-        wait_for(in_background(_import))  # half a second in which Ctrl-C would be a traceback
-        from amcnet.errors import ConfigError
-        from amcnet.workflows.segment.finishing import Finisher, plan_also, plan_pages
+    """Segment volumes: every bone gets its own label."""
+    sources = [*(inputs or ()), *(more_inputs or ())]
+    if not sources:
+        raise typer.BadParameter("expected at least one volume", param_hint="INPUTS")
+    with _Run(progress) as run:
+        from amcnet.workflows.segment.options import SegmentOptions
         from amcnet.workflows.segment.plan import plan_files
-        from amcnet.workflows.segment.run import SegmentOptions
 
-        if dask is not None:
-            for name, given in (("report", report), ("also", also), ("progress json", lines)):
-                if given is not None:
-                    raise ConfigError(f"--{name}: does not go with --dask, expected one of the two")
         options = SegmentOptions(
             models=tuple(model or ()),
             backend=backend.value,
+            device=device,
             quality=quality.value,
             memory_gb=memory,
             axes=axes,
+            spacing_mm=spacing,
             cleanup=cleanup,
             probabilities=save_probabilities,
             only=tuple(only or ()),
             separate=separate,
             extension=None if extension is None else f".{extension.lower().removeprefix('.')}",
             overwrite=overwrite,
+            skip_existing=skip_existing,
             series=series,
             seg_type=seg_type.value,
+            measure=progress is ProgressChoice.json,
         )
-        jobs += plan_files(inputs, output, options)
-        pages = {} if report is None else plan_pages(jobs, report, overwrite)
-        second = None if also is None else plan_also(jobs, also, overwrite)
-        how = Finisher(options, pages, second) if dask is None else dask
-        if lines is not None and isinstance(how, Finisher):
-            segment_in_lines(jobs, options, how, outcomes, lines)
-        else:
-            _segment_all(jobs, options, how, outcomes)
-    except KeyboardInterrupt:
-        done = sum(outcome.error is None for outcome in outcomes)
-        count = f", {done} of {len(jobs)} volumes were segmented" if jobs else ""
-        if lines is not None:
+        run.segment(plan_files(sources, output, options, also, report), options, dask, manifest)
+    run.finish()
+
+
+class _Run:
+    """A run of the command: Ctrl-C, a signal or an error is told as the reporter tells things."""
+
+    def __init__(self, progress: ProgressChoice) -> None:
+        self._progress = progress
+        self._jobs: Sequence[Job] = ()
+        self._outcomes: list[Outcome[SegmentedFile]] = []
+        self._reporter: Reporter | None = None
+
+    def __enter__(self) -> "_Run":
+        from amcnet.parallel import in_background, wait_for
+
+        self._reporter = _make_reporter(self._progress)
+        try:
+            wait_for(in_background(_import))  # in the background Ctrl-C is noticed
+        except KeyboardInterrupt:
+            self._leave()
+        return self
+
+    def segment(
+        self,
+        jobs: "Sequence[Job]",
+        options: "SegmentOptions",
+        dask: str | None,
+        manifest: Path | None,
+    ) -> None:
+        """Segment the volumes."""
+        from amcnet.workflows.segment.whole_run import run_jobs
+
+        self._jobs = jobs
+        if self._reporter is not None:
+            run_jobs(jobs, options, self._reporter, self._outcomes, dask=dask, manifest=manifest)
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        from amcnet.errors import AmcnetError, in_words
+        from amcnet.workflows.segment.events import JsonLines
+
+        if isinstance(self._reporter, TextReporter):
+            self._reporter.close()
+        if isinstance(error, KeyboardInterrupt):
+            self._leave()
+        elif isinstance(error, Exception) and isinstance(self._reporter, JsonLines):
+            known = isinstance(error, AmcnetError)
+            self._reporter.error(str(error) if known else in_words(error, Path("amcnet segment")))
+
+    def _leave(self) -> None:
+        from amcnet.cli.console import leave_interrupted
+        from amcnet.workflows.segment.events import JsonLines
+
+        done = sum(not outcome.failed for outcome in self._outcomes)
+        count = f", {done} of {len(self._jobs)} volumes were segmented" if self._jobs else ""
+        if isinstance(self._reporter, JsonLines):
             with suppress(OSError):
-                lines.error(f"interrupted{count}", interrupted=True)
+                self._reporter.error(f"interrupted{count}", interrupted=True)
         leave_interrupted(f"interrupted{count}")
-    except Exception as error:
-        if lines is not None:
-            is_told = isinstance(error, AmcnetError)
-            lines.error(str(error) if is_told else in_words(error, inputs[0]))
-        raise
-    _summarise(outcomes, silent=lines is not None)
+
+    def finish(self) -> None:
+        """Tell the notices and the failures, and exit with the status of the run."""
+        from amcnet.cli.console import stdout
+
+        results = [outcome.result for outcome in self._outcomes if outcome.result is not None]
+        failed = [outcome for outcome in self._outcomes if outcome.failed]
+        notices = dict.fromkeys(result.notice for result in results if result.notice)
+        if self._progress is ProgressChoice.text:
+            if notices:
+                stdout().print("\n".join(notices))
+            if failed and len(self._outcomes) > 1:
+                names = ", ".join(str(outcome.source) for outcome in failed)
+                count = f"{len(failed)} of {len(self._outcomes)}"
+                typer.echo(f"amcnet: {count} failed: {names}", err=True)
+        if failed:
+            raise typer.Exit(2)
+
+
+def _make_reporter(progress: ProgressChoice) -> "Reporter":
+    if progress is ProgressChoice.text:
+        return TextReporter()
+    from amcnet.workflows.segment.events import JsonLines
+
+    return JsonLines()
 
 
 def _import() -> None:
-    import amcnet.inference
-    import amcnet.workflows.segment.finishing  # noqa: F401
+    import amcnet.workflows.segment.whole_run  # noqa: F401
 
 
-def _segment_all(
-    jobs: "Sequence[Job]",
-    options: "SegmentOptions",
-    how: "str | Finisher",
-    outcomes: "list[Outcome]",
-) -> None:
-    """Segment, tell of every volume when it is done, and add it to the outcomes.
+class TextReporter:
+    """Prints results on stdout, and on stderr the stage, the time left, notes and errors."""
 
-    It is done here and finished as ``how`` says, or on the cluster of that address.
-    """
-    from amcnet.cli.console import Relay, progress, stdout
-    from amcnet.workflows.segment.dask_cluster import segment_files_on_cluster
-    from amcnet.workflows.segment.run import segment_files
+    def __init__(self) -> None:
+        self._bar = ExitStack()
+        self._update: Update | None = None
+        self._labelling: set[int] = set()
+        self._lock = threading.Lock()
+        self._show("loading the model", 0, 0, None)
 
-    show = Relay()
-    if isinstance(how, str):
-        coming, first = segment_files_on_cluster(how, jobs, options, show), "volumes"
-    else:
-        coming, first = segment_files(jobs, options, show, how), "reading"
-    with closing(coming):
-        for _ in jobs:
-            with progress(first) as show.update:
-                outcome = next(coming)
-            outcomes.append(outcome)
-            if outcome.error is None:
-                found = f"{outcome.found} of {outcome.wanted} structures found"
-                stdout().print(f"{outcome.job.target}: {found}, {outcome.seconds:.1f} s")
-                if outcome.remark:
-                    stdout().print(indent(outcome.remark, "  "))
-            else:
-                typer.echo(f"amcnet: {outcome.error}", err=True)
+    def close(self) -> None:
+        """Remove the progress bar: what is printed would run into it."""
+        with self._lock:
+            self._bar.close()
+            self._update = None
 
+    def _show(self, text: str, done: int, total: int, seconds_left: float | None) -> None:
+        from amcnet.cli.console import progress
 
-def _summarise(outcomes: "Sequence[Outcome]", silent: bool) -> None:
-    from amcnet.cli.console import stdout
+        with self._lock:
+            if self._update is None:
+                self._update = self._bar.enter_context(progress(text))
+            self._update(done, total, text, seconds_left)
 
-    failed = [outcome for outcome in outcomes if outcome.error is not None]
-    if silent:
-        raise typer.Exit(2 if failed else 0)
-    if notices := dict.fromkeys(outcome.notice for outcome in outcomes if outcome.notice):
-        stdout().print("\n".join(notices))
-    if failed:
-        if len(outcomes) > 1:
-            names = ", ".join(str(outcome.job.source) for outcome in failed)
-            count = f"{len(failed)} of {len(outcomes)}"
-            typer.echo(f"amcnet: {count} failed: {names}", err=True)
-        raise typer.Exit(2)
+    def begin(self, jobs: "Sequence[Job]") -> None:
+        """Begin a run."""
+        from amcnet.workflows.segment.progress import PaceKeeper
+
+        self._pace = PaceKeeper(len(jobs))
+        self._numbers = {job: number for number, job in enumerate(jobs, start=1)}
+
+    def listen(self, event: "VolumeEvent") -> None:
+        """Show what happens to a volume."""
+        from amcnet.inference import Stage
+
+        pace = self._pace.see(event)
+        if event.note:
+            self.close()
+            typer.echo(f"amcnet: {event.note}", err=True)
+            return
+        if event.stage is Stage.LABELLING:
+            self._labelling.add(event.number)
+        elif event.stage is Stage.NETWORK and event.number in self._labelling:
+            return  # the next window runs while slices are labelled
+        place = f"{event.number} of {event.volumes}: " if event.volumes > 1 else ""
+        text = f"{place}{event.source.name}: {event.stage}"
+        self._show(text, event.done, event.total, pace.seconds_left)
+
+    def skipped(self, job: "Job") -> None:
+        """Show that a volume was left alone."""
+        from amcnet.cli.console import stdout
+
+        self.close()
+        stdout().print(f"{job.target}: exists already, skipped")
+
+    def outcome(self, job: "Job", outcome: "Outcome[SegmentedFile]") -> None:
+        """Print what came of a volume."""
+        from amcnet.cli.console import stdout
+
+        self.close()
+        self._pace.end(self._numbers[job])
+        result = outcome.result
+        if result is None:
+            typer.echo(f"amcnet: {outcome.error}", err=True)
+            return
+        found = f"{result.found} of {result.wanted} structures found"
+        stdout().print(f"{result.output}: {found}, {outcome.seconds:.1f} s")
+        if result.remark:
+            stdout().print(indent(result.remark, "  "))

@@ -1,13 +1,16 @@
 """From volumes to labels at their own resolution."""
 
 from amcnet.inference.probabilities import Probabilities, read_probabilities
-from amcnet.inference.segmentation import Segmentation, Segmenter
-from amcnet.inference.selection import keep_only
+from amcnet.inference.progress import Stage, StageProgress
+from amcnet.inference.segmentation import Segmentation, keep_only
+from amcnet.inference.segmenter import Segmenter
 
 __all__ = [
     "Probabilities",
     "Segmentation",
     "Segmenter",
+    "Stage",
+    "StageProgress",
     "keep_only",
     "read_probabilities",
 ]

@@ -1,4 +1,4 @@
-"""What turns a volume on the network's grid into labels at its own resolution."""
+"""What an engine offers: it turns a volume on the network's grid into labels."""
 
 from collections.abc import Callable, Iterator
 from typing import Literal, Protocol
@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from amcnet.inference.confidence import ConfidenceMeter
 from amcnet.inference.sliding_windows import Windows
 from amcnet.inference.stream import Window
+from amcnet.parallel import Progress, no_progress
 
 BackendName = Literal["auto", "openvino", "torch"]
 LogitsCallback = Callable[[Window], None]
+"""Called with the final logits, float32 (class, lateral, depth), of one slice after the other."""
 
 
 class Engine(Protocol):
@@ -26,17 +28,19 @@ class Engine(Protocol):
         shape: tuple[int, int, int],
         windows: Windows,
         meter: ConfidenceMeter,
-        keep: LogitsCallback | None = None,
+        logits_callback: LogitsCallback | None = None,
+        network_progress: Progress = no_progress,
     ) -> Iterator[NDArray[np.uint8]]:
         """Yield the labels of every slice.
 
         Args:
-            image: (channel, scan, lateral, depth) on the network's grid.
+            image: float32 (channel, scan, lateral, depth) on the network's grid.
             shape: Shape of the labels, (scan, lateral, depth).
             windows: How the windows lie.
-            meter: Measures the confidence on the way.
-            keep: Called with the logits (class, lateral, depth) of every slice of the network's
-                grid, in order.
+            meter: Accumulates the confidence of each structure.
+            logits_callback: Called with the logits of every slice of the network's grid, in order.
+            network_progress: Called with (windows done, windows in all), perhaps from another
+                thread.
 
         Yields:
             uint8 (lateral, depth), ``shape[0]`` times.

@@ -12,7 +12,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Fallback:
-    """How a volume is worked through.
+    """A device and window size that a volume is worked through with.
 
     Attributes:
         device: Where the network runs.
@@ -27,28 +27,28 @@ class Fallback:
     again: bool = False
 
 
-def next_fallback(way: Fallback, windows: Windows, started: bool) -> Fallback | None:
-    """Return what to try after a way that ran out of memory, and log it; None if nothing is left.
+def next_fallback(tried: Fallback, windows: Windows, started: bool) -> Fallback | None:
+    """Return what to try after a run out of memory, and log it; None if nothing is left.
 
     Args:
-        way: What was tried.
-        windows: What was asked for.
+        tried: The fallback that ran out of memory.
+        windows: The windows that were asked for.
         started: Whether slices have been handed out; windows keep their size then.
     """
-    problem = f"out of memory on {way.device} with windows of {way.slices} slices"
-    together, way = way.together, replace(way, together=False)
-    if started and not way.again:
+    problem = f"out of memory on {tried.device} with windows of {tried.slices} slices"
+    following = replace(tried, together=False)
+    if started and not tried.again:
         _log.warning("%s in the middle of a volume: it is begun again", problem)
-        return replace(way, again=True)
-    if not started and windows.mirror and together:
+        return replace(following, again=True)
+    if not started and windows.mirror and tried.together:
         _log.warning("%s: each and its mirror image run one by one; the labels stay", problem)
-        return way
-    if not started and way.slices > windows.least_shape[0]:
-        fewer = max(windows.least_shape[0], way.slices // 2)
+        return following
+    if not started and tried.slices > windows.least_shape[0]:
+        fewer = max(windows.least_shape[0], tried.slices // 2)
         _log.warning("%s: windows of %d instead; the labels differ a little", problem, fewer)
-        return replace(way, slices=fewer)
-    if way.device.type == "cpu":
+        return replace(following, slices=fewer)
+    if tried.device.type == "cpu":
         return None
-    slices = way.slices if started else windows.slices
+    slices = tried.slices if started else windows.slices
     _log.warning("%s: the CPU takes over with windows of %d, far slower", problem, slices)
-    return replace(way, device=torch.device("cpu"), slices=slices)
+    return replace(following, device=torch.device("cpu"), slices=slices)

@@ -1,4 +1,4 @@
-"""What labelling a volume takes of memory, and a smaller way where that is too much.
+"""How much memory labelling a volume takes, and smaller windows where that is too much.
 
 The figures are upper bounds that were fitted to measurements (``benchmarks/memory.py``,
 ``benchmarks/networks.py``).
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Workload:
-    """What there is to do.
+    """The volume and the network that are worked on.
 
     Attributes:
         network_shape: Shape of the volume on the network's grid, (scan, lateral, depth).
@@ -38,7 +38,7 @@ class Workload:
     weight_bytes: tuple[int, ...]
 
     def need_bytes(self, windows: Windows) -> float:
-        """Return what this takes at most, beyond what is in memory already."""
+        """Return the most memory that this takes, beyond what is in use already."""
         shape = self._window_shape(windows)
         inside = len(self.weight_bytes) * self.needs.bytes_per_voxel * self._padded_voxels(shape)
         logits = _FLOAT_BYTES * self.num_classes * prod(shape)
@@ -66,14 +66,14 @@ class Workload:
         return prod(size + -size % step for size, step in zip(shape, steps, strict=True))
 
 
-def make_plan(work: Workload, windows: Windows, limit_bytes: float) -> Windows:
-    """Return the fastest way to go about it that fits.
+def fit_to_memory(work: Workload, windows: Windows, limit_bytes: float) -> Windows:
+    """Return the fastest windows that fit into memory.
 
     Args:
-        work: What there is to do.
+        work: The volume and the network.
         windows: The windows as the network was trained with. Fewer slices change its results a
             little (instance norm sees the whole window), so they come last.
-        limit_bytes: What may be used.
+        limit_bytes: Memory that may be used.
 
     Returns:
         The windows with ``ahead`` set and perhaps fewer slices.

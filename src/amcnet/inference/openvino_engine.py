@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,10 @@ from amcnet.inference.confidence import ConfidenceMeter
 from amcnet.inference.engine import LogitsCallback
 from amcnet.inference.ensemble import averaged
 from amcnet.inference.labelling import label_slices
-from amcnet.inference.openvino_backend import OpenVINOBackend
+from amcnet.inference.openvino_network import OpenVINONetwork
 from amcnet.inference.sliding_windows import Windows
-from amcnet.inference.stream import LogitsOf, Window, stream_logits
+from amcnet.inference.stream import LogitsOf, Window, network_runs, stream_logits
+from amcnet.parallel import Progress, no_progress
 
 
 class OpenVINOEngine:
@@ -26,7 +28,7 @@ class OpenVINOEngine:
     """
 
     def __init__(self, bundles: Sequence[Bundle]) -> None:
-        self._members = [OpenVINOBackend(bundle.path(IR_FILE)) for bundle in bundles]
+        self._members = [OpenVINONetwork(bundle.path(IR_FILE)) for bundle in bundles]
         self._classes = bundles[0].description.architecture.num_classes
         self.network_seconds = 0.0
 
@@ -36,15 +38,19 @@ class OpenVINOEngine:
         shape: tuple[int, int, int],
         windows: Windows,
         meter: ConfidenceMeter,
-        keep: LogitsCallback | None = None,
+        logits_callback: LogitsCallback | None = None,
+        network_progress: Progress = no_progress,
     ) -> Iterator[NDArray[np.uint8]]:
         """Yield the labels of every slice, see :meth:`Engine.label_slices`."""
         # Means are copies, so that the network may write over its last result.
         ahead = windows.ahead and not windows.averages and len(self._members) == 1
         logits_of = averaged([partial(member.logits, ahead=ahead) for member in self._members])
-        logits = stream_logits(image, windows, self._classes, self._timed(logits_of))
-        if keep is not None:
-            logits = _kept(logits, keep)
+        logits_of = _counted(
+            self._timed(logits_of), network_runs(image.shape[1], windows), network_progress
+        )
+        logits = stream_logits(image, windows, self._classes, logits_of)
+        if logits_callback is not None:
+            logits = _passed_on(logits, logits_callback)
         return label_slices(logits, image.shape[1], shape, meter)
 
     def _timed(self, logits_of: LogitsOf) -> LogitsOf:
@@ -57,7 +63,20 @@ class OpenVINOEngine:
         return timed
 
 
-def _kept(logits: Iterator[Window], keep: LogitsCallback) -> Iterator[Window]:
+def _passed_on(logits: Iterator[Window], callback: LogitsCallback) -> Iterator[Window]:
     for plane in logits:
-        keep(plane)
+        callback(plane)
         yield plane
+
+
+def _counted(logits_of: LogitsOf, total: int, progress: Progress) -> LogitsOf:
+    """Return a network that tells its progress; windows without contrast never reach it."""
+    numbers = count(1)
+
+    def counted(window: Window) -> Window:
+        logits = logits_of(window)
+        progress(min(next(numbers), total), total)
+        return logits
+
+    progress(0, total)
+    return counted

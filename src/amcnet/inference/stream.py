@@ -74,6 +74,13 @@ def stream_logits(
                 yield part[:, :lateral, :depth]
 
 
+def network_runs(length: int, windows: Windows) -> int:
+    """Return how often the network runs at most on a volume of ``length`` slices."""
+    padded = max(length, windows.slices)
+    starts = window_starts(padded, windows.slices, windows.overlap)
+    return len(starts) * len(windows.shifts) * (2 if windows.mirror else 1)
+
+
 def has_contrast(window: Window) -> bool:
     """Return whether any channel of a window (channel, ...) is more than one grey and rounding."""
     flat = window.reshape(len(window), -1)

@@ -26,6 +26,7 @@ from amcnet.inference.torch_stream import (
     in_batches,
     make_labels,
 )
+from amcnet.parallel import Progress, no_progress
 
 _COPIES_BEHIND = 2  # batches of logits on their way from a GPU; they are large
 
@@ -37,13 +38,14 @@ def best_device() -> torch.device:
 
 @dataclass
 class _Volume:
-    """A volume on its way, and how much of it has been handed out: each slice goes out once."""
+    """A volume in work, and how much of it has been handed out: each slice goes out once."""
 
     image: NDArray[np.float32]
     shape: tuple[int, int, int]
     windows: Windows
     meter: ConfidenceMeter
-    keep: LogitsCallback | None
+    logits_callback: LogitsCallback | None
+    network_progress: Progress
     labelled: int = 0
     kept: int = 0
 
@@ -59,6 +61,8 @@ class TorchEngine:
     On a GPU the network runs in bfloat16 (float16 where the GPU has no bfloat16), all that follows
     in float32; on a CPU all is float32.
 
+    ``mps`` and ``xpu`` run in float32.
+
     Where memory runs out, a window and its mirror image run one after the other, then windows get
     smaller (which changes the labels a little, as the network's norm sees less), then the CPU
     takes over. All slices of a volume come from windows of one size.
@@ -66,7 +70,8 @@ class TorchEngine:
     Args:
         bundles: The models; their logits are averaged. They must fit each other, see
             :func:`amcnet.inference.ensemble.check_members`.
-        device: Such as ``cuda``, ``cuda:1`` or ``cpu``; a GPU where there is one if left out.
+        device: Such as ``cuda``, ``cuda:1``, ``mps``, ``xpu`` or ``cpu``; None is the GPU where
+            there is one that CUDA can use, else the CPU.
 
     Attributes:
         network_seconds: Time that the networks have taken so far, of volumes that are done.
@@ -87,7 +92,8 @@ class TorchEngine:
         shape: tuple[int, int, int],
         windows: Windows,
         meter: ConfidenceMeter,
-        keep: LogitsCallback | None = None,
+        logits_callback: LogitsCallback | None = None,
+        network_progress: Progress = no_progress,
     ) -> Iterator[NDArray[np.uint8]]:
         """Yield the labels of every slice of a volume.
 
@@ -97,8 +103,9 @@ class TorchEngine:
             shape: Shape of the labels, (scan, lateral, depth).
             windows: How the windows lie.
             meter: Gets the confidence, once the last slice has been labelled.
-            keep: Called with the logits, float32 (class, lateral, depth), of every slice of the
-                network's grid, in order.
+            logits_callback: Called with the logits, float32 (class, lateral, depth), of every
+                slice of the network's grid, in order.
+            network_progress: Called with (windows done, windows in all).
 
         Yields:
             uint8 (lateral, depth), ``shape[0]`` times.
@@ -106,19 +113,20 @@ class TorchEngine:
         Raises:
             NotEnoughMemoryError: If there is too little even for the smallest windows.
         """
-        volume = _Volume(image, shape, windows, meter, keep)
-        way: Fallback | None = Fallback(self._device, windows.slices)
-        while way is not None:
+        volume = _Volume(image, shape, windows, meter, logits_callback, network_progress)
+        attempt: Fallback | None = Fallback(self._device, windows.slices)
+        while attempt is not None:
             try:
-                self._move_networks(way.device)
-                yield from self._run(volume, way)
+                self._move_networks(attempt.device)
+                yield from self._run(volume, attempt)
                 return
-            except torch.OutOfMemoryError:
-                pass
+            except RuntimeError as error:  # torch.OutOfMemoryError, but on Apple's GPUs
+                if not _is_out_of_memory(error):
+                    raise
             # Out of the except block nothing refers to the tensors any more.
-            if way.device.type == "cuda":
+            if attempt.device.type == "cuda":
                 torch.cuda.empty_cache()
-            way = next_fallback(way, windows, volume.started)
+            attempt = next_fallback(attempt, windows, volume.started)
         plane = " x ".join(str(n) for n in image.shape[2:])
         raise NotEnoughMemoryError(
             f"found too little memory for the network on planes of {plane}, expected enough for "
@@ -131,12 +139,12 @@ class TorchEngine:
             network.to(device=device, memory_format=order)  # type: ignore[call-overload]
 
     @torch.inference_mode()
-    def _run(self, volume: _Volume, way: Fallback) -> Iterator[NDArray[np.uint8]]:
+    def _run(self, volume: _Volume, attempt: Fallback) -> Iterator[NDArray[np.uint8]]:
         """Yield the labels that have not been handed out yet."""
-        aside = _Aside(volume, self._classes, way.device)
-        watch = Stopwatch(way.device)
-        final = self._final_logits(volume, way, aside, watch)
-        labels = make_labels(final, volume.image.shape[1], volume.shape, way.device)
+        aside = _Aside(volume, self._classes, attempt.device)
+        watch = Stopwatch(attempt.device)
+        final = self._final_logits(volume, attempt, aside, watch)
+        labels = make_labels(final, volume.image.shape[1], volume.shape, attempt.device)
         for plane in islice(labels, volume.labelled, None):
             volume.labelled += 1
             yield plane
@@ -144,20 +152,22 @@ class TorchEngine:
         self.network_seconds += watch.seconds()
 
     def _final_logits(
-        self, volume: _Volume, way: Fallback, aside: "_Aside", watch: Stopwatch
+        self, volume: _Volume, attempt: Fallback, aside: "_Aside", watch: Stopwatch
     ) -> Iterator[Tensor]:
         """Yield the logits of all slices, a few (scan, class, lateral, depth) at a time."""
         length, lateral, depth = volume.image.shape[1:]
-        blend = Blend(replace(volume.windows, slices=way.slices), length, way.device)
+        blend = Blend(replace(volume.windows, slices=attempt.slices), length, attempt.device)
+        volume.network_progress(0, len(blend.starts))
         for number, start in enumerate(blend.starts):
-            part = volume.image[:, start : start + way.slices]
-            window = _window(part, way, volume.windows.least_shape[1:])
+            part = volume.image[:, start : start + attempt.slices]
+            window = _window(part, attempt, volume.windows.least_shape[1:])
             with watch.running():
                 if has_contrast(part):
-                    logits = self._logits(window, volume.windows, way.together)
+                    logits = self._logits(window, volume.windows, attempt.together)
                 else:
-                    logits = torch.zeros((self._classes, *window.shape[1:]), device=way.device)
+                    logits = torch.zeros((self._classes, *window.shape[1:]), device=attempt.device)
                     logits[0] = SURE
+            volume.network_progress(number + 1, len(blend.starts))
             # What is final gets no name here: it would be held while the network runs again.
             yield from aside.see(blend.add(number, logits[..., :lateral, :depth]))
             del logits
@@ -187,20 +197,24 @@ class _Aside:
         """Take slices (scan, class, lateral, depth) and pass them on, a few at a time."""
         for planes in in_batches(final):
             self._meter.add(planes)
-            if self._volume.keep is not None:
-                self._hand_out(self._copies.push(planes), self._volume.keep)
+            if self._volume.logits_callback is not None:
+                self._hand_out(self._copies.push(planes), self._volume.logits_callback)
             yield planes
 
     def finish(self) -> None:
         """Hand out all that is still to come."""
-        if self._volume.keep is not None:
-            self._hand_out(self._copies.rest(), self._volume.keep)
+        if self._volume.logits_callback is not None:
+            self._hand_out(self._copies.rest(), self._volume.logits_callback)
         self._meter.report_to(self._volume.meter)
 
-    def _hand_out(self, planes: Iterator[NDArray[np.float32]], keep: LogitsCallback) -> None:
+    def _hand_out(self, planes: Iterator[NDArray[np.float32]], callback: LogitsCallback) -> None:
         for plane in planes:
             self._volume.kept += 1
-            keep(plane)
+            callback(plane)
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error)
 
 
 def gpu_order(network: nn.Module) -> torch.memory_format:
@@ -218,10 +232,17 @@ def _usable(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        there = [f"cuda:{n}" for n in range(torch.cuda.device_count())]
-        known = ", ".join(["cpu", *there])
+        known = ", ".join(_known_devices())
         raise ModelError(f"device: found '{name}', expected one of {known}") from error
     return device
+
+
+def _known_devices() -> list[str]:
+    """Return the names of the devices that PyTorch can use here."""
+    names = ["cpu", *(f"cuda:{n}" for n in range(torch.cuda.device_count()))]
+    names += ["mps"] if torch.backends.mps.is_available() else []
+    names += [f"xpu:{n}" for n in range(torch.xpu.device_count())]
+    return names
 
 
 def _precision(device: torch.device) -> torch.dtype:
@@ -233,12 +254,12 @@ def _precision(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if ampere else torch.float16
 
 
-def _window(part: NDArray[np.float32], way: Fallback, least_plane: tuple[int, int]) -> Tensor:
+def _window(part: NDArray[np.float32], attempt: Fallback, least_plane: tuple[int, int]) -> Tensor:
     """Return a window (channel, scan, lateral, depth) on the device, its border repeated."""
-    host = torch.empty(part.shape, dtype=torch.float32, pin_memory=way.device.type == "cuda")
+    host = torch.empty(part.shape, dtype=torch.float32, pin_memory=attempt.device.type == "cuda")
     np.copyto(host.numpy(), part)
-    window = host.to(way.device, non_blocking=True)
-    smallest = (way.slices, *least_plane)
+    window = host.to(attempt.device, non_blocking=True)
+    smallest = (attempt.slices, *least_plane)
     missing = [max(0, size - n) for n, size in zip(part.shape[1:], smallest, strict=True)]
     if not any(missing):
         return window

@@ -190,7 +190,9 @@ class DeviceMeter:
 
     def __init__(self, num_classes: int, device: torch.device) -> None:
         self._count = torch.zeros(num_classes, dtype=torch.int64, device=device)
-        self._total = torch.zeros(num_classes, dtype=torch.float64, device=device)
+        # Apple's GPUs have no float64.
+        self._float = torch.float32 if device.type == "mps" else torch.float64
+        self._total = torch.zeros(num_classes, dtype=self._float, device=device)
 
     def add(self, planes: Tensor) -> None:
         """Count slices, float32 (scan, class, lateral, depth)."""
@@ -201,12 +203,13 @@ class DeviceMeter:
         size = (len(rows), len(self._count))
         count = torch.zeros(size, dtype=torch.int64, device=rows.device)
         self._count += count.scatter_add_(1, rows, torch.ones_like(rows)).sum(dim=0)
-        total = torch.zeros(size, dtype=torch.float64, device=rows.device)
-        self._total += total.scatter_add_(1, rows, probability.flatten(0, 1).double()).sum(dim=0)
+        total = torch.zeros(size, dtype=self._float, device=rows.device)
+        added = probability.flatten(0, 1).to(self._float)
+        self._total += total.scatter_add_(1, rows, added).sum(dim=0)
 
     def report_to(self, meter: ConfidenceMeter) -> None:
         """Add all that was counted to a meter on the host; waits for the device."""
-        meter.add_totals(self._count.cpu().numpy(), self._total.cpu().numpy())
+        meter.add_totals(self._count.cpu().numpy(), self._total.cpu().double().numpy())
 
 
 class Downloads:
@@ -234,7 +237,7 @@ class Downloads:
             self._pending.append((host, copied))
             yield from self._arrived(self._behind)
         else:
-            self._pending.append((batch, None))
+            self._pending.append((batch.cpu(), None))
             yield from self._arrived(0)
 
     def rest(self) -> Iterator[NDArray[Any]]:

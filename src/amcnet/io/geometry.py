@@ -121,6 +121,15 @@ class Geometry:
         )
 
     @property
+    def axes(self) -> str:
+        """What the file's x, y and z mean, as ``from_grid`` takes it: ``depth,lateral,-scan``."""
+        names = {
+            2 - stored: f"{'-' if flipped else ''}{name}"
+            for name, stored, flipped in zip(CANONICAL_AXES, self.order, self.flipped, strict=True)
+        }
+        return ",".join(names[axis] for axis in range(3))
+
+    @property
     def stored_shape(self) -> tuple[int, int, int]:
         """Shape of the stored NumPy array, (z, y, x)."""
         return (self.size[2], self.size[1], self.size[0])

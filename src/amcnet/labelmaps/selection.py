@@ -8,7 +8,7 @@ from amcnet.anatomy import LabelTable
 from amcnet.errors import InputError
 
 
-def find_structures(table: LabelTable, names: Iterable[str]) -> tuple[int, ...]:
+def find_structures(table: LabelTable, names: Iterable[str] | str) -> tuple[int, ...]:
     """Return the values of structures given by name, kind or group.
 
     Args:
@@ -29,7 +29,7 @@ def find_structures(table: LabelTable, names: Iterable[str]) -> tuple[int, ...]:
     """
     known = _values_by_name(table)
     found: set[int] = set()
-    for name in _separate(names, known):
+    for name in _separate([names] if isinstance(names, str) else names, known):
         if name not in known:
             close = difflib.get_close_matches(name, known, n=3)
             expected = " or ".join(f"'{match}'" for match in close) or "one of its structures"

@@ -23,11 +23,14 @@ if TYPE_CHECKING:
         write_table,
         write_text,
     )
+    from amcnet.workflows.outcome import Outcome
+    from amcnet.workflows.segment.axes_search import search_axes
     from amcnet.workflows.segment.dask_cluster import segment_files_on_cluster
-    from amcnet.workflows.segment.finishing import Finisher, plan_also, plan_pages
     from amcnet.workflows.segment.masks import write_each
+    from amcnet.workflows.segment.options import Job, SegmentOptions
     from amcnet.workflows.segment.plan import plan_files
-    from amcnet.workflows.segment.run import Job, Outcome, SegmentOptions, segment_files
+    from amcnet.workflows.segment.result import SegmentedFile
+    from amcnet.workflows.segment.run import segment_files
 
 __all__ = [
     "MESH_EXTENSIONS",
@@ -35,12 +38,12 @@ __all__ = [
     "DemoResult",
     "EvaluateOptions",
     "FileMeasurements",
-    "Finisher",
     "FoundPairs",
     "Job",
     "Outcome",
     "Pair",
     "SegmentOptions",
+    "SegmentedFile",
     "check_file",
     "check_mesh_output",
     "check_result",
@@ -52,10 +55,9 @@ __all__ = [
     "find_pairs",
     "measure_files",
     "names_of_files",
-    "plan_also",
     "plan_files",
-    "plan_pages",
     "run_demo",
+    "search_axes",
     "segment_files",
     "segment_files_on_cluster",
     "write_each",
@@ -71,6 +73,8 @@ __all__ = [
 
 _MODULES = {
     "check": ("check_file", "check_result", "write_label_report"),
+    "outcome": ("Outcome",),
+    "segment.axes_search": ("search_axes",),
     "demo": ("DemoResult", "run_demo"),
     "evaluate.files": ("evaluate_files",),
     "evaluate.pairs": ("FoundPairs", "Pair", "find_pairs"),
@@ -81,10 +85,11 @@ _MODULES = {
     "output_files": ("TABLE_EXTENSIONS", "write_figure", "write_json", "write_table", "write_text"),
     "mesh": ("MESH_EXTENSIONS", "check_mesh_output", "write_surfaces"),
     "segment.dask_cluster": ("segment_files_on_cluster",),
-    "segment.finishing": ("Finisher", "plan_also", "plan_pages"),
     "segment.masks": ("write_each",),
     "segment.plan": ("plan_files",),
-    "segment.run": ("Job", "Outcome", "SegmentOptions", "segment_files"),
+    "segment.options": ("Job", "SegmentOptions"),
+    "segment.result": ("SegmentedFile",),
+    "segment.run": ("segment_files",),
 }
 
 

@@ -210,7 +210,7 @@ def _need_bytes() -> tuple[float, float]:
 
 
 def _backends(starting: Starting) -> Iterator[Diagnosis]:
-    from amcnet.inference.engine_choice import has_gpu
+    from amcnet.inference.engine_selection import has_gpu
 
     chosen = "torch" if has_gpu() else "openvino"
     yield Diagnosis("backend", "auto", chosen)
@@ -230,7 +230,7 @@ def _speed(starting: Starting) -> Iterator[Diagnosis]:
 
     from amcnet.bundle import load_bundle
     from amcnet.bundle.description import IR_FILE
-    from amcnet.inference.openvino_backend import OpenVINOBackend
+    from amcnet.inference.openvino_network import OpenVINONetwork
 
     starting("the speed of the network")
     bundle = load_bundle()
@@ -238,7 +238,7 @@ def _speed(starting: Starting) -> Iterator[Diagnosis]:
     grid = description.preprocessing.network_shape(_SCAN_SHAPE, _SCAN_SPACING_MM)
     shape = (description.architecture.in_channels, description.window, *grid[1:])
     window = np.random.default_rng(0).standard_normal(shape, np.float32)
-    backend = OpenVINOBackend(bundle.path(IR_FILE))
+    backend = OpenVINONetwork(bundle.path(IR_FILE))
     start = time.perf_counter()
     backend.logits(window)
     first = time.perf_counter() - start

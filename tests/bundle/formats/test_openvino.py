@@ -8,7 +8,7 @@ from amcnet.bundle import load_bundle
 from amcnet.bundle.bundle import sha256_of
 from amcnet.bundle.formats import export_model
 from amcnet.data import read_label_table
-from amcnet.inference.openvino_backend import OpenVINOBackend
+from amcnet.inference.openvino_network import OpenVINONetwork
 
 
 def test_the_network_is_the_bundles_own(small_bundle: Path, tmp_path: Path) -> None:
@@ -18,8 +18,8 @@ def test_the_network_is_the_bundles_own(small_bundle: Path, tmp_path: Path) -> N
         "model.xml", "model.bin", "model.json", "labels.json",
     }  # fmt: skip
     window = np.random.default_rng(0).standard_normal((1, 8, 32, 24)).astype(np.float32)
-    expected = OpenVINOBackend(bundle.path("model.xml")).logits(window)
-    found = OpenVINOBackend(out / "model.xml").logits(window)
+    expected = OpenVINONetwork(bundle.path("model.xml")).logits(window)
+    found = OpenVINONetwork(out / "model.xml").logits(window)
     np.testing.assert_array_equal(found, expected)
 
 

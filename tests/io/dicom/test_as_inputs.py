@@ -13,8 +13,8 @@ from amcnet.errors import InputError, OutputError
 from amcnet.io import read_labels
 from amcnet.workflows.segment.file_names import find_inputs
 from amcnet.workflows.segment.masks import write_each
+from amcnet.workflows.segment.options import Job, SegmentOptions
 from amcnet.workflows.segment.plan import plan_files
-from amcnet.workflows.segment.run import Job, SegmentOptions
 
 
 def test_a_folder_of_dicom_is_one_input(

@@ -6,15 +6,16 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from amcnet.anatomy import hand_label_table
+from amcnet.inference import Stage
 from amcnet.io import Geometry, read_labels, write_image
-from amcnet.workflows.segment.events import PROTOCOL, Pace
+from amcnet.workflows.segment.events import PROTOCOL
+from amcnet.workflows.segment.progress import PaceKeeper, VolumeEvent
 
 AMCNET = shutil.which("amcnet", path=str(Path(sys.executable).parent))
 SHAPE, SPACING_MM = (24, 40, 36), (0.5, 0.8, 0.6)
@@ -42,13 +43,16 @@ def test_lines_of_one_volume(small_bundle: Path, image: Path, tmp_path: Path) ->
     assert lines[0]["event"] == "start"
     assert [line["event"] for line in lines].count("start") == 1
     stages = [line["stage"] for line in lines if line["event"] == "stage"]
-    assert stages == ["starting", "segmenting", "cleaning up", "writing"]
+    assert stages == [
+        "reading", "running the network", "labelling", "cleaning up", "checking", "writing",
+    ]  # fmt: skip
     steps = [line for line in lines if line["event"] == "progress"]
     shares = [step["fraction"] for step in steps]
     assert shares == sorted(shares)
     assert (steps[-1]["done"], steps[-1]["total"]) == (24, 24)
-    assert (shares[-1], steps[-1]["seconds_left"]) == (1, 0)
+    assert 0 < shares[-1] < 1
     result = lines[-1]
+    assert result["fraction"] == 1
     assert result["event"] == "result"
     assert (result["input"], result["output"], result["also"]) == (str(image), str(out), str(also))
     assert (result["volume"], result["volumes"]) == (1, 1)
@@ -89,7 +93,7 @@ def test_several_volumes_one_of_them_bad(small_bundle: Path, image: Path, tmp_pa
     ]  # fmt: skip
     assert lines[-1] is ends[-1]
     assert str(bad) in ends[1]["message"]
-    shares = [line["fraction"] for line in lines if line["event"] == "progress"]
+    shares = [line["fraction"] for line in lines if "fraction" in line]
     assert shares == sorted(shares)
     assert shares[-1] == 1
 
@@ -111,7 +115,7 @@ def test_what_cannot_begin_is_an_error(small_bundle: Path, image: Path, tmp_path
             ],
             "expected one volume",
         ),
-        ([image, "-o", tmp_path / "b.nrrd", "--dask", "tcp://nowhere:1"], "--progress json"),
+        ([image, "-o", tmp_path / "b.nrrd", "--dask", "nothing://here"], "no scheduler answers"),
     ):
         if "--model" not in arguments:
             arguments = [*arguments, "--model", small_bundle]
@@ -165,28 +169,31 @@ def test_ends_when_its_reader_is_gone(small_bundle: Path, large: Path, tmp_path:
 
 def test_time_left_at_an_even_pace() -> None:
     now = [100.0]
-    pace = Pace(3, lambda: now[0])
-    told = []
-    for volume in range(3):  # 20 s each
-        pace.begin()
-        for done in range(11):
-            if (state := pace.step(done, 10)) is not None:
-                told.append((now[0], state))
-            now[0] += 2 if done < 10 else 0
-        pace.end()
-        assert told[-1][1]["fraction"] == pytest.approx((volume + 1) / 3, abs=1e-4)
-    assert told[0][1] == {"fraction": 0, "seconds_left": None}
-    for at, state in told[1:11]:
-        assert state["seconds_left"] == pytest.approx(160 - at)
-    assert [state["seconds_left"] for _, state in told[-3:]] == [4, 2, 0]
+    pace = PaceKeeper(3, lambda: now[0])
+    shown = []
+    for number in (1, 2, 3):  # 20 s each, of which the network takes 11 and the labels 4
+        seconds = {Stage.READING: 2, Stage.NETWORK: 11, Stage.LABELLING: 4, Stage.WRITING: 3}
+        for stage, lasts in seconds.items():
+            for step in range(lasts):
+                event = VolumeEvent(number, 3, Path("a"), stage, step, lasts)
+                shown.append((now[0], pace.see(event)))
+                now[0] += 1
+        shown.append((now[0], pace.end(number)))
+    fractions = [state.fraction for _, state in shown]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
+    assert shown[0][1].seconds_left is None
+    for at, state in shown[10:]:
+        assert state.seconds_left == pytest.approx(160 - at, abs=4)
 
 
-def test_quick_steps_are_not_all_told() -> None:
-    start = time.monotonic()
-    now = [start]
-    pace = Pace(1, lambda: now[0])
-    told = 0
-    for done in range(1, 1001):  # in a second
-        told += pace.step(done, 1000) is not None
-        now[0] += 0.001
-    assert 9 <= told <= 12
+def test_volumes_side_by_side() -> None:
+    pace = PaceKeeper(2, lambda: 0.0)
+    fractions = []
+    for done in range(1, 11):
+        for number in (1, 2):
+            event = VolumeEvent(number, 2, Path("a"), Stage.LABELLING, done, 10)
+            fractions.append(pace.see(event).fraction)
+    assert fractions == sorted(fractions)
+    assert pace.end(1).fraction > fractions[-1] / 2
+    assert pace.end(2).fraction == 1

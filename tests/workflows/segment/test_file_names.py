@@ -13,7 +13,7 @@ def test_one_file(tmp_path: Path) -> None:
 
 def test_folder_gets_one_segmentation_each(tmp_path: Path) -> None:
     pairs = plan_outputs([Path("x/a.nii.gz"), Path("y/b.v2.nrrd")], tmp_path)
-    assert [target.name for _, target in pairs] == ["a.seg.nrrd", "b.v2.seg.nrrd"]
+    assert [target.name for _, target in pairs] == ["a.nii.gz", "b.v2.seg.nrrd"]
 
 
 def test_refusals(tmp_path: Path) -> None:
@@ -21,7 +21,7 @@ def test_refusals(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="expected one for 2 inputs"):
         plan_outputs(two, tmp_path / "out.nrrd")
     with pytest.raises(OutputError, match="would be written for both"):
-        plan_outputs([tmp_path / "a.mha", tmp_path / "a.nrrd"], tmp_path)
+        plan_outputs([tmp_path / "a.mhd", tmp_path / "a.mha"], tmp_path)
     source = tmp_path / "c.nrrd"
     source.write_bytes(b"x")
     with pytest.raises(OutputError, match="is an input too"):
@@ -55,11 +55,23 @@ def test_channels_are_found_beside_the_first(tmp_path: Path) -> None:
 def test_output_names_of_channels(tmp_path: Path) -> None:
     inputs = [Path("x/a_0000.nii.gz"), Path("y/b_0000.v2_0000.nrrd")]
     pairs = plan_outputs(inputs, tmp_path, channels=2)
-    assert [target.name for _, target in pairs] == ["a.seg.nrrd", "b_0000.v2.seg.nrrd"]
+    assert [target.name for _, target in pairs] == ["a.nii.gz", "b_0000.v2.seg.nrrd"]
     pairs = plan_outputs(inputs, tmp_path)
-    assert [target.name for _, target in pairs] == [
-        "a_0000.seg.nrrd", "b_0000.v2_0000.seg.nrrd",
-    ]  # fmt: skip
+    assert [target.name for _, target in pairs] == ["a.nii.gz", "b_0000.v2.seg.nrrd"]
+
+
+@pytest.mark.parametrize(
+    ("name", "output"),
+    [
+        ("a.nii.gz", "a.nii.gz"), ("a.NII", "a.nii"), ("a.mha", "a.mha"), ("a.mhd", "a.mha"),
+        ("a.nrrd", "a.seg.nrrd"), ("a.nhdr", "a.seg.nrrd"), ("a.dcm", "a.seg.nrrd"),
+        ("hand_0000.nii.gz", "hand.nii.gz"), ("hand_0001.nii.gz", "hand_0001.nii.gz"),
+    ],
+)  # fmt: skip
+def test_folders_keep_the_type_of_the_input(tmp_path: Path, name: str, output: str) -> None:
+    assert plan_outputs([Path("x") / name], tmp_path) == [(Path("x") / name, tmp_path / output)]
+    ((_, target),) = plan_outputs([Path("x") / name], tmp_path, extension=".seg.nrrd")
+    assert target.name == output.split(".")[0] + ".seg.nrrd"
 
 
 def test_no_channel_is_replaced(tmp_path: Path) -> None:

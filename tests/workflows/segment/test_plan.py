@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from amcnet.errors import ConfigError, InputError, OutputError
+from amcnet.workflows.segment.options import Job, SegmentOptions
 from amcnet.workflows.segment.plan import plan_files
-from amcnet.workflows.segment.run import Job, SegmentOptions
 
 
 @pytest.fixture

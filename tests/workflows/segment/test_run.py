@@ -7,18 +7,21 @@ import numpy as np
 import pytest
 
 from amcnet.errors import ModelError
-from amcnet.inference import Segmenter
+from amcnet.inference import Segmenter, Stage
 from amcnet.inference.probabilities import read_probabilities
 from amcnet.io import Geometry, read_labels, read_volume, write_image
-from amcnet.workflows.segment import run as jobs
-from amcnet.workflows.segment.run import Job, SegmentOptions, probabilities_path, segment_files
+from amcnet.workflows.segment import reading
+from amcnet.workflows.segment.options import Job, SegmentOptions, probabilities_path
+from amcnet.workflows.segment.progress import VolumeEvent
+from amcnet.workflows.segment.run import segment_files
 
 SHAPE, SPACING_MM = (24, 40, 36), (0.5, 0.8, 0.6)
 
 
 @pytest.fixture
 def options(small_bundle: Path) -> SegmentOptions:
-    return SegmentOptions(models=(str(small_bundle),))
+    # Axes that are said are not searched where there is no hand, as in noise.
+    return SegmentOptions(models=(str(small_bundle),), axes="depth,lateral,scan")
 
 
 @pytest.fixture
@@ -30,16 +33,32 @@ def work(speckle: np.ndarray, tmp_path: Path) -> list[Job]:
 
 
 def test_same_as_one_by_one(options: SegmentOptions, work: list[Job]) -> None:
-    seen: list[tuple[int, int, str]] = []
-    outcomes = list(segment_files(work, options, lambda *state: seen.append(state)))
-    assert [outcome.job for outcome in outcomes] == work
+    seen: list[VolumeEvent] = []
+    outcomes = list(segment_files(work, options, seen.append))
+    assert [outcome.source for outcome in outcomes] == [job.source for job in work]
     segmenter = Segmenter(options.models)
-    for outcome in outcomes:
-        alone = segmenter(read_volume(outcome.job.source))
-        np.testing.assert_array_equal(read_labels(outcome.job.target).array, alone.labels)
-        assert (outcome.error, outcome.wanted, outcome.notice) == (None, 38, "Untrained.")
-        assert outcome.found == len(np.unique(alone.labels)) - 1
-    assert seen == [(d, 24, f"{n} of 3: v{n - 1}.nrrd") for n in (1, 2, 3) for d in range(1, 25)]
+    for outcome, job in zip(outcomes, work, strict=True):
+        result = outcome.result
+        assert result is not None
+        alone = segmenter(read_volume(job.source))
+        np.testing.assert_array_equal(read_labels(job.target).array, alone.labels)
+        assert (outcome.error, result.wanted, result.notice) == (None, 38, "Untrained.")
+        assert result.found == len(np.unique(alone.labels)) - 1
+        assert (result.output, result.axes) == (job.target, "depth,lateral,scan")
+    labelled = [event for event in seen if event.stage is Stage.LABELLING]
+    assert [(e.number, e.done, e.total) for e in labelled] == [
+        (number, done, 24) for number in (1, 2, 3) for done in range(1, 25)
+    ]
+    assert {(event.volumes, event.source) for event in labelled} == {(3, j.source) for j in work}
+    stages = list(dict.fromkeys(event.stage for event in seen if event.number == 2))
+    assert stages == [
+        Stage.READING,
+        Stage.NETWORK,
+        Stage.LABELLING,
+        Stage.CLEANING_UP,
+        Stage.CHECKING,
+        Stage.WRITING,
+    ]
 
 
 def test_one_is_read_ahead_and_no_more(
@@ -48,21 +67,22 @@ def test_one_is_read_ahead_and_no_more(
     read: list[str] = []
     ahead = threading.Event()
 
-    def note(path: Path, axes: str, series: str | None) -> object:
+    def note(path: Path, *rest: object) -> object:
         read.append(path.name)
         if path.name == "v1.nrrd":
             ahead.set()
-        return read_volume(path, axes, series)
+        return read_volume(path, *rest)
 
     during: dict[str, list[str]] = {}
 
-    def progress(done: int, total: int, now: str) -> None:
-        assert ahead.wait(20)  # while the first one is segmented, the second one is read
-        during[now] = list(read)
+    def progress(event: VolumeEvent) -> None:
+        if event.stage is Stage.LABELLING:
+            assert ahead.wait(20)  # while the first one is segmented, the second one is read
+            during[event.source.name] = list(read)
 
-    monkeypatch.setattr(jobs, "read_volume", note)
+    monkeypatch.setattr(reading, "read_volume", note)
     assert all(outcome.error is None for outcome in segment_files(work, options, progress))
-    assert during["1 of 3: v0.nrrd"] == ["v0.nrrd", "v1.nrrd"]
+    assert during["v0.nrrd"] == ["v0.nrrd", "v1.nrrd"]
     assert read == ["v0.nrrd", "v1.nrrd", "v2.nrrd"]
 
 
@@ -118,8 +138,8 @@ def test_unforeseen_errors_are_told_and_logged(
     sentence: str,
     logged: int,
 ) -> None:
-    def progress(done: int, total: int, now: str) -> None:
-        if now.startswith("1 of 2"):
+    def progress(event: VolumeEvent) -> None:
+        if event.number == 1 and event.stage is Stage.LABELLING:
             raise error
 
     first, second = segment_files(work[:2], options, progress)
@@ -131,7 +151,12 @@ def test_unforeseen_errors_are_told_and_logged(
 
 def test_what_is_left_early_stops(options: SegmentOptions, work: list[Job]) -> None:
     slices: list[int] = []
-    outcomes = segment_files(work, options, lambda done, total, now: slices.append(done))
+
+    def progress(event: VolumeEvent) -> None:
+        if event.stage is Stage.LABELLING:
+            slices.append(event.done)
+
+    outcomes = segment_files(work, options, progress)
     next(outcomes)
     outcomes.close()
     assert len(slices) == 24
@@ -146,10 +171,10 @@ def test_damaged_model_ends_the_run(work: list[Job], tmp_path: Path) -> None:
 
 def test_masks_of_some_structures(options: SegmentOptions, work: list[Job]) -> None:
     options = replace(options, only=("thumb",))
-    assert next(segment_files(work[:1], options)).wanted == 6
+    assert next(segment_files(work[:1], options)).result.wanted == 6
     folder = work[0].target.with_name("masks")
     masks = replace(options, separate=True, extension=".nrrd")
     outcome = next(segment_files([replace(work[0], target=folder)], masks))
-    assert outcome.found == len(list(folder.iterdir()))
+    assert outcome.result.found == len(list(folder.iterdir()))
     found = np.unique(read_labels(work[0].target).array)
-    assert outcome.found == len(found) - 1
+    assert outcome.result.found == len(found) - 1

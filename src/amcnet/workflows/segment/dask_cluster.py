@@ -2,10 +2,12 @@
 
 Workers read and write the files themselves, so all of them see the same paths. A worker does one
 volume at a time, whatever its number of threads: the network takes all processors of a machine.
+What happens to a volume reaches the client as events of a Dask topic.
 """
 
 import json
 import threading
+import time
 import uuid
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -14,21 +16,17 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from amcnet.errors import AmcnetError, ConfigError, OutputError
+from amcnet.errors import ConfigError, OutputError
 from amcnet.extras import require_extra
-from amcnet.inference.segmentation import Segmenter
+from amcnet.inference import Segmenter, Stage
 from amcnet.io import atomic_path
 from amcnet.io.atomic_files import live_temporary
-from amcnet.workflows.segment.run import (
-    Job,
-    Outcome,
-    Progress,
-    SegmentOptions,
-    StoppedError,
-    no_progress,
-    prepare_job,
-    segment_job,
-)
+from amcnet.workflows.outcome import Outcome, run_for_file
+from amcnet.workflows.segment.options import Job, SegmentOptions
+from amcnet.workflows.segment.progress import LEAST_SECONDS, Listener, VolumeEvent, ignore_event
+from amcnet.workflows.segment.reading import read_job
+from amcnet.workflows.segment.result import SegmentedFile
+from amcnet.workflows.segment.run import StoppedError, Teller, segment_job
 
 _CONNECT_SECONDS = 10
 _CLOSE_SECONDS = 0.5
@@ -39,23 +37,23 @@ def segment_files_on_cluster(
     address: str,
     jobs: Sequence[Job],
     options: SegmentOptions,
-    progress: Progress = no_progress,
-) -> Generator[Outcome, None, None]:
+    listen: Listener = ignore_event,
+) -> Generator[Outcome[SegmentedFile], None, None]:
     """Segment volumes on a Dask cluster.
 
     The volumes of a worker that ends are done by the others; one that was finished is not done
-    again. For the time of the run a hidden folder beside the first output says which ones are.
+    again. While the run lasts, a hidden folder beside the first output records which ones are.
 
     Args:
-        address: Of the scheduler, such as ``tcp://host:8786``.
+        address: Address of the scheduler, such as ``tcp://host:8786``.
         jobs: The volumes, see :func:`amcnet.workflows.plan_files`.
-        options: How it is done. Folders of models are visible to all workers, named models are
-            installed on all of them.
-        progress: Called with (volumes done, volumes in all, what they are).
+        options: How they are segmented. Folders of models are visible to all workers, named models
+            are installed on all of them.
+        listen: Called with what happens, as by :func:`segment_files`.
 
     Yields:
-        What came of each volume, as they finish. When the iterator is left early, what has not
-        begun is cancelled, and workers stop at the next slice.
+        The outcome of each volume, as they finish. When the iterator is left early, jobs that have
+        not begun are cancelled, and workers stop at the next slice.
 
     Raises:
         ConfigError: If no scheduler answers.
@@ -64,23 +62,31 @@ def segment_files_on_cluster(
     require_extra("dask", "segmenting on a Dask cluster")
     from distributed import as_completed
 
-    jobs = [Job(job.source.absolute(), job.target.absolute()) for job in jobs]
     options = replace(options, models=tuple(map(_visible, options.models)))
     if not jobs:
         return
-    with _connected(address) as client, _run_folder(jobs[0].target.parent) as run:
+    with _connected(address) as client, _run_folder(jobs[0].target.absolute().parent) as run:
+        client.subscribe_topic(run.name, partial(_hear, jobs, listen))
         futures = {
-            client.submit(_work, job, options, run / f"{n}.json", key=f"{run.name[1:]}-{n}"): job
+            client.submit(
+                _work, _absolute(job), options, run / f"{n}.json", len(jobs), key=f"{run.name}-{n}"
+            ): job
             for n, job in enumerate(jobs)
         }
         try:
-            progress(0, len(jobs), "volumes")
-            for done, future in enumerate(as_completed(futures, loop=client.loop), start=1):
+            for future in as_completed(futures, loop=client.loop):
                 yield _outcome(future, futures[future])
-                if done < len(jobs):
-                    progress(done, len(jobs), "volumes")
         finally:
             client.cancel(list(futures), force=True)
+
+
+def _absolute(job: Job) -> Job:
+    return Job(
+        job.source.absolute(),
+        job.target.absolute(),
+        None if job.also is None else job.also.absolute(),
+        None if job.report is None else job.report.absolute(),
+    )
 
 
 def _visible(model: str) -> str:
@@ -114,49 +120,96 @@ def _run_folder(parent: Path) -> Iterator[Path]:
         yield run
 
 
-def _outcome(future: Any, job: Job) -> Outcome:  # noqa: ANN401  Dask's own type
+def _hear(jobs: Sequence[Job], listen: Listener, event: tuple[float, Any]) -> None:
+    """Pass an event of a worker on to the listener."""
+    _, fields = event
+    number = int(fields["number"])
+    event_here = VolumeEvent(**fields | {"source": jobs[number - 1].source})
+    listen(replace(event_here, stage=Stage(event_here.stage)))
+
+
+def _outcome(future: Any, job: Job) -> Outcome[SegmentedFile]:  # noqa: ANN401  Dask's own type
+    source = job.source
     if future.cancelled():
-        return Outcome(job, 0, f"{job.source}: the cluster gave it up")
+        return Outcome(source, error=f"{source}: the cluster gave it up")
     problem = future.exception()
     if problem is None:
-        outcome: Outcome = future.result()
-        return outcome
+        outcome: Outcome[SegmentedFile] = future.result()
+        result = outcome.result
+        result = None if result is None else replace(result, output=job.target)
+        return replace(outcome, source=source, result=result)
     if type(problem).__name__ == "KilledWorker":
-        return Outcome(job, 0, f"{job.source}: several workers ended while they segmented it")
-    return Outcome(
-        job, 0, f"{job.source}: failed on a worker ({type(problem).__name__}: {problem})"
-    )
+        return Outcome(source, error=f"{source}: several workers ended while they segmented it")
+    why = f"{type(problem).__name__}: {problem}"
+    return Outcome(source, error=f"{source}: failed on a worker ({why})")
 
 
-def _work(job: Job, options: SegmentOptions, record: Path) -> Outcome:
+def _work(job: Job, options: SegmentOptions, record: Path, volumes: int) -> Outcome[SegmentedFile]:
     """Segment a volume on a worker, unless the record says that it has been done."""
     with _one_volume:
         with suppress(FileNotFoundError):
-            return Outcome(job, **json.loads(record.read_text(encoding="utf-8")))
-        outcome = _segment(job, options, record.parent)
-        if outcome.error is None:
-            facts = {key: value for key, value in asdict(outcome).items() if key != "job"}
+            return _read_record(job, record)
+        outcome = _segment(job, options, record, volumes)
+        if outcome.result is not None:
+            facts = asdict(outcome.result) | {"output": str(outcome.result.output)}
+            content = {"seconds": outcome.seconds, "result": facts}
             with suppress(OutputError), atomic_path(record) as temporary:  # nobody may wait
-                temporary.write_text(json.dumps(facts), encoding="utf-8")
+                temporary.write_text(json.dumps(content), encoding="utf-8")
         return outcome
 
 
-def _segment(job: Job, options: SegmentOptions, run: Path) -> Outcome:
-    def check_run(done: int, total: int) -> None:
+def _read_record(job: Job, record: Path) -> Outcome[SegmentedFile]:
+    content = json.loads(record.read_text(encoding="utf-8"))
+    facts = content["result"] | {
+        "output": Path(content["result"]["output"]),
+        "notes": tuple(content["result"]["notes"]),
+    }
+    return Outcome(job.source, SegmentedFile(**facts), seconds=content["seconds"])
+
+
+def _segment(
+    job: Job, options: SegmentOptions, record: Path, volumes: int
+) -> Outcome[SegmentedFile]:
+    run = record.parent
+    # Existing files were allowed to be replaced when the run was planned, or are from a worker that
+    # ended before it could record them.
+    options = replace(options, overwrite=True)
+
+    def work() -> SegmentedFile:
         if not run.is_dir():
             raise StoppedError(f"{job.source}: was stopped")
-
-    # What is there was allowed to be replaced when the run was planned, or is from a worker that
-    # ended before it could say so.
-    options = replace(options, overwrite=True)
-    try:
-        check_run(0, 1)
         segmenter = _loaded(options, run)
-    except AmcnetError as error:
-        return Outcome(job, 0, str(error))
-    return segment_job(
-        job, options, segmenter, partial(prepare_job, job, options, segmenter), check_run
-    )
+        sender = _Sender(run.name)
+        tell = Teller(job, int(record.stem) + 1, volumes, sender.send, lambda: not run.is_dir())
+        tell(Stage.READING, 0, 0)
+        return segment_job(
+            job, options, segmenter, partial(read_job, job, options, segmenter), tell
+        )
+
+    return run_for_file(job.source, work, job.target)
+
+
+class _Sender:
+    """Sends events of a volume to the client, counted steps at most ten times a second."""
+
+    def __init__(self, topic: str) -> None:
+        from distributed import get_worker
+
+        self._topic = topic
+        self._last = 0.0
+        try:
+            self._worker = get_worker()  # known to the task's own thread alone
+        except ValueError:  # not on a worker
+            self._worker = None
+
+    def send(self, event: VolumeEvent) -> None:
+        now = time.monotonic()
+        if 0 < event.done < event.total and now - self._last < LEAST_SECONDS:
+            return
+        self._last = now
+        fields = asdict(event) | {"source": str(event.source), "stage": str(event.stage)}
+        if self._worker is not None:
+            self._worker.log_event(self._topic, fields)
 
 
 @lru_cache(maxsize=1)

@@ -9,6 +9,7 @@ from amcnet.io import IMAGE_EXTENSIONS, LABEL_EXTENSIONS, check_output, find_ext
 from amcnet.io.dicom import is_series_folder
 
 DEFAULT_EXTENSION = ".seg.nrrd"
+_KEPT_EXTENSIONS = (".nii.gz", ".nii", ".mha")
 _FIRST_CHANNEL = "_0000"
 _OTHER_CHANNEL = re.compile(r"_(?!0000)\d{4}")
 
@@ -97,7 +98,8 @@ def plan_outputs(
     output: Path,
     overwrite: bool = False,
     channels: int = 1,
-    extension: str = DEFAULT_EXTENSION,
+    extension: str | None = None,
+    skip_existing: bool = False,
 ) -> list[tuple[Path, Path]]:
     """Pair each input with the file that its labels go to, and check those files.
 
@@ -106,8 +108,9 @@ def plan_outputs(
         output: A file for one input, or a folder. One that does not exist yet is not made here;
             for several inputs its name must have no known extension and its parent must exist.
         overwrite: Whether existing files may be replaced.
-        channels: Input channels of the model; the names of several lose their ``_0000``.
-        extension: Ends the names of the files in a folder.
+        channels: Input channels of the model.
+        extension: Ends the names of the files in a folder; None is :func:`default_extension`.
+        skip_existing: Whether existing files are left alone.
 
     Raises:
         InputError: If there are several channels and a name has no ``_0000``, or a folder holds
@@ -116,14 +119,17 @@ def plan_outputs(
     """
     files = find_inputs(inputs, channels)
     if takes_many(inputs, output):
-        pairs = [(file, output / f"{output_name(file, channels)}{extension}") for file in files]
+        pairs = [
+            (file, output / f"{output_name(file)}{extension or default_extension(file)}")
+            for file in files
+        ]
     elif len(files) == 1:
         pairs = [(files[0], output)]
     else:
         raise OutputError(f"{output}: is no folder, expected one for {len(files)} inputs")
     for _, target in pairs:
         if target.parent.is_dir() or target.parent != output:
-            check_output(target, overwrite, LABEL_EXTENSIONS)
+            check_output(target, overwrite or skip_existing, LABEL_EXTENSIONS)
     check_distinct(pairs, channels)
     return pairs
 
@@ -148,10 +154,26 @@ def check_distinct(pairs: Sequence[tuple[Path, Path]], channels: int = 1) -> Non
         seen[name] = source
 
 
-def output_name(path: Path, channels: int) -> str:
-    """Return the name of an input without extension and, of several channels, ``_0000``."""
-    stem = _split(path)[0]
-    return stem if channels == 1 else stem.removesuffix(_FIRST_CHANNEL)
+def output_name(path: Path) -> str:
+    """Return the name of an input without its extension and without nnU-Net's ``_0000``.
+
+    >>> output_name(Path("imagesTr/hand_3_0000.nii.gz"))
+    'hand_3'
+    """
+    return _split(path)[0].removesuffix(_FIRST_CHANNEL)
+
+
+def default_extension(path: Path) -> str:
+    """Return the type of the labels in a folder: the input's, ``.seg.nrrd`` for NRRD and DICOM.
+
+    >>> default_extension(Path("a.nii.gz")), default_extension(Path("a.nrrd"))
+    ('.nii.gz', '.seg.nrrd')
+    """
+    if path.is_dir():
+        return DEFAULT_EXTENSION
+    if find_extension(path, (".mhd",)):
+        return ".mha"
+    return find_extension(path, _KEPT_EXTENSIONS) or DEFAULT_EXTENSION
 
 
 def _split(path: Path) -> tuple[str, str]:

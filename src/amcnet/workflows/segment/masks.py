@@ -7,7 +7,7 @@ import numpy as np
 
 from amcnet.anatomy import LabelTable
 from amcnet.errors import OutputError
-from amcnet.inference.segmentation import Segmentation
+from amcnet.inference import Segmentation
 from amcnet.io import LABEL_EXTENSIONS, find_extension, write_labels
 from amcnet.io.atomic_files import check_parent
 from amcnet.io.atomic_folders import new_folder, put_in_place

@@ -10,7 +10,6 @@ from amcnet.io import LABEL_EXTENSIONS, find_extension, is_dicom, make_folder
 from amcnet.io.image_writing import check_free
 from amcnet.labelmaps.selection import find_structures
 from amcnet.workflows.segment.file_names import (
-    DEFAULT_EXTENSION,
     check_distinct,
     find_inputs,
     is_folder_of_files,
@@ -19,26 +18,38 @@ from amcnet.workflows.segment.file_names import (
     takes_many,
 )
 from amcnet.workflows.segment.masks import MASK_EXTENSION, check_mask_folder
-from amcnet.workflows.segment.run import Job, SegmentOptions, probabilities_path
+from amcnet.workflows.segment.options import Job, SegmentOptions, probabilities_path
+from amcnet.workflows.segment.side_outputs import with_report_pages, with_second_file
 
 
-def plan_files(inputs: Sequence[Path], output: Path, options: SegmentOptions) -> list[Job]:
-    """Pair every volume with its output, and check all that can be checked before any work.
+def plan_files(
+    inputs: Sequence[Path],
+    output: Path,
+    options: SegmentOptions,
+    also: Path | None = None,
+    report: Path | None = None,
+) -> list[Job]:
+    """Pair every volume with its outputs, and check all that can be checked before any work.
 
     Args:
         inputs: Files and folders of files, see
             :func:`amcnet.workflows.segment.file_names.find_inputs`.
         output: File for one volume, or a folder; one that does not exist yet is made if there
             are several volumes or masks to write, and its parent exists.
-        options: How it will be done.
+        options: How they will be segmented.
+        also: A second file for the labels of a single volume.
+        report: The report page of a single volume, or a folder for the pages.
 
     Raises:
         ModelError: If the model cannot be used.
-        ConfigError: If the extension is unknown, or ``output`` is a file that has its own.
+        ConfigError: If the extension is unknown, ``output`` is a file that has its own, or options
+            contradict each other.
         InputError: If a folder holds no images, a channel has no name, or ``only`` is unknown.
         OutputError: If an output cannot be written, is an input, two volumes share one, or one is
             to be DICOM and its volume is not.
     """
+    if options.skip_existing and options.overwrite:
+        raise ConfigError("--skip-existing: does not go with --overwrite, expected one of the two")
     description = load_bundle(options.models[0] if options.models else None).description
     channels, table = description.architecture.in_channels, description.label_table
     if options.only:
@@ -50,14 +61,25 @@ def plan_files(inputs: Sequence[Path], output: Path, options: SegmentOptions) ->
         many = any(folder != output for _, folder in pairs)
         _check_masks(pairs, output, table, options)
     else:
-        extension = options.extension or DEFAULT_EXTENSION
-        pairs = plan_outputs(inputs, output, options.overwrite, channels, extension)
+        pairs = plan_outputs(
+            inputs,
+            output,
+            options.overwrite,
+            channels,
+            options.extension,
+            options.skip_existing,
+        )
     jobs = [Job(source, target) for source, target in pairs]
     _check_dicom(jobs, options)
+    replaces = options.overwrite or options.skip_existing
+    if also is not None:
+        jobs = [with_second_file(jobs, also, replaces)]
+    if report is not None:
+        jobs = with_report_pages(jobs, report, replaces)
     if options.probabilities:
         for path in map(probabilities_path, jobs):
             if path.parent.exists():  # else it is about to be made
-                check_free(path, options.overwrite)
+                check_free(path, replaces)
     if many:
         make_folder(output)
     return jobs
@@ -91,7 +113,7 @@ def _mask_folders(inputs: Sequence[Path], output: Path, channels: int) -> list[t
     if len(inputs) == 1 and not is_folder_of_files(inputs[0]):
         pairs = [(files[0], output)]
     else:
-        pairs = [(file, output / output_name(file, channels)) for file in files]
+        pairs = [(file, output / output_name(file)) for file in files]
     check_distinct(pairs, channels)
     return pairs
 
@@ -102,4 +124,5 @@ def _check_masks(
     for _, folder in pairs:
         if folder == output or output.is_dir():  # else it is about to be made
             extension = options.extension or MASK_EXTENSION
-            check_mask_folder(folder.absolute(), table, extension, options.overwrite)
+            replaces = options.overwrite or options.skip_existing
+            check_mask_folder(folder.absolute(), table, extension, replaces)

@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,7 +14,7 @@ from amcnet.inference import Segmentation
 from amcnet.io import Geometry
 from amcnet.version import __version__
 from amcnet.workflows.segment.file_names import channel_files
-from amcnet.workflows.segment.run import Job, SegmentOptions
+from amcnet.workflows.segment.options import Job, SegmentOptions
 
 _PACKAGES = ("numpy", "scipy", "SimpleITK", "openvino", "torch")
 
@@ -41,7 +42,7 @@ def making_of_segmentation(
     return (
         rows
         | {
-            "settings": _settings(options),
+            "settings": _settings(options, result.geometry.axes),
             "seconds": ", ".join(f"{name} {time:.1f}" for name, time in seconds.items()),
         }
         | _software()
@@ -67,6 +68,21 @@ def _files(name: str, files: Sequence[Path]) -> dict[str, str]:
     }
 
 
+def model_hashes(options: SegmentOptions) -> list[str]:
+    """Return the SHA-256 of the weights of each model."""
+    models = [read_description(find_model(model)) for model in options.models or (None,)]
+    return [model.sha256[WEIGHTS_FILE] for model in models]
+
+
+def software_versions() -> dict[str, str]:
+    """Return the versions of this package, of Python and of the packages that matter."""
+    versions = {"amcnet": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    return versions
+
+
 def _sha256(file: Path) -> str:
     return sha256_of(file) if file.is_file() else "none: a folder of DICOM images"
 
@@ -87,13 +103,14 @@ def _model(name: str, model: BundleDescription) -> dict[str, str]:
     }
 
 
-def _settings(options: SegmentOptions) -> str:
+def _settings(options: SegmentOptions, axes: str) -> str:
     memory = "what is free" if options.memory_gb is None else f"{options.memory_gb:g} GiB"
     return ", ".join(
         [
             f"quality {options.quality}",
             f"backend {options.backend}",
-            f"axes {options.axes}",
+            f"device {options.device}",
+            f"axes {options.axes} ({axes})",
             f"clean-up {'on' if options.cleanup else 'off'}",
             f"memory {memory}",
             f"written {'; '.join(options.only) or 'all structures'}",
@@ -102,12 +119,8 @@ def _settings(options: SegmentOptions) -> str:
 
 
 def _software() -> dict[str, str]:
-    parts = [f"amcnet {__version__}"]
-    for package in _PACKAGES:
-        try:
-            parts.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            continue
-    parts.append(f"Python {platform.python_version()}")
+    versions = software_versions()
+    python = versions.pop("python")
+    parts = [f"{name} {number}" for name, number in versions.items()]
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    return {"software": ", ".join(parts), "date and time": now}
+    return {"software": ", ".join([*parts, f"Python {python}"]), "date and time": now}

@@ -1,236 +1,196 @@
-"""Many volumes with one model: how they are segmented, and what came of each."""
+"""Segment many volumes with one model: read, predict, write, check, report, emit events."""
 
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from threading import Event
 
-from amcnet.errors import AmcnetError, in_words
-from amcnet.inference.engine import BackendName
-from amcnet.inference.probabilities import EXTENSION as PROBABILITIES_EXTENSION
-from amcnet.inference.quality_presets import Quality
-from amcnet.inference.segmentation import Prepared, Segmentation, Segmenter
-from amcnet.inference.selection import keep_only
-from amcnet.io import LABEL_EXTENSIONS, find_extension, read_volume
-from amcnet.io.dicom import SegType
-from amcnet.labelmaps.selection import find_structures
-from amcnet.parallel import Progress as SliceProgress
+from amcnet.errors import AmcnetError
+from amcnet.inference import Segmentation, Segmenter, Stage, keep_only
 from amcnet.parallel import in_background, wait_for
-from amcnet.workflows.segment.file_names import channel_files
-from amcnet.workflows.segment.masks import MASK_EXTENSION, write_each
-
-Progress = Callable[[int, int, str], None]
-Finish = Callable[["Job", Segmentation, Callable[[], None]], str]
-
-
-@dataclass(frozen=True)
-class SegmentOptions:
-    """How volumes are segmented and what is written.
-
-    Attributes:
-        models: Folders or names of models; several are an ensemble, none is the bundled one.
-        backend: ``auto``, ``openvino`` or ``torch``.
-        quality: ``fast``, ``balanced`` or ``best``.
-        memory_gb: Most memory to use, see :class:`amcnet.inference.Segmenter`.
-        axes: ``auto`` or what the x, y, z of the files mean.
-        cleanup: Clean up the labels.
-        probabilities: Write the probabilities too, see :func:`probabilities_path`.
-        only: What is written, see :func:`amcnet.labelmaps.find_structures`; empty: everything.
-        separate: Write a folder of masks for each volume instead of one file.
-        extension: Of the files in folders; None is ``.seg.nrrd``, for masks ``.nii.gz``.
-        overwrite: Replace existing outputs.
-        series: UID or number of the series in a DICOM input that holds several.
-        seg_type: Of DICOM outputs, see :func:`amcnet.io.write_labels`.
-    """
-
-    models: tuple[str, ...] = ()
-    backend: BackendName = "auto"
-    quality: Quality = "balanced"
-    memory_gb: float | None = None
-    axes: str = "auto"
-    cleanup: bool = True
-    probabilities: bool = False
-    only: tuple[str, ...] = ()
-    separate: bool = False
-    extension: str | None = None
-    overwrite: bool = False
-    series: str | None = None
-    seg_type: SegType = "binary"
-
-    def load(self) -> Segmenter:
-        """Load the model.
-
-        Raises:
-            ModelError: If it cannot be used.
-            ConfigError: If the quality is unknown.
-        """
-        return Segmenter(self.models or None, self.backend, self.quality, self.memory_gb)
-
-
-@dataclass(frozen=True)
-class Job:
-    """One volume to segment.
-
-    Attributes:
-        source: Its file, that of channel 0 where there are several; or its folder of DICOM.
-        target: The file that its labels go to, or the folder that its masks go to.
-    """
-
-    source: Path
-    target: Path
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a volume.
-
-    Attributes:
-        job: The volume.
-        seconds: Time that it took.
-        error: One sentence that says why it was not segmented; None where it was.
-        found: Number of structures that were found.
-        wanted: Number of structures that were looked for.
-        notice: What the model's users must know.
-        remark: What the caller's ``finish`` said of it, for people.
-    """
-
-    job: Job
-    seconds: float
-    error: str | None = None
-    found: int = 0
-    wanted: int = 0
-    notice: str = ""
-    remark: str = ""
-
-
-def probabilities_path(job: Job) -> Path:
-    """Return the file for the probabilities of a volume: beside its labels, by their name."""
-    extension = find_extension(job.target, LABEL_EXTENSIONS) or ""
-    stem = job.target.name[: len(job.target.name) - len(extension)]
-    return job.target.with_name(f"{stem}{PROBABILITIES_EXTENSION}")
+from amcnet.quality import QualityReport
+from amcnet.report.verdict import check_quickly, is_hand_table, is_no_hand
+from amcnet.workflows.outcome import Outcome, run_for_file
+from amcnet.workflows.segment.axes_search import search_axes
+from amcnet.workflows.segment.no_hand import with_remedy
+from amcnet.workflows.segment.options import AXES_SEARCH, Job, SegmentOptions, probabilities_path
+from amcnet.workflows.segment.outputs import write_outputs
+from amcnet.workflows.segment.progress import Listener, VolumeEvent, ignore_event
+from amcnet.workflows.segment.reading import ReadVolume, read_job
+from amcnet.workflows.segment.report_page import write_report_page
+from amcnet.workflows.segment.result import SegmentedFile, describe
 
 
 class StoppedError(AmcnetError):
     """Nobody waits for this volume any more."""
 
 
-def no_progress(done: int, total: int, now: str) -> None:
-    """Show nothing."""
-
-
-def only_write(job: Job, result: Segmentation, write: Callable[[], None]) -> str:
-    """Write what was asked for and say nothing."""
-    write()
-    return ""
-
-
 def segment_files(
-    jobs: Sequence[Job],
-    options: SegmentOptions,
-    progress: Progress = no_progress,
-    finish: Finish = only_write,
-) -> Generator[Outcome, None, None]:
+    jobs: Sequence[Job], options: SegmentOptions, listen: Listener = ignore_event
+) -> Generator[Outcome[SegmentedFile], None, None]:
     """Segment volumes one after the other; while one is segmented the next one is read.
 
-    The work is done in threads of its own, so that Ctrl-C is noticed within a tenth of a second
+    The work is done in background threads, so that Ctrl-C is noticed within a tenth of a second
     whatever they do. When the iterator is left early, they stop at the next slice.
 
     Args:
         jobs: The volumes, see :func:`amcnet.workflows.plan_files`.
-        options: How it is done.
-        progress: Called with (slices done, slices in all, which volume), from another thread.
-        finish: Called with (volume, all that was found in it, what writes the output) instead of
-            writing. It calls the last of them, and what it returns becomes the outcome's remark.
+        options: How they are segmented.
+        listen: Called with what happens, from several threads.
 
     Yields:
-        What came of each volume, in their order. One that fails does not stop the others.
+        The outcome of each volume, in their order. One that fails does not stop the others.
 
     Raises:
         ModelError: If the model cannot be used.
     """
     stop = Event()
     try:
+        if jobs:
+            listen(VolumeEvent(1, len(jobs), jobs[0].source, Stage.READING))
         segmenter = wait_for(in_background(options.load))
-        coming = _begin_preparing(jobs[:1], options, segmenter)
+        coming = _begin_reading(jobs[:1], options, segmenter)
         for index, job in enumerate(jobs):
-            started, preparing = time.monotonic(), coming
-            with suppress(Exception):  # it is told when the volume is used
-                wait_for(preparing)
-            coming = _begin_preparing(jobs[index + 1 : index + 2], options, segmenter)
-            place = f"{index + 1} of {len(jobs)}: " if len(jobs) > 1 else ""
-            show = partial(_show, progress, stop, f"{place}{job.source.name}")
-            work = partial(segment_job, job, options, segmenter, preparing.result, show, finish)
-            outcome = wait_for(in_background(work))
+            started, reading = time.monotonic(), coming
+            tell = Teller(job, index + 1, len(jobs), listen, stop.is_set)
+            tell(Stage.READING, 0, 0)
+            with suppress(Exception):  # it is raised again where the volume is used
+                wait_for(reading)
+            coming = _begin_reading(jobs[index + 1 : index + 2], options, segmenter)
+            work = partial(segment_job, job, options, segmenter, reading.result, tell)
+            outcome = wait_for(in_background(partial(run_for_file, job.source, work, job.target)))
             yield replace(outcome, seconds=time.monotonic() - started)
     finally:
         stop.set()
 
 
-def _begin_preparing(
-    jobs: Sequence[Job], options: SegmentOptions, segmenter: Segmenter
-) -> "Future[Prepared]":
-    """Begin to prepare the first volume of a list; nobody asks for that of an empty one."""
-    return in_background(lambda: prepare_job(jobs[0], options, segmenter)) if jobs else Future()
+class Teller:
+    """Tells a listener what happens to one volume, and stops its work when nobody waits for it.
 
-
-def _show(progress: Progress, stop: Event, now: str, done: int, total: int) -> None:
-    if stop.is_set():
-        raise StoppedError(f"{now}: was stopped")
-    progress(done, total, now)
-
-
-def prepare_job(job: Job, options: SegmentOptions, segmenter: Segmenter) -> Prepared:
-    """Read the channels of a volume and bring them to the network's grid.
-
-    Raises:
-        InputError: If one is missing or cannot be read.
-        NotEnoughMemoryError: If the machine is too small for it.
+    Args:
+        job: The volume.
+        number: Its number, from 1.
+        volumes: Number of volumes.
+        listen: The listener.
+        is_stopped: Returns whether nobody waits for the volume any more.
     """
-    files = channel_files(job.source, segmenter.channels)
-    return segmenter.prepare([read_volume(file, options.axes, options.series) for file in files])
+
+    def __init__(
+        self,
+        job: Job,
+        number: int,
+        volumes: int,
+        listen: Listener,
+        is_stopped: Callable[[], bool],
+    ) -> None:
+        self._event = VolumeEvent(number, volumes, job.source, Stage.READING)
+        self._listen, self._is_stopped = listen, is_stopped
+
+    def __call__(self, stage: Stage, done: int, total: int) -> None:
+        """Tell how far a stage is.
+
+        Raises:
+            StoppedError: If nobody waits for the volume any more.
+        """
+        if self._is_stopped():
+            raise StoppedError(f"{self._event.source}: was stopped")
+        self._event = replace(self._event, stage=stage, done=done, total=total)
+        self._listen(self._event)
+
+    def note(self, text: str) -> None:
+        """Tell people something before the result is there."""
+        self._listen(replace(self._event, note=text))
 
 
 def segment_job(
     job: Job,
     options: SegmentOptions,
     segmenter: Segmenter,
-    prepared: Callable[[], Prepared],
-    progress: SliceProgress,
-    finish: Finish = only_write,
-) -> Outcome:
-    """Segment a volume and write what was asked for; an error becomes part of the outcome.
-
-    An error that nobody foresaw is logged with its traceback.
+    reading: Callable[[], ReadVolume],
+    tell: Teller,
+) -> SegmentedFile:
+    """Segment one volume, write all that was asked for and return what was found.
 
     Args:
         job: The volume.
-        options: How it is done.
-        segmenter: Made of the same options.
-        prepared: Returns the volume on the network's grid.
-        progress: Called with (slices done, slices in all).
-        finish: See :func:`segment_files`.
+        options: How it is segmented.
+        segmenter: Made from the same options.
+        reading: Returns the volume on the network's grid.
+        tell: Told what happens.
+
+    Raises:
+        AmcnetError: If the volume cannot be read, segmented or written.
     """
+    read = reading()
+    for note in read.notes:
+        tell.note(note)
+    labelled, quality, notes = _label(job, options, segmenter, read, tell)
+    wanted = keep_only(labelled, options.only) if options.only else labelled
+    tell(Stage.WRITING, 0, 0)
     started = time.monotonic()
-    try:
-        probabilities = probabilities_path(job) if options.probabilities else None
-        whole = segmenter.label(prepared(), progress, options.cleanup, probabilities)
-        result = keep_only(whole, options.only) if options.only else whole
-        remark = finish(job, whole, partial(_write, result, job, options))
-        found, notice = len(result.confidence), result.notice
-        wanted = len(find_structures(result.table, options.only) if options.only else result.table)
-        return Outcome(job, time.monotonic() - started, None, found, wanted, notice, remark)
-    except Exception as problem:
-        error = in_words(problem, job.source, job.target)
-    return Outcome(job, time.monotonic() - started, error)
+    write_outputs(job, options, wanted)
+    write_seconds = time.monotonic() - started
+    if job.report is not None and quality is not None:
+        tell(Stage.REPORT, 0, 0)
+        quality = write_report_page(job, options, labelled, quality, write_seconds)
+    return describe(job, options, labelled, quality, notes)
 
 
-def _write(result: Segmentation, job: Job, options: SegmentOptions) -> None:
-    if options.separate:
-        extension = options.extension or MASK_EXTENSION
-        write_each(result, job.target, extension, options.overwrite)
-    else:
-        result.write(job.target, options.overwrite, options.seg_type)
+def _label(
+    job: Job, options: SegmentOptions, segmenter: Segmenter, read: ReadVolume, tell: Teller
+) -> tuple[Segmentation, QualityReport | None, tuple[str, ...]]:
+    """Return the labels, their check, and what people should know; search the axes if need be."""
+    label = partial(_label_once, job, options, segmenter, tell)
+    is_hand = is_hand_table(segmenter.bundle.description.label_table)
+    if options.axes == AXES_SEARCH and is_hand:
+        found = search_axes(read.prepared, segmenter, tell)
+        note = f"{job.source}: searched the axes, found --axes={found.axes}"
+        tell.note(note)
+        turned = read_job(job, options, segmenter, found.axes)
+        labelled, quality = label(turned)
+        return labelled, _explained(quality, turned, searched=True), (*read.notes, note)
+    labelled, quality = label(read)
+    if quality is None or not is_no_hand(quality) or not is_hand:
+        return labelled, quality, read.notes
+    if options.axes != "auto":
+        return labelled, _explained(quality, read, searched=False), read.notes
+    tell.note(f"{job.source}: no hand was found with its axes as they are stored: searching others")
+    found = search_axes(read.prepared, segmenter, tell)
+    if found.is_hand and found.axes != read.prepared.geometry.axes:
+        again, better = label(read_job(job, options, segmenter, found.axes))
+        if better is not None and not is_no_hand(better):
+            note = f"{job.source}: found a hand with --axes={found.axes}, pass it next time"
+            tell.note(note)
+            return again, better, (*read.notes, note)
+    return labelled, _explained(quality, read, searched=True), read.notes
+
+
+def _label_once(
+    job: Job, options: SegmentOptions, segmenter: Segmenter, tell: Teller, read: ReadVolume
+) -> tuple[Segmentation, QualityReport | None]:
+    """Label and check a volume; labels that nobody asks about are not checked."""
+    probabilities = probabilities_path(job) if options.probabilities else None
+    labelled = segmenter.label(read.prepared, tell, options.cleanup, probabilities)
+    is_asked = is_hand_table(labelled.table) or options.measure or job.report is not None
+    if not is_asked:
+        return labelled, None
+    tell(Stage.CHECKING, 0, 0)
+    return labelled, check_quickly(labelled)
+
+
+def _explained(
+    quality: QualityReport | None, read: ReadVolume, searched: bool
+) -> QualityReport | None:
+    if quality is None or not is_no_hand(quality):
+        return quality
+    return with_remedy(quality, read.prepared, searched)
+
+
+def _begin_reading(
+    jobs: Sequence[Job], options: SegmentOptions, segmenter: Segmenter
+) -> "Future[ReadVolume]":
+    """Begin to read the first volume of a list; nobody asks for that of an empty one."""
+    return in_background(partial(read_job, jobs[0], options, segmenter)) if jobs else Future()

@@ -1,48 +1,161 @@
-"""Segment one volume: a file, an image or an array in, labels on its own grid out."""
+"""Segment from Python: files, images, arrays or tensors in, labels on their own grids out."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import overload
 
+from amcnet.errors import ConfigError
+from amcnet.inference import Segmentation, Segmenter, Stage, StageProgress, keep_only
 from amcnet.inference.engine import BackendName
+from amcnet.inference.progress import no_stage_progress
 from amcnet.inference.quality_presets import Quality
-from amcnet.inference.segmentation import ModelSource, Segmentation, Segmenter
-from amcnet.workflows.segment.inputs import Source, as_volumes
+from amcnet.inference.segmenter import ModelSource, Prepared
+from amcnet.inference.sources import Reading, Source, as_array, is_batch
+from amcnet.io.geometry import Triple
+from amcnet.report.verdict import check_quickly, is_hand_table, is_no_hand
+from amcnet.workflows.segment.axes_search import search_axes
+from amcnet.workflows.segment.options import AXES_SEARCH
+
+_log = logging.getLogger(__name__)
+
+
+@overload
+def segment(
+    source: list[Source] | tuple[Source, ...],
+    spacing_mm: Triple | None = ...,
+    *,
+    axes: str = ...,
+    series: str | None = ...,
+    model: ModelSource | Sequence[ModelSource] | None = ...,
+    backend: BackendName = ...,
+    device: str = ...,
+    quality: Quality = ...,
+    memory_gb: float | None = ...,
+    cleanup: bool = ...,
+    only: Iterable[str] | str | None = ...,
+    progress: StageProgress = ...,
+) -> list[Segmentation]: ...
+
+
+@overload
+def segment(
+    source: Source | None = ...,
+    spacing_mm: Triple | None = ...,
+    *,
+    channels: Sequence[Source] | None = ...,
+    axes: str = ...,
+    series: str | None = ...,
+    model: ModelSource | Sequence[ModelSource] | None = ...,
+    backend: BackendName = ...,
+    device: str = ...,
+    quality: Quality = ...,
+    memory_gb: float | None = ...,
+    cleanup: bool = ...,
+    only: Iterable[str] | str | None = ...,
+    probabilities: str | Path | None = ...,
+    progress: StageProgress = ...,
+) -> Segmentation: ...
 
 
 def segment(
-    source: Source | Sequence[Source],
-    spacing_mm: tuple[float, float, float] | None = None,
+    source: Source | list[Source] | tuple[Source, ...] | None = None,
+    spacing_mm: Triple | None = None,
     *,
+    channels: Sequence[Source] | None = None,
     axes: str = "auto",
+    series: str | None = None,
     model: ModelSource | Sequence[ModelSource] | None = None,
     backend: BackendName = "auto",
+    device: str = "auto",
     quality: Quality = "balanced",
+    memory_gb: float | None = None,
     cleanup: bool = True,
-) -> Segmentation:
-    """Segment one volume.
+    only: Iterable[str] | str | None = None,
+    probabilities: str | Path | None = None,
+    progress: StageProgress = no_stage_progress,
+) -> Segmentation | list[Segmentation]:
+    """Segment one volume, or each volume of a list.
 
     Args:
         source: Path of a file or of a folder of DICOM images, SimpleITK image,
-            :class:`amcnet.io.Volume`, or an array (scan, lateral, depth) together with
-            ``spacing_mm``. For a model of several input channels a list with one of these for
-            each, all on the same grid, or an array (channel, scan, lateral, depth).
-        spacing_mm: Voxel size, in (scan, lateral, depth), of an array or of a DICOM file that
-            does not say where its frames lie.
-        axes: What the axes of a file or image mean, ``auto`` by its direction cosines.
-        model: Folder of a model bundle or name of an installed model; the one that ships with the
-            package where left out. Several are an ensemble: their logits are averaged.
-        backend: What runs the network, see :class:`Segmenter`.
+            :class:`amcnet.io.Volume`, array or PyTorch tensor (scan, lateral, depth); for a model
+            of several channels also an array (channel, scan, lateral, depth). A list is a batch.
+        spacing_mm: Voxel size in (scan, lateral, depth). Arrays need it; of files and images it
+            replaces the voxel size in their header.
+        channels: For a model of several channels, instead of ``source``: one source for each, all
+            on the same grid.
+        axes: What x, y and z of a file or image mean; ``auto``: by its direction cosines, and where
+            that finds no hand by a search, which is logged; ``search``: by a search.
+        series: UID or number of the series in a DICOM input that holds several.
+        model: Folder of a model bundle or name of an installed model; None is the model that ships
+            with the package. Several are an ensemble: their logits are averaged.
+        backend: ``openvino``, ``torch`` or ``auto``, see :class:`amcnet.inference.Segmenter`.
+        device: ``auto``, ``cpu``, ``cuda:N``, ``mps`` or ``xpu``.
         quality: ``fast``, ``balanced`` or ``best``.
+        memory_gb: Use at most this much memory (2**30 bytes) beyond what is in use already.
         cleanup: Clean up the labels, see :func:`amcnet.labelmaps.cleanup.clean_up`.
+        only: Names, kinds or groups of structures to keep, see :func:`keep_only`; None keeps all.
+        probabilities: A ``.npy`` file for the probabilities of all classes.
+        progress: Called with (stage, steps done, steps in all), from several threads.
 
     Returns:
-        The labels, on the grid of the (first) input.
+        The labels, on the grid of the (first) input; for a list a list of them.
 
     Raises:
         InputError: If the volume cannot be used.
-        ModelError: If the model cannot be used.
+        ModelError: If the model, backend or device cannot be used.
         NotEnoughMemoryError: If the machine is too small for the volume.
+        OutputError: If the probabilities cannot be written.
+
+    >>> import numpy as np
+    >>> empty = segment(np.zeros((40, 30, 20), np.uint8), (4.0, 4.0, 2.0), quality="fast")
+    >>> empty.labels.shape, empty.confidence
+    ((40, 30, 20), {})
     """
-    segmenter = Segmenter(model, backend, quality)
+    segmenter = Segmenter(model, backend, quality, memory_gb, device)
+    reading = Reading(spacing_mm, axes, series)
+    if is_batch(source):
+        if channels is not None or probabilities is not None:
+            raise ConfigError("source: found a list of volumes, expected one volume here")
+        one_by_one = (
+            _segment_one(segmenter, one, None, reading, progress, cleanup, None) for one in source
+        )
+        return [result if only is None else keep_only(result, only) for result in one_by_one]
+    path = None if probabilities is None else Path(probabilities)
+    result = _segment_one(segmenter, source, channels, reading, progress, cleanup, path)
+    return result if only is None else keep_only(result, only)
+
+
+def _segment_one(
+    segmenter: Segmenter,
+    source: Source | None,
+    channels: Sequence[Source] | None,
+    reading: Reading,
+    progress: StageProgress,
+    cleanup: bool,
+    probabilities: Path | None,
+) -> Segmentation:
+    """Segment a volume; search its axes where that is wanted or no hand is found."""
+
+    def label(prepared: Prepared) -> Segmentation:
+        return segmenter.label(prepared, progress, cleanup, probabilities)
+
+    has_axes = all(as_array(one) is None for one in (channels or [source]))
+    is_search = reading.axes == AXES_SEARCH
+    progress(Stage.READING, 0, 0)
+    as_stored = replace(reading, axes="auto") if is_search and has_axes else reading
     # The volume itself is free again before the labels are made.
-    prepared = segmenter.prepare(as_volumes(source, spacing_mm, axes, segmenter.channels))
-    return segmenter.label(prepared, cleanup=cleanup)
+    prepared = segmenter.read(source, channels, as_stored)
+    may_search = has_axes and is_hand_table(segmenter.bundle.description.label_table)
+    result = None if is_search and may_search else label(prepared)
+    if result is not None and not (
+        reading.axes == "auto" and may_search and is_no_hand(check_quickly(result))
+    ):
+        return result
+    found = search_axes(prepared, segmenter, progress)
+    if result is not None and not found.is_hand:
+        return result
+    _log.warning("searched the axes, found axes='%s'", found.axes)
+    return label(segmenter.read(source, channels, replace(reading, axes=found.axes)))

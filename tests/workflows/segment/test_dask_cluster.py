@@ -1,10 +1,12 @@
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,13 @@ import pytest
 
 from amcnet.errors import ConfigError
 from amcnet.io import Geometry, read_labels, write_image
+from amcnet.workflows.outcome import Outcome
 from amcnet.workflows.segment import dask_cluster
 from amcnet.workflows.segment.dask_cluster import segment_files_on_cluster
-from amcnet.workflows.segment.run import Job, SegmentOptions, segment_files
+from amcnet.workflows.segment.options import Job, SegmentOptions
+from amcnet.workflows.segment.progress import VolumeEvent
+from amcnet.workflows.segment.result import SegmentedFile
+from amcnet.workflows.segment.run import segment_files
 
 work_on_volume = dask_cluster._work
 distributed = pytest.importorskip("distributed")
@@ -49,7 +55,8 @@ def workers(scheduler: object, tmp_path: Path) -> Iterator[list[subprocess.Popen
 
 @pytest.fixture
 def options(small_bundle: Path) -> SegmentOptions:
-    return SegmentOptions(models=(str(small_bundle),))
+    # Axes that are said are not searched where there is no hand, as in noise.
+    return SegmentOptions(models=(str(small_bundle),), axes="depth,lateral,scan")
 
 
 @pytest.fixture
@@ -86,9 +93,9 @@ def test_killed_worker(
             }
     assert finished
     assert {path: identity(path) for path in finished} == finished
-    assert sorted((outcome.job for outcome in outcomes), key=str) == work
+    assert sorted(outcome.source for outcome in outcomes) == [job.source for job in work]
     failed = [outcome for outcome in outcomes if outcome.error is not None]
-    assert [outcome.job for outcome in failed] == [work[4]]
+    assert [outcome.source for outcome in failed] == [work[4].source]
     assert failed[0].error.startswith(f"{work[4].source}: ")
     good = [job for job in work if job != work[4]]
     left = {path for path in out.iterdir() if "-partial-" not in path.name}  # of the killed one
@@ -105,7 +112,14 @@ def test_interrupt_cancels_what_is_pending(
 ) -> None:
     out = work[0].target.parent
     command = [AMCNET, "segment", *(job.source for job in work), "-o", out]
-    command += ["--model", small_bundle, "--dask", scheduler.scheduler_address]
+    command += [
+        "--format",
+        "seg.nrrd",
+        "--model",
+        small_bundle,
+        "--dask",
+        scheduler.scheduler_address,
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         while not scheduler.scheduler.tasks:  # it has no workers: they stay there
             assert process.poll() is None
@@ -126,13 +140,13 @@ def test_interrupt_cancels_what_is_pending(
 
 def test_record_says_what_was_finished(options: SegmentOptions, work: list[Job]) -> None:
     job, record = work[0], work[0].source.parent / "0.json"
-    first = work_on_volume(job, options, record)
+    first = work_on_volume(job, options, record, 6)
     assert first.error is None
     before = identity(job.target)
     job.source.unlink()  # it is not needed again
-    assert work_on_volume(job, options, record) == first
+    assert work_on_volume(job, options, record, 6) == first
     assert identity(job.target) == before
-    abandoned = work_on_volume(work[1], options, record.parent / "no run" / "1.json")
+    abandoned = work_on_volume(work[1], options, record.parent / "no run" / "1.json", 6)
     assert abandoned.error == f"{work[1].source}: was stopped"
     assert not work[1].target.exists()
 
@@ -145,3 +159,70 @@ def test_no_scheduler(
         with pytest.raises(ConfigError, match=f"--dask: no scheduler answers at '{address}'"):
             next(segment_files_on_cluster(address, work, options))
     assert not list(work[0].target.parent.iterdir())
+
+
+class Printed:
+    """Keeps what a run shows: notes, stages in their order, and results without their times."""
+
+    def __init__(self) -> None:
+        self.events: list[VolumeEvent] = []
+        self.outcomes: dict[Path, Outcome[SegmentedFile]] = {}
+
+    def stages(self, number: int) -> list[str]:
+        seen = [str(event.stage) for event in self.events if event.number == number]
+        return list(dict.fromkeys(seen))
+
+
+def test_the_same_verdicts_and_events_as_locally(
+    scheduler: object, workers: list, options: SegmentOptions, work: list[Job]
+) -> None:
+    options = replace(options, measure=True)
+    jobs = [
+        replace(job, report=job.target.with_suffix(".html"), also=job.target.with_suffix(".nii"))
+        for job in work[:2]
+    ]
+    jobs[1].source.write_bytes(b"no image")
+    local, cluster = Printed(), Printed()
+    for shown, run in (
+        (local, segment_files(jobs, options, local.events.append)),
+        (
+            cluster,
+            segment_files_on_cluster(
+                scheduler.scheduler_address,
+                jobs,
+                replace(options, overwrite=True),
+                cluster.events.append,
+            ),
+        ),
+    ):
+        shown.outcomes = {outcome.source: outcome for outcome in run}
+        assert jobs[0].report.is_file()
+        assert jobs[0].also.is_file()
+    first, second = (shown.outcomes[jobs[0].source].result for shown in (local, cluster))
+    assert first == second
+    assert first.remark.startswith("bad: no hand")
+    assert first.verdict == "bad"
+    errors = [shown.outcomes[jobs[1].source].error for shown in (local, cluster)]
+    assert errors[0] == errors[1]
+    deadline = time.monotonic() + 5  # events travel on their own
+    while cluster.stages(1) != local.stages(1) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert cluster.stages(1) == local.stages(1)
+    assert local.stages(1)[0] == "reading"
+    assert local.stages(1)[-1] == "writing the report"
+
+
+def test_the_command_prints_the_same(
+    scheduler: object, workers: list, small_bundle: Path, work: list[Job]
+) -> None:
+    out = work[0].target.parent
+    command = [AMCNET, "segment", work[0].source, work[1].source, "-o", out, "--overwrite"]
+    command += ["--model", small_bundle, "--axes", "depth,lateral,scan"]
+    printed = []
+    for options in ([], ["--dask", scheduler.scheduler_address]):
+        done = subprocess.run([*command, *options], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        blocks = re.split(r"\n(?! )", re.sub(r", [\d.]+ s$", "", done.stdout, flags=re.MULTILINE))
+        printed.append(sorted(blocks))
+    assert printed[0] == printed[1]
+    assert sum("bad: no hand" in block for block in printed[0]) == 2

@@ -1,4 +1,4 @@
-"""The OpenVINO backend: any CPU, no PyTorch."""
+"""A network that OpenVINO runs: any CPU, no PyTorch."""
 
 from math import prod
 from pathlib import Path
@@ -16,7 +16,7 @@ Window = NDArray[np.float32]
 _PROCESSOR_FILE = Path("/proc/cpuinfo")
 
 
-class OpenVINOBackend:
+class OpenVINONetwork:
     """Runs a bundle's OpenVINO IR on the CPU, in bfloat16 where that is faster.
 
     Compiled models are kept in the user's cache folder, so that only the first run compiles.

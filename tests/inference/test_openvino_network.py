@@ -7,13 +7,13 @@ import pytest
 
 from amcnet.bundle import load_bundle
 from amcnet.errors import ModelError
-from amcnet.inference.openvino_backend import OpenVINOBackend
+from amcnet.inference.openvino_network import OpenVINONetwork
 
 WINDOW = np.random.default_rng(0).standard_normal((1, 8, 32, 24)).astype(np.float32)
 
 
 def test_logits_last_while_the_next_are_computed_ahead(small_bundle: Path) -> None:
-    backend = OpenVINOBackend(load_bundle(small_bundle).path("model.xml"))
+    backend = OpenVINONetwork(load_bundle(small_bundle).path("model.xml"))
     first = backend.logits(WINDOW)
     kept = first.copy()
     backend.logits(-WINDOW, ahead=True)
@@ -22,14 +22,14 @@ def test_logits_last_while_the_next_are_computed_ahead(small_bundle: Path) -> No
 
 
 def test_results_that_are_used_up_take_no_second_buffer(small_bundle: Path) -> None:
-    backend = OpenVINOBackend(load_bundle(small_bundle).path("model.xml"))
+    backend = OpenVINONetwork(load_bundle(small_bundle).path("model.xml"))
     first = backend.logits(WINDOW)
     assert np.shares_memory(first, backend.logits(-WINDOW))
     assert not np.shares_memory(first, backend.logits(WINDOW, ahead=True))
 
 
 def test_windows_of_other_sizes(small_bundle: Path) -> None:
-    backend = OpenVINOBackend(load_bundle(small_bundle).path("model.xml"))
+    backend = OpenVINONetwork(load_bundle(small_bundle).path("model.xml"))
     for shape in ((1, 8, 32, 24), (1, 5, 17, 33), (1, 8, 32, 24)):
         assert backend.logits(np.ones(shape, np.float32)).shape == (39, *shape[1:])
     with pytest.raises(ModelError, match="does not take windows of"):
@@ -43,8 +43,8 @@ import resource, psutil
 from pathlib import Path
 import numpy as np
 from amcnet.errors import NotEnoughMemoryError
-from amcnet.inference.openvino_backend import OpenVINOBackend
-backend = OpenVINOBackend(Path({str(load_bundle(small_bundle).path("model.xml"))!r}))
+from amcnet.inference.openvino_network import OpenVINONetwork
+backend = OpenVINONetwork(Path({str(load_bundle(small_bundle).path("model.xml"))!r}))
 backend.logits(np.ones((1, 8, 32, 24), np.float32))
 most = psutil.Process().memory_info().vms + (200 << 20)
 resource.setrlimit(resource.RLIMIT_AS, (most, most))
@@ -61,7 +61,7 @@ except NotEnoughMemoryError as error:
 def test_no_model(tmp_path: Path) -> None:
     (tmp_path / "model.xml").write_text("no model")
     with pytest.raises(ModelError, match="OpenVINO cannot read it"):
-        OpenVINOBackend(tmp_path / "model.xml")
+        OpenVINONetwork(tmp_path / "model.xml")
 
 
 def test_without_a_home_it_works_too(small_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,4 +70,4 @@ def test_without_a_home_it_works_too(small_bundle: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr("platformdirs.user_cache_path", no_home)
     model = load_bundle(small_bundle).path("model.xml")
-    assert OpenVINOBackend(model).logits(WINDOW).shape == (39, 8, 32, 24)
+    assert OpenVINONetwork(model).logits(WINDOW).shape == (39, 8, 32, 24)

@@ -1,0 +1,349 @@
+"""A loaded model: volumes in, labels on their own grids out."""
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from copy import copy
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from threading import Lock
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amcnet.bundle import load_bundle
+from amcnet.bundle.description import WEIGHTS_FILE
+from amcnet.data.channels import network_input
+from amcnet.errors import ConfigError, InputError
+from amcnet.inference.confidence import ConfidenceMeter
+from amcnet.inference.engine import BackendName, Engine
+from amcnet.inference.engine_selection import make_engine
+from amcnet.inference.ensemble import check_members
+from amcnet.inference.memory_plan import Workload, fit_to_memory
+from amcnet.inference.probabilities import probability_file
+from amcnet.inference.progress import Stage, StageProgress, no_stage_progress
+from amcnet.inference.quality_presets import Quality, choose_windows
+from amcnet.inference.segmentation import Segmentation
+from amcnet.inference.sliding_windows import Windows
+from amcnet.inference.sources import Reading, Source, as_volume, channel_volumes, is_batch
+from amcnet.io import Geometry, Volume
+from amcnet.io.geometry import Triple
+from amcnet.labelmaps.cleanup import clean_up
+from amcnet.labelmaps.run_length import RunLengthEncoder
+from amcnet.memory import GIB, available_bytes, check_room
+
+ModelSource = str | Path
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A volume as the network sees it; the volume itself is not needed any more.
+
+    Attributes:
+        image: float32 (channel, scan, lateral, depth) on the network's grid.
+        geometry: Grid of the volume.
+        seconds: Time that it took.
+    """
+
+    image: NDArray[np.float32]
+    geometry: Geometry
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Labelled:
+    """Labels as the network gave them, and what was learned on the way."""
+
+    labels: NDArray[np.uint8]
+    runs: RunLengthEncoder
+    meter: ConfidenceMeter
+    network_seconds: float
+    seconds: float
+
+
+class Segmenter:
+    """A model, or an ensemble, that is loaded once and segments any number of volumes.
+
+    Several threads may use one segmenter: it labels one volume after the other.
+
+    Args:
+        model: Folder of a model bundle or name of an installed model; None is the model that ships
+            with the package. Several are an ensemble: their logits are averaged.
+        backend: ``openvino``, ``torch``, or ``auto``: PyTorch where it is installed and there is
+            an NVIDIA GPU, else OpenVINO.
+        quality: ``fast``, ``balanced`` or ``best``, see :func:`choose_windows`.
+        memory_gb: Use at most this much memory (2**30 bytes), beyond what is in use already; None
+            is all that the machine has free.
+        device: ``auto``, ``cpu``, ``cuda:N``, ``mps`` or ``xpu``, see :func:`make_engine`.
+
+    Attributes:
+        bundles: The members of the ensemble, mostly one. Labels, preprocessing, window and input
+            channels are the same in all of them.
+        bundle: The first of them.
+
+    Raises:
+        ModelError: If a bundle is missing or damaged, the members do not fit each other, or the
+            backend or device cannot be used.
+        ConfigError: If the quality is unknown or the memory not more than 0.
+
+    >>> segmenter = Segmenter()
+    >>> segmenter.channels, len(segmenter.bundle.description.label_table)
+    (1, 38)
+    """
+
+    def __init__(
+        self,
+        model: ModelSource | Sequence[ModelSource] | None = None,
+        backend: BackendName = "auto",
+        quality: Quality = "balanced",
+        memory_gb: float | None = None,
+        device: str = "auto",
+    ) -> None:
+        models = [model] if model is None or isinstance(model, str | Path) else model
+        self.bundles = tuple(load_bundle(one) for one in models)
+        check_members(self.bundles)
+        self.bundle = self.bundles[0]
+        self._windows = self._windows_of(quality)
+        if memory_gb is not None and not memory_gb > 0:
+            raise ConfigError(f"memory: found {memory_gb:g} GiB, expected more than 0")
+        self._memory_gb = memory_gb
+        self._engine: Engine = make_engine(backend, self.bundles, device)
+        self._labelling = Lock()  # an engine does one volume at a time
+
+    def with_quality(self, quality: Quality) -> "Segmenter":
+        """Return a segmenter of another quality that shares the loaded model with this one.
+
+        Raises:
+            ConfigError: If the quality is unknown.
+        """
+        other = copy(self)
+        other._windows = self._windows_of(quality)
+        return other
+
+    def _windows_of(self, quality: Quality) -> Windows:
+        description = self.bundle.description
+        mirrored = all(bundle.description.mirrored for bundle in self.bundles)
+        return choose_windows(
+            quality, description.window, mirrored, description.network_needs.space_to_depth
+        )
+
+    @property
+    def channels(self) -> int:
+        """Number of input channels of the model."""
+        return self.bundle.description.architecture.in_channels
+
+    @property
+    def notice(self) -> str:
+        """What the users of the model must know; the members' different notices, one a line."""
+        return "\n".join(dict.fromkeys(bundle.description.notice for bundle in self.bundles))
+
+    @overload
+    def __call__(
+        self,
+        source: list[Source] | tuple[Source, ...],
+        spacing_mm: Triple | None = ...,
+        *,
+        axes: str = ...,
+        series: str | None = ...,
+        progress: StageProgress = ...,
+        cleanup: bool = ...,
+    ) -> list[Segmentation]: ...
+
+    @overload
+    def __call__(
+        self,
+        source: Source | None = ...,
+        spacing_mm: Triple | None = ...,
+        *,
+        channels: Sequence[Source] | None = ...,
+        axes: str = ...,
+        series: str | None = ...,
+        progress: StageProgress = ...,
+        cleanup: bool = ...,
+        probabilities: Path | None = ...,
+    ) -> Segmentation: ...
+
+    def __call__(
+        self,
+        source: Source | list[Source] | tuple[Source, ...] | None = None,
+        spacing_mm: Triple | None = None,
+        *,
+        channels: Sequence[Source] | None = None,
+        axes: str = "auto",
+        series: str | None = None,
+        progress: StageProgress = no_stage_progress,
+        cleanup: bool = True,
+        probabilities: Path | None = None,
+    ) -> Segmentation | list[Segmentation]:
+        """Segment a volume, or each volume of a list.
+
+        Args:
+            source: Path of a file or of a folder of DICOM images, SimpleITK image,
+                :class:`amcnet.io.Volume`, array or PyTorch tensor (scan, lateral, depth); for a
+                model of several channels also an array (channel, scan, lateral, depth). A list is
+                a batch of volumes.
+            spacing_mm: Voxel size in (scan, lateral, depth). Arrays need it; of files and images
+                it replaces the voxel size in their header.
+            channels: For a model of several channels, instead of ``source``: one source for each,
+                all on the same grid.
+            axes: What x, y and z of files and images mean; ``auto`` by their direction cosines.
+            series: UID or number of the series in a DICOM input that holds several.
+            progress: Called with (stage, steps done, steps in all), from several threads.
+            cleanup: Clean up the labels, see :func:`amcnet.labelmaps.cleanup.clean_up`.
+            probabilities: A ``.npy`` file for the probabilities, see :meth:`label`.
+
+        Returns:
+            The labels on the grid of the (first) input; for a list a list of them.
+
+        Raises:
+            InputError: If a volume cannot be used.
+            NotEnoughMemoryError: If the machine is too small for it.
+        """
+        reading = Reading(spacing_mm, axes, series)
+        if is_batch(source):
+            if probabilities is not None or channels is not None:
+                raise ConfigError("source: found a list of volumes, expected one volume here")
+            return [
+                self(one, spacing_mm, axes=axes, series=series, progress=progress, cleanup=cleanup)
+                for one in source
+            ]
+        progress(Stage.READING, 0, 0)
+        prepared = self.read(source, channels, reading)
+        return self.label(prepared, progress, cleanup, probabilities)
+
+    def read(
+        self, source: Source | None, channels: Sequence[Source] | None, reading: Reading
+    ) -> Prepared:
+        """Read a volume, by ``source`` or channel by channel, and bring it to the network's grid.
+
+        Raises:
+            InputError: If it cannot be used, or both or none of ``source`` and ``channels`` are
+                given.
+            NotEnoughMemoryError: If the machine is too small for it.
+        """
+        if (source is None) == (channels is None):
+            raise InputError("source: expected either a source or channels")
+        if channels is None:
+            return self.prepare(channel_volumes(source, self.channels, reading))
+        if isinstance(channels, str | Path | Volume):
+            raise InputError(f"channels: found {channels!r}, expected a list with one per channel")
+        return self.prepare([as_volume(channel, reading) for channel in channels])
+
+    def prepare(self, volumes: Sequence[Volume]) -> Prepared:
+        """Bring a volume to the network's grid.
+
+        Args:
+            volumes: One for each input channel of the model, on the same grid.
+
+        Raises:
+            InputError: If there are too many or too few volumes, or their grids differ.
+            NotEnoughMemoryError: If the network's grid has too many voxels for this machine.
+        """
+        start = time.perf_counter()
+        _check_channels(volumes, self.channels)
+        first, preprocessing = volumes[0], self.bundle.description.preprocessing
+        grid = preprocessing.network_shape(first.array.shape, first.spacing_mm)
+        # The image as float32, and once more while its mean and deviation are taken.
+        check_room("the volume on the network's grid", 8.0 * len(volumes) * prod(grid))
+        image = network_input(volumes, preprocessing)
+        return Prepared(image, first.geometry, time.perf_counter() - start)
+
+    def label(
+        self,
+        prepared: Prepared,
+        progress: StageProgress = no_stage_progress,
+        cleanup: bool = True,
+        probabilities: Path | None = None,
+    ) -> Segmentation:
+        """Label a volume that has been prepared.
+
+        Args:
+            prepared: The volume.
+            progress: Called with (stage, steps done, steps in all), from several threads.
+            cleanup: Clean up the labels, see :func:`amcnet.labelmaps.cleanup.clean_up`.
+            probabilities: A ``.npy`` file for the probabilities of all classes on the network's
+                grid, see :func:`amcnet.inference.probabilities.probability_file`.
+
+        Raises:
+            NotEnoughMemoryError: If the machine is too small for the volume.
+            OutputError: If the probabilities cannot be written.
+        """
+        with self._labelling:
+            found = self._run_network(prepared, progress, probabilities)
+        labelled = time.perf_counter()
+        runs, table = found.runs.runs(), self.bundle.description.label_table
+        if cleanup:
+            progress(Stage.CLEANING_UP, 0, 0)
+            clean_up(found.labels, runs, table, prepared.geometry.canonical_spacing_mm)
+        means = found.meter.means()
+        return Segmentation(
+            labels=found.labels,
+            geometry=prepared.geometry,
+            table=table,
+            confidence={v: means.get(v, 0.0) for v in np.unique(runs.value).tolist()},
+            notice=self.notice,
+            seconds={
+                "resample": prepared.seconds,
+                "network": found.network_seconds,
+                "labels": found.seconds,
+                "clean-up": time.perf_counter() - labelled,
+            },
+        )
+
+    def _run_network(
+        self, prepared: Prepared, progress: StageProgress, probabilities: Path | None
+    ) -> _Labelled:
+        """Return the labels as the network gives them."""
+        description, image = self.bundle.description, prepared.image
+        shape = prepared.geometry.canonical_shape
+        meter = ConfidenceMeter(description.architecture.num_classes)
+        runs = RunLengthEncoder()
+        with ExitStack() as files:
+            windows = self._fitted_windows(image.shape[1:], shape)
+            labels = np.empty(shape, np.uint8)
+            start, network_before = time.perf_counter(), self._engine.network_seconds
+            logits_callback = None
+            if probabilities is not None:
+                file = probability_file(
+                    probabilities, image.shape[1:], prepared.geometry, description.label_table
+                )
+                logits_callback = files.enter_context(file)
+
+            def network_progress(done: int, total: int) -> None:
+                progress(Stage.NETWORK, done, total)
+
+            planes = self._engine.label_slices(
+                image, shape, windows, meter, logits_callback, network_progress
+            )
+            for index, plane in enumerate(planes):
+                labels[index] = plane
+                runs.add(plane)
+                progress(Stage.LABELLING, index + 1, shape[0])
+            network_seconds = self._engine.network_seconds - network_before
+        return _Labelled(labels, runs, meter, network_seconds, time.perf_counter() - start)
+
+    def _fitted_windows(
+        self, network_shape: tuple[int, ...], shape: tuple[int, int, int]
+    ) -> Windows:
+        """Return windows that fit into memory."""
+        limit = available_bytes()
+        if self._memory_gb is not None:
+            limit = min(limit, self._memory_gb * GIB)
+        description = self.bundle.description
+        needs, classes = description.network_needs, description.architecture.num_classes
+        # The file holds 16 bits each.
+        weights = tuple(2 * bundle.path(WEIGHTS_FILE).stat().st_size for bundle in self.bundles)
+        work = Workload(network_shape, shape, needs, classes, weights)
+        shortest = description.shortest_window or description.window
+        windows = self._windows.fitted(network_shape[0], shortest, needs.least_shape)
+        return fit_to_memory(work, windows, limit)
+
+
+def _check_channels(volumes: Sequence[Volume], channels: int) -> None:
+    if len(volumes) != channels:
+        raise InputError(
+            f"channels: found {len(volumes)}, expected {channels}, one for each input channel of "
+            "the model"
+        )

@@ -1,0 +1,143 @@
+"""What can be segmented: files, SimpleITK images, volumes, arrays and PyTorch tensors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amcnet.errors import InputError
+from amcnet.io import Volume, read_volume, volume_from_array, volume_from_image
+from amcnet.io.geometry import Triple
+
+Source = str | Path | Volume | NDArray[Any] | Any
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How sources are read.
+
+    Attributes:
+        spacing_mm: Voxel size in (scan, lateral, depth). Arrays need it; of files and images it
+            replaces the voxel size in their header.
+        axes: What x, y and z of files and images mean; ``auto`` by their direction cosines.
+        series: UID or number of the series in a DICOM input that holds several.
+    """
+
+    spacing_mm: Triple | None = None
+    axes: str = "auto"
+    series: str | None = None
+
+
+def channel_volumes(source: Source, model_channels: int, reading: Reading) -> list[Volume]:
+    """Return one volume for each input channel of a source that holds all of them.
+
+    Args:
+        source: Path, SimpleITK image, volume, or array (scan, lateral, depth); for a model of
+            several channels an array (channel, scan, lateral, depth).
+        model_channels: Input channels of the model.
+        reading: How it is read.
+
+    Raises:
+        InputError: If it cannot be used.
+    """
+    array = as_array(source)
+    if array is None or model_channels == 1:
+        return [as_volume(source, reading)]
+    if array.ndim != 4:
+        raise InputError(
+            f"array: shape is {array.shape}, expected (channel, scan, lateral, depth) "
+            f"for a model of {model_channels} channels"
+        )
+    return [as_volume(channel, reading) for channel in array]
+
+
+def as_volume(source: Source, reading: Reading) -> Volume:
+    """Return a source of one channel as a volume.
+
+    Raises:
+        InputError: If it cannot be used.
+    """
+    if isinstance(source, str | Path):
+        return read_volume(source, reading.axes, reading.series, reading.spacing_mm)
+    array = as_array(source)
+    if array is not None:
+        return _from_array(array, reading)
+    if isinstance(source, Volume):
+        volume = source if reading.axes == "auto" else _with_axes(source, reading.axes)
+    elif hasattr(source, "GetDirection"):
+        volume = volume_from_image(source, reading.axes)
+    else:
+        raise InputError(
+            f"source is a {type(source).__name__}, expected a path, a SimpleITK image, "
+            "an array or a PyTorch tensor"
+        )
+    return volume if reading.spacing_mm is None else with_spacing(volume, reading.spacing_mm)
+
+
+def as_array(source: Source) -> NDArray[Any] | None:
+    """Return an array or a PyTorch tensor, wherever it lies, as a NumPy array; else None.
+
+    >>> as_array("scan.nrrd") is None
+    True
+    """
+    if isinstance(source, np.ndarray):
+        return source
+    detach = getattr(source, "detach", None)
+    if detach is None:
+        return None
+    tensor = detach().cpu()
+    try:
+        return np.asarray(tensor)
+    except TypeError:  # bfloat16, which NumPy has not
+        return np.asarray(tensor.float())
+
+
+def is_batch(source: object) -> TypeGuard[Sequence[Source]]:
+    """Return whether a source is a list (or tuple) of volumes; text, arrays and images are one.
+
+    >>> is_batch(["a.nrrd", "b.nrrd"]), is_batch("scan.nrrd")
+    (True, False)
+    """
+    return isinstance(source, list | tuple)
+
+
+def with_spacing(volume: Volume, spacing_mm: Triple) -> Volume:
+    """Return a volume with another voxel size, in (scan, lateral, depth).
+
+    Raises:
+        InputError: If a size is not positive and finite.
+    """
+    geometry = volume.geometry
+    checked = type(geometry).canonical(geometry.canonical_shape, spacing_mm).canonical_spacing_mm
+    stored = [0.0, 0.0, 0.0]
+    for canonical, axis in enumerate(geometry.order):
+        stored[2 - axis] = checked[canonical]
+    x_mm, y_mm, z_mm = stored
+    return replace(volume, geometry=replace(geometry, spacing_mm=(x_mm, y_mm, z_mm)))
+
+
+def _with_axes(volume: Volume, axes: str) -> Volume:
+    """Return a volume with other meanings of its file's x, y and z."""
+    old = volume.geometry
+    new = type(old).from_grid(old.size, old.spacing_mm, old.origin_mm, old.direction, axes)
+    geometry = replace(old, order=new.order, flipped=new.flipped)
+    array = geometry.to_canonical(old.from_canonical(volume.array))
+    return replace(volume, array=array, geometry=geometry)
+
+
+def _from_array(array: NDArray[Any], reading: Reading) -> Volume:
+    if array.ndim == 4:
+        raise InputError(
+            f"array: shape is {array.shape}, expected an image (scan, lateral, depth); are these "
+            "the logits or probabilities of a network, or several channels?"
+        )
+    if reading.spacing_mm is None:
+        raise InputError("an array needs spacing_mm, expected (scan, lateral, depth) in mm")
+    if reading.axes != "auto":
+        raise InputError(
+            f"axes: found '{reading.axes}', expected an array in (scan, lateral, depth)"
+        )
+    return volume_from_array(array, reading.spacing_mm)

@@ -1,0 +1,123 @@
+"""The manifest of a run: what became of each input, as JSON that is rewritten as the run goes."""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from amcnet.bundle.bundle import sha256_of
+from amcnet.errors import InputError, OutputError
+from amcnet.io import atomic_path
+from amcnet.io.image_writing import check_free
+from amcnet.workflows.outcome import Outcome
+from amcnet.workflows.segment.options import Job, SegmentOptions
+from amcnet.workflows.segment.provenance import model_hashes, software_versions
+from amcnet.workflows.segment.result import SegmentedFile
+
+FORMAT = 1
+
+
+class Manifest:
+    """Records each volume in a JSON file; at any moment the file is complete.
+
+    Args:
+        path: The file. The entries of an existing manifest are kept and updated.
+        options: How the volumes are segmented.
+
+    Raises:
+        OutputError: If the file cannot be written or is something else.
+    """
+
+    def __init__(self, path: Path, options: SegmentOptions) -> None:
+        self._path = path
+        self._entries = _existing_entries(path)
+        check_free(path, overwrite=True)
+        self._head = {
+            "manifest": FORMAT,
+            "started": _now(),
+            "versions": software_versions(),
+            "models": [
+                {"model": model, "sha256": sha256}
+                for model, sha256 in zip(
+                    options.models or ("hand",), model_hashes(options), strict=True
+                )
+            ],
+        }
+        self._write()
+
+    def skip(self, job: Job) -> None:
+        """Record a volume that was left alone because its output exists."""
+        entry = self._entries.get(str(job.source), {})
+        if entry.get("status") != "done":
+            entry = {"output": str(job.target), "status": "skipped"}
+        self._set(job, entry)
+
+    def add(self, job: Job, outcome: Outcome[SegmentedFile]) -> None:
+        """Record what came of a volume."""
+        result = outcome.result
+        entry: dict[str, Any] = {
+            "output": str(job.target),
+            "status": "done" if result is not None else "failed",
+            "finished": _now(),
+            "seconds": round(outcome.seconds, 2),
+            "sha256": input_hash(job.source),
+        }
+        if result is None:
+            entry["error"] = outcome.error
+        else:
+            entry |= {
+                "found": result.found,
+                "wanted": result.wanted,
+                "verdict": result.verdict,
+                "remark": result.remark,
+                "axes": result.axes,
+                "notes": list(result.notes),
+            }
+        self._set(job, entry)
+
+    def _set(self, job: Job, entry: dict[str, Any]) -> None:
+        self._entries[str(job.source)] = entry
+        self._write()
+
+    def _write(self) -> None:
+        content = self._head | {"volumes": self._entries}
+        with atomic_path(self._path) as temporary:
+            temporary.write_text(
+                json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+            )
+
+
+def input_hash(source: Path) -> str | None:
+    """Return the SHA-256 of a file, or of all files of a folder in the order of their names.
+
+    None where it cannot be read.
+    """
+    try:
+        if not source.is_dir():
+            return sha256_of(source)
+        digest = hashlib.sha256()
+        for path in sorted(path for path in source.rglob("*") if path.is_file()):
+            digest.update(f"{path.relative_to(source).as_posix()}\0{sha256_of(path)}\n".encode())
+        return digest.hexdigest()
+    except (OSError, InputError):
+        return None
+
+
+def _existing_entries(path: Path) -> dict[str, dict[str, Any]]:
+    if not path.exists():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        volumes = content["volumes"]
+        if content["manifest"] != FORMAT or not isinstance(volumes, dict):
+            raise ValueError
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise OutputError(
+            f"{path}: is no manifest of 'amcnet segment', expected one or a new file"
+        ) from error
+    return {str(name): dict(entry) for name, entry in volumes.items() if isinstance(entry, dict)}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,93 @@
+"""How volumes are segmented, and which files each of them is read from and written to."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from amcnet.inference import Segmenter
+from amcnet.inference.engine import BackendName
+from amcnet.inference.probabilities import EXTENSION as PROBABILITIES_EXTENSION
+from amcnet.inference.quality_presets import Quality
+from amcnet.io import LABEL_EXTENSIONS, find_extension
+from amcnet.io.dicom import SegType
+from amcnet.io.geometry import Triple
+
+AXES_SEARCH = "search"
+
+
+@dataclass(frozen=True)
+class SegmentOptions:
+    """How volumes are segmented and what is written.
+
+    Attributes:
+        models: Folders or names of models; several are an ensemble, none is the bundled one.
+        backend: ``auto``, ``openvino`` or ``torch``.
+        device: ``auto``, ``cpu``, ``cuda:N``, ``mps`` or ``xpu``.
+        quality: ``fast``, ``balanced`` or ``best``.
+        memory_gb: Most memory to use, see :class:`amcnet.inference.Segmenter`.
+        axes: What the x, y, z of the files mean; ``auto``: by their direction cosines, and a search
+            where that finds no hand; ``search``: a search, see :func:`search_axes`.
+        spacing_mm: Voxel size in (scan, lateral, depth) instead of the files' own.
+        cleanup: Clean up the labels.
+        probabilities: Write the probabilities too, see :func:`probabilities_path`.
+        only: Structures to write, see :func:`amcnet.labelmaps.find_structures`; empty: all.
+        separate: Write a folder of masks for each volume instead of one file.
+        extension: Of the files in folders; None is the type of the input, for masks ``.nii.gz``.
+        overwrite: Replace existing outputs.
+        skip_existing: Leave volumes alone whose output exists.
+        series: UID or number of the series in a DICOM input that holds several.
+        seg_type: Of DICOM outputs, see :func:`amcnet.io.write_labels`.
+        measure: Measure every structure, for :class:`JsonLines`.
+    """
+
+    models: tuple[str, ...] = ()
+    backend: BackendName = "auto"
+    device: str = "auto"
+    quality: Quality = "balanced"
+    memory_gb: float | None = None
+    axes: str = "auto"
+    spacing_mm: Triple | None = None
+    cleanup: bool = True
+    probabilities: bool = False
+    only: tuple[str, ...] = ()
+    separate: bool = False
+    extension: str | None = None
+    overwrite: bool = False
+    skip_existing: bool = False
+    series: str | None = None
+    seg_type: SegType = "binary"
+    measure: bool = False
+
+    def load(self) -> Segmenter:
+        """Load the model.
+
+        Raises:
+            ModelError: If it cannot be used.
+            ConfigError: If the quality is unknown.
+        """
+        return Segmenter(
+            self.models or None, self.backend, self.quality, self.memory_gb, self.device
+        )
+
+
+@dataclass(frozen=True)
+class Job:
+    """One volume to segment.
+
+    Attributes:
+        source: Its file, or the file of channel 0 where there are several; or its DICOM folder.
+        target: The file that its labels go to, or the folder that its masks go to.
+        also: A second file for the labels.
+        report: The page with verdict, pictures and sizes.
+    """
+
+    source: Path
+    target: Path
+    also: Path | None = None
+    report: Path | None = None
+
+
+def probabilities_path(job: Job) -> Path:
+    """Return the file for the probabilities of a volume: beside its labels, by their name."""
+    extension = find_extension(job.target, LABEL_EXTENSIONS) or ""
+    stem = job.target.name[: len(job.target.name) - len(extension)]
+    return job.target.with_name(f"{stem}{PROBABILITIES_EXTENSION}")

@@ -1,0 +1,97 @@
+"""Reading a volume for the network, with what people should know before any work."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amcnet.errors import InputError
+from amcnet.inference import Segmenter
+from amcnet.inference.segmenter import Prepared
+from amcnet.io import Volume, read_volume
+from amcnet.io.spacing_doubts import doubtful_spacing
+from amcnet.workflows.segment.file_names import channel_files
+from amcnet.workflows.segment.options import AXES_SEARCH, Job, SegmentOptions
+
+_log = logging.getLogger(__name__)
+
+_MOST_LABELS = 256
+_FLAT_SHARE = 0.95  # of neighbouring voxels that are equal within labels; in ultrasound few are
+
+
+@dataclass(frozen=True)
+class ReadVolume:
+    """A volume that was read.
+
+    Attributes:
+        prepared: The volume on the network's grid.
+        notes: Sentences for people: what is doubtful about the file.
+    """
+
+    prepared: Prepared
+    notes: tuple[str, ...] = ()
+
+
+def read_job(
+    job: Job, options: SegmentOptions, segmenter: Segmenter, axes: str | None = None
+) -> ReadVolume:
+    """Read the channels of a volume and bring them to the network's grid.
+
+    Args:
+        job: The volume.
+        options: How it is read.
+        segmenter: The model.
+        axes: What x, y and z mean, instead of what the options say.
+
+    Raises:
+        InputError: If a file is missing, cannot be read, or holds labels.
+        NotEnoughMemoryError: If the machine is too small for it.
+    """
+    if axes is None:
+        axes = "auto" if options.axes == AXES_SEARCH else options.axes
+    files = channel_files(job.source, segmenter.channels)
+    volumes = [read_volume(file, axes, options.series, options.spacing_mm) for file in files]
+    if segmenter.channels == 1:  # further channels may well be maps of something
+        check_is_no_label_map(volumes[0], files[0])
+    notes = () if options.spacing_mm is not None else _spacing_notes(volumes[0], job.source)
+    return ReadVolume(segmenter.prepare(volumes), notes)
+
+
+def _spacing_notes(volume: Volume, source: Path) -> tuple[str, ...]:
+    doubt = doubtful_spacing(volume.geometry)
+    return () if doubt is None else (f"{source}: {doubt}",)
+
+
+def check_is_no_label_map(volume: Volume, path: Path) -> None:
+    """Check that a volume is not a label map, in which few values fill large areas.
+
+    Raises:
+        InputError: If it is.
+    """
+    array = volume.array
+    planes = array[:: max(1, len(array) // 16)]
+    inside = planes[:, :, :-1] != 0
+    if not inside.any() or not _holds_whole_numbers(planes):
+        return
+    values = np.unique(planes)
+    if len(values) > _MOST_LABELS or values[0] < 0 or len(values) <= 1:
+        return
+    share = (planes[:, :, 1:] == planes[:, :, :-1])[inside].mean()
+    if share >= _FLAT_SHARE and _background_share(planes) > 0.5:
+        raise InputError(
+            f"{path}: holds labels ({len(values)} different values up to {values[-1]:g}), expected "
+            "an ultrasound image; 'amcnet check' and 'amcnet measure' take labels"
+        )
+
+
+def _background_share(planes: NDArray[Any]) -> float:
+    return float((planes == 0).mean())
+
+
+def _holds_whole_numbers(planes: NDArray[Any]) -> bool:
+    if planes.dtype.kind in "biu":
+        return True
+    return bool((planes == np.round(planes)).all())

@@ -1,0 +1,64 @@
+"""The report page of a segmentation."""
+
+from dataclasses import replace
+from functools import partial
+
+from amcnet.errors import OutputError, in_words
+from amcnet.inference import Segmentation
+from amcnet.io.images import read_volume
+from amcnet.parallel import in_background
+from amcnet.quality import QualityReport
+from amcnet.report.page import Subject, draw_pictures, write_page
+from amcnet.report.page_html import Contents
+from amcnet.report.verdict import with_image
+from amcnet.workflows.segment.options import Job, SegmentOptions
+from amcnet.workflows.segment.provenance import making_of_segmentation
+
+
+def write_report_page(
+    job: Job,
+    options: SegmentOptions,
+    result: Segmentation,
+    quality: QualityReport,
+    write_seconds: float,
+) -> QualityReport:
+    """Write the page of a volume whose labels are written.
+
+    Args:
+        job: The volume; its ``report`` is the page.
+        options: How it was segmented.
+        result: All labels that were found.
+        quality: Their check.
+        write_seconds: Time that writing the labels took.
+
+    Returns:
+        The check, with what is to be said of the image too.
+
+    Raises:
+        OutputError: If the page cannot be written.
+    """
+    page = job.report
+    if page is None:
+        return quality
+    try:
+        # The volume is read again: keeping it while the network runs would take its memory.
+        axes = result.geometry.axes
+        reading = in_background(
+            partial(read_volume, job.source, axes, options.series, options.spacing_mm)
+        )
+        subject = Subject(
+            result.labels, result.spacing_mm, result.table, confidence=result.confidence
+        )
+        measurements = subject.measure()
+        making = making_of_segmentation(job, options, result, write_seconds)
+        image = reading.result().array
+        quality = with_image(quality, image)
+        views = replace(subject, image=image).views()
+        del reading, image  # pictures take memory of their own
+        pictures = draw_pictures(views, quality)
+        title = f"Segmentation of {job.source.name}"
+        write_page(page, Contents(title, result.notice, quality, measurements, pictures, making))
+    except Exception as problem:
+        why = in_words(problem, page, job.source)
+        raise OutputError(f"{why} (the labels are written, their report is not)") from None
+    return quality
