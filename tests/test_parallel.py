@@ -102,5 +102,5 @@ def test_workers_end_with_their_parent(tmp_path: Path, sent: str) -> None:
         children = [psutil.Process(int(path.read_text())) for path in pids.iterdir()]
         parent.send_signal(getattr(signal, sent))
         assert parent.wait(timeout=20) != 0
-        gone, alive = psutil.wait_procs(children, timeout=10)
+        _gone, alive = psutil.wait_procs(children, timeout=10)
     assert not alive
