@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from amcnet.cli.examples import EXAMPLES, FIRST
+from amcnet.cli.examples import EXAMPLES, FIRST, SUMMARIES
 from amcnet.cli.main import app
 
 COMMAND = typer.main.get_command(app)
@@ -49,3 +49,10 @@ def test_completion_of_commands_and_options() -> None:
             [sys.executable, "-c", program], env=environment, capture_output=True, text=True
         )
         assert done.stdout.split() == [expected], done.stderr
+
+
+def test_summaries_fit_a_line_of_80_columns() -> None:
+    lines = CliRunner().invoke(app, ["--help"], terminal_width=80).output.splitlines()
+    for name, summary in SUMMARIES.items():
+        assert any(line.split() == [name, *summary.split()] for line in lines), summary
+    assert set(SUMMARIES) == set(EXAMPLES)

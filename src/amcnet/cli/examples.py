@@ -1,7 +1,28 @@
-"""Examples of every command, shown at the end of its help."""
+"""A summary of every command, on one line of 80 columns, and examples for the end of its help."""
 
 from collections.abc import Mapping
 
+SUMMARIES: Mapping[str, str] = {
+    "segment": "Segment volumes: every bone gets its own label.",
+    "evaluate": "Compare segmentations with references.",
+    "measure": "Measure structures in mm.",
+    "mesh": "Write closed surfaces for 3D printing and viewers.",
+    "check": "Check a segmentation for what a person should look at.",
+    "view": "Show slices, 3D, sizes and verdict in the browser.",
+    "confusion": "Draw which structures are taken for which.",
+    "summarise": "Summarise evaluations of many cases as a table.",
+    "compare-results": "Compare two evaluations case by case.",
+    "phantom": "Make synthetic hands with synthetic ultrasound.",
+    "prepare": "Check a data set and prepare it for training.",
+    "dataset": "Add cases to a data set.",
+    "train": "Train a network on prepared data.",
+    "benchmark": "Train and judge every method of a table of the paper.",
+    "demo": "Make a phantom, segment, measure and evaluate it.",
+    "doctor": "Check what is installed and whether segmenting works.",
+    "labels": "List label values with their names and colours.",
+    "export": "Export a model for MONAI, ONNX or OpenVINO.",
+    "models": "Install, list, score, remove and pack models.",
+}
 EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "segment": (
         "amcnet segment scan.nrrd -o scan.seg.nrrd",

@@ -34,7 +34,7 @@ from amcnet.cli import (
     paper_tables as benchmark,
 )
 from amcnet.cli.console import interruptible
-from amcnet.cli.examples import EXAMPLES, FIRST, epilog
+from amcnet.cli.examples import EXAMPLES, FIRST, SUMMARIES, epilog
 from amcnet.errors import AmcnetError, one_line
 from amcnet.version import __version__
 
@@ -67,9 +67,15 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "export": export.export,
 }
 for _name, _function in _COMMANDS.items():
-    app.command(_name, epilog=epilog(EXAMPLES[_name]))(interruptible(_function))
-app.add_typer(dataset.app, name="dataset", epilog=epilog(EXAMPLES["dataset"]))
-app.add_typer(models.app, name="models", epilog=epilog(EXAMPLES["models"]))
+    app.command(_name, short_help=SUMMARIES[_name], epilog=epilog(EXAMPLES[_name]))(
+        interruptible(_function)
+    )
+app.add_typer(
+    dataset.app, name="dataset", short_help=SUMMARIES["dataset"], epilog=epilog(EXAMPLES["dataset"])
+)
+app.add_typer(
+    models.app, name="models", short_help=SUMMARIES["models"], epilog=epilog(EXAMPLES["models"])
+)
 
 
 def _show_version(wanted: bool) -> None:

@@ -350,6 +350,8 @@ class TextReporter:
             return
         if event.stage is Stage.LABELLING:
             self._labelling.add(event.number)
+        elif event.stage is Stage.SEARCHING_AXES:
+            self._labelling.discard(event.number)
         elif event.stage is Stage.NETWORK and event.number in self._labelling:
             return  # the next window runs while slices are labelled
         place = f"{event.number} of {event.volumes}: " if event.volumes > 1 else ""

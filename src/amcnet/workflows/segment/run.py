@@ -14,7 +14,7 @@ from amcnet.parallel import in_background, wait_for
 from amcnet.quality import QualityReport
 from amcnet.report.verdict import check_quickly, is_hand_table, is_no_hand
 from amcnet.workflows.outcome import Outcome, run_for_file
-from amcnet.workflows.segment.axes_search import search_axes
+from amcnet.workflows.segment.axes_search import is_better, looks_turned, search_axes
 from amcnet.workflows.segment.no_hand import with_remedy
 from amcnet.workflows.segment.options import AXES_SEARCH, Job, SegmentOptions, probabilities_path
 from amcnet.workflows.segment.outputs import write_outputs
@@ -153,18 +153,19 @@ def _label(
         labelled, quality = label(turned)
         return labelled, _explained(quality, turned, searched=True), (*read.notes, note)
     labelled, quality = label(read)
-    if quality is None or not is_no_hand(quality) or not is_hand:
+    if quality is None or not is_hand or not looks_turned(labelled, quality):
         return labelled, quality, read.notes
     if options.axes != "auto":
         return labelled, _explained(quality, read, searched=False), read.notes
-    tell.note(f"{job.source}: no hand was found with its axes as they are stored: searching others")
+    what = "no hand" if is_no_hand(quality) else "a doubtful hand"
+    tell.note(f"{job.source}: found {what} with its axes as they are stored, searching others")
     found = search_axes(read.prepared, segmenter, tell)
     if found.is_hand and found.axes != read.prepared.geometry.axes:
-        again, better = label(read_job(job, options, segmenter, found.axes))
-        if better is not None and not is_no_hand(better):
+        again, checked = label(read_job(job, options, segmenter, found.axes))
+        if checked is not None and is_better(again, checked, labelled):
             note = f"{job.source}: found a hand with --axes={found.axes}, pass it next time"
             tell.note(note)
-            return again, better, (*read.notes, note)
+            return again, checked, (*read.notes, note)
     return labelled, _explained(quality, read, searched=True), read.notes
 
 

@@ -14,8 +14,8 @@ from amcnet.inference.quality_presets import Quality
 from amcnet.inference.segmenter import ModelSource, Prepared
 from amcnet.inference.sources import Reading, Source, as_array, is_batch
 from amcnet.io.geometry import Triple
-from amcnet.report.verdict import check_quickly, is_hand_table, is_no_hand
-from amcnet.workflows.segment.axes_search import search_axes
+from amcnet.report.verdict import check_quickly, is_hand_table
+from amcnet.workflows.segment.axes_search import is_better, looks_turned, search_axes
 from amcnet.workflows.segment.options import AXES_SEARCH
 
 _log = logging.getLogger(__name__)
@@ -150,12 +150,15 @@ def _segment_one(
     prepared = segmenter.read(source, channels, as_stored)
     may_search = has_axes and is_hand_table(segmenter.bundle.description.label_table)
     result = None if is_search and may_search else label(prepared)
-    if result is not None and not (
-        reading.axes == "auto" and may_search and is_no_hand(check_quickly(result))
-    ):
+    if result is not None and (reading.axes != "auto" or not may_search):
+        return result
+    if result is not None and not looks_turned(result, check_quickly(result)):
         return result
     found = search_axes(prepared, segmenter, progress)
     if result is not None and not found.is_hand:
         return result
+    turned = label(segmenter.read(source, channels, replace(reading, axes=found.axes)))
+    if result is not None and not is_better(turned, check_quickly(turned), result):
+        return result
     _log.warning("searched the axes, found axes='%s'", found.axes)
-    return label(segmenter.read(source, channels, replace(reading, axes=found.axes)))
+    return turned
