@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         write_measurements_csv,
     )
     from amcnet.workflows.mesh import MESH_EXTENSIONS, check_mesh_output, write_surfaces
+    from amcnet.workflows.outcome import Outcome
     from amcnet.workflows.output_files import (
         TABLE_EXTENSIONS,
         write_figure,
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
         write_table,
         write_text,
     )
-    from amcnet.workflows.outcome import Outcome
     from amcnet.workflows.segment.axes_search import search_axes
     from amcnet.workflows.segment.dask_cluster import segment_files_on_cluster
     from amcnet.workflows.segment.masks import write_each

@@ -14,38 +14,19 @@ from math import log
 import numpy as np
 
 from amcnet.data.resampling import resample_image
-from amcnet.inference import Segmentation, Segmenter, Stage, StageProgress
+from amcnet.inference import Segmenter, Stage, StageProgress
 from amcnet.inference.progress import no_stage_progress
 from amcnet.inference.segmenter import Prepared
 from amcnet.io import Geometry
 from amcnet.io.geometry import Triple
-from amcnet.quality import QualityReport, Severity
-from amcnet.report.verdict import check_quickly, is_no_hand
+from amcnet.workflows.segment.checking import check, sum_of_confidence
 
 _TYPICAL_MM = (170.0, 133.0, 45.0)  # extent of a child's hand scan: scan, lateral, depth
 _DEPTH_TOLERANCE = 1.5  # the depth axis is at most so much longer than the shortest axis
 _COARSENING = 1.5  # relative to the network's grid
 _COARSENING_OF_MANY = 1.75
 _MANY = 8
-_UNSURE = 0.75  # mean confidence of the structures of a hand that may lie another way
 _SURE = 0.8  # mean confidence of the structures of a storage that ends the search
-
-
-def looks_turned(result: Segmentation, quality: QualityReport) -> bool:
-    """Return whether labels look as if the axes of their volume were taken wrongly.
-
-    They do where no hand was found. With depth reversed, bones may still be found, but the check
-    calls the hand bad and the network is unsure of most structures.
-    """
-    if is_no_hand(quality):
-        return True
-    means = list(result.confidence.values())
-    return quality.verdict is Severity.BAD and sum(means) < _UNSURE * len(means)
-
-
-def is_better(result: Segmentation, quality: QualityReport, than: Segmentation) -> bool:
-    """Return whether labels with other axes are a hand, and more certain than those before."""
-    return not is_no_hand(quality) and sum_of_confidence(result) > sum_of_confidence(than)
 
 
 @dataclass(frozen=True)
@@ -101,7 +82,7 @@ def search_axes(
     for storage in storages:
         progress(Stage.SEARCHING_AXES, len(found), len(storages))
         result = quick.label(coarse_view(prepared, quick, storage, coarsening))
-        is_hand, confidence = not is_no_hand(check_quickly(result)), sum_of_confidence(result)
+        is_hand, confidence = not check(result).is_no_hand, sum_of_confidence(result)
         found.append(AxesFound(turned(geometry, storage).axes, is_hand, confidence))
         if is_hand and confidence >= _SURE * max(1, len(result.confidence)):
             break
@@ -173,8 +154,3 @@ def coarse_view(
     )
     grid = Geometry.canonical(shape, (spacing[0], spacing[1], spacing[2]))
     return Prepared(image, grid, 0.0)
-
-
-def sum_of_confidence(result: Segmentation) -> float:
-    """Return the sum of the mean probabilities of all structures that were found."""
-    return sum(result.confidence.values())

@@ -7,10 +7,10 @@ from amcnet.errors import OutputError, in_words
 from amcnet.inference import Segmentation
 from amcnet.io.images import read_volume
 from amcnet.parallel import in_background
-from amcnet.quality import QualityReport
-from amcnet.report.page import Subject, draw_pictures, write_page
-from amcnet.report.page_html import Contents
-from amcnet.report.verdict import with_image
+from amcnet.quality import QualityReport, add_image_findings
+from amcnet.report import Contents, Subject, page_html
+from amcnet.report.page import draw_pictures
+from amcnet.workflows.output_files import write_text
 from amcnet.workflows.segment.options import Job, SegmentOptions
 from amcnet.workflows.segment.provenance import making_of_segmentation
 
@@ -52,12 +52,13 @@ def write_report_page(
         measurements = subject.measure()
         making = making_of_segmentation(job, options, result, write_seconds)
         image = reading.result().array
-        quality = with_image(quality, image)
+        quality = add_image_findings(quality, image)
         views = replace(subject, image=image).views()
         del reading, image  # pictures take memory of their own
         pictures = draw_pictures(views, quality)
         title = f"Segmentation of {job.source.name}"
-        write_page(page, Contents(title, result.notice, quality, measurements, pictures, making))
+        contents = Contents(title, result.notice, quality, measurements, pictures, making)
+        write_text(page, page_html(contents))
     except Exception as problem:
         why = in_words(problem, page, job.source)
         raise OutputError(f"{why} (the labels are written, their report is not)") from None

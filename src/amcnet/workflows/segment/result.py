@@ -7,9 +7,9 @@ from typing import Any
 from amcnet.inference import Segmentation
 from amcnet.io.segment_list import make_segments
 from amcnet.labelmaps.selection import find_structures
+from amcnet.measurement import measure_structures
 from amcnet.measurement.rows import row_of
-from amcnet.quality import QualityReport
-from amcnet.report.verdict import is_hand_table, measure_quickly, verdict_text
+from amcnet.quality import QualityReport, is_hand_table
 from amcnet.workflows.segment.options import Job, SegmentOptions
 
 
@@ -69,7 +69,7 @@ def describe(
         notice=labelled.notice,
         axes=labelled.geometry.axes,
         verdict=str(quality.verdict) if quality is not None and is_hand else "",
-        remark=verdict_text(quality) if quality is not None and is_hand else "",
+        remark=quality.summary() if quality is not None and is_hand else "",
         notes=notes,
         details=_details(job, labelled, quality) if options.measure and quality else {},
     )
@@ -94,10 +94,11 @@ def _details(job: Job, labelled: Segmentation, quality: QualityReport) -> dict[s
 def _structures(labelled: Segmentation, quality: QualityReport) -> list[dict[str, Any]]:
     """Return what is known of each structure of the table."""
     segments = make_segments(labelled.table, labelled.geometry.size)
+    measurements = measure_structures(
+        labelled.labels, labelled.spacing_mm, labelled.table, labelled.confidence
+    )
     rows = []
-    for structure, measurement, segment in zip(
-        labelled.table, measure_quickly(labelled), segments, strict=True
-    ):
+    for structure, measurement, segment in zip(labelled.table, measurements, segments, strict=True):
         row = row_of(measurement)
         # Places are left to programs that have the labels.
         row = {key: value for key, value in row.items() if not key.startswith("centroid")}

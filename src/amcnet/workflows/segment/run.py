@@ -11,11 +11,10 @@ from threading import Event
 from amcnet.errors import AmcnetError
 from amcnet.inference import Segmentation, Segmenter, Stage, keep_only
 from amcnet.parallel import in_background, wait_for
-from amcnet.quality import QualityReport
-from amcnet.report.verdict import check_quickly, is_hand_table, is_no_hand
+from amcnet.quality import QualityReport, is_hand_table
 from amcnet.workflows.outcome import Outcome, run_for_file
-from amcnet.workflows.segment.axes_search import is_better, looks_turned, search_axes
-from amcnet.workflows.segment.no_hand import with_remedy
+from amcnet.workflows.segment.axes_search import search_axes
+from amcnet.workflows.segment.checking import check, is_better, looks_turned, with_remedy
 from amcnet.workflows.segment.options import AXES_SEARCH, Job, SegmentOptions, probabilities_path
 from amcnet.workflows.segment.outputs import write_outputs
 from amcnet.workflows.segment.progress import Listener, VolumeEvent, ignore_event
@@ -157,7 +156,7 @@ def _label(
         return labelled, quality, read.notes
     if options.axes != "auto":
         return labelled, _explained(quality, read, searched=False), read.notes
-    what = "no hand" if is_no_hand(quality) else "a doubtful hand"
+    what = "no hand" if quality.is_no_hand else "a doubtful hand"
     tell.note(f"{job.source}: found {what} with its axes as they are stored, searching others")
     found = search_axes(read.prepared, segmenter, tell)
     if found.is_hand and found.axes != read.prepared.geometry.axes:
@@ -179,13 +178,13 @@ def _label_once(
     if not is_asked:
         return labelled, None
     tell(Stage.CHECKING, 0, 0)
-    return labelled, check_quickly(labelled)
+    return labelled, check(labelled)
 
 
 def _explained(
     quality: QualityReport | None, read: ReadVolume, searched: bool
 ) -> QualityReport | None:
-    if quality is None or not is_no_hand(quality):
+    if quality is None or not quality.is_no_hand:
         return quality
     return with_remedy(quality, read.prepared, searched)
 

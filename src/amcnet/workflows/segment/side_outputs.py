@@ -7,7 +7,7 @@ from pathlib import Path
 from amcnet.errors import OutputError
 from amcnet.io import LABEL_EXTENSIONS, check_output, find_extension, is_same_file, make_folder
 from amcnet.io.dicom import is_dicom
-from amcnet.report.page import PAGE_EXTENSIONS
+from amcnet.workflows.output_files import PAGE_EXTENSIONS
 from amcnet.workflows.segment.options import Job
 
 

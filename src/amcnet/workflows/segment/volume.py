@@ -14,8 +14,9 @@ from amcnet.inference.quality_presets import Quality
 from amcnet.inference.segmenter import ModelSource, Prepared
 from amcnet.inference.sources import Reading, Source, as_array, is_batch
 from amcnet.io.geometry import Triple
-from amcnet.report.verdict import check_quickly, is_hand_table
-from amcnet.workflows.segment.axes_search import is_better, looks_turned, search_axes
+from amcnet.quality import is_hand_table
+from amcnet.workflows.segment.axes_search import search_axes
+from amcnet.workflows.segment.checking import check, is_better, looks_turned
 from amcnet.workflows.segment.options import AXES_SEARCH
 
 _log = logging.getLogger(__name__)
@@ -152,13 +153,13 @@ def _segment_one(
     result = None if is_search and may_search else label(prepared)
     if result is not None and (reading.axes != "auto" or not may_search):
         return result
-    if result is not None and not looks_turned(result, check_quickly(result)):
+    if result is not None and not looks_turned(result, check(result)):
         return result
     found = search_axes(prepared, segmenter, progress)
     if result is not None and not found.is_hand:
         return result
     turned = label(segmenter.read(source, channels, replace(reading, axes=found.axes)))
-    if result is not None and not is_better(turned, check_quickly(turned), result):
+    if result is not None and not is_better(turned, check(turned), result):
         return result
     _log.warning("searched the axes, found axes='%s'", found.axes)
     return turned
