@@ -5,9 +5,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import wraps
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 if TYPE_CHECKING:
@@ -108,22 +107,18 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def interruptible(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command that Ctrl-C, or a signal that ends processes, ends in one line."""
-
-    @wraps(command)
-    def run(*arguments: object, **options: object) -> None:
-        # Schedulers, containers and closed terminals end a process by these signals: the command
-        # leaves as little behind as after Ctrl-C.
-        for name in ("SIGTERM", "SIGHUP"):
-            if hasattr(signal, name) and threading.current_thread() is threading.main_thread():
-                signal.signal(getattr(signal, name), signal.default_int_handler)
-        try:
-            command(*arguments, **options)
-        except KeyboardInterrupt:
-            leave_interrupted("interrupted")
-
-    return run
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """End the process in one line on Ctrl-C, or on a signal that asks processes to end."""
+    # Schedulers, containers and closed terminals send these signals: the command leaves as little
+    # behind as after Ctrl-C.
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name) and threading.current_thread() is threading.main_thread():
+            signal.signal(getattr(signal, name), signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        leave_interrupted("interrupted")
 
 
 def leave_interrupted(message: str) -> NoReturn:

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from amcnet.cli import (
     check,
@@ -38,8 +39,24 @@ from amcnet.cli.examples import EXAMPLES, FIRST, SUMMARIES, epilog
 from amcnet.errors import AmcnetError, one_line
 from amcnet.version import __version__
 
+
+class _Commands(TyperGroup):
+    """All commands, each of which Ctrl-C and signals end in one line."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401  Typer has a context type of its own
+        """Run the command that was called."""
+        try:
+            with interruptible():
+                return super().invoke(ctx)
+        except BrokenPipeError:  # which Click would end without a word
+            # Whoever read the output is gone; flushing it at the end would fail again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _leave("the output was closed before its end")
+
+
 app = typer.Typer(
     name="amcnet",
+    cls=_Commands,
     help="Hand bones in 3D ultrasound, each by name. Research software, no medical device.",
     no_args_is_help=True,
     epilog=epilog(FIRST),
@@ -67,9 +84,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "export": export.export,
 }
 for _name, _function in _COMMANDS.items():
-    app.command(_name, short_help=SUMMARIES[_name], epilog=epilog(EXAMPLES[_name]))(
-        interruptible(_function)
-    )
+    app.command(_name, short_help=SUMMARIES[_name], epilog=epilog(EXAMPLES[_name]))(_function)
 app.add_typer(
     dataset.app, name="dataset", short_help=SUMMARIES["dataset"], epilog=epilog(EXAMPLES["dataset"])
 )
@@ -104,10 +119,6 @@ def main() -> None:
         _leave("there is not enough memory for this volume")
     except RecursionError:
         _leave("a file is nested too deeply to be read")
-    except BrokenPipeError:
-        # Whoever read the output is gone; flushing it at the end would fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _leave("the output was closed before its end")
     except OSError as error:
         _leave(f"{error.filename or 'a file'}: {error.strerror or error}")
 
