@@ -1,5 +1,6 @@
 """Printing for people: results on stdout, progress on stderr."""
 
+import errno
 import os
 import signal
 import sys
@@ -29,7 +30,11 @@ def stdout() -> "Console":
     """Return the console for results."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+    class Results(Console):
+        def on_broken_pipe(self) -> None:  # else Rich exits with status 1 without a word
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    return Results(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 @contextmanager
