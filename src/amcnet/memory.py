@@ -1,4 +1,4 @@
-"""Memory that is left, and whether something fits into it."""
+"""Free memory, and whether something fits into it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,8 +39,8 @@ def check_room(what: str, need_bytes: float) -> None:
     """Check that there is memory for something.
 
     Args:
-        what: What it is for, the beginning of a sentence.
-        need_bytes: What it takes.
+        what: Subject of the error message.
+        need_bytes: Memory that is needed.
 
     Raises:
         NotEnoughMemoryError: If there is less.

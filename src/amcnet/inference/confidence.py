@@ -1,11 +1,11 @@
-"""How sure the network was of each structure, accumulated slice by slice."""
+"""Confidence of the network in each structure, accumulated slice by slice."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 class ConfidenceMeter:
-    """Mean probability of each structure over the samples of the network's grid that it won."""
+    """Mean probability of each structure over the samples of the network's grid where it wins."""
 
     def __init__(self, num_classes: int) -> None:
         self._total = np.zeros(num_classes)
@@ -28,7 +28,7 @@ class ConfidenceMeter:
         self._total += np.bincount(won, probability, minlength=classes)
 
     def add_totals(self, count: NDArray[np.int64], total: NDArray[np.float64]) -> None:
-        """Add what was counted elsewhere.
+        """Add counts from elsewhere.
 
         Args:
             count: (class,) samples that each class won.

@@ -45,7 +45,7 @@ def check_members(bundles: Sequence[Bundle]) -> None:
 
 
 def _shared(description: BundleDescription) -> dict[str, Any]:
-    """Return what all members must have in common."""
+    """Return the facts that all members must share."""
     preprocessing = description.preprocessing
     return {
         "input channels": description.architecture.in_channels,

@@ -1,4 +1,4 @@
-"""The probabilities of all classes in a file, written slice by slice and read piece by piece."""
+"""A file with the probabilities of all classes, written slice by slice and read lazily."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -81,10 +81,10 @@ def read_probabilities(path: str | Path) -> Probabilities:
 def probability_file(
     path: str | Path, shape: tuple[int, ...], geometry: Geometry, table: LabelTable
 ) -> Iterator[Callable[[NDArray[np.float32]], None]]:
-    """Write the probabilities of a volume as they come; nothing of them is kept in memory.
+    """Write the probabilities of a volume slice by slice, without keeping them in memory.
 
     Args:
-        path: The ``.npy`` file; what it means is written beside it, with ``.json`` instead.
+        path: The ``.npy`` file; a ``.json`` of the same name describes it.
         shape: Shape of the network's grid, (scan, lateral, depth).
         geometry: Grid of the volume that is being segmented.
         table: Its structures.
@@ -93,7 +93,7 @@ def probability_file(
         A function that takes the logits (class, lateral, depth) of the next slice.
 
     Raises:
-        OutputError: If the files cannot be written. Nothing is left behind then.
+        OutputError: If the files cannot be written; no partial file remains.
     """
     path = Path(path)
     scan, lateral, depth = shape

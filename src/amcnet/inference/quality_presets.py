@@ -1,4 +1,4 @@
-"""How much work goes into a volume; what each step is worth is in docs/inference-figures.md."""
+"""Windows for the qualities fast, balanced and best; docs/inference-figures.md compares them."""
 
 from typing import Literal, get_args
 

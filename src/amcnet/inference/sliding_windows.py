@@ -1,4 +1,4 @@
-"""How the windows of a network lie along the scan axis, and what their slices count."""
+"""Positions of the network's windows along the scan axis, and the weights of their slices."""
 
 from dataclasses import dataclass, replace
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Triple = tuple[int, int, int]
 
 UNMOVED = (0, 0, 0)
-_SIGMA = 0.25  # of the window; slices at its ends have seen less of the hand and count less
+_SIGMA = 0.25  # of the window; slices near its ends see less context and weigh less
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Windows:
         slices: Slices of a window.
         overlap: Share of a window that the next one covers too, in [0, 1).
         mirror: Run the lateral mirror image too, and take the mean of both.
-        shifts: How far the window is moved on the network's grid, (scan, lateral, depth), each time
-            that the network runs on it; the mean is taken.
+        shifts: Shifts of the window on the network's grid, (scan, lateral, depth); the network runs
+            once for each, and the mean is taken.
         ahead: Compute a window while the slices of the one before become labels.
         least_shape: Smallest input (scan, lateral, depth) that the network takes; a smaller plane
             has its border repeated.
@@ -35,7 +35,7 @@ class Windows:
 
     @property
     def furthest(self) -> Triple:
-        """How far the window is moved at most along each axis: its inputs are so much larger."""
+        """The largest shift along each axis; the network's input is that much larger."""
         scan, lateral, depth = (max(sizes) for sizes in zip(*self.shifts, strict=True))
         return scan, lateral, depth
 
@@ -72,7 +72,7 @@ def gaussian(slices: int) -> NDArray[np.float32]:
 
 
 def window_weights(starts: list[int], slices: int) -> list[NDArray[np.float32]]:
-    """Return what each slice of each window counts; over all windows a slice's add up to 1."""
+    """Return the weight of each slice of each window; the weights of a slice add up to 1."""
     curve = gaussian(slices)
     total = np.zeros(starts[-1] + slices, np.float32)
     for start in starts:

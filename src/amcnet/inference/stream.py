@@ -1,4 +1,4 @@
-"""Sliding along the scan axis: each slice's logits as soon as they are final.
+"""Slide along the scan axis and yield the logits of each slice as soon as they are final.
 
 Of all logits only one window, the slices that it shares with the next one, and the window that is
 being computed meanwhile exist at any time.
@@ -22,7 +22,7 @@ Window = NDArray[np.float32]
 LogitsOf = Callable[[Window], Window]
 
 SURE = 20.0  # logit of the background where there is no image
-_CONTRAST = 1e-5  # of a normalised image; resampling leaves rounding in an even grey
+_CONTRAST = 1e-5  # of a normalised image; resampling a constant one leaves rounding errors
 
 
 def stream_logits(
@@ -82,13 +82,13 @@ def network_runs(length: int, windows: Windows) -> int:
 
 
 def has_contrast(window: Window) -> bool:
-    """Return whether any channel of a window (channel, ...) is more than one grey and rounding."""
+    """Return whether any channel of a window (channel, ...) is not constant up to rounding."""
     flat = window.reshape(len(window), -1)
     return bool((flat.max(axis=1) - flat.min(axis=1) > _CONTRAST).any())
 
 
 def background(classes: int, window: Window) -> Window:
-    """Return logits (class, ...) that say that a window (channel, ...) is background."""
+    """Return logits (class, ...) of certain background for a window (channel, ...)."""
     logits = np.zeros((classes, *window.shape[1:]), np.float32)
     logits[0] = SURE
     return logits

@@ -1,4 +1,4 @@
-"""PyTorch for the whole way from a volume to its labels: a GPU where there is one, else the CPU."""
+"""The PyTorch engine: network, blending and labelling on a GPU, or on the CPU."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -186,7 +186,7 @@ class TorchEngine:
 
 
 class _Aside:
-    """What becomes of final logits beside labels: confidence, and copies where they are kept."""
+    """Passes final logits on, measures their confidence and hands copies to the logits callback."""
 
     def __init__(self, volume: _Volume, num_classes: int, device: torch.device) -> None:
         self._volume = volume

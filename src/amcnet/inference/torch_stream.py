@@ -1,6 +1,6 @@
-"""The way from a window's logits to labels as PyTorch tensors, which never leave their device.
+"""From the logits of windows to labels, as PyTorch tensors that never leave their device.
 
-On a GPU nothing here waits for it, but for copies to the host that were started some time before.
+On a GPU, only copies to the host that were started some time before are waited for.
 """
 
 import time
@@ -181,7 +181,7 @@ def interpolates_all(device: torch.device) -> bool:
 
 
 class DeviceMeter:
-    """Counts for a :class:`ConfidenceMeter` on the device.
+    """Accumulate the confidence on the device, for a :class:`ConfidenceMeter`.
 
     Args:
         num_classes: Classes, background included.

@@ -1,1 +1,1 @@
-"""OpenVINO: imported in one place, compiled models cached."""
+"""OpenVINO: its only import, and the cache of compiled models."""

@@ -1,7 +1,7 @@
-"""Compiled models in the user's cache folder, so that only the first run compiles.
+"""A cache of compiled models in the user's cache folder, so that only the first run compiles.
 
-OpenVINO has a cache of its own, but runs a file that was damaged in the middle without a word and
-gives wrong labels. Here a checksum goes before each.
+OpenVINO has a cache too, but loads a file that is damaged in the middle without a warning and then
+gives wrong labels. Here a checksum precedes each model.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from amcnet.errors import OutputError
 from amcnet.io.atomic_files import atomic_path
 from amcnet.runtime.openvino import openvino
 
-_MOST = 16
+_MOST = 32  # a search of the axes compiles up to six sizes
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 _log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def _keep(compiled: Any, path: Path) -> None:  # noqa: ANN401
 
 
 def _key(core: Any, model: Any, source: Path, hints: Mapping[str, str]) -> str:  # noqa: ANN401
-    """Return a name that is another one for all that makes a compiled model another one."""
+    """Return a cache key that covers everything that affects compilation."""
     key = hashlib.sha256()
     facts = [
         openvino().__version__,
@@ -77,7 +77,7 @@ def _key(core: Any, model: Any, source: Path, hints: Mapping[str, str]) -> str: 
 
 
 def _read(path: Path) -> bytes | None:
-    """Return a compiled model, None where there is none or it is damaged."""
+    """Return a compiled model; None if there is none or it is damaged."""
     if not path.is_file():
         return None
     with path.open("rb") as file:
@@ -86,7 +86,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def _remove_oldest(folder: Path) -> None:
-    """Keep the newest files: every size of the plane has one of its own."""
+    """Keep the newest files: each size of the network's input has its own."""
     newest_first = sorted(folder.glob("*.blob"), key=lambda p: p.stat().st_mtime, reverse=True)
     for path in newest_first[_MOST:]:
         path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The one place that imports OpenVINO: importing it would send usage data otherwise."""
+"""The only import of OpenVINO, which sends usage data if it is imported in the usual way."""
 
 import sys
 from functools import cache

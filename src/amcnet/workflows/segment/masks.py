@@ -22,7 +22,7 @@ def write_each(
     extension: str = MASK_EXTENSION,
     overwrite: bool = False,
 ) -> list[Path]:
-    """Write a binary mask (uint8, 0 and 1) of every structure that was found; all or none.
+    """Write a binary mask (uint8, 0 and 1) of every structure that was found, all or none.
 
     Args:
         result: The segmentation.
