@@ -57,7 +57,7 @@ def test_other_storage_gives_the_same_bones(
 ) -> None:
     image = canonical_image(speckle)
     stored = sitk.Flip(sitk.PermuteAxes(image, order), flips)
-    result = segment(stored, model=small_bundle)
+    result = Segmenter(small_bundle)(stored)
     path = tmp_path / "labels.mha"
     result.write(path)
     written = sitk.ReadImage(str(path))
@@ -66,7 +66,7 @@ def test_other_storage_gives_the_same_bones(
     np.testing.assert_allclose(written.GetOrigin(), stored.GetOrigin())
     np.testing.assert_allclose(written.GetDirection(), stored.GetDirection())
     back = sitk.DICOMOrient(written, "LPS")
-    expected = segment(image, model=small_bundle).labels
+    expected = Segmenter(small_bundle)(image).labels
     assert np.array_equal(sitk.GetArrayFromImage(back), expected)
 
 
