@@ -122,7 +122,7 @@ def _run_folder(parent: Path) -> Iterator[Path]:
 
 def _hear(jobs: Sequence[Job], listen: Listener, event: tuple[float, Any]) -> None:
     """Pass an event of a worker on to the listener."""
-    _, fields = event
+    fields = event[1]["event"]  # Dask adds fields of its own beside it
     number = int(fields["number"])
     event_here = VolumeEvent(**fields | {"source": jobs[number - 1].source})
     listen(replace(event_here, stage=Stage(event_here.stage)))
@@ -209,7 +209,7 @@ class _Sender:
         self._last = now
         fields = asdict(event) | {"source": str(event.source), "stage": str(event.stage)}
         if self._worker is not None:
-            self._worker.log_event(self._topic, fields)
+            self._worker.log_event(self._topic, {"event": fields})
 
 
 @lru_cache(maxsize=1)
