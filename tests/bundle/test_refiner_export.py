@@ -13,7 +13,7 @@ from amcnet.bundle.formats import export_model
 from amcnet.bundle.installed import install_model
 from amcnet.bundle.refiner_export import add_refiner, write_refined_bundle
 from amcnet.errors import ModelError
-from amcnet.inference.openvino_backend import OpenVINOBackend
+from amcnet.inference.openvino_network import OpenVINONetwork
 from amcnet.networks.refiner import Refiner
 from amcnet.networks.refiner_architecture import RefinerArchitecture
 
@@ -56,7 +56,7 @@ def test_the_network_gives_what_pytorch_gives(refined: Path, shape: tuple[int, .
     network = make_network().half().float().eval()
     with torch.inference_mode():
         expected = network(torch.from_numpy(patch)[None])[0].numpy()
-    found = OpenVINOBackend(load_bundle(refined).path(REFINER_IR_FILE)).logits(patch)
+    found = OpenVINONetwork(load_bundle(refined).path(REFINER_IR_FILE)).logits(patch)
     np.testing.assert_allclose(found, expected, atol=0.05)
 
 

@@ -14,7 +14,7 @@ SUMMARIES: Mapping[str, str] = {
     "compare-results": "Compare two evaluations case by case.",
     "phantom": "Make synthetic hands with synthetic ultrasound.",
     "prepare": "Check a data set and prepare it for training.",
-    "dataset": "Add cases to a data set.",
+    "dataset": "Build a data set of your own corrected scans.",
     "train": "Train a network on prepared data.",
     "benchmark": "Train and judge every method of a table of the paper.",
     "demo": "Make a phantom, segment, measure and evaluate it.",

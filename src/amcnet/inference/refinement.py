@@ -19,7 +19,7 @@ from amcnet.data.channels import network_input
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.errors import ModelError
 from amcnet.inference.labelling import label_slices
-from amcnet.inference.openvino_backend import OpenVINOBackend
+from amcnet.inference.openvino_network import OpenVINONetwork
 from amcnet.inference.refinement_patches import Box, cover, inner_box, patch_margin
 from amcnet.io import Volume
 from amcnet.labelmaps.kinds import kind_lookup
@@ -80,7 +80,7 @@ class BoundaryRefiner:
         description = bundle.description
         if description.refiner is None:
             raise ModelError(f"{bundle.folder}: has no refiner, expected a model with one")
-        self._network = OpenVINOBackend(bundle.path(REFINER_IR_FILE))
+        self._network = OpenVINONetwork(bundle.path(REFINER_IR_FILE))
         self._refiner: RefinerDescription = description.refiner
         self._table = description.label_table
         self.preprocessing: Preprocessing = description.preprocessing.model_copy(

@@ -11,7 +11,7 @@ from amcnet.anatomy import IGNORE
 from amcnet.data.dataset_layout import Case
 from amcnet.data.prepared_store import PreparedCase
 from amcnet.inference import Segmenter
-from amcnet.io import atomic_path, read_volume
+from amcnet.io import atomic_path
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def make_first_stage(model: str, cases: Iterable[tuple[Case, PreparedCase]], fol
         labels_file, centres_file = label_path(folder, case.name), centres_path(folder, case.name)
         if not labels_file.is_file():
             segmenter = segmenter or Segmenter(model, quality="fast")
-            segmentation = segmenter([read_volume(path) for path in case.images])
+            segmentation = segmenter(channels=case.images)
             _save(labels_file, nearest_labels(segmentation.labels, prepared.shape))
         if not centres_file.is_file():
             truth = prepared.slab(0, prepared.shape[0])[1]
