@@ -144,6 +144,16 @@ def test_what_is_doubtful_is_said_before_work(
     assert "--spacing SCAN,LATERAL,DEPTH" in note
     network = next(n for n, line in enumerate(said) if "running the network" in line)
     assert said.index(note) < network
+    arguments = [scan, "-o", out, "--overwrite", "--model", small_bundle]
+    arguments += ["--axes", "depth,lateral,scan"]
+    done = amcnet(*arguments, "--spacing", "0.5,0.8,0.6")
+    assert done.returncode == 0, done.stderr
+    assert "1 x 1 x 1" not in done.stderr
+    for wrong in ("0.5,0.8", "0.5,0.8,-1", "0.5,0.8,big", "0.5,0.8,inf"):
+        refused = amcnet(*arguments, "--spacing", wrong)
+        assert refused.returncode == 2
+        assert f"found '{wrong}', expected three sizes" in " ".join(refused.stderr.split())
+    done = amcnet(*arguments)
     # The verdict names the causes and what to do about them.
     (verdict,) = [line for line in done.stdout.splitlines() if "no hand" in line]
     assert "--spacing" in verdict

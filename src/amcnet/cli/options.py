@@ -1,18 +1,24 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
-Triple = tuple[float, float, float]
+
+class Spacing(NamedTuple):
+    """Voxel size in mm. (Of a plain tuple Typer would expect three arguments.)"""
+
+    scan: float
+    lateral: float
+    depth: float
 
 
-def _parse_spacing(text: str) -> Triple:
+def _parse_spacing(text: str) -> Spacing:
     """Return a voxel size that is given as SCAN,LATERAL,DEPTH in mm.
 
     >>> _parse_spacing("0.279,0.13,0.088")
-    (0.279, 0.13, 0.088)
+    Spacing(scan=0.279, lateral=0.13, depth=0.088)
     """
     try:
         sizes = [float(part) for part in text.split(",")]
@@ -23,7 +29,7 @@ def _parse_spacing(text: str) -> Triple:
         raise typer.BadParameter(
             f"found '{text}', expected three sizes in mm above 0 such as 0.279,0.13,0.088"
         ) from error
-    return scan, lateral, depth
+    return Spacing(scan, lateral, depth)
 
 
 LabelsOption = Annotated[
@@ -36,7 +42,7 @@ LabelsOption = Annotated[
     ),
 ]
 SpacingOption = Annotated[
-    Triple | None,
+    Spacing | None,
     typer.Option(
         "--spacing",
         metavar="SCAN,LATERAL,DEPTH",
