@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from amcnet.anatomy import hand_label_table
+from amcnet.anatomy import LabelTable, hand_label_table
 from amcnet.cli.main import app
 from amcnet.errors import InputError, OutputError
 from amcnet.io import Geometry, write_labels
@@ -102,3 +102,21 @@ def test_outputs_and_folders_are_checked_before_any_work(hand: Path, tmp_path: P
     (tmp_path / "empty").mkdir()
     done = measure(tmp_path / "empty")
     assert isinstance(done.exception, InputError)
+
+
+def test_another_voxel_size_scales_the_sizes(hand: Path) -> None:
+    done = measure(hand, "--spacing", "1.0,0.8,0.5")
+    assert done.exit_code == 0, done.output
+    lines = {line[2:44].strip(): line.split() for line in done.stdout.splitlines()}
+    assert lines["distal phalanx of thumb"][-5:-2] == ["20.0", "12.8", "4.0"]
+
+
+def test_a_foreign_segmentation_keeps_its_name(tmp_path: Path) -> None:
+    labels = np.zeros((12, 12, 12), np.uint8)
+    labels[2:8, 2:8, 2:8] = 1
+    geometry = Geometry.canonical(labels.shape, (1.0, 1.0, 1.0))
+    write_labels(tmp_path / "a.seg.nrrd", labels, geometry, LabelTable.from_names(["Liver"]))
+    done = measure(tmp_path / "a.seg.nrrd")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines()[-1].split()[:2] == ["Liver", "6.0"]
+    assert "phalanx" not in done.stdout

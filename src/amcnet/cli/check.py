@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from amcnet.cli.options import LabelsOption
+from amcnet.cli.options import LabelsOption, SpacingOption
 
 
 def check(
@@ -23,6 +23,7 @@ def check(
         ),
     ] = None,
     table: LabelsOption = None,
+    spacing: SpacingOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
 ) -> None:
     """Check a segmentation for missing, misplaced or implausible structures."""
@@ -43,9 +44,9 @@ def check(
     names = None if table is None else find_label_names(table)
     known = (None, None) if names is None else (names.table, names.ignore_value)
     if page is None:
-        report = check_file(labels, image, *known)
+        report = check_file(labels, image, *known, spacing_mm=spacing)
     else:
-        report = write_label_report(page, labels, image, *known)
+        report = write_label_report(page, labels, image, *known, spacing_mm=spacing)
     if json_file is not None:
         write_json(json_file, report.to_dict())
     stdout().print(report.text())

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from amcnet.cli.options import LabelsOption
+from amcnet.cli.options import LabelsOption, SpacingOption
 from amcnet.errors import one_line
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def measure(
             show_default=False,
         ),
     ] = "auto",
+    spacing: SpacingOption = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an existing file.")
     ] = False,
@@ -53,7 +54,9 @@ def measure(
     names = None if labels is None else find_label_names(labels)
     table, ignore_value = (None, None) if names is None else (names.table, names.ignore_value)
     outcomes = []
-    for outcome in measure_files(find_label_files(inputs), table, axes, ignore_value):
+    for outcome in measure_files(
+        find_label_files(inputs), table, axes, ignore_value, spacing
+    ):
         outcomes.append(outcome)
         if outcome.result is None:
             typer.echo(f"amcnet: {outcome.error}", err=True)

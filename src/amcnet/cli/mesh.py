@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from amcnet.cli.options import LabelsOption
+from amcnet.cli.options import LabelsOption, SpacingOption
 
 
 class MeshFormat(StrEnum):
@@ -57,6 +57,7 @@ def mesh(
             show_default=False,
         ),
     ] = "auto",
+    spacing: SpacingOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
 ) -> None:
     """Write closed surfaces of structures in mm and patient coordinates (LPS)."""
@@ -72,7 +73,7 @@ def mesh(
     known = names.table
     values = find_structures(known, structures) if structures else None
     check_mesh_output(output, known, f".{extension.value}", overwrite)
-    volume = read_known_labels(labels, names, axes)
+    volume = read_known_labels(labels, names, axes, spacing)
     surfaces = find_surfaces(volume, known, values, smooth_mm)
     written = write_surfaces(output, surfaces, known, f".{extension.value}", overwrite)
     triangles = sum(len(surface.triangles) for surface in written)

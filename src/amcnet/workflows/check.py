@@ -18,6 +18,8 @@ from amcnet.workflows.label_names import read_label_file_with_names
 from amcnet.workflows.output_files import write_text
 from amcnet.workflows.segment.provenance import making_of_labels
 
+Triple = tuple[float, float, float]
+
 _NOTICE = "Research software, not a medical device. The model that made these labels is not known."
 
 
@@ -26,6 +28,7 @@ def check_file(
     image: Path | None = None,
     table: LabelTable | None = None,
     ignore_value: int | None = None,
+    spacing_mm: Triple | None = None,
 ) -> QualityReport:
     """Check a label file, see :func:`amcnet.quality.check_segmentation`.
 
@@ -34,12 +37,13 @@ def check_file(
         image: The volume that was segmented, on the same voxel lattice.
         table: What the labels mean; by default what the file says.
         ignore_value: Ignore label; its voxels count as background.
+        spacing_mm: Voxel size in (scan, lateral, depth) to use instead of the files'.
 
     Raises:
         InputError: If a file cannot be read, ``labels`` is an image, nothing says what its values
             mean, or the files lie on different grids.
     """
-    subject, _ = _read_subject(labels, image, table, ignore_value)
+    subject, _ = _read_subject(labels, image, table, ignore_value, spacing_mm)
     return subject.check()
 
 
@@ -49,6 +53,7 @@ def write_label_report(
     image: Path | None = None,
     table: LabelTable | None = None,
     ignore_value: int | None = None,
+    spacing_mm: Triple | None = None,
 ) -> QualityReport:
     """Write the report page of a label file, see :func:`amcnet.report.report_contents`.
 
@@ -58,6 +63,7 @@ def write_label_report(
         image: The volume that was segmented; without it, the pictures show the labels alone.
         table: What the labels mean; by default what the file says.
         ignore_value: Ignore label; its voxels count as background.
+        spacing_mm: Voxel size in (scan, lateral, depth) to use instead of the files'.
 
     Returns:
         The check on the page, equal to that of :func:`check_file`.
@@ -66,7 +72,7 @@ def write_label_report(
         InputError: As :func:`check_file`.
         OutputError: If the page cannot be written.
     """
-    subject, geometry = _read_subject(labels, image, table, ignore_value)
+    subject, geometry = _read_subject(labels, image, table, ignore_value, spacing_mm)
     making = making_of_labels(labels, image, geometry)
     contents = report_contents(subject, f"Check of {labels.name}", making, _NOTICE)
     write_text(path, page_html(contents))
@@ -86,17 +92,21 @@ def check_result(result: Segmentation, image: NDArray[Any] | None = None) -> Qua
 
 
 def _read_subject(
-    labels: Path, image: Path | None, table: LabelTable | None, ignore_value: int | None
+    labels: Path,
+    image: Path | None,
+    table: LabelTable | None,
+    ignore_value: int | None,
+    spacing_mm: Triple | None,
 ) -> tuple[Subject, Geometry]:
     """Read labels and image onto one grid; return it too."""
     given = None if table is None else LabelNames(table, ignore_value)
-    volume, names = read_label_file_with_names(labels, given)
+    volume, names = read_label_file_with_names(labels, given, spacing_mm=spacing_mm)
     if names.ignore_value is not None:
         array = without_ignored(volume.array, volume.array, names.ignore_value)
         volume = replace(volume, array=array)
     if image is None:
         return Subject(volume.array, volume.spacing_mm, names.table), volume.geometry
-    scan = read_volume(image)
+    scan = read_volume(image, spacing_mm=spacing_mm)
     try:
         array = labels_on_grid(volume, scan.geometry)
     except InputError as error:

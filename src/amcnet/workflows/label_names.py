@@ -28,6 +28,8 @@ from amcnet.io import (
 from amcnet.labelmaps.validation import looks_like_an_image
 
 _DATASET = "dataset.json"
+Triple = tuple[float, float, float]
+
 _SNAP_SUFFIXES = (".txt", ".label")
 # Values 1 to 33 in sequence hold 16 of the hand's bones: other numberings hold fewer.
 _FEWEST_HAND_BONES = 16
@@ -91,7 +93,10 @@ def names_of_files(paths: Iterable[Path]) -> LabelNames:
 
 
 def read_label_file_with_names(
-    path: Path, names: LabelNames | None = None, axes: str = "auto"
+    path: Path,
+    names: LabelNames | None = None,
+    axes: str = "auto",
+    spacing_mm: Triple | None = None,
 ) -> tuple[Volume, LabelNames]:
     """Read a label file together with the names of its labels.
 
@@ -99,23 +104,26 @@ def read_label_file_with_names(
         path: The file.
         names: What the labels mean; by default what the file says, see :func:`names_of_files`.
         axes: ``auto``, or the meaning of the file's x, y, z axes.
+        spacing_mm: Voxel size in (scan, lateral, depth) to use instead of the file's.
 
     Raises:
         InputError: If the file cannot be read, is an image instead of a label map, or nothing says
             what its values mean.
     """
     names = names_of_files([path]) if names is None else names
-    return read_known_labels(path, names, axes), names
+    return read_known_labels(path, names, axes, spacing_mm), names
 
 
-def read_known_labels(path: Path, names: LabelNames, axes: str = "auto") -> Volume:
+def read_known_labels(
+    path: Path, names: LabelNames, axes: str = "auto", spacing_mm: Triple | None = None
+) -> Volume:
     """Read labels whose names are known; say so if the file is an image instead.
 
     Raises:
         InputError: If the file cannot be read, is an image, or has other labels.
     """
     try:
-        return read_labels(path, names.table, axes, names.ignore_value)
+        return read_labels(path, names.table, axes, names.ignore_value, spacing_mm)
     except InputError:
         _refuse_image(path)
         raise

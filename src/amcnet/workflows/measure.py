@@ -66,6 +66,7 @@ def measure_files(
     table: LabelTable | None = None,
     axes: str = "auto",
     ignore_value: int | None = None,
+    spacing_mm: tuple[float, float, float] | None = None,
 ) -> Iterator[Outcome[FileMeasurements]]:
     """Measure label files one after the other; a file that fails does not stop the others.
 
@@ -75,16 +76,23 @@ def measure_files(
             :func:`amcnet.workflows.label_names.names_of_files`.
         axes: ``auto``, or the meaning of the files' x, y, z axes.
         ignore_value: Ignore label; its voxels count as background.
+        spacing_mm: Voxel size in (scan, lateral, depth) to use instead of the files'.
 
     Yields:
         The outcome of each file, in the order of ``paths``.
     """
     names = None if table is None else LabelNames(table, ignore_value)
-    return (run_for_file(path, partial(_measure_file, path, names, axes)) for path in paths)
+    measure = partial(_measure_file, names=names, axes=axes, spacing_mm=spacing_mm)
+    return (run_for_file(path, partial(measure, path)) for path in paths)
 
 
-def _measure_file(path: Path, names: LabelNames | None, axes: str) -> FileMeasurements:
-    volume, names = read_label_file_with_names(path, names, axes)
+def _measure_file(
+    path: Path,
+    names: LabelNames | None,
+    axes: str,
+    spacing_mm: tuple[float, float, float] | None,
+) -> FileMeasurements:
+    volume, names = read_label_file_with_names(path, names, axes, spacing_mm)
     measured = measure_structures(
         volume.array, volume.spacing_mm, names.table, ignore_value=names.ignore_value
     )
