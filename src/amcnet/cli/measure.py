@@ -54,9 +54,7 @@ def measure(
     names = None if labels is None else find_label_names(labels)
     table, ignore_value = (None, None) if names is None else (names.table, names.ignore_value)
     outcomes = []
-    for outcome in measure_files(
-        find_label_files(inputs), table, axes, ignore_value, spacing
-    ):
+    for outcome in measure_files(find_label_files(inputs), table, axes, ignore_value, spacing):
         outcomes.append(outcome)
         if outcome.result is None:
             typer.echo(f"amcnet: {outcome.error}", err=True)

@@ -36,8 +36,8 @@ LabelsOption = Annotated[
     str | None,
     typer.Option(
         "--labels",
-        help="What names the labels: dataset.json, an ITK-SNAP label description, or a model "
-        "(its folder, model.json or installed name) [default: the hand's 38].",
+        help="Source of the label names: dataset.json, an ITK-SNAP label description, or a model "
+        "(its folder, model.json or installed name) [default: the file itself].",
         show_default=False,
     ),
 ]
