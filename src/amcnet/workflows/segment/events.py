@@ -76,6 +76,7 @@ class JsonLines:
         result = outcome.result
         if result is None:
             self._write("error", **volume, message=outcome.error, interrupted=False)
+            sys.stderr.write(f"amcnet: {outcome.error}\n")  # for people who read the log
             return
         self._write(
             "result",
