@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import signal
@@ -32,8 +33,9 @@ def test_view_serves_until_ctrl_c(tmp_path: Path) -> None:
     write_image(
         tmp_path / "a.nrrd", np.ones((4, 5, 6), np.uint8), Geometry.canonical((4, 5, 6), (1, 1, 1))
     )
+    arguments = ["view", str(tmp_path / "a.nrrd"), "--spacing", "2,1.5,0.5"]
     running = subprocess.Popen(
-        [sys.executable, "-c", MAIN, "view", str(tmp_path / "a.nrrd"), "--no-browser"],
+        [sys.executable, "-c", MAIN, *arguments, "--no-browser"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -42,7 +44,9 @@ def test_view_serves_until_ctrl_c(tmp_path: Path) -> None:
     assert running.stdout is not None
     link = running.stdout.readline().strip()
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/open/[\w-]{20,}", link)
-    assert b'"volume": "a.nrrd"' in read_scene_data(link)
+    data = json.loads(read_scene_data(link))
+    assert data["volume"] == "a.nrrd"
+    assert data["full_spacing_mm"] == [2, 1.5, 0.5]
     with pytest.raises(urllib.error.HTTPError, match="403"):
         read_scene_data(link)  # it works once
     running.send_signal(signal.SIGINT)
