@@ -169,3 +169,22 @@ def test_the_meaning_of_the_axes_goes_there_and_back(axes: str) -> None:
     identity = tuple(np.eye(3).ravel())
     geometry = Geometry.from_grid((4, 5, 6), (1.0, 2.0, 3.0), (0.0, 0.0, 0.0), identity, axes)
     assert geometry.axes == axes
+
+
+def test_the_origins_of_a_mismatch_are_those_of_the_files() -> None:
+    mirrored = (-1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+    first = Geometry.from_grid(SIZE, SPACING, (5.0, -6.0, 7.0), mirrored)
+    second = Geometry.from_grid(SIZE, SPACING, (5.0, -6.0, 9.0), mirrored)
+    assert same_grid(first, second) == "origin (5, -6, 7) against (5, -6, 9) mm"
+    other = Geometry.from_grid(SIZE, SPACING, (5.0, -6.0, 7.0), IDENTITY)
+    assert same_grid(first, other) == (
+        "first corner in canonical axes (4.9, -6, 7) against (5, -6, 7) mm"
+    )
+
+
+def test_another_voxel_size_keeps_the_axes() -> None:
+    turned = (0.0, 0.0, -1.0, 1.0, 0.0, 0.0, 0.0, -1.0, 0.0)
+    geometry = Geometry.from_grid(SIZE, SPACING, ORIGIN, turned).with_spacing((0.7, 0.8, 0.9))
+    assert geometry.canonical_spacing_mm == (0.7, 0.8, 0.9)
+    assert geometry.direction == turned
+    assert sorted(geometry.spacing_mm) == [0.7, 0.8, 0.9]
