@@ -197,12 +197,14 @@ def _merge_layers(
     hidden: Counter[tuple[int, int]] = Counter()
     for index, layer in enumerate(layers):
         lookup = _layer_lookup(index, layer, targets)
+        known = np.flatnonzero(lookup)
+        keeps_values = np.array_equal(lookup[known], known)
         for plane, source in zip(merged, layer, strict=True):
-            values = lookup[source]
+            values = source if keeps_values else lookup[source]
             if index:
                 lost = (values != 0) & (plane != 0) & (plane != values)
                 hidden.update(zip(plane[lost].tolist(), values[lost].tolist(), strict=True))
-            np.copyto(plane, values, where=values != 0)
+            np.copyto(plane, values, where=values != 0, casting="unsafe")
     names = {target: segment.name for segment, target in targets}
     overlaps = (
         Overlap(names[before], names[after], count)
