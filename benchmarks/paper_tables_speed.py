@@ -1,11 +1,11 @@
 """How long a training step and a volume take with every row of the paper's tables.
 
-    amcnet benchmark table1
+    amcnet paper-tables table1
     python benchmarks/paper_tables_speed.py
 
 trains every row for a few steps, segments an unseen hand with what comes out, prints the figures
 and writes results/paper_tables/speed.json, which tables_page.py shows. One row after the
-other, on a machine that does nothing else: the hours and seconds that `amcnet benchmark` itself
+other, on a machine that does nothing else: the hours and seconds that `amcnet paper-tables` itself
 writes down hold whatever else was running.
 """
 
@@ -26,7 +26,7 @@ from amcnet.inference import Segmenter
 from amcnet.io import Volume, read_volume
 from amcnet.paper_tables.rows import Row, paper_tables
 from amcnet.paper_tables.scale import Scale, read_scale
-from amcnet.paper_tables.workspace import Place
+from amcnet.paper_tables.workspace import Workspace
 from amcnet.parallel import processors
 from amcnet.training.run import BUNDLE_FOLDER, HISTORY_FILE, train
 
@@ -36,12 +36,12 @@ EPOCHS = 5  # the first one takes longer and does not count
 VOLUMES = 5
 
 
-def measure(row: Row, scale: Scale, place: Place, image: Volume) -> dict[str, float]:
+def measure(row: Row, scale: Scale, workspace: Workspace, image: Volume) -> dict[str, float]:
     """Return the seconds of a training step, and of a volume from the image to labels on its grid.
 
     Medians, of epochs of a few steps and of volumes; without a look at held-out hands.
     """
-    config = scale.training_config(row, place.prepared)
+    config = scale.training_config(row, workspace.prepared)
     steps = {"steps": EPOCHS * STEPS, "steps_per_epoch": STEPS}
     schedule = config.schedule.model_copy(update=steps)
     data = config.data.model_copy(update={"fold": "all"})
@@ -68,11 +68,11 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     scale = read_scale(arguments.scale)
-    place = Place(arguments.out or Path("runs") / f"tables-{scale.name}")
-    image = read_volume(read_dataset(place.unseen).cases[0].images[0])
+    workspace = Workspace(arguments.out or Path("runs") / f"tables-{scale.name}")
+    image = read_volume(read_dataset(workspace.unseen).cases[0].images[0])
     rows = {}
     for row in paper_tables().rows.values():
-        rows[row.name] = measure(row, scale, place, image)
+        rows[row.name] = measure(row, scale, workspace, image)
         print(row.name, {key: round(seconds, 2) for key, seconds in rows[row.name].items()})
     written = {"processors": processors(), "rows": rows}
     arguments.json.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")

@@ -2,9 +2,9 @@
 
     python studies/anatomy_loss.py --scale small --out runs/tables-small
 
-trains AMCNet with each, as rows beside those of `amcnet benchmark` (which share the folder: gamma 0
-and 0.5 are rows of the paper's tables), and writes their results to OUT/results. Finished rows are
-kept, an interrupted one goes on. `python -m tools.paper_tables_page` makes the paragraph.
+trains AMCNet with each, as rows beside those of `amcnet paper-tables` (which share the folder:
+gamma 0 and 0.5 are rows of the paper's tables), and writes their results to OUT/results. Finished
+rows are kept, an interrupted one goes on. `python -m tools.paper_tables_page` makes the paragraph.
 
 The package has the paper's form alone, Eq. 5-6 with a gradient through the error map, and plain
 cross-entropy, which forgives nothing. The two other forms are here:
@@ -29,7 +29,7 @@ from amcnet.losses import DiceAnatomyLoss, DiceLoss
 from amcnet.paper_tables.row_runner import RowTask, run_rows
 from amcnet.paper_tables.rows import ComparisonTable, Row, TableRow, paper_tables
 from amcnet.paper_tables.scale import read_scale
-from amcnet.paper_tables.workspace import Place
+from amcnet.paper_tables.workspace import Workspace
 from amcnet.training.loss_config import LossConfig
 
 GAMMA = 0.5
@@ -124,11 +124,11 @@ def main(texts: list[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     scale = read_scale(arguments.scale)
-    place = Place(arguments.out or Path("runs") / f"tables-{scale.name}")
+    workspace = Workspace(arguments.out or Path("runs") / f"tables-{scale.name}")
     wanted = arguments.rows or study().names
     loss = LossConfig.model_validate(scale.training.get("loss", {}))
     chosen = [task for task in tasks(loss) if task.row.name in wanted]
-    for name in run_rows(chosen, scale, place):
+    for name in run_rows(chosen, scale, workspace):
         print(f"{name}: finished")
 
 

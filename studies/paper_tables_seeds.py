@@ -1,6 +1,6 @@
 """What another seed changes in the paper's tables: a section of the page of tables_page.py.
 
-    amcnet benchmark table2 --seed 2
+    amcnet paper-tables table2 --seed 2
     python -m tools.paper_tables_page --from runs/tables-small-seed-2/results --seed 2
 
 The first command takes an hour for a table; --rows runs some rows only.

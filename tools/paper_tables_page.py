@@ -1,7 +1,7 @@
 """Write docs/tables.md from the committed results.
 
-    amcnet benchmark table1
-    amcnet benchmark table2
+    amcnet paper-tables table1
+    amcnet paper-tables table2
     python studies/anatomy_loss.py
     python benchmarks/paper_tables_speed.py
     python -m tools.paper_tables_page --from runs/tables-small/results

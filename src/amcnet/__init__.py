@@ -7,9 +7,11 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from amcnet.extras import require_extra
 from amcnet.version import __version__
 
 if TYPE_CHECKING:
+    from amcnet.bundle.saving import save_model
     from amcnet.inference import Segmentation, Segmenter
     from amcnet.workflows.segment.volume import segment
 
@@ -32,7 +34,7 @@ _PARTS = (
     "viewer",
     "workflows",
 )
-__all__ = ["Segmentation", "Segmenter", "__version__", "segment"]
+__all__ = ["Segmentation", "Segmenter", "__version__", "save_model", "segment"]
 
 
 def __getattr__(name: str) -> object:
@@ -41,6 +43,9 @@ def __getattr__(name: str) -> object:
         return import_module(f"amcnet.{name}")
     if name in ("Segmentation", "Segmenter"):
         return getattr(import_module("amcnet.inference"), name)
+    if name == "save_model":
+        require_extra("train", "amcnet.save_model")
+        return import_module("amcnet.bundle.saving").save_model
     if name == "segment":
         return import_module("amcnet.workflows.segment.volume").segment
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -62,7 +62,7 @@ def test_scores_travel_with_a_model(small_bundle: Path, models_home: Path, tmp_p
     rows = [line.split() for line in listed.splitlines()]
     assert ["dice", "bone", "0.667"] in rows  # 2 * 108 / (216 + 108)
     assert ["found", "1.000"] in rows
-    assert "licence        Apache-2.0" in listed
+    assert "licence        not stated" in listed
 
 
 def test_what_is_wrong_is_said(small_bundle: Path, models_home: Path, tmp_path: Path) -> None:

@@ -27,3 +27,38 @@ def test_norm_is_pytorchs_and_takes_a_single_voxel() -> None:
     assert torch.equal(norm(features), plain(features))
     single = norm(features[..., :1, :1, :1])
     torch.testing.assert_close(single, torch.zeros(2, 3, 1, 1, 1), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("size", [(5, 4, 3), (7, 12, 9), (8, 3, 17), (16, 8, 8)])
+@pytest.mark.parametrize("kernel", [(3, 3, 3), (1, 3, 3)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_small_volumes_avoid_the_slow_kernel_and_give_the_same(size, kernel, bias) -> None:
+    torch.manual_seed(0)
+    padding = tuple(n // 2 for n in kernel)
+    layer = Conv3d(3, 5, kernel, padding=padding, bias=bias)
+    plain = torch.nn.Conv3d(3, 5, kernel, padding=padding, bias=bias)
+    plain.load_state_dict(layer.state_dict())
+    features = torch.randn(1, 3, *size)
+    mine, theirs = features.clone().requires_grad_(), features.clone().requires_grad_()
+    assert layer._is_slow(mine)
+    found, expected = layer(mine), plain(theirs)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    weight = torch.randn_like(found)
+    (found * weight).sum().backward()
+    (expected * weight).sum().backward()
+    torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-5, atol=1e-5)
+    for own, other in zip(layer.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(own.grad, other.grad, rtol=1e-4, atol=1e-4)
+
+
+def test_only_training_of_small_volumes_takes_the_other_way() -> None:
+    layer = Conv3d(16, 16, 3, padding=1)
+    small, large = torch.zeros(1, 16, 8, 8, 8), torch.zeros(1, 16, 40, 40, 2)
+    assert layer._is_slow(small)
+    assert not layer._is_slow(large)
+    assert not layer._is_slow(small.expand(2, -1, -1, -1, -1))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert not layer._is_slow(small)
+    with torch.no_grad():
+        assert not layer._is_slow(small)
+    assert not layer.eval()._is_slow(small)

@@ -17,7 +17,7 @@ from amcnet.paper_tables.row_scoring import score_row
 from amcnet.paper_tables.rows import paper_tables
 from amcnet.paper_tables.scale import Scale, read_scale
 from amcnet.paper_tables.table_run import run_table
-from amcnet.paper_tables.workspace import Place
+from amcnet.paper_tables.workspace import Workspace
 
 from .tiny_scale import SCALE
 
@@ -36,24 +36,24 @@ class KilledError(Exception):
 
 
 @pytest.fixture(scope="module")
-def place(scale: Scale, tmp_path_factory: pytest.TempPathFactory) -> Place:
+def place(scale: Scale, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A folder in which a row was ended after its first hand, and all were finished then."""
-    place = Place(tmp_path_factory.mktemp("tables") / "tiny")
+    workspace = Workspace(tmp_path_factory.mktemp("tables") / "tiny")
 
     def stop(done: int, total: int) -> None:
-        if done == 1 and place.evaluations("unet").is_dir():
+        if done == 1 and workspace.evaluations("unet").is_dir():
             raise KilledError
 
     with pytest.raises(KilledError):
-        run_table("table1", scale, place, ("unet",), progress=stop)
-    assert len(list(place.evaluations("unet").iterdir())) == 1
-    assert not place.results.exists()
-    run_table("table1", scale, place, ROWS)
+        run_table("table1", scale, workspace, ("unet",), progress=stop)
+    assert len(list(workspace.evaluations("unet").iterdir())) == 1
+    assert not workspace.results.exists()
+    run_table("table1", scale, workspace, ROWS)
     return place
 
 
-def test_the_dice_of_every_structure(place: Place, scale: Scale, tmp_path: Path) -> None:
-    copy = Place(shutil.copytree(place.folder, tmp_path / "copy"))
+def test_the_dice_of_every_structure(workspace: Workspace, scale: Scale, tmp_path: Path) -> None:
+    copy = Workspace(shutil.copytree(workspace.folder, tmp_path / "copy"))
     unseen = read_dataset(copy.unseen)
     expected: dict[str, list[float]] = {}
     for case in unseen.cases:
@@ -80,38 +80,38 @@ def _times(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
-def test_everything_is_there(place: Place) -> None:
-    assert {path.name for path in place.results.iterdir()} == {
+def test_everything_is_there(workspace: Workspace) -> None:
+    assert {path.name for path in workspace.results.iterdir()} == {
         *(f"{row}.{kind}" for row in ROWS for kind in ("csv", "json", "nrrd")),
         "table1.png",
     }
-    first = sorted(place.predictions("unet").iterdir())[0]
-    assert place.pictured("unet").read_bytes() == first.read_bytes()
-    text = (place.folder / "table1.md").read_text()
+    first = sorted(workspace.predictions("unet").iterdir())[0]
+    assert workspace.pictured("unet").read_bytes() == first.read_bytes()
+    text = (workspace.folder / "table1.md").read_text()
     assert "AMCNet + AC (ours)" in text
     assert "2 steps" in text
-    log = (place.run("unet") / "run.log").read_text()
+    log = (workspace.run("unet") / "run.log").read_text()
     assert log.count("cases for training") == 1  # it was not trained again
 
 
-def test_finished_rows_are_kept(place: Place, scale: Scale) -> None:
-    before = _times(place.folder / "rows")
-    run_table("table1", scale, place, ROWS)
-    assert _times(place.folder / "rows") == before
+def test_finished_rows_are_kept(workspace: Workspace, scale: Scale) -> None:
+    before = _times(workspace.folder / "rows")
+    run_table("table1", scale, workspace, ROWS)
+    assert _times(workspace.folder / "rows") == before
 
 
-def test_other_settings_need_another_folder(place: Place, scale: Scale) -> None:
+def test_other_settings_need_another_folder(workspace: Workspace, scale: Scale) -> None:
     schedule = {**scale.training["schedule"], "steps": 3}
     longer = scale.model_copy(update={"training": {**scale.training, "schedule": schedule}})
     tasks = [RowTask(paper_tables().rows["unet"])]
     with pytest.raises(ConfigError, match="was made with another schedule, expected today's"):
-        list(run_rows(tasks, longer, place))
-    (place.results / "unet.json").rename(place.results / "unet.away")
+        list(run_rows(tasks, longer, workspace))
+    (workspace.results / "unet.json").rename(workspace.results / "unet.away")
     try:
         with pytest.raises(ConfigError, match="begun with another schedule, expected today's"):
-            list(run_rows(tasks, longer, place))
+            list(run_rows(tasks, longer, workspace))
         fewer = scale.model_copy(update={"data": scale.data.model_copy(update={"unseen": 1})})
         with pytest.raises(OutputError, match="holds 2 phantoms, expected 1: choose another"):
-            list(run_rows(tasks, fewer, place))
+            list(run_rows(tasks, fewer, workspace))
     finally:
-        (place.results / "unet.away").rename(place.results / "unet.json")
+        (workspace.results / "unet.away").rename(workspace.results / "unet.json")

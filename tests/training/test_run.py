@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from amcnet.bundle.export import load_network_weights
 from amcnet.data.dataset_check import check_dataset
 from amcnet.errors import ConfigError, InputError, OutputError
 from amcnet.training import read_config, train
+from amcnet.training.checkpoint_format import read_checkpoint, write_checkpoint
 from amcnet.training.setup import PrepareOptions, prepare
 
 from .conftest import SHAPE, SPACING_MM, read_history
@@ -88,9 +90,8 @@ def test_killed_run_ends_like_the_whole_one(tmp_path: Path, write_config: WriteC
     config = write_config(30, optimiser="accumulate = 2")
     train(read_config(config), tmp_path / "whole")
     kill_within_an_epoch(config, tmp_path / "killed")
-    resumed_at = torch.load(tmp_path / "killed" / "checkpoints" / "last.ckpt", weights_only=False)[
-        "global_step"
-    ]
+    last = tmp_path / "killed" / "checkpoints" / "last.ckpt"
+    resumed_at = read_checkpoint(last)["global_step"]
     train(read_config(config), tmp_path / "killed", resume=True)
     assert 10 <= resumed_at < 30
     assert losses_of(tmp_path / "killed") == losses_of(tmp_path / "whole")
@@ -98,17 +99,75 @@ def test_killed_run_ends_like_the_whole_one(tmp_path: Path, write_config: WriteC
     assert weights_digest(tmp_path / "killed") == weights_digest(tmp_path / "whole")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
-def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, write_config: WriteConfig) -> None:
-    run = tmp_path / "run"
-    command = [*COMMAND, str(write_config(5000)), "-o", str(run)]
+def begun_run(config: Path, run: Path) -> subprocess.Popen[str]:
+    """Start a run and return when it has a checkpoint."""
+    command = [*COMMAND, str(config), "-o", str(run)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     while not (run / "checkpoints" / "last.ckpt").exists() and process.poll() is None:
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    return process
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+@pytest.mark.parametrize(("name", "status"), [("SIGINT", 1), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_an_interrupted_run_says_how_to_go_on(
+    tmp_path: Path, write_config: WriteConfig, name: str, status: int
+) -> None:
+    run = tmp_path / "run"
+    process = begun_run(write_config(5000), run)
+    process.send_signal(signal.Signals[name])
     said = process.communicate(timeout=100)[1]
-    assert process.returncode == 1
-    assert "can go on from its last checkpoint with --resume" in said
+    assert process.returncode == status
+    assert f"can go on from its last checkpoint with --resume: amcnet train {run} --resume" in said
+    assert "Traceback" not in said
+    step = re.search(r"at step (\d+)", said)[1]
+    if name != "SIGINT":  # the step in work was finished and saved
+        last = read_checkpoint(run / "checkpoints" / "last.ckpt")["global_step"]
+        assert last in (int(step), int(step) // 10 * 10)
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path: Path, write_config: WriteConfig) -> None:
+    config, run = write_config(5000), tmp_path / "run"
+    process = begun_run(config, run)
+    try:
+        for resume in (True, False):
+            with pytest.raises(OutputError, match="run: another training is using this run folder"):
+                train(read_config(config), run, resume=resume)
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.communicate()
+    schedule = read_config(run).schedule.model_copy(update={"steps": 1})
+    train(read_config(run).model_copy(update={"schedule": schedule}), run, resume=True)
+
+
+CLUSTER = {
+    "SLURM_NTASKS": "4",
+    "SLURM_JOB_ID": "1",
+    "SLURM_JOB_NAME": "job",
+    "SLURM_PROCID": "3",
+    "SLURM_LOCALID": "3",
+    "SLURM_NODEID": "1",
+    "WORLD_SIZE": "4",
+    "RANK": "2",
+    "LOCAL_RANK": "2",
+    "MASTER_ADDR": "nowhere",
+}
+
+
+def test_the_environment_of_a_cluster_does_not_matter_to_one_process(
+    tmp_path: Path, write_config: WriteConfig
+) -> None:
+    done = subprocess.run(
+        [*COMMAND, str(write_config(2)), "-o", str(tmp_path / "run")],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        env={**os.environ, **CLUSTER},
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "the trained model" in done.stdout
+    assert "step 2 of 2" in done.stderr
 
 
 def test_two_processes_do_what_one_does_with_accumulated_gradients(
@@ -152,6 +211,9 @@ def test_folders_and_configurations_are_guarded(tmp_path: Path, write_config: Wr
         last.write_bytes(part)
         with pytest.raises(InputError, match=r"last\.ckpt: cannot be read"):
             train(config, tmp_path / "run", resume=True)
+    write_checkpoint(last, {"state_dict": {}, "global_step": 3})
+    with pytest.raises(InputError, match=r"^[^\n]*checkpoint[^\n]*expected[^\n]*$"):
+        train(config, tmp_path / "run", resume=True)
 
 
 def test_best_weights_are_kept_and_a_run_without_progress_ends_early(
@@ -168,7 +230,7 @@ def test_best_weights_are_kept_and_a_run_without_progress_ends_early(
     rows = read_history(tmp_path / "run" / "metrics.csv")
     best = max(rows, key=lambda row: row["dice"])
     assert len(rows) == best["epoch"] + 3 < 20
-    checkpoint = torch.load(tmp_path / "run" / "checkpoints" / "best.ckpt", weights_only=False)
+    checkpoint = read_checkpoint(tmp_path / "run" / "checkpoints" / "best.ckpt")
     assert checkpoint["global_step"] == best["step"]
     kept = load_network_weights(load_bundle(tmp_path / "run" / "model"))
     for name, value in kept.items():
@@ -184,10 +246,10 @@ def test_a_moved_run_still_knows_its_best_weights(
     best = train(config, tmp_path / "run").description.sha256["model.safetensors"]
     shutil.move(tmp_path / "run", tmp_path / "moved")
     checkpoint = tmp_path / "moved" / "checkpoints" / "last.ckpt"
-    state = torch.load(checkpoint, weights_only=False)
+    state = read_checkpoint(checkpoint)
     for name, value in state["state_dict"].items():
         state["state_dict"][name] = torch.zeros_like(value)
-    torch.save(state, checkpoint)
+    write_checkpoint(checkpoint, state)
     more = config.schedule.model_copy(update={"steps": 11})
     train(config.model_copy(update={"schedule": more}), tmp_path / "moved", resume=True)
     rows = read_history(tmp_path / "moved" / "metrics.csv")

@@ -97,7 +97,7 @@ class BundleDescription(BaseModel):
 
     Attributes:
         name: Short name of the model.
-        licence: SPDX identifier of the weights' licence.
+        licence: Licence of the weights, best as an SPDX identifier; empty where nothing is said.
         notice: Notice to users, printed with every result.
         architecture: The network.
         needs: What the network needs of its input and of the memory. Bundles of earlier versions
@@ -117,7 +117,7 @@ class BundleDescription(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str
-    licence: str = "Apache-2.0"
+    licence: str = ""
     notice: str
     architecture: Architecture
     needs: NetworkNeeds | None = None

@@ -16,7 +16,7 @@ SUMMARIES: Mapping[str, str] = {
     "prepare": "Check a data set and prepare it for training.",
     "dataset": "Build a data set of your own corrected scans.",
     "train": "Train a network on prepared data.",
-    "benchmark": "Train and judge every method of a table of the paper.",
+    "paper-tables": "Train and judge every method of a table of the paper.",
     "demo": "Make a phantom, segment, measure and evaluate it.",
     "doctor": "Check what is installed and whether segmenting works.",
     "labels": "List label values with their names and colours.",
@@ -57,9 +57,9 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "amcnet prepare dataset -o prepared --from hand",
     ),
     "train": ("amcnet train prepared",),
-    "benchmark": (
-        "amcnet benchmark table1",
-        "amcnet benchmark table2 --rows amcnet,amcnet-ac",
+    "paper-tables": (
+        "amcnet paper-tables table1",
+        "amcnet paper-tables table2 --rows amcnet,amcnet-ac",
     ),
     "dataset": ("amcnet dataset add scan.nrrd corrected.seg.nrrd --to data/mine",),
     "demo": ("amcnet demo --out demo",),

@@ -24,15 +24,13 @@ from amcnet.cli import (
     measure,
     mesh,
     models,
+    paper_tables,
     phantom,
     prepare,
     segment,
     summarise,
     train,
     view,
-)
-from amcnet.cli import (
-    paper_tables as benchmark,
 )
 from amcnet.cli.console import interruptible
 from amcnet.cli.examples import EXAMPLES, FIRST, SUMMARIES, epilog
@@ -77,7 +75,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "phantom": phantom.phantom,
     "prepare": prepare.prepare,
     "train": train.train,
-    "benchmark": benchmark.benchmark,
+    "paper-tables": paper_tables.paper_tables,
     "demo": demo.demo,
     "doctor": doctor.doctor,
     "labels": labels.labels,
@@ -85,6 +83,8 @@ _COMMANDS: dict[str, Callable[..., None]] = {
 }
 for _name, _function in _COMMANDS.items():
     app.command(_name, short_help=SUMMARIES[_name], epilog=epilog(EXAMPLES[_name]))(_function)
+# The former name of paper-tables.
+app.command("benchmark", hidden=True)(paper_tables.benchmark)
 app.add_typer(
     dataset.app, name="dataset", short_help=SUMMARIES["dataset"], epilog=epilog(EXAMPLES["dataset"])
 )

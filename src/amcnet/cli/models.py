@@ -57,7 +57,7 @@ def _what_it_is(model: "BundleDescription") -> Iterator[tuple[str, object]]:
     """Yield name and text of each line that describes a model."""
     yield "structures", len(model.labels)
     yield "notice", model.notice
-    yield "licence", model.licence
+    yield "licence", model.licence or "not stated"
     yield "training data", model.provenance.training_data
     yield "trained", f"{model.provenance.all_hours:.1f} hours, {model.provenance.hardware}"
     yield "SHA-256", model.sha256["model.safetensors"]

@@ -1,8 +1,10 @@
-"""``amcnet benchmark``: the paper's tables, from data to finished table."""
+"""``amcnet paper-tables``: the paper's tables, from data to finished table."""
 
+import sys
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,7 +16,7 @@ class TableChoice(StrEnum):
     table2 = "table2"
 
 
-def benchmark(
+def paper_tables(
     table: Annotated[
         TableChoice,
         typer.Argument(
@@ -26,7 +28,7 @@ def benchmark(
         typer.Option(
             metavar="small|paper|FILE",
             help="small: some hours on two cores; paper: the paper's sizes, for GPUs; or a file of "
-            "settings (TOML) like those in amcnet/comparison/settings.",
+            "settings (TOML) like those in amcnet/paper_tables/settings.",
         ),
     ] = "small",
     rows: Annotated[
@@ -57,7 +59,7 @@ def benchmark(
     ] = None,
     jobs: Annotated[int, typer.Option(help="Processes that make phantoms.")] = 1,
 ) -> None:
-    """Train and judge every method of one of the paper's tables on the same data.
+    """Make the paper's tables again: train and score every network on the same data.
 
     A call that was interrupted can be repeated: finished rows are kept, and the row in work goes on
     from its last checkpoint. The table is written anew after every row.
@@ -76,16 +78,27 @@ def benchmark(
     chosen, settings = rows_of(table.value, wanted), read_scale(scale)
     if seed is not None:
         settings = settings.with_seed(seed)
-    require_extra("train", "amcnet benchmark")
+    require_extra("train", "amcnet paper-tables")
     from amcnet.paper_tables.table_run import run_table
-    from amcnet.paper_tables.workspace import Place
+    from amcnet.paper_tables.workspace import Workspace
     from amcnet.training import is_first_process
+    from amcnet.training.hardware import settle_processes
 
-    place = Place(out or Path("runs") / f"tables-{settings.name}")
+    settle_processes(settings.hardware)
+    workspace = Workspace(out or Path("runs") / f"tables-{settings.name}")
     if is_first_process():
         show_log()
     names = tuple(row.name for row in chosen)
     with progress("cases") as update:
-        run_table(table.value, settings, place, names, jobs, update)
+        run_table(table.value, settings, workspace, names, jobs, update)
     if is_first_process():
-        stdout().print(f"{place.folder / table.value}.md: the table; {place.results}: its figures")
+        stdout().print(
+            f"{workspace.folder / table.value}.md: the table; {workspace.results}: its figures"
+        )
+
+
+@wraps(paper_tables)
+def benchmark(**arguments: Any) -> None:  # noqa: ANN401
+    """Run ``amcnet paper-tables`` under its former name."""
+    sys.stderr.write("amcnet: warning: 'benchmark' is now called 'paper-tables'\n")
+    paper_tables(**arguments)

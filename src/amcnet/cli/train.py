@@ -62,10 +62,12 @@ def train(
     require_extra("train", "amcnet train")
     from amcnet.training import is_first_process
     from amcnet.training import train as run
+    from amcnet.training.hardware import settle_processes
     from amcnet.training.overrides import Overrides, override
 
     overrides = Overrides(start_from, _fold(fold), hours_of(max_time), devices, nodes)
     settings = override(settings, overrides)
+    settle_processes(settings.hardware)
     if is_first_process():
         show_log()
     bundle = run(settings, out or _default_folder(config, settings.name, fold), resume)

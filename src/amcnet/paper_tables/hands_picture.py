@@ -15,7 +15,7 @@ from amcnet.io import atomic_path, read_labels, read_volume
 from amcnet.paper_tables.row_results import RowResult
 from amcnet.paper_tables.rows import ComparisonTable
 from amcnet.paper_tables.table_markdown import finished_rows
-from amcnet.paper_tables.workspace import Place
+from amcnet.paper_tables.workspace import Workspace
 from amcnet.report.slices import choose_slices
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def write_picture(
     path: Path,
     table: ComparisonTable,
     results: Mapping[str, RowResult],
-    place: Place,
+    workspace: Workspace,
     unseen: Dataset,
 ) -> None:
     """Draw a transverse slice and the whole hand, one column for the truth and for every row.
@@ -51,7 +51,7 @@ def write_picture(
         path: A ``.png`` file.
         table: Which rows, in which order.
         results: Results of the finished rows.
-        place: Where the rows' labels are.
+        workspace: Where the rows' labels are.
         unseen: The hands; the first is shown.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -62,7 +62,7 @@ def write_picture(
     truth = read_labels(case.labels, unseen.table).array
     columns: dict[str, Labels] = {"truth": truth}
     for row in finished_rows(table, results):
-        columns[row.title] = read_labels(place.pictured(row.row), unseen.table).array
+        columns[row.title] = read_labels(workspace.pictured(row.row), unseen.table).array
     (index,) = choose_slices(truth, 1)
     scan_mm, lateral_mm, depth_mm = volume.spacing_mm
     slice_view = _View(_scaled(volume.array[index].T), depth_mm / lateral_mm)

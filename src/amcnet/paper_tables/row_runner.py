@@ -12,12 +12,13 @@ from amcnet.paper_tables.row_results import public_settings, read_result
 from amcnet.paper_tables.row_scoring import score_row
 from amcnet.paper_tables.rows import Row
 from amcnet.paper_tables.scale import Scale
-from amcnet.paper_tables.workspace import Place, make_data
+from amcnet.paper_tables.workspace import Workspace, make_data
 from amcnet.parallel import Progress, no_progress
 from amcnet.training.checkpoints import last_checkpoint
 from amcnet.training.config import TrainingConfig
 from amcnet.training.config_reading import RUN_CONFIG_FILE, read_run_config
-from amcnet.training.run import BUNDLE_FOLDER, is_first_process, train
+from amcnet.training.hardware import is_first_process
+from amcnet.training.run import BUNDLE_FOLDER, train
 
 if TYPE_CHECKING:
     from torch import nn
@@ -41,7 +42,7 @@ class RowTask:
 def run_rows(
     tasks: Iterable[RowTask],
     scale: Scale,
-    place: Place,
+    workspace: Workspace,
     jobs: int = 1,
     progress: Progress = no_progress,
 ) -> Iterator[str]:
@@ -53,7 +54,7 @@ def run_rows(
     Args:
         tasks: The rows.
         scale: The settings that they share.
-        place: The folder; what is missing in it is made.
+        workspace: The folder; what is missing in it is made.
         jobs: Processes that make phantoms.
         progress: Called with (cases done, cases in all) of each part of the work but training.
 
@@ -67,27 +68,29 @@ def run_rows(
     """
     waiting = []
     for task in tasks:
-        config = scale.training_config(task.row, place.prepared)
-        if _is_finished(task.row, config, scale, place):
+        config = scale.training_config(task.row, workspace.prepared)
+        if _is_finished(task.row, config, scale, workspace):
             logger.info("%s: finished before", task.row.name)
         else:
             waiting.append((task, config))
     if not waiting:
         return
     first = is_first_process()
-    unseen = make_data(place, scale, jobs, progress) if first else read_dataset(place.unseen)
+    unseen = (
+        make_data(workspace, scale, jobs, progress) if first else read_dataset(workspace.unseen)
+    )
     for task, config in waiting:
-        _train(task, config, place)
+        _train(task, config, workspace)
         if not _is_distributed():
-            yield _score(task.row, config, scale, place, unseen, progress)
+            yield _score(task.row, config, scale, workspace, unseen, progress)
     if first and _is_distributed():
         for task, config in waiting:
-            yield _score(task.row, config, scale, place, unseen, progress)
+            yield _score(task.row, config, scale, workspace, unseen, progress)
 
 
-def _is_finished(row: Row, config: TrainingConfig, scale: Scale, place: Place) -> bool:
+def _is_finished(row: Row, config: TrainingConfig, scale: Scale, workspace: Workspace) -> bool:
     """Return whether a row has its results; refuse those of other settings."""
-    result = read_result(place.results, row.name)
+    result = read_result(workspace.results, row.name)
     if result is None:
         return False
     found, expected = result.facts.settings, public_settings(config)
@@ -97,15 +100,15 @@ def _is_finished(row: Row, config: TrainingConfig, scale: Scale, place: Place) -
     changed += ["loss"] if result.facts.loss != row.loss_text else []
     if changed:
         raise ConfigError(
-            f"{place.results / row.name}.json: was made with another {', '.join(changed)}, "
+            f"{workspace.results / row.name}.json: was made with another {', '.join(changed)}, "
             "expected today's settings: choose another folder"
         )
     return True
 
 
-def _train(task: RowTask, config: TrainingConfig, place: Place) -> None:
+def _train(task: RowTask, config: TrainingConfig, workspace: Workspace) -> None:
     """Train a row, or the rest of it, or nothing where its model is there."""
-    run = place.run(task.row.name)
+    run = workspace.run(task.row.name)
     begun = last_checkpoint(run).exists()
     if begun:
         earlier = read_run_config(run)
@@ -127,12 +130,12 @@ def _score(
     row: Row,
     config: TrainingConfig,
     scale: Scale,
-    place: Place,
+    workspace: Workspace,
     unseen: Dataset,
     progress: Progress,
 ) -> str:
     logger.info("%s: segmenting and scoring", row.name)
-    score_row(row, config, scale, place, unseen, progress)
+    score_row(row, config, scale, workspace, unseen, progress)
     return row.name
 
 

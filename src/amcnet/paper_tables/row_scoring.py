@@ -23,7 +23,7 @@ from amcnet.paper_tables.row_results import (
 )
 from amcnet.paper_tables.rows import Row
 from amcnet.paper_tables.scale import Scale
-from amcnet.paper_tables.workspace import Place
+from amcnet.paper_tables.workspace import Workspace
 from amcnet.parallel import Progress, no_progress, processors
 from amcnet.training.config import TrainingConfig
 from amcnet.training.run import BUNDLE_FOLDER
@@ -35,7 +35,7 @@ def score_row(
     row: Row,
     config: TrainingConfig,
     scale: Scale,
-    place: Place,
+    workspace: Workspace,
     unseen: Dataset,
     progress: Progress = no_progress,
 ) -> None:
@@ -48,29 +48,29 @@ def score_row(
         row: The row; it has been trained.
         config: Its configuration.
         scale: The settings of all rows.
-        place: The folder.
+        workspace: The folder.
         unseen: The hands.
         progress: Called with (cases done, cases in all).
     """
-    bundle = load_bundle(place.run(row.name) / BUNDLE_FOLDER)
-    evaluations = place.evaluations(row.name)
+    bundle = load_bundle(workspace.run(row.name) / BUNDLE_FOLDER)
+    evaluations = workspace.evaluations(row.name)
     evaluations.mkdir(exist_ok=True)
-    place.predictions(row.name).mkdir(exist_ok=True)
+    workspace.predictions(row.name).mkdir(exist_ok=True)
     segmenter = Segmenter(bundle.folder)
     for done, case in enumerate(unseen.cases):
         progress(done, len(unseen.cases))
         path = evaluations / f"{case.name}.json"
         if not path.is_file():
-            labels = _labels(place, row, case)
+            labels = _labels(workspace, row, case)
             _write_json(path, _evaluate(segmenter, case, unseen, labels))
     progress(len(unseen.cases), len(unseen.cases))
     found = {
         case.name: json.loads((evaluations / f"{case.name}.json").read_text(encoding="utf-8"))
         for case in unseen.cases
     }
-    place.results.mkdir(exist_ok=True)
-    with atomic_path(place.pictured(row.name)) as temporary:
-        shutil.copyfile(_labels(place, row, unseen.cases[0]), temporary)
+    workspace.results.mkdir(exist_ok=True)
+    with atomic_path(workspace.pictured(row.name)) as temporary:
+        shutil.copyfile(_labels(workspace, row, unseen.cases[0]), temporary)
     provenance = bundle.description.provenance
     facts = Facts(
         row=row.name,
@@ -87,7 +87,7 @@ def score_row(
         commit=provenance.commit,
         structure_dice=_structure_dice(list(found.values())),
     )
-    write_result(place.results, RowResult(facts, {n: figures_of(e) for n, e in found.items()}))
+    write_result(workspace.results, RowResult(facts, {n: figures_of(e) for n, e in found.items()}))
 
 
 def _structure_dice(evaluations: Sequence[dict[str, Any]]) -> dict[str, float]:
@@ -107,8 +107,8 @@ def _evaluate(segmenter: Segmenter, case: Case, unseen: Dataset, labels: Path) -
     return {**evaluation, _SECONDS: found.seconds["resample"] + found.seconds["labels"]}
 
 
-def _labels(place: Place, row: Row, case: Case) -> Path:
-    return place.predictions(row.name) / f"{case.name}.nrrd"
+def _labels(workspace: Workspace, row: Row, case: Case) -> Path:
+    return workspace.predictions(row.name) / f"{case.name}.nrrd"
 
 
 def _parameters(bundle: Bundle) -> int:

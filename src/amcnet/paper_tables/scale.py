@@ -10,7 +10,7 @@ from amcnet.errors import ConfigError
 from amcnet.paper_tables.rows import SETTINGS, Row
 from amcnet.phantom.config import PhantomConfig, Variety
 from amcnet.phantom.grids import FULL_GRID, Grid
-from amcnet.training.config import TrainingConfig
+from amcnet.training.config import HardwareConfig, TrainingConfig
 
 SCALES = ("small", "paper")
 
@@ -62,6 +62,11 @@ class Scale(_Part):
     width: dict[str, PositiveInt]
     learning_rate: dict[str, float] = {}
     training: dict[str, Any]
+
+    @property
+    def hardware(self) -> HardwareConfig:
+        """What the rows are trained on."""
+        return HardwareConfig.model_validate(self.training.get("hardware", {}))
 
     def with_seed(self, seed: int) -> "Scale":
         """Return the same scale with another seed of all trainings, and a name that says so."""

@@ -7,15 +7,15 @@ from amcnet.paper_tables.row_runner import RowTask, run_rows
 from amcnet.paper_tables.rows import TableName, paper_tables, rows_of
 from amcnet.paper_tables.scale import Scale
 from amcnet.paper_tables.table_page import write_table_page
-from amcnet.paper_tables.workspace import Place
+from amcnet.paper_tables.workspace import Workspace
 from amcnet.parallel import Progress, no_progress
-from amcnet.training.run import is_first_process
+from amcnet.training.hardware import is_first_process
 
 
 def run_table(
     name: TableName,
     scale: Scale,
-    place: Place,
+    workspace: Workspace,
     rows: tuple[str, ...] = (),
     jobs: int = 1,
     progress: Progress = no_progress,
@@ -28,7 +28,7 @@ def run_table(
     Args:
         name: The table.
         scale: The settings of all rows.
-        place: The folder; the other table of the scale may share it.
+        workspace: The folder; the other table of the scale may share it.
         rows: Names of rows to run; all of the table's where left out.
         jobs: Processes that make phantoms.
         progress: Called with (cases done, cases in all) of each part of the work but training.
@@ -39,16 +39,16 @@ def run_table(
         TrainingError: If a training run cannot go on.
     """
     tasks = [RowTask(row) for row in rows_of(name, rows)]
-    for _ in run_rows(tasks, scale, place, jobs, progress):
-        write_table_page(name, place.results, place.folder / f"{name}.md")
+    for _ in run_rows(tasks, scale, workspace, jobs, progress):
+        write_table_page(name, workspace.results, workspace.folder / f"{name}.md")
     if is_first_process():
-        _draw(name, place)
-        write_table_page(name, place.results, place.folder / f"{name}.md")
+        _draw(name, workspace)
+        write_table_page(name, workspace.results, workspace.folder / f"{name}.md")
 
 
-def _draw(name: TableName, place: Place) -> None:
+def _draw(name: TableName, workspace: Workspace) -> None:
     table = paper_tables().tables[name]
-    results = read_finished(place.results, table.names)
-    if results and place.unseen.is_dir():  # results may come from elsewhere, without the data
-        path = place.results / f"{name}.png"
-        write_picture(path, table, results, place, read_dataset(place.unseen))
+    results = read_finished(workspace.results, table.names)
+    if results and workspace.unseen.is_dir():  # results may come from elsewhere, without the data
+        path = workspace.results / f"{name}.png"
+        write_picture(path, table, results, workspace, read_dataset(workspace.unseen))

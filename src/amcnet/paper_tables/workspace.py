@@ -10,7 +10,7 @@ from amcnet.parallel import Progress, no_progress
 
 
 @dataclass(frozen=True)
-class Place:
+class Workspace:
     """The folder of a comparison.
 
     Attributes:
@@ -57,12 +57,12 @@ class Place:
 
 
 def make_data(
-    place: Place, scale: Scale, jobs: int = 1, progress: Progress = no_progress
+    workspace: Workspace, scale: Scale, jobs: int = 1, progress: Progress = no_progress
 ) -> Dataset:
     """Make the phantoms of a scale and prepare those to train on; what is there is kept.
 
     Args:
-        place: Where to.
+        workspace: Where to.
         scale: How many, and how.
         jobs: Number of processes.
         progress: Called with (cases done, cases in all), for each of three parts.
@@ -77,10 +77,10 @@ def make_data(
     from amcnet.phantom import write_dataset
 
     data, recipe = scale.data, scale.data.recipe()
-    place.unseen.parent.mkdir(parents=True, exist_ok=True)
-    write_dataset(place.training, data.training, data.training_seed, recipe, jobs, progress)
-    write_dataset(place.unseen, data.unseen, data.unseen_seed, recipe, jobs, progress)
-    hands, unseen = read_dataset(place.training), read_dataset(place.unseen)
+    workspace.unseen.parent.mkdir(parents=True, exist_ok=True)
+    write_dataset(workspace.training, data.training, data.training_seed, recipe, jobs, progress)
+    write_dataset(workspace.unseen, data.unseen, data.unseen_seed, recipe, jobs, progress)
+    hands, unseen = read_dataset(workspace.training), read_dataset(workspace.unseen)
     for dataset, count in ((hands, data.training), (unseen, data.unseen)):
         if len(dataset.cases) != count:
             raise OutputError(
@@ -88,5 +88,5 @@ def make_data(
                 "another folder"
             )
     preprocessing = Preprocessing.model_validate(scale.training.get("preprocessing", {}))
-    prepare_dataset(hands, preprocessing, place.prepared, jobs, progress)
+    prepare_dataset(hands, preprocessing, workspace.prepared, jobs, progress)
     return unseen

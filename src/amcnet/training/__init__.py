@@ -8,14 +8,19 @@ from amcnet.training.config import TrainingConfig
 from amcnet.training.config_reading import read_config
 
 if TYPE_CHECKING:
-    from amcnet.training.run import is_first_process, train
+    from amcnet.training.hardware import is_first_process
+    from amcnet.training.run import train
 
+_TORCH_NAMES = {
+    "is_first_process": "amcnet.training.hardware",
+    "train": "amcnet.training.run",
+}
 __all__ = ["TrainingConfig", "is_first_process", "read_config", "train"]
 
 
 def __getattr__(name: str) -> object:
     """Import what needs PyTorch and Lightning on first use."""
-    if name not in ("is_first_process", "train"):
+    if name not in _TORCH_NAMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     require_extra("train", f"amcnet.training.{name}")
-    return getattr(import_module("amcnet.training.run"), name)
+    return getattr(import_module(_TORCH_NAMES[name]), name)

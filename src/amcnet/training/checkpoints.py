@@ -1,57 +1,64 @@
-"""Checkpoints that are whole or not there, and the run folder that they lie in."""
+"""When checkpoints are written, and where; each is complete or not there."""
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
-import torch
-from lightning.pytorch import Trainer
+from lightning.fabric.plugins import CheckpointIO
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
-from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from amcnet.errors import ConfigError, InputError, OutputError
 from amcnet.io import atomic_path
-from amcnet.training.config import ScheduleConfig, TrainingConfig
-from amcnet.training.config_reading import RUN_CONFIG_FILE, read_run_config
+from amcnet.training.checkpoint_format import read_checkpoint, write_checkpoint
+from amcnet.training.config import ScheduleConfig
+from amcnet.training.interruption import Interruption, RunStopped
 
 CHECKPOINT_FOLDER = "checkpoints"
-LOG_FILE = "run.log"
+
+_FIRST_SECONDS = 60.0
+_NEXT_SECONDS = 600.0
 
 
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes beside and renames: a run that is killed leaves its last whole checkpoint."""
+class SafeCheckpointIO(CheckpointIO):
+    """Reads and writes :mod:`amcnet.training.checkpoint_format` for Lightning.
+
+    A checkpoint is written beside its place and renamed: a run that is killed leaves its last
+    complete one.
+    """
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: object = None
     ) -> None:
-        """Write a checkpoint."""
+        """Write a checkpoint.
+
+        Raises:
+            OutputError: If it cannot be written.
+        """
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as temporary:
-            torch.save(checkpoint, temporary)
+            write_checkpoint(temporary, checkpoint)
 
     def load_checkpoint(
         self,
         path: str | Path,
-        map_location: Any = "cpu",  # noqa: ANN401
+        map_location: object = None,
         weights_only: bool | None = None,
     ) -> dict[str, Any]:
-        """Read a checkpoint.
+        """Read a checkpoint onto the CPU.
 
         Raises:
             InputError: If it cannot be read.
         """
-        try:
-            return super().load_checkpoint(path, map_location, weights_only)
-        except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
-            raise InputError(f"{path}: cannot be read, expected a whole checkpoint") from error
+        return read_checkpoint(Path(path))
+
+    def remove_checkpoint(self, path: str | Path) -> None:
+        """Remove a checkpoint."""
+        Path(path).unlink(missing_ok=True)
 
 
-class _Checkpoints(ModelCheckpoint):
-    """Knows its checkpoints again when the run folder was moved."""
+class _EpochCheckpoints(ModelCheckpoint):
+    """Recognises its checkpoints when the run folder was moved."""
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore what is known of earlier checkpoints; Lightning drops it in another folder."""
@@ -67,63 +74,69 @@ class _Checkpoints(ModelCheckpoint):
         super().load_state_dict({**state_dict, **moved, **own})
 
 
-class _WithinEpochs(_Checkpoints):
-    """Saves between the ends of epochs: there a checkpoint belongs after the validation."""
+class StepCheckpoints(Callback):
+    """Writes ``last.ckpt`` between the ends of epochs, and after a signal.
 
-    def on_train_batch_end(self, trainer: Trainer, *arguments: Any) -> None:  # noqa: ANN401
-        if not trainer.is_last_batch:
-            super().on_train_batch_end(trainer, *arguments)
+    One is due after a number of steps, but also one minute after the start and ten minutes after
+    the last one: a slow run must not lose more. At the end of an epoch the checkpoint belongs after
+    the validation, which is the affair of :class:`_EpochCheckpoints`.
+
+    Args:
+        path: The file.
+        steps: Steps between two checkpoints.
+        interruption: Knows whether a signal came.
+    """
+
+    def __init__(self, path: Path, steps: int, interruption: Interruption) -> None:
+        self.path = path
+        self.steps = steps
+        self.interruption = interruption
+        self._step = 0
+        self._due_at = 0.0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock; Lightning has put its own signal handlers in place by now."""
+        self.interruption.install()
+        self._step = trainer.global_step
+        self._due_at = time.monotonic() + _FIRST_SECONDS
+
+    def on_train_batch_start(self, trainer: Trainer, *arguments: object) -> None:
+        """Let a signal wait from here on."""
+        self.interruption.in_step = True
+
+    def on_train_batch_end(self, trainer: Trainer, *arguments: object) -> None:
+        """Write a checkpoint where one is due, and stop where a signal came."""
+        self.interruption.in_step = False
+        step, now = trainer.global_step, time.monotonic()
+        signal_number = self.interruption.number
+        late = now >= self._due_at
+        if trainer.world_size > 1:  # all processes must do the same
+            signal_number, late = trainer.strategy.broadcast((signal_number, late))
+        is_whole_step = step != self._step  # else gradients are being accumulated
+        self._step = step
+        due = is_whole_step and (step % self.steps == 0 or late or signal_number)
+        if due and not trainer.is_last_batch:
+            trainer.save_checkpoint(self.path)
+            self._due_at = now + _NEXT_SECONDS
+        if signal_number:
+            raise RunStopped(signal_number)
 
 
-def checkpoint_callbacks(folder: Path, schedule: ScheduleConfig, validates: bool) -> list[Callback]:
-    """Return what writes ``best.ckpt`` and ``last.ckpt``."""
-    common: dict[str, Any] = {
-        "dirpath": folder / CHECKPOINT_FOLDER,
-        "enable_version_counter": False,
-    }
-    within = _WithinEpochs(filename="last", every_n_train_steps=schedule.checkpoint_steps, **common)
-    after = _Checkpoints(
+def checkpoint_callbacks(
+    folder: Path, schedule: ScheduleConfig, validates: bool, interruption: Interruption
+) -> list[Callback]:
+    """Return the callbacks that write ``best.ckpt`` and ``last.ckpt``."""
+    within = StepCheckpoints(last_checkpoint(folder), schedule.checkpoint_steps, interruption)
+    after = _EpochCheckpoints(
+        dirpath=folder / CHECKPOINT_FOLDER,
+        enable_version_counter=False,
         filename="best" if validates else "last",
         monitor="dice" if validates else None,
         mode="max",
         save_last=validates,
         save_on_train_epoch_end=True,
-        **common,
     )
     return [within, after]
-
-
-def claim_folder(config: TrainingConfig, folder: Path, resume: bool) -> None:
-    """Make the run folder, or check that a run can go on in it.
-
-    Raises:
-        ConfigError: If the run was started with another configuration.
-        OutputError: If the folder holds a run already, or none to resume.
-    """
-    last = last_checkpoint(folder)
-    if resume:
-        if not last.exists():
-            raise OutputError(
-                f"{last}: is missing, expected the checkpoint of the run to resume; "
-                "without --resume the run begins anew"
-            )
-        earlier = read_run_config(folder)
-        # A run may be given more time or other machines; everything else decides its result.
-        free = {"schedule": config.schedule, "hardware": config.hardware}
-        same = earlier.model_copy(update=free)
-        changed = [name for name, value in config if value != getattr(same, name)]
-        if changed:
-            raise ConfigError(
-                f"{folder / RUN_CONFIG_FILE}: differs from the configuration in "
-                f"{', '.join(changed)}, expected the same to resume"
-            )
-    elif last.exists():
-        raise OutputError(f"{folder}: holds a run already, expected a new folder or --resume")
-    elif folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder}: is a file, expected a folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    with atomic_path(folder / RUN_CONFIG_FILE) as temporary:
-        temporary.write_text(config.model_dump_json(indent=1), encoding="utf-8")
 
 
 def last_checkpoint(folder: Path) -> Path:
@@ -134,21 +147,3 @@ def last_checkpoint(folder: Path) -> Path:
 def best_checkpoint(folder: Path) -> Path:
     """Return where the checkpoint with the highest Dice is."""
     return folder / CHECKPOINT_FOLDER / "best.ckpt"
-
-
-@contextmanager
-def log_to_file(folder: Path) -> Iterator[None]:
-    """Write the package's log to the run folder too."""
-    folder.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(folder / LOG_FILE, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    package = logging.getLogger("amcnet")
-    level = package.level
-    package.addHandler(handler)
-    package.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        package.setLevel(level)
-        package.removeHandler(handler)
-        handler.close()

@@ -12,6 +12,8 @@ from amcnet.networks import Architecture
 from amcnet.training.loss_config import LossConfig
 from amcnet.training.transforms.settings import AugmentationConfig
 
+Precision = Literal["auto", "bf16", "float32"]
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -147,6 +149,9 @@ class TrainingConfig(_Section):
 
     Attributes:
         name: Name of the model.
+        licence: Licence of the model that comes out, best as an SPDX identifier; empty for none.
+        precision: ``auto`` is bfloat16 where the hardware computes it fast, else float32. ``bf16``
+            means mixed precision.
         start_from: A model whose weights the network starts with: the folder of its bundle,
             relative to the configuration file, or its installed name. Its width, kernel size and
             branches must be the same. Random weights where left out.
@@ -158,8 +163,9 @@ class TrainingConfig(_Section):
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    licence: str = ""
     seed: Seed = 0
-    precision: Literal["bf16", "float32"] = "bf16"
+    precision: Precision = "auto"
     start_from: str | None = None
     initial_background: float | None = Field(None, gt=0, lt=1)
     data: DataConfig

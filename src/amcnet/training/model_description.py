@@ -1,19 +1,16 @@
 """What a trained model says about itself."""
 
 import math
-import platform
 import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-import lightning
-import torch
-
 from amcnet.bundle import Bundle, BundleDescription, Provenance
 from amcnet.data.splits import Split
 from amcnet.training.config import TrainingConfig
 from amcnet.training.data_source import DataSource
+from amcnet.training.hardware import hardware_of
 from amcnet.training.history import Row
 from amcnet.training.task import SegmentationTask
 
@@ -55,6 +52,7 @@ def describe_model(
         before = bundle.description.provenance
     return BundleDescription(
         name=config.name,
+        licence=config.licence,
         notice=f"Trained on {config.data.description}. {NOTICE}",
         architecture=config.network,
         preprocessing=origin.source.preprocessing,
@@ -81,14 +79,6 @@ def describe_model(
 
 def _finite(row: Row) -> Row:
     return {name: float(f"{value:.5g}") for name, value in row.items() if math.isfinite(value)}
-
-
-def hardware_of(trainer: lightning.Trainer) -> str:
-    """Return what a run is spread over, in words."""
-    device = trainer.strategy.root_device
-    if device.type == "cuda":
-        return f"{trainer.world_size} x {torch.cuda.get_device_name(device)}"
-    return f"{trainer.world_size} x {platform.machine()}, {torch.get_num_threads()} threads"
 
 
 def code_commit(tree: Path = Path(__file__).parents[3]) -> str:

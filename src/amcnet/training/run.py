@@ -3,33 +3,42 @@
 import logging
 import math
 import sys
-from contextlib import nullcontext
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 import lightning
-import torch
-from lightning.fabric.utilities.rank_zero import rank_zero_only
-from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar
+from lightning.pytorch.callbacks import Callback, EarlyStopping, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
 
 from amcnet.bundle import Bundle, load_bundle
 from amcnet.bundle.export import write_bundle
+from amcnet.training.checkpoint_format import read_checkpoint
 from amcnet.training.checkpoints import (
-    AtomicCheckpointIO,
+    SafeCheckpointIO,
     best_checkpoint,
     checkpoint_callbacks,
-    claim_folder,
     last_checkpoint,
-    log_to_file,
 )
 from amcnet.training.config import ScheduleConfig, TrainingConfig
 from amcnet.training.data_source import choose_split, find_source
 from amcnet.training.datamodule import RunData
-from amcnet.training.history import Row, write_curves, write_history
-from amcnet.training.model_description import Origin, code_commit, describe_model, hardware_of
-from amcnet.training.task import SegmentationTask
+from amcnet.training.hardware import (
+    ChosenPrecision,
+    choose_precision,
+    hardware_of,
+    is_first_process,
+    make_trainer,
+    settle_processes,
+    trains_on_gpu,
+)
+from amcnet.training.history import LossCurve, Row, write_curves, write_history
+from amcnet.training.interruption import Interruption, RunStopped, handled_signals
+from amcnet.training.model_description import Origin, code_commit, describe_model
+from amcnet.training.pace import PaceReport
+from amcnet.training.run_folder import claimed_folder, log_to_file
+from amcnet.training.task import SegmentationTask, check_weights
 from amcnet.training.transfer import start_from
 
 logger = logging.getLogger(__name__)
@@ -61,19 +70,21 @@ def train(
         OutputError: If the run folder holds a run already, or none to resume.
         TrainingError: If more than 1 % of the steps had gradients that are not finite.
     """
-    if is_first_process():
-        claim_folder(config, folder, resume)
-    with log_to_file(folder) if is_first_process() else nullcontext():
-        return _run(config, folder, last_checkpoint(folder) if resume else None, loss)
-
-
-def is_first_process() -> bool:
-    """Return whether this is the process that writes and prints."""
-    return bool(getattr(rank_zero_only, "rank", 0) == 0)
+    settle_processes(config.hardware)
+    with handled_signals() as interruption, ExitStack() as stack:
+        if is_first_process():
+            stack.enter_context(claimed_folder(config, folder, resume))
+            stack.enter_context(log_to_file(folder))
+        checkpoint = last_checkpoint(folder) if resume else None
+        return _run(config, folder, checkpoint, loss, interruption)
 
 
 def _run(
-    config: TrainingConfig, folder: Path, checkpoint: Path | None, loss: nn.Module | None
+    config: TrainingConfig,
+    folder: Path,
+    checkpoint: Path | None,
+    loss: nn.Module | None,
+    interruption: Interruption,
 ) -> Bundle:
     commit = code_commit()  # now, not when hours have passed
     lightning.seed_everything(config.seed, workers=True, verbose=False)
@@ -86,17 +97,14 @@ def _run(
         model = load_bundle(config.start_from)
         weights = start_from(task.network, config.network, source.table, model)
         started_from = (model, weights)
-    trainer = _trainer(config, folder, bool(split.val))
-    logger.info("on %s, %s", hardware_of(trainer), config.precision)
+    precision = choose_precision(config.precision, trains_on_gpu(config.hardware))
+    trainer = _trainer(config, folder, precision, bool(split.val), interruption)
+    logger.info("on %s, in %s: %s", hardware_of(trainer), *precision)
     data = RunData(config, source, split)
     try:
-        trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=False)
-    except SystemExit:  # how Lightning ends after Ctrl-C
-        can_resume = last_checkpoint(folder).exists()
-        how = (
-            "from its last checkpoint with --resume" if can_resume else "anew: it has no checkpoint"
-        )
-        logger.warning("interrupted at step %d; the run can go on %s", task.global_step, how)
+        trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    except SystemExit as error:  # how Lightning ends after Ctrl-C, and we after other signals
+        logger.warning("%s", _how_to_go_on(error, task.global_step, folder))
         raise
     if trainer.is_global_zero:
         if config.schedule.keep == "best" and best_checkpoint(folder).exists():
@@ -107,30 +115,41 @@ def _run(
     return load_bundle(folder / BUNDLE_FOLDER)
 
 
+def _how_to_go_on(error: SystemExit, step: int, folder: Path) -> str:
+    cause = f" by {error.signal_name}" if isinstance(error, RunStopped) else ""
+    if last_checkpoint(folder).exists():
+        how = f"can go on from its last checkpoint with --resume: amcnet train {folder} --resume"
+    else:
+        how = "has no checkpoint yet and must begin anew"
+    return f"interrupted{cause} at step {step}; the run {how}"
+
+
 def _load_weights(task: SegmentationTask, path: Path) -> None:
-    checkpoint = AtomicCheckpointIO().load_checkpoint(path, weights_only=False)
+    checkpoint = read_checkpoint(path)
+    check_weights(checkpoint["state_dict"], task.state_dict())
     task.load_state_dict(checkpoint["state_dict"])
     logger.info("the model has the weights of step %d, the best", checkpoint["global_step"])
 
 
-def _trainer(config: TrainingConfig, folder: Path, validates: bool) -> lightning.Trainer:
-    schedule, hardware = config.schedule, config.hardware
-    on_gpu = hardware.accelerator == "cuda" or (
-        hardware.accelerator == "auto" and torch.cuda.is_available()
-    )
-    callbacks = checkpoint_callbacks(folder, schedule, validates)
+def _trainer(
+    config: TrainingConfig,
+    folder: Path,
+    precision: ChosenPrecision,
+    validates: bool,
+    interruption: Interruption,
+) -> lightning.Trainer:
+    schedule = config.schedule
+    # The pace first: a checkpoint takes time.
+    callbacks: list[Callback] = [PaceReport(config)]
+    callbacks += checkpoint_callbacks(folder, schedule, validates, interruption)
     if schedule.patience is not None and validates:
         callbacks.append(EarlyStopping("dice", patience=schedule.patience, mode="max"))
     shows_bar = sys.stderr.isatty()
     if shows_bar:
         callbacks.append(TQDMProgressBar(refresh_rate=10))
-    devices = hardware.devices
-    return lightning.Trainer(
-        accelerator="cuda" if on_gpu else "cpu",
-        devices=1 if devices == "auto" and not on_gpu else devices,
-        num_nodes=hardware.nodes,
-        precision="bf16-mixed" if config.precision == "bf16" else "32-true",
-        deterministic="warn" if hardware.deterministic else None,
+    return make_trainer(
+        config.hardware,
+        precision="bf16-mixed" if precision.name == "bf16" else "32-true",
         # The task counts steps and time itself, so that a run ends with a validation.
         max_steps=-1,
         max_epochs=-1,
@@ -141,17 +160,18 @@ def _trainer(config: TrainingConfig, folder: Path, validates: bool) -> lightning
         num_sanity_val_steps=0,
         log_every_n_steps=10,
         callbacks=callbacks,
-        plugins=[AtomicCheckpointIO()],
+        plugins=[SafeCheckpointIO()],
+        default_root_dir=folder,
         logger=TensorBoardLogger(folder, name="tensorboard"),
         enable_progress_bar=shows_bar,
         enable_model_summary=False,
     )
 
 
-def _report(folder: Path, schedule: ScheduleConfig, history: list[Row]) -> None:
+def _report(folder: Path, schedule: ScheduleConfig, history: list[Row], losses: LossCurve) -> None:
     """Write the figures of all epochs, and say in one line how the last one went."""
     write_history(history, folder / HISTORY_FILE)
-    write_curves(history, folder / CURVES_FILE)
+    write_curves(history, losses, folder / CURVES_FILE)
     row = history[-1]
     parts = [f"step {row['step']:.0f} of {schedule.steps}"]
     parts += [f"{n.replace('_', ' ')} {row[n]:.3f}" for n in row if n.startswith(("loss", "dice"))]

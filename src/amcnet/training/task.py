@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import lightning
@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from amcnet.anatomy import LabelTable
-from amcnet.errors import TrainingError
+from amcnet.errors import InputError, TrainingError
 from amcnet.losses import DiceAnatomyLoss, DiceLoss
 from amcnet.networks.prior import expect_background
 from amcnet.networks.registry import build_network
 from amcnet.training.config import TrainingConfig
-from amcnet.training.history import Row
+from amcnet.training.history import LossCurve, Row
 from amcnet.training.step_clock import StepClock
 from amcnet.training.validation_dice import OverlapCounter
 from amcnet.training.window_datasets import Batch
@@ -35,7 +35,8 @@ class SegmentationTask(lightning.LightningModule):
     Args:
         config: The configuration.
         table: The structures.
-        report: Called with the figures of all epochs when one ends, in the first process.
+        report: Called with the figures of all epochs and the loss of all steps when an epoch ends,
+            in the first process.
         loss: A loss instead of the configuration's.
     """
 
@@ -43,7 +44,7 @@ class SegmentationTask(lightning.LightningModule):
         self,
         config: TrainingConfig,
         table: LabelTable,
-        report: Callable[[list[Row]], None] = lambda history: None,
+        report: Callable[[list[Row], LossCurve], None] = lambda history, losses: None,
         loss: nn.Module | None = None,
     ) -> None:
         super().__init__()
@@ -58,6 +59,7 @@ class SegmentationTask(lightning.LightningModule):
         self.supervision = self.network.supervision(self.loss, config.loss.deep_supervision)
         self.skipped_steps = 0
         self.history: list[Row] = []
+        self.losses = LossCurve()
         self.clock = StepClock()
         self._overlap = OverlapCounter(table)
         self._scores: Row = {}
@@ -118,6 +120,7 @@ class SegmentationTask(lightning.LightningModule):
         value = loss.detach().double().cpu()
         if torch.isfinite(value):
             self._loss_sum += torch.stack((value, torch.ones_like(value)))
+            self.losses.add(self.global_step + 1, float(value))
         self.log("loss_step", loss, prog_bar=True)
         return loss
 
@@ -170,7 +173,7 @@ class SegmentationTask(lightning.LightningModule):
         for name in ("loss", "learning_rate", "skipped_steps", "data_wait"):
             self.log(name, float(row[name]))
         if self.trainer.is_global_zero:
-            self.report(self.history)
+            self.report(self.history, self.losses)
 
     def on_validation_start(self) -> None:
         """Leave the time of validation out."""
@@ -197,13 +200,41 @@ class SegmentationTask(lightning.LightningModule):
             "history": self.history,
             "scores": self._scores,
             "loss_sum": self._loss_sum.clone(),
+            "losses": self.losses.state(),
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore what :meth:`on_save_checkpoint` kept."""
-        run = checkpoint["run"]
-        self.clock.earlier_seconds = run["seconds"]
-        self.skipped_steps = run["skipped_steps"]
-        self.history = run["history"]
-        self._scores = run["scores"]
-        self._loss_sum = run["loss_sum"]
+        """Restore what :meth:`on_save_checkpoint` kept.
+
+        Raises:
+            InputError: If the checkpoint is that of another network, or lacks something.
+        """
+        try:
+            check_weights(checkpoint["state_dict"], self.state_dict())
+            run = checkpoint["run"]
+            self.clock.earlier_seconds = float(run["seconds"])
+            self.skipped_steps = int(run["skipped_steps"])
+            self.history = [dict(row) for row in run["history"]]
+            self._scores = dict(run["scores"])
+            self._loss_sum = run["loss_sum"].double()
+            if "losses" in run:  # runs of earlier versions lack it
+                self.losses.restore(run["losses"])
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(
+                f"the checkpoint lacks something ({type(error).__name__}: {error}), expected one "
+                "of this run"
+            ) from error
+
+
+def check_weights(found: Mapping[str, Any], expected: Mapping[str, Tensor]) -> None:
+    """Check that the weights of a checkpoint fit a network.
+
+    Raises:
+        InputError: If names or shapes differ.
+    """
+    for name, value in expected.items():
+        shape = tuple(found[name].shape) if isinstance(found.get(name), Tensor) else None
+        if shape != tuple(value.shape):
+            raise InputError(
+                f"the checkpoint's {name} has the shape {shape}, expected {tuple(value.shape)}"
+            )

@@ -8,12 +8,19 @@ from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
 from amcnet.bundle.bundle import Bundle
 from amcnet.bundle.export import example_window, load_network_weights
-from amcnet.networks.registry import build_network
+from amcnet.errors import ModelError
+from amcnet.networks.registry import build_network, network_names
 from amcnet.networks.segmentation_network import SegmentationNetwork
 
 
 def rebuild_network(bundle: Bundle) -> SegmentationNetwork:
     """Return the network with its weights in float32, ready to run on the CPU."""
+    name = bundle.description.architecture.name
+    if name not in network_names():
+        raise ModelError(
+            f"{bundle.folder}: PyTorch does not know its network '{name}', expected a registered "
+            "one; OpenVINO can run this model"
+        )
     network = build_network(bundle.description.architecture)
     network.load_state_dict(load_network_weights(bundle))
     network.float().eval()

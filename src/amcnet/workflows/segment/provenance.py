@@ -97,7 +97,7 @@ def _model(name: str, model: BundleDescription) -> dict[str, str]:
     return {
         name: model.name,
         f"{name}, version": f"trained with the code of commit {model.provenance.commit}",
-        f"{name}, licence": model.licence,
+        f"{name}, licence": model.licence or "not stated",
         f"{name}, SHA-256 of the weights": model.sha256[WEIGHTS_FILE],
         f"{name}, training data": model.provenance.training_data,
     }

@@ -74,12 +74,17 @@ def _readme(description: BundleDescription) -> str:
         notice=notice,
         training_data=description.provenance.training_data,
         structures=len(description.labels),
-        licence=description.licence,
+        licence=description.licence or "not stated",
         input_text=input_text,
     )
 
 
 def _licence(spdx: str) -> str:
+    if not spdx:
+        return (
+            "The makers of this model have not stated a licence of its weights: ask them.\n"
+            "scripts/ is part of amcnet (Apache-2.0).\n"
+        )
     return (
         f"SPDX-License-Identifier: {spdx}\n\n"
         f"The weights of this model are licensed under {spdx}, see\n"

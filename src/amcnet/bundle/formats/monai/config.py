@@ -48,7 +48,7 @@ def metadata(description: BundleDescription) -> dict[str, Any]:
         "task": "Segmentation of 3D images",
         "description": f"{description.notice} Axes: (scan, lateral, depth).",
         "authors": "see docs/README.md",
-        "copyright": f"weights: {description.licence}",
+        "copyright": f"weights: {description.licence or 'not stated'}",
         "intended_use": description.notice,
         "data_source": description.provenance.training_data,
         "network_data_format": {"inputs": {"image": image}, "outputs": {"pred": pred}},

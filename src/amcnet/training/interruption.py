@@ -1,0 +1,62 @@
+"""Ending a run on SIGTERM or SIGHUP: the step in work is finished and saved first."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+# SIGHUP does not exist on Windows.
+_NAMES = ("SIGTERM", "SIGHUP")
+
+
+class RunStopped(SystemExit):
+    """Ends the program because of a signal, with the usual status of 128 + its number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.signal_name = signal.Signals(number).name
+
+
+class Interruption:
+    """Remembers a signal while a step is in work, and ends the program at once otherwise.
+
+    Attributes:
+        in_step: Whether a training step is in work.
+        number: The signal that came during the step, 0 for none.
+    """
+
+    def __init__(self) -> None:
+        self.in_step = False
+        self.number = 0
+
+    def install(self) -> None:
+        """Handle the signals from now on; those that the process ignores (nohup) stay ignored."""
+        if threading.current_thread() is not threading.main_thread():
+            return  # only the main thread may
+        for number in _present():
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._handle)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if not self.in_step or self.number:
+            raise RunStopped(number)
+        self.number = number
+
+
+@contextmanager
+def handled_signals() -> Iterator[Interruption]:
+    """Handle SIGTERM and SIGHUP within the block."""
+    interruption = Interruption()
+    before = {number: signal.getsignal(number) for number in _present()}
+    interruption.install()
+    try:
+        yield interruption
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _present() -> list[signal.Signals]:
+    return [signal.Signals[name] for name in _NAMES if hasattr(signal, name)]

@@ -1,0 +1,103 @@
+"""Telling early how fast a run is, and what its time limit allows."""
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import cast
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+
+from amcnet.training.config import TrainingConfig
+from amcnet.training.task import SegmentationTask
+
+logger = logging.getLogger(__name__)
+
+_STEPS = 10
+_SECONDS = 60.0  # a slow run must not wait for ten steps
+_FEWEST_STEPS = 200  # that a useful run takes
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a run is.
+
+    Attributes:
+        seconds_per_step: Measured without validation.
+        steps_left: Steps that the schedule still asks for.
+        seconds_left: Time that is left, None without a limit.
+    """
+
+    seconds_per_step: float
+    steps_left: int
+    seconds_left: float | None
+
+    @property
+    def possible_steps(self) -> int:
+        """Steps that fit into the time that is left."""
+        if self.seconds_left is None:
+            return self.steps_left
+        return min(self.steps_left, int(self.seconds_left / self.seconds_per_step))
+
+    def text(self) -> str:
+        """Return one line for people.
+
+        Example:
+            >>> Pace(0.5, 1000, 60.0).text()
+            '0.50 s a step: the 1 min that are left allow about 120 of 1000 steps'
+        """
+        start = f"{self.seconds_per_step:.2f} s a step: "
+        if self.seconds_left is None:
+            whole = self.steps_left * self.seconds_per_step / 60
+            return f"{start}the {self.steps_left} steps that are left take about {whole:.0f} min"
+        return (
+            f"{start}the {self.seconds_left / 60:.0f} min that are left allow about "
+            f"{self.possible_steps} of {self.steps_left} steps"
+        )
+
+
+class PaceReport(Callback):
+    """Says after ten steps, or a minute, how fast the run is; warns where that is too slow.
+
+    Args:
+        config: The run's configuration.
+    """
+
+    def __init__(self, config: TrainingConfig) -> None:
+        self.config = config
+        self._began: float | None = None
+        self._first_step = 0
+        self._said = False
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, *arguments: object
+    ) -> None:
+        """Count the step; the first one, which is slower than the others, is not timed."""
+        now = time.monotonic()
+        if self._began is None:
+            self._began, self._first_step = now, trainer.global_step
+        steps, seconds = trainer.global_step - self._first_step, now - self._began
+        if self._said or steps < 1 or (steps < _STEPS and seconds < _SECONDS):
+            return
+        self._said = True
+        schedule = self.config.schedule
+        left = None
+        if schedule.max_hours is not None:
+            left = max(
+                0.0, 3600 * schedule.max_hours - cast(SegmentationTask, pl_module).clock.seconds
+            )
+        pace = Pace(seconds / steps, max(0, schedule.steps - trainer.global_step), left)
+        if trainer.is_global_zero:
+            logger.info("%s", pace.text())
+            if left is not None and pace.possible_steps < min(_FEWEST_STEPS, pace.steps_left):
+                logger.warning("%s", self._advice(pace))
+
+    def _advice(self, pace: Pace) -> str:
+        config = self.config
+        return (
+            f"{pace.possible_steps} steps are too few to learn much, expected {_FEWEST_STEPS} or "
+            f"more: give the run more time (--max-time), or make a step cheaper by a smaller "
+            f"network.width (now {config.network.width}), a shorter sampling.window (now "
+            f"{config.sampling.window} slices), a coarser grid (amcnet prepare --spacing)"
+            + (' or precision = "auto"' if config.precision == "bf16" else "")
+        )

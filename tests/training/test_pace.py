@@ -1,0 +1,31 @@
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from amcnet.training import read_config, train
+from amcnet.training.pace import Pace
+
+
+def test_steps_that_fit_into_the_time() -> None:
+    assert Pace(90.0, 20_000, 17 * 60).possible_steps == 11
+    assert Pace(0.1, 50, 3600).possible_steps == 50
+    assert (
+        Pace(6.0, 100, None).text()
+        == "6.00 s a step: the 100 steps that are left take about 10 min"
+    )
+
+
+def test_a_run_that_is_too_slow_says_what_to_change(
+    tmp_path: Path, write_config: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_config(5000, {"steps = 5000": "steps = 5000\nmax_hours = 0.0012"})
+    with caplog.at_level(logging.INFO):
+        train(read_config(path), tmp_path / "run")
+    assert " s a step: the 0 min that are left allow about " in caplog.text
+    assert "precision" not in caplog.text.partition("too few")[2]
+    assert "steps are too few to learn much" in caplog.text
+    assert "network.width (now 4)" in caplog.text
+    log = (tmp_path / "run" / "run.log").read_text()
+    assert "in float32: the configuration says so" in log
