@@ -25,6 +25,7 @@ def voxel_of_turn(labels: Tensor, factor: Triple, turn: int) -> tuple[Triple, Te
         there.
 
     Example:
+        >>> import torch
         >>> labels = torch.arange(8).view(1, 4, 2, 1).to(torch.uint8)
         >>> voxel_of_turn(labels, (2, 2, 1), turn=3)[1].flatten().tolist()
         [3, 7]
