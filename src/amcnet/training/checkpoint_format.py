@@ -18,7 +18,7 @@ from amcnet.errors import InputError
 
 _FORMAT = "amcnet checkpoint 1"
 _TENSOR, _PAIRS, _TUPLE = "$tensor", "$pairs", "$tuple"  # what JSON cannot say
-_PICKLES = (b"PK\x03\x04", b"\x80")  # how torch.save begins a file, today and formerly
+_ZIP, _PICKLE = b"PK\x03\x04", b"\x80"  # how torch.save begins a file, today and formerly
 
 
 def write_checkpoint(path: Path, checkpoint: dict[str, Any]) -> None:
@@ -53,8 +53,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     try:
         with path.open("rb") as stream:
-            start = stream.read(4)
-        if start.startswith(_PICKLES):
+            start = stream.read(9)
+        if _is_pickle(start):
             raise InputError(
                 f"{path}: is a checkpoint of an earlier version, a pickle, which can run code when "
                 "it is read. If you made this run yourself, convert it with: "
@@ -77,6 +77,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(checkpoint, dict):
         raise InputError(f"{path}: holds a {type(checkpoint).__name__}, expected a checkpoint")
     return checkpoint
+
+
+def _is_pickle(start: bytes) -> bool:
+    """Return whether a file is a pickle; safetensors begin with a length of 8 bytes and ``{``."""
+    return start.startswith(_ZIP) or (start.startswith(_PICKLE) and start[8:] != b"{")
 
 
 def _reason(error: Exception) -> str:

@@ -47,7 +47,10 @@ def _convert(path: Path) -> bool:
             _current_name(name): value for name, value in checkpoint["state_dict"].items()
         }
     except (OSError, RuntimeError, EOFError, KeyError, UnpicklingError) as error:
-        raise InputError(f"{path}: {one_line(str(error))[:300]}") from error
+        raise InputError(
+            f"{path}: holds more than tensors and plain containers, or is damaged, expected a "
+            "checkpoint of an earlier version; begin the run anew"
+        ) from error
     former = path.with_name(path.name + ".former")
     with atomic_path(path.with_name(path.name + ".new")) as temporary:
         write_checkpoint(temporary, checkpoint)
