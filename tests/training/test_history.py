@@ -27,7 +27,7 @@ def test_curves_are_drawn_even_without_a_validation(tmp_path):
     for step in range(1, 21):
         losses.add(step, 5 / step)
     for name, history in (("all", HISTORY), ("one", HISTORY[1:])):
-        write_curves(history, losses, tmp_path / f"{name}.png")
+        write_curves(history, tmp_path / f"{name}.png", losses)
     with Image.open(tmp_path / "all.png") as picture, Image.open(tmp_path / "one.png") as other:
         assert picture.size == other.size == (1080, 720)
         assert picture.tobytes() != other.tobytes()

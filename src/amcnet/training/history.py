@@ -67,20 +67,20 @@ def write_history(history: list[Row], path: Path) -> None:
         writer.writerows(history)
 
 
-def write_curves(history: list[Row], losses: LossCurve, path: Path) -> None:
+def write_curves(history: list[Row], path: Path, losses: LossCurve | None = None) -> None:
     """Draw loss, Dice, learning rate and the share of time spent waiting for data, as PNG.
 
     Args:
         history: A row for each epoch.
-        losses: The loss between the ends of epochs, too.
         path: The picture.
+        losses: The loss between the ends of epochs, if it is known.
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 6), layout="constrained")
     for axes, prefixes in zip(figure.subplots(2, 2).flat, _PANELS, strict=True):
         names = dict.fromkeys(n for row in history for n in row if n.startswith(prefixes))
-        if prefixes == ("loss",) and losses.points:
+        if prefixes == ("loss",) and losses is not None and losses.points:
             axes.plot(*zip(*losses.points, strict=True), color="0.75", label="loss of the steps")
         for name in names:
             points = [(row["step"], row[name]) for row in history if name in row]

@@ -171,7 +171,7 @@ def _trainer(
 def _report(folder: Path, schedule: ScheduleConfig, history: list[Row], losses: LossCurve) -> None:
     """Write the figures of all epochs, and say in one line how the last one went."""
     write_history(history, folder / HISTORY_FILE)
-    write_curves(history, losses, folder / CURVES_FILE)
+    write_curves(history, folder / CURVES_FILE, losses)
     row = history[-1]
     parts = [f"step {row['step']:.0f} of {schedule.steps}"]
     parts += [f"{n.replace('_', ' ')} {row[n]:.3f}" for n in row if n.startswith(("loss", "dice"))]

@@ -16,7 +16,7 @@ from amcnet.anatomy import IGNORE
 from amcnet.errors import TrainingError
 from amcnet.losses import DiceLoss
 from amcnet.networks.refiner import Refiner
-from amcnet.training.checkpoints import AtomicCheckpointIO, last_checkpoint
+from amcnet.training.checkpoints import SafeCheckpointIO, last_checkpoint
 from amcnet.training.config import OptimiserConfig, ScheduleConfig
 from amcnet.training.history import Row
 from amcnet.training.refinement.patches import BoundaryPatches, PatchBatch, collate
@@ -205,7 +205,7 @@ class RefinerTrainer:
             "history": self.history,
             "seconds": self.seconds,
         }
-        AtomicCheckpointIO().save_checkpoint(state, last_checkpoint(self.folder))
+        SafeCheckpointIO().save_checkpoint(state, last_checkpoint(self.folder))
 
     def resume(self) -> None:
         """Go on from the last checkpoint.
@@ -213,9 +213,7 @@ class RefinerTrainer:
         Raises:
             InputError: If it cannot be read.
         """
-        state = AtomicCheckpointIO().load_checkpoint(
-            last_checkpoint(self.folder), weights_only=True
-        )
+        state = SafeCheckpointIO().load_checkpoint(last_checkpoint(self.folder))
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step = state["step"]
