@@ -493,6 +493,21 @@ def test_a_voxel_size_that_is_none_is_told_before_anything_starts(make_panel, sp
     made.ui.spacingEdit.setText("")
 
 
+def test_a_voxel_size_reaches_the_bones_and_the_volume(make_panel, small_bundle, speckle):
+    import slicer
+
+    made = make_panel()
+    volume, _ = add_volume(made.scene, speckle)
+    made.ui.spacingEdit.setText("0.9, 0.7, 0.6")  # scan, lateral, depth: the file's z, y, x
+    node = apply(make_panel, made, volume, small_bundle)
+    assert node is not None, made.ui.statusLabel.text()
+    assert volume.GetSpacing() == pytest.approx((0.6, 0.7, 0.9))
+    image = slicer.vtkOrientedImageData()
+    assert node.GetBinaryLabelmapRepresentation("Segment_1", image)
+    assert image.GetSpacing() == pytest.approx((0.6, 0.7, 0.9))
+    made.ui.spacingEdit.setText("")
+
+
 def test_a_model_in_an_archive_is_installed_and_chosen(
     make_panel, small_bundle, tmp_path, monkeypatch
 ):
