@@ -186,7 +186,7 @@ def test_time_left_at_an_even_pace() -> None:
     assert fractions[-1] == 1
     assert shown[0][1].seconds_left is None
     for at, state in shown[10:]:
-        assert state.seconds_left == pytest.approx(160 - at, abs=4)
+        assert state.seconds_left == pytest.approx(160 - at, abs=6)
 
 
 def test_volumes_side_by_side() -> None:

@@ -97,8 +97,11 @@ def _visible(model: str) -> str:
 @contextmanager
 def _connected(address: str) -> Iterator[Any]:
     from distributed import Client
+    from distributed.comm.addressing import parse_address
+    from distributed.comm.registry import get_backend
 
     try:
+        get_backend(parse_address(address)[0])  # a client of an unknown kind never ends
         client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ConfigError(f"--dask: no scheduler answers at '{address}'") from error

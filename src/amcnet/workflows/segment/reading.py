@@ -18,8 +18,8 @@ from amcnet.workflows.segment.options import AXES_SEARCH, Job, SegmentOptions
 
 _log = logging.getLogger(__name__)
 
-_MOST_LABELS = 256
-_FLAT_SHARE = 0.95  # of neighbouring voxels that are equal within labels; in ultrasound few are
+_MOST_LABELS = 128
+_FLAT_SHARE = 0.75  # of neighbouring voxels that are equal within labels; in ultrasound few are
 
 
 @dataclass(frozen=True)
