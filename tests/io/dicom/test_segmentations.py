@@ -301,6 +301,8 @@ def test_voxels_that_overlap_are_reported(
     described = hd.seg.segread(tmp_path / "own.dcm").SegmentSequence[:2]
     images = sorted((pydicom.dcmread(file) for file in folder.iterdir()),
                     key=lambda image: image.InstanceNumber)  # fmt: skip
+    for image in images:
+        image.SliceThickness = 0.7
     masks = np.zeros((*scan.stored.shape, 2), np.uint8)
     masks[:, :6, :, 0] = 1
     masks[:, 5:, :, 1] = 1  # one row is in both
