@@ -34,6 +34,6 @@ def test_json_holds_every_structure_and_finding() -> None:
 
 def test_the_text_says_all_of_it() -> None:
     text = REPORT.text().splitlines()
-    assert text[0] == "bad: 2 of 3 structures found"
+    assert text[0] == "bad: 2 of 3 structures present"
     assert text[1].split() == ["bad", "three:", "missing"]
     assert text[-1].endswith("confidence")

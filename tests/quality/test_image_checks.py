@@ -11,7 +11,7 @@ NOISE = RNG.standard_normal((12, 40, 30))
 @pytest.mark.parametrize(
     ("image", "word"),
     [
-        (np.full((5, 6, 7), 80, np.uint8), "one grey value"),
+        (np.full((5, 6, 7), 80, np.uint8), "empty or constant"),
         (np.zeros((0, 6, 7), np.uint8), "empty"),
         (NOISE, "noise"),
         ((NOISE > 0).astype(np.uint8), "noise"),

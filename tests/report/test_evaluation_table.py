@@ -8,7 +8,7 @@ from amcnet.metrics import Preset, evaluate_case, summarise_cases, with_headline
 from amcnet.report.evaluation_table import evaluation_text
 
 LONG = "a_child_with_a_name_that_is_longer_than_a_line_" * 2
-TABLE = LabelTable.from_names(["liver", f"the {'very ' * 16}long spleen", "absent", "\x1b[31mred"])
+TABLE = LabelTable.from_names(["liver", f"the {'very ' * 16}long spleen", "absent", "red"])
 
 
 def case(shift: int) -> dict:
@@ -22,6 +22,7 @@ def result(preset: Preset) -> dict:
     cases = {
         "a": {"prediction": "a.nrrd"} | case(0),
         LONG: {"prediction": None} | case(1),
+        "\x1b[31mred": {"prediction": "b.nrrd"} | case(0),
     }
     return with_headline(summarise_cases(list(cases.values())) | {"cases": cases}, preset)
 
@@ -41,7 +42,7 @@ def test_lines_fit_and_names_are_whole(preset: Preset) -> None:
 def test_labels_have_means_and_counts_over_cases() -> None:
     lines = evaluation_text(result(Preset.STRICT)).splitlines()
     (liver,) = [line.split() for line in lines if line.strip().startswith("liver")]
-    assert liver == ["liver", f"{(1 + 0.75) / 2:.3f}", "0.500", "0.000", "2/2"]
+    assert liver == ["liver", f"{(1 + 0.75 + 1) / 3:.3f}", "0.333", "0.000", "3/3"]
     assert not [line for line in lines if line.strip().startswith("absent")]
     (first,) = [line.split() for line in lines if line.split()[:1] == ["a"]]
     assert first[1] == "1.000"
