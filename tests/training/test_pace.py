@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from amcnet.training import read_config, train
+from amcnet.training import pace, read_config, train
 from amcnet.training.pace import Pace
 
 
@@ -18,8 +18,12 @@ def test_steps_that_fit_into_the_time() -> None:
 
 
 def test_a_run_that_is_too_slow_says_what_to_change(
-    tmp_path: Path, write_config: Callable[..., Path], caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    write_config: Callable[..., Path],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(pace, "_STEPS", 1)  # ten of them may take longer than the run here
     path = write_config(5000, {"steps = 5000": "steps = 5000\nmax_hours = 0.0012"})
     with caplog.at_level(logging.INFO):
         train(read_config(path), tmp_path / "run")
