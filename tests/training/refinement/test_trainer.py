@@ -93,3 +93,16 @@ def test_a_small_kind_counts_as_much_as_a_large_one() -> None:
 
     torch.testing.assert_close(without(1), torch.tensor(0.5))
     torch.testing.assert_close(without(2), torch.tensor(0.5))
+
+
+def test_calibration_never_lowers_the_dice_on_real_labels(cases: Cases, tmp_path: Path) -> None:
+    own = replace(OPTIONS, damaged_share=0.0)
+    patches = validation_loader(BoundaryPatches(cases, TABLE, own), 6, 2)
+    trainer = make_trainer(tmp_path, 10)
+    torch.nn.init.normal_(trainer.network.head.weight, std=2.0)  # corrects at random: too much
+    before = trainer.validate(patches)
+    trust = float(trainer.network.trust.detach())
+    added = trainer.calibrate(patches)
+    assert added > 0
+    assert float(trainer.network.trust.detach()) == pytest.approx(trust + added)
+    assert trainer.validate(patches)["dice"] >= before["dice"]

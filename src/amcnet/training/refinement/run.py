@@ -32,6 +32,8 @@ from amcnet.training.run_folder import log_to_file
 
 logger = logging.getLogger(__name__)
 
+_CALIBRATION_PATCHES = 60
+
 
 def train_refiner(config: RefinementConfig, folder: Path, resume: bool = False) -> Bundle:
     """Train a refiner and return the model bundle in ``folder / "model"``, which has both stages.
@@ -78,6 +80,8 @@ def _run(config: RefinementConfig, folder: Path, resume: bool) -> Bundle:
         count = config.schedule.validation_windows * len(split.val)
         validation = validation_loader(held_out, count, config.optimiser.batch_size)
     trainer.fit(training, validation, partial(_report, folder, config))
+    own = _patches(config, prepared, folder, split.train, training=False)
+    trainer.calibrate(validation_loader(own, _CALIBRATION_PATCHES, config.optimiser.batch_size))
     description = RefinerDescription(
         architecture=architecture,
         kinds=dataset.table.kinds,

@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 _MOST_SKIPPED = 0.01  # share of the steps
 _FEWEST_STEPS = 200  # that this share is taken of
+_TRUST_ADDITIONS = (0.0, 0.5, 1.0, 1.5, 2.0)
 
 
 class RefinementLoss(nn.Module):
@@ -171,7 +172,7 @@ class RefinerTrainer:
         return self.settings.learning_rate * warmup * decay
 
     @torch.inference_mode()
-    def validate(self, patches: DataLoader[PatchBatch]) -> Row:
+    def validate(self, patches: Iterable[PatchBatch]) -> Row:
         """Return the Dice of every kind, as the first stage has it and refined."""
         self.network.eval()
         kinds = self.network.kinds
@@ -194,6 +195,27 @@ class RefinerTrainer:
             row[f"dice_{kind + 1}"] = float(dice[1, kind])
             row[f"dice_{kind + 1}_before"] = float(dice[0, kind])
         return row
+
+    @torch.inference_mode()
+    def calibrate(self, patches: DataLoader[PatchBatch]) -> float:
+        """Set how much the first stage's labels count to what suits them, and return the addition.
+
+        Damaged truth is mostly worse than the labels of a trained model, so a refiner that has
+        learned from it corrects them too much.
+
+        Args:
+            patches: Patches of training cases with the first stage's own labels.
+        """
+        batches = list(patches)
+        learned = self.network.trust.clone()
+        scores = {}
+        for addition in _TRUST_ADDITIONS:
+            self.network.trust.copy_(learned + addition)
+            scores[addition] = self.validate(batches)["dice"]
+        best = max(scores, key=lambda addition: scores[addition])
+        self.network.trust.copy_(learned + best)
+        logger.info("the first stage's labels count %g more", best)
+        return best
 
     def save(self) -> None:
         """Write the checkpoint that :meth:`resume` reads."""
