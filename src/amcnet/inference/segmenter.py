@@ -25,6 +25,7 @@ from amcnet.inference.memory_plan import Workload, fit_to_memory
 from amcnet.inference.probabilities import probability_file
 from amcnet.inference.progress import Stage, StageProgress, no_stage_progress
 from amcnet.inference.quality_presets import Quality, choose_windows
+from amcnet.inference.refinement import BoundaryRefiner
 from amcnet.inference.segmentation import Segmentation
 from amcnet.inference.sliding_windows import Windows
 from amcnet.inference.sources import Reading, Source, as_volume, channel_volumes, is_batch
@@ -45,11 +46,13 @@ class Prepared:
         image: float32 (channel, scan, lateral, depth) on the network's grid.
         geometry: Grid of the volume.
         seconds: Time that it took.
+        fine_image: The same on the refiner's grid, where the labels will be refined.
     """
 
     image: NDArray[np.float32]
     geometry: Geometry
     seconds: float
+    fine_image: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,8 @@ class _Labelled:
 class Segmenter:
     """A model, or an ensemble, that is loaded once and segments any number of volumes.
 
-    Several threads may use one segmenter: it labels one volume after the other.
+    Where the (first) model has a refiner, it corrects the boundaries, unless the quality is
+    ``fast``. Several threads may use one segmenter: it labels one volume after the other.
 
     Args:
         model: Folder of a model bundle or name of an installed model; None is the model that ships
@@ -106,6 +110,9 @@ class Segmenter:
         check_members(self.bundles)
         self.bundle = self.bundles[0]
         self._windows = self._windows_of(quality)
+        has_refiner = self.bundle.description.refiner is not None
+        self._refiner = BoundaryRefiner(self.bundle) if has_refiner else None
+        self._refines = has_refiner and quality != "fast"
         if memory_gb is not None and not memory_gb > 0:
             raise ConfigError(f"memory: found {memory_gb:g} GiB, expected more than 0")
         self._memory_gb = memory_gb
@@ -120,6 +127,7 @@ class Segmenter:
         """
         other = copy(self)
         other._windows = self._windows_of(quality)
+        other._refines = self._refiner is not None and quality != "fast"
         return other
 
     def _windows_of(self, quality: Quality) -> Windows:
@@ -248,7 +256,10 @@ class Segmenter:
         # The image as float32, and once more while its mean and deviation are taken.
         check_room("the volume on the network's grid", 8.0 * len(volumes) * prod(grid))
         image = network_input(volumes, preprocessing)
-        return Prepared(image, first.geometry, time.perf_counter() - start)
+        fine_image = None
+        if self._refiner is not None and self._refines:
+            fine_image = self._refiner.prepare(volumes)
+        return Prepared(image, first.geometry, time.perf_counter() - start, fine_image)
 
     def label(
         self,
@@ -314,9 +325,13 @@ class Segmenter:
             def network_progress(done: int, total: int) -> None:
                 progress(Stage.NETWORK, done, total)
 
+            fine = prepared.fine_image
+            first_shape = shape if fine is None else fine.shape[1:]
             planes = self._engine.label_slices(
-                image, shape, windows, meter, logits_callback, network_progress
+                image, first_shape, windows, meter, logits_callback, network_progress
             )
+            if fine is not None and self._refiner is not None:
+                planes = self._refiner.label_slices(fine, planes, shape)
             for index, plane in enumerate(planes):
                 labels[index] = plane
                 runs.add(plane)
