@@ -17,7 +17,7 @@ def test_nothing_is_lost_by_overwriting(small_bundle: Path, tmp_path: Path) -> N
     export_model(small_bundle, "openvino", out, overwrite=True)
     assert (out / "labels.json").read_text() != "changed"
     (out / "notes.txt").write_text("mine")
-    with pytest.raises(OutputError, match=r"out: holds notes\.txt, which is no part"):
+    with pytest.raises(OutputError, match=r"out: holds notes\.txt, which is not part"):
         export_model(small_bundle, "openvino", out, overwrite=True)
     assert (out / "notes.txt").read_text() == "mine"
     assert list(tmp_path.iterdir()) == [out]
