@@ -131,7 +131,10 @@ def test_a_fifo_is_refused_and_not_waited_for(hand_case, tmp_path: Path, place: 
 
 
 def test_labels_of_another_grid_are_refused(hand_case, tmp_path: Path) -> None:
-    other = tmp_path / "other.nrrd"
-    write_image(other, np.zeros((9, 9, 9), np.uint8), Geometry.canonical((9, 9, 9), (1, 1, 1)))
-    with pytest.raises(InputError, match=r"other\.nrrd: image and labels lie on different grids"):
+    other = tmp_path / "other.seg.nrrd"
+    grid = Geometry.canonical((9, 9, 9), (1, 1, 1))
+    write_labels(other, np.ones((9, 9, 9), np.uint8), grid, HAND)
+    with pytest.raises(
+        InputError, match=r"other\.seg\.nrrd: image and labels lie on different grids"
+    ):
         read_scene(hand_case.volume, other)
