@@ -99,7 +99,7 @@ def measure(
 def write_model(folder: Path, architecture: "Architecture", slices: int) -> None:
     from amcnet.anatomy import hand_label_table
     from amcnet.bundle import BundleDescription, Provenance
-    from amcnet.bundle.export import write_bundle
+    from amcnet.bundle.bundle_writing import write_bundle
     from amcnet.data import Preprocessing
     from amcnet.networks import build_network
 

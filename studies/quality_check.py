@@ -37,7 +37,7 @@ from amcnet.phantom.hand_anatomy import HandParameters
 from amcnet.phantom.phantom import draw_phantom
 from amcnet.phantom.tissue import Voxeliser
 from amcnet.quality import QualityReport, Severity, check_segmentation
-from amcnet.workflows.check import check_result
+from amcnet.workflows.check_files import check_result
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results" / "quality_check.json"

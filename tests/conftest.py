@@ -48,7 +48,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def make_bundle(tmp_path_factory: pytest.TempPathFactory) -> MakeBundle:
     """Write a model bundle of the hand with a tiny, untrained network; what differs is said."""
     torch = pytest.importorskip("torch")
-    from amcnet.bundle.export import write_bundle
+    from amcnet.bundle.bundle_writing import write_bundle
     from amcnet.networks import build_network
 
     def make(

@@ -13,7 +13,7 @@ from amcnet.version import __version__
 if TYPE_CHECKING:
     from amcnet.bundle.saving import save_model
     from amcnet.inference import Segmentation, Segmenter
-    from amcnet.workflows.segment.volume import segment
+    from amcnet.workflows.segment.segment_volume import segment
 
 _PARTS = (
     "anatomy",
@@ -47,5 +47,5 @@ def __getattr__(name: str) -> object:
         require_extra("train", "amcnet.save_model")
         return import_module("amcnet.bundle.saving").save_model
     if name == "segment":
-        return import_module("amcnet.workflows.segment.volume").segment
+        return import_module("amcnet.workflows.segment.segment_volume").segment
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

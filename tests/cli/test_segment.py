@@ -185,7 +185,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A volume that takes a while to read, segment and write, and a model of two structures."""
     torch = pytest.importorskip("torch")
     from amcnet.bundle import BundleDescription, Provenance
-    from amcnet.bundle.export import write_bundle
+    from amcnet.bundle.bundle_writing import write_bundle
     from amcnet.data import Preprocessing
     from amcnet.networks import Architecture, build_network
 

@@ -12,7 +12,7 @@ from amcnet.io import Volume, read_labels, read_volume, write_image, write_label
 from amcnet.phantom import FULL_GRID, PhantomConfig, write_dataset
 from amcnet.phantom.dataset import case_name
 from amcnet.phantom.grids import Grid
-from amcnet.workflows.evaluate.run import evaluate_folders
+from amcnet.workflows.evaluate.evaluation_run import evaluate_folders
 from amcnet.workflows.output_files import write_json
 from amcnet.workflows.segment.options import Job, SegmentOptions
 from amcnet.workflows.segment.run import segment_files

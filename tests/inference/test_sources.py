@@ -46,7 +46,7 @@ def test_each_channel_is_normalised_by_its_own_figures(
     two_channel_bundle: Path, pair: np.ndarray
 ) -> None:
     torch = pytest.importorskip("torch")
-    from amcnet.bundle.export import load_network_weights
+    from amcnet.bundle.bundle_writing import load_network_weights
     from amcnet.networks import build_network
 
     # One window on the network's own grid: nothing is resampled and nothing blended.

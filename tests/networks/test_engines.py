@@ -8,7 +8,7 @@ import torch
 
 from amcnet.anatomy import LabelTable
 from amcnet.bundle import Bundle, BundleDescription, Provenance
-from amcnet.bundle.export import load_network_weights, write_bundle
+from amcnet.bundle.bundle_writing import load_network_weights, write_bundle
 from amcnet.bundle.formats.network import rebuild_network
 from amcnet.data import Preprocessing
 from amcnet.inference import Segmenter

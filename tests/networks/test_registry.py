@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from amcnet.bundle import load_bundle
-from amcnet.bundle.export import load_network_weights
+from amcnet.bundle.bundle_writing import load_network_weights
 from amcnet.bundle.formats.network import rebuild_network
 from amcnet.bundle.former_needs import needs_of_former_bundle
 from amcnet.errors import ConfigError

@@ -13,9 +13,9 @@ from amcnet.anatomy.growth import ADULT_SIZE_MM, COMPLETE_AGE_YEARS, relative_si
 from amcnet.errors import ConfigError
 from amcnet.phantom import FULL_GRID, NETWORK_GRID, Grid
 from amcnet.phantom.clearance import surface_points
-from amcnet.phantom.config import PhantomConfig
 from amcnet.phantom.drawing import draw_hand
 from amcnet.phantom.hand_anatomy import Hand, label_values
+from amcnet.phantom.phantom_config import PhantomConfig
 from amcnet.phantom.rare_cases import draw_rare_cases
 from amcnet.phantom.tissue import Voxeliser
 

@@ -3,9 +3,9 @@ import pytest
 
 from amcnet.anatomy import hand_label_table
 from amcnet.phantom import Grid
-from amcnet.phantom.config import PhantomConfig
 from amcnet.phantom.drawing import draw_hand
 from amcnet.phantom.hand_anatomy import label_values, mirror, segments_of
+from amcnet.phantom.phantom_config import PhantomConfig
 from amcnet.phantom.tissue import Voxeliser
 
 GRID = Grid((152, 128, 64), (1.116, 1.04, 0.704))

@@ -12,7 +12,7 @@ from amcnet.phantom import NETWORK_GRID, Grid, PhantomConfig
 from amcnet.phantom.phantom import draw_phantom
 from amcnet.phantom.tissue import Voxeliser
 from amcnet.quality import QualityReport, Severity, check_segmentation
-from amcnet.workflows.check import check_file
+from amcnet.workflows.check_files import check_file
 
 HAND = hand_label_table()
 GRID = Grid((203, 171, 85), (0.837, 0.7777, 0.53))

@@ -9,8 +9,8 @@ from amcnet.io import Geometry
 from amcnet.labelmaps.validation import labelled_box
 from amcnet.quality import Finding, QualityReport, Severity
 from amcnet.quality.observation import observe
-from amcnet.workflows.check import check_result
-from amcnet.workflows.segment.volume import segment
+from amcnet.workflows.check_files import check_result
+from amcnet.workflows.segment.segment_volume import segment
 
 TABLE = hand_label_table()
 SPACING_MM = (1.0, 0.8, 0.6)

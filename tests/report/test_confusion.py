@@ -9,7 +9,7 @@ from amcnet.data import LabelNames
 from amcnet.errors import InputError
 from amcnet.io import Geometry, write_labels
 from amcnet.report.confusion import confusion_figure, confusion_shares
-from amcnet.workflows.evaluate.confusion import confusion_of_files
+from amcnet.workflows.evaluate.confusion_files import confusion_of_files
 from amcnet.workflows.output_files import write_figure
 
 TABLE = LabelTable.from_names(["one", "two"])

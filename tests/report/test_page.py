@@ -20,7 +20,7 @@ from amcnet.measurement import Measurement, measure_structures
 from amcnet.quality import Finding, QualityReport, Severity, check_segmentation
 from amcnet.report import Contents, Subject, page_html, report_contents
 from amcnet.report.preview import heading_of
-from amcnet.workflows.check import check_file, check_result, write_label_report
+from amcnet.workflows.check_files import check_file, check_result, write_label_report
 from amcnet.workflows.segment.options import Job, SegmentOptions
 from amcnet.workflows.segment.report_page import write_report_page
 from amcnet.workflows.segment.side_outputs import with_report_pages

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from amcnet.errors import ConfigError
-from amcnet.training.config import HardwareConfig
 from amcnet.training.hardware import choose_precision, fast_bfloat16_of_cpu, make_trainer
+from amcnet.training.training_config import HardwareConfig
 
 X86 = "processor\t: 0\nmodel name\t: Some bf16 processor\nflags\t\t: fpu {}\n\nprocessor\t: 1\n"
 ARM = "processor\t: 0\nFeatures\t: fp asimd {}\n"

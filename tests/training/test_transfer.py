@@ -4,7 +4,7 @@ from torch import nn
 
 from amcnet.anatomy import LabelTable
 from amcnet.bundle import Bundle, BundleDescription, Provenance
-from amcnet.bundle.export import write_bundle
+from amcnet.bundle.bundle_writing import write_bundle
 from amcnet.data import Preprocessing
 from amcnet.errors import ConfigError
 from amcnet.networks import Architecture, build_network

@@ -11,7 +11,7 @@ from amcnet.io import Geometry, read_labels, write_image, write_labels
 from amcnet.measurement import measure_structures
 from amcnet.quality import Severity
 from amcnet.viewer import ViewerScene, page_resources, read_scene
-from amcnet.workflows.check import check_file
+from amcnet.workflows.check_files import check_file
 
 HAND = hand_label_table()
 

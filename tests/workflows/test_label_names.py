@@ -11,7 +11,7 @@ from amcnet.data import LabelNames, write_label_file
 from amcnet.errors import InputError, ModelError
 from amcnet.io import Geometry, write_image, write_labels
 from amcnet.quality import Severity
-from amcnet.workflows.check import check_file
+from amcnet.workflows.check_files import check_file
 from amcnet.workflows.evaluate.files import evaluate_files
 from amcnet.workflows.label_names import find_label_table, names_of_files
 from amcnet.workflows.measure import measure_files

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from amcnet.anatomy import LabelTable
 from amcnet.bundle.bundle import Bundle
+from amcnet.bundle.bundle_writing import example_window, write_bundle
 from amcnet.bundle.description import DESCRIPTION_FILE, BundleDescription, Provenance
-from amcnet.bundle.export import example_window, write_bundle
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.errors import InputError, OutputError
 from amcnet.networks import Architecture, NetworkNeeds

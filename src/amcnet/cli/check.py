@@ -30,7 +30,7 @@ def check(
     from amcnet.cli.console import stdout
     from amcnet.errors import OutputError
     from amcnet.io import check_free, check_output, is_same_file
-    from amcnet.workflows.check import check_file, write_label_report
+    from amcnet.workflows.check_files import check_file, write_label_report
     from amcnet.workflows.label_names import find_label_names
     from amcnet.workflows.output_files import PAGE_EXTENSIONS, write_json
 

@@ -26,7 +26,7 @@ def confusion(
     from amcnet.errors import InputError
     from amcnet.io import check_output
     from amcnet.report.confusion import confusion_figure
-    from amcnet.workflows.evaluate.confusion import confusion_of_files
+    from amcnet.workflows.evaluate.confusion_files import confusion_of_files
     from amcnet.workflows.evaluate.pairs import find_pairs
     from amcnet.workflows.label_names import find_label_names, names_of_files
     from amcnet.workflows.output_files import FIGURE_EXTENSIONS, write_figure

@@ -9,7 +9,7 @@ import typer
 from amcnet.cli.options import LabelsOption
 
 if TYPE_CHECKING:
-    from amcnet.workflows.evaluate.run import EvaluateOptions
+    from amcnet.workflows.evaluate.evaluation_run import EvaluateOptions
 
 
 class PresetChoice(StrEnum):
@@ -47,7 +47,7 @@ def evaluate(
     from amcnet.cli.console import stdout
     from amcnet.metrics import Preset
     from amcnet.report.evaluation_table import evaluation_text
-    from amcnet.workflows.evaluate.run import EvaluateOptions, evaluate_pair
+    from amcnet.workflows.evaluate.evaluation_run import EvaluateOptions, evaluate_pair
     from amcnet.workflows.label_names import find_label_names
     from amcnet.workflows.output_files import write_json
 
@@ -92,7 +92,7 @@ def _evaluate_folders(
 ) -> dict[str, Any]:
     """Evaluate, and report failed and unmatched cases on stderr."""
     from amcnet.cli.console import progress
-    from amcnet.workflows.evaluate.run import evaluate_folders
+    from amcnet.workflows.evaluate.evaluation_run import evaluate_folders
 
     with progress("evaluating") as update:
         result = evaluate_folders(reference, prediction, options, update)

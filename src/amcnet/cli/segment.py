@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from amcnet.cli.console import Update
     from amcnet.workflows.outcome import Outcome
     from amcnet.workflows.segment.options import Job, SegmentOptions
-    from amcnet.workflows.segment.progress import VolumeEvent
+    from amcnet.workflows.segment.progress_display import VolumeEvent
     from amcnet.workflows.segment.result import SegmentedFile
     from amcnet.workflows.segment.whole_run import Reporter
 
@@ -334,7 +334,7 @@ class TextReporter:
 
     def begin(self, jobs: "Sequence[Job]") -> None:
         """Begin a run."""
-        from amcnet.workflows.segment.progress import PaceKeeper
+        from amcnet.workflows.segment.progress_display import PaceKeeper
 
         self._pace = PaceKeeper(len(jobs))
         self._numbers = {job: number for number, job in enumerate(jobs, start=1)}

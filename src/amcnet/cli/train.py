@@ -52,7 +52,7 @@ def train(
     from amcnet.cli.console import stdout
     from amcnet.extras import require_extra
     from amcnet.training import read_config
-    from amcnet.training.refinement.config_reading import is_refinement
+    from amcnet.training.refinement.refiner_config_reading import is_refinement
 
     if is_refinement(config):
         _refuse(start_from=start_from, devices=devices, nodes=nodes)
@@ -85,11 +85,11 @@ def _train_refiner(
     """Train a refiner for a model, from a configuration with the key ``refine``."""
     from amcnet.cli.console import stdout
     from amcnet.extras import require_extra
-    from amcnet.training.refinement.config_reading import read_refinement_config
+    from amcnet.training.refinement.refiner_config_reading import read_refinement_config
 
     settings = read_refinement_config(config).with_limits(fold, max_hours)
     require_extra("train", "amcnet train")
-    from amcnet.training.refinement.run import train_refiner
+    from amcnet.training.refinement.refiner_run import train_refiner
 
     show_log()
     folder = out or _default_folder(config, settings.name, None if fold is None else str(fold))

@@ -5,7 +5,7 @@ from amcnet.data.dataset_check import CheckReport, check_dataset
 from amcnet.data.dataset_layout import Case, Dataset, read_dataset
 from amcnet.data.fingerprint import Fingerprint, make_fingerprint
 from amcnet.data.label_files import LabelNames, read_label_file, read_label_table
-from amcnet.data.label_writing import write_label_file
+from amcnet.data.label_table_writing import write_label_file
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.data.problems import Problem
 from amcnet.data.training_plan import Plan, PlanBudget, plan_preprocessing

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from amcnet.errors import ConfigError, InputError
 from amcnet.io import atomic_path
-from amcnet.training.config import TrainingConfig
 from amcnet.training.renamed_keys import with_current_names
+from amcnet.training.training_config import TrainingConfig
 
 ALL = "all"
 _COLUMNS = ("case", "kind")

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from amcnet.errors import ConfigError
 from amcnet.paper_tables.rows import SETTINGS, Row
-from amcnet.phantom.config import PhantomConfig, Variety
 from amcnet.phantom.grids import FULL_GRID, Grid
-from amcnet.training.config import HardwareConfig, TrainingConfig
+from amcnet.phantom.phantom_config import PhantomConfig, Variety
+from amcnet.training.training_config import HardwareConfig, TrainingConfig
 
 SCALES = ("small", "paper")
 

@@ -8,10 +8,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from amcnet.phantom.config import PhantomConfig, Variety
     from amcnet.phantom.dataset import summarise_left_out, write_dataset
     from amcnet.phantom.grids import FULL_GRID, GRIDS, NETWORK_GRID, Grid
     from amcnet.phantom.phantom import Phantom, make_phantom
+    from amcnet.phantom.phantom_config import PhantomConfig, Variety
 
 __all__ = [
     "FULL_GRID",
@@ -30,7 +30,7 @@ _MODULES = {
     "dataset": ("summarise_left_out", "write_dataset"),
     "grids": ("FULL_GRID", "GRIDS", "NETWORK_GRID", "Grid"),
     "phantom": ("Phantom", "make_phantom"),
-    "config": ("PhantomConfig", "Variety"),
+    "phantom_config": ("PhantomConfig", "Variety"),
 }
 
 

@@ -11,8 +11,8 @@ from amcnet.anatomy import hand_label_table
 from amcnet.errors import ConfigError, OutputError
 from amcnet.io import Geometry, atomic_path, make_folder, write_image, write_labels
 from amcnet.parallel import Progress, map_in_processes, no_progress, processors, worker_count
-from amcnet.phantom.config import PhantomConfig
 from amcnet.phantom.phantom import FORMAT, make_phantom
+from amcnet.phantom.phantom_config import PhantomConfig
 
 FILE_ENDING = ".nrrd"
 _DATASET_NAME = "amcnet phantom"

@@ -10,10 +10,10 @@ from amcnet.anatomy.growth import COMPLETE_AGE_YEARS, SEGMENTS, Sex, relative_si
 from amcnet.errors import ConfigError
 from amcnet.phantom.bone_shapes import BoneKey, HandBuild, Person, draw_build
 from amcnet.phantom.clearance import smallest_gap_mm, surface_points
-from amcnet.phantom.config import OLDEST_YEARS, YOUNGEST_YEARS, PhantomConfig
 from amcnet.phantom.grids import Grid
 from amcnet.phantom.hand_anatomy import Hand, HandParameters, Side, label_values, mirror
 from amcnet.phantom.long_bone import LongBone
+from amcnet.phantom.phantom_config import OLDEST_YEARS, YOUNGEST_YEARS, PhantomConfig
 from amcnet.phantom.placement import draw_placement, place_hand
 from amcnet.phantom.posing import Pose, draw_pose, hand_frame, pose_bones
 from amcnet.phantom.rare_cases import TOUCHING_FINGERS, draw_rare_cases

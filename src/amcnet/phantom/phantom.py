@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from amcnet.errors import ConfigError
 from amcnet.phantom.acoustics import Acoustics, draw_acoustics
-from amcnet.phantom.config import PhantomConfig
 from amcnet.phantom.drawing import draw_hand
 from amcnet.phantom.hand_anatomy import Hand, HandParameters
+from amcnet.phantom.phantom_config import PhantomConfig
 from amcnet.phantom.tissue import Voxeliser
 from amcnet.phantom.ultrasound import render
 from amcnet.version import __version__

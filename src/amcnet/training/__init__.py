@@ -4,16 +4,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from amcnet.extras import require_extra
-from amcnet.training.config import TrainingConfig
 from amcnet.training.config_reading import read_config
+from amcnet.training.training_config import TrainingConfig
 
 if TYPE_CHECKING:
     from amcnet.training.hardware import is_first_process
-    from amcnet.training.run import train
+    from amcnet.training.training_run import train
 
 _TORCH_NAMES = {
     "is_first_process": "amcnet.training.hardware",
-    "train": "amcnet.training.run",
+    "train": "amcnet.training.training_run",
 }
 __all__ = ["TrainingConfig", "is_first_process", "read_config", "train"]
 

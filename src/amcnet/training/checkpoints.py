@@ -10,8 +10,8 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 
 from amcnet.io import atomic_path
 from amcnet.training.checkpoint_format import read_checkpoint, write_checkpoint
-from amcnet.training.config import ScheduleConfig
 from amcnet.training.interruption import Interruption, RunStopped
+from amcnet.training.training_config import ScheduleConfig
 
 CHECKPOINT_FOLDER = "checkpoints"
 

@@ -11,8 +11,8 @@ from pydantic_core import ErrorDetails
 
 from amcnet.errors import ConfigError
 from amcnet.networks import Architecture
-from amcnet.training.config import TrainingConfig
 from amcnet.training.renamed_keys import with_current_names
+from amcnet.training.training_config import TrainingConfig
 
 CONFIG_FILE = "config.toml"
 RUN_CONFIG_FILE = "config.json"

@@ -10,7 +10,7 @@ from amcnet.data.preparation import prepare_dataset
 from amcnet.data.prepared_store import PreparedDataset, is_prepared, open_prepared
 from amcnet.data.splits import Split, find_splits
 from amcnet.errors import ConfigError
-from amcnet.training.config import TrainingConfig
+from amcnet.training.training_config import TrainingConfig
 
 logger = logging.getLogger(__name__)
 

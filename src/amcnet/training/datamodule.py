@@ -12,9 +12,9 @@ from amcnet.data.prepared_store import PreparedCase
 from amcnet.data.splits import Split
 from amcnet.data.window_sampler import WindowSampler
 from amcnet.errors import ConfigError
-from amcnet.training.config import TrainingConfig
 from amcnet.training.data_source import DataSource
 from amcnet.training.task import SegmentationTask
+from amcnet.training.training_config import TrainingConfig
 from amcnet.training.transforms.pipeline import augment_batch
 from amcnet.training.window_datasets import (
     Batch,

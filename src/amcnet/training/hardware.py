@@ -12,7 +12,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 
 from amcnet.errors import ConfigError, one_line
-from amcnet.training.config import HardwareConfig, Precision
+from amcnet.training.training_config import HardwareConfig, Precision
 
 logger = logging.getLogger(__name__)
 

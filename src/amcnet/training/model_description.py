@@ -8,11 +8,11 @@ from pathlib import Path
 
 from amcnet.bundle import Bundle, BundleDescription, Provenance
 from amcnet.data.splits import Split
-from amcnet.training.config import TrainingConfig
 from amcnet.training.data_source import DataSource
 from amcnet.training.hardware import hardware_of
 from amcnet.training.history import Row
 from amcnet.training.task import SegmentationTask
+from amcnet.training.training_config import TrainingConfig
 
 NOTICE = "Not a medical device; for research only."
 

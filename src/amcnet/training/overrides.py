@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from amcnet.bundle import load_bundle
 from amcnet.errors import ConfigError
-from amcnet.training.config import TrainingConfig
+from amcnet.training.training_config import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -16,10 +16,10 @@ class Overrides:
 
     Attributes:
         start_from: Model to start from; the network takes its width, kernel size and branches.
-        fold: See :class:`amcnet.training.config.DataConfig`.
-        max_hours: See :class:`amcnet.training.config.ScheduleConfig`.
-        devices: See :class:`amcnet.training.config.HardwareConfig`.
-        nodes: See :class:`amcnet.training.config.HardwareConfig`.
+        fold: See :class:`amcnet.training.training_config.DataConfig`.
+        max_hours: See :class:`amcnet.training.training_config.ScheduleConfig`.
+        devices: See :class:`amcnet.training.training_config.HardwareConfig`.
+        nodes: See :class:`amcnet.training.training_config.HardwareConfig`.
     """
 
     start_from: str | None = None

@@ -8,8 +8,8 @@ from typing import cast
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
-from amcnet.training.config import TrainingConfig
 from amcnet.training.task import SegmentationTask
+from amcnet.training.training_config import TrainingConfig
 
 logger = logging.getLogger(__name__)
 

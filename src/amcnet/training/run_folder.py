@@ -10,8 +10,8 @@ from filelock import FileLock, Timeout
 from amcnet.errors import ConfigError, OutputError
 from amcnet.io import atomic_path
 from amcnet.training.checkpoints import last_checkpoint
-from amcnet.training.config import TrainingConfig
 from amcnet.training.config_reading import RUN_CONFIG_FILE, read_run_config
+from amcnet.training.training_config import TrainingConfig
 
 LOG_FILE = "run.log"
 LOCK_FILE = "run.lock"

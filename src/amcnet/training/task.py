@@ -14,9 +14,9 @@ from amcnet.errors import InputError, TrainingError
 from amcnet.losses import DiceAnatomyLoss, DiceLoss
 from amcnet.networks.prior import expect_background
 from amcnet.networks.registry import build_network
-from amcnet.training.config import TrainingConfig
 from amcnet.training.history import LossCurve, Row
 from amcnet.training.step_clock import StepClock
+from amcnet.training.training_config import TrainingConfig
 from amcnet.training.validation_dice import OverlapCounter
 from amcnet.training.window_datasets import Batch
 

@@ -4,11 +4,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from amcnet.workflows.check import check_file, check_result, write_label_report
+    from amcnet.workflows.check_files import check_file, check_result, write_label_report
     from amcnet.workflows.demo import DemoResult, run_demo
+    from amcnet.workflows.evaluate.evaluation_run import (
+        EvaluateOptions,
+        evaluate_folders,
+        evaluate_pair,
+    )
     from amcnet.workflows.evaluate.files import evaluate_files
     from amcnet.workflows.evaluate.pairs import FoundPairs, Pair, find_pairs
-    from amcnet.workflows.evaluate.run import EvaluateOptions, evaluate_folders, evaluate_pair
     from amcnet.workflows.label_names import find_label_names, names_of_files
     from amcnet.workflows.measure import FileMeasurements, find_label_files, measure_files
     from amcnet.workflows.measurement_tables import (
@@ -72,13 +76,13 @@ __all__ = [
 ]
 
 _MODULES = {
-    "check": ("check_file", "check_result", "write_label_report"),
+    "check_files": ("check_file", "check_result", "write_label_report"),
     "outcome": ("Outcome",),
     "segment.axes_search": ("search_axes",),
     "demo": ("DemoResult", "run_demo"),
     "evaluate.files": ("evaluate_files",),
     "evaluate.pairs": ("FoundPairs", "Pair", "find_pairs"),
-    "evaluate.run": ("EvaluateOptions", "evaluate_folders", "evaluate_pair"),
+    "evaluate.evaluation_run": ("EvaluateOptions", "evaluate_folders", "evaluate_pair"),
     "label_names": ("find_label_names", "names_of_files"),
     "measure": ("FileMeasurements", "find_label_files", "measure_files"),
     "measurement_tables": ("write_file_measurements", "write_measurements_csv"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from amcnet.io import check_output, find_extension
 from amcnet.measurement import Measurement, row_of
-from amcnet.measurement.rows import Row, Value
+from amcnet.measurement.measurement_rows import Row, Value
 from amcnet.report.summary_table import csv_of, plain_markdown
 from amcnet.workflows.measure import FileMeasurements
 from amcnet.workflows.outcome import Outcome

@@ -7,9 +7,9 @@ import torch
 from amcnet.anatomy import IGNORE
 from amcnet.networks.refiner import Refiner
 from amcnet.networks.refiner_architecture import RefinerArchitecture
-from amcnet.training.config import OptimiserConfig, ScheduleConfig
 from amcnet.training.refinement.patches import BoundaryPatches, PatchOptions, RefinementCase
 from amcnet.training.refinement.trainer import RefinementLoss, RefinerTrainer, validation_loader
+from amcnet.training.training_config import OptimiserConfig, ScheduleConfig
 
 from .conftest import SPACING_MM, TABLE
 

@@ -15,7 +15,7 @@ from amcnet.phantom import make_phantom
 from amcnet.workflows.segment.axes_search import AxesFound, likely_storages, search_axes, turned
 from amcnet.workflows.segment.options import Job, SegmentOptions
 from amcnet.workflows.segment.run import segment_files
-from amcnet.workflows.segment.volume import segment
+from amcnet.workflows.segment.segment_volume import segment
 
 SEED = 800_001
 

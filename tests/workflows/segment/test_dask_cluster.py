@@ -18,7 +18,7 @@ from amcnet.workflows.outcome import Outcome
 from amcnet.workflows.segment import dask_cluster
 from amcnet.workflows.segment.dask_cluster import segment_files_on_cluster
 from amcnet.workflows.segment.options import Job, SegmentOptions
-from amcnet.workflows.segment.progress import VolumeEvent
+from amcnet.workflows.segment.progress_display import VolumeEvent
 from amcnet.workflows.segment.result import SegmentedFile
 from amcnet.workflows.segment.run import segment_files
 

@@ -15,7 +15,7 @@ from amcnet.anatomy import hand_label_table
 from amcnet.inference import Stage
 from amcnet.io import Geometry, read_labels, write_image
 from amcnet.workflows.segment.events import PROTOCOL
-from amcnet.workflows.segment.progress import PaceKeeper, VolumeEvent
+from amcnet.workflows.segment.progress_display import PaceKeeper, VolumeEvent
 
 AMCNET = shutil.which("amcnet", path=str(Path(sys.executable).parent))
 SHAPE, SPACING_MM = (24, 40, 36), (0.5, 0.8, 0.6)

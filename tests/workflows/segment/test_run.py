@@ -12,7 +12,7 @@ from amcnet.inference.probabilities import read_probabilities
 from amcnet.io import Geometry, read_labels, read_volume, write_image
 from amcnet.workflows.segment import reading
 from amcnet.workflows.segment.options import Job, SegmentOptions, probabilities_path
-from amcnet.workflows.segment.progress import VolumeEvent
+from amcnet.workflows.segment.progress_display import VolumeEvent
 from amcnet.workflows.segment.run import segment_files
 
 SHAPE, SPACING_MM = (24, 40, 36), (0.5, 0.8, 0.6)

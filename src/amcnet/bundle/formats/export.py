@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from amcnet.bundle.bundle import Bundle, load_bundle
-from amcnet.bundle.formats.openvino import write_openvino
+from amcnet.bundle.formats.openvino_ir import write_openvino
 from amcnet.errors import ModelError, OutputError
 from amcnet.extras import require_extra
 from amcnet.io.atomic_folders import new_folder, put_in_place

@@ -7,7 +7,7 @@ import torch
 from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
 from amcnet.bundle.bundle import Bundle
-from amcnet.bundle.export import example_window, load_network_weights
+from amcnet.bundle.bundle_writing import example_window, load_network_weights
 from amcnet.errors import ModelError
 from amcnet.networks.registry import build_network, network_names
 from amcnet.networks.segmentation_network import SegmentationNetwork

@@ -8,7 +8,7 @@ import torch
 from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
 from amcnet.bundle.bundle import Bundle
-from amcnet.bundle.export import example_window
+from amcnet.bundle.bundle_writing import example_window
 from amcnet.bundle.formats.network import rebuild_network
 from amcnet.bundle.formats.sidecars import write_sidecars
 from amcnet.errors import MissingExtraError

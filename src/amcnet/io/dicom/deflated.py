@@ -5,8 +5,8 @@ import zlib
 from typing import IO
 
 from amcnet.errors import InputError
-from amcnet.io.dicom.archive import ALWAYS_FINE_BYTES, MAX_RATIO
 from amcnet.io.dicom.locations import Location
+from amcnet.io.dicom.zip_archive import ALWAYS_FINE_BYTES, MAX_RATIO
 from amcnet.memory import check_room
 
 _DEFLATED_UID = b"1.2.840.10008.1.2.1.99"

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from amcnet.errors import InputError
-from amcnet.io.dicom.archive import MAX_FILES, Archive
+from amcnet.io.dicom.zip_archive import MAX_FILES, Archive
 from amcnet.io.extensions import find_extension
 from amcnet.memory import check_room
 

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.errors import AmcnetError, InputError
-from amcnet.io.dicom.archive import ALWAYS_FINE_BYTES, MAX_RATIO
 from amcnet.io.dicom.colour import Colour
 from amcnet.io.dicom.decoding import decode
 from amcnet.io.dicom.headers import is_compressed, numbers, open_dicom, value_of, whole_number
@@ -17,6 +16,7 @@ from amcnet.io.dicom.intensities import Changes, intensities_of, tint_of
 from amcnet.io.dicom.locations import Location
 from amcnet.io.dicom.pixel_element import PixelElement
 from amcnet.io.dicom.quiet_libraries import quiet_pydicom
+from amcnet.io.dicom.zip_archive import ALWAYS_FINE_BYTES, MAX_RATIO
 from amcnet.memory import GIB, check_room
 
 _FRAME_OVERHEAD_BYTES = 8  # of each frame that is compressed, before its first byte

@@ -17,9 +17,9 @@ from amcnet.errors import TrainingError
 from amcnet.losses import DiceLoss
 from amcnet.networks.refiner import Refiner
 from amcnet.training.checkpoints import SafeCheckpointIO, last_checkpoint
-from amcnet.training.config import OptimiserConfig, ScheduleConfig
 from amcnet.training.history import Row
 from amcnet.training.refinement.patches import BoundaryPatches, PatchBatch, collate
+from amcnet.training.training_config import OptimiserConfig, ScheduleConfig
 
 logger = logging.getLogger(__name__)
 

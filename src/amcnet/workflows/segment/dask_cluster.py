@@ -23,7 +23,12 @@ from amcnet.io import atomic_path
 from amcnet.io.atomic_files import live_temporary
 from amcnet.workflows.outcome import Outcome, run_for_file
 from amcnet.workflows.segment.options import Job, SegmentOptions
-from amcnet.workflows.segment.progress import LEAST_SECONDS, Listener, VolumeEvent, ignore_event
+from amcnet.workflows.segment.progress_display import (
+    LEAST_SECONDS,
+    Listener,
+    VolumeEvent,
+    ignore_event,
+)
 from amcnet.workflows.segment.reading import read_job
 from amcnet.workflows.segment.result import SegmentedFile
 from amcnet.workflows.segment.run import StoppedError, Teller, segment_job

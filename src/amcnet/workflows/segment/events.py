@@ -15,7 +15,7 @@ from amcnet.inference import Stage
 from amcnet.version import __version__
 from amcnet.workflows.outcome import Outcome
 from amcnet.workflows.segment.options import Job
-from amcnet.workflows.segment.progress import LEAST_SECONDS, PaceKeeper, VolumeEvent
+from amcnet.workflows.segment.progress_display import LEAST_SECONDS, PaceKeeper, VolumeEvent
 from amcnet.workflows.segment.result import SegmentedFile
 
 PROTOCOL = 1

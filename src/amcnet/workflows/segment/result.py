@@ -8,7 +8,7 @@ from amcnet.inference import Segmentation
 from amcnet.io.segment_list import make_segments
 from amcnet.labelmaps.selection import find_structures
 from amcnet.measurement import measure_structures
-from amcnet.measurement.rows import row_of
+from amcnet.measurement.measurement_rows import row_of
 from amcnet.quality import QualityReport, is_hand_table
 from amcnet.workflows.segment.options import Job, SegmentOptions
 

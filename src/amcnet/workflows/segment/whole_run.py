@@ -8,7 +8,7 @@ from typing import Protocol
 from amcnet.workflows.outcome import Outcome
 from amcnet.workflows.segment.manifest import Manifest
 from amcnet.workflows.segment.options import Job, SegmentOptions
-from amcnet.workflows.segment.progress import VolumeEvent
+from amcnet.workflows.segment.progress_display import VolumeEvent
 from amcnet.workflows.segment.result import SegmentedFile
 from amcnet.workflows.segment.run import segment_files
 

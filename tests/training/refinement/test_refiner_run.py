@@ -10,9 +10,9 @@ from amcnet.data import Preprocessing
 from amcnet.errors import ConfigError, OutputError
 from amcnet.inference import Segmenter
 from amcnet.io import read_volume
-from amcnet.training.refinement.config import RefinementConfig
-from amcnet.training.refinement.config_reading import read_refinement_config
-from amcnet.training.refinement.run import train_refiner
+from amcnet.training.refinement.refiner_config import RefinementConfig
+from amcnet.training.refinement.refiner_config_reading import read_refinement_config
+from amcnet.training.refinement.refiner_run import train_refiner
 
 from ...conftest import BLOCKS_SPACING_MM, BLOCKS_TABLE
 

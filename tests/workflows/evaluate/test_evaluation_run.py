@@ -7,7 +7,7 @@ from amcnet.anatomy import LabelTable, Structure
 from amcnet.errors import ConfigError, InputError
 from amcnet.io import Geometry, write_labels
 from amcnet.metrics import Preset, evaluate_case, summarise_cases
-from amcnet.workflows.evaluate.run import EvaluateOptions, evaluate_folders
+from amcnet.workflows.evaluate.evaluation_run import EvaluateOptions, evaluate_folders
 
 SPACING_MM = (0.5, 0.4, 0.3)
 TABLE = LabelTable((Structure(1, "bone", "bone"), Structure(2, "cap", "epiphysis")))

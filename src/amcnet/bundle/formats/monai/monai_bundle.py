@@ -7,7 +7,7 @@ from typing import Any
 
 from amcnet.bundle.bundle import Bundle
 from amcnet.bundle.description import BundleDescription
-from amcnet.bundle.formats.monai.config import inference, metadata
+from amcnet.bundle.formats.monai.monai_config import inference, metadata
 from amcnet.bundle.formats.network import write_torchscript
 
 _NOT_A_DEVICE = "Not a medical device"

@@ -13,7 +13,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
 
 from amcnet.bundle import Bundle, load_bundle
-from amcnet.bundle.export import write_bundle
+from amcnet.bundle.bundle_writing import write_bundle
 from amcnet.training.checkpoint_format import read_checkpoint
 from amcnet.training.checkpoints import (
     SafeCheckpointIO,
@@ -21,7 +21,6 @@ from amcnet.training.checkpoints import (
     checkpoint_callbacks,
     last_checkpoint,
 )
-from amcnet.training.config import ScheduleConfig, TrainingConfig
 from amcnet.training.data_source import choose_split, find_source
 from amcnet.training.datamodule import RunData
 from amcnet.training.hardware import (
@@ -39,6 +38,7 @@ from amcnet.training.model_description import Origin, code_commit, describe_mode
 from amcnet.training.pace import PaceReport
 from amcnet.training.run_folder import claimed_folder, log_to_file
 from amcnet.training.task import SegmentationTask, check_weights
+from amcnet.training.training_config import ScheduleConfig, TrainingConfig
 from amcnet.training.transfer import start_from
 
 logger = logging.getLogger(__name__)

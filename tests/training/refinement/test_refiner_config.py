@@ -3,8 +3,11 @@ from pathlib import Path
 import pytest
 
 from amcnet.errors import ConfigError
-from amcnet.training.refinement.config import RefinementConfig
-from amcnet.training.refinement.config_reading import is_refinement, read_refinement_config
+from amcnet.training.refinement.refiner_config import RefinementConfig
+from amcnet.training.refinement.refiner_config_reading import (
+    is_refinement,
+    read_refinement_config,
+)
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 

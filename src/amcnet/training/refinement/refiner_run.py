@@ -23,12 +23,12 @@ from amcnet.training.checkpoints import last_checkpoint
 from amcnet.training.config_reading import RUN_CONFIG_FILE
 from amcnet.training.history import Row, write_curves, write_history
 from amcnet.training.model_description import code_commit
-from amcnet.training.refinement.config import RefinementConfig
 from amcnet.training.refinement.first_stage import make_first_stage
 from amcnet.training.refinement.patches import BoundaryPatches, PatchOptions, RefinementCase
+from amcnet.training.refinement.refiner_config import RefinementConfig
 from amcnet.training.refinement.trainer import RefinerTrainer, validation_loader
-from amcnet.training.run import BUNDLE_FOLDER, CURVES_FILE, HISTORY_FILE
 from amcnet.training.run_folder import log_to_file
+from amcnet.training.training_run import BUNDLE_FOLDER, CURVES_FILE, HISTORY_FILE
 
 logger = logging.getLogger(__name__)
 

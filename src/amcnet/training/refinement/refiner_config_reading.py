@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from amcnet.errors import ConfigError
 from amcnet.training.config_reading import CONFIG_FILE, RUN_CONFIG_FILE, first_problem
-from amcnet.training.refinement.config import RefinementConfig
+from amcnet.training.refinement.refiner_config import RefinementConfig
 
 _KEY = "refine"  # which no other training configuration has
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validato
 
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.networks.refiner_architecture import RefinerArchitecture, Width
-from amcnet.training.config import DataConfig, OptimiserConfig, ScheduleConfig, Seed
+from amcnet.training.training_config import DataConfig, OptimiserConfig, ScheduleConfig, Seed
 from amcnet.training.transforms.settings import AugmentationConfig
 
 Side = Annotated[int, Field(ge=8)]

@@ -14,7 +14,7 @@ import torch
 
 from amcnet import segment
 from amcnet.bundle import load_bundle
-from amcnet.bundle.export import load_network_weights
+from amcnet.bundle.bundle_writing import load_network_weights
 from amcnet.data.dataset_check import check_dataset
 from amcnet.errors import ConfigError, InputError, OutputError
 from amcnet.training import read_config, train
