@@ -88,8 +88,10 @@ def test_what_needs_the_extra_says_so_in_one_line() -> None:
 
 def test_no_source_prints_or_reaches_the_network() -> None:
     forbidden = {"requests", "urllib.request", "http.client", "socket", "ftplib"}
+    listens_on_loopback = SOURCE / "viewer" / "page_server.py"
     for path in source_files():
-        assert not imported_modules(path) & forbidden, path
+        allowed = {"socket"} if path == listens_on_loopback else set()
+        assert not imported_modules(path) & forbidden - allowed, path
 
 
 def test_run_time_dependencies_have_permissive_licences() -> None:

@@ -36,7 +36,9 @@ def test_folder_run_folder_and_name(
 
 def test_neither_folder_nor_name(small_bundle: Path, models_home: Path) -> None:
     install_model(small_bundle, "children")
-    message = r"childen: is no folder .* one of hand, children \(did you mean children\?\)"
+    message = (
+        r"childen: is neither a folder nor .* one of hand, children \(did you mean children\?\)"
+    )
     with pytest.raises(ModelError, match=message):
         find_model("childen")
     with pytest.raises(ModelError, match=r"one of hand, children$"):

@@ -50,7 +50,17 @@ def test_scores_travel_with_a_model(small_bundle: Path, models_home: Path, tmp_p
     for name, labels in (("truth", truth), ("found", found)):
         write_image(tmp_path / f"{name}.nrrd", labels, Geometry.canonical(shape, (1.0, 1.0, 1.0)))
     figures = tmp_path / "figures.json"
-    done(amcnet("evaluate", tmp_path / "truth.nrrd", tmp_path / "found.nrrd", "--json", figures))
+    done(
+        amcnet(
+            "evaluate",
+            tmp_path / "truth.nrrd",
+            tmp_path / "found.nrrd",
+            "--labels",
+            "hand",
+            "--json",
+            figures,
+        )
+    )
     for data in ("one box", "another box", "one box"):
         done(amcnet("models", "score", "small", figures, "--data", data))
     archive = tmp_path / "small.zip"
@@ -110,7 +120,7 @@ def test_channels_are_found_by_name(two_channel_bundle: Path, channels: Path) ->
     (written,) = out.iterdir()
     assert written.name == "hand.seg.nrrd"
     other = channels.with_name("hand_0001.nrrd")
-    expected = segment([channels, other], model=two_channel_bundle)
+    expected = segment(channels=[channels, other], model=two_channel_bundle)
     table = load_bundle(two_channel_bundle).description.label_table
     assert np.array_equal(read_labels(written, table).array, expected.labels)
 

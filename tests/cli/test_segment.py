@@ -64,8 +64,6 @@ def test_folder_with_one_bad_file(small_bundle: Path, images: Path, tmp_path: Pa
     said = [line for line in done.stderr.splitlines() if "|" not in line]
     assert any(line.startswith(f"amcnet: {images / 'bad.mha'}: ") for line in said[:-1])
     assert said[-1] == f"amcnet: 1 of 3 failed: {images / 'bad.mha'}"
-    assert said[0] == "loading the model"
-    assert "1 of 3: a.nrrd: reading" in said
     assert any(line.startswith("2 of 3: b.nii.gz: labelling: 24 of 24") for line in said)
 
 

@@ -33,8 +33,11 @@ NOT_RUN = {
     r'.venv\Scripts\python -m pip install -c constraints.txt -e ".[dev]"': WINDOWS,
     r".venv\Scripts\amcnet demo --out demo": WINDOWS,
     r".venv\Scripts\python -m pytest": WINDOWS,
-    "pip install amcnet": INSTALLS,
-    'pip install "amcnet[train]"': INSTALLS,
+    "pip install .": INSTALLS,
+    'pip install ".[dicom]"': INSTALLS,
+    'pip install ".[train]"': INSTALLS,
+    'pip install ".[all]"': INSTALLS,
+    "pip install ./amcnet": INSTALLS,
     'pip install "amcnet[dask]"': INSTALLS,
     "python -m tools.paper_tables_page --from runs/tables-small/results": "needs the results of "
     "hours; tests/benchmarks makes a page of invented ones",
@@ -44,8 +47,8 @@ NOT_RUN = {
 REPLACED = {
     "--count 56": "--count 1",
     "--count 144": "--count 1",
-    "benchmark table1": "benchmark table1 --scale mine.toml --rows unet",
-    "benchmark table2": "benchmark table2 --scale mine.toml --rows amcnet",
+    "paper-tables table1": "paper-tables table1 --scale mine.toml --rows unet",
+    "paper-tables table2": "paper-tables table2 --scale mine.toml --rows amcnet",
     "dask scheduler": "dask scheduler --host 127.0.0.1 --port PORT --no-dashboard",
     "tcp://host:8786": "tcp://127.0.0.1:PORT",
 }

@@ -46,7 +46,7 @@ def test_every_command_is_run_or_has_a_reason() -> None:
     assert set(ALL) - run - set(commands_of_own_data()) == set(NOT_RUN)
     assert set(FOLLOWED_BY) < set(ALL)
     assert all(any(given in command for command in run) for given in REPLACED)
-    assert {command.split()[0] for command in run} <= {"amcnet", "dask", "mkdir"}
+    assert {command.split()[0] for command in run} <= {"amcnet", "dask", "mkdir"}, run
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if p.blocks], ids=lambda page: page.name)

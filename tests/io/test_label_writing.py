@@ -30,10 +30,6 @@ LABELS = (np.arange(120).reshape(4, 5, 6) % 3).astype(np.uint8)
     [
         "Wirbelkörper",
         "指骨",
-        "two\nlines",
-        "carriage\r\nreturn",
-        "terminal \x1b[31mred\x1b[0m",
-        "tab\tand \u2028 line separator",
         "a|b~c^d",
         "x:=y",
         "back\\slash\\n",

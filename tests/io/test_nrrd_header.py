@@ -112,7 +112,7 @@ def test_units_of_space(tmp_path: Path, lines: list[str], spacing_mm: tuple[floa
         (["space: 3D-left-handed", DIRECTIONS], "space is '3D-left-handed', expected left-post"),
         (["space: MNI", DIRECTIONS], "space is 'MNI'"),
         ([DIRECTIONS, "encoding: hex"], "encoding is 'hex', expected raw, gzip"),
-        ([DIRECTIONS, "kinds: domain domain complex"], "size is 6 x 5, expected a 3D image"),
+        ([DIRECTIONS, "kinds: domain domain complex"], "voxels are complex numbers"),
         (["space directions: (.2,0,0) (0,.3,0) none", "kinds: domain domain list"],
          "is a sequence of 4 tracked frames, expected a reconstructed volume"),
         (["spacings: .2 .3 nan", "kinds: domain domain time"], "is a sequence of 4 tracked frames"),

@@ -36,20 +36,20 @@ class KilledError(Exception):
 
 
 @pytest.fixture(scope="module")
-def place(scale: Scale, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def workspace(scale: Scale, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A folder in which a row was ended after its first hand, and all were finished then."""
-    workspace = Workspace(tmp_path_factory.mktemp("tables") / "tiny")
+    tables = Workspace(tmp_path_factory.mktemp("tables") / "tiny")
 
     def stop(done: int, total: int) -> None:
-        if done == 1 and workspace.evaluations("unet").is_dir():
+        if done == 1 and tables.evaluations("unet").is_dir():
             raise KilledError
 
     with pytest.raises(KilledError):
-        run_table("table1", scale, workspace, ("unet",), progress=stop)
-    assert len(list(workspace.evaluations("unet").iterdir())) == 1
-    assert not workspace.results.exists()
-    run_table("table1", scale, workspace, ROWS)
-    return place
+        run_table("table1", scale, tables, ("unet",), progress=stop)
+    assert len(list(tables.evaluations("unet").iterdir())) == 1
+    assert not tables.results.exists()
+    run_table("table1", scale, tables, ROWS)
+    return tables
 
 
 def test_the_dice_of_every_structure(workspace: Workspace, scale: Scale, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def test_more_time_or_speed_never_gives_a_smaller_network() -> None:
 
 
 def test_small_volumes_get_the_default_at_once() -> None:
-    plan = plan_for_time(1, 2e10, lambda budget: min(budget.voxels, 60_000))
+    plan = plan_for_time(3, 2e10, lambda budget: min(budget.voxels, 60_000))
     assert plan.size == SIZES[0]
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from amcnet.errors import ConfigError
 from amcnet.training import read_config
+from amcnet.training.refinement.refiner_config_reading import is_refinement, read_refinement_config
 
 MINIMAL = """
 name = "small"
@@ -42,9 +43,15 @@ def test_byte_order_mark_of_windows_editors_is_no_part_of_the_text(tmp_path: Pat
     assert read_config(path).name == "small"
 
 
-@pytest.mark.parametrize("path", sorted(Path(__file__).parents[2].glob("configs/*.toml")), ids=str)
+CONFIGURATIONS = sorted(Path(__file__).parents[2].glob("configs/*.toml"))
+
+
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.name)
 def test_committed_configurations_are_valid(path: Path) -> None:
-    assert read_config(path).network.num_classes == 39
+    if is_refinement(path):
+        assert read_refinement_config(path).patches.shape
+    else:
+        assert read_config(path).network.num_classes == 39
 
 
 @pytest.mark.parametrize(

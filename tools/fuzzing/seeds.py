@@ -16,6 +16,7 @@ from amcnet.io import Geometry, read_volume, write_image, write_labels
 
 SHAPE = (10, 14, 12)
 SPACING_MM = (0.837, 1.3, 0.88)
+_HAND = ("--labels", "hand")
 GRID = Geometry.canonical(SHAPE, SPACING_MM)
 _US_IMAGE = "1.2.840.10008.5.1.4.1.1.6.1"
 _ENHANCED_US = "1.2.840.10008.5.1.4.1.1.6.2"
@@ -57,9 +58,9 @@ def make_targets(folder: Path) -> list[Target]:
     truth = str(labels / "truth.nrrd")
     for name, (entry, file) in _LABELS.items():
         path = labels / name
-        targets.append(Target(name, path, file, ("measure", f"{{0}}/{entry}")))
-        targets.append(Target(name, path, file, ("evaluate", truth, f"{{0}}/{entry}")))
-        targets.append(Target(name, path, file, ("evaluate", f"{{0}}/{entry}", truth)))
+        targets.append(Target(name, path, file, ("measure", f"{{0}}/{entry}", *_HAND)))
+        targets.append(Target(name, path, file, ("evaluate", truth, f"{{0}}/{entry}", *_HAND)))
+        targets.append(Target(name, path, file, ("evaluate", f"{{0}}/{entry}", truth, *_HAND)))
     targets += _label_table_targets(folder, truth) + _dataset_targets(folder)
     return [replace(target, number=number) for number, target in enumerate(targets)]
 

@@ -38,10 +38,16 @@ def stdout() -> "Console":
 
 
 @contextmanager
-def progress(text: str) -> Iterator[Update]:
-    """Show progress on stderr: a bar with the time left, or plain lines where it is no terminal."""
+def progress(text: str, quiet_seconds: float = 0.0) -> Iterator[Update]:
+    """Show progress on stderr: a bar with the time left, or plain lines where it is no terminal.
+
+    Args:
+        text: What is going on.
+        quiet_seconds: Time before plain lines that count nothing, so that an error is the only line
+            of a command that fails at once.
+    """
     if not sys.stderr.isatty():
-        yield _Lines(text)
+        yield _Lines(text, quiet_seconds)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -75,8 +81,9 @@ def progress(text: str) -> Iterator[Update]:
 class _Lines:
     """One line for every fifth of the work, or whenever something else begins."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, quiet_seconds: float) -> None:
         self._text = text
+        self._quiet_until = time.monotonic() + quiet_seconds
         self._shown: tuple[str, int] | None = None
         self._began = (0.0, 0)
 
@@ -87,7 +94,7 @@ class _Lines:
         if self._shown is None or self._shown[0] != text:
             self._began = (time.monotonic(), done)
         state = (text, 5 * done // max(1, total))
-        if state != self._shown:
+        if state != self._shown and (total or time.monotonic() >= self._quiet_until):
             self._shown = state
             steps = f": {done} of {total}" if total else ""
             if seconds_left is None:

@@ -329,7 +329,7 @@ class TextReporter:
 
         with self._lock:
             if self._update is None:
-                self._update = self._bar.enter_context(progress(text))
+                self._update = self._bar.enter_context(progress(text, quiet_seconds=5))
             self._update(done, total, text, seconds_left)
 
     def begin(self, jobs: "Sequence[Job]") -> None:

@@ -1,5 +1,6 @@
 """Which files may be opened: regular files only, and data files only beside their header."""
 
+import os
 import stat
 from pathlib import Path, PurePosixPath
 
@@ -25,9 +26,9 @@ def check_regular_file(path: Path, expected: str) -> None:
         InputError: If it does not exist, or is a folder, pipe, socket or device.
     """
     try:
-        str(path).encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise InputError(f"{path!a}: the file name is not valid UTF-8") from error
+        os.fsencode(path).decode("utf-8")  # the same in a locale that is not UTF-8
+    except UnicodeError as error:
+        raise InputError(f"{str(path)!a}: the file name is not valid UTF-8") from error
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):

@@ -166,7 +166,8 @@ def grid_of(
             raise InputError(f"spacing is '{text}', expected positive finite numbers")
         spacing = np.where((spacing > 0) & np.isfinite(spacing), spacing, 1.0)
         vectors = np.eye(3) if not np.isfinite(vectors).all() or not vectors.any() else vectors
-    _check_both(fields, axes, spacing, to_mm)
+    if with_spacing:
+        _check_both(fields, axes, spacing, to_mm)
     origin = _origin(fields) * signs * to_mm
     direction = (vectors / spacing[:, None]).T if has_directions else np.array(IDENTITY)
     x, y, z = (float(value) for value in spacing)

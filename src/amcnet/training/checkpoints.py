@@ -8,6 +8,7 @@ from lightning.fabric.plugins import CheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 
+from amcnet.errors import InputError
 from amcnet.io import atomic_path
 from amcnet.training.checkpoint_format import read_checkpoint, write_checkpoint
 from amcnet.training.interruption import Interruption, RunStopped
@@ -15,6 +16,7 @@ from amcnet.training.training_config import ScheduleConfig
 
 CHECKPOINT_FOLDER = "checkpoints"
 
+_PARTS = {"loops", "optimizer_states", "pytorch-lightning_version", "run", "state_dict"}
 _FIRST_SECONDS = 60.0
 _NEXT_SECONDS = 600.0
 
@@ -48,9 +50,14 @@ class SafeCheckpointIO(CheckpointIO):
         """Read a checkpoint onto the CPU.
 
         Raises:
-            InputError: If it cannot be read.
+            InputError: If it cannot be read, or lacks a part of a run's state.
         """
-        return read_checkpoint(Path(path))
+        checkpoint = read_checkpoint(Path(path))
+        if missing := sorted(_PARTS - checkpoint.keys()):
+            raise InputError(
+                f"{path}: has no {', '.join(missing)}, expected the checkpoint of a training run"
+            )
+        return checkpoint
 
     def remove_checkpoint(self, path: str | Path) -> None:
         """Remove a checkpoint."""

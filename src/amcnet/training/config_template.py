@@ -58,7 +58,10 @@ def config_text(values: TemplateValues) -> str:
         f"description = {_text(values.description)}",
         "",
         "[network]",
-        *(f"{key} = {_value(value)}" for key, value in network.model_dump().items()),
+        *(
+            f"{key} = {_value(value)}"
+            for key, value in network.model_dump(exclude_none=True).items()
+        ),
         "",
         "[loss]",
         "gamma = 4.0",

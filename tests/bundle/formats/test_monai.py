@@ -45,7 +45,8 @@ def assert_same(written: Path, source: Path | list[Path], model: Path, least: fl
     assert labels.GetSize() == image.GetSize()
     for name in ("GetSpacing", "GetOrigin", "GetDirection"):
         np.testing.assert_allclose(getattr(labels, name)(), getattr(image, name)(), atol=1e-6)
-    expected = segment(source, model=model, backend="torch", quality="best", cleanup=False).labels
+    given = {"channels": source} if isinstance(source, list) else {"source": source}
+    expected = segment(**given, model=model, backend="torch", quality="best", cleanup=False).labels
     found = read_volume(written).array
     assert len(np.unique(expected)) > 5
     assert (found == expected).mean() >= least

@@ -122,7 +122,7 @@ def test_inverted_intensities_and_spacing_have_their_own_remedy(
     array, _ = hand
     cases = {
         "inverted": (255 - array, hand[1], "inverted"),
-        "metres": (array, tuple(mm / 1000 for mm in hand[1]), "as if they were in m"),
+        "metres": (array, tuple(mm / 1000 for mm in hand[1]), "looks like m instead of mm"),
     }
     for name, (image, spacing_mm, words) in cases.items():
         source = tmp_path / f"{name}.nrrd"
