@@ -50,7 +50,7 @@ class SafeCheckpointIO(CheckpointIO):
         """Read a checkpoint onto the CPU.
 
         Raises:
-            InputError: If it cannot be read, or lacks a part of a run's state.
+            InputError: If it cannot be read, or is not the complete state of a run.
         """
         checkpoint = read_checkpoint(Path(path))
         if missing := sorted(_PARTS - checkpoint.keys()):

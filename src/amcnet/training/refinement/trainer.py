@@ -16,6 +16,7 @@ from amcnet.anatomy import IGNORE
 from amcnet.errors import TrainingError
 from amcnet.losses import DiceLoss
 from amcnet.networks.refiner import Refiner
+from amcnet.training.checkpoint_format import read_checkpoint
 from amcnet.training.checkpoints import SafeCheckpointIO, last_checkpoint
 from amcnet.training.history import Row
 from amcnet.training.refinement.patches import BoundaryPatches, PatchBatch, collate
@@ -235,7 +236,7 @@ class RefinerTrainer:
         Raises:
             InputError: If it cannot be read.
         """
-        state = SafeCheckpointIO().load_checkpoint(last_checkpoint(self.folder))
+        state = read_checkpoint(last_checkpoint(self.folder))
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step = state["step"]
