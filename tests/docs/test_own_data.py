@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from amcnet.data import read_label_table
 from amcnet.io import read_labels
 
@@ -27,6 +29,7 @@ def commands() -> list[str]:
     return block.splitlines()
 
 
+@pytest.mark.slow
 def test_the_ten_commands_make_a_model_that_works(tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     programs = Path(sys.executable).parent

@@ -260,7 +260,7 @@ def test_a_moved_run_still_knows_its_best_weights(
 def test_time_limit_ends_a_run_with_a_validation(tmp_path: Path, write_config: WriteConfig) -> None:
     path = write_config(100_000, {"steps_per_epoch = 10": "steps_per_epoch = 10000"})
     config = read_config(path)
-    schedule = config.schedule.model_copy(update={"max_hours": 4 / 3600})
+    schedule = config.schedule.model_copy(update={"max_hours": 15 / 3600})
     began = time.monotonic()
     train(config.model_copy(update={"schedule": schedule}), tmp_path / "run")
     assert time.monotonic() - began < 60
