@@ -7,7 +7,7 @@ import pytest
 
 from amcnet.anatomy import LabelTable, hand_label_table
 from amcnet.errors import InputError
-from amcnet.io import Geometry, read_labels, write_image, write_labels
+from amcnet.io import Geometry, Reading, read_labels, write_image, write_labels
 from amcnet.measurement import measure_structures
 from amcnet.quality import Severity
 from amcnet.viewer import ViewerScene, page_resources, read_scene
@@ -107,7 +107,7 @@ def test_a_voxel_size_can_be_given_and_a_doubtful_one_is_told(tmp_path: Path) ->
     files = tmp_path / "scan.nrrd", tmp_path / "scan.seg.nrrd"
     data = json.loads(page_resources(read_scene(*files))["scene.json"].body)
     assert "1 x 1 x 1 mm" in data["doubt"]
-    scene = read_scene(*files, spacing_mm=(2.0, 1.5, 1.25))
+    scene = read_scene(*files, reading=Reading((2.0, 1.5, 1.25)))
     data = json.loads(page_resources(scene)["scene.json"].body)
     assert data["doubt"] is None
     assert data["full_spacing_mm"] == [2.0, 1.5, 1.25]

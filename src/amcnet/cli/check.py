@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-from amcnet.cli.options import LabelsOption, SpacingOption
+from amcnet.cli.options import (
+    AxesOption,
+    ColourChoice,
+    ColourOption,
+    LabelsOption,
+    OverwriteOption,
+    SeriesOption,
+    SpacingOption,
+)
 
 
 def check(
@@ -23,13 +31,16 @@ def check(
         ),
     ] = None,
     table: LabelsOption = None,
+    axes: AxesOption = "auto",
     spacing: SpacingOption = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
+    series: SeriesOption = None,
+    colour: ColourOption = ColourChoice.luma,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Check a segmentation for missing, misplaced or implausible structures."""
     from amcnet.cli.console import stdout
     from amcnet.errors import OutputError
-    from amcnet.io import check_free, check_output, is_same_file
+    from amcnet.io import Reading, check_free, check_output, is_same_file
     from amcnet.workflows.check_files import check_file, write_label_report
     from amcnet.workflows.label_names import find_label_names
     from amcnet.workflows.output_files import PAGE_EXTENSIONS, write_json
@@ -43,10 +54,11 @@ def check(
             raise OutputError(f"{output}: is an input too, expected another name")
     names = None if table is None else find_label_names(table)
     known, ignored = (None, None) if names is None else (names.table, names.ignore_value)
+    reading = Reading(spacing, axes, series, colour.value)
     if page is None:
-        report = check_file(labels, image, known, ignored, spacing)
+        report = check_file(labels, image, known, ignored, reading)
     else:
-        report = write_label_report(page, labels, image, known, ignored, spacing)
+        report = write_label_report(page, labels, image, known, ignored, reading)
     if json_file is not None:
         write_json(json_file, report.to_dict())
     stdout().print(report.text())

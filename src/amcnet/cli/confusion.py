@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from amcnet.cli.options import LabelsOption
+from amcnet.cli.options import AxesOption, LabelsOption, SpacingOption
 
 
 def confusion(
@@ -17,6 +17,8 @@ def confusion(
         Path, typer.Option("-o", "--output", help="Picture to write: .png .pdf .svg.")
     ],
     labels: LabelsOption = None,
+    axes: AxesOption = "auto",
+    spacing: SpacingOption = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an existing file.")
     ] = False,
@@ -24,7 +26,7 @@ def confusion(
     """Draw the confusion matrix of label files, summed over folders."""
     from amcnet.cli.console import progress, stdout
     from amcnet.errors import InputError
-    from amcnet.io import check_output
+    from amcnet.io import Reading, check_output
     from amcnet.report.confusion import confusion_figure
     from amcnet.workflows.evaluate.confusion_files import confusion_of_files
     from amcnet.workflows.evaluate.pairs import find_pairs
@@ -49,12 +51,13 @@ def confusion(
     for reason in skipped:
         typer.echo(f"amcnet: skipped: {reason}", err=True)
     files = [path for pair in pairs for path in pair]
-    names = names_of_files(files) if labels is None else find_label_names(labels)
+    reading = Reading(spacing, axes)
+    names = names_of_files(files, reading) if labels is None else find_label_names(labels)
     with progress("counting") as update:
-        total = confusion_of_files(pairs[:1], names)
+        total = confusion_of_files(pairs[:1], names, reading)
         for done, pair in enumerate(pairs[1:], start=1):
             update(done, len(pairs))
-            total += confusion_of_files([pair], names)
+            total += confusion_of_files([pair], names, reading)
     write_figure(output, confusion_figure(total, names.table))
     count = "1 pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
     stdout().print(f"{output}: {count} of files, {int(total[1:].sum())} labelled voxels")

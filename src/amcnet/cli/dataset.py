@@ -5,6 +5,14 @@ from typing import Annotated
 
 import typer
 
+from amcnet.cli.options import (
+    AxesOption,
+    ColourChoice,
+    ColourOption,
+    SeriesOption,
+    SpacingOption,
+)
+
 app = typer.Typer(
     help="Build a data set of your own corrected scans.",
     no_args_is_help=True,
@@ -34,10 +42,17 @@ def add(
         Path | None,
         typer.Option("--labels", help="What the label values mean, for the first case."),
     ] = None,
+    axes: AxesOption = "auto",
+    spacing: SpacingOption = None,
+    series: SeriesOption = None,
+    colour: ColourOption = ColourChoice.luma,
 ) -> None:
     """Add a scan and its corrected labels, without the patient's identity."""
     from amcnet.cli.console import stdout
     from amcnet.data.dataset_growth import Correction, add_case
+    from amcnet.io import Reading
 
-    case = add_case(image, labels, to, Correction(corrected or (), unsure or ()), label_file)
+    reading = Reading(spacing, axes, series, colour.value)
+    correction = Correction(corrected or (), unsure or ())
+    case = add_case(image, labels, to, correction, label_file, reading)
     stdout().print(f"{to}: added as {case}; next: amcnet prepare {to} -o prepared")

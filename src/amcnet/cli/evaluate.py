@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from amcnet.cli.options import LabelsOption
+from amcnet.cli.options import AxesOption, LabelsOption, SpacingOption
 
 if TYPE_CHECKING:
     from amcnet.workflows.evaluate.evaluation_run import EvaluateOptions
@@ -28,6 +28,8 @@ def evaluate(
         Path | None, typer.Option("--json", help="Write all figures to this JSON file.")
     ] = None,
     labels: LabelsOption = None,
+    axes: AxesOption = "auto",
+    spacing: SpacingOption = None,
     preset: Annotated[
         PresetChoice,
         typer.Option(
@@ -45,6 +47,7 @@ def evaluate(
 ) -> None:
     """Compare segmentations with references: overlap, distances, lengths."""
     from amcnet.cli.console import stdout
+    from amcnet.io import Reading
     from amcnet.metrics import Preset
     from amcnet.report.evaluation_table import evaluation_text
     from amcnet.workflows.evaluate.evaluation_run import EvaluateOptions, evaluate_pair
@@ -59,6 +62,7 @@ def evaluate(
         preset=Preset(preset.value),
         surface_tolerance_mm=tolerance,
         jobs=jobs,
+        reading=Reading(spacing, axes),
     )
     if reference.is_dir():
         result = _evaluate_folders(reference, prediction, options)

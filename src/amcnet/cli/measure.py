@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from amcnet.cli.options import LabelsOption, SpacingOption
+from amcnet.cli.options import AxesOption, LabelsOption, SpacingOption
 from amcnet.errors import one_line
 
 if TYPE_CHECKING:
@@ -28,14 +28,7 @@ def measure(
         ),
     ] = None,
     labels: LabelsOption = None,
-    axes: Annotated[
-        str,
-        typer.Option(
-            help="Meaning of the file's x, y, z axes, such as 'depth,lateral,scan' "
-            "[default: by direction cosines]",
-            show_default=False,
-        ),
-    ] = "auto",
+    axes: AxesOption = "auto",
     spacing: SpacingOption = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an existing file.")
@@ -43,7 +36,7 @@ def measure(
 ) -> None:
     """Measure structures: volume, length, width, thickness, surface area."""
     from amcnet.cli.console import stdout
-    from amcnet.io import check_output
+    from amcnet.io import Reading, check_output
     from amcnet.workflows.label_names import find_label_names
     from amcnet.workflows.measure import find_label_files, measure_files
     from amcnet.workflows.measurement_tables import write_file_measurements
@@ -53,8 +46,8 @@ def measure(
         check_output(output, overwrite, TABLE_EXTENSIONS)
     names = None if labels is None else find_label_names(labels)
     table, ignore_value = (None, None) if names is None else (names.table, names.ignore_value)
-    outcomes = []
-    for outcome in measure_files(find_label_files(inputs), table, axes, ignore_value, spacing):
+    reading, outcomes = Reading(spacing, axes), []
+    for outcome in measure_files(find_label_files(inputs), table, ignore_value, reading):
         outcomes.append(outcome)
         if outcome.result is None:
             typer.echo(f"amcnet: {outcome.error}", err=True)

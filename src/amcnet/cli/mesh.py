@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from amcnet.cli.options import LabelsOption, SpacingOption
+from amcnet.cli.options import AxesOption, LabelsOption, SpacingOption
 
 
 class MeshFormat(StrEnum):
@@ -50,30 +50,26 @@ def mesh(
         ),
     ] = None,
     table: LabelsOption = None,
-    axes: Annotated[
-        str,
-        typer.Option(
-            help="Meaning of the file's x, y, z axes [default: by direction cosines]",
-            show_default=False,
-        ),
-    ] = "auto",
+    axes: AxesOption = "auto",
     spacing: SpacingOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
 ) -> None:
     """Write closed surfaces of structures in mm and patient coordinates (LPS)."""
     from amcnet.cli.console import stdout
+    from amcnet.io import Reading
     from amcnet.labelmaps.selection import find_structures
     from amcnet.mesh import find_surfaces
     from amcnet.workflows.label_names import find_label_names, names_of_files, read_known_labels
     from amcnet.workflows.mesh import check_mesh_output, write_surfaces
 
     smooth_mm = _smooth_mm(smooth)
+    reading = Reading(spacing, axes)
     given = None if table is None else find_label_names(table)
-    names = names_of_files([labels]) if given is None else given
+    names = names_of_files([labels], reading) if given is None else given
     known = names.table
     values = find_structures(known, structures) if structures else None
     check_mesh_output(output, known, f".{extension.value}", overwrite)
-    volume = read_known_labels(labels, names, axes, spacing)
+    volume = read_known_labels(labels, names, reading)
     surfaces = find_surfaces(volume, known, values, smooth_mm)
     written = write_surfaces(output, surfaces, known, f".{extension.value}", overwrite)
     triangles = sum(len(surface.triangles) for surface in written)

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -32,6 +33,13 @@ def _parse_spacing(text: str) -> Spacing:
     return Spacing(scan, lateral, depth)
 
 
+class ColourChoice(StrEnum):
+    """What is done with images that have colours."""
+
+    luma = "luma"
+    refuse = "refuse"
+
+
 LabelsOption = Annotated[
     str | None,
     typer.Option(
@@ -51,7 +59,27 @@ SpacingOption = Annotated[
         show_default=False,
     ),
 ]
+GridOption = Annotated[
+    Spacing | None,
+    typer.Option(
+        "--grid",
+        metavar="SCAN,LATERAL,DEPTH",
+        parser=_parse_spacing,
+        help="Voxel size of the network's grid in mm [default: planned from the data].",
+        show_default=False,
+    ),
+]
 AxesOption = Annotated[
+    str,
+    typer.Option(
+        "--axes",
+        metavar="X,Y,Z",
+        help="What the files' x, y, z axes mean, for example 'depth,lateral,scan' or "
+        "'lateral,depth,-scan' (a minus: runs the other way) [default: by direction cosines].",
+        show_default=False,
+    ),
+]
+SearchedAxesOption = Annotated[
     str,
     typer.Option(
         "--axes",
@@ -60,6 +88,13 @@ AxesOption = Annotated[
         "'lateral,depth,-scan' (a minus: runs the other way); 'search' tries them all "
         "[default: by direction cosines, then a search where no hand is found]",
         show_default=False,
+    ),
+]
+ColourOption = Annotated[
+    ColourChoice,
+    typer.Option(
+        "--colour",
+        help="Images with colours (captions, logos): take their luma with a warning, or refuse.",
     ),
 ]
 SeriesOption = Annotated[

@@ -5,6 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from amcnet.cli.options import (
+    AxesOption,
+    ColourChoice,
+    ColourOption,
+    GridOption,
+    SpacingOption,
+)
 from amcnet.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -38,12 +45,10 @@ def prepare(
             "that ships with the package.",
         ),
     ] = None,
-    spacing: Annotated[
-        str | None,
-        typer.Option(
-            metavar="S,L,D", help="Spacing of the network's grid in mm: scan,lateral,depth."
-        ),
-    ] = None,
+    axes: AxesOption = "auto",
+    spacing: SpacingOption = None,
+    colour: ColourOption = ColourChoice.luma,
+    grid: GridOption = None,
     window: Annotated[int | None, typer.Option(help="Slices in a window.")] = None,
     folds: Annotated[
         int | None, typer.Option(help="Folds of a cross-validation [default: one 75/25 split].")
@@ -65,11 +70,14 @@ def prepare(
     from amcnet.data.dataset_check import check_dataset
     from amcnet.data.problems import merge_problems
     from amcnet.extras import require_extra
+    from amcnet.io import Reading
 
     if out is None and not check:
         raise ConfigError("--out: is missing, expected a folder, or --check")
     with progress("checking") as update:
-        report = check_dataset(dataset, labels, jobs, update)
+        report = check_dataset(
+            dataset, labels, jobs, update, Reading(spacing, axes, colour=colour.value)
+        )
     if report.problems:
         stdout().print(_table(merge_problems(report.problems)))
     if report.proposal:
@@ -87,9 +95,7 @@ def prepare(
     from amcnet.training.setup import PrepareOptions
     from amcnet.training.setup import prepare as run
 
-    options = PrepareOptions(
-        start_from, _spacing(spacing), window, folds, seed, jobs, hours_of(max_time)
-    )
+    options = PrepareOptions(start_from, grid, window, folds, seed, jobs, hours_of(max_time))
     with progress("preparing") as update:
         preparation = run(report, out, options, update)
     for reason in preparation.reasons:
@@ -121,17 +127,3 @@ def _show_proposal(dataset: Path, report: "CheckReport") -> None:
     console.print(f"Label values found: {found}.")
     console.print(f"Copy this to {dataset / 'dataset.json'} and give the structures their names:")
     console.print(report.proposal, soft_wrap=True)
-
-
-def _spacing(text: str | None) -> tuple[float, float, float] | None:
-    if text is None:
-        return None
-    try:
-        scan, lateral, depth = map(float, text.split(","))
-    except ValueError:
-        scan = lateral = depth = 0.0
-    if not all(0 < value < float("inf") for value in (scan, lateral, depth)):
-        raise ConfigError(
-            f"--spacing: found '{text}', expected three lengths in mm, such as 0.8,1.3,0.9"
-        )
-    return scan, lateral, depth

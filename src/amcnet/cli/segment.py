@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from amcnet.cli.options import (
-    AxesOption,
+    ColourChoice,
+    ColourOption,
     ModelOption,
     OverwriteOption,
     ReportOption,
+    SearchedAxesOption,
     SeriesOption,
     SpacingOption,
 )
@@ -169,7 +171,7 @@ def segment(
     output: OutputOption,
     inputs: InputsArgument = None,
     more_inputs: InputOption = None,
-    axes: AxesOption = "auto",
+    axes: SearchedAxesOption = "auto",
     spacing: SpacingOption = None,
     model: ModelOption = None,
     backend: BackendOption = BackendChoice.auto,
@@ -182,6 +184,7 @@ def segment(
     separate: SeparateOption = False,
     extension: FormatOption = None,
     series: SeriesOption = None,
+    colour: ColourOption = ColourChoice.luma,
     seg_type: SegTypeOption = SegTypeChoice.binary,
     report: ReportOption = None,
     also: AlsoOption = None,
@@ -215,6 +218,7 @@ def segment(
             overwrite=overwrite,
             skip_existing=skip_existing,
             series=series,
+            colour=colour.value,
             seg_type=seg_type.value,
             measure=progress is ProgressChoice.json,
         )

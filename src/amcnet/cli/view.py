@@ -5,7 +5,14 @@ from typing import Annotated
 
 import typer
 
-from amcnet.cli.options import LabelsOption, SeriesOption, SpacingOption
+from amcnet.cli.options import (
+    AxesOption,
+    ColourChoice,
+    ColourOption,
+    LabelsOption,
+    SeriesOption,
+    SpacingOption,
+)
 
 
 def view(
@@ -23,16 +30,9 @@ def view(
     ] = None,
     table: LabelsOption = None,
     series: SeriesOption = None,
-    axes: Annotated[
-        str,
-        typer.Option(
-            metavar="X,Y,Z",
-            help="What the files' x, y, z axes mean, for example 'lateral,depth,-scan' (a minus: "
-            "runs the other way) [default: by direction cosines].",
-            show_default=False,
-        ),
-    ] = "auto",
+    axes: AxesOption = "auto",
     spacing: SpacingOption = None,
+    colour: ColourOption = ColourChoice.luma,
     port: Annotated[
         int,
         typer.Option(
@@ -51,12 +51,14 @@ def view(
     import webbrowser
 
     from amcnet.cli.console import progress, stdout
+    from amcnet.io import Reading
     from amcnet.viewer import PageServer, page_resources, read_scene, redirect_file
     from amcnet.workflows.label_names import find_label_names
 
     names = None if table is None else find_label_names(table)
+    how = Reading(spacing, axes, series, colour.value)
     with progress("reading") as update:
-        scene = read_scene(volume, labels, names, series, update, compare, axes, spacing)
+        scene = read_scene(volume, labels, names, how, update, compare)
     for name in ("SIGTERM", "SIGHUP"):  # leave nothing behind; Windows has no SIGHUP
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _end)

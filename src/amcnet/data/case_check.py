@@ -22,15 +22,17 @@ from amcnet.data.pairing import Case
 from amcnet.data.problems import Problem
 from amcnet.errors import InputError
 from amcnet.io import (
+    BY_HEADER,
     Geometry,
+    Reading,
     Volume,
     grid_differences,
     label_grid_problem,
     labels_on_grid,
     read_geometry,
-    read_labels,
-    read_volume,
 )
+
+_SAME_SPACING = 0.01  # relative
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,9 @@ class CaseResult:
     digest: str | None
 
 
-def check_case(case: Case, folder: Path, names: LabelNames | None) -> CaseResult:
+def check_case(
+    case: Case, folder: Path, names: LabelNames | None, reading: Reading = BY_HEADER
+) -> CaseResult:
     """Read a case, collect its problems and measure it.
 
     Holds the labels and one image at a time in memory.
@@ -57,17 +61,21 @@ def check_case(case: Case, folder: Path, names: LabelNames | None) -> CaseResult
         case: Its files.
         folder: Folder of the data set; files are named relative to it.
         names: Names of the label values; None allows any value.
+        reading: How its files are read.
     """
-    return _CaseCheck(case, folder, names).run()
+    return _CaseCheck(case, folder, names, reading).run()
 
 
 class _CaseCheck:
     """The state of checking one case."""
 
-    def __init__(self, case: Case, folder: Path, names: LabelNames | None) -> None:
+    def __init__(
+        self, case: Case, folder: Path, names: LabelNames | None, reading: Reading
+    ) -> None:
         self.case = case
         self.folder = folder
         self.names = names
+        self.reading = reading
         self.problems: list[Problem] = []
         self.geometry: Geometry | None = None
         self.labels: NDArray[Any] | None = None
@@ -80,12 +88,13 @@ class _CaseCheck:
         table = None if self.names is None else self.names.table
         ignore_value = self.ignore_value
         labels, label_geometry = self.read(
-            self.case.labels, lambda path: read_labels(path, table, ignore_value=ignore_value)
+            self.case.labels, lambda path: self.reading.labels(path, table, ignore_value)
         )
         for path in self.case.images:
-            image, geometry = self.read(path, read_volume)
+            image, geometry = self.read(path, self.reading.volume)
             if geometry is not None and self.geometry is None:
                 self.geometry = geometry
+                self.compare_spacing(path, geometry)
                 if label_geometry is not None:
                     self.labels = self.fit(labels, label_geometry, geometry)
                 if self.labels is not None:
@@ -113,7 +122,7 @@ class _CaseCheck:
         else:
             return volume, volume.geometry
         try:
-            return None, read_geometry(path)
+            return None, self.reading.geometry(path)
         except InputError:  # reported already
             return None, None
 
@@ -139,6 +148,23 @@ class _CaseCheck:
             self.error(
                 f"{path}: lies on another grid than the case's first image: "
                 f"{'; '.join(differences)}, expected the same"
+            )
+
+    def compare_spacing(self, path: Path, geometry: Geometry) -> None:
+        """Warn of a header that states another voxel size than the given one."""
+        given_mm = self.reading.spacing_mm
+        if given_mm is None:
+            return
+        try:
+            stated_mm = read_geometry(path, self.reading.axes).canonical_spacing_mm
+        except InputError:  # the header states none, or contradicts itself
+            return
+        if not np.allclose(stated_mm, given_mm, rtol=_SAME_SPACING, atol=0):
+            stated, given = (
+                " x ".join(f"{mm:.6g}" for mm in size) for size in (stated_mm, given_mm)
+            )
+            self.warn(
+                f"its header states voxels of {stated} mm, the given size of {given} mm is used"
             )
 
     def measure(self, path: Path, image: NDArray[Any]) -> None:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -21,7 +21,7 @@ from amcnet.data.dataset_layout import (
 from amcnet.data.label_files import MAX_STRUCTURES, LabelNames
 from amcnet.data.problems import Problem as Problem
 from amcnet.errors import InputError
-from amcnet.io import CANONICAL_AXES
+from amcnet.io import BY_HEADER, CANONICAL_AXES, Reading
 from amcnet.parallel import Progress, map_in_processes, no_progress
 
 FEW_CASES = 4
@@ -58,7 +58,11 @@ class CheckReport:
 
 
 def check_dataset(
-    folder: Path, labels: Path | None = None, jobs: int = 1, progress: Progress = no_progress
+    folder: Path,
+    labels: Path | None = None,
+    jobs: int = 1,
+    progress: Progress = no_progress,
+    reading: Reading = BY_HEADER,
 ) -> CheckReport:
     """Read every file of a data set once, collect all problems and measure the cases.
 
@@ -67,6 +71,7 @@ def check_dataset(
         labels: A ``dataset.json`` or ITK-SNAP file that names the labels.
         jobs: Number of processes; the report does not depend on it.
         progress: Called with (cases checked, cases in all).
+        reading: How the files are read, also when they are prepared.
 
     Raises:
         ConfigError: If ``jobs`` is less than 1.
@@ -84,11 +89,14 @@ def check_dataset(
     names, dataset = None, None
     try:
         names = find_label_names(folder, found.cases, labels)
-        dataset = make_dataset(folder, found, names)
+        dataset = replace(make_dataset(folder, found, names), reading=reading)
     except InputError as error:
         problems.append(_problem_of(folder, error))
     results = map_in_processes(
-        partial(check_case, folder=folder, names=names), found.cases, jobs, progress
+        partial(check_case, folder=folder, names=names, reading=reading),
+        found.cases,
+        jobs,
+        progress,
     )
     properties = tuple(result.properties for result in results if result.properties is not None)
     problems += [problem for result in results for problem in result.problems]

@@ -13,11 +13,11 @@ from amcnet.anatomy import LabelTable
 from amcnet.data.label_files import LabelNames, read_description, read_label_file, table_of_names
 from amcnet.errors import InputError, OutputError
 from amcnet.io import (
+    BY_HEADER,
+    Reading,
     atomic_path,
     labels_on_grid,
-    read_labels,
     read_segments,
-    read_volume,
     write_image,
     write_labels,
 )
@@ -47,6 +47,7 @@ def add_case(
     folder: Path,
     correction: Correction = Correction(),
     label_file: Path | None = None,
+    reading: Reading = BY_HEADER,
 ) -> str:
     """Add an image and its labels to a data set in nnU-Net's layout; both may be of any format.
 
@@ -61,6 +62,7 @@ def add_case(
         correction: Which structures were corrected, and which are doubtful.
         label_file: What the label values mean, for the first case of a data set without segment
             names: a ``dataset.json`` or an ITK-SNAP label description.
+        reading: How both files are read.
 
     Returns:
         The name of the case.
@@ -73,14 +75,19 @@ def add_case(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock"):
-            return _add(image, labels, folder, correction, label_file)
+            return _add(image, labels, folder, correction, label_file, reading)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(f"{folder}: could not be written to ({reason})") from error
 
 
 def _add(
-    image: Path, labels: Path, folder: Path, correction: Correction, label_file: Path | None
+    image: Path,
+    labels: Path,
+    folder: Path,
+    correction: Correction,
+    label_file: Path | None,
+    reading: Reading,
 ) -> str:
     names = _names_of(folder, labels, label_file)
     table = names.table
@@ -89,9 +96,9 @@ def _add(
     for name in (*correction.corrected, *correction.unsure):
         if name not in known:
             raise InputError(f"structure '{name}' is unknown, expected one of {', '.join(known)}")
-    volume = read_volume(image)
+    volume = reading.volume(image)
     _check_segments(labels, table)
-    read = read_labels(labels, table, ignore_value=ignore_value)
+    read = reading.labels(labels, table, ignore_value)
     array = labels_on_grid(read, volume.geometry)
     unsure = [known[name] for name in correction.unsure]
     array = np.where(np.isin(array, unsure), ignore_value, array)

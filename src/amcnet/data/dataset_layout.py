@@ -17,7 +17,7 @@ from amcnet.data.pairing import EXPECTED, nnunet_pairs, plain_pairs
 from amcnet.data.pairing import Case as Case
 from amcnet.data.pairing import FoundCases as FoundCases
 from amcnet.errors import InputError
-from amcnet.io import read_segments
+from amcnet.io import BY_HEADER, Reading, read_segments
 from amcnet.io.plain_names import plain_name
 
 _DESCRIPTION = "dataset.json"
@@ -33,6 +33,7 @@ class Dataset:
         cases: Its cases, sorted by name.
         channels: Names of the images of each case, in order.
         ignore_value: Value of ignored voxels in the label files.
+        reading: How its files are read.
     """
 
     folder: Path
@@ -40,6 +41,7 @@ class Dataset:
     cases: tuple[Case, ...]
     channels: tuple[str, ...] = ("image",)
     ignore_value: int | None = None
+    reading: Reading = BY_HEADER
 
 
 def read_dataset(folder: Path, labels: Path | None = None) -> Dataset:

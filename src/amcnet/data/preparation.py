@@ -28,7 +28,7 @@ from amcnet.data.prepared_store import (
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.data.resampling import resample_labels
 from amcnet.errors import InputError
-from amcnet.io import Geometry, labels_on_grid, read_labels, read_volume
+from amcnet.io import BY_HEADER, Geometry, labels_on_grid
 from amcnet.parallel import Progress, map_in_processes, no_progress
 
 
@@ -110,7 +110,7 @@ def _is_up_to_date(settings: _Settings, made_from: tuple[Case, str]) -> bool:
 def _prepare_case(settings: _Settings, made_from: tuple[Case, str]) -> None:
     """Make a case; its origin is from before its files are read, so a later change is noticed."""
     case, origin = made_from
-    volumes = [read_volume(file) for file in case.images]
+    volumes = [settings.dataset.reading.volume(file) for file in case.images]
     geometry = volumes[0].geometry
     image = network_input(volumes, settings.preprocessing)
     del volumes  # full-size volumes take gigabytes
@@ -124,6 +124,8 @@ def _origin(case: Case, settings: _Settings) -> str:
     dataset = settings.dataset
     parts = [str(FORMAT), settings.preprocessing.model_dump_json()]
     parts += [str(dataset.table), str(dataset.ignore_value)]
+    if dataset.reading != BY_HEADER:  # else cases of earlier versions stay up to date
+        parts.append(str(dataset.reading))
     for path in (*case.images, case.labels):
         status = path.stat()
         parts += [str(path.resolve()), str(status.st_size), str(status.st_mtime_ns)]
@@ -133,7 +135,7 @@ def _origin(case: Case, settings: _Settings) -> str:
 def _read_labels(case: Case, dataset: Dataset, geometry: Geometry) -> NDArray[np.uint8]:
     """Return labels on the image's grid; the ignore label becomes :data:`IGNORE`."""
     ignore_value = dataset.ignore_value
-    labels = read_labels(case.labels, dataset.table, ignore_value=ignore_value)
+    labels = dataset.reading.labels(case.labels, dataset.table, ignore_value)
     try:
         array = labels_on_grid(labels, geometry)
     except InputError as error:

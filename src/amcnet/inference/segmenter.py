@@ -28,8 +28,8 @@ from amcnet.inference.quality_presets import Quality, choose_windows
 from amcnet.inference.refinement import BoundaryRefiner
 from amcnet.inference.segmentation import Segmentation
 from amcnet.inference.sliding_windows import Windows
-from amcnet.inference.sources import Reading, Source, as_volume, channel_volumes, is_batch
-from amcnet.io import Geometry, Volume
+from amcnet.inference.sources import Source, as_volume, channel_volumes, is_batch
+from amcnet.io import Colour, Geometry, Reading, Volume
 from amcnet.io.geometry import Triple
 from amcnet.labelmaps.cleanup import clean_up
 from amcnet.labelmaps.run_length import RunLengthEncoder
@@ -155,6 +155,7 @@ class Segmenter:
         *,
         axes: str = ...,
         series: str | None = ...,
+        colour: Colour = ...,
         progress: StageProgress = ...,
         cleanup: bool = ...,
     ) -> list[Segmentation]: ...
@@ -168,6 +169,7 @@ class Segmenter:
         channels: Sequence[Source] | None = ...,
         axes: str = ...,
         series: str | None = ...,
+        colour: Colour = ...,
         progress: StageProgress = ...,
         cleanup: bool = ...,
         probabilities: Path | None = ...,
@@ -181,6 +183,7 @@ class Segmenter:
         channels: Sequence[Source] | None = None,
         axes: str = "auto",
         series: str | None = None,
+        colour: Colour = "luma",
         progress: StageProgress = no_stage_progress,
         cleanup: bool = True,
         probabilities: Path | None = None,
@@ -198,6 +201,7 @@ class Segmenter:
                 all on the same grid.
             axes: What x, y and z of files and images mean; ``auto`` by their direction cosines.
             series: UID or number of the series in a DICOM input that holds several.
+            colour: ``luma`` turns colours into intensities, ``refuse`` refuses them.
             progress: Called with (stage, steps done, steps in all), from several threads.
             cleanup: Clean up the labels, see :func:`amcnet.labelmaps.cleanup.clean_up`.
             probabilities: A ``.npy`` file for the probabilities, see :meth:`label`.
@@ -209,14 +213,22 @@ class Segmenter:
             InputError: If a volume cannot be used.
             NotEnoughMemoryError: If the machine is too small for it.
         """
-        reading = Reading(spacing_mm, axes, series)
+        reading = Reading(spacing_mm, axes, series, colour)
         if is_batch(source):
             if probabilities is not None or channels is not None:
                 raise ConfigError("source: found a list of volumes, expected one volume here")
-            return [
-                self(one, spacing_mm, axes=axes, series=series, progress=progress, cleanup=cleanup)
-                for one in source
-            ]
+            return [self._segment(one, None, reading, progress, cleanup, None) for one in source]
+        return self._segment(source, channels, reading, progress, cleanup, probabilities)
+
+    def _segment(
+        self,
+        source: Source | None,
+        channels: Sequence[Source] | None,
+        reading: Reading,
+        progress: StageProgress,
+        cleanup: bool,
+        probabilities: Path | None,
+    ) -> Segmentation:
         progress(Stage.READING, 0, 0)
         prepared = self.read(source, channels, reading)
         return self.label(prepared, progress, cleanup, probabilities)

@@ -1,7 +1,7 @@
 """What can be segmented: files, SimpleITK images, volumes, arrays and PyTorch tensors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -9,26 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.errors import InputError
-from amcnet.io import Volume, read_volume, volume_from_array, volume_from_image
+from amcnet.io import Reading, Volume, volume_from_array, volume_from_image
 from amcnet.io.geometry import Triple
 
 Source = str | Path | Volume | NDArray[Any] | Any
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How sources are read.
-
-    Attributes:
-        spacing_mm: Voxel size in (scan, lateral, depth). Arrays need it; of files and images it
-            replaces the voxel size in their header.
-        axes: What x, y and z of files and images mean; ``auto`` by their direction cosines.
-        series: UID or number of the series in a DICOM input that holds several.
-    """
-
-    spacing_mm: Triple | None = None
-    axes: str = "auto"
-    series: str | None = None
 
 
 def channel_volumes(source: Source, model_channels: int, reading: Reading) -> list[Volume]:
@@ -61,14 +45,14 @@ def as_volume(source: Source, reading: Reading) -> Volume:
         InputError: If it cannot be used.
     """
     if isinstance(source, str | Path):
-        return read_volume(source, reading.axes, reading.series, reading.spacing_mm)
+        return reading.volume(Path(source))
     array = as_array(source)
     if array is not None:
         return _from_array(array, reading)
     if isinstance(source, Volume):
         volume = source if reading.axes == "auto" else _with_axes(source, reading.axes)
     elif hasattr(source, "GetDirection"):
-        volume = volume_from_image(source, reading.axes)
+        volume = volume_from_image(source, reading.axes, colour=reading.colour)
     else:
         raise InputError(
             f"source is a {type(source).__name__}, expected a path, a SimpleITK image, "
@@ -110,21 +94,13 @@ def with_spacing(volume: Volume, spacing_mm: Triple) -> Volume:
     Raises:
         InputError: If a size is not positive and finite.
     """
-    geometry = volume.geometry
-    checked = type(geometry).canonical(geometry.canonical_shape, spacing_mm).canonical_spacing_mm
-    stored = [0.0, 0.0, 0.0]
-    for canonical, axis in enumerate(geometry.order):
-        stored[2 - axis] = checked[canonical]
-    x_mm, y_mm, z_mm = stored
-    return replace(volume, geometry=replace(geometry, spacing_mm=(x_mm, y_mm, z_mm)))
+    return replace(volume, geometry=volume.geometry.with_spacing(spacing_mm))
 
 
 def _with_axes(volume: Volume, axes: str) -> Volume:
     """Return a volume with other meanings of its file's x, y and z."""
-    old = volume.geometry
-    new = type(old).from_grid(old.size, old.spacing_mm, old.origin_mm, old.direction, axes)
-    geometry = replace(old, order=new.order, flipped=new.flipped)
-    array = geometry.to_canonical(old.from_canonical(volume.array))
+    geometry = volume.geometry.with_axes(axes)
+    array = geometry.to_canonical(volume.geometry.from_canonical(volume.array))
     return replace(volume, array=array, geometry=geometry)
 
 

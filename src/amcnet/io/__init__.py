@@ -1,6 +1,7 @@
 """Files in and out: volumes in canonical axes, label volumes on the input's own grid."""
 
 from amcnet.io.atomic_files import atomic_path, is_same_file, make_folder
+from amcnet.io.colour import Colour
 from amcnet.io.cropped_labels import label_grid_problem, labels_on_grid
 from amcnet.io.dicom import Series, is_dicom, list_series
 from amcnet.io.embedded_label_tables import read_embedded_label_table
@@ -11,24 +12,29 @@ from amcnet.io.extensions import (
     READABLE_EXTENSIONS,
     find_extension,
 )
-from amcnet.io.geometry import CANONICAL_AXES, Geometry, grid_differences, same_grid
+from amcnet.io.geometry import CANONICAL_AXES, Geometry
+from amcnet.io.grid_comparison import grid_differences, same_grid
 from amcnet.io.image_writing import check_free, check_output, write_image
 from amcnet.io.images import read_geometry, read_volume, volume_from_image
 from amcnet.io.label_reading import read_labels, read_segments
 from amcnet.io.label_volume import LabelVolume, Overlap
 from amcnet.io.label_writing import write_labels
+from amcnet.io.reading import BY_HEADER, Reading
 from amcnet.io.spacing_doubts import doubtful_spacing
 from amcnet.io.volume import Volume, volume_from_array
 
 __all__ = [
+    "BY_HEADER",
     "CANONICAL_AXES",
     "GRID_EXTENSIONS",
     "IMAGE_EXTENSIONS",
     "LABEL_EXTENSIONS",
     "READABLE_EXTENSIONS",
+    "Colour",
     "Geometry",
     "LabelVolume",
     "Overlap",
+    "Reading",
     "Series",
     "Volume",
     "atomic_path",

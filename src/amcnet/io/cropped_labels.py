@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from amcnet.errors import InputError
 from amcnet.io.extensions import find_extension
-from amcnet.io.geometry import Geometry, grid_differences, lattice_offset
+from amcnet.io.geometry import Geometry
+from amcnet.io.grid_comparison import grid_differences, lattice_offset
 from amcnet.io.volume import Volume
 
 _CROPPABLE = (".seg.nrrd", ".dcm", ".dicom")  # other formats are never saved cropped

@@ -1,9 +1,10 @@
 """Canonical axes: how the grid of a file maps to arrays in (scan, lateral, depth) order."""
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, fields
 from itertools import permutations
 from math import isfinite
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +18,6 @@ Triple = tuple[float, float, float]
 _PHYSICAL_AXES = ("depth", "lateral", "scan")  # LPS x, y, z of the canonical orientation
 _RIGHT_ANGLE_TOLERANCE = 1e-3
 _LEAST_MM, _MOST_MM = 1e-6, 1e6
-_SPACING_TOLERANCE = 1e-4  # relative; float32 headers (NIfTI) are good to 1e-7
-_ORIGIN_TOLERANCE = 0.02  # voxels
-_DIRECTION_TOLERANCE = 1e-3  # NIfTI stores quaternions as float32
 
 
 @dataclass(frozen=True)
@@ -98,8 +96,30 @@ class Geometry:
             direction=(1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0),
         )
 
+    @classmethod
+    def of(cls, grid: "Geometry") -> Self:
+        """Return a grid as this kind of geometry: a subclass knows more about its file."""
+        return cls(**{field.name: getattr(grid, field.name) for field in fields(Geometry)})
+
+    def with_axes(self, axes: str) -> Self:
+        """Return the same grid with other meanings of the file's x, y and z.
+
+        Args:
+            axes: See :meth:`from_grid`.
+
+        Raises:
+            InputError: If ``axes`` is neither ``auto`` nor three different names.
+        """
+        other = Geometry.from_grid(self.size, self.spacing_mm, self.origin_mm, self.direction, axes)
+        turned = copy.copy(self)  # which also keeps what a subclass knows about its file
+        object.__setattr__(turned, "order", other.order)
+        object.__setattr__(turned, "flipped", other.flipped)
+        return turned
+
     def with_spacing(self, spacing_mm: Triple) -> "Geometry":
         """Return the same grid with another voxel size, where a file states none or a wrong one.
+
+        What a subclass knows about its file is left behind, as it may contradict the new size.
 
         Args:
             spacing_mm: Voxel size in (scan, lateral, depth), in mm.
@@ -188,84 +208,8 @@ class Geometry:
         return origin, rows
 
 
-def same_grid(a: Geometry, b: Geometry) -> str | None:
-    """Compare the positions of two canonical arrays; files may store one grid in different axes.
-
-    Returns:
-        None if size, spacing, origin and direction agree within tolerance (spacing 0.01 %,
-        origin 2 % of a voxel), else the first difference with both values, as part of a sentence.
-    """
-    return next(iter(grid_differences(a, b)), None)
-
-
-def grid_differences(a: Geometry, b: Geometry) -> list[str]:
-    """Return everything that differs between two grids, see :func:`same_grid`, with both values."""
-    differences = []
-    if a.canonical_shape != b.canonical_shape:
-        differences.append(
-            f"size {_text(a.canonical_shape)} against {_text(b.canonical_shape)} voxels"
-        )
-    differences += _lattice_differences(a, b)
-    if _origin_distance(a, b) > _origin_tolerance(a):
-        differences.append(_origin_text(a, b))
-    return differences
-
-
-def _origin_distance(a: Geometry, b: Geometry) -> float:
-    return float(np.abs(a.canonical_grid()[0] - b.canonical_grid()[0]).max())
-
-
-def _origin_tolerance(a: Geometry) -> float:
-    # NIfTI stores positions as float32: far from zero they are coarser than the voxels.
-    farthest = max(abs(float(value)) for value in (*a.origin_mm, *a.canonical_grid()[0]))
-    rounding = 2.0**-22 * farthest
-    return max(_ORIGIN_TOLERANCE * min(a.spacing_mm), rounding)
-
-
-def _origin_text(a: Geometry, b: Geometry) -> str:
-    """Say how two origins differ: as the files state them, or else by their canonical corners."""
-    stored_a, stored_b = np.array(a.origin_mm), np.array(b.origin_mm)
-    if np.abs(stored_a - stored_b).max() > _origin_tolerance(a):
-        return f"origin {_text(stored_a)} against {_text(stored_b)} mm"
-    corner_a, corner_b = a.canonical_grid()[0], b.canonical_grid()[0]
-    return f"first corner in canonical axes {_text(corner_a)} against {_text(corner_b)} mm"
-
-
-def storage_differences(a: Geometry, b: Geometry) -> list[str]:
-    """Return what differs between two grids as they are stored, whatever their axes mean."""
-    first, second = (
-        Geometry(grid.size, grid.spacing_mm, grid.origin_mm, grid.direction) for grid in (a, b)
-    )
-    return grid_differences(first, second)
-
-
-def lattice_offset(a: Geometry, b: Geometry) -> tuple[int, int, int] | None:
-    """Return the index in ``a``'s canonical array of the first voxel of ``b``'s.
-
-    The index may lie outside the array. The result is None if spacing or direction differ, or if
-    the voxels of one lie between those of the other, within the tolerance of :func:`same_grid`.
-    """
-    if _lattice_differences(a, b):
-        return None
-    origin_a, rows = a.canonical_grid()
-    exact = rows @ (b.canonical_grid()[0] - origin_a) / a.canonical_spacing_mm
-    scan, lateral, depth = (round(float(value)) for value in exact)
-    is_between = np.abs(exact - (scan, lateral, depth)).max() > _ORIGIN_TOLERANCE
-    return None if is_between else (scan, lateral, depth)
-
-
-def _lattice_differences(a: Geometry, b: Geometry) -> list[str]:
-    differences = []
-    spacing_a, spacing_b = a.canonical_spacing_mm, b.canonical_spacing_mm
-    if not np.allclose(spacing_a, spacing_b, rtol=_SPACING_TOLERANCE, atol=0):
-        differences.append(f"spacing {_text(spacing_a)} against {_text(spacing_b)} mm")
-    rows_a, rows_b = a.canonical_grid()[1], b.canonical_grid()[1]
-    if not np.allclose(rows_a, rows_b, rtol=0, atol=_DIRECTION_TOLERANCE):
-        differences.append(f"direction {_text(rows_a.ravel())} against {_text(rows_b.ravel())}")
-    return differences
-
-
-def _text(values: Any) -> str:  # noqa: ANN401  any sequence of numbers
+def vector_text(values: Any) -> str:  # noqa: ANN401  any sequence of numbers
+    """Return numbers as a short text, for example ``(0.2, 0.3, 0.4)``."""
     return "(" + ", ".join(f"{value:.6g}" for value in values) + ")"
 
 
@@ -276,14 +220,16 @@ def _check_shape(what: str, found: tuple[int, ...], expected: tuple[int, ...]) -
 
 def _check_grid(spacing_mm: Triple, origin_mm: Triple, direction: tuple[float, ...]) -> None:
     if not all(isfinite(value) and value > 0 for value in spacing_mm):
-        raise InputError(f"spacing is {_text(spacing_mm)} mm, expected positive finite numbers")
+        raise InputError(
+            f"spacing is {vector_text(spacing_mm)} mm, expected positive finite numbers"
+        )
     if not all(_LEAST_MM <= value <= _MOST_MM for value in spacing_mm):
         raise InputError(
-            f"spacing is {_text(spacing_mm)} mm, expected lengths between {_LEAST_MM:g} and "
+            f"spacing is {vector_text(spacing_mm)} mm, expected lengths between {_LEAST_MM:g} and "
             f"{_MOST_MM:g} mm"
         )
     if not all(isfinite(value) for value in origin_mm):
-        raise InputError(f"origin is {_text(origin_mm)} mm, expected finite numbers")
+        raise InputError(f"origin is {vector_text(origin_mm)} mm, expected finite numbers")
     matrix = np.array(direction, dtype=np.float64).reshape(3, 3)
     # A sheared grid has no single voxel size per axis: lengths measured on it would be wrong.
     with np.errstate(all="ignore"):
@@ -298,7 +244,9 @@ def _check_grid(spacing_mm: Triple, origin_mm: Triple, direction: tuple[float, .
             f"the file's axes {names} meet at {angle:.5g} degrees (a sheared grid), expected "
             "three axes at right angles"
         )
-    raise InputError(f"direction is {_text(direction)}, expected three unit axes at right angles")
+    raise InputError(
+        f"direction is {vector_text(direction)}, expected three unit axes at right angles"
+    )
 
 
 def _nearest_axes(direction: tuple[float, ...]) -> list[tuple[int, bool]]:

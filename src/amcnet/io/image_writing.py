@@ -9,7 +9,8 @@ from amcnet.errors import InputError, OutputError
 from amcnet.extras import require_extra
 from amcnet.io.atomic_files import atomic_path, check_parent
 from amcnet.io.extensions import GRID_EXTENSIONS, find_extension
-from amcnet.io.geometry import Geometry, storage_differences
+from amcnet.io.geometry import Geometry
+from amcnet.io.grid_comparison import storage_differences
 from amcnet.io.image_formats import write_metaimage, write_nifti, write_nrrd
 from amcnet.io.images import read_geometry
 

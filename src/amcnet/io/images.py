@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from amcnet.errors import InputError
-from amcnet.io.dicom.colour import Colour
+from amcnet.io.colour import Colour, check_colour, grey_voxels
 from amcnet.io.extensions import IMAGE_EXTENSIONS, find_extension
 from amcnet.io.geometry import Geometry, Triple
 from amcnet.io.image_header import ImageHeader
@@ -46,7 +46,8 @@ def read_volume(
         series: UID or number of a DICOM series, where there are several.
         spacing_mm: Voxel size in (scan, lateral, depth), in mm, to use instead of the file's:
             for a file that states none, a wrong one, or two that contradict each other.
-        colour: For DICOM: ``luma`` turns colours into intensities, ``refuse`` refuses them.
+        colour: ``luma`` turns colours into intensities and reports that in the log, ``refuse``
+            refuses them.
 
     Returns:
         The volume, (scan, lateral, depth), in the file's own scalar type; float32 where the file
@@ -54,13 +55,15 @@ def read_volume(
         entry is dropped.
 
     Raises:
-        InputError: If the file is missing, not an image, truncated or damaged, not 3D, has
-            colours, complex or non-finite voxels, or a spacing or direction that is not usable.
+        InputError: If the file is missing, not an image, truncated or damaged, not 3D, has several
+            values per voxel that are no colours, colours that are refused, complex or non-finite
+            voxels, or a spacing or direction that is not usable.
         NotEnoughMemoryError: If the machine is too small for it.
     """
     from amcnet.io.dicom import is_dicom, read_dicom_volume
 
     path = Path(path)
+    check_colour(colour)
     if is_dicom(path):
         return read_dicom_volume(path, axes, series, spacing_mm, colour)
     if series is not None:
@@ -68,15 +71,17 @@ def read_volume(
     with errors_in_words(path):
         header = read_header(path, with_spacing=spacing_mm is None)
         geometry = header.geometry(axes, spacing_mm)
-        stored = read_voxels(header)
-        _check_greyscale(stored)
-        array = geometry.to_canonical(stored[..., 0])
+        stored = grey_voxels(read_voxels(header), str(path), colour)
+        array = geometry.to_canonical(stored)
         check_finite(array)
         return Volume(array, geometry, path)
 
 
 def read_geometry(
-    path: str | Path, axes: str = "auto", spacing_mm: Triple | None = None
+    path: str | Path,
+    axes: str = "auto",
+    spacing_mm: Triple | None = None,
+    series: str | None = None,
 ) -> Geometry:
     """Read where the voxels of a file lie, from its header alone.
 
@@ -84,6 +89,7 @@ def read_geometry(
         path: The file; its voxels may be unusable (NaN, for example).
         axes: ``auto`` or what the file's x, y, z mean.
         spacing_mm: Voxel size in (scan, lateral, depth) to use instead of the file's, in mm.
+        series: UID or number of a DICOM series, where there are several.
 
     Raises:
         InputError: If the header is damaged, or says that the image is not 3D or its spacing or
@@ -93,7 +99,7 @@ def read_geometry(
 
     path = Path(path)
     if is_dicom(path):
-        return read_dicom_geometry(path, axes, spacing_mm=spacing_mm)
+        return read_dicom_geometry(path, axes, series, spacing_mm)
     with errors_in_words(path):
         return read_header(path, with_spacing=spacing_mm is None).geometry(axes, spacing_mm)
 
@@ -133,13 +139,19 @@ def errors_in_words(path: Path) -> Iterator[None]:
         raise InputError(f"{path}: cannot be read ({reason})") from error
 
 
-def volume_from_image(image: Any, axes: str = "auto", path: Path | None = None) -> Volume:  # noqa: ANN401
+def volume_from_image(
+    image: Any,  # noqa: ANN401
+    axes: str = "auto",
+    path: Path | None = None,
+    colour: Colour = "luma",
+) -> Volume:
     """Turn a SimpleITK image into a volume; see :func:`read_volume` for what is refused.
 
     Args:
         image: A `SimpleITK.Image`.
         axes: ``auto`` or what the image's x, y, z mean.
         path: Where the image came from, kept in the volume.
+        colour: ``luma`` turns colours into intensities, ``refuse`` refuses them.
 
     Raises:
         InputError: If the image cannot be used.
@@ -147,9 +159,10 @@ def volume_from_image(image: Any, axes: str = "auto", path: Path | None = None) 
     if "complex" in image.GetPixelIDTypeAsString():
         raise InputError("voxels are complex numbers, expected real ones")
     geometry = geometry_of_image(image, axes)
-    stored = voxels_of_image(image, geometry)
-    _check_greyscale(stored)
-    array = np.array(geometry.to_canonical(stored[..., 0]))  # a copy: the view dies with the image
+    check_colour(colour)
+    name = "image" if path is None else str(path)
+    stored = grey_voxels(voxels_of_image(image, geometry), name, colour)
+    array = np.array(geometry.to_canonical(stored))  # a copy: the view dies with the image
     check_finite(array)
     return Volume(array, geometry, path)
 
@@ -180,10 +193,3 @@ def voxels_of_image(image: Any, geometry: Geometry) -> npt.NDArray[Any]:  # noqa
     with quiet_simpleitk() as sitk:
         view: npt.NDArray[Any] = sitk.GetArrayViewFromImage(image)
     return view.reshape((*geometry.stored_shape, image.GetNumberOfComponentsPerPixel()))
-
-
-def _check_greyscale(stored: npt.NDArray[Any]) -> None:
-    channels = stored.shape[3]
-    for plane in stored:  # plane by plane, so that no copy of the volume is made
-        if channels > 1 and not (plane == plane[..., :1]).all():
-            raise InputError(f"voxels have {channels} different channels, expected a grey image")

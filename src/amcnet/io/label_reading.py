@@ -98,7 +98,7 @@ def _read_file(
     header = read_header(path, with_spacing=spacing_mm is None)
     segments = _segments_of(header)
     if not segments:
-        volume = read_volume(path, axes, spacing_mm=spacing_mm)
+        volume = read_volume(path, axes, spacing_mm=spacing_mm, colour="refuse")
         array = _as_labels(_whole(volume.array), table, ignore_value)
         return LabelVolume(array, volume.geometry, path)
     geometry = header.geometry(axes, spacing_mm)
@@ -121,11 +121,11 @@ def _read_dicom(
     spacing_mm: Triple | None,
 ) -> LabelVolume:
     seg = open_seg(path, axes)
-    array = merge_frames(seg, _segment_targets(seg.segments, table, ignore_value))
+    array, overlaps = merge_frames(seg, _segment_targets(seg.segments, table, ignore_value))
     geometry = seg.geometry if spacing_mm is None else seg.geometry.with_spacing(spacing_mm)
     labels = _as_labels(array, table, ignore_value)
-    remarks = _numbering_remarks(seg.segments, table)
-    return LabelVolume(labels, geometry, path, remarks=remarks)
+    remarks = (*_numbering_remarks(seg.segments, table), *_overlap_remarks(overlaps))
+    return LabelVolume(labels, geometry, path, overlaps, remarks)
 
 
 def _segments_of(header: ImageHeader) -> list[Segment]:

@@ -40,14 +40,7 @@ class NiftiGeometry(Geometry):
 
 def with_nifti_forms(geometry: Geometry, forms: NiftiForms) -> Geometry:
     """Return the same grid together with the forms of its file."""
-    known = NiftiGeometry(
-        size=geometry.size,
-        spacing_mm=geometry.spacing_mm,
-        origin_mm=geometry.origin_mm,
-        direction=geometry.direction,
-        order=geometry.order,
-        flipped=geometry.flipped,
-    )
+    known = NiftiGeometry.of(geometry)
     known.forms = forms
     return known
 

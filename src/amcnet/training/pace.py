@@ -98,6 +98,6 @@ class PaceReport(Callback):
             f"{pace.possible_steps} steps are too few to learn much, expected {_FEWEST_STEPS} or "
             f"more: give the run more time (--max-time), or make a step cheaper by a smaller "
             f"network.width (now {config.network.width}), a shorter sampling.window (now "
-            f"{config.sampling.window} slices), a coarser grid (amcnet prepare --spacing)"
+            f"{config.sampling.window} slices), a coarser grid (amcnet prepare --grid)"
             + (' or precision = "auto"' if config.precision == "bf16" else "")
         )

@@ -92,7 +92,7 @@ def plan_for_time(
     if steps < FEW_STEPS:
         reasons.append(
             f"beware: {steps} steps are too few to learn much, expected {FEW_STEPS} or more: give "
-            "more time (--max-time), a coarser grid (--spacing) or a model to start from (--from)"
+            "more time (--max-time), a coarser grid (--grid) or a model to start from (--from)"
         )
     return TimePlan(size, seconds, steps, tuple(reasons))
 

@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from amcnet.anatomy import LabelTable, Structure
 from amcnet.data import LabelNames
 from amcnet.errors import InputError
-from amcnet.io import Volume, doubtful_spacing, labels_on_grid, read_labels, read_volume
-from amcnet.io.geometry import Triple
+from amcnet.io import BY_HEADER, Reading, Volume, doubtful_spacing, labels_on_grid
 from amcnet.labelmaps.validation import without_ignored
 from amcnet.measurement import Measurement
 from amcnet.quality import QualityReport, Severity
 from amcnet.report import Subject
 from amcnet.viewer.display_grid import DisplayGrid, DisplayImage, index_to_patient
-from amcnet.workflows.label_names import names_of_files
+from amcnet.workflows.label_names import names_of_files, read_known_labels
 
 _MOST_STRUCTURES = 255  # labels are shown as 8 bits
 _STEPS = ("reading the volume", "reading the labels", "measuring and checking", "fitting to size")
@@ -100,11 +99,9 @@ def read_scene(
     volume: Path,
     labels: Path | None = None,
     names: LabelNames | None = None,
-    series: str | None = None,
+    reading: Reading = BY_HEADER,
     progress: Progress | None = None,
     compared: Path | None = None,
-    axes: str = "auto",
-    spacing_mm: Triple | None = None,
 ) -> ViewerScene:
     """Read a volume and its labels, measure and check them, and fit both to a browser's size.
 
@@ -114,11 +111,9 @@ def read_scene(
             volume is shown alone.
         names: Names of the labels, by default those that the files or a description beside them
             give, see :func:`amcnet.workflows.label_names.names_of_files`.
-        series: UID or number of a DICOM series, if there are several.
+        reading: How all files are read; its series is that of the volume.
         progress: Called as each step begins.
         compared: File of a second segmentation of the volume, shown beside the first.
-        axes: Meaning of the axes of all files, see :func:`amcnet.io.read_volume`.
-        spacing_mm: Voxel size in (scan, lateral, depth) instead of that in the files.
 
     Raises:
         InputError: If a file cannot be read, the grids do not fit, there are more than 255
@@ -128,7 +123,7 @@ def read_scene(
         raise InputError(f"{compared}: there are no labels to compare with, expected labels first")
     update = progress or _say_nothing
     update(0, len(_STEPS), _STEPS[0])
-    scan = read_volume(volume, axes, series, spacing_mm)
+    scan = reading.volume(volume)
     grid = DisplayGrid.of(scan.geometry)
     files = [file for file in (labels, compared) if file is not None]
     subjects: list[Subject] = []
@@ -136,8 +131,8 @@ def read_scene(
     for file in files:
         update(1, len(_STEPS), _STEPS[1])
         if names is None:
-            names = names_of_files(files)
-        found = read_labels(file, names.table, axes, names.ignore_value, spacing_mm)
+            names = names_of_files(files, reading)
+        found = read_known_labels(file, names, reading)
         subjects.append(_subject(file, found, scan, names))
         update(2, len(_STEPS), _STEPS[2])
         shown.append(_labelled(subjects[-1], grid, file.name))

@@ -10,15 +10,13 @@ from amcnet.anatomy import LabelTable
 from amcnet.data import LabelNames
 from amcnet.errors import InputError
 from amcnet.inference import Segmentation
-from amcnet.io import Geometry, labels_on_grid, read_volume
+from amcnet.io import BY_HEADER, Geometry, Reading, labels_on_grid
 from amcnet.labelmaps.validation import without_ignored
 from amcnet.quality import QualityReport, check_segmentation
 from amcnet.report import Subject, page_html, report_contents
 from amcnet.workflows.label_names import read_label_file_with_names
 from amcnet.workflows.output_files import write_text
 from amcnet.workflows.segment.provenance import making_of_labels
-
-Triple = tuple[float, float, float]
 
 _NOTICE = "Research software, not a medical device. The model that made these labels is not known."
 
@@ -28,7 +26,7 @@ def check_file(
     image: Path | None = None,
     table: LabelTable | None = None,
     ignore_value: int | None = None,
-    spacing_mm: Triple | None = None,
+    reading: Reading = BY_HEADER,
 ) -> QualityReport:
     """Check a label file, see :func:`amcnet.quality.check_segmentation`.
 
@@ -37,13 +35,13 @@ def check_file(
         image: The volume that was segmented, on the same voxel lattice.
         table: What the labels mean; by default what the file says.
         ignore_value: Ignore label; its voxels count as background.
-        spacing_mm: Voxel size in (scan, lateral, depth) to use instead of the files'.
+        reading: How both files are read.
 
     Raises:
         InputError: If a file cannot be read, ``labels`` is an image, nothing says what its values
             mean, or the files lie on different grids.
     """
-    subject, _ = _read_subject(labels, image, table, ignore_value, spacing_mm)
+    subject, _ = _read_subject(labels, image, table, ignore_value, reading)
     return subject.check()
 
 
@@ -53,7 +51,7 @@ def write_label_report(
     image: Path | None = None,
     table: LabelTable | None = None,
     ignore_value: int | None = None,
-    spacing_mm: Triple | None = None,
+    reading: Reading = BY_HEADER,
 ) -> QualityReport:
     """Write the report page of a label file, see :func:`amcnet.report.report_contents`.
 
@@ -63,7 +61,7 @@ def write_label_report(
         image: The volume that was segmented; without it, the pictures show the labels alone.
         table: What the labels mean; by default what the file says.
         ignore_value: Ignore label; its voxels count as background.
-        spacing_mm: Voxel size in (scan, lateral, depth) to use instead of the files'.
+        reading: How both files are read.
 
     Returns:
         The check on the page, equal to that of :func:`check_file`.
@@ -72,7 +70,7 @@ def write_label_report(
         InputError: As :func:`check_file`.
         OutputError: If the page cannot be written.
     """
-    subject, geometry = _read_subject(labels, image, table, ignore_value, spacing_mm)
+    subject, geometry = _read_subject(labels, image, table, ignore_value, reading)
     making = making_of_labels(labels, image, geometry)
     contents = report_contents(subject, f"Check of {labels.name}", making, _NOTICE)
     write_text(path, page_html(contents))
@@ -96,17 +94,17 @@ def _read_subject(
     image: Path | None,
     table: LabelTable | None,
     ignore_value: int | None,
-    spacing_mm: Triple | None,
+    reading: Reading,
 ) -> tuple[Subject, Geometry]:
     """Read labels and image onto one grid; return it too."""
     given = None if table is None else LabelNames(table, ignore_value)
-    volume, names = read_label_file_with_names(labels, given, spacing_mm=spacing_mm)
+    volume, names = read_label_file_with_names(labels, given, reading)
     if names.ignore_value is not None:
         array = without_ignored(volume.array, volume.array, names.ignore_value)
         volume = replace(volume, array=array)
     if image is None:
         return Subject(volume.array, volume.spacing_mm, names.table), volume.geometry
-    scan = read_volume(image, spacing_mm=spacing_mm)
+    scan = reading.volume(image)
     try:
         array = labels_on_grid(volume, scan.geometry)
     except InputError as error:

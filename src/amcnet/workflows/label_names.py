@@ -18,17 +18,16 @@ from amcnet.data import LabelNames, read_label_file
 from amcnet.data.label_files import looks_like_snap
 from amcnet.errors import InputError
 from amcnet.io import (
+    BY_HEADER,
     LABEL_EXTENSIONS,
+    Reading,
     Volume,
     find_extension,
     read_embedded_label_table,
-    read_labels,
-    read_volume,
 )
 from amcnet.labelmaps.validation import looks_like_an_image
 
 _DATASET = "dataset.json"
-Triple = tuple[float, float, float]
 
 _SNAP_SUFFIXES = (".txt", ".label")
 # Values 1 to 33 in sequence hold 16 of the hand's bones: other numberings hold fewer.
@@ -63,7 +62,7 @@ def find_label_names(source: str | Path) -> LabelNames:
     return read_label_file(path)
 
 
-def names_of_files(paths: Iterable[Path]) -> LabelNames:
+def names_of_files(paths: Iterable[Path], reading: Reading = BY_HEADER) -> LabelNames:
     """Return what the values of label files mean that are used together, such as a pair.
 
     The first source counts: names that the files themselves carry, then a label description beside
@@ -72,6 +71,7 @@ def names_of_files(paths: Iterable[Path]) -> LabelNames:
 
     Args:
         paths: Label files; at least one.
+        reading: How they are read.
 
     Raises:
         InputError: If a file cannot be read, or nothing says what its values mean.
@@ -83,9 +83,9 @@ def names_of_files(paths: Iterable[Path]) -> LabelNames:
     for path in files:
         if (beside := _description_beside(path)) is not None:
             return read_label_file(beside)
-    if any(_holds_a_hand(path, files) for path in files):
+    if any(_holds_a_hand(path, files, reading) for path in files):
         return LabelNames(hand_label_table())
-    _refuse_image(files[0])
+    _refuse_image(files[0], reading)
     raise InputError(
         f"{files[0]}: does not say what its label values mean, expected --labels (a dataset.json, "
         "an ITK-SNAP label description or a model; 'hand' for the 38 structures of the hand)"
@@ -93,46 +93,40 @@ def names_of_files(paths: Iterable[Path]) -> LabelNames:
 
 
 def read_label_file_with_names(
-    path: Path,
-    names: LabelNames | None = None,
-    axes: str = "auto",
-    spacing_mm: Triple | None = None,
+    path: Path, names: LabelNames | None = None, reading: Reading = BY_HEADER
 ) -> tuple[Volume, LabelNames]:
     """Read a label file together with the names of its labels.
 
     Args:
         path: The file.
         names: What the labels mean; by default what the file says, see :func:`names_of_files`.
-        axes: ``auto``, or the meaning of the file's x, y, z axes.
-        spacing_mm: Voxel size in (scan, lateral, depth) to use instead of the file's.
+        reading: How it is read.
 
     Raises:
         InputError: If the file cannot be read, is an image instead of a label map, or nothing says
             what its values mean.
     """
-    names = names_of_files([path]) if names is None else names
-    return read_known_labels(path, names, axes, spacing_mm), names
+    names = names_of_files([path], reading) if names is None else names
+    return read_known_labels(path, names, reading), names
 
 
-def read_known_labels(
-    path: Path, names: LabelNames, axes: str = "auto", spacing_mm: Triple | None = None
-) -> Volume:
+def read_known_labels(path: Path, names: LabelNames, reading: Reading = BY_HEADER) -> Volume:
     """Read labels whose names are known; say so if the file is an image instead.
 
     Raises:
         InputError: If the file cannot be read, is an image, or has other labels.
     """
     try:
-        return read_labels(path, names.table, axes, names.ignore_value, spacing_mm)
+        return reading.labels(path, names.table, names.ignore_value)
     except InputError:
-        _refuse_image(path)
+        _refuse_image(path, reading)
         raise
 
 
-def _refuse_image(path: Path) -> None:
+def _refuse_image(path: Path, reading: Reading) -> None:
     """Refuse a file that holds intensities; do nothing for a file that cannot be read."""
     try:
-        array = read_volume(path).array
+        array = reading.volume(path).array
     except InputError:
         return
     if looks_like_an_image(array):
@@ -181,17 +175,17 @@ def _description_beside(path: Path) -> Path | None:
     return next((f / _DATASET for f in folders if (f / _DATASET).is_file()), None)
 
 
-def _holds_a_hand(path: Path, files: Sequence[Path]) -> bool:
+def _holds_a_hand(path: Path, files: Sequence[Path], reading: Reading) -> bool:
     """Return whether the values alone settle that a file is a hand's: it holds most bones.
 
     A damaged file among several settles nothing and is reported when it is read.
     """
     hand = hand_label_table()
     try:
-        values = set(np.unique(read_labels(path).array).tolist()) - {0}
+        values = set(np.unique(reading.labels(path).array).tolist()) - {0}
     except InputError:
         if len(files) == 1:
-            _refuse_image(path)
+            _refuse_image(path, reading)
             raise
         return False
     bones = values & set(hand.values_of_kind("bone"))

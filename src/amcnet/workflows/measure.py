@@ -8,7 +8,7 @@ from pathlib import Path
 from amcnet.anatomy import LabelTable
 from amcnet.data import LabelNames
 from amcnet.errors import InputError
-from amcnet.io import IMAGE_EXTENSIONS, find_extension
+from amcnet.io import BY_HEADER, IMAGE_EXTENSIONS, Reading, find_extension
 from amcnet.measurement import Measurement, measure_structures
 from amcnet.workflows.label_names import read_label_file_with_names
 from amcnet.workflows.outcome import Outcome, run_for_file
@@ -64,9 +64,8 @@ def _files_in(folder: Path) -> list[Path]:
 def measure_files(
     paths: Sequence[Path],
     table: LabelTable | None = None,
-    axes: str = "auto",
     ignore_value: int | None = None,
-    spacing_mm: tuple[float, float, float] | None = None,
+    reading: Reading = BY_HEADER,
 ) -> Iterator[Outcome[FileMeasurements]]:
     """Measure label files one after the other; a file that fails does not stop the others.
 
@@ -74,25 +73,19 @@ def measure_files(
         paths: The files, see :func:`find_label_files`.
         table: What the labels mean; by default what each file says, see
             :func:`amcnet.workflows.label_names.names_of_files`.
-        axes: ``auto``, or the meaning of the files' x, y, z axes.
         ignore_value: Ignore label; its voxels count as background.
-        spacing_mm: Voxel size in (scan, lateral, depth) to use instead of the files'.
+        reading: How the files are read.
 
     Yields:
         The outcome of each file, in the order of ``paths``.
     """
     names = None if table is None else LabelNames(table, ignore_value)
-    measure = partial(_measure_file, names=names, axes=axes, spacing_mm=spacing_mm)
+    measure = partial(_measure_file, names=names, reading=reading)
     return (run_for_file(path, partial(measure, path)) for path in paths)
 
 
-def _measure_file(
-    path: Path,
-    names: LabelNames | None,
-    axes: str,
-    spacing_mm: tuple[float, float, float] | None,
-) -> FileMeasurements:
-    volume, names = read_label_file_with_names(path, names, axes, spacing_mm)
+def _measure_file(path: Path, names: LabelNames | None, reading: Reading) -> FileMeasurements:
+    volume, names = read_label_file_with_names(path, names, reading)
     measured = measure_structures(
         volume.array, volume.spacing_mm, names.table, ignore_value=names.ignore_value
     )

@@ -9,8 +9,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 
 from amcnet.inference import Segmenter
-from amcnet.inference.sources import Reading
-from amcnet.io import Geometry, volume_from_array, write_image
+from amcnet.io import Geometry, Reading, volume_from_array, write_image
 from amcnet.phantom import make_phantom
 from amcnet.workflows.segment.axes_search import AxesFound, likely_storages, search_axes, turned
 from amcnet.workflows.segment.options import Job, SegmentOptions

@@ -1,6 +1,5 @@
 """Read DICOM series and enhanced volumes; read and write DICOM segmentations."""
 
-from amcnet.io.dicom.colour import Colour
 from amcnet.io.dicom.locations import DICOM_EXTENSIONS, is_dicom
 from amcnet.io.dicom.seg_reading import merge_frames, open_seg
 from amcnet.io.dicom.seg_writing import SegType, write_seg
@@ -10,7 +9,6 @@ from amcnet.io.dicom.volumes import read_dicom_geometry, read_dicom_volume
 
 __all__ = [
     "DICOM_EXTENSIONS",
-    "Colour",
     "DicomGeometry",
     "DicomSource",
     "FrameReference",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.errors import InputError, one_line
-from amcnet.io.dicom.colour import coloured_pixels, luma
+from amcnet.io.colour import coloured_pixels, luma
 from amcnet.io.dicom.headers import value_of, whole_number
 from amcnet.io.dicom.locations import Location
 from amcnet.io.dicom.ultrasound_regions import outside_mask, regions_of

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.errors import AmcnetError, InputError
-from amcnet.io.dicom.colour import Colour
+from amcnet.io.colour import Colour
 from amcnet.io.dicom.decoding import decode
 from amcnet.io.dicom.headers import is_compressed, numbers, open_dicom, value_of, whole_number
 from amcnet.io.dicom.intensities import Changes, intensities_of, tint_of

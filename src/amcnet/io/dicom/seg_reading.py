@@ -1,6 +1,5 @@
 """Read the labels of a DICOM segmentation."""
 
-import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.errors import AmcnetError, InputError, one_line
+from amcnet.errors import AmcnetError, InputError
 from amcnet.io.dicom.decoding import decode
 from amcnet.io.dicom.frame_positions import FramePositions, positions_of_frames
 from amcnet.io.dicom.headers import (
@@ -28,15 +27,13 @@ from amcnet.io.dicom.quiet_libraries import quiet_pydicom
 from amcnet.io.dicom.segment_descriptions import read_segments
 from amcnet.io.dicom.stacking import check_straight, normal_of
 from amcnet.io.geometry import Geometry
+from amcnet.io.label_volume import Overlap
 from amcnet.io.segment_list import Segment
 from amcnet.memory import check_room
 
 _TOLERANCE = 0.05  # of the distance between slices
 _ROUNDING_MM = 1e-3  # of positions that are written as text
-_MOST_NAMED = 5  # pairs of segments that overlap
 _COPIES = 3  # the bits or bytes of the file, the labels, and those in canonical order
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -99,10 +96,10 @@ def open_seg(path: Path, axes: str = "auto") -> SegLabels:
 
 def merge_frames(
     seg: SegLabels, targets: Sequence[tuple[Segment, int | None]]
-) -> NDArray[np.uint16]:
+) -> tuple[NDArray[np.uint16], tuple[Overlap, ...]]:
     """Decode all frames into one array of label values, in (scan, lateral, depth).
 
-    Where segments overlap, the last one wins; the hidden voxels are reported in the log.
+    Where segments overlap, the last one wins; the overlaps say which voxels are hidden.
 
     Args:
         seg: The segmentation.
@@ -130,24 +127,10 @@ def merge_frames(
             continue
         for value in np.flatnonzero(np.bincount(frame.ravel())[1:]) + 1:
             np.copyto(plane, _target(int(value), known), where=frame == value)
-    _report_hidden(hidden, names, seg.location)
-    labels: NDArray[np.uint16] = seg.geometry.to_canonical(merged)
-    return labels
-
-
-def _report_hidden(
-    hidden: Counter[tuple[int, int]], names: dict[int, str], location: Location
-) -> None:
-    if hidden:
-        pairs = [
-            f"{count} voxels of '{names.get(under)}' under '{names.get(over)}'"
-            for (under, over), count in hidden.most_common(_MOST_NAMED)
-        ]
-        more = f" and {len(hidden) - _MOST_NAMED} more pairs" if len(hidden) > _MOST_NAMED else ""
-        _log.warning(
-            "%s: segments overlap, and the last one is kept: %s%s are hidden",
-            one_line(f"{location}"), one_line(", ".join(pairs)), more,
-        )  # fmt: skip
+    overlaps = (
+        Overlap(names[under], names[over], count) for (under, over), count in hidden.most_common()
+    )
+    return seg.geometry.to_canonical(merged), tuple(overlaps)
 
 
 def _target(number: int, known: dict[int, tuple[Segment, int | None]]) -> np.uint16:

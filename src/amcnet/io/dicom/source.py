@@ -51,14 +51,7 @@ class DicomGeometry(Geometry):
 
 def with_source(geometry: Geometry, source: DicomSource) -> DicomGeometry:
     """Return the same grid together with its source."""
-    known = DicomGeometry(
-        size=geometry.size,
-        spacing_mm=geometry.spacing_mm,
-        origin_mm=geometry.origin_mm,
-        direction=geometry.direction,
-        order=geometry.order,
-        flipped=geometry.flipped,
-    )
+    known = DicomGeometry.of(geometry)
     known.source = source
     return known
 

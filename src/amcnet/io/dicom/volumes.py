@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from amcnet.errors import InputError, one_line
-from amcnet.io.dicom.colour import Colour, check_colour
+from amcnet.io.colour import Colour, check_colour
 from amcnet.io.dicom.completeness import check_acquisitions, order_by_number
 from amcnet.io.dicom.frame_positions import (
     FramePositions,

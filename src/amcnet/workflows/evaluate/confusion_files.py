@@ -7,11 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.data import LabelNames
+from amcnet.io import BY_HEADER, Reading
 from amcnet.metrics import confusion_matrix
 from amcnet.workflows.evaluate.files import read_pair
 
 
-def confusion_of_files(pairs: Iterable[tuple[Path, Path]], names: LabelNames) -> NDArray[np.int64]:
+def confusion_of_files(
+    pairs: Iterable[tuple[Path, Path]], names: LabelNames, reading: Reading = BY_HEADER
+) -> NDArray[np.int64]:
     """Count voxels by (reference label, predicted label), summed over pairs of label files.
 
     One pair is in memory at a time. A ``.seg.nrrd`` or DICOM SEG may be cropped.
@@ -19,6 +22,7 @@ def confusion_of_files(pairs: Iterable[tuple[Path, Path]], names: LabelNames) ->
     Args:
         pairs: (reference, prediction) of each case.
         names: What the labels mean; voxels with its ignore label do not count.
+        reading: How the files are read.
 
     Returns:
         Counts, (num_classes, num_classes), rows by reference and columns by prediction.
@@ -29,7 +33,7 @@ def confusion_of_files(pairs: Iterable[tuple[Path, Path]], names: LabelNames) ->
     classes = names.table.num_classes
     total = np.zeros((classes, classes), dtype=np.int64)
     for reference, prediction in pairs:
-        truth, judged, _ = read_pair(reference, prediction, names)
+        truth, judged, _ = read_pair(reference, prediction, names, reading)
         if names.ignore_value is not None:
             known = truth != names.ignore_value
             truth, judged = truth[known], judged[known]

@@ -7,6 +7,7 @@ from typing import Any
 
 from amcnet.anatomy import LabelTable
 from amcnet.errors import InputError
+from amcnet.io import BY_HEADER, Reading
 from amcnet.metrics import CaseEvaluation
 from amcnet.metrics.evaluation import SURFACE_TOLERANCE_MM
 from amcnet.metrics.presets import Preset, with_headline
@@ -28,6 +29,7 @@ class EvaluateOptions:
         surface_tolerance_mm: Tolerance of the surface Dice.
         jobs: Processes; each holds one case.
         ignore_value: Value of the references' voxels of which nothing is known.
+        reading: How the files are read.
     """
 
     table: LabelTable | None = None
@@ -35,6 +37,7 @@ class EvaluateOptions:
     surface_tolerance_mm: float = SURFACE_TOLERANCE_MM
     jobs: int = 1
     ignore_value: int | None = None
+    reading: Reading = BY_HEADER
 
 
 def evaluate_pair(
@@ -87,7 +90,9 @@ def evaluate_folders(
     options = options or EvaluateOptions()
     found = find_pairs(references, predictions)
     if options.table is None:
-        names = names_of_files([file for pair in found.pairs for file in _files(pair)])
+        names = names_of_files(
+            (file for pair in found.pairs for file in _files(pair)), options.reading
+        )
         options = replace(options, table=names.table, ignore_value=names.ignore_value)
     pairs = [pair for pair in found.pairs if pair.prediction or options.preset.counts_missing_cases]
     threads = max(1, processors() // max(1, min(options.jobs, len(pairs))))
@@ -123,6 +128,7 @@ def _evaluate_files(
         options.surface_tolerance_mm,
         threads,
         options.ignore_value,
+        options.reading,
     )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from amcnet.anatomy import LabelTable
 from amcnet.data import LabelNames
 from amcnet.errors import InputError
-from amcnet.io import Volume, find_extension, grid_differences, labels_on_grid
+from amcnet.io import BY_HEADER, Reading, Volume, find_extension, grid_differences, labels_on_grid
 from amcnet.metrics import CaseEvaluation, evaluate_case
 from amcnet.metrics.evaluation import SURFACE_TOLERANCE_MM
 from amcnet.workflows.label_names import names_of_files, read_known_labels
@@ -27,6 +27,7 @@ def evaluate_files(
     surface_tolerance_mm: float = SURFACE_TOLERANCE_MM,
     threads: int | None = None,
     ignore_value: int | None = None,
+    reading: Reading = BY_HEADER,
 ) -> CaseEvaluation:
     """Evaluate one label file against another, see :func:`amcnet.metrics.evaluate_case`.
 
@@ -41,15 +42,18 @@ def evaluate_files(
         surface_tolerance_mm: Tolerance of the surface Dice.
         threads: Maximum number of threads, by default one per processor.
         ignore_value: Ignore label of the reference.
+        reading: How both files are read.
 
     Raises:
         InputError: If a file cannot be read, nothing says what its values mean, or the files lie on
             different grids.
     """
     if table is None:
-        names = names_of_files([reference, *([] if prediction is None else [prediction])])
+        names = names_of_files([reference, *([] if prediction is None else [prediction])], reading)
         table, ignore_value = names.table, names.ignore_value
-    truth, judged, spacing_mm = read_pair(reference, prediction, LabelNames(table, ignore_value))
+    truth, judged, spacing_mm = read_pair(
+        reference, prediction, LabelNames(table, ignore_value), reading
+    )
     return evaluate_case(
         truth,
         judged,
@@ -61,13 +65,16 @@ def evaluate_files(
     )
 
 
-def read_pair(reference: Path, prediction: Path | None, names: LabelNames) -> LabelPair:
+def read_pair(
+    reference: Path, prediction: Path | None, names: LabelNames, reading: Reading = BY_HEADER
+) -> LabelPair:
     """Read a reference and a prediction onto one grid.
 
     Args:
         reference: The reference segmentation.
         prediction: The segmentation to judge; None stands for background alone.
         names: What the labels mean.
+        reading: How both files are read.
 
     Returns:
         Reference, prediction (of one shape) and voxel size, in (scan, lateral, depth).
@@ -75,10 +82,10 @@ def read_pair(reference: Path, prediction: Path | None, names: LabelNames) -> La
     Raises:
         InputError: If a file cannot be read, or the files lie on different grids.
     """
-    truth = read_known_labels(reference, names)
+    truth = read_known_labels(reference, names, reading)
     if prediction is None:
         return truth.array, np.zeros_like(truth.array), truth.spacing_mm
-    judged = read_known_labels(prediction, names)
+    judged = read_known_labels(prediction, names, reading)
     return *_on_one_grid(truth, judged, reference, prediction), truth.spacing_mm
 
 

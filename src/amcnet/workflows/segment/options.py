@@ -7,7 +7,7 @@ from amcnet.inference import Segmenter
 from amcnet.inference.engine import BackendName
 from amcnet.inference.probabilities import EXTENSION as PROBABILITIES_EXTENSION
 from amcnet.inference.quality_presets import Quality
-from amcnet.io import LABEL_EXTENSIONS, find_extension
+from amcnet.io import LABEL_EXTENSIONS, Colour, Reading, find_extension
 from amcnet.io.dicom import SegType
 from amcnet.io.geometry import Triple
 
@@ -35,6 +35,7 @@ class SegmentOptions:
         overwrite: Replace existing outputs.
         skip_existing: Leave volumes alone whose output exists.
         series: UID or number of the series in a DICOM input that holds several.
+        colour: ``luma`` turns colours into intensities, ``refuse`` refuses them.
         seg_type: Of DICOM outputs, see :func:`amcnet.io.write_labels`.
         measure: Measure every structure, for :class:`JsonLines`.
     """
@@ -54,8 +55,19 @@ class SegmentOptions:
     overwrite: bool = False
     skip_existing: bool = False
     series: str | None = None
+    colour: Colour = "luma"
     seg_type: SegType = "binary"
     measure: bool = False
+
+    def reading(self, axes: str | None = None) -> Reading:
+        """Return how the files are read.
+
+        Args:
+            axes: What x, y and z mean, where a search has found that.
+        """
+        if axes is None:
+            axes = "auto" if self.axes == AXES_SEARCH else self.axes
+        return Reading(self.spacing_mm, axes, self.series, self.colour)
 
     def load(self) -> Segmenter:
         """Load the model.

@@ -111,11 +111,19 @@ def _settings(options: SegmentOptions, axes: str) -> str:
             f"backend {options.backend}",
             f"device {options.device}",
             f"axes {options.axes} ({axes})",
+            f"voxel size {_spacing_text(options)}",
+            f"colours {options.colour}",
             f"clean-up {'on' if options.cleanup else 'off'}",
             f"memory {memory}",
             f"written {'; '.join(options.only) or 'all structures'}",
         ]
     )
+
+
+def _spacing_text(options: SegmentOptions) -> str:
+    if options.spacing_mm is None:
+        return "of the file"
+    return f"{' x '.join(f'{size:g}' for size in options.spacing_mm)} mm as given"
 
 
 def _software() -> dict[str, str]:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from amcnet.errors import InputError
 from amcnet.inference import Segmenter
 from amcnet.inference.segmenter import Prepared
-from amcnet.io import Volume, read_volume
+from amcnet.io import Volume
 from amcnet.io.spacing_doubts import doubtful_spacing
 from amcnet.workflows.segment.file_names import channel_files
-from amcnet.workflows.segment.options import AXES_SEARCH, Job, SegmentOptions
+from amcnet.workflows.segment.options import Job, SegmentOptions
 
 _log = logging.getLogger(__name__)
 
@@ -50,10 +50,9 @@ def read_job(
         InputError: If a file is missing, cannot be read, or holds labels.
         NotEnoughMemoryError: If the machine is too small for it.
     """
-    if axes is None:
-        axes = "auto" if options.axes == AXES_SEARCH else options.axes
     files = channel_files(job.source, segmenter.channels)
-    volumes = [read_volume(file, axes, options.series, options.spacing_mm) for file in files]
+    reading = options.reading(axes)
+    volumes = [reading.volume(file) for file in files]
     if segmenter.channels == 1:  # further channels may well be maps of something
         check_is_no_label_map(volumes[0], files[0])
     notes = () if options.spacing_mm is not None else _spacing_notes(volumes[0], job.source)

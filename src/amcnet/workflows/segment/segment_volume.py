@@ -12,7 +12,8 @@ from amcnet.inference.engine import BackendName
 from amcnet.inference.progress import no_stage_progress
 from amcnet.inference.quality_presets import Quality
 from amcnet.inference.segmenter import ModelSource, Prepared
-from amcnet.inference.sources import Reading, Source, as_array, is_batch
+from amcnet.inference.sources import Source, as_array, is_batch
+from amcnet.io import Colour, Reading
 from amcnet.io.geometry import Triple
 from amcnet.quality import is_hand_table
 from amcnet.workflows.segment.axes_search import search_axes
@@ -29,6 +30,7 @@ def segment(
     *,
     axes: str = ...,
     series: str | None = ...,
+    colour: Colour = ...,
     model: ModelSource | Sequence[ModelSource] | None = ...,
     backend: BackendName = ...,
     device: str = ...,
@@ -48,6 +50,7 @@ def segment(
     channels: Sequence[Source] | None = ...,
     axes: str = ...,
     series: str | None = ...,
+    colour: Colour = ...,
     model: ModelSource | Sequence[ModelSource] | None = ...,
     backend: BackendName = ...,
     device: str = ...,
@@ -67,6 +70,7 @@ def segment(
     channels: Sequence[Source] | None = None,
     axes: str = "auto",
     series: str | None = None,
+    colour: Colour = "luma",
     model: ModelSource | Sequence[ModelSource] | None = None,
     backend: BackendName = "auto",
     device: str = "auto",
@@ -90,6 +94,8 @@ def segment(
         axes: What x, y and z of a file or image mean; ``auto``: by its direction cosines, and where
             that finds no hand by a search, which is logged; ``search``: by a search.
         series: UID or number of the series in a DICOM input that holds several.
+        colour: ``luma`` turns colours into intensities and reports that in the log, ``refuse``
+            refuses them.
         model: Folder of a model bundle or name of an installed model; None is the model that ships
             with the package. Several are an ensemble: their logits are averaged.
         backend: ``openvino``, ``torch`` or ``auto``, see :class:`amcnet.inference.Segmenter`.
@@ -116,7 +122,7 @@ def segment(
     ((40, 30, 20), {})
     """
     segmenter = Segmenter(model, backend, quality, memory_gb, device)
-    reading = Reading(spacing_mm, axes, series)
+    reading = Reading(spacing_mm, axes, series, colour)
     if is_batch(source):
         if channels is not None or probabilities is not None:
             raise ConfigError("source: found a list of volumes, expected one volume here")
