@@ -112,8 +112,15 @@ class BoundaryRefiner:
         for kind in range(count + 1):
             logits[kind][kinds == kind] = _SURE
         near = _near_boundaries(kinds)
-        for box in cover(near, self._refiner.patch):
-            self._refine_patch(box, image, kinds, near, logits)
+        boxes = list(cover(near, self._refiner.patch))
+        windows = (self._window(box, image, kinds) for box in boxes)
+        for box, result in zip(boxes, self._network.logits_of_many(windows), strict=True):
+            kept = inner_box(box, kinds.shape, patch_margin(self._refiner.patch))
+            part = tuple(
+                slice(k.start - b.start, k.stop - b.start) for k, b in zip(kept, box, strict=True)
+            )
+            target = logits[(slice(None), *kept)]
+            np.copyto(target, result[(slice(None), *part)].astype(np.float16), where=near[kept])
         names = _names(labels, kinds, near, logits, self._refiner.spacing_mm)
         return RefinedLogits(logits, names, self._table.num_classes)
 
@@ -134,32 +141,20 @@ class BoundaryRefiner:
         refined = self(image, np.stack(list(found)))
         yield from label_slices(refined.slices(), image.shape[1], shape)
 
-    def _refine_patch(
-        self,
-        box: Box,
-        image: NDArray[np.float32],
-        kinds: Labels,
-        near: NDArray[np.bool_],
-        logits: NDArray[np.float16],
-    ) -> None:
-        """Run the refiner on a patch and keep its logits away from the patch's borders."""
-        patch = self._refiner.patch
+    def _window(self, box: Box, image: NDArray[np.float32], kinds: Labels) -> NDArray[np.float32]:
+        """Return the refiner's input on a patch: (channel and kind, scan, lateral, depth)."""
+        patch, count = self._refiner.patch, len(self._refiner.kinds)
         channels = len(image)
-        window = np.zeros((channels + len(self._refiner.kinds), *patch), np.float32)
-        inside = tuple(slice(0, side.stop - side.start) for side in box)
+        window = np.zeros((channels + count, *patch), np.float32)
         # Where the volume is smaller than a patch its border is repeated, as in training.
-        missing = [(0, side - part.stop) for side, part in zip(patch, inside, strict=True)]
+        missing = [
+            (0, side - (part.stop - part.start)) for side, part in zip(patch, box, strict=True)
+        ]
         window[:channels] = np.pad(image[(slice(None), *box)], [(0, 0), *missing], mode="edge")
         found = np.pad(kinds[box], missing, mode="edge")
-        for kind in range(1, len(logits)):
+        for kind in range(1, count + 1):
             window[channels + kind - 1] = found == kind
-        result = self._network.logits(window)
-        kept = inner_box(box, kinds.shape, patch_margin(patch))
-        part = tuple(
-            slice(k.start - b.start, k.stop - b.start) for k, b in zip(kept, box, strict=True)
-        )
-        target = logits[(slice(None), *kept)]
-        np.copyto(target, result[(slice(None), *part)].astype(np.float16), where=near[kept])
+        return window
 
 
 def _near_boundaries(kinds: Labels) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from copy import copy
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from amcnet.inference.refinement import BoundaryRefiner
 from amcnet.inference.segmentation import Segmentation
 from amcnet.inference.sliding_windows import Windows
 from amcnet.inference.sources import Source, as_volume, channel_volumes, is_batch
+from amcnet.inference.stream import run_ahead
 from amcnet.io import Colour, Geometry, Reading, Volume
 from amcnet.io.geometry import Triple
 from amcnet.labelmaps.cleanup import clean_up
@@ -267,10 +269,11 @@ class Segmenter:
         grid = preprocessing.network_shape(first.array.shape, first.spacing_mm)
         # The image as float32, and once more while its mean and deviation are taken.
         check_room("the volume on the network's grid", 8.0 * len(volumes) * prod(grid))
-        image = network_input(volumes, preprocessing)
-        fine_image = None
-        if self._refiner is not None and self._refines:
-            fine_image = self._refiner.prepare(volumes)
+        with ThreadPoolExecutor(1) as pool:  # both grids at the same time
+            refiner = self._refiner if self._refines else None
+            coming = None if refiner is None else pool.submit(refiner.prepare, volumes)
+            image = network_input(volumes, preprocessing)
+            fine_image = None if coming is None else coming.result()
         return Prepared(image, first.geometry, time.perf_counter() - start, fine_image)
 
     def label(
@@ -344,7 +347,7 @@ class Segmenter:
             )
             if fine is not None and self._refiner is not None:
                 planes = self._refiner.label_slices(fine, planes, shape)
-            for index, plane in enumerate(planes):
+            for index, plane in enumerate(run_ahead(planes)):
                 labels[index] = plane
                 runs.add(plane)
                 progress(Stage.LABELLING, index + 1, shape[0])

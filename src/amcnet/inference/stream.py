@@ -6,6 +6,7 @@ being computed meanwhile exist at any time.
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from amcnet.inference.sliding_windows import (
 
 Window = NDArray[np.float32]
 LogitsOf = Callable[[Window], Window]
+Item = TypeVar("Item")
 
 SURE = 20.0  # logit of the background where there is no image
 _CONTRAST = 1e-5  # of a normalised image; resampling a constant one leaves rounding errors
@@ -131,7 +133,7 @@ def shifted(logits_of: LogitsOf, windows: Windows) -> LogitsOf:
     return mean_of_all
 
 
-def run_ahead(items: Iterator[Window]) -> Iterator[Window]:
+def run_ahead(items: Iterator[Item]) -> Iterator[Item]:
     """Yield items that a thread makes, one ahead."""
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(next, items, None)
