@@ -17,6 +17,7 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk  # noqa: N813
+from pydicom.multival import MultiValue
 
 from amcnet import segment
 from amcnet.anatomy import hand_label_table
@@ -24,6 +25,11 @@ from amcnet.io import read_labels, read_volume, same_grid, write_labels
 
 TABLE = hand_label_table()
 TYPES = ["binary", "labelmap"]
+CORNERSTONE = Path(__file__).with_name("cornerstone") / "node_modules" / "reader.cjs"
+FRAME_ATTRIBUTES = (
+    "SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "Rows", "Columns",
+    "PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient",
+)  # fmt: skip
 PLUGINS = Path("/usr/share/orthanc/plugins")
 # The verifier in Debian is older than label maps: it knows neither their object nor a background.
 LABELMAP_IS_UNKNOWN = ("Information Object Not found", "SegmentNumber not monotonically increasing")
@@ -114,6 +120,33 @@ def geometry_offset(geometry: Any, image: Any) -> list[int]:
     exact = axes.T @ (np.array(image.GetOrigin()) - geometry.origin_mm) / geometry.spacing_mm
     np.testing.assert_allclose(exact, np.rint(exact), atol=1e-3)
     return [int(value) for value in np.rint(exact)[::-1]]
+
+
+@pytest.mark.parametrize("seg_type", TYPES)
+def test_cornerstone_reads_every_voxel(
+    dicom: SimpleNamespace, tmp_path: Path, seg_type: str
+) -> None:
+    if not CORNERSTONE.exists():
+        pytest.skip(f"{CORNERSTONE} was not built: npm install and npm run build make it")
+    # Cornerstone reads no binary segmentation whose frames end within a byte.
+    stored = np.random.default_rng(4).integers(0, 255, (9, 16, 12)).astype(np.uint8)
+    source = dicom.series(tmp_path / "series", dicom.Scan(stored))
+    stored = written(source, tmp_path / "a.dcm", seg_type)
+    headers = [pydicom.dcmread(file, stop_before_pixels=True) for file in source.iterdir()]
+    frames = [
+        {name: plain(header[name].value) for name in FRAME_ATTRIBUTES}
+        for header in sorted(headers, key=lambda header: header.InstanceNumber)
+    ]
+    (tmp_path / "frames.json").write_text(json.dumps(frames))
+    out = tmp_path / "out"
+    done = run(program("node"), CORNERSTONE, tmp_path / "a.dcm", tmp_path / "frames.json", out)
+    assert done.returncode == 0, done.stderr
+    found = np.frombuffer(out.read_bytes(), np.uint8).reshape(stored.shape)
+    np.testing.assert_array_equal(found, stored)
+
+
+def plain(value: Any) -> Any:
+    return [float(number) for number in value] if isinstance(value, MultiValue) else value
 
 
 class Orthanc:
