@@ -39,7 +39,9 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results" / "fuzz.json"
 WORKER = ROOT / "tools" / "fuzzing" / "worker.py"
 SPARE_BYTES = 3 << 30  # of address space: OpenVINO's threads take some of it
-MOST_BYTES = 300 << 20  # the intact files have 2 kB of voxels; imports and the network take 200 MB
+MOST_BYTES = (
+    400 << 20
+)  # the intact files have 2 kB of voxels; imports, the network and a search of the axes take 310 MB
 SECONDS = 60.0
 EVERY = 50
 _PROGRESS = re.compile(r"[\w ]+: \d+ of \d+(, about .* left)?")

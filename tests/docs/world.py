@@ -17,7 +17,7 @@ from amcnet.workflows.output_files import write_json
 from amcnet.workflows.segment.options import Job, SegmentOptions
 from amcnet.workflows.segment.run import segment_files
 
-from ..comparison.tiny_scale import SCALE
+from ..paper_tables.tiny_scale import SCALE
 from ..conftest import MakeBundle
 from ..io.dicom.conftest import Scan, write_enhanced, write_series
 from .pages import ROOT

@@ -57,7 +57,7 @@ def test_damaged_images_are_not_segmented(targets):
         ("import time; time.sleep(60)", "hang"),
         ("raise KeyError(3)", "traceback"),
         ("print('amcnet: a\\namcnet: b', file=__import__('sys').stderr); exit(2)", "not one line"),
-        ("x = bytearray(300 << 20); exit(2)", "memory"),
+        ("x = bytearray(400 << 20); exit(2)", "memory"),
     ],
 )
 def test_faults_are_found(tmp_path, monkeypatch, program, expected):
@@ -68,8 +68,8 @@ def test_faults_are_found(tmp_path, monkeypatch, program, expected):
     head = "import amcnet.cli.main\ndef broken():\n    " + program + "\n"
     head += "amcnet.cli.main.main = broken\n"
     worker.write_text(head + fuzz.WORKER.read_text(encoding="utf-8"), encoding="utf-8")
-    monkeypatch.setattr("WORKER", worker)
-    monkeypatch.setattr("SECONDS", 2.0)
+    monkeypatch.setattr(fuzz, "WORKER", worker)
+    monkeypatch.setattr(fuzz, "SECONDS", 2.0)
     child = fuzz.Child()
     try:
         assert fuzz.verdict(child.ask(["measure"]), "bits") == expected
