@@ -17,9 +17,9 @@ from amcnet.workflows.output_files import write_json
 from amcnet.workflows.segment.options import Job, SegmentOptions
 from amcnet.workflows.segment.run import segment_files
 
-from ..paper_tables.tiny_scale import SCALE
 from ..conftest import MakeBundle
 from ..io.dicom.conftest import Scan, write_enhanced, write_series
+from ..paper_tables.tiny_scale import SCALE
 from .pages import ROOT
 
 FIRST_SEED, HANDS = 900_000, 5  # as many as docs/own-data.md has folds
