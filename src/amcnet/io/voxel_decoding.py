@@ -13,7 +13,8 @@ from typing import IO, Any, cast
 
 import numpy as np
 import numpy.typing as npt
-from isal import igzip, isal_zlib
+from isal import igzip
+from isal.igzip_lib import IsalError
 
 from amcnet.errors import InputError, NotEnoughMemoryError
 from amcnet.io.image_header import DataFile, Encoding, ImageHeader
@@ -88,7 +89,7 @@ def _stored_bytes(data: DataFile) -> int:
 def _errors_named(data: DataFile, encoding: Encoding) -> Iterator[None]:
     try:
         yield
-    except (EOFError, OSError, zlib.error, isal_zlib.error) as error:
+    except (EOFError, OSError, zlib.error, IsalError) as error:  # type: ignore[misc]  # its stub says a variable
         # bzip2 and gzip report damage as OSErrors without a number of the system.
         if isinstance(error, OSError) and error.errno is not None:
             raise
