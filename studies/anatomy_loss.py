@@ -27,7 +27,7 @@ from torch.nn import functional
 
 from amcnet.losses import DiceAnatomyLoss, DiceLoss
 from amcnet.paper_tables.row_runner import RowTask, run_rows
-from amcnet.paper_tables.rows import ComparisonTable, Row, TableRow, paper_tables
+from amcnet.paper_tables.rows import ComparisonTable, PaperRow, TableRow, paper_tables
 from amcnet.paper_tables.scale import read_scale
 from amcnet.paper_tables.workspace import Workspace
 from amcnet.training.loss_config import LossConfig
@@ -73,9 +73,9 @@ class ReleasedForm(DiceAndWeighted):
         return (target - dilated[:, 0]).clamp_min(0)
 
 
-def amcnet_row(name: str, gamma: float, loss: str = "") -> Row:
+def amcnet_row(name: str, gamma: float, loss: str = "") -> PaperRow:
     """Return AMCNet with another loss."""
-    return Row(name=name, network="amcnet", branches="2d+3d", gamma=gamma, loss=loss)
+    return PaperRow(name=name, network="amcnet", branches="2d+3d", gamma=gamma, loss=loss)
 
 
 def tasks(loss: LossConfig) -> list[RowTask]:

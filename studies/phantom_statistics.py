@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet import __version__
-from amcnet.phantom import GRIDS, Grid, Phantom, PhantomConfig, make_phantom
+from amcnet.phantom import GRIDS, Phantom, PhantomConfig, PhantomGrid, make_phantom
 from amcnet.phantom.beam import bone_mask
 from amcnet.phantom.phantom import FORMAT, draw_phantom
 from amcnet.phantom.tissue import Slab, Tissue, Voxeliser
@@ -80,7 +80,7 @@ def chosen_slices(labels: NDArray[np.uint8], fewest: int = MIN_STRUCTURES) -> li
     return [index for index, present in enumerate(found) if present.sum() >= fewest]
 
 
-def grey_values(seed: int, grid: Grid, threads: int = 1) -> GreyValues:
+def grey_values(seed: int, grid: PhantomGrid, threads: int = 1) -> GreyValues:
     """Make a phantom and count its grey values."""
     config = PhantomConfig(grid)
     phantom = make_phantom(seed, config, threads)
@@ -112,7 +112,7 @@ def count_regions(phantom: Phantom, voxeliser: Voxeliser, slices: list[int]) -> 
 
 
 def regions_of(
-    image: NDArray[np.uint8], labels: NDArray[np.uint8], slab: Slab, grid: Grid
+    image: NDArray[np.uint8], labels: NDArray[np.uint8], slab: Slab, grid: PhantomGrid
 ) -> dict[str, NDArray[np.uint8]]:
     """Return the grey values of each region of one slice, (lateral, depth)."""
     depth = grid.axis_mm(2)[None, :]
@@ -133,7 +133,7 @@ def regions_of(
     }
 
 
-def first_depth_mm(inside: NDArray[np.bool_], grid: Grid) -> NDArray[np.float64]:
+def first_depth_mm(inside: NDArray[np.bool_], grid: PhantomGrid) -> NDArray[np.float64]:
     """Return the depth at which each column first enters a mask; infinity where never."""
     first = np.argmax(inside, axis=1) * grid.spacing_mm[2]
     return np.where(inside.any(axis=1), first, np.inf)

@@ -32,7 +32,7 @@ from amcnet.inference import Segmenter
 from amcnet.io import read_labels, read_volume, volume_from_array
 from amcnet.metrics import evaluate_case
 from amcnet.parallel import map_in_processes
-from amcnet.phantom import NETWORK_GRID, Grid, PhantomConfig
+from amcnet.phantom import NETWORK_GRID, PhantomConfig, PhantomGrid
 from amcnet.phantom.hand_anatomy import HandParameters
 from amcnet.phantom.phantom import draw_phantom
 from amcnet.phantom.tissue import Voxeliser
@@ -51,12 +51,12 @@ _GOOD_DICE, _POOR_DICE = 0.8, 0.5
 Labels = np.ndarray
 
 
-def coarse_grid(factor: int = 2) -> Grid:
+def coarse_grid(factor: int = 2) -> PhantomGrid:
     """Return the network's field of view with larger voxels."""
     shape = tuple(round(n / factor) for n in NETWORK_GRID.shape)
     view = NETWORK_GRID.field_of_view_mm
     scan, lateral, depth = (mm / n for mm, n in zip(view, shape, strict=True))
-    return Grid((shape[0], shape[1], shape[2]), (scan, lateral, depth))
+    return PhantomGrid((shape[0], shape[1], shape[2]), (scan, lateral, depth))
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The places that the architecture page names exist: a newcomer finds a concept by its file."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -27,3 +28,36 @@ def test_no_two_modules_of_the_package_have_one_name():
         if path.name != "__init__.py" and "cli" not in path.parts:
             names.setdefault(path.name, []).append(str(path.relative_to(ROOT)))
     assert not {name: found for name, found in names.items() if len(found) > 1}
+
+
+def test_no_public_name_of_the_package_means_two_things():
+    """The commands (cli) are named as the functions that they call and are not counted."""
+    places: dict[str, list[str]] = {}
+    for path in (ROOT / "src" / "amcnet").rglob("*.py"):
+        if "cli" not in path.parts:
+            for name in _defined_names(ast.parse(path.read_text(encoding="utf-8"))):
+                places.setdefault(name, []).append(str(path.relative_to(ROOT)))
+    assert not {name: found for name, found in places.items() if len(found) > 1}
+
+
+def _defined_names(module: ast.Module) -> set[str]:
+    """Return every class, and every public function, at the top level of a module."""
+    definitions = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    return {
+        node.name
+        for node in module.body
+        if isinstance(node, definitions)
+        and (isinstance(node, ast.ClassDef) or not node.name.startswith("_"))
+    }
+
+
+def test_no_type_alias_has_the_name_of_a_class():
+    classes, aliases = set(), set()
+    paths = (ROOT / "src" / "amcnet").rglob("*.py")
+    for path in (path for path in paths if "cli" not in path.parts):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                classes.add(node.name)
+            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                aliases.add(node.targets[0].id)
+    assert not classes & aliases

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
 
 from amcnet.anatomy import LabelTable, hand_label_table
-from amcnet.phantom import NETWORK_GRID, Grid, Phantom, PhantomConfig, make_phantom
+from amcnet.phantom import NETWORK_GRID, Phantom, PhantomConfig, PhantomGrid, make_phantom
 from amcnet.phantom.acoustics import TERMS, Acoustics, without
 from amcnet.phantom.phantom import draw_phantom
 from amcnet.phantom.tissue import Slab, Voxeliser
@@ -42,7 +42,7 @@ LEVELS = {
 
 AGES_YEARS = (2.5, 5.0, 8.0, 11.0, 15.5)
 VARIETY_SEEDS = 12
-COARSE_GRID = Grid((152, *NETWORK_GRID.shape[1:]), (1.118, *NETWORK_GRID.spacing_mm[1:]))
+COARSE_GRID = PhantomGrid((152, *NETWORK_GRID.shape[1:]), (1.118, *NETWORK_GRID.spacing_mm[1:]))
 """The network's plane with every fourth slice: a quarter of the time for the same slices."""
 
 TERMS_SLICES = 31  # as many as the blur across slices needs, and some
@@ -121,10 +121,10 @@ class Window:
     count: int
 
     @property
-    def grid(self) -> Grid:
+    def grid(self) -> PhantomGrid:
         """The grid of these slices."""
         whole = self.voxeliser.grid
-        return Grid((self.count, *whole.shape[1:]), whole.spacing_mm)
+        return PhantomGrid((self.count, *whole.shape[1:]), whole.spacing_mm)
 
     def slab(self, start: int, stop: int) -> Slab:
         """Return slices counted from the window's first one."""
@@ -164,7 +164,7 @@ def overlay(labels: Bytes, table: LabelTable, fill: float = FILL) -> NDArray[np.
     return picture
 
 
-def tinted_change(whole: Bytes, without_term: Bytes, grid: Grid) -> NDArray[np.float32]:
+def tinted_change(whole: Bytes, without_term: Bytes, grid: PhantomGrid) -> NDArray[np.float32]:
     """Return where a term brightens or darkens a slice, as (..., RGB and opacity)."""
     change = whole.astype(np.float32) - without_term
     change = gaussian_filter(change, [CHANGE_MM / mm for mm in grid.spacing_mm[1:]])

@@ -15,6 +15,8 @@ from amcnet.errors import ConfigError, OutputError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Progress = Callable[[int, int], None]
+NamedProgress = Callable[[int, int, str], None]
+"""Called with (steps done, number of steps, name of the next step)."""
 
 _MOST_PROCESSES = 61  # what Windows allows
 _STEP_SECONDS = 0.1

@@ -10,10 +10,10 @@ from amcnet.inference.sliding_windows import Windows
 from amcnet.inference.stream import stream_logits
 from amcnet.io import volume_from_array
 from amcnet.metrics import evaluate_case
-from amcnet.phantom import Grid, Phantom, PhantomConfig, make_phantom
+from amcnet.phantom import Phantom, PhantomConfig, PhantomGrid, make_phantom
 
 RESERVED_SEED = 800_000  # evaluation, tests and the demo use seeds from here up
-COARSE = PhantomConfig(Grid((203, 128, 64), (0.837, 1.04, 0.704)))
+COARSE = PhantomConfig(PhantomGrid((203, 128, 64), (0.837, 1.04, 0.704)))
 
 
 def test_is_small_and_says_what_it_is() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from amcnet.bundle import default_bundle_folder, load_bundle
-from amcnet.bundle.bundle import read_description, sha256_of, write_description
+from amcnet.bundle.bundle import read_description, sha256_of, write_bundle_description
 from amcnet.bundle.ir_check import check_ir
 from amcnet.errors import ModelError
 
@@ -46,7 +46,7 @@ def test_what_is_no_plain_ir_is_refused(
     path.write_text(change(text))
     description = read_description(folder)
     sha256 = description.sha256 | {"model.xml": sha256_of(path)}
-    write_description(folder, description.model_copy(update={"sha256": sha256}))
+    write_bundle_description(folder, description.model_copy(update={"sha256": sha256}))
     with pytest.raises(ModelError, match=message):
         load_bundle(folder)
 

@@ -16,7 +16,7 @@ from amcnet.anatomy import hand_label_table
 from amcnet.cli.main import app
 from amcnet.errors import ConfigError
 from amcnet.io import Geometry, write_image, write_labels
-from amcnet.phantom import GRIDS, Grid
+from amcnet.phantom import GRIDS, PhantomGrid
 
 AMCNET = shutil.which("amcnet", path=str(Path(sys.executable).parent))
 SHAPE, SPACING_MM = (24, 40, 36), (0.5, 0.8, 0.6)
@@ -164,7 +164,7 @@ def test_phantom_refuses_bad_ages(tmp_path: Path) -> None:
 
 
 def test_phantom_writes_what_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tiny = Grid((60, 48, 24), (2.87, 2.8, 1.9))
+    tiny = PhantomGrid((60, 48, 24), (2.87, 2.8, 1.9))
     monkeypatch.setitem(GRIDS, "full", tiny)
     kind = ["--grid", "full", "--variety", "full", "--age", "5:6.5"]
     arguments = ["phantom", "--out", str(tmp_path / "d"), "--count", "2", "--seed", "7", *kind]

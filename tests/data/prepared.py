@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amcnet.data.prepared_store import PreparedCase, open_case, write_case
+from amcnet.data.prepared_store import PreparedCase, open_case, write_prepared_case
 
 PLANE = (6, 5)
 
@@ -23,5 +23,5 @@ def store_case(
     folder: Path, name: str, image: np.ndarray, labels: np.ndarray, num_classes: int = 3
 ) -> PreparedCase:
     path = folder / f"{name}.zarr"
-    write_case(path, image, labels, num_classes, "digest")
+    write_prepared_case(path, image, labels, num_classes, "digest")
     return open_case(path)

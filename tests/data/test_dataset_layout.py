@@ -6,12 +6,12 @@ import pytest
 
 from amcnet.anatomy import hand_label_table
 from amcnet.data import Dataset, read_dataset
-from amcnet.data.dataset_layout import find_cases, find_label_names
+from amcnet.data.dataset_layout import find_cases, find_dataset_label_names
 from amcnet.errors import InputError
 from amcnet.io import read_labels, read_volume
-from amcnet.phantom import Grid, PhantomConfig, make_phantom, write_dataset
+from amcnet.phantom import PhantomConfig, PhantomGrid, make_phantom, write_dataset
 
-GRID = Grid((60, 48, 24), (2.87, 2.8, 1.9))
+GRID = PhantomGrid((60, 48, 24), (2.87, 2.8, 1.9))
 
 
 def plain_dataset(folder: Path, cases: tuple[str, ...] = ("b", "a"), **changes: object) -> Path:
@@ -208,7 +208,7 @@ def test_segments_of_3d_slicer_name_the_labels(tmp_path, write_segmentation):
     table = read_dataset(folder).table
     assert [(s.value, s.name) for s in table] == [(1, "liver"), (2, "left kidney"), (3, "spleen")]
     (labels / "b.seg.nrrd").write_bytes(b"damaged")
-    names = find_label_names(folder, find_cases(folder).cases)
+    names = find_dataset_label_names(folder, find_cases(folder).cases)
     assert [s.name for s in names.table] == ["liver", "left kidney"]
 
 

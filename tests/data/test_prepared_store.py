@@ -14,8 +14,8 @@ from amcnet.data.prepared_store import (
     is_up_to_date,
     open_case,
     open_prepared,
-    write_case,
-    write_description,
+    write_prepared_case,
+    write_prepared_description,
 )
 from amcnet.errors import InputError
 
@@ -50,7 +50,7 @@ def test_writing_again_replaces_a_case_and_leaves_nothing_beside_it(tmp_path):
     numbered_case(tmp_path, 9, "c")
     assert is_up_to_date(tmp_path / "c.zarr", "digest")
     image = np.ones((1, 4, 3, 2), np.float32)
-    write_case(tmp_path / "c.zarr", image, np.ones((4, 3, 2), np.uint8), 2, "other")
+    write_prepared_case(tmp_path / "c.zarr", image, np.ones((4, 3, 2), np.uint8), 2, "other")
     assert is_up_to_date(tmp_path / "c.zarr", "other")
     assert not is_up_to_date(tmp_path / "c.zarr", "digest")
     assert open_case(tmp_path / "c.zarr").shape == (4, 3, 2)
@@ -80,7 +80,7 @@ def test_prepared_data_set_round_trip(tmp_path):
         preprocessing=preprocessing,
         cases={n: checksum_of_case(tmp_path / "cases" / f"{n}.zarr") for n in "ab"},
     )
-    write_description(tmp_path, description)
+    write_prepared_description(tmp_path, description)
     assert is_prepared(tmp_path)
     found = open_prepared(tmp_path)
     assert found.table == table
@@ -96,6 +96,6 @@ def test_damage_is_told(tmp_path):
     description = PreparedDescription(
         format=99, labels=[], channels=(), preprocessing=Preprocessing(), cases={}
     )
-    write_description(tmp_path, description)
+    write_prepared_description(tmp_path, description)
     with pytest.raises(InputError, match="format 99, expected 2"):
         open_prepared(Path(tmp_path))

@@ -11,7 +11,7 @@ from amcnet.data import Preprocessing
 from amcnet.io import Volume, read_labels, read_volume, write_image, write_labels
 from amcnet.phantom import FULL_GRID, PhantomConfig, write_dataset
 from amcnet.phantom.dataset import case_name
-from amcnet.phantom.grids import Grid
+from amcnet.phantom.grids import PhantomGrid
 from amcnet.workflows.evaluate.evaluation_run import evaluate_folders
 from amcnet.workflows.output_files import write_json
 from amcnet.workflows.segment.options import Job, SegmentOptions
@@ -25,7 +25,7 @@ from .pages import ROOT
 FIRST_SEED, HANDS = 900_000, 5  # as many as docs/own-data.md has folds
 # The field of view of the paper's device in voxels of 1.7 x 1.6 x 1.1 mm.
 SHAPE = (101, 85, 42)
-GRID = Grid(
+GRID = PhantomGrid(
     SHAPE,
     tuple(extent / n for extent, n in zip(FULL_GRID.field_of_view_mm, SHAPE, strict=True)),  # type: ignore[arg-type]
 )

@@ -13,7 +13,7 @@ from amcnet.errors import InputError, OutputError
 from amcnet.io import (
     GRID_EXTENSIONS,
     Geometry,
-    Overlap,
+    SegmentOverlap,
     read_embedded_label_table,
     read_labels,
     read_segments,
@@ -170,7 +170,7 @@ def test_layers_are_merged_and_the_last_wins(tmp_path: Path) -> None:
     write_slicer(path, voxels, segments)
     volume = read_labels(path, TABLE)
     assert volume.array[:, 0, 0].tolist() == [1, 3, 3, 0, 0]
-    hidden = Overlap("distal phalanx of thumb", "proximal phalanx of thumb", 1)
+    hidden = SegmentOverlap("distal phalanx of thumb", "proximal phalanx of thumb", 1)
     assert volume.overlaps == (hidden,)
     assert volume.remarks == (
         "segments overlap, and the last one is kept: 1 voxels of 'distal phalanx of thumb' under "

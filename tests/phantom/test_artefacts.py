@@ -3,10 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from amcnet.phantom import Grid, artefacts
+from amcnet.phantom import PhantomGrid, artefacts
 from amcnet.phantom.acoustics import Acoustics, draw_acoustics, without
 
-GRID = Grid((1, 60, 400), (1.0, 0.5, 0.1))
+GRID = PhantomGrid((1, 60, 400), (1.0, 0.5, 0.1))
 OFF = float("-inf")
 FACING = np.ones(60, np.float32)
 NO_FACES = (np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0, np.float32))
@@ -223,7 +223,7 @@ def test_clutter_of_an_even_medium_is_even_and_as_strong_as_its_levels():
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (3, 2), (5, 40)])
 @pytest.mark.parametrize("spacing", [(0.05, 0.05), (3.0, 2.0)])
 def test_clutter_of_tiny_slices(shape, spacing):
-    grid = Grid((1, *shape), (1.0, *spacing))
+    grid = PhantomGrid((1, *shape), (1.0, *spacing))
     strength = np.ones(shape, np.float32)
     found = artefacts.clutter(strength, NO_FACES, grid, acoustics())
     assert found.shape == shape

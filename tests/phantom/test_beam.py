@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amcnet.phantom import Grid, beam
+from amcnet.phantom import PhantomGrid, beam
 from amcnet.phantom.acoustics import Acoustics, draw_acoustics, without
 from amcnet.phantom.point_spread import Cascade
 from amcnet.phantom.tissue import Tissue
 
-GRID = Grid((40, 50, 60), (0.5, 0.4, 0.2))
+GRID = PhantomGrid((40, 50, 60), (0.5, 0.4, 0.2))
 SHARP = Cascade.gaussian(0.0)
 
 
@@ -18,7 +18,7 @@ def acoustics(**settings) -> Acoustics:
     return replace(draw_acoustics(np.random.default_rng(0)), **settings)
 
 
-def weight_of(column: list[int], a: Acoustics, grid: Grid = GRID) -> np.ndarray:
+def weight_of(column: list[int], a: Acoustics, grid: PhantomGrid = GRID) -> np.ndarray:
     """Return the echo weight along one column of tissues."""
     loss = beam.loss_table_db(a, grid)[beam.pairs_of(np.array([column], np.uint8))]
     return beam.echo_weight(loss, SHARP)[0]
@@ -53,7 +53,7 @@ def test_equal_impedances_neither_reflect_nor_echo():
 @pytest.mark.parametrize("tissue", [Tissue.SOFT, Tissue.CARTILAGE, Tissue.TENDON])
 @pytest.mark.parametrize("spacing", [0.05, 0.2, 0.7])
 def test_homogeneous_medium_attenuates_exponentially(tissue, spacing):
-    grid = Grid((1, 1, 60), (1, 1, spacing))
+    grid = PhantomGrid((1, 1, 60), (1, 1, spacing))
     a = acoustics(frequency_mhz=10.0)
     weight = weight_of([tissue] * 60, a, grid)
     # There and back: dB/cm/MHz x MHz x 2 x cm.
@@ -131,7 +131,7 @@ def test_facing_of_a_plane_is_the_cosine_of_its_tilt(tilt_deg, turn_deg):
 
 
 def test_facing_of_a_sphere_follows_its_normal():
-    grid = Grid((80, 100, 60), (0.25, 0.2, 0.2))
+    grid = PhantomGrid((80, 100, 60), (0.25, 0.2, 0.2))
     scan, lateral = grid.axis_mm(0)[:, None] - 10, grid.axis_mm(1)[None, :] - 10
     radius = 9.0
     off = np.hypot(scan, lateral)
@@ -165,5 +165,5 @@ def test_skin_drops_out_at_grazing_angles_only():
 
 @pytest.mark.parametrize("shape", [(1, 9), (9, 1)])
 def test_a_single_slice_or_row_faces_the_probe(shape):
-    grid = Grid((*shape, 20), GRID.spacing_mm)
+    grid = PhantomGrid((*shape, 20), GRID.spacing_mm)
     np.testing.assert_allclose(beam.facing(np.full(shape, 3, np.float32), grid), 1)

@@ -11,10 +11,16 @@ import SimpleITK as sitk  # noqa: N813
 
 from amcnet.anatomy import hand_label_table
 from amcnet.errors import ConfigError, OutputError
-from amcnet.phantom import Grid, PhantomConfig, make_phantom, summarise_left_out, write_dataset
+from amcnet.phantom import (
+    PhantomConfig,
+    PhantomGrid,
+    make_phantom,
+    summarise_left_out,
+    write_dataset,
+)
 from amcnet.phantom.dataset import split_cases
 
-GRID = Grid((60, 48, 24), (2.87, 2.8, 1.9))
+GRID = PhantomGrid((60, 48, 24), (2.87, 2.8, 1.9))
 CONFIG = PhantomConfig(GRID)
 FILES = {
     "dataset.json",
@@ -152,8 +158,12 @@ def test_file_in_place_of_the_folder_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("config", "found", "expected"),
     [
-        (PhantomConfig(Grid((61, 48, 24), GRID.spacing_mm)), "[60, 48, 24]", "[61, 48, 24]"),
-        (PhantomConfig(Grid(GRID.shape, (2.87, 2.8, 1.8))), "[2.87, 2.8, 1.9]", "[2.87, 2.8, 1.8]"),
+        (PhantomConfig(PhantomGrid((61, 48, 24), GRID.spacing_mm)), "[60, 48, 24]", "[61, 48, 24]"),
+        (
+            PhantomConfig(PhantomGrid(GRID.shape, (2.87, 2.8, 1.8))),
+            "[2.87, 2.8, 1.9]",
+            "[2.87, 2.8, 1.8]",
+        ),
         (PhantomConfig(GRID, "full"), '"complete"', '"full"'),
         (PhantomConfig(GRID, age_years=(4.0, 8.0)), "age_years null", "age_years [4.0, 8.0]"),
     ],

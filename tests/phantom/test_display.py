@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amcnet.phantom import Grid
+from amcnet.phantom import PhantomGrid
 from amcnet.phantom.acoustics import Acoustics, draw_acoustics, without
 from amcnet.phantom.display import WHITE_DB, add_noise, noise_level, time_gain, to_grey
 
-GRID = Grid((1, 20, 400), (1.0, 1.0, 0.11))
+GRID = PhantomGrid((1, 20, 400), (1.0, 1.0, 0.11))
 
 
 def acoustics(seed: int = 0, **settings) -> Acoustics:

@@ -11,7 +11,7 @@ from scipy.spatial import KDTree
 from amcnet.anatomy import hand_label_table
 from amcnet.anatomy.growth import ADULT_SIZE_MM, COMPLETE_AGE_YEARS, relative_size
 from amcnet.errors import ConfigError
-from amcnet.phantom import FULL_GRID, NETWORK_GRID, Grid
+from amcnet.phantom import FULL_GRID, NETWORK_GRID, PhantomGrid
 from amcnet.phantom.clearance import surface_points
 from amcnet.phantom.drawing import draw_hand
 from amcnet.phantom.hand_anatomy import Hand, label_values
@@ -362,7 +362,7 @@ def test_deep_and_shallow_hands(case, low, high):
 
 
 def test_skin_lies_about_5_mm_above_a_metacarpal(complete):
-    grid = Grid((170, 133, 90), (1.0, 1.0, 0.5))
+    grid = PhantomGrid((170, 133, 90), (1.0, 1.0, 0.5))
     relative = []
     for hand in complete[:6]:
         p = hand.parameters
@@ -395,7 +395,7 @@ def test_same_seed_same_hand_on_every_grid_of_one_field_of_view():
 
 
 def test_hands_too_large_for_a_grid_are_replaced_by_smaller_ones():
-    small = Grid((110, 100, 64), (1.3, 1.2, 0.704))
+    small = PhantomGrid((110, 100, 64), (1.3, 1.2, 0.704))
     for seed in range(3):
         hand = draw_hand(np.random.default_rng(seed), PhantomConfig(small))
         for value in hand.structures:
@@ -406,4 +406,6 @@ def test_hands_too_large_for_a_grid_are_replaced_by_smaller_ones():
 def test_a_grid_without_room_for_a_hand_is_refused(monkeypatch):
     monkeypatch.setattr("amcnet.phantom.drawing._PERSON_ATTEMPTS", 1)
     with pytest.raises(ConfigError, match="in which none of 8 hands fits"):
-        draw_hand(np.random.default_rng(0), PhantomConfig(Grid((20, 20, 20), (1.0, 1.0, 1.0))))
+        draw_hand(
+            np.random.default_rng(0), PhantomConfig(PhantomGrid((20, 20, 20), (1.0, 1.0, 1.0)))
+        )

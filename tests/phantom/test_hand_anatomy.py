@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from amcnet.anatomy import hand_label_table
-from amcnet.phantom import Grid
+from amcnet.phantom import PhantomGrid
 from amcnet.phantom.drawing import draw_hand
 from amcnet.phantom.hand_anatomy import label_values, mirror, segments_of
 from amcnet.phantom.phantom_config import PhantomConfig
 from amcnet.phantom.tissue import Voxeliser
 
-GRID = Grid((152, 128, 64), (1.116, 1.04, 0.704))
+GRID = PhantomGrid((152, 128, 64), (1.116, 1.04, 0.704))
 ORDINALS = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth"}
 FINGERS = {1: "thumb", 2: "index finger", 3: "middle finger", 4: "ring finger", 5: "little finger"}
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from amcnet.errors import ConfigError
-from amcnet.phantom import Grid, PhantomConfig, make_phantom
+from amcnet.phantom import PhantomConfig, PhantomGrid, make_phantom
 
-GRID = Grid((80, 64, 32), (2.15, 2.1, 1.42))
-FINE = Grid((160, 128, 64), (1.075, 1.05, 0.71))
+GRID = PhantomGrid((80, 64, 32), (2.15, 2.1, 1.42))
+FINE = PhantomGrid((160, 128, 64), (1.075, 1.05, 0.71))
 
 
 def test_phantom_carries_its_grid_and_what_was_drawn():

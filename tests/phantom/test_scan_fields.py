@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 from numpy.random import default_rng
 
-from amcnet.phantom import Grid, PhantomConfig
+from amcnet.phantom import PhantomConfig, PhantomGrid
 from amcnet.phantom.acoustics import Acoustics, draw_acoustics, without
 from amcnet.phantom.drawing import draw_hand
 from amcnet.phantom.hand_anatomy import Hand
 from amcnet.phantom.scan_fields import ScanFields
 from amcnet.phantom.tissue import Slab, Tissue, Voxeliser
 
-GRID = Grid((152, 128, 64), (1.116, 1.04, 0.704))
-FINE = Grid((60, 150, 120), (0.3, 0.25, 0.15))
+GRID = PhantomGrid((152, 128, 64), (1.116, 1.04, 0.704))
+FINE = PhantomGrid((60, 150, 120), (0.3, 0.25, 0.15))
 
 
-def hand_of(seed: int, grid: Grid) -> Hand:
+def hand_of(seed: int, grid: PhantomGrid) -> Hand:
     return draw_hand(default_rng(seed), PhantomConfig(grid))
 
 
@@ -23,7 +23,7 @@ def acoustics(seed: int = 0, **settings) -> Acoustics:
     return replace(draw_acoustics(default_rng(seed)), **settings)
 
 
-def fields_of(grid: Grid, seed: int = 0, **settings) -> ScanFields:
+def fields_of(grid: PhantomGrid, seed: int = 0, **settings) -> ScanFields:
     return ScanFields.draw(grid, acoustics(seed, **settings), default_rng(seed))
 
 
@@ -67,7 +67,7 @@ def test_coarser_texture_is_smoother():
 @pytest.mark.parametrize("spacing", [0.05, 0.5, 6.0])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_every_shape_of_grid_has_texture_and_patches(shape, spacing):
-    fields = fields_of(Grid(shape, (spacing,) * 3))
+    fields = fields_of(PhantomGrid(shape, (spacing,) * 3))
     for index in (0, shape[0] - 1):
         plane = fields.texture_of(index)
         assert plane.shape == shape[1:]
@@ -80,7 +80,7 @@ def test_patches_of_small_grids_are_ordinary_numbers():
     for shape in ((2, 2, 2), (3, 5, 9)):
         for spacing in (0.05, 0.2, 0.5):
             for seed in range(5):
-                patches = fields_of(Grid(shape, (spacing,) * 3), seed).patches
+                patches = fields_of(PhantomGrid(shape, (spacing,) * 3), seed).patches
                 assert patches.max() < 50
                 assert patches.min() > 0.02
 
@@ -131,7 +131,7 @@ def test_a_term_that_is_switched_off_changes_no_other_field():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_slices_shift_by_no_more_than_the_jitter(seed):
-    shift = fields_of(Grid((400, 8, 8), (0.3, 0.3, 0.3)), seed, jitter_mm=0.2).shift_mm
+    shift = fields_of(PhantomGrid((400, 8, 8), (0.3, 0.3, 0.3)), seed, jitter_mm=0.2).shift_mm
     assert shift.shape == (400, 2)
     assert np.abs(shift).max() <= 0.2 + 1e-6
     assert shift.std() == pytest.approx(0.1, abs=0.03)
@@ -140,7 +140,7 @@ def test_slices_shift_by_no_more_than_the_jitter(seed):
 
 
 def test_flicker_stays_in_the_range_that_was_drawn():
-    flicker = fields_of(Grid((2000, 2, 2), (0.3, 1, 1)), flicker_db=0.5).flicker_db
+    flicker = fields_of(PhantomGrid((2000, 2, 2), (0.3, 1, 1)), flicker_db=0.5).flicker_db
     assert np.abs(flicker).max() <= 0.5
     assert flicker.std() > 0.15
     assert flicker.mean() == pytest.approx(0, abs=0.05)
@@ -184,4 +184,4 @@ def test_veins_do_not_depend_on_the_slab():
 
 @pytest.mark.filterwarnings("ignore:invalid value")
 def test_veins_of_a_single_slice_have_a_place():
-    assert np.all(np.isfinite(fields_of(Grid((1, 40, 40), (1, 1, 1))).vein_paths_mm))
+    assert np.all(np.isfinite(fields_of(PhantomGrid((1, 40, 40), (1, 1, 1))).vein_paths_mm))

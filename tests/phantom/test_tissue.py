@@ -5,16 +5,16 @@ import pytest
 from scipy.ndimage import find_objects, label
 
 from amcnet.anatomy import hand_label_table
-from amcnet.phantom import Grid, PhantomConfig
+from amcnet.phantom import PhantomConfig, PhantomGrid
 from amcnet.phantom.drawing import draw_hand
 from amcnet.phantom.hand_anatomy import Hand, mirror
 from amcnet.phantom.tissue import Slab, Tissue, Voxeliser
 
-GRID = Grid((152, 128, 64), (1.116, 1.04, 0.704))
-FINER = Grid((340, 170, 64), (0.5, 0.78, 0.704))
+GRID = PhantomGrid((152, 128, 64), (1.116, 1.04, 0.704))
+FINER = PhantomGrid((340, 170, 64), (0.5, 0.78, 0.704))
 
 
-def hand_of(seed: int, grid: Grid) -> Hand:
+def hand_of(seed: int, grid: PhantomGrid) -> Hand:
     return draw_hand(np.random.default_rng(seed), PhantomConfig(grid))
 
 
@@ -110,7 +110,7 @@ class Box:
         return (self.factor * np.where(deepest > 0, beyond, deepest)).astype(np.float32)
 
 
-BLOCK_GRID = Grid((24, 120, 100), (1.0, 0.5, 0.4))
+BLOCK_GRID = PhantomGrid((24, 120, 100), (1.0, 0.5, 0.4))
 
 
 def block(factor: float = 1.0, **parts) -> Voxeliser:
@@ -157,7 +157,7 @@ def test_overlapping_structures_share_the_voxels_by_depth():
 
 
 @pytest.mark.parametrize("seed", [0, 4])
-@pytest.mark.parametrize("grid", [GRID, Grid((90, 127, 50), (1.9, 1.05, 0.9))])
+@pytest.mark.parametrize("grid", [GRID, PhantomGrid((90, 127, 50), (1.9, 1.05, 0.9))])
 def test_mirrored_hand_gives_the_mirrored_voxels(seed, grid):
     hand = hand_of(seed, grid)
     there, here = (Voxeliser(h, grid).slab(0, grid.shape[0]) for h in (mirror(hand, grid), hand))
@@ -207,7 +207,7 @@ def test_haze_fades_out_without_an_edge():
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 9, 9), (5, 1, 9), (5, 7, 1), (5, 7, 9)])
 @pytest.mark.parametrize("spacing", [0.05, 1.0, 20.0])
 def test_slabs_of_any_shape(shape, spacing):
-    voxeliser = Voxeliser(hand_of(0, GRID), Grid(shape, (spacing,) * 3))
+    voxeliser = Voxeliser(hand_of(0, GRID), PhantomGrid(shape, (spacing,) * 3))
     slab = voxeliser.slab(0, shape[0])
     for field in (slab.labels, slab.tissue, slab.skin_mm, voxeliser.beside_slopes(0, shape[0], 2)):
         assert field.shape == shape

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.random import default_rng
 
-from amcnet.phantom import Grid, PhantomConfig, make_phantom
+from amcnet.phantom import PhantomConfig, PhantomGrid, make_phantom
 from amcnet.phantom.acoustics import TERMS, Acoustics, draw_acoustics, without
 from amcnet.phantom.display import WHITE_DB
 from amcnet.phantom.drawing import draw_hand
@@ -12,8 +12,8 @@ from amcnet.phantom.hand_anatomy import Hand
 from amcnet.phantom.tissue import Slab, Tissue, Voxeliser
 from amcnet.phantom.ultrasound import render
 
-GRID = Grid((152, 128, 64), (1.116, 1.04, 0.704))
-SMALL = Grid((60, 64, 64), (2.9, 2.08, 0.704))
+GRID = PhantomGrid((152, 128, 64), (1.116, 1.04, 0.704))
+SMALL = PhantomGrid((60, 64, 64), (2.9, 2.08, 0.704))
 SEEDS = (2, 3, 4, 8)
 
 
@@ -24,11 +24,11 @@ class Scan:
     truth: Slab
 
 
-def hand_of(seed: int, grid: Grid) -> Hand:
+def hand_of(seed: int, grid: PhantomGrid) -> Hand:
     return draw_hand(default_rng(seed), PhantomConfig(grid))
 
 
-def scan(seed: int, grid: Grid = GRID, **settings) -> Scan:
+def scan(seed: int, grid: PhantomGrid = GRID, **settings) -> Scan:
     voxeliser = Voxeliser(hand_of(seed, GRID), grid)
     acoustics = replace(draw_acoustics(default_rng(seed)), **settings)
     image, labels = render(voxeliser, acoustics, seed)
@@ -132,7 +132,7 @@ def test_slab_size_does_not_matter(monkeypatch, slices):
 
 
 def test_slab_size_does_not_matter_on_thin_slices(monkeypatch):
-    thin = Grid((609, 32, 20), (0.279, 4.16, 2.2))
+    thin = PhantomGrid((609, 32, 20), (0.279, 4.16, 2.2))
     expected = scan(1, thin)
     monkeypatch.setattr("amcnet.phantom.ultrasound._SLAB_SLICES", 200)
     np.testing.assert_array_equal(scan(1, thin).image, expected.image)
@@ -142,7 +142,7 @@ def test_slab_size_does_not_matter_on_thin_slices(monkeypatch):
 @pytest.mark.parametrize("spacing", [0.05, 1.0, 8.0])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_small_odd_grids(shape, spacing):
-    voxeliser = Voxeliser(hand_of(2, GRID), Grid(shape, (spacing,) * 3))
+    voxeliser = Voxeliser(hand_of(2, GRID), PhantomGrid(shape, (spacing,) * 3))
     image, labels = render(voxeliser, draw_acoustics(default_rng(2)), 2, threads=2)
     assert image.shape == labels.shape == shape
     # Noise is there whatever the grid.
@@ -152,7 +152,7 @@ def test_small_odd_grids(shape, spacing):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("shape", [(1, 64, 64), (60, 1, 64)])
 def test_a_single_slice_or_row(shape):
-    voxeliser = Voxeliser(hand_of(2, GRID), Grid(shape, SMALL.spacing_mm))
+    voxeliser = Voxeliser(hand_of(2, GRID), PhantomGrid(shape, SMALL.spacing_mm))
     assert render(voxeliser, draw_acoustics(default_rng(2)), 2)[0].shape == shape
 
 
@@ -174,7 +174,7 @@ ALL_ON = {
     "ringing_db": -20.0,
 }
 # Voxels finer than the jitter, around the middle of the hand's length.
-CLOSE_UP = Grid((20, 400, 300), (8.0, 0.33, 0.15))
+CLOSE_UP = PhantomGrid((20, 400, 300), (8.0, 0.33, 0.15))
 
 
 @pytest.fixture(scope="module")
@@ -318,11 +318,11 @@ class Box:
         return np.maximum(np.maximum(along, across), down).astype(np.float32)
 
 
-BLOCK = Grid((6, 120, 300), (0.4, 0.2, 0.1))
+BLOCK = PhantomGrid((6, 120, 300), (0.4, 0.2, 0.1))
 SKIN_MM = 8.05  # between two voxels
 
 
-def block(bone_mm: float | None = None, grid: Grid = BLOCK) -> Voxeliser:
+def block(bone_mm: float | None = None, grid: PhantomGrid = BLOCK) -> Voxeliser:
     bones = {} if bone_mm is None else {5: Box((-90, -90, bone_mm), (90, 90, 90))}
     hand = replace(
         hand_of(0, GRID),
@@ -377,7 +377,7 @@ def test_brightness_of_speckle_does_not_depend_on_the_point_spread(widths):
 
 
 def test_brightness_of_speckle_does_not_depend_on_the_voxels():
-    fine = Grid((6, 240, 600), (0.4, 0.1, 0.05))
+    fine = PhantomGrid((6, 240, 600), (0.4, 0.1, 0.05))
     a = only("scatter", "point spread")
     coarse_power, fine_power = (
         np.mean(10 ** (levels(block(grid=g), a)[:, :, g.shape[2] // 3 :] / 10))
@@ -425,7 +425,7 @@ def test_flat_skin_lies_at_its_depth():
 def test_bone_echo_does_not_depend_on_the_voxels():
     # Cortex dims what lies in it, not the echo of its surface.
     a = only("specular echoes", "reflection", "attenuation", bone_echo=1.0)
-    thick = Grid((4, 20, 60), (0.4, 0.4, 0.5))
+    thick = PhantomGrid((4, 20, 60), (0.4, 0.4, 0.5))
     peaks = [
         levels(block(12.05, g), a)[:, :, int(11 / g.spacing_mm[2]) :].max() for g in (BLOCK, thick)
     ]

@@ -8,14 +8,14 @@ import pytest
 from amcnet.anatomy import LabelTable, hand_label_table
 from amcnet.errors import InputError
 from amcnet.io import Geometry, write_image, write_labels
-from amcnet.phantom import NETWORK_GRID, Grid, PhantomConfig
+from amcnet.phantom import NETWORK_GRID, PhantomConfig, PhantomGrid
 from amcnet.phantom.phantom import draw_phantom
 from amcnet.phantom.tissue import Voxeliser
 from amcnet.quality import QualityReport, Severity, check_segmentation
 from amcnet.workflows.check_files import check_file
 
 HAND = hand_label_table()
-GRID = Grid((203, 171, 85), (0.837, 0.7777, 0.53))
+GRID = PhantomGrid((203, 171, 85), (0.837, 0.7777, 0.53))
 
 
 @pytest.fixture(scope="module")

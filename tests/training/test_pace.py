@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from amcnet.training import pace, read_config, train
-from amcnet.training.pace import Pace
+from amcnet.training.pace import TrainingPace
 
 
 def test_steps_that_fit_into_the_time() -> None:
-    assert Pace(90.0, 20_000, 17 * 60).possible_steps == 11
-    assert Pace(0.1, 50, 3600).possible_steps == 50
+    assert TrainingPace(90.0, 20_000, 17 * 60).possible_steps == 11
+    assert TrainingPace(0.1, 50, 3600).possible_steps == 50
     assert (
-        Pace(6.0, 100, None).text()
+        TrainingPace(6.0, 100, None).text()
         == "6.00 s a step: the 100 steps that are left take about 10 min"
     )
 

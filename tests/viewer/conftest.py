@@ -7,7 +7,7 @@ import SimpleITK as sitk  # noqa: N813
 
 from amcnet.anatomy import hand_label_table
 from amcnet.io import Geometry, write_image, write_labels
-from amcnet.phantom import Grid, PhantomConfig
+from amcnet.phantom import PhantomConfig, PhantomGrid
 from amcnet.phantom.phantom import draw_phantom
 from amcnet.phantom.tissue import Voxeliser
 from amcnet.viewer import ViewerScene, read_scene
@@ -43,7 +43,7 @@ def turned_geometry() -> Geometry:
 
 @pytest.fixture(scope="session")
 def hand_case(tmp_path_factory: pytest.TempPathFactory) -> Case:
-    grid = Grid(SHAPE, SPACING_MM)
+    grid = PhantomGrid(SHAPE, SPACING_MM)
     drawn, _ = draw_phantom(9, PhantomConfig(grid=grid, age_years=(8, 9)))
     voxels = np.array(Voxeliser(drawn, grid).slab(0, SHAPE[0]).labels)
     voxels[voxels == MISSING] = 0

@@ -131,7 +131,7 @@ def test_an_image_is_called_an_image(tmp_path: Path) -> None:
     assert "is an image" in (outcome.error or "")
     for table in (None, hand_label_table()):
         with pytest.raises(InputError, match=r"is an image .*expected a label map"):
-            check_file(path, table=table)
+            check_file(path, names=None if table is None else LabelNames(table))
 
 
 def test_a_cropped_segmentation_is_checked_with_its_image(tmp_path: Path) -> None:

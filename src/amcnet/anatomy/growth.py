@@ -9,18 +9,20 @@ from typing import Literal
 import numpy as np
 
 Sex = Literal["boy", "girl"]
-Segment = Literal["metacarpal", "proximal phalanx", "middle phalanx", "distal phalanx"]
+RaySegment = Literal["metacarpal", "proximal phalanx", "middle phalanx", "distal phalanx"]
+BoneKey = tuple[int, RaySegment]
+"""Ray, from 1 (thumb) to 5, and segment: identifies a bone of the hand."""
 
 EpiphysisState = Literal["not ossified", "ossified", "fused"]
 
-SEGMENTS: tuple[Segment, ...] = (
+SEGMENTS: tuple[RaySegment, ...] = (
     "metacarpal",
     "proximal phalanx",
     "middle phalanx",
     "distal phalanx",
 )
 
-ADULT_SIZE_MM: dict[tuple[int, Segment], tuple[float, float, float]] = {
+ADULT_SIZE_MM: dict[tuple[int, RaySegment], tuple[float, float, float]] = {
     (1, "metacarpal"): (45.8, 9.2, 8.8),
     (1, "proximal phalanx"): (30.1, 8.0, 6.7),
     (1, "distal phalanx"): (18.9, 5.7, 4.8),
@@ -43,7 +45,7 @@ ADULT_SIZE_MM: dict[tuple[int, Segment], tuple[float, float, float]] = {
 }
 """(ray, segment) -> adult length, mid-shaft width and thickness; ray 1 is the thumb."""
 
-EPIPHYSIS_THICKNESS_RATIO: dict[Segment, float] = {
+EPIPHYSIS_THICKNESS_RATIO: dict[RaySegment, float] = {
     "metacarpal": 0.126,
     "proximal phalanx": 0.08,
     "middle phalanx": 0.11,
@@ -77,13 +79,13 @@ def relative_size(age_years: float, sex: Sex) -> float:
     return _SEX_FACTOR[sex] * float(np.interp(age_years, _AGES, _GROWTH[sex]))
 
 
-def ossification_onset_years(ray: int, segment: Segment, sex: Sex) -> float:
+def ossification_onset_years(ray: int, segment: RaySegment, sex: Sex) -> float:
     """Return the age at which the epiphysis of a bone starts to ossify."""
     boys, girls = _onset_boys_girls(ray, segment)
     return boys if sex == "boy" else girls
 
 
-def fusion_years(ray: int, segment: Segment, sex: Sex) -> float:
+def fusion_years(ray: int, segment: RaySegment, sex: Sex) -> float:
     """Return the age at which the epiphysis of a bone fuses with its shaft."""
     first = 15.5 if sex == "boy" else 13.5
     if segment == "metacarpal":
@@ -91,7 +93,7 @@ def fusion_years(ray: int, segment: Segment, sex: Sex) -> float:
     return first + {"distal phalanx": 0.0, "proximal phalanx": 1.0, "middle phalanx": 1.25}[segment]
 
 
-def epiphysis_state(age_years: float, ray: int, segment: Segment, sex: Sex) -> EpiphysisState:
+def epiphysis_state(age_years: float, ray: int, segment: RaySegment, sex: Sex) -> EpiphysisState:
     """Return whether the epiphysis of a bone is a structure of its own at an age."""
     if age_years < ossification_onset_years(ray, segment, sex):
         return "not ossified"
@@ -114,7 +116,7 @@ def epiphysis_width_ratio(age_years: float, onset_years: float) -> float:
     return float(np.interp(age_years, ages, (0.3, 0.5, 0.75, 1.0)))
 
 
-def _onset_boys_girls(ray: int, segment: Segment) -> tuple[float, float]:
+def _onset_boys_girls(ray: int, segment: RaySegment) -> tuple[float, float]:
     if segment == "metacarpal":
         return (2.6, 1.6) if ray == 1 else (1.6 + 0.2 * (ray - 2), 1.1 + 0.1 * (ray - 2))
     if segment == "proximal phalanx":

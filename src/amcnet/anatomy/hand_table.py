@@ -4,7 +4,7 @@ import csv
 from functools import cache
 from importlib.resources import files
 
-from amcnet.anatomy.growth import Segment
+from amcnet.anatomy.growth import RaySegment
 from amcnet.anatomy.label_table import LabelTable, Structure
 
 RAYS = ("thumb", "index finger", "middle finger", "ring finger", "little finger")
@@ -36,7 +36,7 @@ def own_table_of(table: LabelTable) -> LabelTable:
     return hand if [s.name for s in table] == [s.name for s in hand] else table
 
 
-def label_values(ray: int, segment: Segment) -> tuple[int, int]:
+def label_values(ray: int, segment: RaySegment) -> tuple[int, int]:
     """Return the label values of a bone of the hand and of its epiphysis.
 
     Args:

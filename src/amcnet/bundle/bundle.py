@@ -99,7 +99,7 @@ def parse_description(path: Path, content: bytes) -> BundleDescription:
     return description
 
 
-def write_description(folder: Path, description: BundleDescription) -> None:
+def write_bundle_description(folder: Path, description: BundleDescription) -> None:
     """Write the description of a bundle, replacing the existing one."""
     with atomic_path(folder / DESCRIPTION_FILE) as temporary:
         temporary.write_text(description.model_dump_json(indent=1) + "\n", encoding="utf-8")

@@ -8,7 +8,7 @@ from safetensors.torch import save
 from torch import nn
 from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
-from amcnet.bundle.bundle import Bundle, load_bundle, sha256_of, write_description
+from amcnet.bundle.bundle import Bundle, load_bundle, sha256_of, write_bundle_description
 from amcnet.bundle.description import (
     IR_FILE,
     IR_WEIGHTS_FILE,
@@ -45,7 +45,7 @@ def write_bundle(folder: Path, network: nn.Module, description: BundleDescriptio
             **_network(description),
         }
     )
-    write_description(folder, described)
+    write_bundle_description(folder, described)
     return load_bundle(folder)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
-from amcnet.bundle.bundle import Bundle, load_bundle, sha256_of, write_description
+from amcnet.bundle.bundle import Bundle, load_bundle, sha256_of, write_bundle_description
 from amcnet.bundle.description import (
     REFINER_FILES,
     REFINER_IR_FILE,
@@ -64,7 +64,7 @@ def _describe(folder: Path, model: Bundle, refiner: RefinerDescription) -> Bundl
     described = model.description.model_copy(
         update={"refiner": refiner, "sha256": model.description.sha256 | sums}
     )
-    write_description(folder, described)
+    write_bundle_description(folder, described)
     return load_bundle(folder)
 
 

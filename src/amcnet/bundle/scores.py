@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from amcnet.bundle.bundle import load_bundle, write_description
+from amcnet.bundle.bundle import load_bundle, write_bundle_description
 from amcnet.bundle.description import BundleDescription, Scores
 
 
@@ -23,5 +23,5 @@ def record_scores(model: str | Path, scores: Scores) -> BundleDescription:
     bundle = load_bundle(model)
     others = [known for known in bundle.description.scores if known.data != scores.data]
     described = bundle.description.model_copy(update={"scores": [*others, scores]})
-    write_description(bundle.folder, described)
+    write_bundle_description(bundle.folder, described)
     return described

@@ -53,12 +53,11 @@ def check(
         if any(is_same_file(output, path) for path in (labels, image) if path is not None):
             raise OutputError(f"{output}: is an input too, expected another name")
     names = None if table is None else find_label_names(table)
-    known, ignored = (None, None) if names is None else (names.table, names.ignore_value)
     reading = Reading(spacing, axes, series, colour.value)
     if page is None:
-        report = check_file(labels, image, known, ignored, reading)
+        report = check_file(labels, image, names, reading)
     else:
-        report = write_label_report(page, labels, image, known, ignored, reading)
+        report = write_label_report(page, labels, image, names, reading)
     if json_file is not None:
         write_json(json_file, report.to_dict())
     stdout().print(report.text())

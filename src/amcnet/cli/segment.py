@@ -338,9 +338,9 @@ class TextReporter:
 
     def begin(self, jobs: "Sequence[Job]") -> None:
         """Begin a run."""
-        from amcnet.workflows.segment.progress_display import PaceKeeper
+        from amcnet.workflows.segment.progress_display import RunProgressTracker
 
-        self._pace = PaceKeeper(len(jobs))
+        self._pace = RunProgressTracker(len(jobs))
         self._numbers = {job: number for number, job in enumerate(jobs, start=1)}
 
     def listen(self, event: "VolumeEvent") -> None:

@@ -15,7 +15,7 @@ from amcnet.data.dataset_layout import (
     Dataset,
     FoundCases,
     find_cases,
-    find_label_names,
+    find_dataset_label_names,
     make_dataset,
 )
 from amcnet.data.label_files import MAX_STRUCTURES, LabelNames
@@ -88,7 +88,7 @@ def check_dataset(
     problems = list(found.problems)
     names, dataset = None, None
     try:
-        names = find_label_names(folder, found.cases, labels)
+        names = find_dataset_label_names(folder, found.cases, labels)
         dataset = replace(make_dataset(folder, found, names), reading=reading)
     except InputError as error:
         problems.append(_problem_of(folder, error))

@@ -10,7 +10,7 @@ import numpy as np
 from filelock import FileLock
 
 from amcnet.anatomy import LabelTable
-from amcnet.data.label_files import LabelNames, read_description, read_label_file, table_of_names
+from amcnet.data.label_files import LabelNames, read_dataset_json, read_label_file, table_of_names
 from amcnet.errors import InputError, OutputError
 from amcnet.io import (
     BY_HEADER,
@@ -125,7 +125,7 @@ def _names_of(folder: Path, labels: Path, label_file: Path | None) -> LabelNames
     """Return the data set's own label names, or those that its first case brings."""
     description = folder / _DESCRIPTION
     if description.exists():
-        ending = read_description(description, ("labels", "file_ending"))["file_ending"]
+        ending = read_dataset_json(description, ("labels", "file_ending"))["file_ending"]
         if ending != _ENDING:
             raise InputError(f"{description}: file_ending is {ending!r}, expected '{_ENDING}'")
         names = read_label_file(description)
@@ -159,7 +159,7 @@ def _next_name(folder: Path) -> str:
 
 def _write_description(folder: Path, table: LabelTable, ignore_value: int) -> None:
     path = folder / _DESCRIPTION
-    kept: dict[str, Any] = read_description(path, ()) if path.exists() else {}
+    kept: dict[str, Any] = read_dataset_json(path, ()) if path.exists() else {}
     labels = table.values_by_name | {"ignore": ignore_value}
     images = list((folder / "imagesTr").glob(f"*_0000{_ENDING}"))
     content = {"channel_names": {"0": "image"}, **kept}
@@ -169,7 +169,7 @@ def _write_description(folder: Path, table: LabelTable, ignore_value: int) -> No
 
 def _write_note(folder: Path, case: str, correction: Correction) -> None:
     path = folder / NOTES_FILE
-    notes = read_description(path, ()) if path.exists() else {}
+    notes = read_dataset_json(path, ()) if path.exists() else {}
     notes[case] = {
         "corrected": sorted(correction.corrected),
         "unsure": sorted(correction.unsure),

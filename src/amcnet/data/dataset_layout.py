@@ -8,7 +8,7 @@ from amcnet.anatomy import LabelTable
 from amcnet.data.label_files import (
     LabelNames,
     looks_like_snap,
-    read_description,
+    read_dataset_json,
     read_label_file,
     table_of_names,
 )
@@ -49,7 +49,8 @@ def read_dataset(folder: Path, labels: Path | None = None) -> Dataset:
 
     A folder with a ``dataset.json`` and ``imagesTr`` is read as nnU-Net (v1 and v2) and the Medical
     Segmentation Decathlon do, a ``dataset.json`` that lists its files by that list, other folders
-    as :func:`amcnet.data.pairing.plain_pairs` says. Label names: see :func:`find_label_names`.
+    as :func:`amcnet.data.pairing.plain_pairs` says.
+    Label names: see :func:`find_dataset_label_names`.
 
     Args:
         folder: Folder of the data set.
@@ -62,7 +63,7 @@ def read_dataset(folder: Path, labels: Path | None = None) -> Dataset:
     if errors := [problem for problem in found.problems if problem.severity == "error"]:
         problem = errors[0]
         raise InputError(f"{folder}: case {problem.case}: {problem.what}")
-    names = find_label_names(folder, found.cases, labels)
+    names = find_dataset_label_names(folder, found.cases, labels)
     return make_dataset(folder, found, names)
 
 
@@ -111,7 +112,7 @@ def find_cases(folder: Path) -> FoundCases:
     return found
 
 
-def find_label_names(
+def find_dataset_label_names(
     folder: Path, cases: tuple[Case, ...], labels: Path | None = None
 ) -> LabelNames:
     """Return the names of a data set's label values.
@@ -175,7 +176,7 @@ def _is_nnunet(folder: Path) -> bool:
 
 
 def _description(folder: Path, keys: tuple[str, ...] = ()) -> dict[str, Any]:
-    return read_description(folder / _DESCRIPTION, keys)
+    return read_dataset_json(folder / _DESCRIPTION, keys)
 
 
 def _channel_names(folder: Path) -> tuple[str, ...] | None:

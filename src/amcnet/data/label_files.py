@@ -64,7 +64,7 @@ def read_label_file(path: Path) -> LabelNames:
         )
     try:
         if _is_json(path):
-            return _names_of_description(read_description(path, ("labels",))["labels"])
+            return _names_of_description(read_dataset_json(path, ("labels",))["labels"])
         return _read_snap(path)
     except InputError as error:
         text = str(error)
@@ -76,7 +76,7 @@ def read_label_table(path: Path) -> LabelTable:
     return read_label_file(path).table
 
 
-def read_description(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
+def read_dataset_json(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
     """Read a ``dataset.json`` that has at least these keys.
 
     Raises:

@@ -22,8 +22,8 @@ from amcnet.data.prepared_store import (
     checksum_of_case,
     is_up_to_date,
     open_prepared,
-    write_case,
-    write_description,
+    write_prepared_case,
+    write_prepared_description,
 )
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.data.resampling import resample_labels
@@ -78,7 +78,7 @@ def prepare_dataset(
         preprocessing=preprocessing,
         cases={case.name: checksum_of_case(settings.path(case)) or "" for case in dataset.cases},
     )
-    write_description(folder, description)
+    write_prepared_description(folder, description)
     _remove_other_cases(folder / CASE_FOLDER, dataset)
     return open_prepared(folder)
 
@@ -116,7 +116,9 @@ def _prepare_case(settings: _Settings, made_from: tuple[Case, str]) -> None:
     del volumes  # full-size volumes take gigabytes
     labels = _read_labels(case, settings.dataset, geometry)
     resampled = resample_labels(labels, image.shape[1:])
-    write_case(settings.path(case), image, resampled, settings.dataset.table.num_classes, origin)
+    write_prepared_case(
+        settings.path(case), image, resampled, settings.dataset.table.num_classes, origin
+    )
 
 
 def _origin(case: Case, settings: _Settings) -> str:

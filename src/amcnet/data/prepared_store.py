@@ -87,7 +87,7 @@ class PreparedDescription(BaseModel):
         channels: Names of the image's channels.
         preprocessing: Resampling and normalisation of every volume.
         cases: Names of the cases -> checksum of their list of checksums.
-        checksum: That of the other fields; filled in by :func:`write_description`.
+        checksum: That of the other fields; filled in by :func:`write_prepared_description`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -175,7 +175,7 @@ def _read_description(path: Path) -> PreparedDescription:
     return description
 
 
-def write_description(folder: Path, description: PreparedDescription) -> None:
+def write_prepared_description(folder: Path, description: PreparedDescription) -> None:
     """Write ``prepared.json``: from then on the data set counts as complete."""
     described = description.model_copy(update={"checksum": description.expected_checksum})
     with atomic_path(folder / DESCRIPTION_FILE) as temporary:
@@ -224,7 +224,7 @@ def is_up_to_date(folder: Path, origin: str) -> bool:
     return True
 
 
-def write_case(
+def write_prepared_case(
     folder: Path,
     image: NDArray[np.float32],
     labels: NDArray[np.uint8],

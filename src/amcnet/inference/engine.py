@@ -1,4 +1,4 @@
-"""What an engine offers: it turns a volume on the network's grid into labels."""
+"""The contract of all engines, which turn a volume on the network's grid into labels."""
 
 from collections.abc import Callable, Iterator
 from typing import Literal, Protocol
@@ -17,10 +17,10 @@ LogitsCallback = Callable[[Window], None]
 
 
 class Engine(Protocol):
-    """Turns a volume on the network's grid into labels."""
+    """Runs the network on a volume and labels its slices; see :func:`make_engine`."""
 
     network_seconds: float
-    """Time that the network itself has taken so far."""
+    """Seconds spent in the network so far."""
 
     def label_slices(
         self,
@@ -34,12 +34,13 @@ class Engine(Protocol):
         """Yield the labels of every slice.
 
         Args:
-            image: float32 (channel, scan, lateral, depth) on the network's grid.
+            image: float32 (channel, scan, lateral, depth) on the network's grid; its border is
+                repeated if it is smaller than a window.
             shape: Shape of the labels, (scan, lateral, depth).
-            windows: How the windows lie.
-            meter: Accumulates the confidence of each structure.
+            windows: Size and overlap of the windows.
+            meter: Accumulates the confidence of each structure; complete after the last slice.
             logits_callback: Called with the logits of every slice of the network's grid, in order.
-            network_progress: Called with (windows done, windows in all), perhaps from another
+            network_progress: Called with (windows done, number of windows), possibly from another
                 thread.
 
         Yields:

@@ -27,7 +27,7 @@ def channel_volumes(source: Source, model_channels: int, reading: Reading) -> li
     Raises:
         InputError: If it cannot be used.
     """
-    array = as_array(source)
+    array = array_of_source(source)
     if array is None or model_channels == 1:
         return [as_volume(source, reading)]
     if array.ndim != 4:
@@ -46,7 +46,7 @@ def as_volume(source: Source, reading: Reading) -> Volume:
     """
     if isinstance(source, str | Path):
         return reading.volume(Path(source))
-    array = as_array(source)
+    array = array_of_source(source)
     if array is not None:
         return _from_array(array, reading)
     if isinstance(source, Volume):
@@ -61,10 +61,10 @@ def as_volume(source: Source, reading: Reading) -> Volume:
     return volume if reading.spacing_mm is None else with_spacing(volume, reading.spacing_mm)
 
 
-def as_array(source: Source) -> NDArray[Any] | None:
+def array_of_source(source: Source) -> NDArray[Any] | None:
     """Return an array or a PyTorch tensor, wherever it lies, as a NumPy array; else None.
 
-    >>> as_array("scan.nrrd") is None
+    >>> array_of_source("scan.nrrd") is None
     True
     """
     if isinstance(source, np.ndarray):

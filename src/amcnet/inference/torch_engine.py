@@ -95,23 +95,10 @@ class TorchEngine:
         logits_callback: LogitsCallback | None = None,
         network_progress: Progress = no_progress,
     ) -> Iterator[NDArray[np.uint8]]:
-        """Yield the labels of every slice of a volume.
-
-        Args:
-            image: float32 (channel, scan, lateral, depth) on the network's grid. Where it is
-                smaller than a window its border is repeated.
-            shape: Shape of the labels, (scan, lateral, depth).
-            windows: How the windows lie.
-            meter: Gets the confidence, once the last slice has been labelled.
-            logits_callback: Called with the logits, float32 (class, lateral, depth), of every
-                slice of the network's grid, in order.
-            network_progress: Called with (windows done, windows in all).
-
-        Yields:
-            uint8 (lateral, depth), ``shape[0]`` times.
+        """Yield the labels of every slice, see :meth:`Engine.label_slices`.
 
         Raises:
-            NotEnoughMemoryError: If there is too little even for the smallest windows.
+            NotEnoughMemoryError: If memory does not suffice for the smallest windows either.
         """
         volume = _Volume(image, shape, windows, meter, logits_callback, network_progress)
         attempt: Fallback | None = Fallback(self._device, windows.slices)

@@ -105,7 +105,9 @@ class Labeller:
             self._seen += 1
         ready = int(np.searchsorted(self._upper, self._seen))
         for start in range(self._done, ready, self._batch):
-            yield winners(self._between(start, min(start + self._batch, ready)), self._plane)
+            yield winners_on_device(
+                self._between(start, min(start + self._batch, ready)), self._plane
+            )
         self._done = ready
         oldest = self._lower[ready] if ready < len(self._lower) else self._seen
         # Copies, so that the rest of their windows is not kept.
@@ -120,7 +122,7 @@ class Labeller:
         return lower.lerp_(upper, self._weights[start:stop, None, None, None])
 
 
-def winners(planes: Tensor, shape: tuple[int, int]) -> Tensor:
+def winners_on_device(planes: Tensor, shape: tuple[int, int]) -> Tensor:
     """Return the arg-max of planes of logits interpolated to another size.
 
     A few classes are interpolated at a time.

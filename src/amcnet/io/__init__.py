@@ -17,7 +17,7 @@ from amcnet.io.grid_comparison import grid_differences, same_grid
 from amcnet.io.image_writing import check_free, check_output, write_image
 from amcnet.io.images import read_geometry, read_volume, volume_from_image
 from amcnet.io.label_reading import read_labels, read_segments
-from amcnet.io.label_volume import LabelVolume, Overlap
+from amcnet.io.label_volume import LabelVolume, SegmentOverlap
 from amcnet.io.label_writing import write_labels
 from amcnet.io.reading import BY_HEADER, Reading
 from amcnet.io.spacing_doubts import doubtful_spacing
@@ -33,8 +33,8 @@ __all__ = [
     "Colour",
     "Geometry",
     "LabelVolume",
-    "Overlap",
     "Reading",
+    "SegmentOverlap",
     "Series",
     "Volume",
     "atomic_path",

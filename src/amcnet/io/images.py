@@ -69,7 +69,7 @@ def read_volume(
     if series is not None:
         raise InputError(f"{path}: is not DICOM, expected no series with it")
     with errors_in_words(path):
-        header = read_header(path, with_spacing=spacing_mm is None)
+        header = read_image_header(path, with_spacing=spacing_mm is None)
         geometry = header.geometry(axes, spacing_mm)
         stored = grey_voxels(read_voxels(header), str(path), colour)
         array = geometry.to_canonical(stored)
@@ -101,10 +101,10 @@ def read_geometry(
     if is_dicom(path):
         return read_dicom_geometry(path, axes, series, spacing_mm)
     with errors_in_words(path):
-        return read_header(path, with_spacing=spacing_mm is None).geometry(axes, spacing_mm)
+        return read_image_header(path, with_spacing=spacing_mm is None).geometry(axes, spacing_mm)
 
 
-def read_header(path: Path, with_spacing: bool = True) -> ImageHeader:
+def read_image_header(path: Path, with_spacing: bool = True) -> ImageHeader:
     """Read the header of a file that is not DICOM.
 
     Args:

@@ -14,8 +14,8 @@ from amcnet.io.dicom import is_dicom, merge_frames, open_seg
 from amcnet.io.extensions import find_extension
 from amcnet.io.geometry import Triple
 from amcnet.io.image_header import ImageHeader
-from amcnet.io.images import errors_in_words, read_header, read_volume
-from amcnet.io.label_volume import LabelVolume, Overlap
+from amcnet.io.images import errors_in_words, read_image_header, read_volume
+from amcnet.io.label_volume import LabelVolume, SegmentOverlap
 from amcnet.io.plain_names import plain_name
 from amcnet.io.segment_list import Segment, parse_segments
 from amcnet.io.segment_matching import are_numbered, match_segments
@@ -43,7 +43,7 @@ def read_segments(path: str | Path) -> list[Segment]:
     if _is_dicom_file(path):
         return open_seg(path).segments
     with errors_in_words(path):
-        return _segments_of(read_header(path, with_spacing=False))
+        return _segments_of(read_image_header(path, with_spacing=False))
 
 
 def read_labels(
@@ -95,7 +95,7 @@ def _read_file(
     ignore_value: int | None,
     spacing_mm: Triple | None,
 ) -> LabelVolume:
-    header = read_header(path, with_spacing=spacing_mm is None)
+    header = read_image_header(path, with_spacing=spacing_mm is None)
     segments = _segments_of(header)
     if not segments:
         volume = read_volume(path, axes, spacing_mm=spacing_mm, colour="refuse")
@@ -141,7 +141,7 @@ def _numbering_remarks(segments: list[Segment], table: LabelTable | None) -> tup
     )
 
 
-def _overlap_remarks(overlaps: tuple[Overlap, ...]) -> tuple[str, ...]:
+def _overlap_remarks(overlaps: tuple[SegmentOverlap, ...]) -> tuple[str, ...]:
     if not overlaps:
         return ()
     named = [
@@ -187,7 +187,7 @@ def _as_labels(
 
 def _merge_layers(
     stored: npt.NDArray[Any], targets: _Targets
-) -> tuple[npt.NDArray[np.uint16], tuple[Overlap, ...]]:
+) -> tuple[npt.NDArray[np.uint16], tuple[SegmentOverlap, ...]]:
     """Bring all layers (z, y, x, layer) into one array of label values (z, y, x)."""
     layers = np.moveaxis(_whole(stored), -1, 0)
     low, high = layers.min(), layers.max()
@@ -207,7 +207,7 @@ def _merge_layers(
             np.copyto(plane, values, where=values != 0, casting="unsafe")
     names = {target: segment.name for segment, target in targets}
     overlaps = (
-        Overlap(names[before], names[after], count)
+        SegmentOverlap(names[before], names[after], count)
         for (before, after), count in hidden.most_common()
     )
     return merged, tuple(overlaps)

@@ -6,7 +6,7 @@ from amcnet.io.volume import Volume
 
 
 @dataclass(frozen=True)
-class Overlap:
+class SegmentOverlap:
     """Voxels that two segments share; a label volume shows one of them only.
 
     Attributes:
@@ -29,5 +29,5 @@ class LabelVolume(Volume):
         remarks: Sentences, without a path, about what was lost or assumed.
     """
 
-    overlaps: tuple[Overlap, ...] = ()
+    overlaps: tuple[SegmentOverlap, ...] = ()
     remarks: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ _MOST_FILES = 100_000
 _TRUE = ("true", "1")
 
 
-def find_data_files(
+def find_metaimage_data_files(
     path: Path, fields: dict[str, str], listed: list[str], start: int
 ) -> tuple[DataFile, ...]:
     """Return the files that hold the voxels, in order.

@@ -14,7 +14,7 @@ from amcnet.errors import InputError
 from amcnet.io.geometry import Triple
 from amcnet.io.header_lines import count_tracked_frames, header_lines
 from amcnet.io.image_header import Encoding, ImageHeader, check_rank, sequence_error
-from amcnet.io.metaimage_data_files import find_data_files, number_field
+from amcnet.io.metaimage_data_files import find_metaimage_data_files, number_field
 from amcnet.io.space_units import millimetres_of
 
 _TYPES = {
@@ -84,7 +84,7 @@ def read_metaimage_header(path: Path, with_spacing: bool = True) -> ImageHeader:
         origin_mm=_origin_mm(fields, len(sizes), unit_mm),
         direction=direction,
         value_type=value_type,
-        data_files=find_data_files(path, fields, listed, start),
+        data_files=find_metaimage_data_files(path, fields, listed, start),
         encoding=_encoding(fields),
         channels=channels,
         scaling=_scaling(fields),

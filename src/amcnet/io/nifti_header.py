@@ -46,7 +46,7 @@ _LPS = np.diag([-1.0, -1.0, 1.0])
 
 
 @dataclass(frozen=True)
-class _Grid:
+class _NiftiGrid:
     """Where the voxels lie, LPS, in mm."""
 
     spacing_mm: Triple
@@ -234,7 +234,7 @@ def _qform(fields: Any, with_spacing: bool) -> npt.NDArray[np.float64]:  # noqa:
 
 def _choose(
     forms: NiftiForms, pixdim: Sequence[float], size: Sequence[int], with_spacing: bool
-) -> _Grid:
+) -> _NiftiGrid:
     """Return the grid that a header means, after checking that it does not contradict itself."""
     qform, sform = forms.qform, forms.sform
     x, y, z = (value if math.isfinite(value) and value > 0 else 1.0 for value in pixdim)
@@ -255,7 +255,7 @@ def _choose(
         return _grid_of(sform, lengths, spacing_mm)
     if qform is not None:
         return _grid_of(qform, np.sqrt((qform[:3, :3] ** 2).sum(axis=0)), spacing_mm)
-    return _Grid(spacing_mm, (0.0, 0.0, 0.0), IDENTITY)
+    return _NiftiGrid(spacing_mm, (0.0, 0.0, 0.0), IDENTITY)
 
 
 def _check_same(
@@ -282,7 +282,7 @@ def _check_same(
 
 def _grid_of(
     matrix: npt.NDArray[np.float64], lengths: npt.NDArray[np.float64], spacing_mm: Triple
-) -> _Grid:
+) -> _NiftiGrid:
     direction = _LPS @ (matrix[:3, :3] / lengths)
     x, y, z = (float(value) for value in _LPS @ matrix[:3, 3])
-    return _Grid(spacing_mm, (x, y, z), tuple(float(value) for value in direction.ravel()))
+    return _NiftiGrid(spacing_mm, (x, y, z), tuple(float(value) for value in direction.ravel()))

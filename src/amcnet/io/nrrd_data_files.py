@@ -13,7 +13,7 @@ _PATTERN = re.compile(
 )
 
 
-def find_data_files(
+def find_nrrd_data_files(
     path: Path, fields: dict[str, str], listed: list[str], start: int
 ) -> tuple[DataFile, ...]:
     """Return the files that hold the voxels, in order.

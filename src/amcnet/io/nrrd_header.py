@@ -12,7 +12,7 @@ import numpy as np
 from amcnet.errors import InputError
 from amcnet.io.header_lines import check_text, count_tracked_frames, header_lines
 from amcnet.io.image_header import Encoding, ImageHeader, check_rank, sequence_error
-from amcnet.io.nrrd_data_files import find_data_files
+from amcnet.io.nrrd_data_files import find_nrrd_data_files
 from amcnet.io.nrrd_space import axes_of, channels_of, grid_of
 
 _ALIASES = {
@@ -73,7 +73,7 @@ def read_nrrd_header(path: Path, with_spacing: bool = True) -> ImageHeader:
         origin_mm=origin_mm,
         direction=direction,
         value_type=value_type,
-        data_files=find_data_files(path, fields, listed, start),
+        data_files=find_nrrd_data_files(path, fields, listed, start),
         encoding=encoding,
         channels=channels,
         channels_first=channels_first,

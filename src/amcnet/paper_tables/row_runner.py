@@ -10,7 +10,7 @@ from amcnet.data import Dataset, read_dataset
 from amcnet.errors import ConfigError
 from amcnet.paper_tables.row_results import public_settings, read_result
 from amcnet.paper_tables.row_scoring import score_row
-from amcnet.paper_tables.rows import Row
+from amcnet.paper_tables.rows import PaperRow
 from amcnet.paper_tables.scale import Scale
 from amcnet.paper_tables.workspace import Workspace, make_data
 from amcnet.parallel import Progress, no_progress
@@ -35,7 +35,7 @@ class RowTask:
         loss: A loss instead of the configuration's, for studies; ``row.loss`` says what it is.
     """
 
-    row: Row
+    row: PaperRow
     loss: "nn.Module | None" = None
 
 
@@ -88,7 +88,7 @@ def run_rows(
             yield _score(task.row, config, scale, workspace, unseen, progress)
 
 
-def _is_finished(row: Row, config: TrainingConfig, scale: Scale, workspace: Workspace) -> bool:
+def _is_finished(row: PaperRow, config: TrainingConfig, scale: Scale, workspace: Workspace) -> bool:
     """Return whether a row has its results; refuse those of other settings."""
     result = read_result(workspace.results, row.name)
     if result is None:
@@ -127,7 +127,7 @@ def _train(task: RowTask, config: TrainingConfig, workspace: Workspace) -> None:
 
 
 def _score(
-    row: Row,
+    row: PaperRow,
     config: TrainingConfig,
     scale: Scale,
     workspace: Workspace,

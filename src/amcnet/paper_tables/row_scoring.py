@@ -21,7 +21,7 @@ from amcnet.paper_tables.row_results import (
     public_settings,
     write_result,
 )
-from amcnet.paper_tables.rows import Row
+from amcnet.paper_tables.rows import PaperRow
 from amcnet.paper_tables.scale import Scale
 from amcnet.paper_tables.workspace import Workspace
 from amcnet.parallel import Progress, no_progress, processors
@@ -32,7 +32,7 @@ _SECONDS = "seconds"
 
 
 def score_row(
-    row: Row,
+    row: PaperRow,
     config: TrainingConfig,
     scale: Scale,
     workspace: Workspace,
@@ -107,7 +107,7 @@ def _evaluate(segmenter: Segmenter, case: Case, unseen: Dataset, labels: Path) -
     return {**evaluation, _SECONDS: found.seconds["resample"] + found.seconds["labels"]}
 
 
-def _labels(workspace: Workspace, row: Row, case: Case) -> Path:
+def _labels(workspace: Workspace, row: PaperRow, case: Case) -> Path:
     return workspace.predictions(row.name) / f"{case.name}.nrrd"
 
 

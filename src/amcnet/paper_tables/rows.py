@@ -18,7 +18,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Row(_Part):
+class PaperRow(_Part):
     """What is trained for one row.
 
     Attributes:
@@ -119,7 +119,7 @@ class PaperTables(_Part):
     """Everything in ``rows.toml``."""
 
     source: str
-    rows: dict[str, Row]
+    rows: dict[str, PaperRow]
     tables: dict[TableName, ComparisonTable]
 
 
@@ -145,7 +145,7 @@ def paper_networks() -> dict[str, Architecture]:
     return networks
 
 
-def rows_of(table: TableName, wanted: tuple[str, ...] = ()) -> list[Row]:
+def rows_of(table: TableName, wanted: tuple[str, ...] = ()) -> list[PaperRow]:
     """Return the rows of a table in its order, or some of them.
 
     Args:

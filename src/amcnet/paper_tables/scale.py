@@ -7,19 +7,19 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from amcnet.errors import ConfigError
-from amcnet.paper_tables.rows import SETTINGS, Row
-from amcnet.phantom.grids import FULL_GRID, Grid
+from amcnet.paper_tables.rows import SETTINGS, PaperRow
+from amcnet.phantom.grids import FULL_GRID, PhantomGrid
 from amcnet.phantom.phantom_config import PhantomConfig, Variety
 from amcnet.training.training_config import HardwareConfig, TrainingConfig
 
 SCALES = ("small", "paper")
 
 
-class _Part(BaseModel):
+class _ScalePart(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class DataScale(_Part):
+class DataScale(_ScalePart):
     """Which phantoms a comparison is made on.
 
     Attributes:
@@ -43,10 +43,10 @@ class DataScale(_Part):
         scan, lateral, depth = (
             mm / n for mm, n in zip(FULL_GRID.field_of_view_mm, self.shape, strict=True)
         )
-        return PhantomConfig(Grid(self.shape, (scan, lateral, depth)), self.variety)
+        return PhantomConfig(PhantomGrid(self.shape, (scan, lateral, depth)), self.variety)
 
 
-class Scale(_Part):
+class Scale(_ScalePart):
     """The settings that all rows share, and the widths that they do not.
 
     Attributes:
@@ -73,7 +73,7 @@ class Scale(_Part):
         values = {"training": {**self.training, "seed": seed}, "name": f"{self.name}-seed-{seed}"}
         return self.model_copy(update=values)
 
-    def training_config(self, row: Row, dataset: Path) -> TrainingConfig:
+    def training_config(self, row: PaperRow, dataset: Path) -> TrainingConfig:
         """Return the training configuration of a row.
 
         Args:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from amcnet.phantom.dataset import summarise_left_out, write_dataset
-    from amcnet.phantom.grids import FULL_GRID, GRIDS, NETWORK_GRID, Grid
+    from amcnet.phantom.grids import FULL_GRID, GRIDS, NETWORK_GRID, PhantomGrid
     from amcnet.phantom.phantom import Phantom, make_phantom
     from amcnet.phantom.phantom_config import PhantomConfig, Variety
 
@@ -17,9 +17,9 @@ __all__ = [
     "FULL_GRID",
     "GRIDS",
     "NETWORK_GRID",
-    "Grid",
     "Phantom",
     "PhantomConfig",
+    "PhantomGrid",
     "Variety",
     "make_phantom",
     "summarise_left_out",
@@ -28,7 +28,7 @@ __all__ = [
 
 _MODULES = {
     "dataset": ("summarise_left_out", "write_dataset"),
-    "grids": ("FULL_GRID", "GRIDS", "NETWORK_GRID", "Grid"),
+    "grids": ("FULL_GRID", "GRIDS", "NETWORK_GRID", "PhantomGrid"),
     "phantom": ("Phantom", "make_phantom"),
     "phantom_config": ("PhantomConfig", "Variety"),
 }

@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import lfilter
 
 from amcnet.phantom.acoustics import Acoustics
-from amcnet.phantom.grids import Grid
+from amcnet.phantom.grids import PhantomGrid
 from amcnet.phantom.interpolation import interpolate_axis, refine_last_axis
 from amcnet.phantom.solids import Field
 
@@ -27,7 +27,7 @@ def amplitude(level_db: float) -> float:
     return float(10 ** (level_db / 20))
 
 
-def clutter(strength: Field, faces: Faces, grid: Grid, a: Acoustics) -> Field:
+def clutter(strength: Field, faces: Faces, grid: PhantomGrid, a: Acoustics) -> Field:
     """Return the clutter of a slice, as strength of scatterers.
 
     Side lobes repeat every echo weakly a few millimetres to its sides (the grey haze beside the
@@ -62,7 +62,7 @@ def clutter(strength: Field, faces: Faces, grid: Grid, a: Acoustics) -> Field:
 
 
 def add_skin_reverberation(
-    envelope: Field, skin_mm: Field, facing: Field, grid: Grid, a: Acoustics
+    envelope: Field, skin_mm: Field, facing: Field, grid: PhantomGrid, a: Acoustics
 ) -> None:
     """Add the echo that bounces between skin and probe: the skin again at twice its depth.
 
@@ -78,7 +78,7 @@ def add_skin_reverberation(
 
 
 def add_bone_reverberation(
-    envelope: Field, faces_mm: tuple[Field, Field], facing: Field, grid: Grid, a: Acoustics
+    envelope: Field, faces_mm: tuple[Field, Field], facing: Field, grid: PhantomGrid, a: Acoustics
 ) -> None:
     """Add echoes that bounce between bone and skin once and twice: the bone again in its shadow.
 
@@ -91,7 +91,7 @@ def add_bone_reverberation(
 
 
 def add_ghost_arcs(
-    envelope: Field, skin_mm: Field, facing: Field, grid: Grid, a: Acoustics
+    envelope: Field, skin_mm: Field, facing: Field, grid: PhantomGrid, a: Acoustics
 ) -> None:
     """Add faint arcs in the water above the skin, flatter copies of it."""
     gain = amplitude(a.ghost_db) * facing
@@ -123,7 +123,7 @@ def _repeat(
     start_mm: Field,
     shift_mm: Field,
     part_mm: tuple[float, float],
-    grid: Grid,
+    grid: PhantomGrid,
     gain: Field,
 ) -> None:
     """Add a shifted copy of the part of each column around a depth, in place.

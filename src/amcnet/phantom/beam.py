@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from amcnet.phantom.acoustics import Acoustics
-from amcnet.phantom.grids import Grid
+from amcnet.phantom.grids import PhantomGrid
 from amcnet.phantom.point_spread import Cascade
 from amcnet.phantom.solids import Field
 from amcnet.phantom.tissue import Tissue
@@ -37,7 +37,7 @@ def reflection_table(a: Acoustics) -> NDArray[np.float64]:
     return _by_pair(np.abs(below - above) / (below + above))
 
 
-def loss_table_db(a: Acoustics, grid: Grid) -> Field:
+def loss_table_db(a: Acoustics, grid: PhantomGrid) -> Field:
     """Return what one voxel costs a pulse and its echo, by pair of tissues: dB, positive."""
     through = np.array(a.attenuation_db_per_cm_mhz) * 2 * a.frequency_mhz * grid.spacing_mm[2] / 10
     crossing = -20 * np.log10(1 - reflection_table(a) ** 2)
@@ -59,7 +59,7 @@ def specular_table(a: Acoustics, kind: Literal["skin", "inner"]) -> Field:
     return table
 
 
-def first_face_mm(inside: NDArray[np.bool_], grid: Grid) -> Field:
+def first_face_mm(inside: NDArray[np.bool_], grid: PhantomGrid) -> Field:
     """Return the depth at which each column first enters a mask; the volume's end where never."""
     first = np.argmax(inside, axis=-1)
     entered = np.take_along_axis(inside, first[..., None], axis=-1)[..., 0]
@@ -76,7 +76,7 @@ def bone_mask(tissue: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return mask
 
 
-def facing(face_mm: Field, grid: Grid) -> Field:
+def facing(face_mm: Field, grid: PhantomGrid) -> Field:
     """Return the cosine between the beam and the normal of a face, by (scan, lateral) column."""
     sigma = [_FACE_SMOOTHING_MM / spacing for spacing in grid.spacing_mm[:2]]
     smooth = gaussian_filter(face_mm, sigma)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from amcnet.anatomy.growth import Segment
+from amcnet.anatomy.growth import RaySegment
 from amcnet.phantom.long_bone import PROFILE_SAMPLES, Profile
 from amcnet.phantom.solids import Field, Vector
 
@@ -24,7 +24,7 @@ class Flare:
 
 def draw_profile(
     rng: Generator,
-    kind: tuple[int, Segment],
+    kind: tuple[int, RaySegment],
     length_mm: float,
     half_width_mm: float,
     half_thickness_mm: float,
@@ -71,7 +71,7 @@ def plain_profile(
     )
 
 
-def _draw_flare(rng: Generator, ray: int, segment: Segment) -> Flare:
+def _draw_flare(rng: Generator, ray: int, segment: RaySegment) -> Flare:
     u = rng.uniform
     if segment == "metacarpal" and ray > 1:
         # The bases of metacarpals 2-5 stand side by side and leave no room to flare.
@@ -85,7 +85,7 @@ def _draw_flare(rng: Generator, ray: int, segment: Segment) -> Flare:
     )
 
 
-def _draw_reach(rng: Generator, segment: Segment) -> tuple[float, float]:
+def _draw_reach(rng: Generator, segment: RaySegment) -> tuple[float, float]:
     """Return over which part of the length the (proximal, distal) end is flared."""
     if segment == "metacarpal":
         return rng.uniform(0.14, 0.22), rng.uniform(0.17, 0.24)

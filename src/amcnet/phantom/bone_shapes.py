@@ -8,8 +8,8 @@ from numpy.random import Generator
 from amcnet.anatomy.growth import (
     ADULT_SIZE_MM,
     EPIPHYSIS_THICKNESS_RATIO,
+    BoneKey,
     EpiphysisState,
-    Segment,
     Sex,
     epiphysis_state,
     epiphysis_width_ratio,
@@ -27,8 +27,6 @@ from amcnet.phantom.end_faces import (
 )
 from amcnet.phantom.long_bone import Face, LongBone
 from amcnet.phantom.solids import Frame
-
-BoneKey = tuple[int, Segment]
 
 _MIN_EPIPHYSIS_MM = 1.1
 _CARTILAGE_MM = 0.3  # articular cartilage outside the bone's nominal surface

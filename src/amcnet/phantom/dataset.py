@@ -78,7 +78,7 @@ def write_dataset(
     return [case_name(s) for s in seeds]
 
 
-def write_case(out: Path, seed: int, config: PhantomConfig, threads: int = 1) -> None:
+def write_phantom_case(out: Path, seed: int, config: PhantomConfig, threads: int = 1) -> None:
     """Write image, labels and parameters of one phantom into a data set's folders."""
     image_path, label_path, parameters = _case_files(out, case_name(seed))
     phantom = make_phantom(seed, config, threads)
@@ -181,7 +181,7 @@ def _make_cases(
     out: Path, seeds: list[int], config: PhantomConfig, jobs: int, progress: Progress
 ) -> None:
     threads = max(1, processors() // worker_count(jobs, len(seeds)))
-    make = partial(write_case, out, config=config, threads=threads)
+    make = partial(write_phantom_case, out, config=config, threads=threads)
     map_in_processes(make, seeds, jobs, progress)
 
 

@@ -7,7 +7,7 @@ from scipy.special import ndtri
 
 from amcnet.phantom.acoustics import Acoustics
 from amcnet.phantom.artefacts import amplitude
-from amcnet.phantom.grids import Grid
+from amcnet.phantom.grids import PhantomGrid
 from amcnet.phantom.solids import Field
 
 WHITE_DB = 10.0  # echoes this far below a perfect reflector are white at zero gain
@@ -16,7 +16,7 @@ _STANDOFF_CM = 1.4
 _NORMAL_QUANTILES = ndtri((np.arange(256) + 0.5) / 256)
 
 
-def time_gain(grid: Grid, a: Acoustics) -> Field:
+def time_gain(grid: PhantomGrid, a: Acoustics) -> Field:
     """Return the gain of each depth: a slope, and the sliders of the machine on top of it.
 
     The slope is 1 at the usual stand-off, for which the overall gain is set.

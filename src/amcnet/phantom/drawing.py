@@ -6,11 +6,11 @@ import numpy as np
 from numpy.random import Generator
 
 from amcnet.anatomy import hand_label_table
-from amcnet.anatomy.growth import COMPLETE_AGE_YEARS, SEGMENTS, Sex, relative_size
+from amcnet.anatomy.growth import COMPLETE_AGE_YEARS, SEGMENTS, BoneKey, Sex, relative_size
 from amcnet.errors import ConfigError
-from amcnet.phantom.bone_shapes import BoneKey, HandBuild, Person, draw_build
+from amcnet.phantom.bone_shapes import HandBuild, Person, draw_build
 from amcnet.phantom.clearance import smallest_gap_mm, surface_points
-from amcnet.phantom.grids import Grid
+from amcnet.phantom.grids import PhantomGrid
 from amcnet.phantom.hand_anatomy import Hand, HandParameters, Side, label_values, mirror
 from amcnet.phantom.long_bone import LongBone
 from amcnet.phantom.phantom_config import OLDEST_YEARS, YOUNGEST_YEARS, PhantomConfig
@@ -74,7 +74,7 @@ def draw_hand(rng: Generator, config: PhantomConfig) -> Hand:
 
 
 def _posed(
-    subject: _Subject, grid: Grid, pose_rng: Generator, tissue_rng: Generator
+    subject: _Subject, grid: PhantomGrid, pose_rng: Generator, tissue_rng: Generator
 ) -> Hand | None:
     """Draw poses of a right hand until one fits the grid; return None if none does."""
     points = _PointsOf(subject.build)

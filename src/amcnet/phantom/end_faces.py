@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.random import Generator
 
-from amcnet.anatomy.growth import Segment
+from amcnet.anatomy.growth import RaySegment
 from amcnet.phantom.long_bone import Face, Profile
 
 _CONDYLE = 0.68  # position of the crests of condyles and facets, relative to the half width
@@ -16,7 +16,7 @@ def blank_face(profile: Profile, at_mm: float, girth: float = 1.0) -> Face:
     return Face(at_mm, float(profile.half_width_mm[index]) * girth, float(half_thickness) * girth)
 
 
-def draw_head(rng: Generator, profile: Profile, ray: int, segment: Segment) -> Face:
+def draw_head(rng: Generator, profile: Profile, ray: int, segment: RaySegment) -> Face:
     """Draw the distal face of a whole bone; its highest points lie at the bone's length."""
     length = profile.length_mm
     # The head is as wide as the bone is a little before its end.
@@ -41,7 +41,7 @@ def draw_head(rng: Generator, profile: Profile, ray: int, segment: Segment) -> F
     )
 
 
-def draw_base(rng: Generator, profile: Profile, ray: int, segment: Segment) -> Face:
+def draw_base(rng: Generator, profile: Profile, ray: int, segment: RaySegment) -> Face:
     """Draw the proximal face of a whole bone; its rim lies at 0."""
     plane = _moved(blank_face(profile, profile.length_mm * 0.03), 0.0)
     width, thickness = plane.half_width_mm, plane.half_thickness_mm

@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Grid:
+class PhantomGrid:
     """A regular grid in canonical order (scan, lateral, depth).
 
     Voxel ``i`` of an axis has its centre at ``i * spacing_mm`` from the first voxel. Scan index 0
     is at the fingertips, depth index 0 at the probe.
 
     Example:
-        >>> Grid((100, 80, 60), (2.0, 1.5, 0.5)).field_of_view_mm
+        >>> PhantomGrid((100, 80, 60), (2.0, 1.5, 0.5)).field_of_view_mm
         (200.0, 120.0, 30.0)
     """
 
@@ -43,13 +43,13 @@ class Grid:
         return scan, lateral, depth
 
 
-FULL_GRID = Grid((609, 1023, 512), (0.279, 0.130, 0.088))
+FULL_GRID = PhantomGrid((609, 1023, 512), (0.279, 0.130, 0.088))
 """The grid of the paper's device: 0.088 x 0.130 x 0.279 mm."""
 
-NETWORK_GRID = Grid((609, 512, 256), (0.279, 0.130 * 1023 / 512, 0.176))
+NETWORK_GRID = PhantomGrid((609, 512, 256), (0.279, 0.130 * 1023 / 512, 0.176))
 """The transverse plane resized to 512 x 256, as the paper feeds it to the network."""
 
-HALF_GRID = Grid((304, 256, 128), (0.279 * 609 / 304, 0.130 * 1023 / 256, 0.352))
+HALF_GRID = PhantomGrid((304, 256, 128), (0.279 * 609 / 304, 0.130 * 1023 / 256, 0.352))
 """Half the resolution along every axis: eight times as many hands in the same time."""
 
 GRIDS = {"full": FULL_GRID, "network": NETWORK_GRID, "half": HALF_GRID}

@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 
 from amcnet.anatomy import label_values
-from amcnet.anatomy.growth import ADULT_SIZE_MM, SEGMENTS, Segment, Sex
-from amcnet.phantom.grids import Grid
+from amcnet.anatomy.growth import ADULT_SIZE_MM, SEGMENTS, RaySegment, Sex
+from amcnet.phantom.grids import PhantomGrid
 from amcnet.phantom.long_bone import LongBone
 from amcnet.phantom.solids import Capsule, Frame
 
@@ -92,12 +92,12 @@ class Hand:
     flesh: tuple[Capsule, ...]
 
 
-def segments_of(ray: int) -> tuple[Segment, ...]:
+def segments_of(ray: int) -> tuple[RaySegment, ...]:
     """Return the bones of a ray from proximal to distal; the thumb (1) has no middle phalanx."""
     return tuple(segment for segment in SEGMENTS if (ray, segment) in ADULT_SIZE_MM)
 
 
-def mirror(hand: Hand, grid: Grid) -> Hand:
+def mirror(hand: Hand, grid: PhantomGrid) -> Hand:
     """Return the lateral mirror of a hand in a grid: the other side."""
     sign = np.array([1.0, -1.0, 1.0])
     offset = np.array([0.0, grid.extent_mm[1], 0.0])

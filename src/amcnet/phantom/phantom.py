@@ -79,8 +79,8 @@ def make_phantom(
         ConfigError: If the seed is negative, or ``threads`` less than 1.
 
     Example:
-        >>> from amcnet.phantom import Grid
-        >>> coarse = PhantomConfig(Grid((80, 64, 32), (2.15, 2.1, 1.42)))
+        >>> from amcnet.phantom import PhantomGrid
+        >>> coarse = PhantomConfig(PhantomGrid((80, 64, 32), (2.15, 2.1, 1.42)))
         >>> phantom = make_phantom(7, coarse)
         >>> phantom.image.shape, phantom.image.dtype
         ((80, 64, 32), dtype('uint8'))

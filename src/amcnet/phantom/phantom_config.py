@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from amcnet.errors import ConfigError
-from amcnet.phantom.grids import NETWORK_GRID, Grid
+from amcnet.phantom.grids import NETWORK_GRID, PhantomGrid
 
 Variety = Literal["complete", "full"]
 
@@ -32,7 +32,7 @@ class PhantomConfig:
         [4, 8]
     """
 
-    grid: Grid = NETWORK_GRID
+    grid: PhantomGrid = NETWORK_GRID
     variety: Variety = "complete"
     age_years: tuple[float, float] | None = None
 

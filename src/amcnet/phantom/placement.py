@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 
 from amcnet.anatomy import hand_label_table
-from amcnet.phantom.grids import Grid
+from amcnet.phantom.grids import PhantomGrid
 from amcnet.phantom.hand_anatomy import Hand, transform
 from amcnet.phantom.long_bone import LongBone
 from amcnet.phantom.rare_cases import (
@@ -44,7 +44,7 @@ class Placement:
     crop: Crop
 
     def has_room(
-        self, structures: dict[int, LongBone], points_mm: dict[int, Vector], grid: Grid
+        self, structures: dict[int, LongBone], points_mm: dict[int, Vector], grid: PhantomGrid
     ) -> bool:
         """Return whether the structures fit the grid along the axes that are not cropped."""
         low, high = _bounds(structures, points_mm)
@@ -69,7 +69,7 @@ def draw_placement(rng: Generator, rare_cases: tuple[str, ...], size: float) -> 
 
 
 def place_hand(
-    hand: Hand, placement: Placement, points_mm: dict[int, Vector], grid: Grid
+    hand: Hand, placement: Placement, points_mm: dict[int, Vector], grid: PhantomGrid
 ) -> Hand | None:
     """Shift a hand into the grid, or return None where it does not fit.
 

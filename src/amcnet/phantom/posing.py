@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from amcnet.phantom.bone_shapes import BoneKey, BoneShape
+from amcnet.anatomy.growth import BoneKey
+from amcnet.phantom.bone_shapes import BoneShape
 from amcnet.phantom.clearance import gap_mm
 from amcnet.phantom.hand_anatomy import segments_of
 from amcnet.phantom.rare_cases import FIST_LIKE_THUMB, TOUCHING_FINGERS

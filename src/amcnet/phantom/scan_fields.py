@@ -7,7 +7,7 @@ from numpy.random import Generator
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from amcnet.phantom.acoustics import Acoustics
-from amcnet.phantom.grids import Grid
+from amcnet.phantom.grids import PhantomGrid
 from amcnet.phantom.interpolation import interpolate_axis, refine_last_axis
 from amcnet.phantom.solids import Field
 from amcnet.phantom.tissue import Slab, Tissue
@@ -46,10 +46,10 @@ class ScanFields:
     vein_radii_mm: Field
     shift_mm: Field
     flicker_db: Field
-    grid: Grid
+    grid: PhantomGrid
 
     @classmethod
-    def draw(cls, grid: Grid, acoustics: Acoustics, rng: Generator) -> "ScanFields":
+    def draw(cls, grid: PhantomGrid, acoustics: Acoustics, rng: Generator) -> "ScanFields":
         """Draw the fields of a scan."""
         texture_rng, layer_rng, patch_rng, vein_rng, motion_rng = rng.spawn(5)
         texture, steps = _draw_texture(grid, acoustics, texture_rng)
@@ -105,7 +105,9 @@ class ScanFields:
             slab.tissue[scan, column] = columns
 
 
-def _draw_texture(grid: Grid, a: Acoustics, rng: Generator) -> tuple[Field, tuple[int, int, int]]:
+def _draw_texture(
+    grid: PhantomGrid, a: Acoustics, rng: Generator
+) -> tuple[Field, tuple[int, int, int]]:
     # Tissue lies in layers along the skin: wider than deep.
     lengths = np.array([2.0, 2.0, 0.5]) * a.texture_mm
     spacing = np.array(grid.spacing_mm)
@@ -127,7 +129,7 @@ def _draw_layers(a: Acoustics, rng: Generator) -> Field:
     return strength
 
 
-def _draw_patches(grid: Grid, a: Acoustics, rng: Generator) -> Field:
+def _draw_patches(grid: PhantomGrid, a: Acoustics, rng: Generator) -> Field:
     steps = [max(1, round(_PATCH_MM / 2 / spacing)) for spacing in grid.spacing_mm[:2]]
     shape = [-(-n // step) + 1 for n, step in zip(grid.shape[:2], steps, strict=True)]
     sigma = [_PATCH_MM / (d * step) for d, step in zip(grid.spacing_mm[:2], steps, strict=True)]
@@ -141,7 +143,7 @@ def _draw_patches(grid: Grid, a: Acoustics, rng: Generator) -> Field:
     return interpolate_axis(along, 1, np.arange(grid.shape[1]) / steps[1])
 
 
-def _draw_veins(grid: Grid, count: int, rng: Generator) -> tuple[Field, Field]:
+def _draw_veins(grid: PhantomGrid, count: int, rng: Generator) -> tuple[Field, Field]:
     along = grid.axis_mm(0) / max(grid.extent_mm[0], grid.spacing_mm[0])
     start = rng.uniform(0.15, 0.85, (count, 1)) * grid.extent_mm[1]
     swing = rng.uniform(2, 14, (count, 1)) * np.sin(

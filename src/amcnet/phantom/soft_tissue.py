@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from amcnet.anatomy.growth import Segment
-from amcnet.phantom.bone_shapes import BoneKey, BoneShape
+from amcnet.anatomy.growth import BoneKey, RaySegment
+from amcnet.phantom.bone_shapes import BoneShape
 from amcnet.phantom.hand_anatomy import segments_of
 from amcnet.phantom.solids import Capsule, Frame, Vector, tube
 
 DORSAL_TISSUE_MM = 5.0
 """Thickness of the soft tissue over an adult's metacarpals, on the dorsal side."""
 
-_FINGER_RADIUS_MM: dict[Segment, float] = {
+_FINGER_RADIUS_MM: dict[RaySegment, float] = {
     "proximal phalanx": 7.9,
     "middle phalanx": 7.3,
     "distal phalanx": 6.6,

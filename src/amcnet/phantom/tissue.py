@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from amcnet.anatomy import hand_label_table
-from amcnet.phantom.grids import Grid
+from amcnet.phantom.grids import PhantomGrid
 from amcnet.phantom.hand_anatomy import Hand
 from amcnet.phantom.interpolation import interpolate_axis, refine_last_axis
 from amcnet.phantom.solids import Field, Solid
@@ -54,7 +54,7 @@ class Slab:
 class Voxeliser:
     """Turns one hand into slabs of voxels on one grid."""
 
-    def __init__(self, hand: Hand, grid: Grid) -> None:
+    def __init__(self, hand: Hand, grid: PhantomGrid) -> None:
         self.hand = hand
         self.grid = grid
         self._skin = _CoarseSkin(hand, grid)
@@ -151,7 +151,7 @@ class _CoarseSkin:
     samples lie symmetrically in the grid, so that a mirrored hand has mirrored skin.
     """
 
-    def __init__(self, hand: Hand, grid: Grid) -> None:
+    def __init__(self, hand: Hand, grid: PhantomGrid) -> None:
         self._grid = grid
         self._lateral_first = (grid.shape[1] - 1) / 2 % _SKIN_STEP - _SKIN_STEP
         self.lateral_step_mm = _SKIN_STEP * grid.spacing_mm[1]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from amcnet.phantom import artefacts, beam, display
 from amcnet.phantom.acoustics import Acoustics
 from amcnet.phantom.artefacts import FWHM_TO_SIGMA
-from amcnet.phantom.grids import Grid
+from amcnet.phantom.grids import PhantomGrid
 from amcnet.phantom.point_spread import Cascade, blur_stream
 from amcnet.phantom.scan_fields import ScanFields
 from amcnet.phantom.solids import Field
@@ -88,7 +88,7 @@ class _Scan:
         rows = default_rng(SeedSequence(seed, spawn_key=(4,)))
         self.dotted_rows = rows.random(acoustics.dot_rows, dtype=np.float32)
 
-    def _set_beam(self, a: Acoustics, grid: Grid) -> None:
+    def _set_beam(self, a: Acoustics, grid: PhantomGrid) -> None:
         skin_cosine = beam.facing(self.skin_mm, grid)
         bone_cosine = beam.facing(self.bone_mm, grid)
         self.skin_gain = beam.specular_gain(skin_cosine, a) * beam.grazing_dropout(skin_cosine)
@@ -102,7 +102,7 @@ class _Scan:
             1 - np.cos(below * np.float32(2 * np.pi / a.support_period_mm))
         )
 
-    def _set_blur(self, a: Acoustics, grid: Grid) -> None:
+    def _set_blur(self, a: Acoustics, grid: PhantomGrid) -> None:
         elevational, lateral, axial = (
             width * FWHM_TO_SIGMA / spacing
             for width, spacing in zip(
@@ -216,7 +216,7 @@ def _uniform_noise(rng: Generator, shape: tuple[int, ...]) -> Field:
     return noise
 
 
-def _shifted(plane: NDArray[Any], shift_mm: Field, grid: Grid) -> NDArray[Any]:
+def _shifted(plane: NDArray[Any], shift_mm: Field, grid: PhantomGrid) -> NDArray[Any]:
     """Return a slice displaced by a few tenths of a millimetre, to the nearest voxel."""
     moved = plane
     for axis, (shift, spacing) in enumerate(zip(shift_mm, grid.spacing_mm[1:], strict=True)):

@@ -10,16 +10,14 @@ from functools import cached_property
 from math import exp, log
 
 from amcnet.anatomy import LabelTable, hand_label_table, label_values
-from amcnet.anatomy.growth import ADULT_SIZE_MM, EPIPHYSIS_THICKNESS_RATIO, Segment
-
-BoneKey = tuple[int, Segment]
+from amcnet.anatomy.growth import ADULT_SIZE_MM, EPIPHYSIS_THICKNESS_RATIO, BoneKey, RaySegment
 
 PLATE_MM = 1.0
 # A table with fewer bones of the hand is not checked as a hand.
 _FEWEST_BONES = 5
 # Logarithm of a shaft's volume relative to length x width x thickness at mid-shaft, medians over
 # phantoms of 2 to 16 years.
-_LOG_FILLING: dict[Segment, float] = {
+_LOG_FILLING: dict[RaySegment, float] = {
     "metacarpal": -0.15,
     "proximal phalanx": -0.08,
     "middle phalanx": -0.115,

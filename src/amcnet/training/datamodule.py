@@ -22,7 +22,7 @@ from amcnet.training.window_datasets import (
     TrainingWindows,
     ValidationWindows,
     WindowOrder,
-    collate,
+    collate_windows,
 )
 
 _WORKERS_BESIDE_A_GPU = 4
@@ -134,7 +134,7 @@ class RunData(lightning.LightningDataModule):
             windows,
             batch_sampler=order,
             num_workers=workers,
-            collate_fn=collate,
+            collate_fn=collate_windows,
             pin_memory=self._on_gpu(),
             persistent_workers=workers > 0,
             # Zarr reads in a thread of its own, which a forked process would lack.

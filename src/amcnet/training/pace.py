@@ -19,7 +19,7 @@ _FEWEST_STEPS = 200  # that a useful run takes
 
 
 @dataclass(frozen=True)
-class Pace:
+class TrainingPace:
     """How fast a run is.
 
     Attributes:
@@ -43,7 +43,7 @@ class Pace:
         """Return one line for people.
 
         Example:
-            >>> Pace(0.5, 1000, 60.0).text()
+            >>> TrainingPace(0.5, 1000, 60.0).text()
             '0.50 s a step: the 1 min that are left allow about 120 of 1000 steps'
         """
         start = f"{self.seconds_per_step:.2f} s a step: "
@@ -86,13 +86,13 @@ class PaceReport(Callback):
             left = max(
                 0.0, 3600 * schedule.max_hours - cast(SegmentationTask, pl_module).clock.seconds
             )
-        pace = Pace(seconds / steps, max(0, schedule.steps - trainer.global_step), left)
+        pace = TrainingPace(seconds / steps, max(0, schedule.steps - trainer.global_step), left)
         if trainer.is_global_zero:
             logger.info("%s", pace.text())
             if left is not None and pace.possible_steps < min(_FEWEST_STEPS, pace.steps_left):
                 logger.warning("%s", self._advice(pace))
 
-    def _advice(self, pace: Pace) -> str:
+    def _advice(self, pace: TrainingPace) -> str:
         config = self.config
         return (
             f"{pace.possible_steps} steps are too few to learn much, expected {_FEWEST_STEPS} or "

@@ -124,7 +124,7 @@ class ValidationWindows(Dataset[Batch]):
         return Batch(torch.from_numpy(image), torch.from_numpy(labels), torch.tensor(index))
 
 
-def collate(windows: list[Batch]) -> Batch:
+def collate_windows(windows: list[Batch]) -> Batch:
     """Stack windows; where they differ in size, the smaller ones are padded.
 
     Images repeat their border there, and the labels say that nobody has judged it.

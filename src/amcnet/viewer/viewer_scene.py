@@ -1,6 +1,6 @@
 """What the viewer shows: a volume, its structures, their sizes and the verdict on them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from amcnet.errors import InputError
 from amcnet.io import BY_HEADER, Reading, Volume, doubtful_spacing, labels_on_grid
 from amcnet.labelmaps.validation import without_ignored
 from amcnet.measurement import Measurement
+from amcnet.parallel import NamedProgress
 from amcnet.quality import QualityReport, Severity
 from amcnet.report import Subject
 from amcnet.viewer.display_grid import DisplayGrid, DisplayImage, index_to_patient
@@ -20,10 +21,6 @@ from amcnet.workflows.label_names import names_of_files, read_known_labels
 
 _MOST_STRUCTURES = 255  # labels are shown as 8 bits
 _STEPS = ("reading the volume", "reading the labels", "measuring and checking", "fitting to size")
-
-
-Progress = Callable[[int, int, str], None]
-"""Called with (steps done, steps in all, the step that begins)."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +97,7 @@ def read_scene(
     labels: Path | None = None,
     names: LabelNames | None = None,
     reading: Reading = BY_HEADER,
-    progress: Progress | None = None,
+    progress: NamedProgress | None = None,
     compared: Path | None = None,
 ) -> ViewerScene:
     """Read a volume and its labels, measure and check them, and fit both to a browser's size.

@@ -10,7 +10,7 @@ _PERCENT = {"Automatic": (1.0, 99.5), "Soft tissue": (1.0, 90.0), "Bone": (75.0,
 
 
 @dataclass(frozen=True)
-class Window:
+class IntensityWindow:
     """An intensity window: black at ``low`` and below, white at ``high`` and above.
 
     Attributes:
@@ -24,9 +24,9 @@ class Window:
     high: float
 
 
-def window_presets(image: DisplayImage) -> tuple[Window, ...]:
+def window_presets(image: DisplayImage) -> tuple[IntensityWindow, ...]:
     """Return the full range, and windows by percentiles of the voxels above the lowest value."""
-    full = Window("Full range", *image.range)
+    full = IntensityWindow("Full range", *image.range)
     seen = image.voxels[image.voxels > 0]
     if not seen.size:
         return (full,)
@@ -35,6 +35,6 @@ def window_presets(image: DisplayImage) -> tuple[Window, ...]:
         low, high = (float(value) for value in np.percentile(seen, percent))
         high = max(high, low + 1)
         presets.append(
-            Window(name, *(image.intercept + image.slope * value for value in (low, high)))
+            IntensityWindow(name, *(image.intercept + image.slope * value for value in (low, high)))
         )
     return tuple(presets)

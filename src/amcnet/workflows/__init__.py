@@ -4,7 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from amcnet.workflows.check_files import check_file, check_result, write_label_report
+    from amcnet.workflows.check_files import (
+        check_file,
+        check_result,
+        write_label_report,
+    )
     from amcnet.workflows.demo import DemoResult, run_demo
     from amcnet.workflows.evaluate.evaluation_run import (
         EvaluateOptions,

@@ -6,7 +6,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from amcnet.anatomy import LabelTable
 from amcnet.data import LabelNames
 from amcnet.errors import InputError
 from amcnet.inference import Segmentation
@@ -24,8 +23,7 @@ _NOTICE = "Research software, not a medical device. The model that made these la
 def check_file(
     labels: Path,
     image: Path | None = None,
-    table: LabelTable | None = None,
-    ignore_value: int | None = None,
+    names: LabelNames | None = None,
     reading: Reading = BY_HEADER,
 ) -> QualityReport:
     """Check a label file, see :func:`amcnet.quality.check_segmentation`.
@@ -33,15 +31,25 @@ def check_file(
     Args:
         labels: The label file. A ``.seg.nrrd`` or DICOM SEG may be cropped.
         image: The volume that was segmented, on the same voxel lattice.
-        table: What the labels mean; by default what the file says.
-        ignore_value: Ignore label; its voxels count as background.
-        reading: How both files are read.
+        names: Names of the labels, by default those of the label file, and the ignore label, whose
+            voxels count as background.
+        reading: Reading options of both files.
 
     Raises:
-        InputError: If a file cannot be read, ``labels`` is an image, nothing says what its values
-            mean, or the files lie on different grids.
+        InputError: If a file cannot be read, ``labels`` is an image, its values have no names, or
+            the files lie on different grids.
+
+    Example:
+        >>> import numpy as np
+        >>>         >>> from amcnet.io import Geometry, write_labels
+        >>> labels = np.zeros((20, 20, 20), np.uint8)
+        >>> labels[5:15, 5:15, 5:15] = 1
+        >>> grid = Geometry.canonical(labels.shape, (1.0, 1.0, 1.0))
+        >>> write_labels("spine.seg.nrrd", labels, grid, LabelTable.from_names(["vertebra"]))
+        >>> str(check_file(Path("spine.seg.nrrd")).verdict)
+        'ok'
     """
-    subject, _ = _read_subject(labels, image, table, ignore_value, reading)
+    subject, _ = _read_subject(labels, image, names, reading)
     return subject.check()
 
 
@@ -49,19 +57,13 @@ def write_label_report(
     path: Path,
     labels: Path,
     image: Path | None = None,
-    table: LabelTable | None = None,
-    ignore_value: int | None = None,
+    names: LabelNames | None = None,
     reading: Reading = BY_HEADER,
 ) -> QualityReport:
     """Write the report page of a label file, see :func:`amcnet.report.report_contents`.
 
-    Args:
-        path: The page; it appears whole or not at all.
-        labels: The label file. A ``.seg.nrrd`` or DICOM SEG may be cropped.
-        image: The volume that was segmented; without it, the pictures show the labels alone.
-        table: What the labels mean; by default what the file says.
-        ignore_value: Ignore label; its voxels count as background.
-        reading: How both files are read.
+    The page appears complete or not at all. The other arguments are those of :func:`check_file`.
+    Without an image, the pictures show the labels alone.
 
     Returns:
         The check on the page, equal to that of :func:`check_file`.
@@ -70,7 +72,7 @@ def write_label_report(
         InputError: As :func:`check_file`.
         OutputError: If the page cannot be written.
     """
-    subject, geometry = _read_subject(labels, image, table, ignore_value, reading)
+    subject, geometry = _read_subject(labels, image, names, reading)
     making = making_of_labels(labels, image, geometry)
     contents = report_contents(subject, f"Check of {labels.name}", making, _NOTICE)
     write_text(path, page_html(contents))
@@ -90,14 +92,9 @@ def check_result(result: Segmentation, image: NDArray[Any] | None = None) -> Qua
 
 
 def _read_subject(
-    labels: Path,
-    image: Path | None,
-    table: LabelTable | None,
-    ignore_value: int | None,
-    reading: Reading,
+    labels: Path, image: Path | None, given: LabelNames | None, reading: Reading
 ) -> tuple[Subject, Geometry]:
-    """Read labels and image onto one grid; return it too."""
-    given = None if table is None else LabelNames(table, ignore_value)
+    """Return labels and image on one grid, and the grid."""
     volume, names = read_label_file_with_names(labels, given, reading)
     if names.ignore_value is not None:
         array = without_ignored(volume.array, volume.array, names.ignore_value)

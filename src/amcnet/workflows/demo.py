@@ -1,6 +1,5 @@
 """The demo: make a phantom, segment it, measure it, and compare it with the known truth."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,12 +8,11 @@ from amcnet.inference import Segmenter
 from amcnet.io import make_folder, volume_from_array, write_image
 from amcnet.measurement import Measurement, measure_structures
 from amcnet.metrics import Preset, evaluate_case, with_headline
+from amcnet.parallel import NamedProgress
 from amcnet.phantom import Phantom, make_phantom
 from amcnet.report import gather_views, preview_figure
 from amcnet.workflows.measurement_tables import write_measurements_csv
 from amcnet.workflows.output_files import write_figure
-
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class DemoResult:
     notice: str
 
 
-def run_demo(out: Path, seed: int, progress: Progress) -> DemoResult:
+def run_demo(out: Path, seed: int, progress: NamedProgress) -> DemoResult:
     """Write a phantom, its segmentation, a picture and the measurements.
 
     The files are ``hand.nrrd``, ``hand.seg.nrrd``, ``preview.png`` and ``measurements.csv``.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from amcnet.anatomy import LabelTable, Structure
-from amcnet.data.prepared_store import open_case, write_case
+from amcnet.data.prepared_store import open_case, write_prepared_case
 from amcnet.training.refinement.first_stage import (
     boundary_centres,
     centres_path,
@@ -38,7 +38,7 @@ def write_refinement_case(folder: Path, name: str, seed: int) -> RefinementCase:
     (folder / "first-stage").mkdir(exist_ok=True, parents=True)
     case = folder / "cases" / f"{name}.zarr"
     case.parent.mkdir(exist_ok=True)
-    write_case(case, image[None].astype(np.float32), truth, TABLE.num_classes, "made")
+    write_prepared_case(case, image[None].astype(np.float32), truth, TABLE.num_classes, "made")
     np.save(label_path(folder, name), found)
     np.save(centres_path(folder, name), boundary_centres(truth, found))
     return RefinementCase(open_case(case), folder)

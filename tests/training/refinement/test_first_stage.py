@@ -2,15 +2,15 @@ import numpy as np
 from scipy import ndimage
 
 from amcnet.anatomy import IGNORE
-from amcnet.training.refinement.first_stage import boundary_centres, nearest_labels
+from amcnet.training.refinement.first_stage import boundary_centres, nearest_voxel_labels
 
 
 def test_a_finer_grid_repeats_voxels_and_a_coarser_one_takes_every_second() -> None:
     labels = np.random.default_rng(0).integers(0, 5, (4, 6, 5)).astype(np.uint8)
     fine = labels.repeat(2, axis=0).repeat(3, axis=1).repeat(1, axis=2)
-    assert np.array_equal(nearest_labels(labels, fine.shape), fine)
-    assert np.array_equal(nearest_labels(fine, labels.shape), labels)
-    assert np.array_equal(nearest_labels(labels, labels.shape), labels)
+    assert np.array_equal(nearest_voxel_labels(labels, fine.shape), fine)
+    assert np.array_equal(nearest_voxel_labels(fine, labels.shape), labels)
+    assert np.array_equal(nearest_voxel_labels(labels, labels.shape), labels)
 
 
 def test_centres_lie_on_the_boundaries_of_both() -> None:

@@ -15,7 +15,7 @@ from amcnet.anatomy import hand_label_table
 from amcnet.inference import Stage
 from amcnet.io import Geometry, read_labels, write_image
 from amcnet.workflows.segment.events import PROTOCOL
-from amcnet.workflows.segment.progress_display import PaceKeeper, VolumeEvent
+from amcnet.workflows.segment.progress_display import RunProgressTracker, VolumeEvent
 
 AMCNET = shutil.which("amcnet", path=str(Path(sys.executable).parent))
 SHAPE, SPACING_MM = (24, 40, 36), (0.5, 0.8, 0.6)
@@ -171,7 +171,7 @@ def test_ends_when_its_reader_is_gone(small_bundle: Path, large: Path, tmp_path:
 
 def test_time_left_at_an_even_pace() -> None:
     now = [100.0]
-    pace = PaceKeeper(3, lambda: now[0])
+    pace = RunProgressTracker(3, lambda: now[0])
     shown = []
     for number in (1, 2, 3):  # 20 s each, of which the network takes 11 and the labels 4
         seconds = {Stage.READING: 2, Stage.NETWORK: 11, Stage.LABELLING: 4, Stage.WRITING: 3}
@@ -190,7 +190,7 @@ def test_time_left_at_an_even_pace() -> None:
 
 
 def test_volumes_side_by_side() -> None:
-    pace = PaceKeeper(2, lambda: 0.0)
+    pace = RunProgressTracker(2, lambda: 0.0)
     fractions = []
     for done in range(1, 11):
         for number in (1, 2):

@@ -86,9 +86,9 @@ def find_entry(folder: Path, entry: DirectoryEntry) -> Path | None:
         if exact.exists():
             place = exact
             continue
-        wanted = plain_name(part)
+        wanted = comparable_file_name(part)
         try:
-            names = [path for path in place.iterdir() if plain_name(path.name) == wanted]
+            names = [path for path in place.iterdir() if comparable_file_name(path.name) == wanted]
         except OSError:
             return None
         if len(names) != 1:
@@ -98,6 +98,6 @@ def find_entry(folder: Path, entry: DirectoryEntry) -> Path | None:
     return place if place.is_file() and is_inside else None
 
 
-def plain_name(name: str) -> str:
+def comparable_file_name(name: str) -> str:
     """Return a file name as it is compared: without letter case and version number."""
     return name.casefold().split(";")[0].removesuffix(".")

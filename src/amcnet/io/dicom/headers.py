@@ -52,7 +52,7 @@ def open_dicom(location: Location, whole: bool = False) -> Iterator[IO[bytes] | 
             yield stream
 
 
-def read_header(location: Location, tags: Sequence[str] | None = None) -> Any | None:  # noqa: ANN401
+def read_dicom_header(location: Location, tags: Sequence[str] | None = None) -> Any | None:  # noqa: ANN401
     """Read a file's header.
 
     Args:
@@ -69,7 +69,7 @@ def read_header(location: Location, tags: Sequence[str] | None = None) -> Any | 
     return None if found is None else found[0]
 
 
-def read_image_header(location: Location) -> tuple[Any, PixelElement]:
+def read_dicom_image_header(location: Location) -> tuple[Any, PixelElement]:
     """Read the whole header of an image, and what follows it.
 
     Raises:

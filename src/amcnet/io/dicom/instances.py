@@ -8,12 +8,12 @@ from typing import Any
 
 from amcnet.errors import InputError, one_line
 from amcnet.io.dicom.bystanders import check_bystander, name_suffix, what_is
-from amcnet.io.dicom.dicomdir import DirectoryEntry, entries_of, find_entry, plain_name
+from amcnet.io.dicom.dicomdir import DirectoryEntry, comparable_file_name, entries_of, find_entry
 from amcnet.io.dicom.headers import (
     DIRECTORY_UID,
     SEG_UIDS,
     open_dicom,
-    read_header,
+    read_dicom_header,
     value_of,
     whole_number,
 )
@@ -92,7 +92,7 @@ def find_instances(path: Path) -> FoundInstances:
     locations = list(find_locations(path))
     suffixes: dict[PurePosixPath, set[str]] = {}
     for location in locations:
-        header = read_header(location, TAGS)
+        header = read_dicom_header(location, TAGS)
         if header is None:
             others.append(location)
             continue
@@ -132,7 +132,7 @@ def _add_listed(found: FoundInstances, path: Path, entries: Iterable[DirectoryEn
             absent.append(entry)
             continue
         location = location_of(file)
-        header = read_header(location, TAGS)
+        header = read_dicom_header(location, TAGS)
         if header is None:
             raise InputError(f"{file}: {what_is(location)}, expected a DICOM file by {path.name}")
         _add(found, location, header)
@@ -157,7 +157,7 @@ def _note_missing(
 
 
 def _compared(name: PurePosixPath) -> tuple[str, ...]:
-    return tuple(plain_name(part) for part in name.parts)
+    return tuple(comparable_file_name(part) for part in name.parts)
 
 
 def _instance_of(location: Location, header: Any) -> Instance | None:  # noqa: ANN401

@@ -24,10 +24,10 @@ from amcnet.io.dicom.headers import (
 from amcnet.io.dicom.locations import Location, location_of
 from amcnet.io.dicom.pixels import check_native_length
 from amcnet.io.dicom.quiet_libraries import quiet_pydicom
-from amcnet.io.dicom.segment_descriptions import read_segments
+from amcnet.io.dicom.segment_descriptions import segments_of_header
 from amcnet.io.dicom.stacking import check_straight, normal_of
 from amcnet.io.geometry import Geometry
-from amcnet.io.label_volume import Overlap
+from amcnet.io.label_volume import SegmentOverlap
 from amcnet.io.segment_list import Segment
 from amcnet.memory import check_room
 
@@ -85,7 +85,7 @@ def open_seg(path: Path, axes: str = "auto") -> SegLabels:
         raise InputError(f"{path}: does not say where its frames lie, expected their positions")
     slices, count, slice_mm = _slices(positions, f"{path}")
     return SegLabels(
-        segments=read_segments(header),
+        segments=segments_of_header(header),
         slices=slices,
         numbers=_numbers(header, kind, path),
         header=header,
@@ -96,7 +96,7 @@ def open_seg(path: Path, axes: str = "auto") -> SegLabels:
 
 def merge_frames(
     seg: SegLabels, targets: Sequence[tuple[Segment, int | None]]
-) -> tuple[NDArray[np.uint16], tuple[Overlap, ...]]:
+) -> tuple[NDArray[np.uint16], tuple[SegmentOverlap, ...]]:
     """Decode all frames into one array of label values, in (scan, lateral, depth).
 
     Where segments overlap, the last one wins; the overlaps say which voxels are hidden.
@@ -128,7 +128,8 @@ def merge_frames(
         for value in np.flatnonzero(np.bincount(frame.ravel())[1:]) + 1:
             np.copyto(plane, _target(int(value), known), where=frame == value)
     overlaps = (
-        Overlap(names[under], names[over], count) for (under, over), count in hidden.most_common()
+        SegmentOverlap(names[under], names[over], count)
+        for (under, over), count in hidden.most_common()
     )
     return seg.geometry.to_canonical(merged), tuple(overlaps)
 

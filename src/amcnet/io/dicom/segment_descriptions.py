@@ -64,7 +64,7 @@ def _cut(text: str) -> str:
     return text.encode("utf-8")[:_MAX_TEXT_BYTES].decode("utf-8", errors="ignore")
 
 
-def read_segments(header: Any) -> list[Segment]:  # noqa: ANN401
+def segments_of_header(header: Any) -> list[Segment]:  # noqa: ANN401
     """Return the segments of a segmentation, without the background of a label map."""
     background = value_of(header, "PixelPaddingValue")
     return [

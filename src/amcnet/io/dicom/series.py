@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from amcnet.errors import InputError
-from amcnet.io.dicom.headers import read_header, whole_number
+from amcnet.io.dicom.headers import read_dicom_header, whole_number
 from amcnet.io.dicom.instances import TAGS, FoundInstances, Instance, find_instances, without_copies
 from amcnet.io.dicom.locations import (
     DICOM_EXTENSIONS,
@@ -135,7 +135,7 @@ def is_series_folder(path: Path) -> bool:
     first = first_dicom_file(path)
     if first is None:
         return is_dicom(path)
-    header = read_header(location_of(first), TAGS)
+    header = read_dicom_header(location_of(first), TAGS)
     return header is None or whole_number(header, "NumberOfFrames", 1) == 1
 
 

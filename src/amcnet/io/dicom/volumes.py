@@ -15,7 +15,7 @@ from amcnet.io.dicom.frame_positions import (
     positions_of_frames,
     positions_of_images,
 )
-from amcnet.io.dicom.headers import read_image_header, value_of, whole_number
+from amcnet.io.dicom.headers import read_dicom_image_header, value_of, whole_number
 from amcnet.io.dicom.locations import close_archives
 from amcnet.io.dicom.pixel_spacing import stated_spacing
 from amcnet.io.dicom.pixels import (
@@ -163,7 +163,7 @@ def _open(path: Path, axes: str, wanted: str | None, spacing_mm: Triple | None) 
 
 
 def _read_images(path: Path, series: Series, spacing_is_given: bool) -> _Headers:
-    opened = [read_image_header(location) for location in series.locations]
+    opened = [read_dicom_image_header(location) for location in series.locations]
     headers = [header for header, _ in opened]
     names = [f"{location}" for location in series.locations]
     check_like(headers, f"{path}")
@@ -182,7 +182,7 @@ def _read_images(path: Path, series: Series, spacing_is_given: bool) -> _Headers
 
 def _read_multi_frame(path: Path, series: Series, spacing_is_given: bool) -> _Headers:
     (location,) = series.locations
-    header, pixels = read_image_header(location)
+    header, pixels = read_dicom_image_header(location)
     check_like([header], f"{location}")
     check_length(header, pixels, series.frames, location)
     positions = positions_of_frames(header, series.frames, f"{location}", spacing_is_given)

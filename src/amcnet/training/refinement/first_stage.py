@@ -46,7 +46,7 @@ def make_first_stage(model: str, cases: Iterable[tuple[Case, PreparedCase]], fol
         if not labels_file.is_file():
             segmenter = segmenter or Segmenter(model, quality="fast")
             segmentation = segmenter(channels=case.images)
-            _save(labels_file, nearest_labels(segmentation.labels, prepared.shape))
+            _save(labels_file, nearest_voxel_labels(segmentation.labels, prepared.shape))
         if not centres_file.is_file():
             truth = prepared.slab(0, prepared.shape[0])[1]
             _save(centres_file, boundary_centres(truth, np.load(labels_file)))
@@ -54,7 +54,9 @@ def make_first_stage(model: str, cases: Iterable[tuple[Case, PreparedCase]], fol
             logger.info("the first stage has labelled %d cases", number + 1)
 
 
-def nearest_labels(labels: NDArray[np.uint8], shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+def nearest_voxel_labels(
+    labels: NDArray[np.uint8], shape: tuple[int, int, int]
+) -> NDArray[np.uint8]:
     """Return labels on another grid over the same field of view, each that of the nearest voxel."""
     places = [
         np.minimum(((np.arange(new) + 0.5) * (old / new)).astype(np.intp), old - 1)

@@ -118,7 +118,7 @@ class BoundaryPatches(Dataset[PatchBatch]):
                 if name in settings.mirror_axes and random.chance(settings.mirror_probability):
                     pixels, kinds = pixels.flip(axis + 1), kinds.flip(axis + 1)
             pixels = transform_intensity(pixels, settings, random, options.spacing_mm)
-        return PatchBatch(network_input(pixels, kinds[0], self.kinds), kinds[1].long())
+        return PatchBatch(patch_input(pixels, kinds[0], self.kinds), kinds[1].long())
 
     def _centre(self, centres: NDArray[np.int16], rng: Generator) -> NDArray[np.int16]:
         values = np.unique(centres[:, 0])
@@ -130,7 +130,7 @@ class BoundaryPatches(Dataset[PatchBatch]):
         return place
 
 
-def network_input(image: Tensor, kinds: Tensor, count: int) -> Tensor:
+def patch_input(image: Tensor, kinds: Tensor, count: int) -> Tensor:
     """Return the input of a refiner.
 
     Args:
@@ -142,7 +142,7 @@ def network_input(image: Tensor, kinds: Tensor, count: int) -> Tensor:
     return torch.cat((image, one_hot.movedim(-1, 0).to(image.dtype)))
 
 
-def collate(patches: list[PatchBatch]) -> PatchBatch:
+def collate_patches(patches: list[PatchBatch]) -> PatchBatch:
     """Stack patches."""
     return PatchBatch(*(torch.stack(parts) for parts in zip(*patches, strict=True)))
 

@@ -12,11 +12,11 @@ from amcnet.training.transforms.settings import AugmentationConfig
 Side = Annotated[int, Field(ge=8)]
 
 
-class _Section(BaseModel):
+class _RefinerSection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class PatchConfig(_Section):
+class PatchConfig(_RefinerSection):
     """Training patches.
 
     Attributes:
@@ -29,7 +29,7 @@ class PatchConfig(_Section):
     damaged_share: float = Field(0.4, ge=0, le=1)
 
 
-class RefinementConfig(_Section):
+class RefinementConfig(_RefinerSection):
     """Everything that decides the training of a refiner.
 
     Attributes:

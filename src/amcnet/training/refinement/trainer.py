@@ -19,7 +19,7 @@ from amcnet.networks.refiner import Refiner
 from amcnet.training.checkpoint_format import read_checkpoint
 from amcnet.training.checkpoints import SafeCheckpointIO, last_checkpoint
 from amcnet.training.history import Row
-from amcnet.training.refinement.patches import BoundaryPatches, PatchBatch, collate
+from amcnet.training.refinement.patches import BoundaryPatches, PatchBatch, collate_patches
 from amcnet.training.training_config import OptimiserConfig, ScheduleConfig
 
 logger = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ class RefinerTrainer:
         size = self.settings.batch_size
         while self.progress < 1:
             first = self.step * size
-            batch = collate([training[index] for index in range(first, first + size)])
+            batch = collate_patches([training[index] for index in range(first, first + size)])
             losses.append(self._take_step(batch))
             if self.step % self.schedule.steps_per_epoch == 0:
                 break
@@ -247,4 +247,4 @@ class RefinerTrainer:
 
 def validation_loader(patches: BoundaryPatches, count: int, batch: int) -> DataLoader[PatchBatch]:
     """Return the first patches of a data set, the same at each validation."""
-    return DataLoader(Subset(patches, range(count)), batch, collate_fn=collate)
+    return DataLoader(Subset(patches, range(count)), batch, collate_fn=collate_patches)

@@ -31,7 +31,7 @@ from amcnet.workflows.segment.progress_display import (
 )
 from amcnet.workflows.segment.reading import read_job
 from amcnet.workflows.segment.result import SegmentedFile
-from amcnet.workflows.segment.run import StoppedError, Teller, segment_job
+from amcnet.workflows.segment.run import StoppedError, VolumeProgress, segment_job
 
 _CONNECT_SECONDS = 10
 _CLOSE_SECONDS = 0.5
@@ -188,10 +188,12 @@ def _segment(
             raise StoppedError(f"{job.source}: was stopped")
         segmenter = _loaded(options, run)
         sender = _Sender(run.name)
-        tell = Teller(job, int(record.stem) + 1, volumes, sender.send, lambda: not run.is_dir())
-        tell(Stage.READING, 0, 0)
+        progress = VolumeProgress(
+            job, int(record.stem) + 1, volumes, sender.send, lambda: not run.is_dir()
+        )
+        progress(Stage.READING, 0, 0)
         return segment_job(
-            job, options, segmenter, partial(read_job, job, options, segmenter), tell
+            job, options, segmenter, partial(read_job, job, options, segmenter), progress
         )
 
     return run_for_file(job.source, work, job.target)

@@ -15,7 +15,7 @@ from amcnet.inference import Stage
 from amcnet.version import __version__
 from amcnet.workflows.outcome import Outcome
 from amcnet.workflows.segment.options import Job
-from amcnet.workflows.segment.progress_display import LEAST_SECONDS, PaceKeeper, VolumeEvent
+from amcnet.workflows.segment.progress_display import LEAST_SECONDS, RunProgressTracker, VolumeEvent
 from amcnet.workflows.segment.result import SegmentedFile
 
 PROTOCOL = 1
@@ -34,14 +34,14 @@ class JsonLines:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._jobs: Sequence[Job] = ()
-        self._pace = PaceKeeper(1)
+        self._pace = RunProgressTracker(1)
         self._stages: dict[int, Stage] = {}
         self._last: dict[int, float] = {}
         self._write("start", version=__version__, pid=os.getpid())
 
     def begin(self, jobs: Sequence[Job]) -> None:
         """Begin a run."""
-        self._jobs, self._pace = jobs, PaceKeeper(len(jobs))
+        self._jobs, self._pace = jobs, RunProgressTracker(len(jobs))
 
     def listen(self, event: VolumeEvent) -> None:
         """Tell what happens to a volume; the listener of :func:`segment_files`."""

@@ -55,7 +55,7 @@ def ignore_event(event: VolumeEvent) -> None:
 
 
 @dataclass(frozen=True)
-class Pace:
+class RunProgress:
     """How far a run is.
 
     Attributes:
@@ -67,7 +67,7 @@ class Pace:
     seconds_left: float | None
 
 
-class PaceKeeper:
+class RunProgressTracker:
     """Knows how far several volumes are, even where they are worked on side by side.
 
     Args:
@@ -83,7 +83,7 @@ class PaceKeeper:
         self._fraction = 0.0
         self._lock = threading.Lock()
 
-    def see(self, event: VolumeEvent) -> Pace:
+    def see(self, event: VolumeEvent) -> RunProgress:
         """Take an event and return how far the run is."""
         with self._lock:
             shares = self._shares.setdefault(event.number, {})
@@ -95,15 +95,15 @@ class PaceKeeper:
                 shares |= dict.fromkeys(_COUNTED, 1.0)
             if event.total:
                 shares[event.stage] = event.done / event.total
-            return self._pace()
+            return self._progress()
 
-    def end(self, number: int) -> Pace:
+    def end(self, number: int) -> RunProgress:
         """Take the end of a volume and return how far the run is."""
         with self._lock:
             self._complete.add(number)
-            return self._pace()
+            return self._progress()
 
-    def _pace(self) -> Pace:
+    def _progress(self) -> RunProgress:
         running = sum(
             sum(_SHARES.get(stage, 0.0) * share for stage, share in shares.items())
             for number, shares in self._shares.items()
@@ -112,7 +112,7 @@ class PaceKeeper:
         fraction = (len(self._complete) + running) / self._volumes
         self._fraction = min(1.0, max(self._fraction, fraction))
         if self._fraction * self._volumes < _LEAST_FRACTION:
-            return Pace(round(self._fraction, 4), None)
+            return RunProgress(round(self._fraction, 4), None)
         elapsed = self._clock() - self._began
         left = elapsed * (1 - self._fraction) / self._fraction
-        return Pace(round(self._fraction, 4), round(left, 1))
+        return RunProgress(round(self._fraction, 4), round(left, 1))

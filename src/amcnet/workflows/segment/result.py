@@ -43,7 +43,7 @@ class SegmentedFile:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-def describe(
+def summarise_job(
     job: Job,
     options: SegmentOptions,
     labelled: Segmentation,

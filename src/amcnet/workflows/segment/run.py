@@ -20,28 +20,28 @@ from amcnet.workflows.segment.outputs import write_outputs
 from amcnet.workflows.segment.progress_display import Listener, VolumeEvent, ignore_event
 from amcnet.workflows.segment.reading import ReadVolume, read_job
 from amcnet.workflows.segment.report_page import write_report_page
-from amcnet.workflows.segment.result import SegmentedFile, describe
+from amcnet.workflows.segment.result import SegmentedFile, summarise_job
 
 
 class StoppedError(AmcnetError):
-    """Nobody waits for this volume any more."""
+    """The work on this volume was cancelled."""
 
 
 def segment_files(
     jobs: Sequence[Job], options: SegmentOptions, listen: Listener = ignore_event
 ) -> Generator[Outcome[SegmentedFile], None, None]:
-    """Segment volumes one after the other; while one is segmented the next one is read.
+    """Segment volumes one after the other, reading each while its predecessor is segmented.
 
-    The work is done in background threads, so that Ctrl-C is noticed within a tenth of a second
-    whatever they do. When the iterator is left early, they stop at the next slice.
+    The work is done in background threads, so Ctrl-C takes effect within a tenth of a second.
+    If the caller stops iterating early, the threads stop at the next slice.
 
     Args:
         jobs: The volumes, see :func:`amcnet.workflows.plan_files`.
-        options: How they are segmented.
-        listen: Called with what happens, from several threads.
+        options: Segmentation options.
+        listen: Receives progress events, from several threads.
 
     Yields:
-        The outcome of each volume, in their order. One that fails does not stop the others.
+        The outcome of each volume, in the order of the jobs. A failure does not stop the others.
 
     Raises:
         ModelError: If the model cannot be used.
@@ -54,27 +54,27 @@ def segment_files(
         coming = _begin_reading(jobs[:1], options, segmenter)
         for index, job in enumerate(jobs):
             started, reading = time.monotonic(), coming
-            tell = Teller(job, index + 1, len(jobs), listen, stop.is_set)
-            tell(Stage.READING, 0, 0)
-            with suppress(Exception):  # it is raised again where the volume is used
+            progress = VolumeProgress(job, index + 1, len(jobs), listen, stop.is_set)
+            progress(Stage.READING, 0, 0)
+            with suppress(Exception):  # raised again by reading.result() below
                 wait_for(reading)
             coming = _begin_reading(jobs[index + 1 : index + 2], options, segmenter)
-            work = partial(segment_job, job, options, segmenter, reading.result, tell)
+            work = partial(segment_job, job, options, segmenter, reading.result, progress)
             outcome = wait_for(in_background(partial(run_for_file, job.source, work, job.target)))
             yield replace(outcome, seconds=time.monotonic() - started)
     finally:
         stop.set()
 
 
-class Teller:
-    """Tells a listener what happens to one volume, and stops its work when nobody waits for it.
+class VolumeProgress:
+    """Progress callback for one volume: sends events to a listener and cancels the work.
 
     Args:
         job: The volume.
-        number: Its number, from 1.
-        volumes: Number of volumes.
-        listen: The listener.
-        is_stopped: Returns whether nobody waits for the volume any more.
+        number: Number of the volume in the run, from 1.
+        volumes: Number of volumes in the run.
+        listen: Receives an event whenever the progress changes.
+        is_stopped: Returns whether the work was cancelled.
     """
 
     def __init__(
@@ -89,10 +89,10 @@ class Teller:
         self._listen, self._is_stopped = listen, is_stopped
 
     def __call__(self, stage: Stage, done: int, total: int) -> None:
-        """Tell how far a stage is.
+        """Report that ``done`` of ``total`` steps of a stage are complete.
 
         Raises:
-            StoppedError: If nobody waits for the volume any more.
+            StoppedError: If the work was cancelled.
         """
         if self._is_stopped():
             raise StoppedError(f"{self._event.source}: was stopped")
@@ -100,7 +100,7 @@ class Teller:
         self._listen(self._event)
 
     def note(self, text: str) -> None:
-        """Tell people something before the result is there."""
+        """Send a message for the user before the result is available."""
         self._listen(replace(self._event, note=text))
 
 
@@ -109,79 +109,87 @@ def segment_job(
     options: SegmentOptions,
     segmenter: Segmenter,
     reading: Callable[[], ReadVolume],
-    tell: Teller,
+    progress: VolumeProgress,
 ) -> SegmentedFile:
-    """Segment one volume, write all that was asked for and return what was found.
+    """Segment one volume, write the requested outputs and return a summary.
 
     Args:
         job: The volume.
-        options: How it is segmented.
+        options: Segmentation options.
         segmenter: Made from the same options.
         reading: Returns the volume on the network's grid.
-        tell: Told what happens.
+        progress: Receives the progress.
 
     Raises:
         AmcnetError: If the volume cannot be read, segmented or written.
     """
     read = reading()
     for note in read.notes:
-        tell.note(note)
-    labelled, quality, notes = _label(job, options, segmenter, read, tell)
+        progress.note(note)
+    labelled, quality, notes = _label(job, options, segmenter, read, progress)
     wanted = keep_only(labelled, options.only) if options.only else labelled
-    tell(Stage.WRITING, 0, 0)
+    progress(Stage.WRITING, 0, 0)
     started = time.monotonic()
     write_outputs(job, options, wanted)
     write_seconds = time.monotonic() - started
     if job.report is not None and quality is not None:
-        tell(Stage.REPORT, 0, 0)
+        progress(Stage.REPORT, 0, 0)
         quality = write_report_page(job, options, labelled, quality, write_seconds)
-    return describe(job, options, labelled, quality, notes)
+    return summarise_job(job, options, labelled, quality, notes)
 
 
 def _label(
-    job: Job, options: SegmentOptions, segmenter: Segmenter, read: ReadVolume, tell: Teller
+    job: Job,
+    options: SegmentOptions,
+    segmenter: Segmenter,
+    read: ReadVolume,
+    progress: VolumeProgress,
 ) -> tuple[Segmentation, QualityReport | None, tuple[str, ...]]:
-    """Return the labels, their check, and what people should know; search the axes if need be."""
-    label = partial(_label_once, job, options, segmenter, tell)
+    """Return the labels, their quality report and notes for the user; search the axes if needed."""
+    label = partial(_label_once, job, options, segmenter, progress)
     is_hand = is_hand_table(segmenter.bundle.description.label_table)
     if options.axes == AXES_SEARCH and is_hand:
-        found = search_axes(read.prepared, segmenter, tell)
+        found = search_axes(read.prepared, segmenter, progress)
         note = f"{job.source}: searched the axes, found --axes={found.axes}"
-        tell.note(note)
+        progress.note(note)
         turned = read_job(job, options, segmenter, found.axes)
         labelled, quality = label(turned)
-        return labelled, _explained(quality, turned, searched=True), (*read.notes, note)
+        return labelled, _with_explanation(quality, turned, searched=True), (*read.notes, note)
     labelled, quality = label(read)
     if quality is None or not is_hand or not looks_turned(labelled, quality):
         return labelled, quality, read.notes
     if options.axes != "auto":
-        return labelled, _explained(quality, read, searched=False), read.notes
+        return labelled, _with_explanation(quality, read, searched=False), read.notes
     what = "no hand" if quality.is_no_hand else "a doubtful hand"
-    tell.note(f"{job.source}: found {what} with its axes as they are stored, searching others")
-    found = search_axes(read.prepared, segmenter, tell)
+    progress.note(f"{job.source}: found {what} with its axes as they are stored, searching others")
+    found = search_axes(read.prepared, segmenter, progress)
     if found.is_hand and found.axes != read.prepared.geometry.axes:
         again, checked = label(read_job(job, options, segmenter, found.axes))
         if checked is not None and is_better(again, checked, labelled):
             note = f"{job.source}: found a hand with --axes={found.axes}, pass it next time"
-            tell.note(note)
+            progress.note(note)
             return again, checked, (*read.notes, note)
-    return labelled, _explained(quality, read, searched=True), read.notes
+    return labelled, _with_explanation(quality, read, searched=True), read.notes
 
 
 def _label_once(
-    job: Job, options: SegmentOptions, segmenter: Segmenter, tell: Teller, read: ReadVolume
+    job: Job,
+    options: SegmentOptions,
+    segmenter: Segmenter,
+    progress: VolumeProgress,
+    read: ReadVolume,
 ) -> tuple[Segmentation, QualityReport | None]:
-    """Label and check a volume; labels that nobody asks about are not checked."""
+    """Label a volume, and check the labels if the check is needed."""
     probabilities = probabilities_path(job) if options.probabilities else None
-    labelled = segmenter.label(read.prepared, tell, options.cleanup, probabilities)
-    is_asked = is_hand_table(labelled.table) or options.measure or job.report is not None
-    if not is_asked:
+    labelled = segmenter.label(read.prepared, progress, options.cleanup, probabilities)
+    needs_check = is_hand_table(labelled.table) or options.measure or job.report is not None
+    if not needs_check:
         return labelled, None
-    tell(Stage.CHECKING, 0, 0)
+    progress(Stage.CHECKING, 0, 0)
     return labelled, check(labelled)
 
 
-def _explained(
+def _with_explanation(
     quality: QualityReport | None, read: ReadVolume, searched: bool
 ) -> QualityReport | None:
     if quality is None or not quality.is_no_hand:
@@ -192,5 +200,5 @@ def _explained(
 def _begin_reading(
     jobs: Sequence[Job], options: SegmentOptions, segmenter: Segmenter
 ) -> "Future[ReadVolume]":
-    """Begin to read the first volume of a list; nobody asks for that of an empty one."""
+    """Start reading the first of the jobs in the background; without jobs, nothing is read."""
     return in_background(partial(read_job, jobs[0], options, segmenter)) if jobs else Future()

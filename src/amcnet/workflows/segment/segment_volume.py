@@ -12,7 +12,7 @@ from amcnet.inference.engine import BackendName
 from amcnet.inference.progress import no_stage_progress
 from amcnet.inference.quality_presets import Quality
 from amcnet.inference.segmenter import ModelSource, Prepared
-from amcnet.inference.sources import Source, as_array, is_batch
+from amcnet.inference.sources import Source, array_of_source, is_batch
 from amcnet.io import Colour, Reading
 from amcnet.io.geometry import Triple
 from amcnet.quality import is_hand_table
@@ -149,7 +149,7 @@ def _segment_one(
     def label(prepared: Prepared) -> Segmentation:
         return segmenter.label(prepared, progress, cleanup, probabilities)
 
-    has_axes = all(as_array(one) is None for one in (channels or [source]))
+    has_axes = all(array_of_source(one) is None for one in (channels or [source]))
     is_search = reading.axes == AXES_SEARCH
     progress(Stage.READING, 0, 0)
     as_stored = replace(reading, axes="auto") if is_search and has_axes else reading
