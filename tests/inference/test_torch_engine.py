@@ -251,7 +251,7 @@ def test_a_volume_that_is_begun_again_goes_out_once(
     assert_same(with_engine(engine, image, windows), expected)
     assert set(network.calls) == {(1, 8)}
     assert caplog.messages == [
-        "out of memory on cpu with windows of 8 slices in the middle of a volume: it is begun again"
+        "out of memory on cpu with windows of 8 slices in the middle of a volume: starting again"
     ]
 
 

@@ -1,4 +1,4 @@
-"""From volumes to labels at their own resolution."""
+"""Inference: from volumes to labels at the resolution of each volume."""
 
 from amcnet.inference.probabilities import Probabilities, read_probabilities
 from amcnet.inference.progress import Stage, StageProgress

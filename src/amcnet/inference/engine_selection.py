@@ -19,8 +19,8 @@ def make_engine(name: BackendName, bundles: Sequence[Bundle], device: str = "aut
     """Return the engine for a model, or for the members of an ensemble.
 
     Args:
-        name: ``openvino``, ``torch``, or ``auto``: PyTorch where it is installed and there is an
-            NVIDIA GPU or a device other than the CPU is asked for, else OpenVINO.
+        name: ``openvino``, ``torch``, or ``auto``: PyTorch if it is installed and an NVIDIA GPU is
+            present or a device other than the CPU is requested, else OpenVINO.
         bundles: The models.
         device: ``auto`` (the first GPU that CUDA can use, else the CPU), ``cpu``, ``cuda``,
             ``cuda:N``, ``mps`` or ``xpu``. OpenVINO runs on the CPU only.
@@ -46,9 +46,9 @@ def make_engine(name: BackendName, bundles: Sequence[Bundle], device: str = "aut
 
 
 def has_gpu() -> bool:
-    """Return whether PyTorch is installed with an NVIDIA GPU that it can use."""
+    """Return whether PyTorch is installed and can use an NVIDIA GPU."""
     try:
-        # The driver first: importing PyTorch takes seconds.
+        # Look for the driver first: importing PyTorch takes seconds.
         ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:
         return False

@@ -1,4 +1,4 @@
-"""Several models as one: their logits are averaged window by window."""
+"""Ensembles: the logits of several models are averaged window by window."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -45,7 +45,7 @@ def check_members(bundles: Sequence[Bundle]) -> None:
 
 
 def _shared(description: BundleDescription) -> dict[str, Any]:
-    """Return the facts that all members must share."""
+    """Return the properties that all members must have in common."""
     preprocessing = description.preprocessing
     return {
         "input channels": description.architecture.in_channels,
@@ -56,7 +56,7 @@ def _shared(description: BundleDescription) -> dict[str, Any]:
 
 
 def _first_difference(found: Any, expected: Any) -> tuple[str, str]:  # noqa: ANN401
-    """Return two values as text; of two label tables the first entries that differ."""
+    """Return both values as text; for label tables, the first entries that differ."""
     if not isinstance(found, list):
         return str(found), str(expected)
     if len(found) != len(expected):

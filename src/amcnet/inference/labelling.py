@@ -1,10 +1,10 @@
-"""From logits on the network's grid to labels at the volume's own resolution, slice by slice.
+"""Turn logits on the network's grid into labels at the volume's resolution, slice by slice.
 
-The labels are the arg-max of the linearly interpolated logits, exactly. Interpolation is a convex
-combination, which spares nearly all of it. Where all samples around a cell of the network's grid
-have the same winner, that class wins in all of the cell. In the other cells (those that a boundary
-crosses) a class can only win where its largest sample reaches what another class has at least, so
-that two or three classes are left of many; only those are interpolated.
+The labels are exactly the arg-max of the linearly interpolated logits, but most interpolation can
+be skipped, because it is a convex combination. If all samples around a cell of the network's grid
+have the same winner, that class wins in the whole cell. In the remaining cells, which a boundary
+crosses, a class can only win if its largest sample reaches the smallest sample of every other
+class. That leaves two or three candidates, and only those are interpolated.
 """
 
 from collections.abc import Iterator
@@ -20,23 +20,23 @@ Logits = NDArray[np.float32]
 Labels = NDArray[np.uint8]
 Indices = NDArray[np.intp]
 
-_ROUNDING = 4e-6  # relative; several times what float32 can be off by after three interpolations
-_CHUNK = 1 << 17  # values of one array while cells are worked on: few enough for the cache
+_ROUNDING = 4e-6  # relative; several times the float32 rounding error of three interpolations
+_CHUNK = 1 << 17  # values per array while cells are processed: few enough for the cache
 
 
 @dataclass(frozen=True)
 class _Axis:
-    """The output positions along an axis, grouped by the cell that they lie in.
+    """Output positions along an axis, grouped by the cell that contains them.
 
-    A cell lies between two neighbouring samples; the half cells beyond the outermost samples have
-    the border on both sides. Cells without output positions are left out.
+    A cell lies between two neighbouring samples; in the half cells beyond the outermost samples,
+    both neighbours are the outermost sample. Cells without output positions are omitted.
 
     Attributes:
-        before: Sample at the start of each cell.
-        after: Sample at its end.
-        count: Number of its output positions.
-        positions: Its output positions (cell, position), the last one repeated to fill the row.
-        weight: float32 weight of the sample after (cell, position).
+        before: Index of the sample at the start of each cell.
+        after: Index of the sample at the end of each cell.
+        count: Number of output positions in each cell.
+        positions: Output positions (cell, position); the last one is repeated to fill the row.
+        weight: float32 weight of the ``after`` sample (cell, position).
     """
 
     before: Indices
@@ -56,7 +56,7 @@ class _Axis:
         offsets = np.minimum(np.arange(count.max()), count[:, None] - 1)
         positions = first[:, None] + offsets
         before = np.clip(cells, 0, size_in - 1)
-        # Where all positions lie on the sample before, the one after has no say.
+        # If all positions lie on the first sample, the second one has no influence.
         after = np.where(weight[positions].any(axis=1), before + 1, before)
         return cls(before, after, count, positions, weight[positions])
 
@@ -67,9 +67,9 @@ class _Slice:
 
     Attributes:
         logits: (class, sample).
-        labels: The winner before each cell, which holds in all of it unless it is mixed
-            (lateral cell, depth cell).
-        mixed: Whether the winners around a cell differ (lateral cell, depth cell).
+        labels: Winner at the start of each cell (lateral cell, depth cell); it wins in the whole
+            cell unless the cell is mixed.
+        mixed: Whether the winners around each cell differ (lateral cell, depth cell).
     """
 
     logits: Logits
@@ -86,16 +86,15 @@ def label_slices(
     """Yield the labels of every slice of a volume.
 
     Args:
-        logits: The logits (class, lateral, depth) of the network's slices, in order, of at most
-            256 classes. It is run to its end. An array must not change after it was handed over:
+        logits: The logits (class, lateral, depth) of the network's slices, in order, of at most 256
+            classes. The iterator is exhausted. An array must stay unchanged after it was yielded:
             it is still needed while the next one is read.
         length: Number of the network's slices.
         shape: Shape of the volume to label, (scan, lateral, depth).
-        meter: Counts every slice of the network.
+        meter: Receives every slice of the network.
 
     Yields:
-        uint8 (lateral, depth), ``shape[0]`` times, each an array of its own. The lower class wins
-        a tie.
+        uint8 (lateral, depth), ``shape[0]`` times, each a new array. The lower class wins a tie.
     """
     first = next(logits)
     plane = _Plane(first.shape[1:], shape[1:])
@@ -111,7 +110,7 @@ def label_slices(
             window.pop(newest - 2, None)
         for weight in weights[:count]:
             yield plane.label(window[before], window[after], weight)
-    for _ in slices:  # the meter counts those beyond the last output slice, too
+    for _ in slices:  # the meter also receives the slices beyond the last output slice
         pass
 
 
@@ -119,7 +118,7 @@ def winners(plane: Logits) -> Labels:
     """Return the arg-max uint8 (lateral, depth) of logits (class, lateral, depth)."""
     samples = plane.reshape(len(plane), -1)
     winner = np.zeros(samples.shape[1], np.uint8)
-    # The maximum is much faster than the arg-max, which only structures need.
+    # The maximum is much faster than the arg-max, which is only needed where structures win.
     structures = np.flatnonzero(samples[0] != samples.max(axis=0))
     winner[structures] = samples[:, structures].argmax(axis=0)
     return winner.reshape(plane.shape[1:])
@@ -135,7 +134,7 @@ class _Plane:
         self._depth = _Axis.between(size_in[1], size_out[1])
 
     def prepare(self, plane: Logits, meter: ConfidenceMeter | None) -> _Slice:
-        """Find where a slice of the network (class, lateral, depth) needs no interpolation."""
+        """Find the cells of a slice (class, lateral, depth) that need no interpolation."""
         winner = winners(plane)
         if meter is not None:
             meter.add(plane, winner)
@@ -187,7 +186,7 @@ class _Plane:
         if weight != 0:
             corners = corners * (1 - weight) + self._corners(above.logits, cells) * weight
         candidates = _candidates(corners)
-        # Most candidates first: the n-th candidates are then those of the first so many cells.
+        # Most candidates first: the cells with an n-th candidate then come first.
         order = np.argsort(-candidates.sum(axis=0), kind="stable")
         rows, columns = cells[0][order], cells[1][order]
         across = self._lateral.weight[rows].T[:, None]
@@ -204,7 +203,7 @@ class _Plane:
 
 
 def _candidates(corners: Logits) -> NDArray[np.bool_]:
-    """Tell which classes can win somewhere in a cell.
+    """Return which classes can win somewhere in each cell.
 
     Args:
         corners: (class, lateral side, depth side, cell).
@@ -214,8 +213,8 @@ def _candidates(corners: Logits) -> NDArray[np.bool_]:
     """
     most: Logits = corners.max(axis=(1, 2))
     least: Logits = corners.min(axis=(1, 2)).max(axis=0)
-    # Rounding may lift one interpolated logit over another that is as good as equal. Asked this
-    # way round, a logit that is not a number leaves a cell all its classes instead of none.
+    # The tolerance covers logits that are equal up to rounding. With the comparison written this
+    # way round, a NaN logit keeps all classes of a cell as candidates instead of none.
     return ~(most < least - _ROUNDING * np.abs(least))
 
 
@@ -226,7 +225,7 @@ def _best(
 
     Args:
         corners: (class, lateral side, depth side, cell).
-        candidates: (class, cell), at least one in every cell, the cells with most of them first.
+        candidates: (class, cell), at least one per cell; cells with the most candidates come first.
         across: Weights of the second lateral side (lateral position, 1, cell).
         along: Weights of the second depth side (depth position, cell).
 

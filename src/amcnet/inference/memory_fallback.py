@@ -1,4 +1,4 @@
-"""What is tried next when a device runs out of memory."""
+"""Fallbacks when a device runs out of memory: smaller batches, smaller windows, the CPU."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -12,13 +12,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Fallback:
-    """A device and window size that a volume is worked through with.
+    """Device and window size of one attempt at a volume.
 
     Attributes:
-        device: Where the network runs.
+        device: Device on which the network runs.
         slices: Slices of a window.
-        together: Whether a window and its mirror image are one batch.
-        again: Whether the volume was begun again after slices had been handed out.
+        together: Whether a window and its mirror image form one batch.
+        again: Whether the volume was restarted after slices had been yielded.
     """
 
     device: torch.device
@@ -28,27 +28,32 @@ class Fallback:
 
 
 def next_fallback(tried: Fallback, windows: Windows, started: bool) -> Fallback | None:
-    """Return what to try after a run out of memory, and log it; None if nothing is left.
+    """Return and log the next attempt after running out of memory; None if none is left.
 
     Args:
-        tried: The fallback that ran out of memory.
-        windows: The windows that were asked for.
-        started: Whether slices have been handed out; windows keep their size then.
+        tried: The attempt that ran out of memory.
+        windows: The requested windows.
+        started: Whether slices have been yielded; the window size then stays the same.
     """
     problem = f"out of memory on {tried.device} with windows of {tried.slices} slices"
     following = replace(tried, together=False)
     if started and not tried.again:
-        _log.warning("%s in the middle of a volume: it is begun again", problem)
+        _log.warning("%s in the middle of a volume: starting again", problem)
         return replace(following, again=True)
     if not started and windows.mirror and tried.together:
-        _log.warning("%s: each and its mirror image run one by one; the labels stay", problem)
+        _log.warning(
+            "%s: running each window and its mirror image separately; the labels do not change",
+            problem,
+        )
         return following
     if not started and tried.slices > windows.least_shape[0]:
         fewer = max(windows.least_shape[0], tried.slices // 2)
-        _log.warning("%s: windows of %d instead; the labels differ a little", problem, fewer)
+        _log.warning("%s: using windows of %d; the labels differ slightly", problem, fewer)
         return replace(following, slices=fewer)
     if tried.device.type == "cpu":
         return None
     slices = tried.slices if started else windows.slices
-    _log.warning("%s: the CPU takes over with windows of %d, far slower", problem, slices)
+    _log.warning(
+        "%s: continuing on the CPU with windows of %d, which is much slower", problem, slices
+    )
     return replace(following, device=torch.device("cpu"), slices=slices)

@@ -1,6 +1,6 @@
-"""How much memory labelling a volume takes, and smaller windows where that is too much.
+"""Memory needed to label a volume, and the choice of windows that fit.
 
-The figures are upper bounds that were fitted to measurements (``benchmarks/memory.py``,
+The figures are upper bounds fitted to measurements (``benchmarks/memory.py``,
 ``benchmarks/networks.py``).
 """
 
@@ -14,19 +14,19 @@ from amcnet.memory import GIB
 from amcnet.networks import NetworkNeeds
 
 _FLOAT_BYTES = 4
-_RUNTIME_BYTES = 0.15 * GIB  # what OpenVINO takes beside weights and features
-_LOADING_COPIES = 1.5  # of a network's weights, beside them, while OpenVINO loads it
+_RUNTIME_BYTES = 0.15 * GIB  # memory of OpenVINO in addition to weights and features
+_LOADING_COPIES = 1.5  # additional copies of a network's weights while OpenVINO loads it
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Workload:
-    """The volume and the network that are worked on.
+    """A volume and the network that labels it.
 
     Attributes:
         network_shape: Shape of the volume on the network's grid, (scan, lateral, depth).
         shape: Shape of the labels.
-        needs: What the network needs for each voxel of its input.
+        needs: Memory that the network needs per voxel of its input.
         num_classes: Classes of its output.
         weight_bytes: Weights of each network as float32; an ensemble has several.
     """
@@ -38,7 +38,7 @@ class Workload:
     weight_bytes: tuple[int, ...]
 
     def need_bytes(self, windows: Windows) -> float:
-        """Return the most memory that this takes, beyond what is in use already."""
+        """Return an upper bound on the additional memory in bytes."""
         shape = self._window_shape(windows)
         inside = len(self.weight_bytes) * self.needs.bytes_per_voxel * self._padded_voxels(shape)
         logits = _FLOAT_BYTES * self.num_classes * prod(shape)
@@ -47,12 +47,12 @@ class Workload:
         return _RUNTIME_BYTES + sum(self.weight_bytes) + busiest + prod(self.shape)
 
     def _windows_held(self, windows: Windows) -> int:
-        """Return how many windows of logits there are at once."""
+        """Return how many windows of logits exist at the same time."""
         mean = 1 if windows.averages or len(self.weight_bytes) > 1 else 0
         if self.network_shape[0] <= windows.slices:
             return mean + 1
-        # The slices that the next window covers too, the one that is computed, and the one in use:
-        # of a mean also where nothing is computed ahead.
+        # The overlap with the next window, the window being computed, and the window in use: for a
+        # mean, this holds even if nothing is computed ahead.
         return mean + (3 if windows.ahead or mean else 2)
 
     def _window_shape(self, windows: Windows) -> tuple[int, ...]:
@@ -61,7 +61,7 @@ class Workload:
         return tuple(size + far for size, far in zip(window, windows.furthest, strict=True))
 
     def _padded_voxels(self, shape: tuple[int, ...]) -> int:
-        """Return the voxels of an input that the network works on."""
+        """Return the number of voxels that the network processes for an input."""
         steps = self.needs.divisor
         return prod(size + -size % step for size, step in zip(shape, steps, strict=True))
 
@@ -71,12 +71,12 @@ def fit_to_memory(work: Workload, windows: Windows, limit_bytes: float) -> Windo
 
     Args:
         work: The volume and the network.
-        windows: The windows as the network was trained with. Fewer slices change its results a
-            little (instance norm sees the whole window), so they come last.
-        limit_bytes: Memory that may be used.
+        windows: The windows that the network was trained with. Fewer slices change the result
+            slightly (instance norm depends on the whole window), so this is tried last.
+        limit_bytes: Available memory.
 
     Returns:
-        The windows with ``ahead`` set and perhaps fewer slices.
+        The windows with ``ahead`` set and possibly fewer slices.
 
     Raises:
         NotEnoughMemoryError: If nothing fits.

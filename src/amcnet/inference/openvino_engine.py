@@ -1,4 +1,4 @@
-"""OpenVINO for the network, NumPy for the rest; no PyTorch."""
+"""The default engine: OpenVINO runs the network and NumPy does the rest, without PyTorch."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ from amcnet.parallel import Progress, no_progress
 
 
 class OpenVINOEngine:
-    """OpenVINO for the network, NumPy for the rest; no PyTorch.
+    """Engine that runs the network in OpenVINO on the CPU; needs no PyTorch.
 
     Args:
         bundles: The model, or the members of an ensemble.
@@ -42,7 +42,7 @@ class OpenVINOEngine:
         network_progress: Progress = no_progress,
     ) -> Iterator[NDArray[np.uint8]]:
         """Yield the labels of every slice, see :meth:`Engine.label_slices`."""
-        # Means are copies, so that the network may write over its last result.
+        # A mean is a copy, so the network may overwrite its last result.
         ahead = windows.ahead and not windows.averages and len(self._members) == 1
         logits_of = averaged([partial(member.logits, ahead=ahead) for member in self._members])
         logits_of = _counted(
@@ -70,7 +70,7 @@ def _passed_on(logits: Iterator[Window], callback: LogitsCallback) -> Iterator[W
 
 
 def _counted(logits_of: LogitsOf, total: int, progress: Progress) -> LogitsOf:
-    """Return a network that tells its progress; windows without contrast never reach it."""
+    """Wrap a network to report its progress; windows without contrast never reach it."""
     numbers = count(1)
 
     def counted(window: Window) -> Window:

@@ -1,4 +1,4 @@
-"""A network that OpenVINO runs: any CPU, no PyTorch."""
+"""A network that runs in OpenVINO on the CPU."""
 
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
@@ -20,9 +20,9 @@ _PROCESSOR_FILE = Path("/proc/cpuinfo")
 
 
 class OpenVINONetwork:
-    """Runs a bundle's OpenVINO IR on the CPU, in bfloat16 where that is faster.
+    """Runs the OpenVINO IR of a bundle on the CPU, in bfloat16 if that is faster.
 
-    Compiled models are kept in the user's cache folder, so that only the first run compiles.
+    Compiled models are cached in the user's cache folder, so only the first run compiles.
 
     Args:
         model: The ``.xml`` file.
@@ -47,11 +47,11 @@ class OpenVINONetwork:
 
         Args:
             window: (channel, scan, lateral, depth).
-            ahead: Whether the result before this one is still in use.
+            ahead: Whether the previous result is still in use.
 
         Returns:
-            (class, scan, lateral, depth), valid until the next call, or if that one is ``ahead``,
-            until the one after it.
+            (class, scan, lateral, depth), valid until the next call, or until the call after that
+            if the next call is ``ahead``.
 
         Raises:
             ModelError: If the model does not take windows of this shape.
@@ -61,7 +61,7 @@ class OpenVINONetwork:
             if window.shape != self._shape:
                 # One request at a time: all cores work on it.
                 compiled = self._compile(window.shape, "LATENCY")
-                # They share all but inputs and outputs; those of one that never runs take no
+                # Requests share everything but inputs and outputs; an unused request takes no
                 # memory.
                 self._requests = [compiled.create_infer_request() for _ in range(2)]
                 self._shape = window.shape
@@ -118,13 +118,13 @@ class OpenVINONetwork:
     def operations(self) -> int:
         """Return the floating-point operations of the convolutions on a window of the last shape.
 
-        An addition and a multiplication count as two; what is beside convolutions is not counted.
+        An addition and a multiplication count as two; other layers are not counted.
         """
         count = 0
         for node in self._model.get_ops():
             if node.get_type_name() in ("Convolution", "GroupConvolution"):
-                # Weights (out, in, ...), of groups (groups, out, in, ...): each output value is a
-                # sum over all but the channels that are put out.
+                # Weights are (out, in, ...), or (groups, out, in, ...): each output value is a sum
+                # over all axes but the output channels.
                 weights = list(node.input(1).get_shape())
                 channels = 1 if node.get_type_name() == "Convolution" else 2
                 count += 2 * prod(node.output(0).get_shape()) * prod(weights[channels:])
@@ -157,7 +157,8 @@ def _bfloat16_pays() -> bool:
     """Return whether bfloat16, OpenVINO's default on many processors, may be faster than float32.
 
     With AMX it is, about twice; with AVX-512 alone it takes 1.3 to 1.6 times as long
-    (studies/precision.py). Systems other than Linux do not say: OpenVINO chooses there.
+    (studies/precision.py). On systems other than Linux, which do not list these features, OpenVINO
+    decides.
     """
     try:
         return "amx_bf16" in _PROCESSOR_FILE.read_text(encoding="ascii", errors="replace").split()

@@ -25,7 +25,7 @@ class Probabilities:
 
     Attributes:
         array: float16 (scan, class, lateral, depth) on the network's grid, class 0 is background.
-            It covers the same field of view as the volume, and stays on disk until it is used.
+            It covers the field of view of the volume and is memory-mapped from disk.
         names: Name of each class.
         geometry: Grid of the volume that was segmented.
     """

@@ -1,11 +1,11 @@
-"""Which stage a volume is in, and how far that stage is."""
+"""Progress within one volume: the current stage and its completed steps."""
 
 from collections.abc import Callable
 from enum import StrEnum
 
 
 class Stage(StrEnum):
-    """What is being done with a volume, in this order."""
+    """Stages of the work on one volume, in order."""
 
     READING = "reading"
     NETWORK = "running the network"
@@ -18,7 +18,7 @@ class Stage(StrEnum):
 
 
 StageProgress = Callable[[Stage, int, int], None]
-"""Called with (stage, steps done, steps in all); the total is 0 where nothing is counted."""
+"""Called with (stage, steps done, number of steps); the number is 0 if steps are not counted."""
 
 
 def no_stage_progress(stage: Stage, done: int, total: int) -> None:

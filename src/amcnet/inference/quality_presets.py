@@ -15,19 +15,18 @@ def choose_windows(
 ) -> Windows:
     """Return the windows of a quality.
 
-    The plane is never cropped or cut into tiles: instance norm sees the whole window, and a crop
-    costs far more accuracy than any of these choices gain. A network that works on groups of voxels
-    is less sure where a boundary lies within a group, so it sees the same voxels at several places
-    in one.
+    The plane is never cropped or tiled: instance norm depends on the whole window, and cropping
+    costs far more accuracy than any of these settings gains. A space-to-depth network is less
+    certain of a boundary's position within a group of voxels, so it sees the same voxels at several
+    positions within a group.
 
     Args:
-        quality: ``fast``: windows side by side. ``balanced``: a quarter of each overlaps the next
-            one, and where the network works on blocks the window moved by half a block is averaged
-            in. ``best``: half of it overlaps, and the lateral mirror image and four places in a
-            block are averaged.
+        quality: ``fast``: windows do not overlap. ``balanced``: consecutive windows overlap by a
+            quarter, and a space-to-depth network also averages a shift by half a group. ``best``:
+            windows overlap by half, and the lateral mirror image and four shifts are averaged.
         slices: Slices of a window.
-        mirrored: Whether the model was trained on lateral mirror images; it is not shown any else.
-        space_to_depth: Size of the groups of voxels that the network works on together.
+        mirrored: Whether the model was trained on lateral mirror images; otherwise none are used.
+        space_to_depth: Space-to-depth factor of the network, (scan, lateral, depth).
 
     Raises:
         ConfigError: If the quality is unknown.

@@ -1,7 +1,8 @@
-"""The second stage: a refiner corrects the boundaries of what the first network found.
+"""The second stage: a refiner corrects the boundaries of the first network's labels.
 
-The refiner runs on patches of a fine grid, only where the first stage has a boundary, and tells
-kinds apart (bone, epiphysis, ...). A voxel's name is that of the nearest structure of its kind.
+The refiner runs on patches of a fine grid around the boundaries of the first stage and
+distinguishes kinds (bone, epiphysis, ...). A voxel is assigned to the nearest structure of its
+kind.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,21 +28,21 @@ from amcnet.memory import check_room
 
 Labels = NDArray[np.uint8]
 
-_REACH_VOXELS = 3  # from a boundary: how far the refiner may move it
-_NAME_REACH_MM = 3.0  # from a structure: how far away a voxel may get its name
-_SURE = 6.0  # logit of a kind where nothing is refined
-_NEVER = -12.0  # logit of a name that a voxel cannot have
-_PLAUSIBLE = 8.0  # logits below the best one of a voxel that another kind still counts
+_REACH_VOXELS = 3  # distance by which the refiner may move a boundary
+_NAME_REACH_MM = 3.0  # largest distance of a voxel from the structure that it is assigned to
+_SURE = 6.0  # logit of a kind outside the patches
+_NEVER = -12.0  # logit of a structure that a voxel cannot belong to
+_PLAUSIBLE = 8.0  # a kind counts if its logit is at most this far below the best one of the voxel
 
 
 @dataclass(frozen=True)
 class RefinedLogits:
-    """What the refiner found, on the fine grid.
+    """Output of the refiner on the fine grid.
 
     Attributes:
         logits: float16 (1 + kind, scan, lateral, depth) of the background and of each kind.
-        names: uint8 (kind, scan, lateral, depth): the label value that a voxel has if it is of a
-            kind, 0 where no structure of the kind is near.
+        names: uint8 (kind, scan, lateral, depth): label value of a voxel if it belongs to a kind; 0
+            if no structure of that kind is near.
         num_classes: Classes of the label table, background included.
     """
 
@@ -69,7 +70,7 @@ class BoundaryRefiner:
 
     Attributes:
         bundle: The model.
-        preprocessing: What brings a volume to the fine grid.
+        preprocessing: Preprocessing for the fine grid.
 
     Raises:
         ModelError: If the bundle has no refiner.
@@ -104,7 +105,7 @@ class BoundaryRefiner:
 
         Args:
             image: float32 or float16 (channel, scan, lateral, depth) on the fine grid.
-            labels: What the first stage found there, uint8 (scan, lateral, depth).
+            labels: Labels of the first stage on the fine grid, uint8 (scan, lateral, depth).
         """
         kinds = kind_lookup(self._table)[labels]
         count = len(self._refiner.kinds)
@@ -131,8 +132,8 @@ class BoundaryRefiner:
 
         Args:
             image: (channel, scan, lateral, depth) on the fine grid.
-            found: What the first stage found on the fine grid, slice after slice, uint8
-                (lateral, depth).
+            found: Labels of the first stage on the fine grid, slice by slice, uint8 (lateral,
+                depth).
             shape: Shape of the volume, (scan, lateral, depth).
 
         Yields:
@@ -146,7 +147,7 @@ class BoundaryRefiner:
         patch, count = self._refiner.patch, len(self._refiner.kinds)
         channels = len(image)
         window = np.zeros((channels + count, *patch), np.float32)
-        # Where the volume is smaller than a patch its border is repeated, as in training.
+        # As in training, the border is repeated if the volume is smaller than a patch.
         missing = [
             (0, side - (part.stop - part.start)) for side, part in zip(patch, box, strict=True)
         ]
@@ -158,7 +159,7 @@ class BoundaryRefiner:
 
 
 def _near_boundaries(kinds: Labels) -> NDArray[np.bool_]:
-    """Return the voxels that are no further from a boundary than the refiner may move it."""
+    """Return the voxels that are close enough to a boundary to be refined."""
     edge = np.zeros(kinds.shape, bool)
     for axis in range(3):
         before: list[slice] = [slice(None)] * 3
@@ -167,7 +168,7 @@ def _near_boundaries(kinds: Labels) -> NDArray[np.bool_]:
         differs = kinds[tuple(before)] != kinds[tuple(after)]
         edge[tuple(before)] |= differs
         edge[tuple(after)] |= differs
-    # Three passes of a box along one axis each: much faster than a dilation by iterations.
+    # One box filter per axis is much faster than an iterated dilation.
     size = 2 * _REACH_VOXELS - 1
     for axis in range(3):
         edge = ndimage.maximum_filter1d(edge, size, axis=axis, mode="constant")
@@ -181,7 +182,7 @@ def _names(
     logits: NDArray[np.float16],
     spacing_mm: tuple[float, float, float],
 ) -> Labels:
-    """Return the label value of every voxel for each kind, see :class:`RefinedLogits`."""
+    """Return the nearest label value of each kind for every voxel, see :class:`RefinedLogits`."""
     names = np.zeros((len(logits) - 1, *labels.shape), np.uint8)
     places: tuple[NDArray[np.intp], ...] = np.nonzero(near)
     values = np.stack([part[places] for part in logits]).astype(np.float32)
@@ -191,7 +192,7 @@ def _names(
         names[kind - 1][own] = labels[own]
         asked = (values[kind] > best - _PLAUSIBLE) & ~own[places]
         to_name = np.column_stack([axis[asked] for axis in places])
-        # Only voxels beside a boundary can be the nearest ones of their structure.
+        # Only voxels at a boundary can be the nearest ones of their structure.
         known = np.column_stack([axis[own[places]] for axis in places])
         if not len(known) or not len(to_name):
             continue

@@ -1,4 +1,4 @@
-"""Where the patches of a refiner lie: few of them, over all voxels near a boundary."""
+"""Placement of the refiner's patches: as few as possible that cover all voxels near a boundary."""
 
 from collections.abc import Iterator
 
@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 Box = tuple[slice, slice, slice]
 Triple = tuple[int, int, int]
 
-_MARGIN = 8  # one voxel of so many at each end of a patch is not used: it lacks surroundings
-_CELLS = 3  # of the used part of a patch, along each axis; patches lie on a grid of such cells
+_MARGIN = 8  # fraction 1/n of a patch discarded at each end, where context is missing
+_CELLS = 3  # cells per used part of a patch along each axis; patches are aligned to cells
 
 
 def patch_margin(patch: Triple) -> Triple:
-    """Return the voxels at each end of a patch that are not used, by axis.
+    """Return the number of voxels discarded at each end of a patch, by axis.
 
     Example:
         >>> patch_margin((32, 32, 48))
@@ -24,7 +24,7 @@ def patch_margin(patch: Triple) -> Triple:
 
 
 def inner_box(box: Box, shape: tuple[int, ...], margin: Triple) -> Box:
-    """Return the part of a patch that is used: all but the margin, or up to the volume's border."""
+    """Return the used part of a patch: without its margin, except at the border of the volume."""
     parts = [
         slice(
             side.start if side.start == 0 else side.start + border,
@@ -38,21 +38,21 @@ def inner_box(box: Box, shape: tuple[int, ...], margin: Triple) -> Box:
 def cover(near: NDArray[np.bool_], patch: Triple) -> Iterator[Box]:
     """Yield patches whose used parts together cover the given voxels.
 
-    A greedy choice: the first cell that is not covered yet gets the patch that covers the most
-    cells beside it.
+    The choice is greedy: among the patches that cover the first uncovered cell, the one that covers
+    the most uncovered cells is taken.
 
     Args:
-        near: The voxels (scan, lateral, depth).
-        patch: Voxels of a patch.
+        near: bool (scan, lateral, depth), the voxels to cover.
+        patch: Shape of a patch, (scan, lateral, depth).
 
     Yields:
-        Boxes of the size of a patch, or of the volume where that is smaller.
+        Boxes of the shape of a patch, limited to the shape of the volume.
     """
     margin = patch_margin(patch)
     used = [side - 2 * border for side, border in zip(patch, margin, strict=True)]
     cell = [max(1, side // _CELLS) for side in used]
     cells = _occupied(near, cell)
-    todo = np.pad(cells, _CELLS - 1)  # so that a patch may begin before the first cell
+    todo = np.pad(cells, _CELLS - 1)  # lets a patch begin before the first cell
     for first in np.argwhere(todo):
         if not todo[tuple(first)]:
             continue
@@ -77,7 +77,7 @@ def _cells_of(start: tuple[int, int, int]) -> Box:
 
 
 def _occupied(near: NDArray[np.bool_], cell: list[int]) -> NDArray[np.bool_]:
-    """Return which cells hold any of the voxels."""
+    """Return which cells contain any of the voxels."""
     result = near
     for axis, step in enumerate(cell):
         result = np.logical_or.reduceat(result, np.arange(0, result.shape[axis], step), axis=axis)
@@ -85,7 +85,7 @@ def _occupied(near: NDArray[np.bool_], cell: list[int]) -> NDArray[np.bool_]:
 
 
 def _box(begins: list[int], shape: tuple[int, ...], patch: Triple) -> Box:
-    """Return a patch that begins at a place, moved into the volume."""
+    """Return the patch that begins at a voxel, shifted into the volume."""
     sides = []
     for begin, size, side in zip(begins, shape, patch, strict=True):
         start = max(0, min(begin, size - side))

@@ -1,4 +1,4 @@
-"""The result: labels of one volume on its own grid."""
+"""The result of inference: labels of one volume on its own grid."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -23,12 +23,12 @@ class Segmentation:
     Attributes:
         labels: uint8 (scan, lateral, depth), on the grid of the input.
         geometry: Grid of the input, on which the labels lie.
-        table: What the labels mean.
-        confidence: Label value -> mean probability of the structures that were found; 0 for one
-            that wins at none of the network's samples, only between them.
-        notice: What the model's users must know.
-        seconds: Stage -> time it took. The network runs while slices are labelled: ``network`` is
-            the time that it was busy, ``labels`` the time of both together.
+        table: The label table.
+        confidence: Label value -> mean probability of each structure found; 0 for a structure that
+            wins only between the samples of the network's grid.
+        notice: Notice of the model for its users.
+        seconds: Stage -> time in seconds. The network runs while slices are labelled: ``network``
+            is the time it was busy, ``labels`` the total of both.
         kept: Values of the structures that :func:`keep_only` kept, found or not; None for all.
 
     >>> from amcnet.anatomy import hand_label_table
@@ -73,7 +73,7 @@ class Segmentation:
         return self.geometry.canonical_spacing_mm
 
     def mask(self, name: str) -> NDArray[np.bool_]:
-        """Return where a structure, a kind (``bones``) or a group (``thumb``) is.
+        """Return the mask of a structure, a kind (``bones``) or a group (``thumb``).
 
         Args:
             name: See :func:`amcnet.labelmaps.find_structures`.
@@ -91,7 +91,7 @@ class Segmentation:
 
         Returns:
             ``label``, ``name``, ``kind``, ``group``, ``voxels``, ``volume_mm3`` and ``confidence``
-            (None where the structure was not found).
+            (None if the structure was not found).
         """
         voxels = np.bincount(self.labels.reshape(-1), minlength=self.table.num_classes)
         voxel_mm3 = prod(self.spacing_mm)
@@ -111,7 +111,7 @@ class Segmentation:
     def write(
         self, path: str | Path, overwrite: bool = False, seg_type: SegType = "binary"
     ) -> None:
-        """Write the labels; the extension says how, see :func:`amcnet.io.write_labels`.
+        """Write the labels in the format of the extension, see :func:`amcnet.io.write_labels`.
 
         Segmentations (``.seg.nrrd``, DICOM) list only the structures that were kept.
 
@@ -130,10 +130,10 @@ class Segmentation:
 
 
 def keep_only(result: Segmentation, names: Iterable[str] | str) -> Segmentation:
-    """Return a segmentation with some structures only; all others become background.
+    """Return a copy of a segmentation with some structures only; the others become background.
 
     Args:
-        result: The segmentation; it stays as it is. Values and table do not change.
+        result: The segmentation, which is not modified. Label values and table are kept.
         names: See :func:`amcnet.labelmaps.find_structures`.
 
     Raises:

@@ -42,13 +42,13 @@ ModelSource = str | Path
 
 @dataclass(frozen=True)
 class Prepared:
-    """A volume as the network sees it; the volume itself is not needed any more.
+    """A preprocessed volume, which replaces the original volume.
 
     Attributes:
         image: float32 (channel, scan, lateral, depth) on the network's grid.
         geometry: Grid of the volume.
-        seconds: Time that it took.
-        fine_image: The same on the refiner's grid, where the labels will be refined.
+        seconds: Duration of the preprocessing.
+        fine_image: The image on the refiner's grid; None without refinement.
     """
 
     image: NDArray[np.float32]
@@ -59,7 +59,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class _Labelled:
-    """Labels as the network gave them, and what was learned on the way."""
+    """Labels before clean-up, with confidence and timing."""
 
     labels: NDArray[np.uint8]
     runs: RunLengthEncoder
@@ -69,30 +69,29 @@ class _Labelled:
 
 
 class Segmenter:
-    """A model, or an ensemble, that is loaded once and segments any number of volumes.
+    """A loaded model or ensemble that segments any number of volumes.
 
-    Where the (first) model has a refiner, it corrects the boundaries, unless the quality is
-    ``fast``. Several threads may use one segmenter: it labels one volume after the other.
+    If the (first) model has a refiner, it corrects the boundaries unless the quality is ``fast``. A
+    segmenter is thread-safe: it labels one volume at a time.
 
     Args:
-        model: Folder of a model bundle or name of an installed model; None is the model that ships
-            with the package. Several are an ensemble: their logits are averaged.
-        backend: ``openvino``, ``torch``, or ``auto``: PyTorch where it is installed and there is
-            an NVIDIA GPU, else OpenVINO.
+        model: Folder of a model bundle or name of an installed model; None is the bundled model.
+            The logits of several models (an ensemble) are averaged.
+        backend: ``openvino``, ``torch``, or ``auto``: PyTorch if it is installed and an NVIDIA GPU
+            is present, else OpenVINO.
         quality: ``fast``, ``balanced`` or ``best``, see :func:`choose_windows`.
-        memory_gb: Use at most this much memory (2**30 bytes), beyond what is in use already; None
-            is all that the machine has free.
+        memory_gb: Upper limit of additional memory in GiB (2**30 bytes); None uses all free memory.
         device: ``auto``, ``cpu``, ``cuda:N``, ``mps`` or ``xpu``, see :func:`make_engine`.
 
     Attributes:
-        bundles: The members of the ensemble, mostly one. Labels, preprocessing, window and input
-            channels are the same in all of them.
-        bundle: The first of them.
+        bundles: The members of the ensemble, usually one. They agree in labels, preprocessing,
+            window and input channels.
+        bundle: The first member.
 
     Raises:
-        ModelError: If a bundle is missing or damaged, the members do not fit each other, or the
-            backend or device cannot be used.
-        ConfigError: If the quality is unknown or the memory not more than 0.
+        ModelError: If a bundle is missing or damaged, the members are incompatible, or the backend
+            or device cannot be used.
+        ConfigError: If the quality is unknown or the memory is not positive.
 
     >>> segmenter = Segmenter()
     >>> segmenter.channels, len(segmenter.bundle.description.label_table)
@@ -122,7 +121,7 @@ class Segmenter:
         self._labelling = Lock()  # an engine does one volume at a time
 
     def with_quality(self, quality: Quality) -> "Segmenter":
-        """Return a segmenter of another quality that shares the loaded model with this one.
+        """Return a segmenter of another quality that shares the loaded model.
 
         Raises:
             ConfigError: If the quality is unknown.
@@ -146,7 +145,7 @@ class Segmenter:
 
     @property
     def notice(self) -> str:
-        """What the users of the model must know; the members' different notices, one a line."""
+        """Notice of the model for its users; distinct notices of the members, one per line."""
         return "\n".join(dict.fromkeys(bundle.description.notice for bundle in self.bundles))
 
     @overload
@@ -197,23 +196,23 @@ class Segmenter:
                 :class:`amcnet.io.Volume`, array or PyTorch tensor (scan, lateral, depth); for a
                 model of several channels also an array (channel, scan, lateral, depth). A list is
                 a batch of volumes.
-            spacing_mm: Voxel size in (scan, lateral, depth). Arrays need it; of files and images
-                it replaces the voxel size in their header.
-            channels: For a model of several channels, instead of ``source``: one source for each,
-                all on the same grid.
-            axes: What x, y and z of files and images mean; ``auto`` by their direction cosines.
+            spacing_mm: Voxel size in (scan, lateral, depth). Required for arrays; for files and
+                images, it replaces the voxel size of the header.
+            channels: Instead of ``source``, for a model of several channels: one source per
+                channel, all on the same grid.
+            axes: Meaning of x, y and z in files and images; ``auto`` uses the direction cosines.
             series: UID or number of the series in a DICOM input that holds several.
             colour: ``luma`` turns colours into intensities, ``refuse`` refuses them.
-            progress: Called with (stage, steps done, steps in all), from several threads.
+            progress: Called with (stage, steps done, number of steps), from several threads.
             cleanup: Clean up the labels, see :func:`amcnet.labelmaps.cleanup.clean_up`.
             probabilities: A ``.npy`` file for the probabilities, see :meth:`label`.
 
         Returns:
-            The labels on the grid of the (first) input; for a list a list of them.
+            The labels on the grid of the (first) input; a list of results for a list.
 
         Raises:
             InputError: If a volume cannot be used.
-            NotEnoughMemoryError: If the machine is too small for it.
+            NotEnoughMemoryError: If the machine has too little memory.
         """
         reading = Reading(spacing_mm, axes, series, colour)
         if is_batch(source):
@@ -238,12 +237,12 @@ class Segmenter:
     def read(
         self, source: Source | None, channels: Sequence[Source] | None, reading: Reading
     ) -> Prepared:
-        """Read a volume, by ``source`` or channel by channel, and bring it to the network's grid.
+        """Read a volume, from ``source`` or per channel, and resample it to the network's grid.
 
         Raises:
             InputError: If it cannot be used, or both or none of ``source`` and ``channels`` are
                 given.
-            NotEnoughMemoryError: If the machine is too small for it.
+            NotEnoughMemoryError: If the machine has too little memory.
         """
         if (source is None) == (channels is None):
             raise InputError("source: expected either a source or channels")
@@ -254,7 +253,7 @@ class Segmenter:
         return self.prepare([as_volume(channel, reading) for channel in channels])
 
     def prepare(self, volumes: Sequence[Volume]) -> Prepared:
-        """Bring a volume to the network's grid.
+        """Resample a volume to the network's grid.
 
         Args:
             volumes: One for each input channel of the model, on the same grid.
@@ -267,7 +266,7 @@ class Segmenter:
         _check_channels(volumes, self.channels)
         first, preprocessing = volumes[0], self.bundle.description.preprocessing
         grid = preprocessing.network_shape(first.array.shape, first.spacing_mm)
-        # The image as float32, and once more while its mean and deviation are taken.
+        # The image as float32, and a second copy while mean and deviation are computed.
         check_room("the volume on the network's grid", 8.0 * len(volumes) * prod(grid))
         with ThreadPoolExecutor(1) as pool:  # both grids at the same time
             refiner = self._refiner if self._refines else None
@@ -287,13 +286,13 @@ class Segmenter:
 
         Args:
             prepared: The volume.
-            progress: Called with (stage, steps done, steps in all), from several threads.
+            progress: Called with (stage, steps done, number of steps), from several threads.
             cleanup: Clean up the labels, see :func:`amcnet.labelmaps.cleanup.clean_up`.
             probabilities: A ``.npy`` file for the probabilities of all classes on the network's
                 grid, see :func:`amcnet.inference.probabilities.probability_file`.
 
         Raises:
-            NotEnoughMemoryError: If the machine is too small for the volume.
+            NotEnoughMemoryError: If the machine has too little memory.
             OutputError: If the probabilities cannot be written.
         """
         with self._labelling:
@@ -321,7 +320,7 @@ class Segmenter:
     def _run_network(
         self, prepared: Prepared, progress: StageProgress, probabilities: Path | None
     ) -> _Labelled:
-        """Return the labels as the network gives them."""
+        """Return the labels before clean-up."""
         description, image = self.bundle.description, prepared.image
         shape = prepared.geometry.canonical_shape
         meter = ConfidenceMeter(description.architecture.num_classes)
@@ -363,7 +362,7 @@ class Segmenter:
             limit = min(limit, self._memory_gb * GIB)
         description = self.bundle.description
         needs, classes = description.network_needs, description.architecture.num_classes
-        # The file holds 16 bits each.
+        # The file holds 16-bit values.
         weights = tuple(2 * bundle.path(WEIGHTS_FILE).stat().st_size for bundle in self.bundles)
         work = Workload(network_shape, shape, needs, classes, weights)
         shortest = description.shortest_window or description.window

@@ -1,4 +1,4 @@
-"""Positions of the network's windows along the scan axis, and the weights of their slices."""
+"""Positions of the network's windows along the scan axis and the weights of their slices."""
 
 from dataclasses import dataclass, replace
 
@@ -17,11 +17,11 @@ class Windows:
 
     Attributes:
         slices: Slices of a window.
-        overlap: Share of a window that the next one covers too, in [0, 1).
-        mirror: Run the lateral mirror image too, and take the mean of both.
-        shifts: Shifts of the window on the network's grid, (scan, lateral, depth); the network runs
-            once for each, and the mean is taken.
-        ahead: Compute a window while the slices of the one before become labels.
+        overlap: Fraction of a window that the next one also covers, in [0, 1).
+        mirror: Average the result with that of the lateral mirror image.
+        shifts: Shifts of the window on the network's grid, (scan, lateral, depth); the results of
+            all shifts are averaged.
+        ahead: Compute a window while the slices of the previous one are labelled.
         least_shape: Smallest input (scan, lateral, depth) that the network takes; a smaller plane
             has its border repeated.
     """
@@ -35,17 +35,17 @@ class Windows:
 
     @property
     def furthest(self) -> Triple:
-        """The largest shift along each axis; the network's input is that much larger."""
+        """Largest shift along each axis, by which the input of the network is enlarged."""
         scan, lateral, depth = (max(sizes) for sizes in zip(*self.shifts, strict=True))
         return scan, lateral, depth
 
     @property
     def averages(self) -> bool:
-        """Whether a window's logits are the mean of several runs."""
+        """Whether the logits of a window are the mean of several runs."""
         return len(self.shifts) > 1 or self.mirror
 
     def fitted(self, length: int, shortest: int, least_shape: Triple) -> "Windows":
-        """Return windows that are no longer than a volume of ``length`` slices needs.
+        """Return windows that are not longer than necessary for a volume of ``length`` slices.
 
         Args:
             length: Slices of the volume.

@@ -1,4 +1,4 @@
-"""What can be segmented: files, SimpleITK images, volumes, arrays and PyTorch tensors."""
+"""Inputs of the segmenter: files, SimpleITK images, volumes, arrays and PyTorch tensors."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,13 +16,13 @@ Source = str | Path | Volume | NDArray[Any] | Any
 
 
 def channel_volumes(source: Source, model_channels: int, reading: Reading) -> list[Volume]:
-    """Return one volume for each input channel of a source that holds all of them.
+    """Return one volume per input channel of a source that contains all channels.
 
     Args:
         source: Path, SimpleITK image, volume, or array (scan, lateral, depth); for a model of
             several channels an array (channel, scan, lateral, depth).
         model_channels: Input channels of the model.
-        reading: How it is read.
+        reading: Reading options.
 
     Raises:
         InputError: If it cannot be used.
@@ -39,7 +39,7 @@ def channel_volumes(source: Source, model_channels: int, reading: Reading) -> li
 
 
 def as_volume(source: Source, reading: Reading) -> Volume:
-    """Return a source of one channel as a volume.
+    """Convert a single-channel source to a volume.
 
     Raises:
         InputError: If it cannot be used.
@@ -62,7 +62,7 @@ def as_volume(source: Source, reading: Reading) -> Volume:
 
 
 def array_of_source(source: Source) -> NDArray[Any] | None:
-    """Return an array or a PyTorch tensor, wherever it lies, as a NumPy array; else None.
+    """Return an array or a PyTorch tensor on any device as a NumPy array; None for other sources.
 
     >>> array_of_source("scan.nrrd") is None
     True
@@ -75,12 +75,12 @@ def array_of_source(source: Source) -> NDArray[Any] | None:
     tensor = detach().cpu()
     try:
         return np.asarray(tensor)
-    except TypeError:  # bfloat16, which NumPy has not
+    except TypeError:  # NumPy has no bfloat16
         return np.asarray(tensor.float())
 
 
 def is_batch(source: object) -> TypeGuard[Sequence[Source]]:
-    """Return whether a source is a list (or tuple) of volumes; text, arrays and images are one.
+    """Return whether a source is a list or tuple of volumes, and not a path, an array or an image.
 
     >>> is_batch(["a.nrrd", "b.nrrd"]), is_batch("scan.nrrd")
     (True, False)
@@ -98,7 +98,7 @@ def with_spacing(volume: Volume, spacing_mm: Triple) -> Volume:
 
 
 def _with_axes(volume: Volume, axes: str) -> Volume:
-    """Return a volume with other meanings of its file's x, y and z."""
+    """Return a volume with another interpretation of x, y and z."""
     geometry = volume.geometry.with_axes(axes)
     array = geometry.to_canonical(volume.geometry.from_canonical(volume.array))
     return replace(volume, array=array, geometry=geometry)

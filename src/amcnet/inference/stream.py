@@ -1,7 +1,7 @@
-"""Slide along the scan axis and yield the logits of each slice as soon as they are final.
+"""Slide the window along the scan axis and yield the logits of each slice once they are final.
 
-Of all logits only one window, the slices that it shares with the next one, and the window that is
-being computed meanwhile exist at any time.
+At any time, only three parts of the logits exist: one window, its overlap with the next one, and
+the window that is being computed.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ LogitsOf = Callable[[Window], Window]
 Item = TypeVar("Item")
 
 SURE = 20.0  # logit of the background where there is no image
-_CONTRAST = 1e-5  # of a normalised image; resampling a constant one leaves rounding errors
+_CONTRAST = 1e-5  # of a normalised image: resampling a constant one leaves rounding errors
 
 
 def stream_logits(
@@ -32,20 +32,20 @@ def stream_logits(
 ) -> Iterator[Window]:
     """Yield the blended logits of every slice, in order.
 
-    Overlapping windows are blended with Gaussian weights. A window without any contrast holds
-    nothing to find: it counts as background, and the network is spared.
+    Overlapping windows are blended with Gaussian weights. A window without contrast is background;
+    the network does not run on it.
 
     Args:
-        image: (channel, scan, lateral, depth) on the network's grid. Where it is smaller than a
-            window its border is repeated.
-        windows: How the windows lie.
+        image: (channel, scan, lateral, depth) on the network's grid. Its border is repeated if it
+            is smaller than a window.
+        windows: Size and overlap of the windows.
         classes: Number of classes.
-        logits_of: Turns a window (channel, scan, lateral, depth) into logits
-            (class, scan, lateral, depth). What it returns may change with the next call, or with
-            the call after next where windows are computed ahead and are no means.
+        logits_of: Turns a window (channel, scan, lateral, depth) into logits (class, scan, lateral,
+            depth). It may overwrite its result in the next call, or, if windows are computed ahead
+            and not averaged, in the call after that.
 
     Yields:
-        float32 logits (class, lateral, depth), one slice after the other.
+        float32 logits (class, lateral, depth), slice by slice.
     """
     length, lateral, depth = image.shape[1:]
     image = _pad_to(image, (windows.slices, *windows.least_shape[1:]))
@@ -61,7 +61,7 @@ def stream_logits(
             window = np.ascontiguousarray(image[:, start : start + windows.slices])
             yield logits_of(window) if has_contrast(window) else background(classes, window)
 
-    pending: dict[int, Window] = {}  # slices that the next window covers too
+    pending: dict[int, Window] = {}  # overlap with the next window
     results = run_ahead(computed()) if windows.ahead else computed()
     following = [*starts[1:], length]
     for start, end, weight, logits in zip(starts, following, weights, results, strict=True):
@@ -77,27 +77,27 @@ def stream_logits(
 
 
 def network_runs(length: int, windows: Windows) -> int:
-    """Return how often the network runs at most on a volume of ``length`` slices."""
+    """Return the maximum number of network runs for a volume of ``length`` slices."""
     padded = max(length, windows.slices)
     starts = window_starts(padded, windows.slices, windows.overlap)
     return len(starts) * len(windows.shifts) * (2 if windows.mirror else 1)
 
 
 def has_contrast(window: Window) -> bool:
-    """Return whether any channel of a window (channel, ...) is not constant up to rounding."""
+    """Return whether any channel of a window (channel, ...) varies by more than rounding."""
     flat = window.reshape(len(window), -1)
     return bool((flat.max(axis=1) - flat.min(axis=1) > _CONTRAST).any())
 
 
 def background(classes: int, window: Window) -> Window:
-    """Return logits (class, ...) of certain background for a window (channel, ...)."""
+    """Return the logits (class, ...) of pure background for a window (channel, ...)."""
     logits = np.zeros((classes, *window.shape[1:]), np.float32)
     logits[0] = SURE
     return logits
 
 
 def mirrored(logits_of: LogitsOf) -> LogitsOf:
-    """Return a function that also runs the lateral mirror image and takes the mean."""
+    """Wrap a network to average its result with that of the lateral mirror image."""
 
     def both(window: Window) -> Window:
         mean = logits_of(window).copy()
@@ -109,10 +109,10 @@ def mirrored(logits_of: LogitsOf) -> LogitsOf:
 
 
 def shifted(logits_of: LogitsOf, windows: Windows) -> LogitsOf:
-    """Return a function that runs on a window moved as far as its shifts say, and takes the mean.
+    """Wrap a network to average its results over shifts of the window.
 
-    A window is moved by repeating its borders: the near one by the shift, the far one by what is
-    left of the furthest, so that the network gets inputs of one shape.
+    A window is shifted by repeating its borders: the near one by the shift, the far one by the
+    remainder of the largest shift, so all inputs have the same shape.
     """
 
     def mean_of_all(window: Window) -> Window:
@@ -134,7 +134,7 @@ def shifted(logits_of: LogitsOf, windows: Windows) -> LogitsOf:
 
 
 def run_ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """Yield items that a thread makes, one ahead."""
+    """Yield items that a background thread computes one ahead."""
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(next, items, None)
         while (item := coming.result()) is not None:

@@ -1,4 +1,4 @@
-"""The PyTorch engine: network, blending and labelling on a GPU, or on the CPU."""
+"""The PyTorch engine: network, blending and labelling on a GPU or the CPU."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -28,17 +28,17 @@ from amcnet.inference.torch_stream import (
 )
 from amcnet.parallel import Progress, no_progress
 
-_COPIES_BEHIND = 2  # batches of logits on their way from a GPU; they are large
+_COPIES_BEHIND = 2  # batches of logits in transfer from a GPU; they are large
 
 
 def best_device() -> torch.device:
-    """Return the GPU where there is one that CUDA can use, else the CPU."""
+    """Return the GPU if CUDA can use one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 @dataclass
 class _Volume:
-    """A volume in work, and how much of it has been handed out: each slice goes out once."""
+    """A volume in progress, with the number of slices yielded so far."""
 
     image: NDArray[np.float32]
     shape: tuple[int, int, int]
@@ -51,30 +51,28 @@ class _Volume:
 
     @property
     def started(self) -> bool:
-        """Whether anything has been handed out."""
+        """Whether any slice has been yielded."""
         return self.labelled + self.kept > 0
 
 
 class TorchEngine:
-    """A model, or the members of an ensemble, with blending and labelling on one device.
+    """Engine that runs the network, blending and labelling in PyTorch on one device.
 
-    On a GPU the network runs in bfloat16 (float16 where the GPU has no bfloat16), all that follows
-    in float32; on a CPU all is float32.
+    On an NVIDIA GPU, the network runs in bfloat16 (float16 if the GPU has no bfloat16) and the rest
+    in float32. On other devices, everything runs in float32.
 
-    ``mps`` and ``xpu`` run in float32.
-
-    Where memory runs out, a window and its mirror image run one after the other, then windows get
-    smaller (which changes the labels a little, as the network's norm sees less), then the CPU
-    takes over. All slices of a volume come from windows of one size.
+    When memory runs out, a window and its mirror image are first run separately, then windows
+    become smaller (which changes the labels slightly, because instance norm depends on the window),
+    and finally the CPU is used. All windows of a volume have the same size.
 
     Args:
-        bundles: The models; their logits are averaged. They must fit each other, see
+        bundles: The model, or the members of an ensemble, see
             :func:`amcnet.inference.ensemble.check_members`.
-        device: Such as ``cuda``, ``cuda:1``, ``mps``, ``xpu`` or ``cpu``; None is the GPU where
-            there is one that CUDA can use, else the CPU.
+        device: Such as ``cuda``, ``cuda:1``, ``mps``, ``xpu`` or ``cpu``; None is the GPU if CUDA
+            can use one, else the CPU.
 
     Attributes:
-        network_seconds: Time that the networks have taken so far, of volumes that are done.
+        network_seconds: Seconds spent in the networks for the completed volumes.
 
     Raises:
         ModelError: If the device cannot be used.
@@ -107,10 +105,10 @@ class TorchEngine:
                 self._move_networks(attempt.device)
                 yield from self._run(volume, attempt)
                 return
-            except RuntimeError as error:  # torch.OutOfMemoryError, but on Apple's GPUs
+            except RuntimeError as error:  # torch.OutOfMemoryError, except on Apple's GPUs
                 if not _is_out_of_memory(error):
                     raise
-            # Out of the except block nothing refers to the tensors any more.
+            # Outside the except block, nothing refers to the tensors any more.
             if attempt.device.type == "cuda":
                 torch.cuda.empty_cache()
             attempt = next_fallback(attempt, windows, volume.started)
@@ -127,7 +125,7 @@ class TorchEngine:
 
     @torch.inference_mode()
     def _run(self, volume: _Volume, attempt: Fallback) -> Iterator[NDArray[np.uint8]]:
-        """Yield the labels that have not been handed out yet."""
+        """Yield the labels that have not been yielded yet."""
         aside = _Aside(volume, self._classes, attempt.device)
         watch = Stopwatch(attempt.device)
         final = self._final_logits(volume, attempt, aside, watch)
@@ -155,7 +153,7 @@ class TorchEngine:
                     logits = torch.zeros((self._classes, *window.shape[1:]), device=attempt.device)
                     logits[0] = SURE
             volume.network_progress(number + 1, len(blend.starts))
-            # What is final gets no name here: it would be held while the network runs again.
+            # A name for the final slices would keep them alive while the network runs again.
             yield from aside.see(blend.add(number, logits[..., :lateral, :depth]))
             del logits
 
@@ -173,7 +171,7 @@ class TorchEngine:
 
 
 class _Aside:
-    """Passes final logits on, measures their confidence and hands copies to the logits callback."""
+    """Passes final logits through, measures confidence and sends copies to the logits callback."""
 
     def __init__(self, volume: _Volume, num_classes: int, device: torch.device) -> None:
         self._volume = volume
@@ -181,7 +179,7 @@ class _Aside:
         self._copies = Downloads(_COPIES_BEHIND, skip=volume.kept)
 
     def see(self, final: Tensor) -> Iterator[Tensor]:
-        """Take slices (scan, class, lateral, depth) and pass them on, a few at a time."""
+        """Receive slices (scan, class, lateral, depth) and yield them a few at a time."""
         for planes in in_batches(final):
             self._meter.add(planes)
             if self._volume.logits_callback is not None:
@@ -189,7 +187,7 @@ class _Aside:
             yield planes
 
     def finish(self) -> None:
-        """Hand out all that is still to come."""
+        """Send the remaining slices to the callback."""
         if self._volume.logits_callback is not None:
             self._hand_out(self._copies.rest(), self._volume.logits_callback)
         self._meter.report_to(self._volume.meter)
@@ -205,16 +203,16 @@ def _is_out_of_memory(error: RuntimeError) -> bool:
 
 
 def gpu_order(network: nn.Module) -> torch.memory_format:
-    """Return the order of weights in memory that a network's convolutions run fast in on a GPU.
+    """Return the memory format in which the network's convolutions run fast on a GPU.
 
-    With some versions of cuDNN 3D convolutions in 16 bits are fast with the channels last only.
+    With some versions of cuDNN, 16-bit 3D convolutions are fast only in channels-last format.
     """
     is_3d = any(weight.ndim == 5 for weight in network.parameters())
     return torch.channels_last_3d if is_3d else torch.channels_last
 
 
 def _usable(name: str) -> torch.device:
-    """Return the device of a name that PyTorch can use here."""
+    """Return the device with this name."""
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
@@ -233,7 +231,7 @@ def _known_devices() -> list[str]:
 
 
 def _precision(device: torch.device) -> torch.dtype:
-    """Return the type that the network's convolutions run in."""
+    """Return the dtype of the network's convolutions."""
     if device.type != "cuda":
         return torch.float32
     # As in training; float16 has finer steps, but a convolution may exceed its range.
@@ -257,7 +255,7 @@ def _window(part: NDArray[np.float32], attempt: Fallback, least_plane: tuple[int
 def _mean_logits(
     network: nn.Module, shift: Triple, furthest: Triple, batches: Sequence[Tensor]
 ) -> Tensor:
-    """Return the mean of a moved window's logits and, where it is there, its mirror image's."""
+    """Return the logits of a shifted window, averaged with those of its mirror image if present."""
     borders = [(near, far - near) for near, far in zip(shift, furthest, strict=True)]
     around = [size for pair in reversed(borders) for size in pair]
     moved = [functional.pad(batch, around, mode="replicate") for batch in batches]

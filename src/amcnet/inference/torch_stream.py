@@ -1,6 +1,6 @@
-"""From the logits of windows to labels, as PyTorch tensors that never leave their device.
+"""Turn the logits of windows into labels with PyTorch, on the device of the network.
 
-On a GPU, only copies to the host that were started some time before are waited for.
+On a GPU, only copies to the host that were started some time ago are waited for.
 """
 
 import time
@@ -21,16 +21,16 @@ from amcnet.inference.labelling import label_slices
 from amcnet.inference.sliding_windows import Windows, window_starts, window_weights
 
 _WORK_BYTES = 64 * 2**20  # of intermediate results: enough to keep a GPU busy
-_WINNER_BYTES = 32  # a labelled voxel needs this beside its logits
-_LABELS_BEHIND = 8  # batches of labels on their way from a GPU: about what one window yields
+_WINNER_BYTES = 32  # bytes per labelled voxel in addition to its logits
+_LABELS_BEHIND = 8  # batches of labels in transfer from a GPU: about as many as one window yields
 
 
 class Blend:
     """Blends the logits of overlapping windows, see :func:`amcnet.inference.stream.stream_logits`.
 
     Args:
-        windows: How the windows lie.
-        length: Slices of the volume; a shorter one than a window is taken as padded.
+        windows: Size and overlap of the windows.
+        length: Slices of the volume; a volume shorter than a window counts as padded.
         device: Where the logits are.
 
     Attributes:
@@ -46,10 +46,10 @@ class Blend:
         self._carry: Tensor | None = None
 
     def add(self, number: int, logits: Tensor) -> Tensor:
-        """Add a window, in order, and return the slices that no later one covers.
+        """Add the next window and return the slices that no later window covers.
 
         Args:
-            number: Which window.
+            number: Index of the window.
             logits: (class, scan, lateral, depth), any float type.
 
         Returns:
@@ -61,16 +61,16 @@ class Blend:
         if self._carry is not None:
             part[: len(self._carry)] += self._carry
         final = self._following[number] - self.starts[number]
-        # A copy, so that the whole window is not kept while the network runs on the next.
+        # A copy, so that the whole window is not kept alive while the network runs on the next one.
         self._carry = part[final:].clone()
         return part[:final]
 
 
 class Labeller:
-    """Turns the final logits of slices into labels at another size, some slices at once.
+    """Turns the final logits of slices into labels of another size, several slices at a time.
 
-    Labels are the arg-max of the linearly interpolated logits, the lower class where two are
-    equal; see :func:`amcnet.inference.labelling.label_slices`.
+    Labels are the arg-max of the linearly interpolated logits; the lower class wins a tie; see
+    :func:`amcnet.inference.labelling.label_slices`.
 
     Args:
         length: Slices of the network's grid.
@@ -92,7 +92,7 @@ class Labeller:
         self._seen = self._done = 0
 
     def add(self, planes: Tensor) -> Iterator[Tensor]:
-        """Take the next slices and yield the labels that are known with them.
+        """Receive the next slices and yield the labels that they complete.
 
         Args:
             planes: float32 (scan, class, lateral, depth).
@@ -110,7 +110,7 @@ class Labeller:
             )
         self._done = ready
         oldest = self._lower[ready] if ready < len(self._lower) else self._seen
-        # Copies, so that the rest of their windows is not kept.
+        # Copies, so that the rest of their windows is not kept alive.
         self._held = {n: plane.clone() for n, plane in self._held.items() if n >= oldest}
 
     def _between(self, start: int, stop: int) -> Tensor:
@@ -156,7 +156,7 @@ def make_labels(
     """Yield the labels of every slice of a volume, on the host.
 
     Args:
-        final: The final logits, some slices (scan, class, lateral, depth) at a time.
+        final: The final logits, several slices (scan, class, lateral, depth) at a time.
         length: Slices of the network's grid.
         shape: Shape of the labels, (scan, lateral, depth).
         device: Where the logits are.
@@ -168,7 +168,7 @@ def make_labels(
         yield from label_slices((p for batch in final for p in batch.numpy()), length, shape)
         return
     labeller, downloads = Labeller(length, shape, device), Downloads(_LABELS_BEHIND)
-    # Logits get no name here: they would be held while the network runs on the next window.
+    # A name for the logits would keep them alive while the network runs on the next window.
     for labels in chain.from_iterable(map(labeller.add, final)):
         yield from downloads.push(labels)
     yield from downloads.rest()
@@ -177,7 +177,7 @@ def make_labels(
 def interpolates_all(device: torch.device) -> bool:
     """Return whether a device interpolates all classes at all voxels.
 
-    A CPU is many times faster where it does so only where classes meet.
+    A CPU is many times faster when it interpolates only where classes meet.
     """
     return device.type != "cpu"
 
@@ -201,7 +201,7 @@ class DeviceMeter:
         highest, winner = planes.max(dim=1, keepdim=True)
         probability = (planes - highest).exp_().sum(dim=1).reciprocal_()
         rows = winner.flatten(0, 2)
-        # Each row by itself first: a GPU adds to one and the same place one by one.
+        # Sum each row first: a GPU serialises additions to the same address.
         size = (len(rows), len(self._count))
         count = torch.zeros(size, dtype=torch.int64, device=rows.device)
         self._count += count.scatter_add_(1, rows, torch.ones_like(rows)).sum(dim=0)
@@ -210,16 +210,16 @@ class DeviceMeter:
         self._total += total.scatter_add_(1, rows, added).sum(dim=0)
 
     def report_to(self, meter: ConfidenceMeter) -> None:
-        """Add all that was counted to a meter on the host; waits for the device."""
+        """Wait for the device and add the counts to a meter on the host."""
         meter.add_totals(self._count.cpu().numpy(), self._total.cpu().double().numpy())
 
 
 class Downloads:
-    """Brings slices to the host while the device works on.
+    """Copies slices to the host while the device continues to work.
 
     Args:
-        behind: Batches that may be under way from a GPU before the oldest is waited for.
-        skip: The first slices, which are not wanted.
+        behind: Number of batches in transfer before the oldest is waited for.
+        skip: Number of slices to drop at the beginning.
     """
 
     def __init__(self, behind: int, skip: int = 0) -> None:
@@ -228,7 +228,7 @@ class Downloads:
         self._pending: deque[tuple[Tensor, torch.cuda.Event | None]] = deque()
 
     def push(self, batch: Tensor) -> Iterator[NDArray[Any]]:
-        """Start to copy a batch of slices and yield slices that have arrived, in order."""
+        """Start copying a batch of slices and yield the slices that have arrived, in order."""
         unwanted = min(self._skip, len(batch))
         self._skip -= unwanted
         batch = batch[unwanted:]
@@ -243,7 +243,7 @@ class Downloads:
             yield from self._arrived(0)
 
     def rest(self) -> Iterator[NDArray[Any]]:
-        """Yield the slices that are still to come."""
+        """Yield the remaining slices."""
         yield from self._arrived(0)
 
     def _arrived(self, behind: int) -> Iterator[NDArray[Any]]:
@@ -252,11 +252,11 @@ class Downloads:
             if copied is not None:
                 copied.synchronize()
             for plane in host.numpy():
-                yield plane.copy()  # pinned memory is scarce, and used again
+                yield plane.copy()  # pinned memory is scarce and therefore reused
 
 
 class Stopwatch:
-    """Adds up the time that a device takes for something, without waiting for it meanwhile.
+    """Accumulates the time that a device spends in a block of code, without synchronising.
 
     Args:
         device: The device.
@@ -269,7 +269,7 @@ class Stopwatch:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Count what is done inside."""
+        """Measure the time of the enclosed block."""
         if self._device.type == "cuda":
             stream = torch.cuda.current_stream(self._device)
             start, stop = (
@@ -286,7 +286,7 @@ class Stopwatch:
             self._seconds += time.perf_counter() - began
 
     def seconds(self) -> float:
-        """Return the time so far; waits for the device."""
+        """Wait for the device and return the time so far, in seconds."""
         if self._spans:
             self._spans[-1][1].synchronize()
         milliseconds = sum(float(start.elapsed_time(stop)) for start, stop in self._spans)

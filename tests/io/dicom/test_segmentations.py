@@ -12,7 +12,7 @@ from amcnet.anatomy import LabelTable, hand_label_table
 from amcnet.errors import InputError, OutputError
 from amcnet.io import (
     Geometry,
-    Overlap,
+    SegmentOverlap,
     read_embedded_label_table,
     read_labels,
     read_segments,
@@ -316,7 +316,7 @@ def test_voxels_that_overlap_are_reported(
     np.testing.assert_array_equal(
         back.geometry.from_canonical(back.array), np.broadcast_to(expected, scan.stored.shape)
     )
-    assert back.overlaps == (Overlap(TABLE[1].name, TABLE[2].name, 9 * 11),)
+    assert back.overlaps == (SegmentOverlap(TABLE[1].name, TABLE[2].name, 9 * 11),)
     (remark,) = back.remarks
     assert f"{9 * 11} voxels of '{TABLE[1].name}' under '{TABLE[2].name}'" in remark
     assert remark in caplog.text
