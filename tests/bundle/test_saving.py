@@ -37,7 +37,7 @@ def test_any_network_becomes_a_model(tmp_path: Path) -> None:
     volume = volume_from_array(array, (1, 1, 1))
     labels = Segmenter(tmp_path / "mine", backend="openvino")(volume, cleanup=False).labels
     np.testing.assert_array_equal(labels == 2, array > array.mean())
-    with pytest.raises(ModelError, match="PyTorch does not know its network 'own'"):
+    with pytest.raises(ModelError, match="its network 'own' is not registered"):
         Segmenter(tmp_path / "mine", backend="torch")(volume)
 
 

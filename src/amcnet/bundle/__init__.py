@@ -1,4 +1,4 @@
-"""Model bundles: a folder with weights, the same network for OpenVINO, and their description."""
+"""Model bundles: folders with weights, the network as OpenVINO IR, and a description."""
 
 from amcnet.bundle.archive import pack_bundle
 from amcnet.bundle.bundle import Bundle, load_bundle, read_description

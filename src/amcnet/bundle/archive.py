@@ -14,8 +14,8 @@ from amcnet.io import atomic_path, check_free
 _MAX_DESCRIPTION_BYTES = 64 * 2**20
 _MAX_FILE_BYTES = 4 * 2**30
 _MAX_FILES = 100
-_FREE_BYTES = 64 * 2**20  # up to this size a file may be packed however well
-_MAX_PACKING = 50  # times smaller; weights shrink by a tenth, and a file of zeros a thousandfold
+_FREE_BYTES = 64 * 2**20  # files up to this size may have any compression ratio
+_MAX_PACKING = 50  # compression ratio; weights shrink by a tenth, a file of zeros a thousandfold
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError)
 
@@ -54,16 +54,16 @@ def pack_bundle(model: str | Path | None, path: Path, overwrite: bool = False) -
 
 
 def unpack_bundle(path: Path, folder: Path) -> None:
-    """Unpack the .zip of a model bundle; the checksums are left to :func:`load_bundle`.
+    """Unpack the .zip of a model bundle without verifying its checksums, see :func:`load_bundle`.
 
-    Only files that the bundle's own description lists are written, each under its plain name.
+    Only files that the bundle's description lists are written, under their names without folders.
 
     Args:
         path: The archive.
         folder: An existing, empty folder.
 
     Raises:
-        ModelError: If it is not such an archive, is damaged, or holds other files.
+        ModelError: If the file is not such an archive, is damaged, or contains other files.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -105,7 +105,7 @@ def _checked_entries(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipIn
 
 
 def _check_entry(path: Path, entry: zipfile.ZipInfo, largest_bytes: int) -> None:
-    """Check that an entry is a plain file of a sane size."""
+    """Check that an entry is a regular file of plausible size."""
     mode = entry.external_attr >> 16
     is_plain = stat.S_IFMT(mode) in (0, stat.S_IFREG) and not entry.flag_bits & 1
     if not is_plain or entry.compress_type not in _METHODS:

@@ -47,7 +47,7 @@ def load_bundle(model: str | Path | None = None) -> Bundle:
 
     Args:
         model: Folder of the bundle, run folder or name of an installed model, see
-            :func:`amcnet.bundle.find_model`; the model that ships with the package where left out.
+            :func:`amcnet.bundle.find_model`; by default the bundled model.
 
     Raises:
         ModelError: If there is no such bundle, or a file is missing or damaged.
@@ -60,7 +60,7 @@ def load_bundle(model: str | Path | None = None) -> Bundle:
     description = read_description(folder)
     for file_name, expected in description.sha256.items():
         _verify(folder / file_name, expected)
-    if folder != default_bundle_folder():  # that one is part of the package
+    if folder != default_bundle_folder():  # the bundled model is part of the package
         for file_name in description.sha256:
             if file_name.lower().endswith(".xml"):
                 check_ir(folder / file_name)
@@ -83,7 +83,7 @@ def parse_description(path: Path, content: bytes) -> BundleDescription:
     """Parse the content of a description.
 
     Args:
-        path: Where it comes from, for messages.
+        path: File of the content, for messages.
         content: The JSON text.
 
     Raises:

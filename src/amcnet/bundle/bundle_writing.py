@@ -23,10 +23,10 @@ _EXAMPLE_PLANE = (32, 32)
 
 
 def write_bundle(folder: Path, network: nn.Module, description: BundleDescription) -> Bundle:
-    """Write weights and OpenVINO IR (16 bits both) and the description; return the checked bundle.
+    """Write 16-bit weights, OpenVINO IR and description, and return the verified bundle.
 
     Args:
-        folder: Where to write; it is made, files of an earlier bundle are replaced.
+        folder: Output folder, created if needed; files of an earlier bundle are replaced.
         network: The trained network.
         description: Its description; the checksums are filled in here.
     """
@@ -58,7 +58,7 @@ def _network(description: BundleDescription) -> dict[str, object]:
 
 
 def _as_in_the_ir(value: torch.Tensor) -> torch.Tensor:
-    """Return a weight in 16 bits; counters of a batch norm stay as they are."""
+    """Return a weight in 16 bits; integer counters of a batch norm are not converted."""
     return value.half() if value.is_floating_point() else value
 
 
@@ -67,7 +67,7 @@ def _write_ir(path: Path, network: nn.Module, description: BundleDescription) ->
     channels = description.architecture.in_channels
     ov = openvino()
     with warnings.catch_warnings():
-        # MONAI's networks check sizes, which are the same for any: all are padded to multiples.
+        # MONAI's networks check sizes while they are traced; inputs are padded, so the checks hold.
         warnings.simplefilter("ignore", TracerWarning)
         model = ov.convert_model(
             network.float().eval(),
@@ -80,7 +80,7 @@ def _write_ir(path: Path, network: nn.Module, description: BundleDescription) ->
 
 
 def example_window(description: BundleDescription) -> torch.Tensor:
-    """Return an input to trace a network with; other sizes of the last three axes work too."""
+    """Return an example input for tracing; the last three axes may have other sizes."""
     return torch.zeros(1, description.architecture.in_channels, description.window, *_EXAMPLE_PLANE)
 
 

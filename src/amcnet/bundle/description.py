@@ -26,14 +26,14 @@ class Provenance(BaseModel):
     Attributes:
         training_data: Description of the training data, for users to read.
         configuration: The training configuration as it was run.
-        phantom_seeds: Seeds of the phantoms that were trained on, if any.
+        phantom_seeds: Seeds of the training phantoms, if any.
         commit: Commit of the code at the time of training.
-        started_from: The model whose weights it started with, if any.
-        before: Where those weights come from.
+        started_from: Model whose weights initialised the training, if any.
+        before: Provenance of that model.
         steps: Optimiser steps taken.
-        hours: Time spent training.
-        hardware: What it was trained on.
-        curve: The figures of each epoch: step, loss, Dice of the held-out windows and others.
+        hours: Training time.
+        hardware: Hardware of the training.
+        curve: Figures of each epoch, such as step, loss and validation Dice.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -51,7 +51,7 @@ class Provenance(BaseModel):
 
     @property
     def all_hours(self) -> float:
-        """Time spent training, with that of the models it goes back to."""
+        """Training time, including that of the models it started from."""
         return self.hours + (0.0 if self.before is None else self.before.all_hours)
 
 
@@ -72,15 +72,15 @@ class Scores(BaseModel):
 
 
 class RefinerDescription(BaseModel):
-    """A second network, which corrects the boundaries of what the first one found.
+    """A second network, which corrects the boundaries of the first one's labels.
 
     Attributes:
-        architecture: Its sizes.
-        kinds: The kinds of structures that it tells apart, in the order of its outputs; those of
-            the label table.
-        spacing_mm: Its grid in (scan, lateral, depth).
-        patch: Voxels of the patches (scan, lateral, depth) that it was trained on.
-        provenance: Where it comes from.
+        architecture: Architecture of the refiner.
+        kinds: Kinds of structures that the refiner distinguishes, in the order of its outputs;
+            equal to the kinds of the label table.
+        spacing_mm: Spacing of its grid along (scan, lateral, depth).
+        patch: Shape (scan, lateral, depth) of its training patches.
+        provenance: Origin of the refiner.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -97,16 +97,16 @@ class BundleDescription(BaseModel):
 
     Attributes:
         name: Short name of the model.
-        licence: Licence of the weights, best as an SPDX identifier; empty where nothing is said.
+        licence: Licence of the weights, preferably an SPDX identifier; empty if not stated.
         notice: Notice to users, printed with every result.
         architecture: The network.
-        needs: What the network needs of its input and of the memory. Bundles of earlier versions
-            do not have it: use :attr:`network_needs`.
+        needs: Requirements of the network on input size and memory. Bundles of earlier versions
+            lack it: use :attr:`network_needs`.
         preprocessing: Resampling and normalisation of a volume.
-        window: Slices that the network sees at once; the model was trained with this.
-        shortest_window: Slices of the shortest windows that it was trained on, where these differ;
-            a volume with fewer has its border repeated. As ``window`` where left out.
-        mirrored: Whether it was trained on lateral mirror images too, with the same labels.
+        window: Slices of a training window.
+        shortest_window: Slices of the shortest training window; the border of a volume with fewer
+            slices is repeated. Defaults to ``window``.
+        mirrored: Whether lateral mirror images with the same labels were used in training.
         labels: The label table as plain data.
         provenance: Origin of the model.
         scores: Scores on each set of cases.
@@ -138,5 +138,5 @@ class BundleDescription(BaseModel):
 
     @property
     def network_needs(self) -> NetworkNeeds:
-        """What the network needs of its input and of the memory."""
+        """Requirements of the network on input size and memory."""
         return self.needs or needs_of_former_bundle(self.architecture)

@@ -1,6 +1,6 @@
-"""Needs of the networks in bundles that were written before bundles said them.
+"""Network requirements for bundles of earlier versions, which do not state them.
 
-The table is closed: a bundle that is written today holds its network's needs.
+The table is closed: new bundles state the requirements of their network.
 """
 
 from math import prod
@@ -10,7 +10,7 @@ from amcnet.errors import ModelError
 from amcnet.networks import Architecture, NetworkNeeds
 from amcnet.networks.architecture import Triple
 
-# Name -> divisor, bytes for each voxel and channel of the first stage, for each voxel and class.
+# Name -> divisor, bytes per voxel and channel of the first stage, bytes per voxel and class.
 _FIGURES: dict[str, tuple[Triple, float, float]] = {
     "unet": ((1, 16, 16), 16, 6),
     "unetplusplus": ((1, 16, 32), 54, 4),
@@ -23,13 +23,13 @@ _POOLS = ((2, 2, 2), (2, 2, 2), (1, 2, 2), (1, 2, 2))
 
 
 def needs_of_former_bundle(architecture: Architecture) -> NetworkNeeds:
-    """Return the needs of a network that its bundle does not state.
+    """Return the requirements of a network whose bundle does not state them.
 
     Args:
-        architecture: As the bundle describes it; width and options are complete.
+        architecture: Architecture of the bundle, with width and all options.
 
     Raises:
-        ModelError: If no such network was in bundles without needs.
+        ModelError: If the network is unknown.
     """
     width = architecture.width or 64
     if architecture.name == "amcnet":

@@ -19,18 +19,18 @@ from amcnet.io.atomic_folders import (
 )
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
-_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # no folder's name on Windows
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # reserved names on Windows
 
 
 @dataclass(frozen=True)
 class InstalledModel:
-    """A model with a name.
+    """An installed or bundled model.
 
     Attributes:
         name: Its name.
         folder: Its bundle's folder.
-        description: The bundle's description; None where it cannot be read.
-        problem: Why it cannot be read.
+        description: Description of the bundle; None if it cannot be read.
+        problem: Reason why it cannot be read.
     """
 
     name: str
@@ -55,14 +55,14 @@ def install_model(source: Path, name: str | None = None, overwrite: bool = False
 
     Args:
         source: A bundle's folder, a run folder, or a .zip that :func:`pack_bundle` made.
-        name: The name to install it under, the bundle's own where left out.
+        name: Name of the installed model, by default the name in the bundle.
         overwrite: Replace an installed model of that name.
 
     Returns:
         The installed bundle.
 
     Raises:
-        ModelError: If it is no bundle or a damaged one, or the name cannot be used.
+        ModelError: If the source is not a valid bundle, or the name cannot be used.
         OutputError: If the name is taken, or the files cannot be written.
     """
     if not source.exists():
@@ -85,7 +85,7 @@ def remove_model(name: str) -> None:
     """Remove an installed model.
 
     Raises:
-        ModelError: If there is none of that name, or it is the bundled one.
+        ModelError: If there is no such model, or it is the bundled one.
         OutputError: If its files cannot be removed.
     """
     if name == BUNDLED_NAME:
@@ -100,7 +100,7 @@ def remove_model(name: str) -> None:
 
 
 def _copy_or_unpack(source: Path, folder: Path) -> None:
-    """Copy or unpack the files that the bundle lists into a folder."""
+    """Copy or unpack the files of a bundle into a folder."""
     if source.is_file():
         unpack_bundle(source, folder)
         return

@@ -1,4 +1,4 @@
-"""An OpenVINO IR from a stranger may only describe a network whose weights lie beside it."""
+"""Structural check of an OpenVINO IR from an untrusted source."""
 
 import re
 from pathlib import Path
@@ -8,22 +8,22 @@ from amcnet.errors import ModelError
 
 _LARGEST_BYTES = 64 * 2**20
 _DEEPEST = 32
-_OPERATION_SET = re.compile(r"opset\d{1,3}")  # others come from extension libraries
+_OPERATION_SET = re.compile(r"opset\d{1,3}")  # other operation sets come from extension libraries
 _FILE_WORDS = ("path", "file", "uri", "url", "library", "location")
 
 
 def check_ir(path: Path) -> None:
     """Check the structure of an IR without running it.
 
-    OpenVINO itself reads constants from the ``.bin`` beside the ``.xml``. This refuses what could
-    make it look elsewhere or read on without end: document types and entities, operations of
-    extension libraries, entries that name files, and constants outside the weights.
+    OpenVINO reads constants from the ``.bin`` file next to the ``.xml``. The check refuses
+    everything that could make it read other files or never finish: document types and entities,
+    operations of extension libraries, entries that name files, and constants outside the weights.
 
     Args:
-        path: The ``.xml`` file; the ``.bin`` lies beside it.
+        path: The ``.xml`` file, with its ``.bin`` in the same folder.
 
     Raises:
-        ModelError: If the file is not a plain IR.
+        ModelError: If the file fails the check.
     """
     size = path.stat().st_size
     if size > _LARGEST_BYTES:

@@ -15,7 +15,7 @@ _RUN_MODEL = "model"  # the folder of the model inside a run folder
 
 
 def default_bundle_folder() -> Path:
-    """Return the folder of the model that ships with the package."""
+    """Return the folder of the bundled model."""
     return Path(str(files("amcnet"))) / "models" / BUNDLED_NAME
 
 
@@ -31,7 +31,7 @@ def installed_folders() -> dict[str, Path]:
     if folder.is_dir():
         recover_models(folder)
         for path in sorted(folder.iterdir()):
-            # Folders that are being written begin with a dot.
+            # Names of folders that are being written begin with a dot.
             if path.is_dir() and not path.name.startswith("."):
                 found.setdefault(path.name, path)
     return found
@@ -41,9 +41,9 @@ def find_model(model: str | Path | None = None) -> Path:
     """Return the folder of a model bundle without checking its contents.
 
     Args:
-        model: Folder of a bundle, run folder that holds one in ``model/``, or name of an installed
-            model; the model that ships with the package where left out. Where a bundle's folder
-            and an installed model have the same name, the folder counts.
+        model: Folder of a bundle, run folder with a bundle in ``model/``, or name of an installed
+            model; by default the bundled model. If a folder and an installed model have the same
+            name, the folder takes precedence.
 
     Raises:
         ModelError: If no such folder or name exists.

@@ -1,4 +1,4 @@
-"""One command at a time changes the folder of installed models; what killed ones left is mended."""
+"""Lock on the folder of installed models, and recovery after killed commands."""
 
 import logging
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _LONGEST_WAIT_SECONDS = 60
 
 @contextmanager
 def sole_writer(models: Path) -> Iterator[None]:
-    """Wait for other commands that install or remove, then recover what killed ones left.
+    """Wait for commands that change the folder, then recover from killed ones.
 
     Raises:
         OutputError: If another command takes too long, or the folder is read-only.
@@ -34,7 +34,7 @@ def sole_writer(models: Path) -> Iterator[None]:
 
 
 def recover_models(models: Path) -> None:
-    """Recover what killed commands left, unless there is nothing or a command is at work now."""
+    """Recover from killed commands, unless another command holds the lock."""
     if not any(models.glob(".*")):
         return
     try:

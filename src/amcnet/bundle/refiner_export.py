@@ -22,11 +22,11 @@ from amcnet.runtime.openvino import openvino
 def write_refined_bundle(
     folder: Path, model: Bundle, network: Refiner, description: RefinerDescription
 ) -> Bundle:
-    """Write a copy of a model with a refiner added; return the checked bundle.
+    """Write a copy of a model with a refiner added, and return the verified bundle.
 
     Args:
-        folder: Where to write; it is made, files of an earlier bundle are replaced.
-        model: The model to refine; a refiner that it has already is replaced.
+        folder: Output folder, created if needed; files of an earlier bundle are replaced.
+        model: The model to refine; an existing refiner is replaced.
         network: The trained refiner.
         description: Its description.
     """
@@ -43,12 +43,13 @@ def write_refined_bundle(
 
 
 def add_refiner(folder: Path, refined: Bundle) -> Bundle:
-    """Give the model in a folder the refiner of another bundle; return the checked bundle.
+    """Copy the refiner of another bundle into a model, and return the verified bundle.
 
-    A refiner depends on the kinds and channels of a model only, not on its weights.
+    A refiner depends only on the kinds and channels of a model, not on its weights.
 
     Raises:
-        ModelError: If a bundle is damaged, the other one has no refiner, or it does not fit.
+        ModelError: If a bundle is damaged, the other one has no refiner, or the refiner does not
+            fit the model.
     """
     model = load_bundle(folder)
     description = refined.description.refiner
@@ -69,7 +70,7 @@ def _describe(folder: Path, model: Bundle, refiner: RefinerDescription) -> Bundl
 
 
 def _write_ir(path: Path, network: Refiner, description: RefinerDescription) -> None:
-    """Convert the network with a free batch and free sides and save it with 16-bit weights."""
+    """Convert the network with dynamic batch and patch sizes and save it with 16-bit weights."""
     ov = openvino()
     sizes = description.architecture
     channels = sizes.in_channels + sizes.kinds

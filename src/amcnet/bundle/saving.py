@@ -1,4 +1,4 @@
-"""Saving a network from one's own training loop as a model."""
+"""Save a network from a custom training loop as a model."""
 
 from pathlib import Path
 from typing import Any
@@ -34,25 +34,25 @@ def save_model(
     training_data: str = "not stated",
     overwrite: bool = False,
 ) -> Bundle:
-    """Save a trained PyTorch network as a model that ``amcnet segment --model FOLDER`` takes.
+    """Save a trained PyTorch network as a model for ``amcnet segment --model FOLDER``.
 
-    Any network will do that maps float32 images (1, channel, scan, lateral, depth) to logits
-    (1, class, scan, lateral, depth) and that OpenVINO can convert. One that
-    :func:`amcnet.networks.build_network` made can also be run by PyTorch and fine-tuned.
+    The network must map float32 images (1, channel, scan, lateral, depth) to logits (1, class,
+    scan, lateral, depth) and be convertible to OpenVINO. A network from
+    :func:`amcnet.networks.build_network` can also be run by PyTorch and fine-tuned.
 
     Args:
         network: The network; it is put into evaluation mode.
         table: The structures; class 0 is background.
         preprocessing: Spacing (mm) and normalisation that the network was trained with.
-        folder: Folder of the model; it is made.
+        folder: Folder of the model, created if needed.
         name: Name of the model; the folder's name by default.
-        window: Slices that the network sees at once, as in training.
-        in_channels: Channels of its input; taken from the network where ``build_network`` made it.
-        divisor: The network takes multiples of this, (scan, lateral, depth); volumes are padded.
-        notice: What every user must know; printed with every result.
-        licence: Licence of the weights, best as an SPDX identifier; empty for none.
-        training_data: What it was trained on, in words that a user reads.
-        overwrite: Replace a model that is in the folder.
+        window: Slices of a training window.
+        in_channels: Channels of its input; known for a network from ``build_network``.
+        divisor: Input sizes must be multiples of this, (scan, lateral, depth); volumes are padded.
+        notice: Notice to users, printed with every result.
+        licence: Licence of the weights, preferably an SPDX identifier; empty if not stated.
+        training_data: Description of the training data, for users to read.
+        overwrite: Replace an existing model in the folder.
 
     Returns:
         The model, read back and checked.
@@ -102,7 +102,7 @@ def save_model(
 
 
 class _Padded(nn.Module):
-    """Pads volumes for a network that takes only some sizes."""
+    """Pads volumes for a network that restricts the size of its input."""
 
     def __init__(self, network: nn.Module, divisor: Triple) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class _Padded(nn.Module):
 
 
 def _check_output(network: nn.Module, description: BundleDescription) -> float:
-    """Run the network once; return the bytes that its layers put out for each voxel."""
+    """Run the network once and return the bytes of its layers' outputs per voxel."""
     image = example_window(description)
     made = 0
 

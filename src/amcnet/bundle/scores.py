@@ -7,11 +7,11 @@ from amcnet.bundle.description import BundleDescription, Scores
 
 
 def record_scores(model: str | Path, scores: Scores) -> BundleDescription:
-    """Write scores into a bundle; they travel with it, and ``amcnet models list`` shows them.
+    """Write scores into the description of a bundle; ``amcnet models list`` shows them.
 
     Args:
         model: Folder of the bundle, run folder or name of an installed model.
-        scores: The scores; they replace those on the same data, named by ``scores.data``.
+        scores: The scores; they replace earlier scores with the same ``scores.data``.
 
     Returns:
         The bundle's new description.

@@ -40,7 +40,7 @@ _TORCH_NAMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Import what needs PyTorch on first use, so that the core works without it."""
+    """Import the parts that need PyTorch on first use, so the core works without it."""
     if name not in _TORCH_NAMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     require_extra("train", f"amcnet.networks.{name}")

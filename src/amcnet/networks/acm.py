@@ -54,7 +54,7 @@ class ACM(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return the mixed features; the spatial size stays."""
+        """Return the mixed features, of the same spatial size."""
         if self.attention is None:
             only = self.branch_2d or self.branch_3d
             return cast(Tensor, cast(nn.Module, only)(features))

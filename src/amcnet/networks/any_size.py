@@ -1,4 +1,4 @@
-"""Volumes of any size for networks that take only some sizes, or only slices."""
+"""Support for volumes of any size in networks that restrict their input size or are 2D."""
 
 from typing import ClassVar
 
@@ -18,15 +18,15 @@ from amcnet.networks.stage_supervision import nearest_labels
 
 
 class Core(nn.Module):
-    """A network that leaves the care for sizes to :class:`AnySize`.
+    """A network that restricts its input size; :class:`AnySize` makes it accept any size.
 
-    It maps (batch, channel, [scan,] lateral, depth), in sizes that are multiples of its divisor, to
-    logits of the same size.
+    It maps (batch, channel, [scan,] lateral, depth), with sizes that are multiples of its divisor,
+    to logits of the same size.
 
     Attributes:
-        class_axes: Start of a parameter's name -> how many of its leading axes run over the
-            classes; the first that fits counts.
-        logit_layers: Names of the layers that give logits; each has a bias.
+        class_axes: Prefix of a parameter's name -> number of leading axes that run over the
+            classes; the first matching prefix applies.
+        logit_layers: Names of the layers that produce logits; each has a bias.
         output_weights: Weight of each output in the training loss, the finest output first.
     """
 
@@ -35,17 +35,17 @@ class Core(nn.Module):
     output_weights: ClassVar[tuple[float, ...]] = (1.0,)
 
     def outputs(self, image: Tensor) -> list[Tensor]:
-        """Return the logits that are trained on; later ones may be on coarser grids."""
+        """Return the logits used by the training loss; later ones may have coarser grids."""
         return [self(image)]
 
 
 class AnySize(SegmentationNetwork):
-    """Takes volumes of any size; where the core needs more voxels, the far border is repeated.
+    """Wraps a network to accept volumes of any size, by repeating the far border.
 
     Args:
-        core: The network.
-        divisor: The core takes multiples of this, (scan, lateral, depth).
-        by_slice: Whether the core is a 2D network, which gets the transverse slices as a batch.
+        core: The wrapped network.
+        divisor: Divisor of the core's input size, (scan, lateral, depth).
+        by_slice: Whether the core is a 2D network, which receives the transverse slices as a batch.
     """
 
     def __init__(self, core: Core, divisor: Triple, by_slice: bool) -> None:
@@ -56,7 +56,7 @@ class AnySize(SegmentationNetwork):
 
     @property
     def logit_layers(self) -> tuple[str, ...]:
-        """See :class:`Core`; the names are those of this module."""
+        """See :class:`Core`, with the names of the parameters in this module."""
         return tuple(f"core.{name}" for name in self.core.logit_layers)
 
     def parameter_layout(self, name: str) -> ParameterLayout:
@@ -86,9 +86,9 @@ class AnySize(SegmentationNetwork):
         return logits[:, :, :slices, : image.shape[3], : image.shape[4]]
 
     def outputs(self, image: Tensor) -> list[Tensor]:
-        """Return the logits that are trained on, (batch, class, scan, lateral, depth) each.
+        """Return the logits used by the training loss, each (batch, class, scan, lateral, depth).
 
-        The first has the image's size rounded up to the divisor; later ones may be coarser.
+        The first has the size of the image, rounded up to the divisor; later ones may be coarser.
         """
         padded = pad_to_divisor(image, self.divisor)
         outputs = self.core.outputs(self._to_core(padded))
@@ -114,7 +114,7 @@ class AllOutputsSupervision(nn.Module):
     def forward(self, network: AnySize, image: Tensor, labels: Tensor, step: int) -> Tensor:
         """Return the weighted sum of the losses of all outputs, each against labels of its size.
 
-        Where the network pads an image, the padding is ignored. The arguments are those of
+        Padding is ignored. For the arguments see
         :class:`amcnet.networks.segmentation_network.Supervision`.
         """
         outputs = network.outputs(image)

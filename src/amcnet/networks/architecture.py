@@ -9,17 +9,17 @@ Triple = tuple[Step, Step, Step]  # along (scan, lateral, depth)
 
 
 class Architecture(BaseModel):
-    """Which network, and its sizes.
+    """Name, sizes and options of a network.
 
-    Each network has options of its own, such as AMCNet's ``branches``; they are keys beside the
-    ones below. :func:`amcnet.networks.registry.complete` checks them and fills in what is missing.
+    Options of the individual networks, such as AMCNet's ``branches``, are additional keys.
+    :func:`amcnet.networks.registry.complete` checks them and fills in defaults.
 
     Attributes:
         name: Name in the registry.
         in_channels: Channels of the input.
         num_classes: Classes of the output, background included.
-        width: Channels of the first stage; the following ones have more in proportion. None for
-            the width that the network's authors chose.
+        width: Channels of the first stage; later stages are proportional. None is the width chosen
+            by the network's authors.
 
     Example:
         >>> Architecture(name="vnet", num_classes=3).width is None
@@ -37,22 +37,21 @@ class Architecture(BaseModel):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The network's own options."""
+        """Options of this network."""
         return dict(self.model_extra or {})
 
 
 class NetworkNeeds(BaseModel):
-    """What a network needs of its input and of the memory.
+    """Requirements of a network on input size and memory.
 
-    A model bundle holds these figures, so that segmentation neither needs PyTorch nor knows which
-    networks there are.
+    A model bundle states these figures, so segmentation needs neither PyTorch nor the registry.
 
     Attributes:
         divisor: The network pads its input to multiples of this, (scan, lateral, depth).
-        least_shape: The smallest input (scan, lateral, depth) that makes sense.
-        space_to_depth: Voxels that the network works on together, along each axis.
-        bytes_per_voxel: Upper bound of the memory that features take while the network runs, for
-            each voxel of the padded input, without the logits that it returns.
+        least_shape: Smallest useful input, (scan, lateral, depth).
+        space_to_depth: Space-to-depth factor along each axis.
+        bytes_per_voxel: Upper bound of the memory of the features, per voxel of the padded input,
+            without the returned logits.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -12,11 +12,11 @@ _FEWEST_TO_CUT = 4
 
 
 class InstanceNorm(nn.InstanceNorm3d):
-    """Instance norm, 2D and 3D, that also takes a single voxel (which it maps to its bias)."""
+    """Instance norm, 2D and 3D, that also accepts a single voxel, which it maps to its bias."""
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the normalised features."""
-        # nn.InstanceNorm3d refuses one voxel; the deepest stage of a thin window has just that.
+        # nn.InstanceNorm3d refuses a single voxel, the size of a thin window in the deepest stage.
         return torch.instance_norm(
             features, self.weight, self.bias, None, None, True, 0.0, self.eps, False
         )
@@ -43,7 +43,7 @@ class Conv3d(nn.Conv3d):
             return self._in_halves(features)
         around = int(self.padding[0])
         if self.training and 1 < features.shape[2] <= 2 * around:
-            # Zeros that are there already come to the same as padding.
+            # Explicit zeros are equivalent to padding.
             return functional.conv3d(
                 functional.pad(features, (0, 0, 0, 0, around, around)),
                 self.weight,
@@ -54,7 +54,7 @@ class Conv3d(nn.Conv3d):
         return super().forward(features)
 
     def _is_slow(self, features: Tensor) -> bool:
-        """Return whether PyTorch would leave this to its slow kernel."""
+        """Return whether PyTorch would use its slow kernel."""
         return (
             self.training
             and torch.is_grad_enabled()
@@ -75,11 +75,11 @@ class Conv3d(nn.Conv3d):
         return list(zip(around, self.kernel_size, strict=True))
 
     def _in_halves(self, features: Tensor) -> Tensor:
-        """Convolve two overlapping halves as a batch: oneDNN takes those."""
+        """Convolve two overlapping halves as a batch, which oneDNN handles."""
         axis = max((2, 3, 4), key=lambda axis: features.shape[axis])
         size, around = features.shape[axis], self._paddings()[axis - 2][0]
         half = -(-size // 2)
-        before_and_after = [0] * 6  # of the last axis first
+        before_and_after = [0] * 6  # padding of the last axis comes first
         before_and_after[2 * (4 - axis)] = around
         before_and_after[2 * (4 - axis) + 1] = around + 2 * half - size
         padded = functional.pad(features, before_and_after)
@@ -107,7 +107,7 @@ def two_convolutions(in_channels: int, out_channels: int, scan_kernel: int) -> n
                 out_channels,
                 (scan_kernel, 3, 3),
                 padding=(scan_kernel // 2, 1, 1),
-                bias=False,  # the norm that follows would remove it
+                bias=False,  # the following norm would remove a bias
             ),
             InstanceNorm(out_channels, affine=True),
             nn.LeakyReLU(_NEGATIVE_SLOPE, inplace=True),

@@ -1,4 +1,4 @@
-"""Networks that predict background before they have learnt anything."""
+"""Initialise a network to predict background."""
 
 import math
 from typing import cast
@@ -9,16 +9,16 @@ from amcnet.networks.segmentation_network import SegmentationNetwork
 
 
 def expect_background(network: SegmentationNetwork, share: float, num_classes: int) -> None:
-    """Set the last biases so that background has a given probability before the first step.
+    """Set the output biases such that background has a given initial probability.
 
-    Where nearly everything is background, random weights give large regions to some structure, and
-    Dice hardly notices: such a region keeps its structure from being found anywhere else. Detection
-    networks start with rare classes at a low probability, too (Lin et al., ICCV 2017, 4.1).
+    With random weights, large regions of background are assigned to some structure. Dice hardly
+    penalises this, and the structure is then not found anywhere else. Detection networks also start
+    rare classes at a low probability (Lin et al., ICCV 2017, 4.1).
 
     Args:
-        network: As :func:`amcnet.networks.build_network` returns it; it is changed.
-        share: Probability of class 0 where the features are zero, between 0 and 1; the other
-            classes share the rest equally.
+        network: A network from :func:`amcnet.networks.build_network`; it is modified.
+        share: Probability of class 0 for zero features, between 0 and 1; the other classes share
+            the rest equally.
         num_classes: Classes of the output.
 
     Example:
@@ -33,4 +33,4 @@ def expect_background(network: SegmentationNetwork, share: float, num_classes: i
         bias = cast(torch.Tensor, network.get_submodule(name).bias)
         with torch.no_grad():
             bias.zero_()
-            bias.view(-1, num_classes)[:, 0] = logit  # of every voxel of a group
+            bias.view(-1, num_classes)[:, 0] = logit  # biases of every voxel of a group

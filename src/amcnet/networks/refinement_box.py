@@ -1,6 +1,6 @@
 """Training of the refinement head on one box of a window per step.
 
-The logits of all classes at all voxels would cost too much.
+Logits of all classes at all voxels would cost too much.
 """
 
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from amcnet.anatomy import IGNORE
 from amcnet.networks.architecture import Triple
 from amcnet.networks.voxel_subsets import pad_labels
 
-BOX_VOXELS = (72, 72, 52)  # along (scan, lateral, depth), about
+BOX_VOXELS = (72, 72, 52)  # approximate size along (scan, lateral, depth)
 
 Box = tuple[slice, slice, slice]
 
@@ -22,8 +22,8 @@ class RefinementBox(NamedTuple):
 
     Attributes:
         groups: The box, in space-to-depth groups along (scan, lateral, depth).
-        labels: (batch, scan, lateral, depth) of its voxels. Near a side where the window goes on
-            they are ``IGNORE``: there the refinement head lacks a part of what it sees.
+        labels: (batch, scan, lateral, depth), labels of its voxels; ``IGNORE`` near a side where
+            the window continues, because the refinement head lacks context there.
     """
 
     groups: Box
@@ -33,13 +33,13 @@ class RefinementBox(NamedTuple):
 def choose_box(labels: Tensor, factor: Triple, reach: int, turn: int) -> RefinementBox:
     """Choose a box around a voxel of a structure.
 
-    Every structure of the batch is equally likely to be in the middle, however small it is.
+    Every structure of the batch is equally likely to be at the centre, whatever its size.
 
     Args:
         labels: uint8 (batch, scan, lateral, depth), of all voxels.
         factor: The space-to-depth factor, (scan, lateral, depth).
-        reach: Voxels that the refinement head sees around a voxel.
-        turn: Decides, together with the labels, where the box is.
+        reach: Receptive field of the refinement head, in voxels to each side.
+        turn: Determines the position of the box, together with the labels.
     """
     whole = pad_labels(labels, factor)
     groups, voxels, inner = [], [], []
@@ -60,7 +60,7 @@ def choose_box(labels: Tensor, factor: Triple, reach: int, turn: int) -> Refinem
 
 
 def _middle(labels: Tensor, turn: int) -> list[int]:
-    """Return a voxel (scan, lateral, depth) of one of the structures, or any if there is none."""
+    """Return a voxel (scan, lateral, depth) of a structure, or any voxel if there is none."""
     generator = Generator().manual_seed(turn)
     structures = torch.unique(labels)
     structures = structures[(structures > 0) & (structures != IGNORE)]

@@ -1,8 +1,8 @@
-"""Boundaries at full resolution, for a network that works on groups of voxels.
+"""Boundaries at full resolution for a space-to-depth network.
 
-What a group of voxels is, is known from the whole hand; where a surface runs through it shows in
-the voxels themselves. Some small convolutions therefore look at the voxels, together with the
-features of each voxel's group, and their logits are added to those of the groups.
+The class of a group of voxels follows from the whole hand, but the course of a surface within the
+group follows from the voxels themselves. Small convolutions on the voxels and the features of their
+groups therefore compute logits that are added to those of the groups.
 """
 
 from typing import cast
@@ -20,20 +20,20 @@ _LAYERS = 3
 
 
 class RefinementHead(nn.Module):
-    """Logits to add to those of the groups; all are zero before training.
+    """Computes logits that are added to those of the groups; they are zero before training.
 
-    There are no norms: they would cost more than the convolutions, and a part of a volume would no
-    longer give what the whole volume gives.
+    There are no norms: they would cost more than the convolutions and make the result of a crop
+    differ from that of the whole volume.
 
     Args:
         in_channels: Channels of the image.
-        group_channels: Channels of the groups' features.
-        channels: Channels of the head's own layers.
+        group_channels: Channels of the features of a group.
+        channels: Channels of the head's layers.
         num_classes: Classes of the output.
         factor: The space-to-depth factor, (scan, lateral, depth).
 
     Attributes:
-        reach: How far from a voxel, in voxels, the image influences its logits.
+        reach: Receptive field: largest distance, in voxels, at which the image influences a logit.
     """
 
     reach = _LAYERS + 1
@@ -65,12 +65,13 @@ class RefinementHead(nn.Module):
         """Return logits of all voxels (batch, class, scan, lateral, depth).
 
         Args:
-            image: (batch, channel, scan, lateral, depth), whole groups.
+            image: (batch, channel, scan, lateral, depth), with sizes that are multiples of the
+                factor.
             features: (batch, channel, scan, lateral, depth) of these groups.
         """
         voxels = self.of_image(image) + depth_to_space(self.of_groups(features), self.factor)
         if not torch.onnx.is_in_onnx_export():  # ONNX knows no memory format
-            # Takes a third of the time of channels-first on a CPU.
+            # Three times as fast as channels-first on a CPU.
             voxels = voxels.contiguous(memory_format=torch.channels_last_3d)
         for layer in self.layers:
             voxels = voxels + layer(functional.leaky_relu(voxels, _NEGATIVE_SLOPE))

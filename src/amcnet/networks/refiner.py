@@ -21,10 +21,10 @@ _TRUST = 1.0  # initial logit of the kind that the first network found
 
 
 class Refiner(nn.Module):
-    """A U-Net that adds a correction to the kinds it is given.
+    """A U-Net that adds a correction to the kinds in its input.
 
-    At first the correction is zero, so that an untrained refiner returns what it was given. The
-    norms see the whole patch: run it on patches of the size that it was trained on.
+    The correction is initially zero, so an untrained refiner returns its input. The norms depend on
+    the whole patch, so inference should use the patch size of training.
 
     Args:
         architecture: Its sizes.
@@ -58,9 +58,9 @@ class Refiner(nn.Module):
         """Return logits (batch, 1 + kind, scan, lateral, depth).
 
         Args:
-            patch: Float (batch, channel, scan, lateral, depth): the channels of the image, then
-                one for each kind, 1 where the first network found it and 0 elsewhere. Each side is
-                a multiple of the architecture's divisor.
+            patch: Float (batch, channel, scan, lateral, depth): the channels of the image, then one
+                per kind, 1 where the first network found it and 0 elsewhere. Sizes are multiples of
+                the architecture's divisor.
         """
         features = self.encoder[0](self.first(patch))
         skips: list[Tensor] = []

@@ -1,4 +1,4 @@
-"""The sizes of a refiner: what a model bundle stores, free of PyTorch."""
+"""The architecture of a refiner as stored in a model bundle; free of PyTorch."""
 
 from typing import Annotated
 
@@ -12,9 +12,8 @@ class RefinerArchitecture(BaseModel):
 
     Attributes:
         in_channels: Channels of the image.
-        kinds: Number of kinds of structures that are told apart, without the background.
-        widths: Channels of each level, the finest first; every level halves the grid of the one
-            before.
+        kinds: Number of kinds of structures, without the background.
+        widths: Channels of each level, the finest first; each level halves the resolution.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -25,5 +24,5 @@ class RefinerArchitecture(BaseModel):
 
     @property
     def divisor(self) -> int:
-        """Number of voxels that each side of a patch must be a multiple of."""
+        """Divisor of the sides of a patch."""
         return 1 << (len(self.widths) - 1)

@@ -1,7 +1,7 @@
 """The registry of networks.
 
-A network is one file in :mod:`amcnet.networks.catalogue`, named like the network, with a class that
-:func:`register_network` decorates. A network of your own can be registered from any module.
+A network is one file in :mod:`amcnet.networks.catalogue`, named after the network, with a class
+decorated by :func:`register_network`. Custom networks can be registered from any module.
 """
 
 import pkgutil
@@ -24,7 +24,7 @@ N = TypeVar("N", bound=type[nn.Module])
 
 
 class NetworkOptions(BaseModel):
-    """Options of a network beside channels, classes and width; this one has none."""
+    """Base class for the options of a network, in addition to channels, classes and width."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -40,18 +40,18 @@ class NetworkSpec:
         code: Where the code comes from, and its licence.
         sees: ``2d`` sees transverse slices one by one, ``3d`` all slices of a window at once,
             ``2d+3d`` mixes both.
-        width: The authors' width: channels of the first stage.
-        bytes_per_width: Memory while the network runs, for each voxel and each channel of the
-            first stage (``benchmarks/networks.py`` measures it).
-        bytes_per_class: The same for each voxel and class.
-        divisor: The input is padded to multiples of this, (scan, lateral, depth).
+        width: Channels of the first stage as chosen by the authors.
+        bytes_per_width: Memory of the running network per voxel and channel of the first stage
+            (measured by ``benchmarks/networks.py``).
+        bytes_per_class: Memory of the running network per voxel and class.
+        divisor: Divisor of the input size, (scan, lateral, depth); other inputs are padded.
         width_step: The width must be a multiple of this.
-        options: The network's own options.
-        new_parts: Options that add a part to the network, which may be new when training starts
-            from a model without it.
+        options: Model of the network's options.
+        new_parts: Options that add a part to the network; training may start from a model without
+            that part.
         supervises_stages: Whether ``loss.deep_supervision`` has an effect.
-        check: Raises ValueError for sizes that the network cannot have.
-        needs: Computes the network's needs where the figures above do not tell them.
+        check: Raises ValueError for impossible sizes.
+        needs: Computes the requirements if they do not follow from the figures above.
     """
 
     name: str
@@ -82,11 +82,11 @@ _CATALOGUE = "amcnet.networks.catalogue"
 
 
 def register_network(spec: NetworkSpec) -> Callable[[N], N]:
-    """Return a class decorator that makes a network known under ``spec.name``.
+    """Return a class decorator that registers a network under ``spec.name``.
 
     The class is called with ``in_channels``, ``num_classes``, ``width`` and the options. It is
-    either a :class:`amcnet.networks.any_size.Core`, which need not care about sizes, or a complete
-    :class:`amcnet.networks.segmentation_network.SegmentationNetwork`.
+    either a :class:`amcnet.networks.any_size.Core`, which may restrict its input size, or a
+    complete :class:`amcnet.networks.segmentation_network.SegmentationNetwork`.
     """
 
     def register(network: N) -> N:
@@ -110,7 +110,7 @@ def network_names() -> list[str]:
 
 
 def find_spec(name: str) -> NetworkSpec:
-    """Return what is known of a network.
+    """Return the specification of a network.
 
     Raises:
         ConfigError: If there is no such network.
@@ -119,7 +119,7 @@ def find_spec(name: str) -> NetworkSpec:
 
 
 def complete(architecture: Architecture) -> Architecture:
-    """Return the architecture with every option, after checking all of them.
+    """Validate an architecture and return it with all options filled in.
 
     Raises:
         pydantic.ValidationError: If an option is unknown or has a value that is not allowed.
@@ -173,7 +173,7 @@ def build_network(architecture: Architecture) -> SegmentationNetwork:
 
 
 def needs_of(architecture: Architecture) -> NetworkNeeds:
-    """Return what a network needs of its input and of the memory.
+    """Return the requirements of a network on input size and memory.
 
     Raises:
         ConfigError: If there is no such network, or an option is not allowed.
@@ -194,7 +194,7 @@ def needs_of(architecture: Architecture) -> NetworkNeeds:
 
 
 def feature_bytes(spec: NetworkSpec, architecture: Architecture) -> float:
-    """Return the memory of a network's features for each voxel that it works on."""
+    """Return the memory of a network's features per voxel."""
     width = spec.width if architecture.width is None else architecture.width
     return spec.bytes_per_width * width + spec.bytes_per_class * architecture.num_classes
 

@@ -1,4 +1,4 @@
-"""What the rest of the package asks of a network."""
+"""The interface of all networks."""
 
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -11,13 +11,13 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 class ParameterLayout(NamedTuple):
-    """How classes and voxels are arranged in a parameter.
+    """Arrangement of classes and voxels in a parameter.
 
     Attributes:
-        class_axes: How many of the leading axes run over the classes: 0, 1 or 2.
-        voxels: Number of voxels that are stored one after the other along the first axis, or along
-            the second one, the input channels, where ``class_axes`` is 0. More than 1 where the
-            network works on several voxels at once.
+        class_axes: Number of leading axes that run over the classes: 0, 1 or 2.
+        voxels: Number of voxels stored consecutively along the first axis, or, if ``class_axes`` is
+            0, along the second one (the input channels). Greater than 1 for space-to-depth
+            networks.
     """
 
     class_axes: int = 0
@@ -27,8 +27,8 @@ class ParameterLayout(NamedTuple):
 class Supervision(Protocol):
     """Computes the training loss of a network.
 
-    An implementation is a PyTorch module. Layers that only training needs are its parameters; they
-    do not go into the model.
+    An implementation is a PyTorch module. Its parameters are the layers that only training needs;
+    they are not part of the model.
     """
 
     def __call__(
@@ -40,7 +40,7 @@ class Supervision(Protocol):
             network: The network that this supervision was made for.
             image: Float (batch, channel, scan, lateral, depth).
             labels: uint8 (batch, scan, lateral, depth); ``IGNORE`` marks voxels without a label.
-            step: Number of steps taken so far; random choices follow from it.
+            step: Number of steps taken so far, which determines random choices.
         """
 
 
@@ -52,18 +52,18 @@ class SegmentationNetwork(nn.Module):
     output.
 
     Attributes:
-        architecture: Its complete description; :func:`amcnet.networks.build_network` sets it.
+        architecture: Complete description, set by :func:`amcnet.networks.build_network`.
     """
 
     architecture: Architecture
 
     @property
     def logit_layers(self) -> tuple[str, ...]:
-        """Names of the layers that give logits; each has a bias."""
+        """Names of the layers that produce logits; each has a bias."""
         return ("head",)
 
     def parameter_layout(self, name: str) -> ParameterLayout:
-        """Return how classes and voxels are arranged in a parameter of the state dictionary."""
+        """Return the arrangement of classes and voxels in a parameter of the state dictionary."""
         return ParameterLayout(class_axes=1 if name.startswith("head.") else 0)
 
     def supervision(self, loss: nn.Module, stages: bool) -> nn.Module:
@@ -72,7 +72,7 @@ class SegmentationNetwork(nn.Module):
         Args:
             loss: Takes logits (batch, class, scan, lateral, depth) and labels (batch, scan,
                 lateral, depth).
-            stages: Whether the coarser stages of the decoder have a loss, too.
+            stages: Whether the coarser stages of the decoder also have a loss (deep supervision).
         """
         return OutputSupervision(loss)
 

@@ -1,9 +1,9 @@
 """Space-to-depth: groups of voxels as channels, and back.
 
-A network that works on groups of voxels sees every voxel (as channels of its input) and labels
-every voxel (its output has all classes once for each voxel of a group), but its convolutions run on
-a grid that is coarser by the space-to-depth factor. A whole hand then fits into one window. In 2D
-the way back is known as sub-pixel convolution (Shi et al., CVPR 2016).
+A space-to-depth network sees every voxel (as channels of its input) and labels every voxel (its
+output has all classes for each voxel of a group), but its convolutions run on a grid that is
+coarser by the space-to-depth factor. A whole hand then fits into one window. In 2D, the inverse is
+known as sub-pixel convolution (Shi et al., CVPR 2016).
 """
 
 from torch import Tensor

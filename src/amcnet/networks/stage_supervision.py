@@ -1,7 +1,7 @@
 """Deep supervision of a decoder's coarser stages.
 
-Which bone is which is decided far from the output, where the network sees the whole hand. A loss
-of its own teaches each coarse stage directly. The heads are used in training only.
+The coarse stages, which see the whole hand, decide which bone is which. A loss at each of them
+trains these stages directly. The heads are used in training only.
 """
 
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-_FINEST = 0.5  # weight of the stage below the last; each coarser one counts half as much
+_FINEST = 0.5  # weight of the stage before the last; each coarser one has half the weight
 
 
 class StageHeads(nn.Module):
     """A head and a loss for every decoder stage except the last.
 
     Args:
-        channels: Channels of these stages, the coarsest first.
+        channels: Channels of the stages, the coarsest first.
         num_classes: Classes, background included.
         loss: Takes logits (batch, class, scan, lateral, depth) and labels (batch, scan, lateral,
             depth).
@@ -42,7 +42,7 @@ class StageHeads(nn.Module):
 
 
 def nearest_labels(labels: Tensor, shape: Sequence[int]) -> Tensor:
-    """Return labels on a coarser grid: those at the centres of its voxels.
+    """Return labels on a coarser grid, sampled at the centres of its voxels.
 
     Args:
         labels: (batch, scan, lateral, depth), any dtype.

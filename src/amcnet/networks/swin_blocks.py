@@ -1,7 +1,7 @@
 """Attention within shifted windows (Liu et al., ICCV 2021), for planes of any size.
 
-Features are (batch, lateral, depth, channel) throughout. All that depends on the plane's size is
-computed by tensor operations, so that a traced network takes planes of any size.
+Features are (batch, lateral, depth, channel) throughout. Everything that depends on the size of the
+plane is computed by tensor operations, so a traced network accepts planes of any size.
 """
 
 from collections.abc import Sequence
@@ -10,20 +10,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-_FAR = -1e4  # added to a score, this leaves nothing of it, in 16 bits too
+_FAR = -1e4  # added to a score, it suppresses the score, also in 16 bits
 _MLP_RATIO = 4
-_PARTS = 4  # of an axis: inside or padding, wrapped around or not
+_PARTS = 4  # regions of an axis: inside or padding, wrapped around or not
 
 
 class SwinStage(nn.Module):
-    """Blocks of which every other one has its windows shifted by half their side.
+    """A stage of blocks; every other block shifts its windows by half their side.
 
     Args:
         channels: Channels of the features.
         heads: Attention heads.
         window: Side of a window.
         shifts: Whether any windows are shifted.
-        drop_path: For each block the probability that a branch of it is left out for a slice in
+        drop_path: Probability for each block that a residual branch is dropped for a slice in
             training.
     """
 
@@ -38,7 +38,7 @@ class SwinStage(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Return features of the same shape."""
         lateral, depth = features.shape[1:3]
-        # Up to whole windows; nothing in the plane attends to what is added.
+        # Pad to whole windows; the plane does not attend to the padding.
         missing = (-lateral % self.window, -depth % self.window)
         features = functional.pad(features, (0, 0, 0, missing[1], 0, missing[0]))
         apart = [self._apart(features, (lateral, depth), shift) for shift in (0, self.shift)]
@@ -52,7 +52,7 @@ class SwinStage(nn.Module):
         return features[:, :lateral, :depth]
 
     def _apart(self, features: Tensor, plane: tuple[int, int], shift: int) -> Tensor:
-        """Return what keeps tokens apart that do not belong together, (window, token, token)."""
+        """Return the mask, (window, token, token), that separates unrelated tokens."""
         lateral, depth = (
             _parts_of_axis(size, padded, shift, features.device)
             for size, padded in zip(plane, features.shape[1:3], strict=True)
@@ -107,7 +107,7 @@ class _WindowAttention(nn.Module):
 
         Args:
             windows: (batch x window, token, channel).
-            apart: What is added to the scores, (window, token, token).
+            apart: Mask that is added to the scores, (window, token, token).
         """
         count, tokens, channels = windows.shape
         parts = self.query_key_value(windows).view(
@@ -125,7 +125,7 @@ class _WindowAttention(nn.Module):
 
 
 class _DropPath(nn.Module):
-    """Leave a residual branch out for some images in training (Huang et al., ECCV 2016)."""
+    """Drop a residual branch for some images in training (Huang et al., ECCV 2016)."""
 
     def __init__(self, probability: float) -> None:
         super().__init__()
@@ -154,9 +154,9 @@ def from_windows(windows: Tensor, size: int, like: Tensor) -> Tensor:
 
 
 def _parts_of_axis(size: int, padded: int, shift: int, device: torch.device) -> Tensor:
-    """Number the parts of an axis that do not belong together once it was shifted.
+    """Number the unrelated regions of a shifted axis.
 
-    Those are what was wrapped around to the other end, and what is padding.
+    These are the part that was wrapped around and the padding.
     """
     position = torch.arange(padded, device=device)
     wrapped = (position >= padded - shift).long()

@@ -1,6 +1,6 @@
 """Training on one voxel of each space-to-depth group per step.
 
-The logits of all classes at all voxels would cost too much.
+Logits of all classes at all voxels would cost too much.
 """
 
 import numpy as np
@@ -12,17 +12,16 @@ from amcnet.networks.architecture import Triple
 
 
 def voxel_of_turn(labels: Tensor, factor: Triple, turn: int) -> tuple[Triple, Tensor]:
-    """Choose the voxel of each group whose turn it is, and return its labels.
+    """Choose one voxel of each group, in turn, and return its labels.
 
     Args:
         labels: uint8 (batch, scan, lateral, depth), of all voxels.
         factor: The space-to-depth factor, (scan, lateral, depth).
-        turn: After as many turns as a group has voxels, each voxel was chosen once.
+        turn: Number of the turn; each voxel is chosen once in as many turns as a group has voxels.
 
     Returns:
-        The voxel's position in its group (scan, lateral, depth), and labels (batch, scan, lateral,
-        depth) on the grid of the groups. A group that reaches beyond the window has ``IGNORE``
-        there.
+        The position of the voxel in its group (scan, lateral, depth), and labels (batch, scan,
+        lateral, depth) on the grid of the groups, ``IGNORE`` beyond the window.
 
     Example:
         >>> import torch

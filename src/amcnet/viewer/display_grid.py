@@ -1,4 +1,4 @@
-"""Volumes at a size that a browser can show, in memory as NIfTI files along the scan's own axes."""
+"""Downsample volumes for display in a browser, as NIfTI files in memory along the scan's axes."""
 
 import struct
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ LARGEST_SIDE = 256
 """Voxels along an axis: every graphics card can hold a volume of 256 x 256 x 256."""
 
 _LEVELS = 255
-_SHOWN_PERCENT = (0.1, 99.9)  # of intensities that are not 8 bits already; the rest saturates
+_SHOWN_PERCENT = (0.1, 99.9)  # percentiles for intensities of more than 8 bits; others saturate
 _NIFTI_HEADER_BYTES, _NIFTI_UINT8, _NIFTI_MM, _NIFTI_LABELS = 348, 2, 2, 1002
 
 
 @dataclass(frozen=True, eq=False)
 class DisplayImage:
-    """Voxels as the browser gets them; intensity = slope * voxel + intercept.
+    """Voxels sent to the browser; intensity = slope * voxel + intercept.
 
     Attributes:
         voxels: uint8, (scan, lateral, depth).
@@ -39,12 +39,12 @@ class DisplayImage:
 
 @dataclass(frozen=True)
 class DisplayGrid:
-    """The voxels that a page shows: the whole field of view, in fewer voxels if need be.
+    """The grid that the page shows: the whole field of view, downsampled if necessary.
 
-    The page knows three coordinates in mm: -lateral, -depth and -scan, from the centre of the
-    volume's first voxel. The browser's library takes them for right, front and top of a patient,
-    whom it shows from the front. Seen that way, scan index 0 is at the top of the hand and depth 0
-    (the side of the probe) is in front, as in the report, and left and right are not exchanged.
+    Page coordinates are -lateral, -depth and -scan in mm, from the centre of the volume's first
+    voxel. NiiVue interprets them as right, anterior and superior of a patient seen from the front.
+    In that view, scan index 0 is at the top and depth 0 (the probe side) in front, as in the
+    report, and left and right are not exchanged.
 
     Attributes:
         shape: Voxels in (scan, lateral, depth).
@@ -58,7 +58,7 @@ class DisplayGrid:
 
     @classmethod
     def of(cls, geometry: Geometry, largest_side: int = LARGEST_SIDE) -> "DisplayGrid":
-        """Return the grid that shows a volume; no axis is longer than ``largest_side``."""
+        """Return the grid for a volume; no axis has more than ``largest_side`` voxels."""
         old = np.array(geometry.canonical_shape)
         new = np.minimum(old, largest_side)
         old_mm = geometry.canonical_spacing_mm
@@ -72,18 +72,18 @@ class DisplayGrid:
         scan_mm, lateral_mm, depth_mm = self.spacing_mm
         affine = np.zeros((4, 4))
         affine[0, 1], affine[1, 0], affine[2, 2] = -lateral_mm, -depth_mm, -scan_mm
-        # The edges of the field of view stay, so the first voxel's centre moves inwards.
+        # The edges of the field of view do not change, so the first voxel's centre moves inwards.
         scan, lateral, depth = -(np.array(self.spacing_mm) - self.full_spacing_mm) / 2
         affine[:, 3] = lateral, depth, scan, 1
         return affine
 
     def to_page_mm(self, index: NDArray[np.floating]) -> tuple[float, float, float]:
-        """Return where an index (scan, lateral, depth) lies on the page, in mm."""
+        """Return the page coordinates, in mm, of an index (scan, lateral, depth)."""
         x, y, z = self.affine[:3, :3] @ index[::-1] + self.affine[:3, 3]
         return float(x), float(y), float(z)
 
     def image(self, image: NDArray[np.generic]) -> DisplayImage:
-        """Return an image on this grid; 8 bits stay as they are, other types are scaled to 8.
+        """Return an image on this grid; types other than 8-bit are scaled to 8 bits.
 
         Args:
             image: (scan, lateral, depth), any real dtype, finite.
@@ -141,9 +141,9 @@ def _nifti(header: bytearray, voxels: NDArray[np.uint8]) -> bytes:
 def index_to_patient(geometry: Geometry) -> NDArray[np.float64] | None:
     """Return the matrix (3, 4) from indices (scan, lateral, depth) to mm (right, front, top).
 
-    None where the header says nothing about the patient: programs that know nothing write an axis
-    of the file along each axis of the patient, in the file's order. Only a header that turns or
-    exchanges axes was written by something that knew how the patient lay.
+    None if the header has no information about the patient: a program without it aligns the axes of
+    the file with those of the patient, in the file's order. Only a header with rotated or exchanged
+    axes reveals a known position of the patient.
     """
     direction = np.array(geometry.direction).reshape(3, 3)
     if np.abs(direction - np.diag(np.diag(direction))).max() < _KNOWN_TURN:

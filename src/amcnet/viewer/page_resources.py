@@ -27,7 +27,7 @@ _BYTES = "application/octet-stream"
 
 
 def page_resources(scene: ViewerScene) -> dict[str, Resource]:
-    """Return everything that the page of a scene consists of: name -> resource."""
+    """Return all resources of the page of a scene by name."""
     package = files("amcnet.viewer")
     resources = {
         name: Resource(content_type, package.joinpath(path).read_bytes())
@@ -43,7 +43,7 @@ def page_resources(scene: ViewerScene) -> dict[str, Resource]:
 
 
 def as_data(scene: ViewerScene) -> dict[str, Any]:
-    """Return what the page needs to know of a scene besides its voxels, as data for JSON."""
+    """Return the data of a scene without its voxels, for JSON."""
     labelled, compared = scene.labelled, scene.compared
     rows = [] if labelled is None else [_row(one) for one in labelled.structures]
     if compared is not None:

@@ -1,4 +1,4 @@
-"""A web server for one page on this machine: a fixed set of resources, and nothing else."""
+"""A local web server for one page with a fixed set of resources."""
 
 import os
 import socket
@@ -22,8 +22,7 @@ _HOST = "127.0.0.1"
 _CHUNK_BYTES = 1 << 16  # a slow browser holds one chunk in memory, not a volume
 _WAITING_CONNECTIONS = 128
 _POLL_SECONDS = 0.5
-# The page takes everything from this server and nothing from elsewhere. NiiVue holds the picture
-# of its letters in itself, as data.
+# The page loads everything from this server. NiiVue contains its font as a data URL.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -46,7 +45,7 @@ _UNKNOWN_BROWSER = "Only the browser that opened the link of amcnet view can see
 
 @dataclass(frozen=True)
 class Resource:
-    """What the server sends for a name.
+    """Content served under a name.
 
     Attributes:
         content_type: Media type.
@@ -61,8 +60,8 @@ class PageServer:
     """Serve a fixed set of resources on this machine's loopback address until closed.
 
     Only a browser that opens a link from :meth:`new_link` sees them, and each link works once.
-    Requests that name another host are refused; otherwise a page from elsewhere could reach this
-    server under its own name. Requests run in one background thread.
+    Requests for other host names are refused, which prevents DNS rebinding. Requests run in one
+    background thread.
 
     Example:
         >>> with PageServer({"": Resource("text/html", b"<p>hello")}) as server:
@@ -74,8 +73,8 @@ class PageServer:
         """Start serving in the background.
 
         Args:
-            resources: Name -> what is sent for it; the name ``""`` is the page itself.
-            port: Port to listen at, 0 for any that is free.
+            resources: Resources by name; ``""`` is the page itself.
+            port: Port to listen on, 0 for any free port.
 
         Raises:
             ConfigError: If the port is taken or not allowed.
@@ -91,7 +90,7 @@ class PageServer:
             ws="none",
             loop="asyncio",
             lifespan="off",
-            access_log=False,  # paths hold the words of links
+            access_log=False,  # paths contain the secrets of links
             log_config=None,
             log_level="critical",
             server_header=False,
@@ -111,25 +110,25 @@ class PageServer:
 
     @property
     def port(self) -> int:
-        """The port that it listens at."""
+        """The port that the server listens on."""
         return int(self._socket.getsockname()[1])
 
     @property
     def page_address(self) -> str:
-        """Address of the page, which only a browser that opened a link can see."""
+        """Address of the page, for browsers that have opened a link."""
         return f"http://{_HOST}:{self.port}{self._session.path}"
 
     def new_link(self) -> str:
-        """Return an address that shows the page to the first browser that opens it."""
+        """Return a one-time link, which admits the first browser that opens it."""
         return f"http://{_HOST}:{self.port}{self._session.new_link()}"
 
     def wait(self) -> None:
-        """Wait until the server is closed, the process that started this one ends, or Ctrl-C."""
+        """Wait until the server is closed, the parent process ends, or Ctrl-C."""
         while not self._parent.has_ended() and not self._has_ended.wait(_POLL_SECONDS):
             pass
 
     def close(self) -> None:
-        """Stop serving and give the port back."""
+        """Stop serving and release the port."""
         self._server.should_exit = True
         self._thread.join()
         self._socket.close()
@@ -149,7 +148,7 @@ class PageServer:
 def _listen(port: int) -> socket.socket:
     listening = socket.socket()
     try:
-        # On Windows the same option would let a second program take the port.
+        # On Windows, this option would let a second program take over the port.
         if os.name == "posix":
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((_HOST, port))
@@ -162,7 +161,7 @@ def _listen(port: int) -> socket.socket:
 
 
 class _PageApp:
-    """The ASGI application. Paths are compared as they came, so none can lead elsewhere."""
+    """The ASGI application; it compares paths literally, so no path can leave the resources."""
 
     def __init__(self, session: Session, resources: Mapping[str, Resource], port: int) -> None:
         self._session = session
@@ -206,8 +205,8 @@ class _PageApp:
 
         if not self._session.redeem(link):
             return _plain(HTTPStatus.FORBIDDEN, _USED)
-        # A redirect would not do: browsers count it to the page that held the link, and keep a
-        # strict cookie back.
+        # A redirect would not work: browsers attribute it to the page with the link and withhold a
+        # SameSite=Strict cookie.
         entrance = HTMLResponse(_ENTRANCE.format(path=self._session.path), headers=_HEADERS)
         entrance.set_cookie(
             COOKIE_NAME,

@@ -1,4 +1,4 @@
-"""Noticing that the process that started this one has ended."""
+"""Detect the end of the parent process."""
 
 import os
 
@@ -6,18 +6,18 @@ import psutil
 
 
 class ParentProcess:
-    """The process that started this one, as it was when this object was made."""
+    """The parent process at the time of construction."""
 
     def __init__(self) -> None:
         self._pid = os.getppid()
         try:
             self._process: psutil.Process | None = psutil.Process(self._pid)
-        except psutil.Error:  # there is none, or this system does not show it
+        except psutil.Error:  # no parent, or the system does not show it
             self._process = None
 
     def has_ended(self) -> bool:
-        """Return whether the parent has ended, however it ended."""
-        # POSIX gives orphans another parent at once; Windows keeps the number of the old one.
+        """Return whether the parent process has ended, for any reason."""
+        # POSIX assigns orphans a new parent immediately; Windows keeps the old process ID.
         return os.getppid() != self._pid or (
             self._process is not None and not self._process.is_running()
         )

@@ -1,4 +1,4 @@
-"""A file that leads a browser to an address which must not appear in a list of processes."""
+"""A file that redirects the browser to an address that must not appear in the process list."""
 
 import html
 import shutil
@@ -17,13 +17,13 @@ _PAGE = (
 
 @contextmanager
 def redirect_file(address: str) -> Iterator[Path]:
-    """Write a page that sends the browser to an address; it is removed at the end.
+    """Write a page that redirects the browser to an address, and remove it at the end.
 
-    A browser gets what it opens as an argument, and every user of a machine can list the arguments
-    of all processes. The path of a file tells them nothing: its folder (0700) and the file (0600)
-    are readable by their owner only.
+    A browser receives the address as an argument, and every user of a machine can list the
+    arguments of all processes. The path of a file reveals nothing: the folder (0700) and the file
+    (0600) are readable by their owner only.
     """
-    folder = Path(tempfile.mkdtemp(prefix="amcnet-view-"))  # made with mode 0700
+    folder = Path(tempfile.mkdtemp(prefix="amcnet-view-"))  # created with mode 0700
     try:
         path = folder / "open.html"
         path.touch(mode=0o600)

@@ -1,4 +1,4 @@
-"""Who may see the page: one-time links that turn into a cookie."""
+"""Access control of the page: one-time links that set a cookie."""
 
 import secrets
 
@@ -7,12 +7,12 @@ _WORD_BYTES = 16
 
 
 class Session:
-    """Admits browsers by links that work once.
+    """Admits browsers through one-time links.
 
-    A link holds a random word. The first request with that word gets the session's cookie, and the
-    word is worthless from then on, whoever has seen it in a process list, a log or a browser's
-    history. The page lies below a random path of its own, because browsers send the cookies of
-    ``127.0.0.1`` to every port, so to the servers of other users too; they limit them by path.
+    A link contains a random secret. The first request with the secret receives the session's
+    cookie; after that the secret is worthless to anybody who finds it in a process list, a log or a
+    browser's history. The page has a random path, because browsers send the cookies of
+    ``127.0.0.1`` to every port, and thus to the servers of other users, but limit them by path.
 
     Attributes:
         path: Path of the page, ``/word/``.
@@ -31,8 +31,8 @@ class Session:
         return link
 
     def redeem(self, link: str) -> bool:
-        """Return whether a link admits its browser; from then on it does not."""
-        # All are compared, so that the time taken does not tell how much of a guess was right.
+        """Return whether a link is valid, and invalidate it."""
+        # Compare with all secrets, so that the duration reveals nothing about a guess.
         known = [one for one in self._links if secrets.compare_digest(one, link)]
         self._links.difference_update(known)
         return bool(known)

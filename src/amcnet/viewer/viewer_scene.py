@@ -1,4 +1,4 @@
-"""What the viewer shows: a volume, its structures, their sizes and the verdict on them."""
+"""The content of the viewer: a volume, its structures, their sizes and the verdict."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,16 +25,17 @@ _STEPS = ("reading the volume", "reading the labels", "measuring and checking", 
 
 @dataclass(frozen=True)
 class ShownStructure:
-    """One row of the list.
+    """One structure in the list of the viewer.
 
     Attributes:
         structure: Value, name and colour.
         measurement: Its size.
-        severity: The verdict on it.
-        messages: Why, one sentence each.
-        focus_mm: Where to look, in the page's mm: its voxel nearest to its middle, or that of a
-            neighbour where it is absent. None where the neighbours are absent too.
-        near: Name of that neighbour, None where the structure is present.
+        severity: Severity of its worst finding.
+        messages: Its findings, one sentence each.
+        focus_mm: Position to show, in page coordinates: the voxel of the structure closest to its
+            centre, or that of a neighbour if the structure is absent. None if the neighbours are
+            absent too.
+        near: Name of that neighbour; None if the structure is present.
     """
 
     structure: Structure
@@ -53,7 +54,7 @@ class Labelled:
         name: Name of the label file, without its folder.
         voxels: Labels on the shown grid, uint8 (scan, lateral, depth).
         structures: All structures of the table, in its order.
-        quality: The verdict.
+        quality: The quality report.
     """
 
     name: str
@@ -70,14 +71,14 @@ class ViewerScene:
         name: Name of the volume's file, without its folder.
         full_shape: Voxels of the volume in (scan, lateral, depth).
         full_spacing_mm: Their size in the same order.
-        grid: Where the shown voxels lie.
+        grid: Grid of the displayed voxels.
         image: The volume on that grid.
         to_patient: See :func:`index_to_patient`.
-        doubt: Why the voxel size is doubtful, None if it is plausible.
-        labelled: The structures, None where the volume is shown alone.
+        doubt: Reason why the voxel size is doubtful; None if it is plausible.
+        labelled: The structures; None if the volume is shown alone.
         compared: A second segmentation of the same volume.
         dice: Dice coefficient of the two segmentations for each structure, in the table's order;
-            None where both lack it. Empty without a second one.
+            None if it is absent in both. Empty without a second segmentation.
     """
 
     name: str
@@ -104,13 +105,13 @@ def read_scene(
 
     Args:
         volume: File of the volume, or a folder of DICOM.
-        labels: File of its labels, on its grid (a segmentation may be cropped); without it the
+        labels: File of its labels on the same grid (a segmentation may be cropped); without it, the
             volume is shown alone.
-        names: Names of the labels, by default those that the files or a description beside them
-            give, see :func:`amcnet.workflows.label_names.names_of_files`.
+        names: Names of the labels, by default from the files or a description next to them, see
+            :func:`amcnet.workflows.label_names.names_of_files`.
         reading: How all files are read; its series is that of the volume.
         progress: Called as each step begins.
-        compared: File of a second segmentation of the volume, shown beside the first.
+        compared: File of a second segmentation, shown next to the first.
 
     Raises:
         InputError: If a file cannot be read, the grids do not fit, there are more than 255
@@ -155,7 +156,7 @@ def make_scene(
     Args:
         volume: The volume.
         name: Name that the page shows.
-        labelled: Its structures on the grid that it is shown on.
+        labelled: Its structures on the display grid.
         compared: A second segmentation of it on the same grid.
         dice: See :class:`ViewerScene`.
     """
@@ -184,7 +185,7 @@ def _subject(file: Path, found: Volume, scan: Volume, names: LabelNames) -> Subj
 
 
 def _dice(one: Subject, other: Subject) -> Iterator[float | None]:
-    """Yield the Dice coefficient of each structure, None where both lack it."""
+    """Yield the Dice coefficient of each structure; None if it is absent in both."""
     count = len(one.table) + 1
     sizes = [np.bincount(each.labels.ravel(), minlength=count) for each in (one, other)]
     common = np.bincount(one.labels[one.labels == other.labels], minlength=count)
@@ -220,10 +221,10 @@ _Point = tuple[float, float, float]
 
 
 def _middles(voxels: NDArray[np.uint8], count: int, grid: DisplayGrid) -> dict[int, _Point]:
-    """Return for each label the voxel of it that is nearest to its middle, in the page's mm.
+    """Return the voxel of each structure closest to its centre, in page coordinates.
 
-    The middle itself may lie outside a bent structure. One that is too small for the shown grid
-    has no voxel there.
+    The centre itself may lie outside a bent structure. A structure that is too small for the
+    display grid has no voxel.
     """
     from scipy.ndimage import find_objects
 

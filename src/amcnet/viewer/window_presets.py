@@ -1,4 +1,4 @@
-"""Intensity windows to choose from, taken from the volume itself: ultrasound has no fixed scale."""
+"""Intensity windows derived from the volume, because ultrasound has no fixed scale."""
 
 from dataclasses import dataclass
 
@@ -14,9 +14,9 @@ class IntensityWindow:
     """An intensity window: black at ``low`` and below, white at ``high`` and above.
 
     Attributes:
-        name: What it is good for.
-        low: Intensity.
-        high: Intensity, greater than ``low``.
+        name: Name in the list.
+        low: Lower intensity.
+        high: Upper intensity, greater than ``low``.
     """
 
     name: str
@@ -25,7 +25,7 @@ class IntensityWindow:
 
 
 def window_presets(image: DisplayImage) -> tuple[IntensityWindow, ...]:
-    """Return the full range, and windows by percentiles of the voxels above the lowest value."""
+    """Return the full range and windows by percentiles of the voxels above the minimum."""
     full = IntensityWindow("Full range", *image.range)
     seen = image.voxels[image.voxels > 0]
     if not seen.size:

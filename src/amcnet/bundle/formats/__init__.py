@@ -1,4 +1,4 @@
-"""A model bundle written for other software: MONAI, ONNX or OpenVINO."""
+"""Export of a model bundle for other software: MONAI, ONNX or OpenVINO."""
 
 from amcnet.bundle.formats.export import FORMATS, FormatName, export_model
 

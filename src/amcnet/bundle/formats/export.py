@@ -1,4 +1,4 @@
-"""Export a model for other software as one folder, written beside its place and renamed."""
+"""Export a model for other software as one folder, which appears complete or not at all."""
 
 from pathlib import Path
 from typing import Literal, get_args
@@ -22,13 +22,13 @@ def export_model(
         model: Folder, run folder or installed name, see :func:`amcnet.bundle.find_model`.
         format_name: One of :data:`FORMATS`. All but ``openvino`` need PyTorch.
         path: The folder to write.
-        overwrite: Replace a folder that holds nothing but an earlier export of the same format.
+        overwrite: Replace a folder that contains only an earlier export of the same format.
 
     Returns:
         The bundle that was exported.
 
     Raises:
-        MissingExtraError: If the format needs PyTorch and that is not installed.
+        MissingExtraError: If the format needs PyTorch, which is not installed.
         ModelError: If the model is missing or damaged, or the format is unknown.
         OutputError: If the folder cannot be written.
 
@@ -73,7 +73,7 @@ def _check_place(path: Path, overwrite: bool) -> None:
 
 
 def _check_replaceable(path: Path, folder: Path) -> None:
-    """Check that a folder to replace holds nothing but an earlier export."""
+    """Check that a folder to be replaced contains only an earlier export."""
     written = {file.relative_to(folder) for file in folder.rglob("*")}
     for file in sorted(path.rglob("*")):
         if file.relative_to(path) not in written:

@@ -18,8 +18,8 @@ def rebuild_network(bundle: Bundle) -> SegmentationNetwork:
     name = bundle.description.architecture.name
     if name not in network_names():
         raise ModelError(
-            f"{bundle.folder}: PyTorch does not know its network '{name}', expected a registered "
-            "one; OpenVINO can run this model"
+            f"{bundle.folder}: its network '{name}' is not registered, expected one of the "
+            "registry; OpenVINO can run this model"
         )
     network = build_network(bundle.description.architecture)
     network.load_state_dict(load_network_weights(bundle))

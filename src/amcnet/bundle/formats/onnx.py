@@ -20,9 +20,9 @@ _FREE_AXES = {2: "scan", 3: "lateral", 4: "depth"}
 def write_onnx(bundle: Bundle, folder: Path) -> None:
     """Write ``model.onnx``, ``model.json`` and ``labels.json`` into a folder.
 
-    The network takes ``image`` (1, channel, scan, lateral, depth), float32, preprocessed as
-    ``model.json`` says, and gives ``logits`` (1, class, scan, lateral, depth); the last three
-    sizes are free.
+    The input is ``image`` (1, channel, scan, lateral, depth), float32, preprocessed as described in
+    ``model.json``; the output is ``logits`` (1, class, scan, lateral, depth). The last three axes
+    may have any size.
 
     Raises:
         MissingExtraError: If the package ``onnx`` is not installed.
@@ -30,7 +30,7 @@ def write_onnx(bundle: Bundle, folder: Path) -> None:
     if find_spec("onnx") is None:
         raise MissingExtraError("the format 'onnx'", "train")
     with warnings.catch_warnings():
-        # The exporter warns of instance norm, which is the same in training and inference.
+        # The exporter warns about instance norm, which is the same in training and inference.
         warnings.filterwarnings("ignore", message="ONNX export mode", category=UserWarning)
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         warnings.filterwarnings("ignore", category=TracerWarning)  # see write_bundle
@@ -41,7 +41,7 @@ def write_onnx(bundle: Bundle, folder: Path) -> None:
             input_names=["image"],
             output_names=["logits"],
             dynamic_axes={"image": _FREE_AXES, "logits": _FREE_AXES},
-            # The newer exporter gives the same logits and takes 50 times as long.
+            # The newer exporter produces the same logits but is 50 times slower.
             dynamo=False,
         )
     write_sidecars(bundle, folder, (ONNX_FILE,))

@@ -19,7 +19,7 @@ _REFINER_FILES = (REFINER_IR_FILE, REFINER_IR_WEIGHTS_FILE)
 def write_openvino(bundle: Bundle, folder: Path) -> None:
     """Write ``model.xml``, ``model.bin``, ``model.json`` and ``labels.json`` into a folder.
 
-    Of a model with a refiner also ``refiner.xml`` and ``refiner.bin``.
+    A model with a refiner also has ``refiner.xml`` and ``refiner.bin``.
     """
     names = _FILES if bundle.description.refiner is None else _FILES + _REFINER_FILES
     for name in names:

@@ -12,9 +12,9 @@ LABELS_FILE = "labels.json"
 def write_sidecars(bundle: Bundle, folder: Path, file_names: tuple[str, ...]) -> None:
     """Write ``model.json`` and ``labels.json``.
 
-    The former lists the checksums of the given files, and describes the refiner only where its
-    network is one of them; the latter names the labels as a
-    ``dataset.json`` does, so that ``amcnet evaluate --labels`` takes it.
+    ``model.json`` lists the checksums of the given files and describes the refiner only if its
+    network is among them. ``labels.json`` has the format of a ``dataset.json``, so ``amcnet
+    evaluate --labels`` accepts it.
     """
     sha256 = {name: sha256_of(folder / name) for name in file_names}
     refiner = bundle.description.refiner if REFINER_IR_FILE in file_names else None

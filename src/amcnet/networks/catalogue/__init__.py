@@ -1,4 +1,4 @@
-"""The networks, one file each; the file's name is the network's.
+"""The networks, one file each; a file is named after its network.
 
-A file is imported when its network is asked for: MONAI takes seconds.
+A file is imported on first use of its network, because importing MONAI takes seconds.
 """

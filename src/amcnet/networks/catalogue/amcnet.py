@@ -21,8 +21,8 @@ from amcnet.networks.voxel_subsets import voxel_of_turn
 
 PAPER_POOL_SIZES: tuple[Triple, ...] = ((2, 2, 2), (2, 2, 2), (1, 2, 2), (1, 2, 2))
 _FLOAT_BYTES = 4
-_REFINEMENT_COPIES = 2  # of the features of the voxels
-_LOGIT_COPIES = 2  # depth-to-space makes one, cutting to size another
+_REFINEMENT_COPIES = 2  # copies of the voxels' features
+_LOGIT_COPIES = 2  # depth-to-space makes one copy, cropping another
 
 
 def _odd(value: int) -> int:
@@ -32,15 +32,15 @@ def _odd(value: int) -> int:
 
 
 class AMCNetOptions(NetworkOptions):
-    """Options of AMCNet; the former names of three of them are still read.
+    """Options of AMCNet; former names of three options are still read.
 
     Attributes:
         kernel_size: The K of the 1D convolution across channels (Eq. 2 of Zeng et al. 2023).
         branches: ``2d+3d``, or one branch of each ACM alone.
-        pool_sizes: How much each stage shrinks what it hands down, (scan, lateral, depth); there
-            are as many stages. The default is the paper's.
-        space_to_depth: Size of the groups of voxels that enter the network as channels and leave
-            it as classes. The paper has none, ``(1, 1, 1)``.
+        pool_sizes: Pool sizes of the stages, (scan, lateral, depth), one per stage. The default is
+            the paper's.
+        space_to_depth: Space-to-depth factor, (scan, lateral, depth). The paper has none, ``(1, 1,
+            1)``.
         refinement_channels: Channels of the refinement head; 0 for none.
     """
 
@@ -96,8 +96,8 @@ class AMCNet(SegmentationNetwork):
     """Segment a window of transverse slices.
 
     Channels are ``width`` times 1, 2, 4, 8 on the way down and back; ``width`` 64 with 39 classes
-    is the paper's network (about 60.8 M parameters). Any input size works: odd sizes are pooled
-    upwards, and each up-sampling goes to the size of its skip connection.
+    is the paper's network (about 60.8 M parameters). Any input size works: pooling rounds odd sizes
+    up, and up-sampling restores the size of the skip connection.
 
     Args:
         in_channels: Channels of the input.
@@ -105,8 +105,8 @@ class AMCNet(SegmentationNetwork):
         width: Channels of the first stage.
         kernel_size: K of the 1D convolution in each ACM.
         branches: ``2d+3d``, or ``2d`` or ``3d`` alone for the ablation.
-        pool_sizes: How much each stage shrinks what it hands down, (scan, lateral, depth).
-        space_to_depth: Size of the groups of voxels that are worked on together, see
+        pool_sizes: Pool sizes of the stages, (scan, lateral, depth).
+        space_to_depth: Space-to-depth factor, (scan, lateral, depth), see
             :mod:`amcnet.networks.space_to_depth`.
         refinement_channels: Channels of the
             :class:`amcnet.networks.refinement_head.RefinementHead`; 0 for none.
@@ -198,8 +198,8 @@ class AMCNet(SegmentationNetwork):
             groups: The box, in groups of voxels along (scan, lateral, depth).
 
         Returns:
-            Logits (batch, class, scan, lateral, depth). Closer to a side of the box than the
-            refinement head reaches they differ from those of :meth:`forward`, unless the image
+            Logits (batch, class, scan, lateral, depth). Within the reach of the refinement head
+            from a side of the box, they differ from the result of :meth:`forward`, unless the image
             ends there too.
         """
         inside = (slice(None), slice(None), *groups)
@@ -223,7 +223,7 @@ class AMCNet(SegmentationNetwork):
         Returns:
             Logits (batch, class, scan, lateral, depth) on the grid of the groups.
         """
-        # The last layer has the classes of the first voxel first, then those of the second.
+        # The last layer lists all classes of the first voxel, then all classes of the second.
         first = int(np.ravel_multi_index(place, self.factor)) * self.num_classes
         part = slice(first, first + self.num_classes)
         bias = cast(Tensor, self.head.bias)
@@ -244,11 +244,11 @@ class AMCNet(SegmentationNetwork):
 
 
 class AMCNetSupervision(nn.Module):
-    """The loss of one voxel of each group, of a refined box, and of the coarser stages.
+    """Sum of the losses of one voxel per group, of a refined box, and of the coarser stages.
 
     Args:
         loss: Takes logits and labels.
-        stages: Heads of the coarser stages, if they have a loss.
+        stages: Heads of the coarser stages; None without deep supervision.
     """
 
     def __init__(self, loss: nn.Module, stages: StageHeads | None) -> None:

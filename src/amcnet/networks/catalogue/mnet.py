@@ -1,9 +1,9 @@
 """MNet (Dong et al., IJCAI 2022): a mesh of 2D and 3D convolutions.
 
-A cell of the mesh lies at (row, level): so many of the steps that led to it went through 3D
-convolutions and pooled the scan axis too, and so often was the plane pooled in all. From each cell
-a 2D stream leads on within its row and a 3D stream to the next row; where two streams meet, the
-magnitude of their difference is taken.
+A cell of the mesh is identified by (row, level): the row counts the 3D steps that led to it, which
+also pool the scan axis, and the level counts all steps, which pool the plane. From each cell, a 2D
+stream continues within the row and a 3D stream leads to the next row. Where two streams meet, the
+magnitude of their difference is used.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ from amcnet.networks.layers import two_convolutions
 from amcnet.networks.registry import NetworkSpec, register_network
 
 _LEVELS = 5
-_LEAST_SLICES = 8  # fewer are not pooled
-# Cells that have an output of their own in training, with what it counts.
+_LEAST_SLICES = 8  # fewer slices are not pooled
+# Cells with an output in training, and the weight of its loss.
 _OUTPUTS = {
     (0, 0): 1.0,
     (1, 1): 0.5,
@@ -45,7 +45,7 @@ Cell = tuple[int, int]
         bytes_per_width=22,
         bytes_per_class=4,
         divisor=(1, 16, 16),
-        width_step=2,  # the second stage has one and a half times as many
+        width_step=2,  # the second stage has 1.5 times as many
     )
 )
 class MNet(Core):
@@ -54,8 +54,7 @@ class MNet(Core):
     Args:
         in_channels: Channels of the input.
         num_classes: Classes of the output.
-        width: Channels of the first level, even. The authors have 32, and half as many more with
-            each level.
+        width: Channels of the first level, even. The authors use 32; each level adds half as many.
     """
 
     class_axes: ClassVar[dict[str, int]] = {"heads.": 1}
@@ -73,7 +72,7 @@ class MNet(Core):
         for level in range(_LEVELS):
             before = channels[level - 1] if level else in_channels
             for row in range(level + 1):
-                # The outermost cells of the last level have one way on only.
+                # The outermost cells of the last level have only one outgoing stream.
                 streams = (row < last, level < last or row > 0)
                 self.down[_key(row, level)] = _Streams(before, channels[level], *streams)
         for level in range(last):
@@ -88,19 +87,19 @@ class MNet(Core):
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return logits; the plane must be 16 x 16 at least."""
+        """Return logits; the plane must have at least 16 x 16 pixels."""
         logits: Tensor = self.heads[0](_whole(self._features(image)[0, 0]))
         return logits
 
     def outputs(self, image: Tensor) -> list[Tensor]:
-        """Return the logits of seven cells on their grids, the finest first."""
+        """Return the logits of the seven output cells on their grids, the finest first."""
         features = self._features(image)
         return [
             head(_whole(features[cell])) for cell, head in zip(_OUTPUTS, self.heads, strict=True)
         ]
 
     def _features(self, image: Tensor) -> dict[Cell, Streams]:
-        """Return what the cells on the way up give."""
+        """Return the features of the decoder's cells."""
         down: dict[Cell, Streams] = {(0, 0): self.down[_key(0, 0)](image)}
         for level in range(1, _LEVELS):
             for row in range(level + 1):
@@ -143,13 +142,13 @@ def _key(row: int, level: int) -> str:
 
 
 def _merge(streams: Sequence[Tensor | None]) -> Tensor:
-    """Return the one stream that there is, or how much two differ."""
+    """Return the only stream, or the magnitude of the difference of two."""
     first, *others = (stream for stream in streams if stream is not None)
     return (first - others[0]).abs() if others else first
 
 
 def _whole(streams: Streams) -> Tensor:
-    """Return what an output is made from: the one stream that there is, or the sum of both."""
+    """Return the input of an output layer: the only stream, or the sum of both."""
     first, *others = (stream for stream in streams if stream is not None)
     return first + others[0] if others else first
 
@@ -159,9 +158,9 @@ def _pool_plane(features: Tensor) -> Tensor:
 
 
 def _pool_scan(features: Tensor) -> Tensor:
-    """Halve the slices where there are enough, by operations that hold for any number."""
+    """Halve the number of slices if there are enough, with operations that can be traced."""
     slices = features.shape[2]
-    step = 1 + (slices >= _LEAST_SLICES)  # no branch: a traced network must take any size
+    step = 1 + (slices >= _LEAST_SLICES)  # no branch: a traced network must accept any size
     first = torch.arange(slices // step, device=features.device) * step
     return torch.maximum(
         features.index_select(2, first), features.index_select(2, first + (step - 1))

@@ -10,7 +10,7 @@ from amcnet.networks.registry import NetworkSpec, register_network
 from amcnet.networks.swin_blocks import SwinStage
 
 _HEADS = (3, 6, 12, 24)
-_BLOCKS = 2  # a stage
+_BLOCKS = 2  # blocks per stage
 _DROP_PATH = 0.2
 _PATCH = 4
 
@@ -35,9 +35,9 @@ class SwinUNet(Core):
     Args:
         in_channels: Channels of the input.
         num_classes: Classes of the output.
-        width: Channels of the first stage, a multiple of 3; the authors' is 96. Each following
-            stage has twice as many.
-        window: Side of an attention window. The authors have 7 for planes of 224 x 224; 8 divides
+        width: Channels of the first stage, a multiple of 3; the authors use 96. Each stage doubles
+            the channels.
+        window: Side of an attention window. The authors use 7 for planes of 224 x 224; 8 divides
             the stages of a plane of 512 x 256 evenly.
     """
 
@@ -50,7 +50,8 @@ class SwinUNet(Core):
         rates = np.linspace(0, _DROP_PATH, _BLOCKS * len(_HEADS)).reshape(-1, _BLOCKS).tolist()
 
         def stage(number: int) -> SwinStage:
-            # The plane of the last stage is one window at the authors' sizes: nothing to shift.
+            # At the authors' sizes, the plane of the last stage is a single window: nothing to
+            # shift.
             return SwinStage(channels[number], _HEADS[number], window, number < last, rates[number])
 
         self.down = nn.ModuleList(stage(number) for number in range(last + 1))
@@ -68,7 +69,9 @@ class SwinUNet(Core):
         """Return logits; sizes must be multiples of 32."""
         features = self.embed_norm(self.embed(image).permute(0, 2, 3, 1))
         skips = []
-        for stage, merge in zip(self.down, self.merge, strict=False):  # the last does not merge
+        for stage, merge in zip(
+            self.down, self.merge, strict=False
+        ):  # the last stage does not merge
             features = stage(features)
             skips.append(features)
             features = merge(features)
@@ -81,7 +84,7 @@ class SwinUNet(Core):
 
 
 class _Merge(nn.Module):
-    """Halve the plane: four tokens become one of twice the channels."""
+    """Halve the plane: four tokens become one with twice the channels."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -89,15 +92,14 @@ class _Merge(nn.Module):
         self.reduce = nn.Linear(4 * channels, 2 * channels, bias=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        # Slices with a step of 2 would be half as much code, but OpenVINO then confuses their size
-        # with that of the whole.
+        # Slices with a step of 2 would be shorter, but OpenVINO then computes the wrong size.
         four = functional.pixel_unshuffle(features.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)
         reduced: Tensor = self.reduce(self.norm(four))
         return reduced
 
 
 class _Expand(nn.Module):
-    """Enlarge the plane: a token becomes factor x factor of fewer channels."""
+    """Enlarge the plane: a token becomes factor x factor tokens with fewer channels."""
 
     def __init__(self, channels: int, factor: int, out_channels: int) -> None:
         super().__init__()

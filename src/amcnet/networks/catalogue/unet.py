@@ -1,8 +1,9 @@
 """U-Net (Ronneberger et al., MICCAI 2015), and the layers of the 3D U-Net.
 
-Two things differ from the papers. Convolutions are padded, so that the output is as large as the
-input. Each is followed by instance norm: the first paper has no norm, that of the 3D U-Net has
-batch norm with a batch of one and the statistics of the image at hand, which is the same.
+There are two differences from the papers. Convolutions are padded, so the output is as large as the
+input. Each convolution is followed by instance norm: the U-Net paper has no norm; the 3D U-Net
+paper uses batch norm with a batch of one and the statistics of the current image, which is
+equivalent.
 """
 
 from collections.abc import Sequence
@@ -16,15 +17,15 @@ from amcnet.networks.registry import NetworkSpec, register_network
 
 
 class UNet(Core):
-    """An encoder and a decoder of two convolutions a stage, with a skip connection at each.
+    """An encoder and a decoder with two convolutions and a skip connection per stage.
 
     Args:
         in_channels: Channels of the input.
         num_classes: Classes of the output.
-        stages: Channels after the first and after the second convolution of each stage on the way
-            down. On the way up both have the second's.
+        stages: Channels after the first and second convolution of each encoder stage. In the
+            decoder, both have the second number.
         dimensions: 2 or 3.
-        halves: Whether the up-sampling halves the channels.
+        halves: Whether up-sampling halves the channels.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class UNet(Core):
         self.head = head(previous, num_classes, 1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return logits; sizes must be multiples of 2 to the power of the pools."""
+        """Return logits; sizes must be multiples of 2 to the power of the number of poolings."""
         features, skips = self.down[0](image), []
         for stage in self.down[1:]:
             skips.append(features)
@@ -79,7 +80,7 @@ class UNet(Core):
     )
 )
 class UNet2D(UNet):
-    """The 2D U-Net; its authors' width is 64."""
+    """The 2D U-Net; the authors' width is 64."""
 
     def __init__(self, in_channels: int, num_classes: int, width: int) -> None:
         stages = [(width * 2**stage, width * 2**stage) for stage in range(5)]
@@ -91,7 +92,7 @@ def _two_convolutions(dimensions: int, before: int, first: int, second: int) -> 
     layers: list[nn.Module] = []
     for channels, out in ((before, first), (first, second)):
         layers += [
-            convolution(channels, out, 3, padding=1, bias=False),  # the norm would remove it
+            convolution(channels, out, 3, padding=1, bias=False),  # the norm would remove a bias
             InstanceNorm(out, affine=True),
             nn.ReLU(inplace=True),
         ]

@@ -18,7 +18,7 @@ from amcnet.networks.registry import NetworkSpec, register_network
     )
 )
 class UNet3D(UNet):
-    """The 3D U-Net; its authors' width is 32."""
+    """The 3D U-Net; the authors' width is 32."""
 
     def __init__(self, in_channels: int, num_classes: int, width: int) -> None:
         stages = [(width * 2**stage, width * 2 ** (stage + 1)) for stage in range(4)]

@@ -1,4 +1,4 @@
-"""UNet++ (Zhou et al., IEEE TMI 2020): MONAI's, with a loss at each of its four outputs."""
+"""UNet++ (Zhou et al., IEEE TMI 2020): MONAI's, with a loss at each of four outputs."""
 
 from typing import ClassVar, cast
 
@@ -9,7 +9,7 @@ from amcnet.networks.any_size import Core
 from amcnet.networks.registry import NetworkSpec, register_network
 
 
-# Its norm needs two voxels: those that the last stage sees of the least input.
+# The norm of the last stage needs at least two voxels.
 @register_network(
     NetworkSpec(
         name="unetplusplus",
@@ -24,13 +24,12 @@ from amcnet.networks.registry import NetworkSpec, register_network
     )
 )
 class UNetPlusPlus(Core):
-    """The 2D network; its output is the mean of all four, which the authors call accurate mode.
+    """The 2D network; its output is the mean of all four outputs (the authors' accurate mode).
 
     Args:
         in_channels: Channels of the input.
         num_classes: Classes of the output.
-        width: Channels of the first stage, the authors' is 32; each following one has twice as
-            many.
+        width: Channels of the first stage (the authors use 32); each stage doubles them.
     """
 
     class_axes: ClassVar[dict[str, int]] = {"nested.final_conv": 1}
@@ -49,7 +48,7 @@ class UNetPlusPlus(Core):
     def forward(self, image: Tensor) -> Tensor:
         """Return logits; sizes must be multiples of 16."""
         first, *others = self.outputs(image)
-        for logits in others:  # one after the other: with many classes they are large
+        for logits in others:  # one after the other: with many classes, the outputs are large
             first = first + logits
         return first / (1 + len(others))
 

@@ -1,4 +1,4 @@
-"""V-Net (Milletari et al., 3DV 2016): MONAI's stages, of any width."""
+"""V-Net (Milletari et al., 3DV 2016): MONAI's stages with any width."""
 
 from typing import ClassVar
 
@@ -45,7 +45,7 @@ class VNet(Core):
     Args:
         in_channels: Channels of the input; the width must be a multiple.
         num_classes: Classes of the output.
-        width: Channels of the first stage; each following one has twice as many.
+        width: Channels of the first stage; each stage doubles them.
     """
 
     class_axes: ClassVar[dict[str, int]] = {"out_tr.conv2.weight": 2, "out_tr.": 1}
@@ -67,7 +67,7 @@ class VNet(Core):
         self.out_tr = OutputTransition(3, stages[1], num_classes, _ACTIVATION)
         for layer in self.modules():
             if type(layer) is nn.Conv3d:
-                layer.__class__ = Conv3d  # the same weights, and right gradients in bfloat16
+                layer.__class__ = Conv3d  # same weights, but correct gradients in bfloat16
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits; sizes must be multiples of 16."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a file's grid to the network's and back, as amcnet does it; needs PyTorch and MONAI only.
+"""Resampling between a file's grid and the network's, as in amcnet; needs PyTorch and MONAI only.
 
-Axes are (scan, lateral, depth): LPS z, y, x. Sizes change about the edges of the field of view.
+Axes are (scan, lateral, depth): LPS z, y, x. Resampling aligns the edges of the field of view.
 """
 
 from collections.abc import Sequence
@@ -16,21 +16,21 @@ from monai.data.meta_tensor import MetaTensor
 from torch.nn.functional import interpolate
 
 _ROUNDING_SLACK = 1e-3  # voxels: files keep spacings as float32
-_CONSTANT = 1e-5  # deviation relative to the largest value that is only rounding
-_SLICES = "network_slices"  # the image's own, without those that fill up a window
+_CONSTANT = 1e-5  # relative to the largest value; a smaller deviation is rounding
+_SLICES = "network_slices"  # slices of the image itself, without padding
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0])
 
 
 @dataclass(frozen=True)
 class Orientation:
-    """Which axis of a file is scan, lateral and depth, and which of them run the other way."""
+    """The file axes of scan, lateral and depth, and the axes that are reversed."""
 
     order: tuple[int, int, int]
     flipped: tuple[int, ...]
 
     @classmethod
     def of_image(cls, image: Any) -> "Orientation":  # noqa: ANN401  MONAI has no types
-        """Find it from the affine that an image was read with."""
+        """Derive the axes from the affine of an image."""
         matrix = _file_affine(image)[:3, :3]
         if str(image.meta.get("space", "RAS")) != "LPS":
             matrix = _RAS_TO_LPS @ matrix
@@ -59,7 +59,7 @@ class ToNetworkGrid:
 
     Args:
         spacing_mm: Spacing of the network's grid in (scan, lateral, depth).
-        scan_tolerance: The scan axis is left alone where its spacing differs by no more than this.
+        scan_tolerance: The scan axis is not resampled if its spacing differs by at most this.
     """
 
     def __init__(self, spacing_mm: Sequence[float], scan_tolerance: float) -> None:
@@ -95,7 +95,7 @@ class ToNetworkGrid:
 
 
 class Normalise:
-    """Bring the channels of ``image`` to the range that the network knows.
+    """Normalise the channels of ``image`` as in training.
 
     Args:
         channels: For each channel ``zscore`` (mean 0 and deviation 1 over the volume), or
@@ -117,7 +117,7 @@ class Normalise:
 
 
 class FillWindow:
-    """Repeat the last slice of ``image`` where it has fewer than the network sees at once."""
+    """Repeat the last slice of ``image`` if it has fewer slices than a window."""
 
     def __init__(self, window: int) -> None:
         self.window = window
@@ -185,12 +185,12 @@ def _zscore(channel: torch.Tensor) -> None:
     largest = float(channel.abs().max())
     channel.sub_(channel.mean(dtype=torch.float64))
     deviation = float(channel.double().std(correction=0))
-    # A constant volume has nothing but rounding to scale and becomes zero.
+    # A constant volume becomes zero instead of scaled rounding errors.
     channel.zero_() if deviation <= _CONSTANT * largest else channel.div_(deviation)
 
 
 def _plane(logits: torch.Tensor, position: float) -> torch.Tensor:
-    """Return the logits (class, lateral, depth) at a place between two slices."""
+    """Return the logits (class, lateral, depth) at a position between two slices."""
     last = logits.shape[1] - 1
     position = min(max(position, 0.0), float(last))
     lower = min(int(position), max(0, last - 1))
