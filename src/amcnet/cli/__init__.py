@@ -1,1 +1,1 @@
-"""The command line: one command a file; each parses, calls the Python API and prints."""
+"""The command line, with one file per command: parse, call the Python API, print."""

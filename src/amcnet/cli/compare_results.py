@@ -15,7 +15,7 @@ def compare_results(
     ],
     b: Annotated[Path, typer.Argument(help="Evaluations of the same cases by another method.")],
     metric: Annotated[
-        str, typer.Option(help="Figure of the structures, such as hd95_mm or jaccard.")
+        str, typer.Option(help="Metric of the structures, such as hd95_mm or jaccard.")
     ] = "dice",
     output: Annotated[
         Path | None,

@@ -1,4 +1,4 @@
-"""Printing for people: results on stdout, progress on stderr."""
+"""Console output: results on stdout, progress on stderr."""
 
 import errno
 import os
@@ -20,9 +20,9 @@ class Update(Protocol):
     def __call__(
         self, done: int, total: int, now: str = ..., seconds_left: float | None = ...
     ) -> None:
-        """Set the steps that are done, all steps (0: not counted), and what is going on.
+        """Set the completed steps, the number of steps (0: not counted), and the description.
 
-        ``seconds_left`` replaces the display's own estimate of the time left.
+        ``seconds_left`` overrides the display's own estimate of the remaining time.
         """
 
 
@@ -31,7 +31,7 @@ def stdout() -> "Console":
     from rich.console import Console
 
     class Results(Console):
-        def on_broken_pipe(self) -> None:  # else Rich exits with status 1 without a word
+        def on_broken_pipe(self) -> None:  # otherwise Rich exits with status 1 and no message
             raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
     return Results(highlight=False, soft_wrap=True, markup=False, emoji=False)
@@ -39,12 +39,12 @@ def stdout() -> "Console":
 
 @contextmanager
 def progress(text: str, quiet_seconds: float = 0.0) -> Iterator[Update]:
-    """Show progress on stderr: a bar with the time left, or plain lines where it is no terminal.
+    """Show progress on stderr: a bar with the remaining time, or plain lines without a terminal.
 
     Args:
-        text: What is going on.
-        quiet_seconds: Time before plain lines that count nothing, so that an error is the only line
-            of a command that fails at once.
+        text: Description of the work.
+        quiet_seconds: Delay of plain lines without a count, so that an immediate failure prints
+            nothing but the error.
     """
     if not sys.stderr.isatty():
         yield _Lines(text, quiet_seconds)
@@ -56,7 +56,9 @@ def progress(text: str, quiet_seconds: float = 0.0) -> Iterator[Update]:
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True)
-    an_hour = 3600.0  # steps that rich estimates from: it needs two, and one may take minutes
+    an_hour = (
+        3600.0  # steps that Rich bases its estimate on: it needs two, and one may take minutes
+    )
     with Progress(
         *columns,
         Elapsed(),
@@ -72,14 +74,14 @@ def progress(text: str, quiet_seconds: float = 0.0) -> Iterator[Update]:
             done: int, total: int, now: str = text, seconds_left: float | None = None
         ) -> None:
             left = "" if seconds_left is None else f"about {duration(seconds_left)} left"
-            # Without a total the bar moves but counts nothing.
+            # Without a total, the bar only pulses.
             bar.update(task, completed=done, total=total or None, description=now, left=left)
 
         yield update
 
 
 class _Lines:
-    """One line for every fifth of the work, or whenever something else begins."""
+    """Prints one line for every fifth of the work, or when the description changes."""
 
     def __init__(self, text: str, quiet_seconds: float) -> None:
         self._text = text
@@ -104,7 +106,7 @@ class _Lines:
             sys.stderr.flush()
 
     def _seconds_left(self, done: int, total: int) -> float:
-        """Return the time that is left at the speed so far, 0 where it says nothing."""
+        """Return the estimated remaining time in seconds, or 0 if there is no estimate."""
         began, done_before = self._began
         if not done_before < done < total:
             return 0.0
@@ -112,7 +114,7 @@ class _Lines:
 
 
 def duration(seconds: float) -> str:
-    """Return a time span in words, as exact as an estimate deserves."""
+    """Return a time span in words, rounded like an estimate."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -121,9 +123,8 @@ def duration(seconds: float) -> str:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """End the process in one line on Ctrl-C, or on a signal that asks processes to end."""
-    # Schedulers, containers and closed terminals send these signals: the command leaves as little
-    # behind as after Ctrl-C.
+    """End the process with one line on Ctrl-C or a termination signal."""
+    # Schedulers, containers and closed terminals send these signals; they are handled like Ctrl-C.
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name) and threading.current_thread() is threading.main_thread():
             signal.signal(getattr(signal, name), signal.default_int_handler)
@@ -134,20 +135,20 @@ def interruptible() -> Iterator[None]:
 
 
 def leave_interrupted(message: str) -> NoReturn:
-    """End the process at once after Ctrl-C, with status 130, and leave no half-written file.
+    """End the process immediately after Ctrl-C with status 130, without partial files.
 
-    Native code in other threads cannot be stopped, and a usual end would wait for it.
+    A normal exit would wait for native code in other threads, which cannot be stopped.
     """
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     try:
-        with suppress(OSError, ValueError):  # closed, as the terminal may be
+        with suppress(OSError, ValueError):  # the terminal may be closed
             sys.stdout.flush()
         with suppress(OSError, ValueError):
             sys.stderr.write(f"amcnet: {message}\n")
             sys.stderr.flush()
-        if "amcnet.io.atomic_files" in sys.modules:  # else nothing is written yet
+        if "amcnet.io.atomic_files" in sys.modules:  # otherwise nothing is written yet
             from amcnet.io.atomic_files import abandon_temporaries
 
             abandon_temporaries()

@@ -29,7 +29,7 @@ def _group() -> None:
 def add(
     image: Annotated[Path, typer.Argument(help="The scan.")],
     labels: Annotated[Path, typer.Argument(help="Its corrected labels.")],
-    to: Annotated[Path, typer.Option("--to", help="Folder of the data set; made if missing.")],
+    to: Annotated[Path, typer.Option("--to", help="Folder of the data set, created if missing.")],
     corrected: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Structure that was corrected; may be repeated."),
@@ -40,7 +40,7 @@ def add(
     ] = None,
     label_file: Annotated[
         Path | None,
-        typer.Option("--labels", help="What the label values mean, for the first case."),
+        typer.Option("--labels", help="Names of the label values, for the first case."),
     ] = None,
     axes: AxesOption = "auto",
     spacing: SpacingOption = None,

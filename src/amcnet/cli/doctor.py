@@ -1,11 +1,11 @@
-"""``amcnet doctor``: check the installation, and how fast this machine is."""
+"""``amcnet doctor``: check the installation and the speed of this machine."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-_NAME_WIDTH = 15  # of the longest name but those of installed models
+_NAME_WIDTH = 15  # length of the longest name, except those of installed models
 
 
 def doctor(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class PresetChoice(StrEnum):
-    """The preset of figures to report."""
+    """Preset of the reported figures."""
 
     strict = "strict"
     paper = "paper"
@@ -40,7 +40,9 @@ def evaluate(
     tolerance: Annotated[
         float, typer.Option(metavar="MM", help="Tolerance of the surface Dice in mm.")
     ] = 0.5,
-    jobs: Annotated[int, typer.Option(help="Number of processes; each holds one case.")] = 1,
+    jobs: Annotated[
+        int, typer.Option(help="Number of processes; each holds one case in memory.")
+    ] = 1,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an existing file.")
     ] = False,

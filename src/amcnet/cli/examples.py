@@ -1,4 +1,4 @@
-"""A summary of every command, on one line of 80 columns, and examples for the end of its help."""
+"""One-line summaries of all commands, and the examples at the end of their help."""
 
 from collections.abc import Mapping
 
@@ -7,18 +7,18 @@ SUMMARIES: Mapping[str, str] = {
     "evaluate": "Compare segmentations with references.",
     "measure": "Measure structures in mm.",
     "mesh": "Write closed surfaces for 3D printing and viewers.",
-    "check": "Check a segmentation for what a person should look at.",
+    "check": "Find missing, misplaced or implausible structures.",
     "view": "Show slices, 3D, sizes and verdict in the browser.",
-    "confusion": "Draw which structures are taken for which.",
+    "confusion": "Draw the confusion matrix of label files.",
     "summarise": "Summarise evaluations of many cases as a table.",
     "compare-results": "Compare two evaluations case by case.",
     "phantom": "Make synthetic hands with synthetic ultrasound.",
     "prepare": "Check a data set and prepare it for training.",
     "dataset": "Build a data set of your own corrected scans.",
     "train": "Train a network on prepared data.",
-    "paper-tables": "Train and judge every method of a table of the paper.",
+    "paper-tables": "Train and evaluate every method of a table of the paper.",
     "demo": "Make a phantom, segment, measure and evaluate it.",
-    "doctor": "Check what is installed and whether segmenting works.",
+    "doctor": "Check the installation and the speed of this machine.",
     "labels": "List label values with their names and colours.",
     "export": "Export a model for MONAI, ONNX or OpenVINO.",
     "models": "Install, list, score, remove and pack models.",
@@ -85,5 +85,5 @@ FIRST = (
 
 
 def epilog(examples: tuple[str, ...]) -> str:
-    """Return examples as the last paragraph of a help text, a line for each."""
+    """Return examples as the last paragraph of a help text, one per line."""
     return "\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples)

@@ -1,4 +1,4 @@
-"""``amcnet export``: a model for other software."""
+"""``amcnet export``: export a model for other software."""
 
 from enum import StrEnum
 from pathlib import Path

@@ -39,15 +39,15 @@ from amcnet.version import __version__
 
 
 class _Commands(TyperGroup):
-    """All commands, each of which Ctrl-C and signals end in one line."""
+    """The group of all commands; Ctrl-C and signals end them with one line."""
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401  Typer has a context type of its own
-        """Run the command that was called."""
+        """Run the requested command."""
         try:
             with interruptible():
                 return super().invoke(ctx)
-        except BrokenPipeError:  # which Click would end without a word
-            # Whoever read the output is gone; flushing it at the end would fail again.
+        except BrokenPipeError:  # Click would exit without a message
+            # The reader of the output is gone; flushing at exit would fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             _leave("the output was closed before its end")
 
@@ -109,7 +109,7 @@ def _root(
 
 
 def main() -> None:
-    """Run the command line; what the user did wrong is one line on stderr and exit status 2."""
+    """Run the command line; user errors print one line on stderr and exit with status 2."""
     _open_streams()
     try:
         app()
@@ -130,7 +130,7 @@ def _leave(message: str) -> NoReturn:
 
 
 def _open_streams() -> None:
-    """Open streams that were closed by whoever started the command; write names of any text."""
+    """Reopen closed standard streams, and encode any text without errors."""
     if sys.stdout is None or sys.stderr is None:
         nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  until the end
         sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere

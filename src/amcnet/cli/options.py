@@ -8,7 +8,7 @@ import typer
 
 
 class Spacing(NamedTuple):
-    """Voxel size in mm. (Of a plain tuple Typer would expect three arguments.)"""
+    """Voxel size in mm. (For a plain tuple, Typer would expect three arguments.)"""
 
     scan: float
     lateral: float
@@ -16,7 +16,7 @@ class Spacing(NamedTuple):
 
 
 def _parse_spacing(text: str) -> Spacing:
-    """Return a voxel size that is given as SCAN,LATERAL,DEPTH in mm.
+    """Parse a voxel size in mm, SCAN,LATERAL,DEPTH.
 
     >>> _parse_spacing("0.279,0.13,0.088")
     Spacing(scan=0.279, lateral=0.13, depth=0.088)
@@ -55,7 +55,7 @@ SpacingOption = Annotated[
         "--spacing",
         metavar="SCAN,LATERAL,DEPTH",
         parser=_parse_spacing,
-        help="Voxel size in mm instead of the file's own, in this order.",
+        help="Voxel size in mm that overrides the file's, in this order.",
         show_default=False,
     ),
 ]
@@ -84,7 +84,7 @@ SearchedAxesOption = Annotated[
     typer.Option(
         "--axes",
         metavar="X,Y,Z",
-        help="What the file's x, y, z axes mean, for example 'depth,lateral,scan' or "
+        help="Meaning of the file's x, y, z axes, for example 'depth,lateral,scan' or "
         "'lateral,depth,-scan' (a minus: runs the other way); 'search' tries them all "
         "[default: by direction cosines, then a search where no hand is found]",
         show_default=False,
@@ -102,7 +102,7 @@ SeriesOption = Annotated[
     typer.Option(
         "--series",
         metavar="UID-OR-NUMBER",
-        help="Which series of a DICOM input that holds several.",
+        help="UID or number of the series, for a DICOM input with several.",
         show_default=False,
     ),
 ]

@@ -1,4 +1,4 @@
-"""``amcnet paper-tables``: the paper's tables, from data to finished table."""
+"""``amcnet paper-tables``: reproduce the paper's tables, from data to finished table."""
 
 import sys
 from enum import StrEnum
@@ -52,17 +52,17 @@ def paper_tables(
         typer.Option(
             "-o",
             "--out",
-            help="Folder for data, runs, results and the page; both tables share one. What is "
-            "finished in it is kept [default: runs/tables-SCALE, or runs/tables-SCALE-seed-SEED].",
+            help="Folder for data, runs, results and the page, shared by both tables. Finished "
+            "parts are kept [default: runs/tables-SCALE, or runs/tables-SCALE-seed-SEED].",
             show_default=False,
         ),
     ] = None,
     jobs: Annotated[int, typer.Option(help="Processes that make phantoms.")] = 1,
 ) -> None:
-    """Make the paper's tables again: train and score every network on the same data.
+    """Reproduce the paper's tables: train and score every network on the same data.
 
-    A call that was interrupted can be repeated: finished rows are kept, and the row in work goes on
-    from its last checkpoint. The table is written anew after every row.
+    An interrupted call can be repeated: finished rows are kept, and an unfinished row resumes from
+    its last checkpoint. The table is rewritten after every row.
     """
     import os
 

@@ -10,7 +10,7 @@ from amcnet.errors import ConfigError
 
 
 class GridName(StrEnum):
-    """The grids that phantoms are made on."""
+    """Voxel grid of the phantoms."""
 
     network = "network"
     full = "full"
@@ -18,7 +18,7 @@ class GridName(StrEnum):
 
 
 class VarietyName(StrEnum):
-    """How unusual phantoms may be."""
+    """Variety of the phantoms."""
 
     complete = "complete"
     full = "full"
@@ -27,7 +27,9 @@ class VarietyName(StrEnum):
 def phantom(
     out: Annotated[Path, typer.Option(help="Folder of the data set (nnU-Net raw layout).")],
     count: Annotated[int, typer.Option(help="Number of phantoms.")] = 1,
-    seed: Annotated[int, typer.Option(help="Seed of the first; the next ones count up.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the first phantom; the others follow consecutively.")
+    ] = 0,
     grid: Annotated[
         GridName,
         typer.Option(
@@ -44,7 +46,7 @@ def phantom(
     age: Annotated[
         str | None, typer.Option(metavar="LOW:HIGH", help="Ages in years, within 2:16.")
     ] = None,
-    jobs: Annotated[int, typer.Option(help="Processes that work side by side.")] = 1,
+    jobs: Annotated[int, typer.Option(help="Number of parallel processes.")] = 1,
 ) -> None:
     """Make synthetic hands with synthetic ultrasound and their labels."""
     from amcnet.cli.console import progress, stdout

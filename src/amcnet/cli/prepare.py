@@ -49,7 +49,7 @@ def prepare(
     spacing: SpacingOption = None,
     colour: ColourOption = ColourChoice.luma,
     grid: GridOption = None,
-    window: Annotated[int | None, typer.Option(help="Slices in a window.")] = None,
+    window: Annotated[int | None, typer.Option(help="Slices per window.")] = None,
     folds: Annotated[
         int | None, typer.Option(help="Folds of a cross-validation [default: one 75/25 split].")
     ] = None,
@@ -62,7 +62,9 @@ def prepare(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the split and the training.")] = 0,
-    jobs: Annotated[int, typer.Option(help="Processes; each holds one volume in memory.")] = 1,
+    jobs: Annotated[
+        int, typer.Option(help="Number of processes; each holds one volume in memory.")
+    ] = 1,
 ) -> None:
     """Check a data set and prepare it for training."""
     from amcnet.cli.console import progress, stdout

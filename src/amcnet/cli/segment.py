@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class BackendChoice(StrEnum):
-    """What can run the network."""
+    """Backend that runs the network."""
 
     auto = "auto"
     openvino = "openvino"
@@ -39,7 +39,7 @@ class BackendChoice(StrEnum):
 
 
 class SegTypeChoice(StrEnum):
-    """How a DICOM segmentation holds its labels."""
+    """Type of a DICOM segmentation."""
 
     binary = "binary"
     labelmap = "labelmap"
@@ -53,7 +53,7 @@ class ProgressChoice(StrEnum):
 
 
 class QualityChoice(StrEnum):
-    """How much work goes into a volume."""
+    """Trade-off between speed and accuracy."""
 
     fast = "fast"
     balanced = "balanced"
@@ -71,7 +71,7 @@ InputsArgument = Annotated[
 ]
 InputOption = Annotated[
     list[Path] | None,
-    typer.Option("-i", "--input", help="The same as INPUTS.", show_default=False),
+    typer.Option("-i", "--input", help="Same as INPUTS.", show_default=False),
 ]
 OutputOption = Annotated[
     Path,
@@ -84,13 +84,15 @@ OutputOption = Annotated[
 ]
 BackendOption = Annotated[
     BackendChoice,
-    typer.Option(help="What runs the network; auto: PyTorch on an NVIDIA GPU, else OpenVINO."),
+    typer.Option(
+        help="Backend that runs the network; auto: PyTorch on an NVIDIA GPU, else OpenVINO."
+    ),
 ]
 DeviceOption = Annotated[
     str,
-    typer.Option(help="Where the network runs: auto, cpu, cuda, cuda:N, mps, xpu."),
+    typer.Option(help="Device of the network: auto, cpu, cuda, cuda:N, mps, xpu."),
 ]
-QualityOption = Annotated[QualityChoice, typer.Option(help="How much work goes into a volume.")]
+QualityOption = Annotated[QualityChoice, typer.Option(help="Trade-off between speed and accuracy.")]
 MemoryOption = Annotated[
     float | None,
     typer.Option(
@@ -111,14 +113,14 @@ OnlyOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="STRUCTURES",
-        help="Write these only: names, kinds (bones, epiphyses) or groups (thumb), separated "
+        help="Write only these: names, kinds (bones, epiphyses) or groups (thumb), separated "
         "by commas; also several times.",
         show_default=False,
     ),
 ]
 SeparateOption = Annotated[
     bool,
-    typer.Option("--separate", help="Write a folder with a mask of every structure instead."),
+    typer.Option("--separate", help="Write a folder with one mask per structure instead."),
 ]
 FormatOption = Annotated[
     str | None,
@@ -138,7 +140,7 @@ AlsoOption = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Write the labels of a single volume to this file too, perhaps of another type.",
+        help="Also write the labels of a single volume to this file, possibly of another type.",
         show_default=False,
     ),
 ]
@@ -146,12 +148,12 @@ ManifestOption = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE.json",
-        help="Record output, status, seconds, verdict and hashes of every input as the run goes.",
+        help="Record output, status, seconds, verdict and hashes of every input during the run.",
         show_default=False,
     ),
 ]
 SkipExistingOption = Annotated[
-    bool, typer.Option("--skip-existing", help="Leave volumes alone whose output exists.")
+    bool, typer.Option("--skip-existing", help="Skip volumes whose output exists.")
 ]
 ProgressOption = Annotated[
     ProgressChoice,
@@ -227,7 +229,7 @@ def segment(
 
 
 class _Run:
-    """A run of the command: Ctrl-C, a signal or an error is told as the reporter tells things."""
+    """A run of the command; the reporter also reports Ctrl-C, signals and errors."""
 
     def __init__(self, progress: ProgressChoice) -> None:
         self._progress = progress
@@ -240,7 +242,7 @@ class _Run:
 
         self._reporter = _make_reporter(self._progress)
         try:
-            wait_for(in_background(_import))  # in the background Ctrl-C is noticed
+            wait_for(in_background(_import))  # in the background, so Ctrl-C takes effect
         except KeyboardInterrupt:
             self._leave()
         return self
@@ -283,7 +285,7 @@ class _Run:
         leave_interrupted(f"interrupted{count}")
 
     def finish(self) -> None:
-        """Tell the notices and the failures, and exit with the status of the run."""
+        """Report notices and failures, and exit with the status of the run."""
         from amcnet.cli.console import stdout
 
         results = [outcome.result for outcome in self._outcomes if outcome.result is not None]
@@ -313,7 +315,7 @@ def _import() -> None:
 
 
 class TextReporter:
-    """Prints results on stdout, and on stderr the stage, the time left, notes and errors."""
+    """Prints results on stdout, and stage, remaining time, notes and errors on stderr."""
 
     def __init__(self) -> None:
         self._bar = ExitStack()
@@ -323,7 +325,7 @@ class TextReporter:
         self._show("loading the model", 0, 0, None)
 
     def close(self) -> None:
-        """Remove the progress bar: what is printed would run into it."""
+        """Remove the progress bar before something is printed."""
         with self._lock:
             self._bar.close()
             self._update = None
@@ -337,14 +339,14 @@ class TextReporter:
             self._update(done, total, text, seconds_left)
 
     def begin(self, jobs: "Sequence[Job]") -> None:
-        """Begin a run."""
+        """Report the start of a run."""
         from amcnet.workflows.segment.progress_display import RunProgressTracker
 
         self._pace = RunProgressTracker(len(jobs))
         self._numbers = {job: number for number, job in enumerate(jobs, start=1)}
 
     def listen(self, event: "VolumeEvent") -> None:
-        """Show what happens to a volume."""
+        """Report the progress of a volume."""
         from amcnet.inference import Stage
 
         pace = self._pace.see(event)
@@ -357,20 +359,20 @@ class TextReporter:
         elif event.stage is Stage.SEARCHING_AXES:
             self._labelling.discard(event.number)
         elif event.stage is Stage.NETWORK and event.number in self._labelling:
-            return  # the next window runs while slices are labelled
+            return  # windows run while slices are labelled
         place = f"{event.number} of {event.volumes}: " if event.volumes > 1 else ""
         text = f"{place}{event.source.name}: {event.stage}"
         self._show(text, event.done, event.total, pace.seconds_left)
 
     def skipped(self, job: "Job") -> None:
-        """Show that a volume was left alone."""
+        """Report that a volume was skipped."""
         from amcnet.cli.console import stdout
 
         self.close()
         stdout().print(f"{job.target}: exists already, skipped")
 
     def outcome(self, job: "Job", outcome: "Outcome[SegmentedFile]") -> None:
-        """Print what came of a volume."""
+        """Report the outcome of a volume."""
         from amcnet.cli.console import stdout
 
         self.close()

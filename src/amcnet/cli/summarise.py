@@ -23,12 +23,12 @@ def summarise(
     ] = None,
     boxplots: Annotated[
         Path | None,
-        typer.Option(help="Draw a box plot of every structure (.png .pdf .svg)."),
+        typer.Option(help="Draw a box plot per structure (.png .pdf .svg)."),
     ] = None,
     metric: Annotated[
         list[str] | None,
         typer.Option(
-            help="Figure of the structures, such as jaccard or assd_mm; repeatable "
+            help="Metric of the structures, such as jaccard or assd_mm; repeatable "
             "[default: dice and hd95_mm].",
             show_default=False,
         ),

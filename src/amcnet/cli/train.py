@@ -22,7 +22,7 @@ def train(
         typer.Option("-o", "--out", help="Run folder [default: runs/NAME, or runs/NAME-foldN]."),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the run folder's last checkpoint.")
+        bool, typer.Option("--resume", help="Resume from the run folder's last checkpoint.")
     ] = False,
     start_from: Annotated[
         str | None,
@@ -45,8 +45,8 @@ def train(
     nodes: Annotated[int | None, typer.Option(help="Machines.")] = None,
 ) -> None:
     """Train a network; the run folder then holds a model bundle."""
-    # Threads that wait for each other sleep instead of spinning: on a machine that does something
-    # else too a step is then several times as fast. Read when PyTorch is loaded.
+    # Waiting threads sleep instead of spinning, which makes steps several times as fast on a
+    # machine with other load. PyTorch reads the variable when it is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
     from amcnet.cli.console import stdout
@@ -100,7 +100,7 @@ def _train_refiner(
 
 
 def _refuse(**options: object) -> None:
-    """Check that options that a refiner's training does not have were not given."""
+    """Refuse options that do not apply to the training of a refiner."""
     for name, value in options.items():
         if value is not None:
             option = "--from" if name == "start_from" else f"--{name}"
@@ -108,7 +108,7 @@ def _refuse(**options: object) -> None:
 
 
 def show_log() -> None:
-    """Show what the run has to say; Lightning's own hints are left out, its warnings are not."""
+    """Show the messages of the run and Lightning's warnings, but not Lightning's hints."""
     import logging
     import warnings
 
@@ -119,7 +119,7 @@ def show_log() -> None:
 
 
 def _default_folder(config: Path, name: str, fold: str | None) -> Path:
-    if (config / "config.json").is_file():  # the folder of a run
+    if (config / "config.json").is_file():  # a run folder
         return config
     return Path("runs") / (name if fold is None else f"{name}-fold{fold}")
 
@@ -135,7 +135,7 @@ def _fold(text: str | None) -> int | Literal["all"] | None:
 
 
 def hours_of(text: str | None) -> float | None:
-    """Turn 8h, 90m, 1h30m or 45s into hours."""
+    """Convert 8h, 90m, 1h30m or 45s to hours."""
     if text is None:
         return None
     number = r"(\d+(?:\.\d+)?)"

@@ -19,12 +19,14 @@ def view(
     volume: Annotated[Path, typer.Argument(help="Volume: a file, or DICOM (folder, .zip).")],
     labels: Annotated[
         Path | None,
-        typer.Argument(help="Its labels; without them the volume is shown alone, not segmented."),
+        typer.Argument(
+            help="Its labels; without them, only the volume is shown (it is not segmented)."
+        ),
     ] = None,
     compare: Annotated[
         Path | None,
         typer.Option(
-            help="A second segmentation of the volume, shown beside the first.",
+            help="A second segmentation of the volume, shown next to the first.",
             show_default=False,
         ),
     ] = None,
@@ -59,7 +61,7 @@ def view(
     how = Reading(spacing, axes, series, colour.value)
     with progress("reading") as update:
         scene = read_scene(volume, labels, names, how, update, compare)
-    for name in ("SIGTERM", "SIGHUP"):  # leave nothing behind; Windows has no SIGHUP
+    for name in ("SIGTERM", "SIGHUP"):  # clean up; Windows has no SIGHUP
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _end)
     with (
@@ -70,7 +72,7 @@ def view(
         try:
             console.print(server.new_link())
             console.print("Only this machine can open it, once. Ctrl-C ends the viewer.")
-            # A browser inside the terminal returns only when it is closed.
+            # A text browser returns only when it is closed.
             if browser and not webbrowser.open(redirect.as_uri()):
                 console.print("No browser could be opened: open the address above yourself.")
             server.wait()

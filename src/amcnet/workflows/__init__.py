@@ -102,7 +102,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> object:
-    """Import a workflow on first use: most need only one of them."""
+    """Import a workflow on first use."""
     for module, names in _MODULES.items():
         if name in names:
             return getattr(import_module(f"amcnet.workflows.{module}"), name)

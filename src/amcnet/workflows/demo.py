@@ -23,7 +23,7 @@ class DemoResult:
         description: One line about the phantom.
         measurements: Size of every segmented structure.
         evaluation: The segmentation against the truth, see :func:`amcnet.workflows.evaluate_pair`.
-        notice: Limits of the model that users must know.
+        notice: Notice of the model for its users.
     """
 
     description: str
@@ -38,7 +38,7 @@ def run_demo(out: Path, seed: int, progress: NamedProgress) -> DemoResult:
     The files are ``hand.nrrd``, ``hand.seg.nrrd``, ``preview.png`` and ``measurements.csv``.
 
     Args:
-        out: Folder to write to; it is made if necessary, and files of an earlier demo are replaced.
+        out: Output folder, created if necessary; files of an earlier demo are replaced.
         seed: Seed of the phantom.
         progress: Called with (stages done, number of stages, next stage).
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _GIB = 2**30
 _PACKAGES = ("numpy", "scipy", "SimpleITK", "nibabel", "pydicom")
-_LEAST_TEMPORARY_GIB = 0.1  # copies of single files at most
-# The scans of the paper's device: docs/volumes.md.
+_LEAST_TEMPORARY_GIB = 0.1  # space for copies of single files
+# Scans of the paper's device, see docs/volumes.md.
 _SCAN_SHAPE, _SCAN_SPACING_MM = (609, 1023, 512), (0.279, 0.130, 0.088)
 
 
@@ -35,8 +35,8 @@ class Diagnosis:
     Attributes:
         topic: Group of checks, such as ``model``.
         name: What was checked, such as the name of a model.
-        value: What was found, in words.
-        problem: Why `amcnet segment` cannot work; empty if it can.
+        value: The result, in words.
+        problem: Reason why `amcnet segment` cannot work; empty if it can.
     """
 
     topic: str
@@ -66,7 +66,7 @@ class Health:
 
 
 Starting = Callable[[str], None]
-"""Called with what is checked next, such as ``speed``, before a check that may take seconds."""
+"""Called with the name of the next check, such as ``speed``, if it may take seconds."""
 
 
 def examine(speed: bool = True) -> Health:
@@ -83,7 +83,7 @@ def examine_in_turn(speed: bool = True, starting: Starting = lambda _: None) -> 
 
     Args:
         speed: Also run the network on a window, which takes seconds.
-        starting: Told what is checked next.
+        starting: Called with the name of the next check.
     """
     parts: list[tuple[str, Callable[[Starting], Iterator[Diagnosis]]]] = [
         ("version", _versions),
@@ -97,7 +97,7 @@ def examine_in_turn(speed: bool = True, starting: Starting = lambda _: None) -> 
     for topic, check in parts:
         try:
             yield from check(starting)
-        except Exception as error:  # broken installations are what this is about
+        except Exception as error:  # this is where a broken installation shows
             yield Diagnosis(topic, "failed", "", in_words(error, Path(topic)))
 
 
@@ -143,7 +143,7 @@ def _models(starting: Starting) -> Iterator[Diagnosis]:
             labels = len(load_bundle(model.folder).description.labels)
             yield Diagnosis("model", model.name, f"complete, {labels} structures")
         except ModelError as error:
-            # Other models are needed only where they are asked for.
+            # Other models are only needed on request.
             problem = str(error) if model.name == BUNDLED_NAME else ""
             yield Diagnosis("model", model.name, f"unusable: {error}", problem)
 
@@ -201,7 +201,7 @@ def _need_bytes() -> tuple[float, float]:
         "balanced", description.window, description.mirrored, needs.space_to_depth
     ).fitted(grid[0], shortest[0], shortest)
     least = Windows(shortest[0], least_shape=shortest)
-    # One byte a voxel, twice while it is read; before the network runs it is free again.
+    # One byte per voxel, twice during reading; freed before the network runs.
     read = 2.0 * prod(_SCAN_SHAPE)
     usual, short = (
         max(read, work.need_bytes(windows) + 4.0 * prod(grid)) for windows in (whole, least)

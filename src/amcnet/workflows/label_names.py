@@ -1,8 +1,9 @@
-"""Find out what the label values of a file mean.
+"""Find the names of the label values of a file.
 
 Names come from the option ``--labels``, else from the file itself (segments of a ``.seg.nrrd`` or a
-DICOM SEG), else from a label description beside it. Values without any names are taken for a hand
-only if they hold most of its bones; everything else is refused with a request for ``--labels``.
+DICOM SEG), else from a label description in its folder. Values without names are interpreted as a
+hand only if they include most of its bones; other files are refused with a request for
+``--labels``.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,17 +31,17 @@ from amcnet.labelmaps.validation import looks_like_an_image
 _DATASET = "dataset.json"
 
 _SNAP_SUFFIXES = (".txt", ".label")
-# Values 1 to 33 in sequence hold 16 of the hand's bones: other numberings hold fewer.
+# Values 1 to 33 in sequence include 16 of the hand's bones; other numberings include fewer.
 _FEWEST_HAND_BONES = 16
 
 
 def find_label_table(source: str | Path) -> LabelTable:
-    """Return the structures that a source names, see :func:`find_label_names`."""
+    """Return the label table of a source, see :func:`find_label_names`."""
     return find_label_names(source).table
 
 
 def find_label_names(source: str | Path) -> LabelNames:
-    """Return the label names that a data set's description, a label file or a model gives.
+    """Return the label names of a data set description, a label file or a model.
 
     Args:
         source: A ``dataset.json``, an ITK-SNAP label description, the folder of a model bundle, its
@@ -63,18 +64,18 @@ def find_label_names(source: str | Path) -> LabelNames:
 
 
 def names_of_files(paths: Iterable[Path], reading: Reading = BY_HEADER) -> LabelNames:
-    """Return what the values of label files mean that are used together, such as a pair.
+    """Return the common label names of files that are used together, such as a pair.
 
-    The first source counts: names that the files themselves carry, then a label description beside
-    one of them, then values that hold most bones of a hand. If several files carry names, the
-    table lists the names of all.
+    The first available source applies: names in the files themselves, a label description in the
+    folder of one of them, values that include most bones of a hand. If several files contain names,
+    the table lists the names of all.
 
     Args:
         paths: Label files; at least one.
         reading: How they are read.
 
     Raises:
-        InputError: If a file cannot be read, or nothing says what its values mean.
+        InputError: If a file cannot be read, or its values have no names.
     """
     files = list(paths)
     tables = [table for path in files if (table := _table_or_none(path)) is not None]
@@ -99,19 +100,19 @@ def read_label_file_with_names(
 
     Args:
         path: The file.
-        names: What the labels mean; by default what the file says, see :func:`names_of_files`.
+        names: Names of the labels; by default from the file, see :func:`names_of_files`.
         reading: How it is read.
 
     Raises:
-        InputError: If the file cannot be read, is an image instead of a label map, or nothing says
-            what its values mean.
+        InputError: If the file cannot be read, is an image instead of a label map, or its values
+            have no names.
     """
     names = names_of_files([path], reading) if names is None else names
     return read_known_labels(path, names, reading), names
 
 
 def read_known_labels(path: Path, names: LabelNames, reading: Reading = BY_HEADER) -> Volume:
-    """Read labels whose names are known; say so if the file is an image instead.
+    """Read labels with known names; refuse an image with a clear message.
 
     Raises:
         InputError: If the file cannot be read, is an image, or has other labels.
@@ -137,7 +138,7 @@ def _refuse_image(path: Path, reading: Reading) -> None:
 
 
 def _table_or_none(path: Path) -> LabelTable | None:
-    """Return the table of a file; a damaged file has none here and is reported when it is read."""
+    """Return the table of a file; None for a damaged file, which is reported when it is read."""
     try:
         return read_embedded_label_table(path)
     except InputError:
@@ -163,22 +164,22 @@ def _union(tables: Sequence[LabelTable]) -> LabelTable:
 
 
 def _description_beside(path: Path) -> Path | None:
-    """Return the label description of a file: by its own name, or of the data set it lies in."""
+    """Return the label description of a file: of the same name, or of the data set it belongs to."""
     extension = find_extension(path, LABEL_EXTENSIONS) or path.suffix
     stem = path.name[: len(path.name) - len(extension)]
     for suffix in _SNAP_SUFFIXES:
         if (own := path.with_name(stem + suffix)).is_file() and looks_like_snap(own):
             return own
     folders = [path.parent]
-    if path.parent.name.lower().startswith("labels"):  # labelsTr and the like of nnU-Net
+    if path.parent.name.lower().startswith("labels"):  # labelsTr and similar folders of nnU-Net
         folders.append(path.parent.parent)
     return next((f / _DATASET for f in folders if (f / _DATASET).is_file()), None)
 
 
 def _holds_a_hand(path: Path, files: Sequence[Path], reading: Reading) -> bool:
-    """Return whether the values alone settle that a file is a hand's: it holds most bones.
+    """Return whether the values alone identify a hand: they include most of its bones.
 
-    A damaged file among several settles nothing and is reported when it is read.
+    A damaged file is ignored here and reported when it is read.
     """
     hand = hand_label_table()
     try:

@@ -33,7 +33,7 @@ def find_label_files(inputs: Sequence[Path]) -> list[Path]:
     """Replace every folder by the label files in it, sorted by name.
 
     The label files of a folder are its ``.seg.nrrd`` files or, if there are none, all its volumes.
-    Hidden files are skipped. A file that is given twice is listed once.
+    Hidden files are skipped. Duplicates are listed once.
 
     Args:
         inputs: Files and folders; files are kept as they are.
@@ -71,7 +71,7 @@ def measure_files(
 
     Args:
         paths: The files, see :func:`find_label_files`.
-        table: What the labels mean; by default what each file says, see
+        table: Label table; by default from each file, see
             :func:`amcnet.workflows.label_names.names_of_files`.
         ignore_value: Ignore label; its voxels count as background.
         reading: How the files are read.

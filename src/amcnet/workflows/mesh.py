@@ -22,8 +22,8 @@ def check_mesh_output(
 
     Raises:
         OutputError: If the extension is unknown, the parent does not exist or is read-only, or the
-            output is there already and ``overwrite`` is False; for a folder also if it is a file or
-            holds anything but surfaces of the table.
+            output exists and ``overwrite`` is False; for a folder also if it is a file or contains
+            anything but surfaces of the table.
     """
     if extension not in MESH_EXTENSIONS:
         allowed = " ".join(MESH_EXTENSIONS)
@@ -40,7 +40,7 @@ def check_mesh_output(
         raise OutputError(f"{output}: is a file, expected a folder")
     ours = set(mask_names(table).values())
     for path in output.iterdir() if output.exists() else ():
-        # The folder is replaced as a whole: nothing else may get lost.
+        # The folder is replaced as a whole, so it must not contain other files.
         if path.is_dir() or path.suffix not in MESH_EXTENSIONS or path.stem not in ours:
             raise OutputError(f"{output}: holds '{path.name}', expected a new or empty folder")
         if not overwrite:
@@ -57,8 +57,8 @@ def write_surfaces(
     """Write all surfaces, or none on failure.
 
     Args:
-        output: A folder, which gets one ``NAME_OF_THE_STRUCTURE.EXT`` per surface, or a ``.glb``
-            file, which holds all surfaces, one node each.
+        output: A folder for one ``NAME_OF_THE_STRUCTURE.EXT`` per surface, or a ``.glb`` file for
+            all surfaces, one node each.
         surfaces: The surfaces, see :func:`amcnet.mesh.find_surfaces`.
         table: Source of the file names.
         extension: One of :data:`MESH_EXTENSIONS`.

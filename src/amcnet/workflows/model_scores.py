@@ -1,4 +1,4 @@
-"""The figures of an evaluation that a model carries with it."""
+"""Scores of a model, computed from an evaluation."""
 
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,14 @@ _FIGURES = {
 
 
 def scores_of(evaluation: Path, data: str) -> Scores:
-    """Return the means over the cases of an evaluation, in all and by kind of structure.
+    """Return the means over the cases of an evaluation, overall and by kind of structure.
 
     Args:
-        evaluation: What ``amcnet evaluate --json`` wrote, or a folder of such files.
-        data: What these cases are, in words that a user reads.
+        evaluation: Output of ``amcnet evaluate --json``, or a folder of such files.
+        data: Description of the cases, for users to read.
 
     Raises:
-        InputError: If nothing is there, or a file is no evaluation.
+        InputError: If nothing is found, or a file is not an evaluation.
     """
     cases = list(read_results(evaluation).values())
     try:

@@ -1,4 +1,4 @@
-"""What came of one file of many: a result, or one sentence that says why there is none."""
+"""The outcome of one file of many: a result, or one sentence with the reason of the failure."""
 
 import time
 from collections.abc import Callable
@@ -13,15 +13,15 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Outcome(Generic[Result]):
-    """What came of one file.
+    """The outcome of one file.
 
     Exactly one of ``result`` and ``error`` is None.
 
     Attributes:
-        source: The file (or the folder of DICOM images) that was worked on.
-        result: What the workflow returns for it; None where it failed.
-        error: One sentence that says why it failed; None where it did not.
-        seconds: Wall-clock time that it took.
+        source: The processed file, or folder of DICOM images.
+        result: Result of the workflow; None if it failed.
+        error: Reason of the failure in one sentence; None on success.
+        seconds: Wall-clock time.
 
     >>> Outcome(Path("scan.nrrd"), result=38).error is None
     True
@@ -44,7 +44,7 @@ def run_for_file(source: Path, work: Callable[[], Result], *others: Path) -> Out
     An unforeseen exception is also logged with its traceback, see :func:`amcnet.errors.in_words`.
 
     Args:
-        source: The file that is worked on.
+        source: The processed file.
         work: Returns the result.
         others: Further files that the sentence may name instead, such as the output.
     """

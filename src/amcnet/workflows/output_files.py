@@ -1,4 +1,4 @@
-"""Write texts, JSON, tables and figures to files; each appears whole or not at all."""
+"""Write texts, JSON, tables and figures to files, which appear complete or not at all."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ _TABLE_TEXTS = {".md": markdown, ".csv": csv_text, ".json": json_text}
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text as UTF-8, with its line ends unchanged.
+    """Write a text as UTF-8 without converting line ends.
 
     Raises:
         OutputError: If the file cannot be written.
@@ -29,7 +29,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, data: dict[str, Any]) -> None:
-    """Write data as JSON, which never holds NaN or Infinity.
+    """Write data as JSON without NaN and Infinity.
 
     Raises:
         OutputError: If the file cannot be written.
@@ -38,10 +38,10 @@ def write_json(path: Path, data: dict[str, Any]) -> None:
 
 
 def write_figure(path: Path, figure: "Figure") -> None:
-    """Write a Matplotlib figure in the format that the extension names: .png, .pdf or .svg.
+    """Write a Matplotlib figure in the format of the extension: .png, .pdf or .svg.
 
     Raises:
-        OutputError: If the extension is another, or the file cannot be written.
+        OutputError: If the extension is unknown, or the file cannot be written.
     """
     check_output(path, True, FIGURE_EXTENSIONS)
     extension = find_extension(path, FIGURE_EXTENSIONS) or ""
@@ -50,10 +50,10 @@ def write_figure(path: Path, figure: "Figure") -> None:
 
 
 def write_table(path: Path, table: SummaryTable) -> None:
-    """Write a table in the format that the extension names: .md, .csv or .json.
+    """Write a table in the format of the extension: .md, .csv or .json.
 
     Raises:
-        OutputError: If the extension is another, or the file cannot be written.
+        OutputError: If the extension is unknown, or the file cannot be written.
     """
     check_output(path, True, TABLE_EXTENSIONS)
     write_text(path, _TABLE_TEXTS[find_extension(path, TABLE_EXTENSIONS) or ""](table))

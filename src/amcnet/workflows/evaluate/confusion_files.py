@@ -21,7 +21,7 @@ def confusion_of_files(
 
     Args:
         pairs: (reference, prediction) of each case.
-        names: What the labels mean; voxels with its ignore label do not count.
+        names: Names of the labels; voxels with their ignore label do not count.
         reading: How the files are read.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Evaluating a folder of predictions against a folder of references."""
+"""Evaluate a folder of predictions against a folder of references."""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,14 +21,14 @@ from amcnet.workflows.outcome import Outcome, run_for_file
 
 @dataclass(frozen=True)
 class EvaluateOptions:
-    """How files are evaluated.
+    """Options of an evaluation.
 
     Attributes:
-        table: What the labels mean; by default what the files say.
-        preset: Which figures stand for the result, and whether a case without a prediction counts.
+        table: Label table; by default from the files.
+        preset: Selects the headline figures, and whether a case without a prediction counts.
         surface_tolerance_mm: Tolerance of the surface Dice.
-        jobs: Processes; each holds one case.
-        ignore_value: Value of the references' voxels of which nothing is known.
+        jobs: Number of processes; each holds one case in memory.
+        ignore_value: Ignore label of the references.
         reading: How the files are read.
     """
 
@@ -46,8 +46,8 @@ def evaluate_pair(
     """Evaluate one file against another.
 
     Returns:
-        What :func:`amcnet.metrics.evaluate_case` returns, and ``preset`` with its ``headline``, see
-        :func:`amcnet.metrics.headline`.
+        The result of :func:`amcnet.metrics.evaluate_case`, with ``preset`` and its ``headline``,
+        see :func:`amcnet.metrics.headline`.
 
     Raises:
         InputError: If a file cannot be read, or they lie on different grids.
@@ -63,25 +63,24 @@ def evaluate_folders(
     options: EvaluateOptions | None = None,
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """Evaluate every label file of a folder against the one of the same name in another.
+    """Evaluate every label file of a folder against the file of the same name in another.
 
     Files are paired by :func:`amcnet.workflows.find_pairs`. A case that fails does not stop the
-    others and counts in no figure. One without a prediction counts as background alone, or not at
-    all, as the preset says.
+    others and is excluded from all figures. A case without a prediction counts as all background or
+    is excluded, depending on the preset.
 
     Args:
-        references: Folder with the truth.
-        predictions: Folder with what is judged.
-        options: How it is done.
-        progress: Called with (cases done, cases in all).
+        references: Folder of the references.
+        predictions: Folder of the predictions.
+        options: Options of the evaluation.
+        progress: Called with (cases done, number of cases).
 
     Returns:
         ``preset`` and its ``headline``; ``summary``, ``cases_counted`` and ``structures`` as
-        :func:`amcnet.metrics.summarise_cases` returns them; ``cases``, by name the file names
-        ``reference`` and ``prediction`` (None where it is missing) and the result of
-        :func:`amcnet.metrics.evaluate_case`; ``missing``, the names of the cases without a
-        prediction; ``failed``, by name why there is no result; ``unmatched``, predictions without a
-        reference.
+        :func:`amcnet.metrics.summarise_cases` returns them; ``cases``: case name -> the file names
+        ``reference`` and ``prediction`` (None if missing) and the result of
+        :func:`amcnet.metrics.evaluate_case`; ``missing``: names of the cases without a prediction;
+        ``failed``: case name -> reason; ``unmatched``: predictions without a reference.
 
     Raises:
         InputError: If a path is no folder, there is no reference, or no case could be evaluated.
@@ -142,7 +141,7 @@ def _file_names(pair: Pair) -> Row:
 
 
 def _nothing(predictions: Path, found: FoundPairs, failed: dict[str, str]) -> str:
-    """Say why no case has a result."""
+    """Return the reason why no case has a result."""
     if failed:
         first, more = next(iter(failed.values())), len(failed) - 1
         return first + (f" (and {more} more; no case could be evaluated)" if more else "")

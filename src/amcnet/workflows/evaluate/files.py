@@ -35,9 +35,9 @@ def evaluate_files(
 
     Args:
         reference: The reference segmentation.
-        prediction: The segmentation to judge; None stands for background alone. It must lie on the
-            same grid, or be a cropped part of it (``.seg.nrrd`` and DICOM SEG may be cropped).
-        table: What the labels mean; by default what the files say, see
+        prediction: The segmentation to evaluate; None stands for all background. It must have the
+            grid of the reference, or be a crop of it (``.seg.nrrd`` and DICOM SEG).
+        table: Label table; by default from the files, see
             :func:`amcnet.workflows.label_names.names_of_files`.
         surface_tolerance_mm: Tolerance of the surface Dice.
         threads: Maximum number of threads, by default one per processor.
@@ -45,7 +45,7 @@ def evaluate_files(
         reading: How both files are read.
 
     Raises:
-        InputError: If a file cannot be read, nothing says what its values mean, or the files lie on
+        InputError: If a file cannot be read, its values have no names, or the files lie on
             different grids.
     """
     if table is None:
@@ -72,8 +72,8 @@ def read_pair(
 
     Args:
         reference: The reference segmentation.
-        prediction: The segmentation to judge; None stands for background alone.
-        names: What the labels mean.
+        prediction: The segmentation to evaluate; None stands for all background.
+        names: Names of the labels.
         reading: How both files are read.
 
     Returns:
@@ -94,7 +94,7 @@ def _on_one_grid(
 ) -> tuple[LabelArray, LabelArray]:
     if not grid_differences(truth.geometry, judged.geometry):
         return truth.array, judged.array
-    # The cropped one is brought to the grid of the other.
+    # A crop is padded to the grid of the other file.
     cropped_truth = truth.array.size < judged.array.size
     try:
         if cropped_truth:

@@ -9,7 +9,7 @@ from pathlib import Path
 from amcnet.errors import InputError
 from amcnet.io import LABEL_EXTENSIONS, find_extension
 
-# What programs add to the name of a case: the first channel, and words for labels.
+# Suffixes that programs append to the name of a case: the first channel, words for labels.
 _SUFFIX = re.compile(r"(_0000)?([-_. ](labels?|seg|segmentation|mask))?$", re.IGNORECASE)
 
 
@@ -18,9 +18,9 @@ class Pair:
     """A case to evaluate.
 
     Attributes:
-        name: Its name: that of the reference without its extension.
-        reference: The truth.
-        prediction: What is judged; None where there is no file for it.
+        name: Name of the reference file without its extension.
+        reference: The reference file.
+        prediction: The predicted file; None if there is none.
     """
 
     name: str
@@ -30,11 +30,11 @@ class Pair:
 
 @dataclass(frozen=True)
 class FoundPairs:
-    """What two folders hold.
+    """Pairs of label files in two folders.
 
     Attributes:
         pairs: The cases, sorted by name.
-        ambiguous: Why a case is none of them, by its name.
+        ambiguous: Case name -> reason why the case could not be paired.
         unmatched: Predictions without a reference.
     """
 
@@ -46,10 +46,10 @@ class FoundPairs:
 def find_pairs(references: Path, predictions: Path) -> FoundPairs:
     """Pair the label files of two folders by name.
 
-    Names count without their extension, so ``hand_7.nii.gz`` belongs to ``hand_7.seg.nrrd``. Where
-    no prediction has the name of a reference, names count without ``_0000`` and a word for labels
-    at the end (``_label``, ``-seg``, ``_segmentation``, ``_mask``), and without regard to case.
-    Hidden files and files of other types do not count.
+    Extensions are ignored, so ``hand_7.nii.gz`` belongs to ``hand_7.seg.nrrd``. If no prediction
+    has the name of a reference, ``_0000`` and a word for labels at the end (``_label``, ``-seg``,
+    ``_segmentation``, ``_mask``) and letter case are ignored too. Hidden files and files of other
+    types are skipped.
 
     Raises:
         InputError: If a path is no folder, or there is no label file in the first one.

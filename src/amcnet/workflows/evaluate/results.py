@@ -1,4 +1,4 @@
-"""Reading evaluations back: one file of many cases, one case, or a folder of cases."""
+"""Read evaluations: one file of many cases, one case, or a folder of cases."""
 
 import json
 from pathlib import Path
@@ -13,15 +13,15 @@ def read_results(path: Path) -> dict[str, dict[str, Any]]:
     """Read evaluations of cases.
 
     Args:
-        path: A file whose ``cases`` holds evaluations by name, a file of one evaluation as
-            ``amcnet evaluate --json`` writes it, or a folder of such files. A case that has no name
-            of its own is named as its file, without ``.json``.
+        path: A file with evaluations by name under ``cases``, a file of one evaluation from
+            ``amcnet evaluate --json``, or a folder of such files. A case without a name is named
+            after its file, without ``.json``.
 
     Returns:
         Evaluations (see :func:`amcnet.metrics.evaluate_case`) by name, sorted by name.
 
     Raises:
-        InputError: If nothing is there, a file is no evaluation, or a name is found twice.
+        InputError: If nothing is found, a file is not an evaluation, or a name occurs twice.
     """
     cases: dict[str, dict[str, Any]] = {}
     for file in _files(path):
@@ -33,13 +33,13 @@ def read_results(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def read_gaps(path: Path) -> CaseGaps:
-    """Read which cases of evaluations have no result of their own.
+    """Read the cases of evaluations that have no result of their own.
 
     Args:
         path: As for :func:`read_results`.
 
     Raises:
-        InputError: If nothing is there, or a file is no evaluation.
+        InputError: If nothing is found, or a file is not an evaluation.
     """
     counted: list[str] = []
     skipped: list[str] = []
@@ -54,7 +54,7 @@ def read_gaps(path: Path) -> CaseGaps:
 
 
 def check_not_an_input(output: Path, results: Path) -> None:
-    """Refuse to write over the results, or into their folder as if it were one of the cases.
+    """Refuse an output that would overwrite the results or count as one of their cases.
 
     Raises:
         OutputError: If ``output`` is ``results``, or a .json file in that folder.

@@ -1,9 +1,9 @@
-"""Find out which way a hand lies in a volume by trying all storages at a coarse, cheap setting.
+"""Find the order and direction of a volume's axes by segmenting candidates at low resolution.
 
-A storage says which of the volume's axes is the scan, the lateral and the depth axis, and whether
-scan and depth are reversed. Lateral mirror images are not told apart: they are the other hand.
-Candidates are run by the network on a grid that is coarser than its own by a factor that keeps all
-of them affordable: the bones look smaller, but the right storage still wins clearly.
+A candidate assigns the volume's axes to scan, lateral and depth and may reverse scan and depth.
+Lateral mirror images are not distinguished: they show the other hand. The network runs on a grid
+coarser than its own, by a factor that bounds the total time. Bones look smaller there, but the
+correct candidate still wins clearly.
 """
 
 from collections.abc import Iterator
@@ -22,20 +22,20 @@ from amcnet.io.geometry import Triple
 from amcnet.workflows.segment.checking import check, sum_of_confidence
 
 _TYPICAL_MM = (170.0, 133.0, 45.0)  # extent of a child's hand scan: scan, lateral, depth
-_DEPTH_TOLERANCE = 1.5  # the depth axis is at most so much longer than the shortest axis
+_DEPTH_TOLERANCE = 1.5  # largest ratio of the depth extent to the shortest extent
 _COARSENING = 1.5  # relative to the network's grid
 _COARSENING_OF_MANY = 1.75
 _MANY = 8
-_SURE = 0.8  # mean confidence of the structures of a storage that ends the search
+_SURE = 0.8  # mean confidence of the structures at which the search ends
 
 
 @dataclass(frozen=True)
 class Storage:
-    """One way to take the axes of a volume.
+    """A candidate: order and direction of a volume's axes.
 
     Attributes:
-        order: For each of scan, lateral and depth the axis of the volume that it is taken from.
-        reversed: Whether each of them runs the other way.
+        order: Axis of the volume for each of scan, lateral and depth.
+        reversed: Whether each of these axes is reversed.
     """
 
     order: tuple[int, int, int]
@@ -44,12 +44,12 @@ class Storage:
 
 @dataclass(frozen=True)
 class AxesFound:
-    """The best storage.
+    """Result of the search.
 
     Attributes:
-        axes: What x, y and z of the file mean, as ``--axes`` takes it.
-        is_hand: Whether a hand was found with it at the coarse setting.
-        confidence: Sum of the mean probabilities of the structures that were found.
+        axes: Interpretation of x, y and z of the file, in the syntax of ``--axes``.
+        is_hand: Whether a hand was found at low resolution.
+        confidence: Sum of the mean probabilities of the structures found.
     """
 
     axes: str
@@ -60,15 +60,15 @@ class AxesFound:
 def search_axes(
     prepared: Prepared, segmenter: Segmenter, progress: StageProgress = no_stage_progress
 ) -> AxesFound:
-    """Return the storage with which a volume looks most like a hand.
+    """Return the order and direction of the axes in which a volume looks most like a hand.
 
-    The likeliest storages, judged by the volume's extents, come first; the search ends with the
-    first one that is clearly a hand.
+    Candidates are tried from the most to the least likely, judged by the volume's extents. The
+    search ends at the first clear hand.
 
     Args:
-        prepared: The volume on the network's grid, its axes as they were taken so far.
+        prepared: The volume on the network's grid, with its current axes.
         segmenter: The model.
-        progress: Called with (stage, storages tried, storages in all).
+        progress: Called with (stage, candidates tried, number of candidates).
     """
     geometry = prepared.geometry
     extents_mm = tuple(
@@ -90,7 +90,7 @@ def search_axes(
 
 
 def likely_storages(extents_mm: Triple) -> Iterator[Storage]:
-    """Yield the storages that make sense for a volume, the likeliest first.
+    """Yield the plausible candidates for a volume, the most likely first.
 
     >>> first = next(likely_storages((170.0, 130.0, 45.0)))
     >>> first.order, first.reversed
@@ -109,7 +109,7 @@ def likely_storages(extents_mm: Triple) -> Iterator[Storage]:
 
 
 def turned(geometry: Geometry, storage: Storage) -> Geometry:
-    """Return the geometry of the same file with its axes taken as a storage says."""
+    """Return the geometry of the same file with the axes of a candidate."""
     order = [geometry.order[axis] for axis in storage.order]
     flipped = [
         geometry.flipped[axis] != is_reversed
@@ -125,13 +125,13 @@ def turned(geometry: Geometry, storage: Storage) -> Geometry:
 def coarse_view(
     prepared: Prepared, segmenter: Segmenter, storage: Storage, coarsening: float
 ) -> Prepared:
-    """Return a volume with its axes taken as a storage says, on a coarser grid.
+    """Return a volume with the axes of a candidate on a coarser grid.
 
     Args:
         prepared: The volume on the network's grid.
         segmenter: The model.
-        storage: How its axes are taken.
-        coarsening: How much coarser than the network's grid.
+        storage: The candidate.
+        coarsening: Spacing relative to the network's grid.
     """
     geometry = turned(prepared.geometry, storage)
     extents_mm = [

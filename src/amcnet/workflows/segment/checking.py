@@ -1,4 +1,4 @@
-"""The quality check of a segmentation, and what to do where it is no hand."""
+"""Quality check of a segmentation, and advice if it does not show a hand."""
 
 from dataclasses import replace
 
@@ -8,19 +8,19 @@ from amcnet.quality import QualityReport, Severity, check_segmentation
 from amcnet.quality.findings import NO_HAND_KINDS
 from amcnet.quality.no_hand import image_causes
 
-_UNSURE = 0.75  # mean confidence of the structures of a hand that may lie another way
+_UNSURE = 0.75  # mean confidence of the structures below which the axes may be wrong
 
 
 def check(result: Segmentation) -> QualityReport:
-    """Check what a model gave, its confidence included."""
+    """Check the labels of a model, including its confidence."""
     return check_segmentation(result.labels, result.spacing_mm, result.table, result.confidence)
 
 
 def looks_turned(result: Segmentation, quality: QualityReport) -> bool:
-    """Return whether labels look as if the axes of their volume were taken wrongly.
+    """Return whether labels suggest that the axes of the volume are wrong.
 
-    They do where no hand was found. With depth reversed, bones may still be found, but the check
-    calls the hand bad and the network is unsure of most structures.
+    This is the case if no hand was found. With reversed depth, bones may still be found, but the
+    verdict is bad and the confidence in most structures is low.
     """
     if quality.is_no_hand:
         return True
@@ -29,22 +29,22 @@ def looks_turned(result: Segmentation, quality: QualityReport) -> bool:
 
 
 def is_better(result: Segmentation, quality: QualityReport, than: Segmentation) -> bool:
-    """Return whether labels with other axes are a hand, and more certain than those before."""
+    """Return whether labels with other axes show a hand with higher confidence."""
     return not quality.is_no_hand and sum_of_confidence(result) > sum_of_confidence(than)
 
 
 def sum_of_confidence(result: Segmentation) -> float:
-    """Return the sum of the mean probabilities of all structures that were found."""
+    """Return the sum of the mean probabilities of the structures found."""
     return sum(result.confidence.values())
 
 
 def with_remedy(quality: QualityReport, prepared: Prepared, searched: bool) -> QualityReport:
-    """Return a check that found no hand with causes in the image, and what to try, in its message.
+    """Add causes in the image and advice to a report that found no hand.
 
     Args:
-        quality: The check.
+        quality: The report.
         prepared: The volume on the network's grid.
-        searched: Whether other axes were tried already.
+        searched: Whether other axes have been tried.
     """
     tried = "No other order or direction of the axes shows a hand."
     remedy = tried if searched else "Let --axes=search look for the order and direction of axes."

@@ -1,8 +1,8 @@
-"""Many volumes on the machines of a Dask cluster.
+"""Segment volumes on the machines of a Dask cluster.
 
-Workers read and write the files themselves, so all of them see the same paths. A worker does one
-volume at a time, whatever its number of threads: the network takes all processors of a machine.
-What happens to a volume reaches the client as events of a Dask topic.
+Workers read and write the files themselves, so all machines must see the same paths. A worker
+processes one volume at a time, whatever its number of threads, because the network uses all
+processors of a machine. Progress reaches the client as events of a Dask topic.
 """
 
 import json
@@ -46,19 +46,19 @@ def segment_files_on_cluster(
 ) -> Generator[Outcome[SegmentedFile], None, None]:
     """Segment volumes on a Dask cluster.
 
-    The volumes of a worker that ends are done by the others; one that was finished is not done
-    again. While the run lasts, a hidden folder beside the first output records which ones are.
+    If a worker ends, others process its unfinished volumes. During the run, a hidden folder next to
+    the first output records the finished volumes.
 
     Args:
         address: Address of the scheduler, such as ``tcp://host:8786``.
         jobs: The volumes, see :func:`amcnet.workflows.plan_files`.
-        options: How they are segmented. Folders of models are visible to all workers, named models
-            are installed on all of them.
-        listen: Called with what happens, as by :func:`segment_files`.
+        options: Segmentation options. Folders of models must be visible to all workers, named
+            models installed on all of them.
+        listen: Receives progress events, see :func:`segment_files`.
 
     Yields:
-        The outcome of each volume, as they finish. When the iterator is left early, jobs that have
-        not begun are cancelled, and workers stop at the next slice.
+        The outcome of each volume, as they finish. If the caller stops iterating early, pending
+        jobs are cancelled and workers stop at the next slice.
 
     Raises:
         ConfigError: If no scheduler answers.
@@ -106,7 +106,7 @@ def _connected(address: str) -> Iterator[Any]:
     from distributed.comm.registry import get_backend
 
     try:
-        get_backend(parse_address(address)[0])  # a client of an unknown kind never ends
+        get_backend(parse_address(address)[0])  # a client with an unknown protocol never ends
         client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ConfigError(f"--dask: no scheduler answers at '{address}'") from error
@@ -118,7 +118,7 @@ def _connected(address: str) -> Iterator[Any]:
 
 @contextmanager
 def _run_folder(parent: Path) -> Iterator[Path]:
-    """Make a folder for the records of a run; without it, workers stop."""
+    """Create the folder for the records of a run; workers stop when it disappears."""
     run = parent / f".amcnet-run-{uuid.uuid4().hex[:12]}"
     with live_temporary(run):
         try:
@@ -129,8 +129,8 @@ def _run_folder(parent: Path) -> Iterator[Path]:
 
 
 def _hear(jobs: Sequence[Job], listen: Listener, event: tuple[float, Any]) -> None:
-    """Pass an event of a worker on to the listener."""
-    fields = event[1]["event"]  # Dask adds fields of its own beside it
+    """Forward an event of a worker to the listener."""
+    fields = event[1]["event"]  # Dask adds its own fields
     number = int(fields["number"])
     event_here = VolumeEvent(**fields | {"source": jobs[number - 1].source})
     listen(replace(event_here, stage=Stage(event_here.stage)))
@@ -153,7 +153,7 @@ def _outcome(future: Any, job: Job) -> Outcome[SegmentedFile]:  # noqa: ANN401  
 
 
 def _work(job: Job, options: SegmentOptions, record: Path, volumes: int) -> Outcome[SegmentedFile]:
-    """Segment a volume on a worker, unless the record says that it has been done."""
+    """Segment a volume on a worker, unless it is recorded as finished."""
     with _one_volume:
         with suppress(FileNotFoundError):
             return _read_record(job, record)
@@ -161,7 +161,7 @@ def _work(job: Job, options: SegmentOptions, record: Path, volumes: int) -> Outc
         if outcome.result is not None:
             facts = asdict(outcome.result) | {"output": str(outcome.result.output)}
             content = {"seconds": outcome.seconds, "result": facts}
-            with suppress(OutputError), atomic_path(record) as temporary:  # nobody may wait
+            with suppress(OutputError), atomic_path(record) as temporary:  # the client may be gone
                 temporary.write_text(json.dumps(content), encoding="utf-8")
         return outcome
 
@@ -179,8 +179,8 @@ def _segment(
     job: Job, options: SegmentOptions, record: Path, volumes: int
 ) -> Outcome[SegmentedFile]:
     run = record.parent
-    # Existing files were allowed to be replaced when the run was planned, or are from a worker that
-    # ended before it could record them.
+    # Existing files were cleared for replacement when the run was planned, or come from a worker
+    # that ended before it could record them.
     options = replace(options, overwrite=True)
 
     def work() -> SegmentedFile:
@@ -200,7 +200,7 @@ def _segment(
 
 
 class _Sender:
-    """Sends events of a volume to the client, counted steps at most ten times a second."""
+    """Sends the events of a volume to the client, at most ten per second for counted steps."""
 
     def __init__(self, topic: str) -> None:
         from distributed import get_worker
@@ -208,7 +208,7 @@ class _Sender:
         self._topic = topic
         self._last = 0.0
         try:
-            self._worker = get_worker()  # known to the task's own thread alone
+            self._worker = get_worker()  # only known in the thread of the task
         except ValueError:  # not on a worker
             self._worker = None
 
@@ -224,5 +224,5 @@ class _Sender:
 
 @lru_cache(maxsize=1)
 def _loaded(options: SegmentOptions, run: Path) -> Segmenter:
-    """Load the model once for each run: it may be another one under the same name next time."""
+    """Load the model once per run: the next run may have another model of the same name."""
     return options.load()

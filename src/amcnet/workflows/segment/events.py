@@ -1,6 +1,6 @@
-"""Progress for programs: ``amcnet segment --progress json`` writes JSON lines on stdout.
+"""Progress events for programs: ``amcnet segment --progress json`` writes JSON lines to stdout.
 
-``docs/progress.md`` describes them.
+``docs/progress.md`` describes the format.
 """
 
 import json
@@ -19,16 +19,15 @@ from amcnet.workflows.segment.progress_display import LEAST_SECONDS, RunProgress
 from amcnet.workflows.segment.result import SegmentedFile
 
 PROTOCOL = 1
-"""Version of the lines; it goes up when a reader of the old ones would be wrong."""
+"""Version of the format, incremented by incompatible changes."""
 
 _COUNTED = (Stage.NETWORK, Stage.LABELLING, Stage.SEARCHING_AXES)
 
 
 class JsonLines:
-    """Writes what happens to some volumes, one JSON object a line, from whatever thread.
+    """Writes progress events as JSON lines, from any thread.
 
-    It begins with the line ``start``. A reader that is gone is an :class:`OSError`, which ends the
-    work.
+    The first line is ``start``. If the reader is gone, an :class:`OSError` ends the work.
     """
 
     def __init__(self) -> None:
@@ -40,11 +39,11 @@ class JsonLines:
         self._write("start", version=__version__, pid=os.getpid())
 
     def begin(self, jobs: Sequence[Job]) -> None:
-        """Begin a run."""
+        """Report the start of a run."""
         self._jobs, self._pace = jobs, RunProgressTracker(len(jobs))
 
     def listen(self, event: VolumeEvent) -> None:
-        """Tell what happens to a volume; the listener of :func:`segment_files`."""
+        """Report the progress of a volume; the listener of :func:`segment_files`."""
         with self._lock:
             volume = self._volume(event.number)
             pace = self._pace.see(event)
@@ -53,7 +52,7 @@ class JsonLines:
                 return
             before = self._stages.get(event.number)
             if event.stage is Stage.NETWORK and before is Stage.LABELLING:
-                return  # the next window runs while slices are labelled
+                return  # windows run while slices are labelled
             if event.stage is not before:
                 self._stages[event.number] = event.stage
                 self._last.pop(event.number, None)
@@ -70,13 +69,13 @@ class JsonLines:
                 )
 
     def outcome(self, job: Job, outcome: Outcome[SegmentedFile]) -> None:
-        """Tell what came of a volume."""
+        """Report the outcome of a volume."""
         number = self._jobs.index(job) + 1
         volume, pace = self._volume(number), self._pace.end(number)
         result = outcome.result
         if result is None:
             self._write("error", **volume, message=outcome.error, interrupted=False)
-            sys.stderr.write(f"amcnet: {outcome.error}\n")  # for people who read the log
+            sys.stderr.write(f"amcnet: {outcome.error}\n")  # for readers of the log
             return
         self._write(
             "result",
@@ -94,15 +93,15 @@ class JsonLines:
         )
 
     def skipped(self, job: Job) -> None:
-        """Tell that a volume was left alone because its output exists."""
+        """Report that a volume was skipped because its output exists."""
         self._write("skipped", input=str(job.source), output=str(job.target))
 
     def error(self, message: str, interrupted: bool = False) -> None:
-        """Tell why nothing, or nothing more, was segmented."""
+        """Report the error that ended the run."""
         self._write("error", message=message, interrupted=interrupted)
 
     def _write(self, event: str, **values: object) -> None:
-        """Write one line; what JSON cannot hold is an error."""
+        """Write one line; raises ValueError for values that JSON cannot represent."""
         line = json.dumps({"protocol": PROTOCOL, "event": event} | values, allow_nan=False)
         with self._lock:
             sys.stdout.write(line + "\n")

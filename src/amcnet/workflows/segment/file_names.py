@@ -1,4 +1,4 @@
-"""Which files belong together: the channels of an input, and the output of each input."""
+"""Find the channel files of each input, and choose the output of each input."""
 
 import re
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ def channel_files(first: Path, channels: int) -> list[Path]:
     """Return the files of an input's channels, named as in nnU-Net.
 
     Args:
-        first: The file of channel 0, ``NAME_0000.EXT`` where there are several channels.
+        first: The file of channel 0, ``NAME_0000.EXT`` for several channels.
         channels: Input channels of the model.
 
     Returns:
@@ -51,11 +51,11 @@ def _channel_paths(first: Path, channels: int) -> list[Path]:
 def find_inputs(inputs: Sequence[Path], channels: int = 1) -> list[Path]:
     """Return the inputs with every folder replaced by the images in it, sorted by name.
 
-    Segmentations (``.seg.nrrd``) and hidden files in a folder are no images. For a model of
-    several channels the files of channel 0 stand for the others.
+    Segmentations (``.seg.nrrd``) and hidden files in a folder are skipped. For a model of several
+    channels, only the files of channel 0 are listed.
 
     Args:
-        inputs: Files and folders; a file, or a folder of DICOM images, is taken as it is.
+        inputs: Files and folders; a file or a folder of DICOM images is one input.
         channels: Input channels of the model.
 
     Raises:
@@ -65,7 +65,7 @@ def find_inputs(inputs: Sequence[Path], channels: int = 1) -> list[Path]:
 
 
 def _images_in(folder: Path, channels: int) -> list[Path]:
-    """Return the images of a folder; nothing for a path that is no folder of files."""
+    """Return the images of a folder; an empty list for other paths."""
     if not is_folder_of_files(folder):
         return []
     images = sorted(
@@ -83,12 +83,12 @@ def _images_in(folder: Path, channels: int) -> list[Path]:
 
 
 def is_folder_of_files(path: Path) -> bool:
-    """Return whether a path is a folder with an input in each file; one of DICOM images is not."""
+    """Return whether a path is a folder of input files, and not of DICOM images."""
     return path.is_dir() and not is_series_folder(path)
 
 
 def takes_many(inputs: Sequence[Path], output: Path) -> bool:
-    """Return whether an output is a folder, there already or to be made, that gets a file each."""
+    """Return whether an output is a folder, existing or new, for one file per input."""
     several = len(inputs) > 1 or any(map(is_folder_of_files, inputs))
     return output.is_dir() or (several and find_extension(output, LABEL_EXTENSIONS) is None)
 
@@ -101,16 +101,16 @@ def plan_outputs(
     extension: str | None = None,
     skip_existing: bool = False,
 ) -> list[tuple[Path, Path]]:
-    """Pair each input with the file that its labels go to, and check those files.
+    """Pair each input with its output file, and check the outputs.
 
     Args:
         inputs: Volumes, the file of channel 0 of each; folders of such files.
-        output: A file for one input, or a folder. One that does not exist yet is not made here;
-            for several inputs its name must have no known extension and its parent must exist.
+        output: A file for one input, or a folder. A new folder is not created here; for several
+            inputs, its name must have no known extension and its parent must exist.
         overwrite: Whether existing files may be replaced.
         channels: Input channels of the model.
-        extension: Ends the names of the files in a folder; None is :func:`default_extension`.
-        skip_existing: Whether existing files are left alone.
+        extension: Extension of the files in a folder; None is :func:`default_extension`.
+        skip_existing: Whether inputs with existing outputs are skipped.
 
     Raises:
         InputError: If there are several channels and a name has no ``_0000``, or a folder holds
@@ -135,7 +135,7 @@ def plan_outputs(
 
 
 def check_distinct(pairs: Sequence[tuple[Path, Path]], channels: int = 1) -> None:
-    """Check that no output is an input, in the folder of one, or the output of another.
+    """Check that no output is an input, inside a DICOM input folder, or used twice.
 
     Raises:
         OutputError: If one is.
@@ -148,7 +148,7 @@ def check_distinct(pairs: Sequence[tuple[Path, Path]], channels: int = 1) -> Non
                 raise OutputError(f"{target}: is an input too, expected another name")
             if any(is_same_file(target, path.parent) for path in read):
                 raise OutputError(f"{target}: holds an input, expected another folder")
-        name = str(target).casefold()  # some systems do not tell A from a
+        name = str(target).casefold()  # some file systems ignore case
         if name in seen:
             raise OutputError(f"{target}: would be written for both {seen[name]} and {source}")
         seen[name] = source
@@ -164,7 +164,7 @@ def output_name(path: Path) -> str:
 
 
 def default_extension(path: Path) -> str:
-    """Return the type of the labels in a folder: the input's, ``.seg.nrrd`` for NRRD and DICOM.
+    """Return the default extension of labels: the input's, or ``.seg.nrrd`` for NRRD and DICOM.
 
     >>> default_extension(Path("a.nii.gz")), default_extension(Path("a.nrrd"))
     ('.nii.gz', '.seg.nrrd')
@@ -177,8 +177,8 @@ def default_extension(path: Path) -> str:
 
 
 def _split(path: Path) -> tuple[str, str]:
-    """Return a file's name without its extension, and the extension as it is written."""
-    if path.is_dir():  # of DICOM: all of it is its name
+    """Return a file's name without its extension, and the extension in its original case."""
+    if path.is_dir():  # a DICOM folder: all of it is the name
         return path.absolute().name, ""
     extension = find_extension(path, IMAGE_EXTENSIONS) or path.suffix
     end = len(path.name) - len(extension)

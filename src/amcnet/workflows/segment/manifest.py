@@ -1,4 +1,4 @@
-"""The manifest of a run: what became of each input, as JSON that is rewritten as the run goes."""
+"""The manifest of a run: the outcome of each input as JSON, rewritten during the run."""
 
 import hashlib
 import json
@@ -19,14 +19,14 @@ FORMAT = 1
 
 
 class Manifest:
-    """Records each volume in a JSON file; at any moment the file is complete.
+    """Records the outcome of each volume in a JSON file that is valid at any time.
 
     Args:
         path: The file. The entries of an existing manifest are kept and updated.
-        options: How the volumes are segmented.
+        options: Segmentation options.
 
     Raises:
-        OutputError: If the file cannot be written or is something else.
+        OutputError: If the file cannot be written or is not a manifest.
     """
 
     def __init__(self, path: Path, options: SegmentOptions) -> None:
@@ -47,14 +47,14 @@ class Manifest:
         self._write()
 
     def skip(self, job: Job) -> None:
-        """Record a volume that was left alone because its output exists."""
+        """Record a volume that was skipped because its output exists."""
         entry = self._entries.get(str(job.source), {})
         if entry.get("status") != "done":
             entry = {"output": str(job.target), "status": "skipped"}
         self._set(job, entry)
 
     def add(self, job: Job, outcome: Outcome[SegmentedFile]) -> None:
-        """Record what came of a volume."""
+        """Record the outcome of a volume."""
         result = outcome.result
         entry: dict[str, Any] = {
             "output": str(job.target),
@@ -91,7 +91,7 @@ class Manifest:
 def input_hash(source: Path) -> str | None:
     """Return the SHA-256 of a file, or of all files of a folder in the order of their names.
 
-    None where it cannot be read.
+    None if it cannot be read.
     """
     try:
         if not source.is_dir():

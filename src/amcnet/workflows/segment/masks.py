@@ -22,13 +22,14 @@ def write_each(
     extension: str = MASK_EXTENSION,
     overwrite: bool = False,
 ) -> list[Path]:
-    """Write a binary mask (uint8, 0 and 1) of every structure that was found, all or none.
+    """Write a binary mask (uint8, 0 and 1) of every structure found, or nothing on failure.
 
     Args:
         result: The segmentation.
-        folder: Gets ``NAME_OF_THE_STRUCTURE.EXT`` for each; it is made, its parent exists.
+        folder: Folder for one ``NAME_OF_THE_STRUCTURE.EXT`` per structure, created in an existing
+            parent.
         extension: One of :data:`amcnet.io.LABEL_EXTENSIONS`.
-        overwrite: Replace the masks that are in the folder, as a whole.
+        overwrite: Replace the existing masks in the folder, as a whole.
 
     Returns:
         The files, in the order of the label values.
@@ -55,7 +56,7 @@ def check_mask_folder(folder: Path, table: LabelTable, extension: str, overwrite
 
     Raises:
         OutputError: If the extension is unknown, the parent does not exist or is read-only, the
-            folder is a file, holds masks and ``overwrite`` is False, or holds anything else.
+            folder is a file, contains masks while ``overwrite`` is False, or contains other files.
     """
     if extension not in LABEL_EXTENSIONS:
         allowed = " ".join(LABEL_EXTENSIONS)
@@ -65,7 +66,7 @@ def check_mask_folder(folder: Path, table: LabelTable, extension: str, overwrite
         raise OutputError(f"{folder}: is a file, expected a folder")
     ours = set(mask_names(table).values())
     for path in folder.iterdir() if folder.exists() else ():
-        # The folder is replaced as a whole: nothing else may get lost.
+        # The folder is replaced as a whole, so it must not contain other files.
         found = find_extension(path, LABEL_EXTENSIONS)
         if found is None or path.is_dir() or path.name[: -len(found)] not in ours:
             raise OutputError(f"{folder}: holds '{path.name}', expected a new or empty folder")

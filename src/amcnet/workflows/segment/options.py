@@ -1,4 +1,4 @@
-"""How volumes are segmented, and which files each of them is read from and written to."""
+"""Options of a segmentation run, and the input and output files of each volume."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,27 +16,28 @@ AXES_SEARCH = "search"
 
 @dataclass(frozen=True)
 class SegmentOptions:
-    """How volumes are segmented and what is written.
+    """Options of a segmentation run.
 
     Attributes:
-        models: Folders or names of models; several are an ensemble, none is the bundled one.
+        models: Folders or names of models; several form an ensemble, empty is the bundled model.
         backend: ``auto``, ``openvino`` or ``torch``.
         device: ``auto``, ``cpu``, ``cuda:N``, ``mps`` or ``xpu``.
         quality: ``fast``, ``balanced`` or ``best``.
-        memory_gb: Most memory to use, see :class:`amcnet.inference.Segmenter`.
-        axes: What the x, y, z of the files mean; ``auto``: by their direction cosines, and a search
-            where that finds no hand; ``search``: a search, see :func:`search_axes`.
-        spacing_mm: Voxel size in (scan, lateral, depth) instead of the files' own.
+        memory_gb: Memory limit in GiB, see :class:`amcnet.inference.Segmenter`.
+        axes: Interpretation of the files' x, y, z axes. ``auto``: by their direction cosines, and
+            by :func:`search_axes` if no hand is found; ``search``: always by the search.
+        spacing_mm: Voxel size in (scan, lateral, depth) that overrides the files'.
         cleanup: Clean up the labels.
-        probabilities: Write the probabilities too, see :func:`probabilities_path`.
+        probabilities: Also write the probabilities, see :func:`probabilities_path`.
         only: Structures to write, see :func:`amcnet.labelmaps.find_structures`; empty: all.
         separate: Write a folder of masks for each volume instead of one file.
-        extension: Of the files in folders; None is the type of the input, for masks ``.nii.gz``.
+        extension: Extension of the files in folders; None is that of the input, and ``.nii.gz`` for
+            masks.
         overwrite: Replace existing outputs.
-        skip_existing: Leave volumes alone whose output exists.
+        skip_existing: Skip volumes whose output exists.
         series: UID or number of the series in a DICOM input that holds several.
         colour: ``luma`` turns colours into intensities, ``refuse`` refuses them.
-        seg_type: Of DICOM outputs, see :func:`amcnet.io.write_labels`.
+        seg_type: Type of DICOM outputs, see :func:`amcnet.io.write_labels`.
         measure: Measure every structure, for :class:`JsonLines`.
     """
 
@@ -86,10 +87,10 @@ class Job:
     """One volume to segment.
 
     Attributes:
-        source: Its file, or the file of channel 0 where there are several; or its DICOM folder.
-        target: The file that its labels go to, or the folder that its masks go to.
+        source: File of the volume, or of its channel 0; or its DICOM folder.
+        target: Output file of the labels, or output folder of the masks.
         also: A second file for the labels.
-        report: The page with verdict, pictures and sizes.
+        report: Output file of the report page.
     """
 
     source: Path
@@ -99,7 +100,7 @@ class Job:
 
 
 def probabilities_path(job: Job) -> Path:
-    """Return the file for the probabilities of a volume: beside its labels, by their name."""
+    """Return the output file of the probabilities, next to the labels and named after them."""
     extension = find_extension(job.target, LABEL_EXTENSIONS) or ""
     stem = job.target.name[: len(job.target.name) - len(extension)]
     return job.target.with_name(f"{stem}{PROBABILITIES_EXTENSION}")

@@ -6,7 +6,7 @@ from amcnet.workflows.segment.options import Job, SegmentOptions
 
 
 def write_outputs(job: Job, options: SegmentOptions, result: Segmentation) -> None:
-    """Write the labels to all files that were asked for.
+    """Write the labels to all requested files.
 
     Raises:
         OutputError: If one cannot be written.

@@ -1,4 +1,4 @@
-"""Before any work: which volume goes where, and whether all of it can be done."""
+"""Plan a run: pair inputs with outputs, and check everything that can be checked in advance."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,14 +29,14 @@ def plan_files(
     also: Path | None = None,
     report: Path | None = None,
 ) -> list[Job]:
-    """Pair every volume with its outputs, and check all that can be checked before any work.
+    """Pair every volume with its outputs, and check everything that can be checked in advance.
 
     Args:
         inputs: Files and folders of files, see
             :func:`amcnet.workflows.segment.file_names.find_inputs`.
-        output: File for one volume, or a folder; one that does not exist yet is made if there
-            are several volumes or masks to write, and its parent exists.
-        options: How they will be segmented.
+        output: File for one volume, or a folder. A new folder is created in an existing parent if
+            there are several volumes or masks.
+        options: Segmentation options.
         also: A second file for the labels of a single volume.
         report: The report page of a single volume, or a folder for the pages.
 
@@ -45,8 +45,8 @@ def plan_files(
         ConfigError: If the extension is unknown, ``output`` is a file that has its own, or options
             contradict each other.
         InputError: If a folder holds no images, a channel has no name, or ``only`` is unknown.
-        OutputError: If an output cannot be written, is an input, two volumes share one, or one is
-            to be DICOM and its volume is not.
+        OutputError: If an output cannot be written, is an input or shared by two volumes, or is
+            DICOM while its volume is not.
     """
     if options.skip_existing and options.overwrite:
         raise ConfigError("--skip-existing: does not go with --overwrite, expected one of the two")
@@ -78,7 +78,7 @@ def plan_files(
         jobs = with_report_pages(jobs, report, replaces)
     if options.probabilities:
         for path in map(probabilities_path, jobs):
-            if path.parent.exists():  # else it is about to be made
+            if path.parent.exists():  # otherwise it will be created
                 check_free(path, replaces)
     if many:
         make_folder(output)
@@ -106,7 +106,7 @@ def _check_extension(options: SegmentOptions, in_folder: bool, output: Path) -> 
 
 
 def _mask_folders(inputs: Sequence[Path], output: Path, channels: int) -> list[tuple[Path, Path]]:
-    """Pair each input with its folder: the output itself for one, folders in it for several."""
+    """Pair each input with its folder: the output itself for one input, a subfolder for several."""
     if find_extension(output, LABEL_EXTENSIONS) is not None:
         raise OutputError(f"{output}: is the name of a file, expected a folder for the masks")
     files = find_inputs(inputs, channels)
@@ -122,7 +122,7 @@ def _check_masks(
     pairs: Sequence[tuple[Path, Path]], output: Path, table: LabelTable, options: SegmentOptions
 ) -> None:
     for _, folder in pairs:
-        if folder == output or output.is_dir():  # else it is about to be made
+        if folder == output or output.is_dir():  # otherwise it will be created
             extension = options.extension or MASK_EXTENSION
             replaces = options.overwrite or options.skip_existing
             check_mask_folder(folder.absolute(), table, extension, replaces)

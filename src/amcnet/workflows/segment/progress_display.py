@@ -1,4 +1,4 @@
-"""How far the volumes of a run are, and how long the rest of them will take."""
+"""Progress of a run: events, completed fraction, and estimate of the remaining time."""
 
 import threading
 import time
@@ -9,9 +9,9 @@ from pathlib import Path
 from amcnet.inference import Stage
 
 LEAST_SECONDS = 0.1
-"""Least time between two reports of one volume's stage."""
+"""Minimum time between two events of the same stage of a volume."""
 
-# Share of the time that each stage takes: the bundled model on a volume of 609 x 1023 x 512 voxels.
+# Fraction of the time per stage, for the bundled model and 609 x 1023 x 512 voxels.
 _SHARES = {
     Stage.READING: 0.1,
     Stage.NETWORK: 0.55,
@@ -21,21 +21,21 @@ _SHARES = {
     Stage.WRITING: 0.08,
 }
 _COUNTED = (Stage.NETWORK, Stage.LABELLING)
-_LEAST_FRACTION = 0.15  # before it, an estimate of the time left says nothing
+_LEAST_FRACTION = 0.15  # below this, the estimate of the remaining time is meaningless
 
 
 @dataclass(frozen=True)
 class VolumeEvent:
-    """Something that happens to a volume while it is segmented.
+    """A progress event of one volume.
 
     Attributes:
-        number: Which volume, from 1.
-        volumes: How many there are.
-        source: Its file.
-        stage: What is being done.
-        done: Steps of the stage that are done.
-        total: All of its steps; 0 where nothing is counted.
-        note: A sentence that people should read before the result is there; mostly empty.
+        number: Number of the volume in the run, from 1.
+        volumes: Number of volumes.
+        source: File of the volume.
+        stage: Current stage.
+        done: Completed steps of the stage.
+        total: Number of steps of the stage; 0 if steps are not counted.
+        note: A message for the user before the result is available; usually empty.
     """
 
     number: int
@@ -56,11 +56,11 @@ def ignore_event(event: VolumeEvent) -> None:
 
 @dataclass(frozen=True)
 class RunProgress:
-    """How far a run is.
+    """Progress of a run.
 
     Attributes:
-        fraction: Of all volumes, in [0, 1]; it never falls.
-        seconds_left: Estimate for all of them at the speed so far; None where none is possible.
+        fraction: Completed fraction of all volumes, in [0, 1]; never decreases.
+        seconds_left: Estimated remaining time of the run; None if no estimate is possible.
     """
 
     fraction: float
@@ -68,11 +68,11 @@ class RunProgress:
 
 
 class RunProgressTracker:
-    """Knows how far several volumes are, even where they are worked on side by side.
+    """Tracks the progress of a run, including volumes that are processed in parallel.
 
     Args:
-        volumes: How many there are.
-        clock: Returns seconds.
+        volumes: Number of volumes.
+        clock: Returns the time in seconds.
     """
 
     def __init__(self, volumes: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -84,10 +84,10 @@ class RunProgressTracker:
         self._lock = threading.Lock()
 
     def see(self, event: VolumeEvent) -> RunProgress:
-        """Take an event and return how far the run is."""
+        """Process an event and return the progress of the run."""
         with self._lock:
             shares = self._shares.setdefault(event.number, {})
-            for stage in _SHARES:  # what comes before a stage is done
+            for stage in _SHARES:  # earlier stages are complete
                 if stage == event.stage:
                     break
                 shares[stage] = 1.0 if stage not in _COUNTED else shares.get(stage, 0.0)
@@ -98,7 +98,7 @@ class RunProgressTracker:
             return self._progress()
 
     def end(self, number: int) -> RunProgress:
-        """Take the end of a volume and return how far the run is."""
+        """Process the end of a volume and return the progress of the run."""
         with self._lock:
             self._complete.add(number)
             return self._progress()

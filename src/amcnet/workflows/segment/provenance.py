@@ -1,4 +1,4 @@
-"""How a segmentation was made, as names and values for a report."""
+"""Provenance of a segmentation, as names and values for a report."""
 
 import platform
 from collections.abc import Sequence
@@ -22,16 +22,16 @@ _PACKAGES = ("numpy", "scipy", "SimpleITK", "openvino", "torch")
 def making_of_segmentation(
     job: Job, options: SegmentOptions, result: Segmentation, write_seconds: float
 ) -> dict[str, str]:
-    """Return how the labels of a volume were made.
+    """Return the provenance of the labels of a volume.
 
     Args:
-        job: The volume and where its labels are.
-        options: How it was done.
-        result: The labels, all that were found.
-        write_seconds: Time that writing them took.
+        job: The volume and its outputs.
+        options: Segmentation options.
+        result: All labels found.
+        write_seconds: Time spent writing the labels.
 
     Raises:
-        ModelError: If the model is not there any more.
+        ModelError: If the model no longer exists.
     """
     models = [read_description(find_model(model)) for model in options.models or (None,)]
     inputs = channel_files(job.source, models[0].architecture.in_channels)
@@ -50,11 +50,11 @@ def making_of_segmentation(
 
 
 def making_of_labels(labels: Path, image: Path | None, geometry: Geometry) -> dict[str, str]:
-    """Return what is known of a label file that somebody else made.
+    """Return the provenance of a label file from elsewhere.
 
     Args:
         labels: The file.
-        image: The volume that was segmented, if it is known.
+        image: The volume that was segmented, if known.
         geometry: Grid of the labels.
     """
     rows = _files("labels", [labels]) | ({} if image is None else _files("image", [image]))
@@ -75,7 +75,7 @@ def model_hashes(options: SegmentOptions) -> list[str]:
 
 
 def software_versions() -> dict[str, str]:
-    """Return the versions of this package, of Python and of the packages that matter."""
+    """Return the versions of this package, Python and the main dependencies."""
     versions = {"amcnet": __version__, "python": platform.python_version()}
     for package in _PACKAGES:
         with suppress(PackageNotFoundError):

@@ -1,4 +1,4 @@
-"""Reading a volume for the network, with what people should know before any work."""
+"""Read a volume for the network, with notes about doubtful files."""
 
 import logging
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ from amcnet.workflows.segment.options import Job, SegmentOptions
 _log = logging.getLogger(__name__)
 
 _MOST_LABELS = 128
-_FLAT_SHARE = 0.75  # of neighbouring voxels that are equal within labels; in ultrasound few are
+_FLAT_SHARE = 0.75  # share of equal neighbouring voxels in a label map; ultrasound has few
 
 
 @dataclass(frozen=True)
 class ReadVolume:
-    """A volume that was read.
+    """A volume ready for the network.
 
     Attributes:
         prepared: The volume on the network's grid.
-        notes: Sentences for people: what is doubtful about the file.
+        notes: Sentences about doubtful properties of the file.
     """
 
     prepared: Prepared
@@ -38,22 +38,22 @@ class ReadVolume:
 def read_job(
     job: Job, options: SegmentOptions, segmenter: Segmenter, axes: str | None = None
 ) -> ReadVolume:
-    """Read the channels of a volume and bring them to the network's grid.
+    """Read the channels of a volume and resample them to the network's grid.
 
     Args:
         job: The volume.
-        options: How it is read.
+        options: Segmentation options.
         segmenter: The model.
-        axes: What x, y and z mean, instead of what the options say.
+        axes: Interpretation of x, y and z that overrides the options.
 
     Raises:
-        InputError: If a file is missing, cannot be read, or holds labels.
-        NotEnoughMemoryError: If the machine is too small for it.
+        InputError: If a file is missing, cannot be read, or contains labels.
+        NotEnoughMemoryError: If the machine has too little memory.
     """
     files = channel_files(job.source, segmenter.channels)
     reading = options.reading(axes)
     volumes = [reading.volume(file) for file in files]
-    if segmenter.channels == 1:  # further channels may well be maps of something
+    if segmenter.channels == 1:  # further channels may be label maps
         check_is_no_label_map(volumes[0], files[0])
     notes = () if options.spacing_mm is not None else _spacing_notes(volumes[0], job.source)
     return ReadVolume(segmenter.prepare(volumes), notes)
@@ -65,10 +65,10 @@ def _spacing_notes(volume: Volume, source: Path) -> tuple[str, ...]:
 
 
 def check_is_no_label_map(volume: Volume, path: Path) -> None:
-    """Check that a volume is not a label map, in which few values fill large areas.
+    """Refuse a label map, in which few values fill large areas.
 
     Raises:
-        InputError: If it is.
+        InputError: If the volume is a label map.
     """
     array = volume.array
     planes = array[:: max(1, len(array) // 16)]

@@ -22,17 +22,17 @@ def write_report_page(
     quality: QualityReport,
     write_seconds: float,
 ) -> QualityReport:
-    """Write the page of a volume whose labels are written.
+    """Write the report page of a volume, after its labels.
 
     Args:
         job: The volume; its ``report`` is the page.
-        options: How it was segmented.
-        result: All labels that were found.
-        quality: Their check.
-        write_seconds: Time that writing the labels took.
+        options: Segmentation options.
+        result: All labels found.
+        quality: The quality report.
+        write_seconds: Time spent writing the labels.
 
     Returns:
-        The check, with what is to be said of the image too.
+        The quality report, including findings about the image.
 
     Raises:
         OutputError: If the page cannot be written.
@@ -41,7 +41,7 @@ def write_report_page(
     if page is None:
         return quality
     try:
-        # The volume is read again: keeping it while the network runs would take its memory.
+        # The volume is read again, because keeping it would take memory while the network runs.
         axes = result.geometry.axes
         reading = in_background(
             partial(read_volume, job.source, axes, options.series, options.spacing_mm)
@@ -54,7 +54,7 @@ def write_report_page(
         image = reading.result().array
         quality = add_image_findings(quality, image)
         views = replace(subject, image=image).views()
-        del reading, image  # pictures take memory of their own
+        del reading, image  # pictures need additional memory
         pictures = draw_pictures(views, quality)
         title = f"Segmentation of {job.source.name}"
         contents = Contents(title, result.notice, quality, measurements, pictures, making)

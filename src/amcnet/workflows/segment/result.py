@@ -1,4 +1,4 @@
-"""What was found in a volume: the result that the loop, JSON lines and the manifest pass on."""
+"""Result of one volume, for the command line, JSON events and the manifest."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,21 +15,21 @@ from amcnet.workflows.segment.options import Job, SegmentOptions
 
 @dataclass(frozen=True)
 class SegmentedFile:
-    """What was found in a volume that is segmented and written.
+    """Result of a volume that was segmented and written.
 
-    All of it is JSON but the path.
+    All attributes except the path can be represented in JSON.
 
     Attributes:
-        output: The file with the labels, or the folder with the masks.
-        found: Number of structures that were found, of those that were wanted.
-        wanted: Number of structures that were wanted.
-        notice: What the model's users must know.
-        axes: What the file's x, y and z were taken for, such as ``depth,lateral,scan``.
-        verdict: ``ok``, ``look`` or ``bad``; empty for labels that are not a hand's.
-        remark: The verdict and the worst findings in a line or two; empty as the verdict is.
+        output: File of the labels, or folder of the masks.
+        found: Number of requested structures that were found.
+        wanted: Number of requested structures.
+        notice: Notice of the model for its users.
+        axes: Interpretation of the file's x, y and z, such as ``depth,lateral,scan``.
+        verdict: ``ok``, ``look`` or ``bad``; empty if the labels are not those of a hand.
+        remark: The verdict and the worst findings in one or two lines; empty like the verdict.
         notes: Sentences about the file and its axes.
-        details: Geometry, findings and the sizes of all structures, see ``docs/progress.md``; empty
-            unless :attr:`SegmentOptions.measure` asks for them.
+        details: Geometry, findings and sizes of all structures, see ``docs/progress.md``; empty
+            unless :attr:`SegmentOptions.measure` is set.
     """
 
     output: Path
@@ -50,13 +50,13 @@ def summarise_job(
     quality: QualityReport | None,
     notes: tuple[str, ...],
 ) -> SegmentedFile:
-    """Return what was found in a volume.
+    """Summarise the result of a volume.
 
     Args:
         job: The volume.
-        options: How it was segmented.
-        labelled: All labels that were found.
-        quality: Their check; None where they were not checked.
+        options: Segmentation options.
+        labelled: All labels found.
+        quality: The quality report; None if the labels were not checked.
         notes: Sentences about the file and its axes.
     """
     table = labelled.table
@@ -92,7 +92,7 @@ def _details(job: Job, labelled: Segmentation, quality: QualityReport) -> dict[s
 
 
 def _structures(labelled: Segmentation, quality: QualityReport) -> list[dict[str, Any]]:
-    """Return what is known of each structure of the table."""
+    """Return name, sizes and severity of each structure."""
     segments = make_segments(labelled.table, labelled.geometry.size)
     measurements = measure_structures(
         labelled.labels, labelled.spacing_mm, labelled.table, labelled.confidence
@@ -100,7 +100,7 @@ def _structures(labelled: Segmentation, quality: QualityReport) -> list[dict[str
     rows = []
     for structure, measurement, segment in zip(labelled.table, measurements, segments, strict=True):
         row = row_of(measurement)
-        # Places are left to programs that have the labels.
+        # Positions are omitted; programs can compute them from the labels.
         row = {key: value for key, value in row.items() if not key.startswith("centroid")}
         rows.append(
             row

@@ -87,33 +87,33 @@ def segment(
         source: Path of a file or of a folder of DICOM images, SimpleITK image,
             :class:`amcnet.io.Volume`, array or PyTorch tensor (scan, lateral, depth); for a model
             of several channels also an array (channel, scan, lateral, depth). A list is a batch.
-        spacing_mm: Voxel size in (scan, lateral, depth). Arrays need it; of files and images it
-            replaces the voxel size in their header.
-        channels: For a model of several channels, instead of ``source``: one source for each, all
-            on the same grid.
-        axes: What x, y and z of a file or image mean; ``auto``: by its direction cosines, and where
-            that finds no hand by a search, which is logged; ``search``: by a search.
+        spacing_mm: Voxel size in (scan, lateral, depth). Required for arrays; for files and images,
+            it overrides the header.
+        channels: Instead of ``source``, for a model of several channels: one source per channel,
+            all on the same grid.
+        axes: Interpretation of x, y and z of a file or image. ``auto``: by its direction cosines,
+            and by a search (which is logged) if no hand is found; ``search``: always by a search.
         series: UID or number of the series in a DICOM input that holds several.
         colour: ``luma`` turns colours into intensities and reports that in the log, ``refuse``
             refuses them.
-        model: Folder of a model bundle or name of an installed model; None is the model that ships
-            with the package. Several are an ensemble: their logits are averaged.
+        model: Folder of a model bundle or name of an installed model; None is the bundled model.
+            The logits of several models (an ensemble) are averaged.
         backend: ``openvino``, ``torch`` or ``auto``, see :class:`amcnet.inference.Segmenter`.
         device: ``auto``, ``cpu``, ``cuda:N``, ``mps`` or ``xpu``.
         quality: ``fast``, ``balanced`` or ``best``.
-        memory_gb: Use at most this much memory (2**30 bytes) beyond what is in use already.
+        memory_gb: Upper limit of additional memory in GiB (2**30 bytes).
         cleanup: Clean up the labels, see :func:`amcnet.labelmaps.cleanup.clean_up`.
         only: Names, kinds or groups of structures to keep, see :func:`keep_only`; None keeps all.
         probabilities: A ``.npy`` file for the probabilities of all classes.
-        progress: Called with (stage, steps done, steps in all), from several threads.
+        progress: Called with (stage, steps done, number of steps), from several threads.
 
     Returns:
-        The labels, on the grid of the (first) input; for a list a list of them.
+        The labels on the grid of the (first) input; a list of results for a list.
 
     Raises:
         InputError: If the volume cannot be used.
         ModelError: If the model, backend or device cannot be used.
-        NotEnoughMemoryError: If the machine is too small for the volume.
+        NotEnoughMemoryError: If the machine has too little memory.
         OutputError: If the probabilities cannot be written.
 
     >>> import numpy as np
@@ -144,7 +144,7 @@ def _segment_one(
     cleanup: bool,
     probabilities: Path | None,
 ) -> Segmentation:
-    """Segment a volume; search its axes where that is wanted or no hand is found."""
+    """Segment a volume; search its axes on request or if no hand is found."""
 
     def label(prepared: Prepared) -> Segmentation:
         return segmenter.label(prepared, progress, cleanup, probabilities)
@@ -153,7 +153,7 @@ def _segment_one(
     is_search = reading.axes == AXES_SEARCH
     progress(Stage.READING, 0, 0)
     as_stored = replace(reading, axes="auto") if is_search and has_axes else reading
-    # The volume itself is free again before the labels are made.
+    # The volume itself is freed before the labels are made.
     prepared = segmenter.read(source, channels, as_stored)
     may_search = has_axes and is_hand_table(segmenter.bundle.description.label_table)
     result = None if is_search and may_search else label(prepared)

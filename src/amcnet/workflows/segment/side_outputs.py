@@ -1,4 +1,4 @@
-"""The files beside the labels: report pages and a second label file, checked before any work."""
+"""Additional outputs: report pages and a second label file, checked in advance."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,16 +12,16 @@ from amcnet.workflows.segment.options import Job
 
 
 def with_report_pages(jobs: Sequence[Job], report: Path, overwrite: bool = False) -> list[Job]:
-    """Give every volume its report page.
+    """Assign a report page to every volume.
 
     Args:
         jobs: The volumes.
-        report: The page of a single volume, or a folder, which gets ``NAME.html`` for each. A
-            folder that does not exist is made, its parent has to be there.
+        report: The page of a single volume, or a folder for one ``NAME.html`` per volume. A new
+            folder is created in an existing parent.
         overwrite: Replace existing pages.
 
     Raises:
-        OutputError: If a page cannot be written, is an input, or two volumes share one.
+        OutputError: If a page cannot be written, is an input or shared by two volumes.
     """
     is_page = find_extension(report, PAGE_EXTENSIONS) is not None and not report.is_dir()
     if is_page and len(jobs) > 1:
@@ -44,11 +44,11 @@ def with_report_pages(jobs: Sequence[Job], report: Path, overwrite: bool = False
 
 
 def with_second_file(jobs: Sequence[Job], also: Path, overwrite: bool = False) -> Job:
-    """Give a single volume a second file for its labels.
+    """Assign a second label file to a single volume.
 
     Raises:
         OutputError: If there are several volumes, or the file cannot be written, is the input or
-            the output, or is to be DICOM and the volume is not.
+            the output, or is DICOM while the volume is not.
     """
     if len(jobs) != 1:
         raise OutputError(f"{also}: is one file, expected one volume and found {len(jobs)}")

@@ -14,19 +14,19 @@ from amcnet.workflows.segment.run import segment_files
 
 
 class Reporter(Protocol):
-    """Shows a run: in words for people or as lines for programs."""
+    """Reports the progress of a run, as text for people or JSON lines for programs."""
 
     def begin(self, jobs: Sequence[Job]) -> None:
-        """Begin the run."""
+        """Report the start of the run."""
 
     def listen(self, event: VolumeEvent) -> None:
-        """Show what happens to a volume; called from several threads."""
+        """Report the progress of a volume; called from several threads."""
 
     def skipped(self, job: Job) -> None:
-        """Show that a volume was left alone because its output exists."""
+        """Report that a volume was skipped because its output exists."""
 
     def outcome(self, job: Job, outcome: Outcome[SegmentedFile]) -> None:
-        """Show what came of a volume."""
+        """Report the outcome of a volume."""
 
 
 def run_jobs(
@@ -38,13 +38,13 @@ def run_jobs(
     dask: str | None = None,
     manifest: Path | None = None,
 ) -> None:
-    """Segment volumes here or on a cluster, and report and record each when it is done.
+    """Segment volumes locally or on a cluster, and report and record each outcome.
 
     Args:
         jobs: The volumes, see :func:`amcnet.workflows.plan_files`.
-        options: How they are segmented.
-        reporter: Shows what happens.
-        outcomes: Gets the outcome of each volume; after an interruption those that were done.
+        options: Segmentation options.
+        reporter: Receives the progress.
+        outcomes: List to which the outcome of each volume is appended, also before an interruption.
         dask: Address of a Dask scheduler.
         manifest: A JSON file that records each volume, see :class:`Manifest`.
 
