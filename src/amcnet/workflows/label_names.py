@@ -164,7 +164,7 @@ def _union(tables: Sequence[LabelTable]) -> LabelTable:
 
 
 def _description_beside(path: Path) -> Path | None:
-    """Return the label description of a file: of the same name, or of the data set it belongs to."""
+    """Return the label description with the file's name, or that of its data set."""
     extension = find_extension(path, LABEL_EXTENSIONS) or path.suffix
     stem = path.name[: len(path.name) - len(extension)]
     for suffix in _SNAP_SUFFIXES:
