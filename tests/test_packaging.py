@@ -70,9 +70,9 @@ def test_plain_dicom_is_read_and_other_dicom_refused_without_the_extra(tmp_path:
 
 def test_all_is_every_extra_of_a_user() -> None:
     extras = PROJECT["optional-dependencies"]
-    assert extras["all"] == ["amcnet[dicom,train,dask]"]
+    assert extras["all"] == ["amcnet[dicom,train,dask,serve]"]
     assert set(extras) == {
-        "all", "dask", "dev", "dicom", "docs", "interop", "train", "viewer-tests",
+        "all", "dask", "dev", "dicom", "docs", "interop", "serve", "train", "viewer-tests",
     }  # fmt: skip
 
 

@@ -30,6 +30,7 @@ _PARTS = (
     "phantom",
     "quality",
     "report",
+    "service",
     "training",
     "viewer",
     "workflows",

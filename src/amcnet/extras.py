@@ -4,7 +4,12 @@ from importlib.util import find_spec
 
 from amcnet.errors import MissingExtraError
 
-_FIRST_PACKAGE = {"dicom": "highdicom", "train": "torch", "dask": "distributed"}
+_FIRST_PACKAGE = {
+    "dicom": "highdicom",
+    "train": "torch",
+    "dask": "distributed",
+    "serve": "pynetdicom",
+}
 EXTRAS = tuple(_FIRST_PACKAGE)
 
 

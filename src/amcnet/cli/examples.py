@@ -9,6 +9,7 @@ SUMMARIES: Mapping[str, str] = {
     "mesh": "Write closed surfaces for 3D printing and viewers.",
     "check": "Find missing, misplaced or implausible structures.",
     "view": "Show slices, 3D, sizes and verdict in the browser.",
+    "serve": "Serve a department: HTTP, DICOM, a queue on disk.",
     "confusion": "Draw the confusion matrix of label files.",
     "summarise": "Summarise evaluations of many cases as a table.",
     "compare-results": "Compare two evaluations case by case.",
@@ -48,6 +49,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "amcnet check scan.seg.nrrd --image scan.nrrd --report scan.html",
     ),
     "view": ("amcnet view scan.nrrd scan.seg.nrrd", "amcnet view dicom-folder --series 2"),
+    "serve": (
+        "amcnet serve",
+        "amcnet serve --http 0.0.0.0:8042 --token-file tokens.txt --data /srv/amcnet",
+    ),
     "confusion": ("amcnet confusion labels/ results/ -o confusion.png",),
     "summarise": ("amcnet summarise scores.json -o table.md",),
     "compare-results": ("amcnet compare-results first.json second.json",),

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from amcnet.inference import Stage
@@ -24,19 +24,20 @@ PROTOCOL = 1
 _COUNTED = (Stage.NETWORK, Stage.LABELLING, Stage.SEARCHING_AXES)
 
 
-class JsonLines:
-    """Writes progress events as JSON lines, from any thread.
+class JsonEvents:
+    """Turns progress events into JSON objects, from any thread.
 
-    The first line is ``start``. If the reader is gone, an :class:`OSError` ends the work.
+    Args:
+        emit: Receives each object; all of them have ``protocol`` and ``event``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, emit: Callable[[dict[str, Any]], None]) -> None:
+        self._emit = emit
         self._lock = threading.RLock()
         self._jobs: Sequence[Job] = ()
         self._pace = RunProgressTracker(1)
         self._stages: dict[int, Stage] = {}
         self._last: dict[int, float] = {}
-        self._write("start", version=__version__, pid=os.getpid())
 
     def begin(self, jobs: Sequence[Job]) -> None:
         """Report the start of a run."""
@@ -75,7 +76,6 @@ class JsonLines:
         result = outcome.result
         if result is None:
             self._write("error", **volume, message=outcome.error, interrupted=False)
-            sys.stderr.write(f"amcnet: {outcome.error}\n")  # for readers of the log
             return
         self._write(
             "result",
@@ -101,11 +101,8 @@ class JsonLines:
         self._write("error", message=message, interrupted=interrupted)
 
     def _write(self, event: str, **values: object) -> None:
-        """Write one line; raises ValueError for values that JSON cannot represent."""
-        line = json.dumps({"protocol": PROTOCOL, "event": event} | values, allow_nan=False)
         with self._lock:
-            sys.stdout.write(line + "\n")
-            sys.stdout.flush()
+            self._emit({"protocol": PROTOCOL, "event": event} | values)
 
     def _volume(self, number: int) -> dict[str, Any]:
         jobs = self._jobs
@@ -118,3 +115,26 @@ class JsonLines:
             return False
         self._last[event.number] = now
         return True
+
+
+class JsonLines(JsonEvents):
+    """Writes progress events as JSON lines on stdout.
+
+    The first line is ``start``. If the reader is gone, an :class:`OSError` ends the work.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(_write_line)
+        self._write("start", version=__version__, pid=os.getpid())
+
+    def outcome(self, job: Job, outcome: Outcome[SegmentedFile]) -> None:
+        """Report the outcome of a volume; errors go to stderr too, for readers of the log."""
+        super().outcome(job, outcome)
+        if outcome.error is not None:
+            sys.stderr.write(f"amcnet: {outcome.error}\n")
+
+
+def _write_line(values: dict[str, Any]) -> None:
+    """Write one line; raises ValueError for values that JSON cannot represent."""
+    sys.stdout.write(json.dumps(values, allow_nan=False) + "\n")
+    sys.stdout.flush()

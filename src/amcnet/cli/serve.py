@@ -1,0 +1,122 @@
+"""``amcnet serve``: a service for a department."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from amcnet.cli.options import ModelOption
+from amcnet.cli.segment import BackendChoice, BackendOption, DeviceOption, MemoryOption
+
+if TYPE_CHECKING:
+    from amcnet.service.service_settings import DicomSettings
+
+
+def serve(
+    http: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where to listen for HTTP.")
+    ] = "127.0.0.1:8042",
+    data: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="Folder of the queue and of all files."),
+    ] = Path("amcnet-data"),
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Users and their tokens, 'NAME TOKEN' a line; needed for other addresses than "
+            "this machine's own.",
+            show_default=False,
+        ),
+    ] = None,
+    dicom: Annotated[
+        str | None,
+        typer.Option(
+            metavar="AET:PORT",
+            help="Also be a DICOM node that stores images.",
+            show_default=False,
+        ),
+    ] = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="AET@ADDRESS",
+            help="A node that may send, once for each [default: those of this machine].",
+            show_default=False,
+        ),
+    ] = None,
+    quiet: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            help="A series is complete when its sender has ended and nothing came for so long.",
+        ),
+    ] = 10.0,
+    forward: Annotated[
+        str | None,
+        typer.Option(
+            metavar="AET@HOST:PORT|URL",
+            help="Send DICOM segmentations to this node or DICOMweb service.",
+            show_default=False,
+        ),
+    ] = None,
+    keep_hours: Annotated[
+        float, typer.Option(help="Delete jobs and their files so long after their end.")
+    ] = 72.0,
+    max_upload: Annotated[
+        float, typer.Option(metavar="GIB", help="Largest volume that is accepted.")
+    ] = 8.0,
+    reserve: Annotated[
+        float,
+        typer.Option(metavar="GIB", help="Disk space kept for the results of accepted jobs."),
+    ] = 2.0,
+    model: ModelOption = None,
+    backend: BackendOption = BackendChoice.auto,
+    device: DeviceOption = "auto",
+    memory: MemoryOption = None,
+) -> None:
+    """Segment what scanners, archives, 3D Slicer and scripts send, until Ctrl-C."""
+    from amcnet.cli.console import stdout
+    from amcnet.service.department_service import run_service
+    from amcnet.service.network_addresses import parse_destination, parse_http_address
+    from amcnet.service.service_log import begin_log
+    from amcnet.service.service_settings import ServiceSettings
+    from amcnet.workflows.segment.options import SegmentOptions
+
+    gib = 2**30
+    settings = ServiceSettings(
+        data=data,
+        http=parse_http_address(http),
+        token_file=token_file,
+        dicom=_dicom_settings(dicom, accept or [], quiet),
+        forward=None if forward is None else parse_destination(forward),
+        keep_hours=keep_hours,
+        most_bytes=int(max_upload * gib),
+        reserve_bytes=int(reserve * gib),
+        segment=SegmentOptions(
+            models=tuple(model or ()), backend=backend.value, device=device, memory_gb=memory
+        ),
+    )
+    settings.check()
+    begin_log()
+    console = stdout()
+
+    def started(url: str) -> None:
+        console.print(url)
+        if not settings.http.is_loopback:
+            console.print("This address is plain HTTP: put a server in front of it that adds TLS.")
+
+    run_service(settings, started)
+
+
+def _dicom_settings(node: str | None, accept: list[str], quiet: float) -> "DicomSettings | None":
+    from amcnet.errors import ConfigError
+    from amcnet.service.network_addresses import parse_own_node, parse_peer
+    from amcnet.service.service_settings import DicomSettings
+
+    if node is None:
+        if accept:
+            raise ConfigError("--accept: names senders of DICOM, expected --dicom too")
+        return None
+    title, port = parse_own_node(node)
+    return DicomSettings(title, port, tuple(map(parse_peer, accept)), quiet)

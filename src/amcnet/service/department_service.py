@@ -1,0 +1,206 @@
+"""The whole service: its parts, started in order and ended in the opposite one."""
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from filelock import FileLock, Timeout
+
+from amcnet.errors import ConfigError
+from amcnet.service.access_tokens import AccessTokens, read_tokens
+from amcnet.service.dicom.forwarder import Forwarder
+from amcnet.service.dicom.series_arrivals import SeriesArrivals
+from amcnet.service.dicom.storage_node import StorageNode
+from amcnet.service.http.http_app import make_app
+from amcnet.service.http.http_context import HttpContext
+from amcnet.service.http.http_server import listen, make_server, url_of
+from amcnet.service.job_desk import JobDesk
+from amcnet.service.job_options import JobOptions
+from amcnet.service.network_addresses import DicomNode
+from amcnet.service.queue.job_folders import JobFolders
+from amcnet.service.queue.job_queue import JobQueue
+from amcnet.service.queue.queue_database import QueueDatabase
+from amcnet.service.queue.retention import delete_expired, recover
+from amcnet.service.service_settings import ServiceSettings
+from amcnet.service.work.job_feed import JobFeed
+from amcnet.service.work.job_runner import JobRunner
+from amcnet.service.work.local_segmenting import LocalSegmenting
+from amcnet.service.work.result_formats import ResultFormats
+from amcnet.service.work.service_model import ServiceModel
+from amcnet.service.work.worker_threads import WorkerThreads, run_guarded
+
+_log = logging.getLogger(__name__)
+
+_RETENTION_SECONDS = 60.0
+_ARRIVALS_SECONDS = 0.5
+_JOIN_SECONDS = 5.0
+_OWN_TITLE = "AMCNET"
+_PRIVATE = 0o077  # files and folders are for the service's user alone
+
+
+def run_service(settings: ServiceSettings, started: Callable[[str], None]) -> None:
+    """Run a service until Ctrl-C or SIGTERM.
+
+    Args:
+        settings: How it runs.
+        started: Called with its URL when it is ready.
+
+    Raises:
+        ConfigError: If the settings do not fit, or an address or the folder is in use.
+        ModelError: If the model cannot be used.
+        OutputError: If the data folder cannot be used.
+    """
+    settings.check()
+    tokens = AccessTokens() if settings.token_file is None else read_tokens(settings.token_file)
+    stop = threading.Event()
+    with ExitStack() as parts:
+        parts.enter_context(_private_files())
+        folders = JobFolders(settings.data, settings.reserve_bytes)
+        parts.enter_context(_only_one(folders))
+        listening = parts.enter_context(listen(settings.http))
+        database = QueueDatabase(folders.data / "queue.sqlite")
+        parts.callback(database.close)
+        desk = JobDesk(JobQueue(database), folders, threading.Event())
+        recover(desk.queue, folders)
+        service = _Service(settings, desk, tokens, stop)
+        parts.callback(service.end)
+        service.start()
+        url = url_of(listening)
+        server = make_server(make_app(service.context(listening.getsockname()[1])))
+        _log.info("listening at %s", url)
+        started(url)
+        server.run(sockets=[listening])
+    _log.info("ended")
+
+
+class _Service:
+    """The threads of a service."""
+
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        desk: JobDesk,
+        tokens: AccessTokens,
+        stop: threading.Event,
+    ) -> None:
+        self._settings, self._desk, self._tokens, self._stop = settings, desk, tokens, stop
+        self._feed = JobFeed()
+        self._model = ServiceModel(settings.segment)
+        segmenting = LocalSegmenting(
+            self._model, desk.folders, desk.queue.next_queued, stop.is_set, desk.is_deleted
+        )
+        runner = JobRunner(
+            desk.queue,
+            desk.folders,
+            self._feed,
+            self._model.facts,
+            self._model.options_for,
+            segmenting,
+            forwards=settings.forward is not None,
+        )
+        self._workers = WorkerThreads(desk.queue, runner, 1, desk.wake, stop)
+        self._threads = [_thread("retention", self._delete_expired, stop)]
+        self._node: StorageNode | None = None
+        if settings.forward is not None:
+            title = _OWN_TITLE if settings.dicom is None else settings.dicom.title
+            forwarder = Forwarder(
+                desk.queue, desk.folders, settings.forward, title, runner.result_is_ready, stop
+            )
+            self._threads.append(_thread("forwarder", forwarder.step, stop))
+        self._arrivals: SeriesArrivals | None = None
+        if settings.dicom is not None:
+            options = JobOptions(forward=settings.forward is not None)
+            self._arrivals = SeriesArrivals(desk, options, settings.dicom.quiet_seconds)
+            self._threads.append(_thread("arrivals", self._complete_series, stop))
+
+    def start(self) -> None:
+        """Begin to work.
+
+        Raises:
+            ConfigError: If the DICOM port is taken.
+        """
+        settings, folders = self._settings, self._desk.folders
+        if settings.dicom is not None and self._arrivals is not None:
+            self._node = StorageNode(
+                settings.dicom, self._arrivals, folders.incoming, settings.most_bytes
+            )
+            _log.info("DICOM node %s at port %d", settings.dicom.title, self._node.port)
+        self._workers.start()
+        for thread in self._threads:
+            thread.start()
+
+    def end(self) -> None:
+        """End; a volume that is being segmented stops at its next slice."""
+        self._stop.set()
+        self._desk.wake.set()
+        if self._node is not None:
+            self._node.close()
+        self._workers.join(_JOIN_SECONDS)
+
+    def context(self, port: int) -> HttpContext:
+        """Return what the HTTP addresses use."""
+        settings = self._settings
+        is_open = settings.token_file is None
+        return HttpContext(
+            desk=self._desk,
+            feed=self._feed,
+            formats=ResultFormats(self._desk.folders),
+            tokens=self._tokens,
+            model=self._model.facts,
+            most_bytes=settings.most_bytes,
+            keep_hours=settings.keep_hours,
+            dicom=None
+            if self._node is None or settings.dicom is None
+            else f"{settings.dicom.title}:{self._node.port}",
+            forward=_shown(settings.forward),
+            loopback_port=port if is_open else None,
+            retry=self._desk.queue.retry,
+        )
+
+    def _complete_series(self) -> None:
+        if self._arrivals is not None:
+            self._arrivals.complete()
+        self._stop.wait(_ARRIVALS_SECONDS)
+
+    def _delete_expired(self) -> None:
+        delete_expired(self._desk.queue, self._desk.folders, self._settings.keep_hours)
+        self._stop.wait(_RETENTION_SECONDS)
+
+
+def _thread(name: str, step: Callable[[], None], stop: threading.Event) -> threading.Thread:
+    return threading.Thread(target=run_guarded, args=(step, stop), name=name, daemon=True)
+
+
+def _shown(destination: DicomNode | str | None) -> str | None:
+    """Return a destination without the user and password that its URL may hold."""
+    if not isinstance(destination, str):
+        return None if destination is None else str(destination)
+    scheme, _, rest = destination.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
+@contextmanager
+def _private_files() -> Iterator[None]:
+    before = os.umask(_PRIVATE)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@contextmanager
+def _only_one(folders: JobFolders) -> Iterator[None]:
+    """Hold the data folder, so that no second service uses it."""
+    lock = FileLock(folders.data / "lock", mode=0o600)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise ConfigError(
+            f"--data: {folders.data} is in use by another amcnet serve, expected another folder"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,136 @@
+"""Sending results on: tried again with growing pauses until the destination has them."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+
+from amcnet.errors import AmcnetError, ConfigError, OutputError
+from amcnet.extras import require_extra
+from amcnet.service.dicom.stow import store_by_web
+from amcnet.service.network_addresses import DicomNode
+from amcnet.service.queue.job_folders import JobFolders
+from amcnet.service.queue.job_queue import JobQueue
+from amcnet.service.queue.stored_job import StoredJob
+from amcnet.service.work.job_output import DICOM_FILE
+
+_log = logging.getLogger(__name__)
+
+_FIRST_WAIT_SECONDS = 5.0
+_LONGEST_WAIT_SECONDS = 3600.0
+_POLL_SECONDS = 1.0
+_ANSWER_SECONDS = 60.0
+_WARNING = 0xB000
+
+
+def waiting_seconds(attempts: int) -> float:
+    """Return how long to wait after some failed attempts: 5 s, twice as long each time, up to 1 h.
+
+    >>> [waiting_seconds(attempts) for attempts in (0, 1, 2, 20)]
+    [5.0, 10.0, 20.0, 3600.0]
+    """
+    return min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2.0 ** min(attempts, 20))
+
+
+class Forwarder:
+    """Sends the DICOM segmentations of studies to another node.
+
+    The file of a study is written once, so that one which is sent twice, because the service was
+    killed before it could note the success, is the same object there.
+
+    Args:
+        queue: The queue.
+        folders: Where the files are.
+        destination: A node, or the URL of a DICOMweb service.
+        own_title: AE title of this service.
+        is_ready: Set when a result may have to be sent.
+        stop: Set when the service ends.
+    """
+
+    def __init__(
+        self,
+        queue: JobQueue,
+        folders: JobFolders,
+        destination: DicomNode | str,
+        own_title: str,
+        is_ready: Event,
+        stop: Event,
+    ) -> None:
+        require_extra("dicom", "forwarding DICOM segmentations")
+        self._queue, self._folders = queue, folders
+        self._is_ready, self._stop = is_ready, stop
+        self._send = sender_to(destination, own_title)
+
+    def step(self) -> None:
+        """Send what is due, or wait a little."""
+        self._is_ready.clear()
+        due = self._queue.forwarding_due()
+        if not due:
+            self._is_ready.wait(_POLL_SECONDS)
+            return
+        for job in due:
+            if self._stop.is_set():
+                return
+            self._forward(job)
+
+    def _forward(self, job: StoredJob) -> None:
+        path = self._folders.output(job.id) / DICOM_FILE
+        try:
+            if not path.is_file():
+                raise OutputError("its DICOM segmentation is not there any more")
+            self._send(path)
+        except AmcnetError as error:
+            wait = waiting_seconds(job.attempts)
+            if self._queue.postpone(job, wait, str(error)):
+                _log.warning(
+                    "job %s could not be forwarded (attempt %d), it is tried again in %.0f s",
+                    job.id,
+                    job.attempts + 1,
+                    wait,
+                )
+            return
+        if self._queue.forwarded(job.id):
+            _log.info("job %s was forwarded", job.id)
+
+
+def sender_to(destination: DicomNode | str, own_title: str) -> Callable[[Path], None]:
+    """Return what sends a file to a destination and raises OutputError where that fails."""
+    if isinstance(destination, str):
+        return lambda path: store_by_web(destination, path)
+    require_extra("serve", "sending DICOM")
+    return lambda path: store_at_node(destination, own_title, path)
+
+
+def store_at_node(node: DicomNode, own_title: str, path: Path) -> None:
+    """Store a DICOM file at a node by C-STORE.
+
+    Raises:
+        OutputError: If the node cannot be reached or does not take it.
+        ConfigError: If the file has no transfer syntax.
+    """
+    from pydicom import dcmread
+    from pynetdicom import AE
+
+    dataset = dcmread(path)
+    meta = dataset.file_meta
+    if "TransferSyntaxUID" not in meta:
+        raise ConfigError("the file states no transfer syntax")
+    own = AE(ae_title=own_title)
+    own.acse_timeout = own.dimse_timeout = own.network_timeout = _ANSWER_SECONDS
+    own.connection_timeout = _ANSWER_SECONDS
+    own.add_requested_context(dataset.SOPClassUID, meta.TransferSyntaxUID)
+    association = own.associate(node.host, node.port, ae_title=node.title)
+    if not association.is_established:
+        why = "refused the association" if association.is_rejected else "cannot be reached"
+        raise OutputError(f"the node {node} {why}")
+    try:
+        if not association.accepted_contexts:
+            raise OutputError(f"the node {node} does not take DICOM segmentations")
+        status = association.send_c_store(dataset)
+    finally:
+        association.release()
+    code = status.get("Status")
+    if code is None:
+        raise OutputError(f"the node {node} did not answer")
+    if code and code & 0xF000 != _WARNING:
+        raise OutputError(f"the node {node} refused it (status {code:04X})")

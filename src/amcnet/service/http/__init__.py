@@ -1,0 +1,1 @@
+"""The HTTP side of the service: uploads, progress, results, the status page."""

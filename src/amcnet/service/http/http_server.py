@@ -1,0 +1,96 @@
+"""The HTTP server of the service."""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from amcnet.errors import ConfigError
+from amcnet.service.network_addresses import HttpAddress
+
+if TYPE_CHECKING:
+    import uvicorn
+    from starlette.types import ASGIApp
+
+_WAITING_CONNECTIONS = 128
+_MOST_AT_ONCE = 500
+_SHUTDOWN_SECONDS = 2
+
+
+def listen(address: HttpAddress) -> socket.socket:
+    """Return a socket that listens at an address.
+
+    Raises:
+        ConfigError: If that is taken or not allowed.
+    """
+    try:
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(found[0], socket.SOCK_STREAM)
+    except OSError as error:
+        raise ConfigError(f"--http: '{address.host}' is no address of this machine") from error
+    try:
+        # On Windows the same option would let a second program take the port.
+        if os.name == "posix":
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(found[4])
+        listening.listen(_WAITING_CONNECTIONS)
+    except OSError as error:
+        listening.close()
+        reason = error.strerror or error
+        raise ConfigError(
+            f"--http: {address.host}:{address.port}: {reason}, expected a free port"
+        ) from error
+    return listening
+
+
+def url_of(listening: socket.socket) -> str:
+    """Return the address of a socket as a URL."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def make_server(app: "ASGIApp") -> "uvicorn.Server":
+    """Return a server for an application; its ``run(sockets=...)`` ends on Ctrl-C or SIGTERM."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            """End in order on a signal; uvicorn itself would raise it again afterwards."""
+            with _handled(self.handle_exit):
+                yield
+
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        access_log=False,  # names of uploads are in addresses
+        log_config=None,
+        log_level="critical",
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=_MOST_AT_ONCE,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+    )
+    return Server(config)
+
+
+@contextmanager
+def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # Windows has the last, others the third
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, former in before.items():
+            signal.signal(number, former)

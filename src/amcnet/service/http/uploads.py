@@ -1,0 +1,132 @@
+"""Receiving a volume: streamed to the disk, hashed on the way, refused when it is too large."""
+
+import hashlib
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import BinaryIO
+
+import anyio
+from anyio.to_thread import run_sync
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+
+from amcnet.errors import InputError
+from amcnet.io import IMAGE_EXTENSIONS, find_extension
+from amcnet.service.protocol import SHA256_HEADER
+
+ARCHIVE = ".zip"
+_BUFFER_BYTES = 1 << 20
+_IDLE_SECONDS = 60
+_MOST_NAME_BYTES = 200
+_MOST_MEMBERS = 100
+
+
+def checked_name(name: str) -> str:
+    """Return the name of an upload, which may neither lead elsewhere nor hide.
+
+    Raises:
+        InputError: If it may not be used.
+    """
+    is_plain = name.isprintable() and not set(name) & set('/\\:*?"<>|')
+    if not is_plain or name.startswith((".", " ", "-")) or len(name.encode()) > _MOST_NAME_BYTES:
+        raise InputError(f"name: found {name!r}, expected the plain name of a file")
+    if find_extension(Path(name), (*IMAGE_EXTENSIONS, ARCHIVE)) is None:
+        known = " ".join((*IMAGE_EXTENSIONS, ARCHIVE))
+        raise InputError(f"name: found {name!r}, expected one that ends in {known}")
+    return name
+
+
+async def receive_upload(request: Request, path: Path, most_bytes: int) -> str:
+    """Write the body of a request to a file and return its SHA-256.
+
+    Raises:
+        HTTPException: If it is too large, slow, incomplete or not what its header says.
+        OSError: If the disk is full.
+    """
+    digest, received = hashlib.sha256(), 0
+    with path.open("wb") as file:
+        try:
+            async for chunk in _buffered(request):
+                received += len(chunk)
+                if received > most_bytes:
+                    raise too_large(most_bytes)
+                await run_sync(_store, file, chunk, digest)
+        except ClientDisconnect as error:
+            raise HTTPException(400, "the upload ended before it was complete") from error
+        except TimeoutError as error:
+            raise HTTPException(408, f"nothing arrived for {_IDLE_SECONDS} s") from error
+    if not received:
+        raise HTTPException(400, "the upload is empty, expected a volume")
+    found, stated = digest.hexdigest(), request.headers.get(SHA256_HEADER)
+    if stated is not None and stated.lower() != found:
+        raise HTTPException(400, "the upload was damaged on its way: its SHA-256 differs")
+    return found
+
+
+def too_large(most_bytes: int) -> HTTPException:
+    """Return the refusal of an upload that is too large."""
+    return HTTPException(
+        413, f"the upload is too large, expected at most {most_bytes / 2**30:.3g} GiB"
+    )
+
+
+def unpack(archive: Path, folder: Path, most_bytes: int) -> None:
+    """Unpack the files of one volume, such as those of its channels, and remove the archive.
+
+    Args:
+        archive: A zip archive of files without folders.
+        folder: Gets them.
+        most_bytes: Most that they may take together.
+
+    Raises:
+        InputError: If it is damaged, or holds anything else.
+        HTTPException: If the files are too large.
+    """
+    left = most_bytes
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            members = packed.infolist()
+            if len(members) > _MOST_MEMBERS:
+                raise InputError(
+                    f"archive: found {len(members)} files, expected at most {_MOST_MEMBERS}"
+                )
+            for member in members:
+                path = folder / _member_name(member.filename)
+                with packed.open(member) as source, path.open("xb") as target:
+                    while chunk := source.read(min(_BUFFER_BYTES, left + 1)):
+                        left -= len(chunk)
+                        if left < 0:
+                            raise too_large(most_bytes)
+                        target.write(chunk)
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, FileExistsError) as error:
+        raise InputError(f"archive: cannot be unpacked ({error})") from error
+    archive.unlink()
+
+
+def _member_name(name: str) -> str:
+    is_plain = name.isprintable() and not set(name) & set('/\\:*?"<>|')
+    if not is_plain or name.startswith((".", " ")) or len(name.encode()) > _MOST_NAME_BYTES:
+        raise InputError("archive: holds a folder or a name that leads elsewhere, expected files")
+    return name
+
+
+async def _buffered(request: Request) -> AsyncIterator[bytes]:
+    """Yield the body in pieces that are worth a write; a sender that stops is not waited for."""
+    stream, buffer = request.stream(), bytearray()
+    while True:
+        with anyio.fail_after(_IDLE_SECONDS):
+            chunk = await anext(stream, None)
+        if chunk is None:
+            break
+        buffer += chunk
+        if len(buffer) >= _BUFFER_BYTES:
+            yield bytes(buffer)
+            buffer.clear()
+    if buffer:
+        yield bytes(buffer)
+
+
+def _store(file: BinaryIO, chunk: bytes, digest: "hashlib._Hash") -> None:
+    file.write(chunk)
+    digest.update(chunk)

@@ -1,0 +1,151 @@
+"""Where the files of the studies are: one folder each, readable by the service's user alone.
+
+::
+
+    DIR/queue.sqlite          the queue
+    DIR/incoming/RANDOM/      an upload that is not accepted yet
+    DIR/jobs/ID/input/        the files of an accepted study
+    DIR/jobs/ID/output/       its result; there as a whole or not at all
+"""
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from amcnet.errors import OutputError
+from amcnet.io.verified_files import synchronise, synchronise_folder
+
+_FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
+_PARTIAL = "output.partial"
+
+
+class NoRoomError(OutputError):
+    """The disk has no room for another study."""
+
+
+def is_full(error: BaseException) -> bool:
+    """Return whether an error says that the disk is full."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, NoRoomError) or getattr(seen, "errno", None) in _FULL:
+            return True
+        if "disk is full" in str(seen):  # SQLite's own words
+            return True
+        seen = seen.__cause__
+    return False
+
+
+class JobFolders:
+    """The folders of a service.
+
+    Args:
+        data: Folder of the service; it is made if its parent exists.
+        reserve_bytes: Space that new studies leave free, for the results of the accepted ones.
+
+    Raises:
+        OutputError: If the folders cannot be made.
+    """
+
+    def __init__(self, data: Path, reserve_bytes: int) -> None:
+        self.data, self._reserve = data, reserve_bytes
+        self.incoming, self._jobs = data / "incoming", data / "jobs"
+        try:
+            for folder in (data, self.incoming, self._jobs):
+                folder.mkdir(mode=0o700, exist_ok=True)
+                folder.chmod(0o700)
+        except OSError as error:
+            raise OutputError(f"{data}: cannot hold the service's data ({error})") from error
+
+    def input(self, job_id: str) -> Path:
+        """Return the folder with the files of a study."""
+        return self._jobs / job_id / "input"
+
+    def output(self, job_id: str) -> Path:
+        """Return the folder with the result of a study."""
+        return self._jobs / job_id / "output"
+
+    def check_room(self, num_bytes: int = 0) -> None:
+        """Check that there is room for a new study beside the results of the accepted ones.
+
+        Raises:
+            NoRoomError: If there is not.
+        """
+        free = shutil.disk_usage(self.data).free
+        if free - num_bytes < self._reserve:
+            raise NoRoomError(
+                f"the server's disk is full: {free / 2**30:.1f} GiB are free, of which "
+                f"{self._reserve / 2**30:.1f} GiB are kept for results; try again later"
+            )
+
+    @contextmanager
+    def new_incoming(self) -> Iterator[Path]:
+        """Yield a folder for an upload; what :meth:`accept` did not take is removed at the end."""
+        folder = self.incoming / secrets.token_hex(12)
+        folder.mkdir(mode=0o700)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def accept(self, incoming: Path, job_id: str) -> None:
+        """Make an upload the input of a study, and bring both to the disk.
+
+        Raises:
+            OSError: If the disk is full or fails.
+        """
+        for path in sorted(incoming.rglob("*")):
+            if path.is_file():
+                synchronise(path)
+        synchronise_folder(incoming)
+        home = self._jobs / job_id
+        home.mkdir(mode=0o700)
+        incoming.rename(home / "input")
+        synchronise_folder(home)
+        synchronise_folder(self._jobs)
+
+    def begin_output(self, job_id: str) -> Path:
+        """Return an empty folder that a result is written to."""
+        partial = self._jobs / job_id / _PARTIAL
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(self.output(job_id), ignore_errors=True)
+        partial.mkdir(mode=0o700)
+        return partial
+
+    def finish_output(self, job_id: str) -> None:
+        """Put a result that is complete into its place, and bring it to the disk."""
+        partial = self._jobs / job_id / _PARTIAL
+        for path in partial.rglob("*"):
+            if path.is_file():
+                synchronise(path)
+        synchronise_folder(partial)
+        partial.rename(self.output(job_id))
+        synchronise_folder(partial.parent)
+
+    def remove(self, job_id: str) -> None:
+        """Remove all files of a study."""
+        shutil.rmtree(self._jobs / job_id, ignore_errors=True)
+
+    def clean(self, known: Collection[str], unfinished: Collection[str]) -> int:
+        """Remove what a killed process left: partial uploads, partial results, unknown folders.
+
+        Args:
+            known: The studies in the queue.
+            unfinished: Those of them whose result is not complete.
+
+        Returns:
+            The number of folders that were removed.
+        """
+        doomed = [*self.incoming.iterdir()]
+        doomed += [home for home in self._jobs.iterdir() if home.name not in known]
+        doomed += [self._jobs / name / _PARTIAL for name in known]
+        doomed += [self.output(name) for name in unfinished]
+        doomed = [path for path in doomed if path.exists()]
+        for path in doomed:
+            shutil.rmtree(path, ignore_errors=True)
+            if path.exists():
+                os.unlink(path)  # noqa: PTH108  a stray file
+        return len(doomed)

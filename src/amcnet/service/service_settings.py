@@ -1,0 +1,72 @@
+"""Everything that ``amcnet serve`` is told."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from amcnet.errors import ConfigError
+from amcnet.memory import GIB
+from amcnet.service.network_addresses import DicomNode, HttpAddress
+from amcnet.workflows.segment.options import SegmentOptions
+
+
+@dataclass(frozen=True)
+class DicomSettings:
+    """The DICOM node of a service.
+
+    Attributes:
+        title: Its AE title.
+        port: Its port; 0 for any that is free.
+        peers: Nodes that may send. Without any, every node of this machine may, and no other.
+        quiet_seconds: A series is complete when its association was released and nothing has
+            arrived for this long.
+    """
+
+    title: str
+    port: int
+    peers: tuple[DicomNode, ...] = ()
+    quiet_seconds: float = 10.0
+
+
+@dataclass(frozen=True)
+class ServiceSettings:
+    """How a service runs.
+
+    Attributes:
+        data: Folder of the queue and of all files.
+        http: Where it listens.
+        token_file: Tokens of its users; None: none are needed.
+        dicom: Its DICOM node, if it has one.
+        forward: Where DICOM segmentations are sent, if anywhere.
+        dask: Address of a Dask scheduler, if volumes are segmented on a cluster.
+        keep_hours: How long studies are kept after their end.
+        most_bytes: Largest upload.
+        reserve_bytes: Space that new studies leave free on the disk.
+        segment: Model, backend, device and memory.
+    """
+
+    data: Path
+    http: HttpAddress
+    token_file: Path | None = None
+    dicom: DicomSettings | None = None
+    forward: DicomNode | str | None = None
+    dask: str | None = None
+    keep_hours: float = 72.0
+    most_bytes: int = 8 * GIB
+    reserve_bytes: int = 2 * GIB
+    segment: SegmentOptions = field(default_factory=SegmentOptions)
+
+    def check(self) -> None:
+        """Check that the settings fit each other.
+
+        Raises:
+            ConfigError: If they do not.
+        """
+        if not self.http.is_loopback and self.token_file is None:
+            raise ConfigError(
+                f"--http: {self.http.host} can be reached from other machines, expected "
+                "--token-file, and a server in front that adds TLS (docs/serving.md)"
+            )
+        if not self.keep_hours > 0:
+            raise ConfigError(f"--keep-hours: found {self.keep_hours:g}, expected more than 0")
+        if not self.most_bytes > 0:
+            raise ConfigError("--max-upload: found 0 GiB, expected more")

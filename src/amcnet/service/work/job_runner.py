@@ -1,0 +1,188 @@
+"""Work on one study: from its files to a result that is on the disk and in the queue."""
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from amcnet.errors import AmcnetError, NotEnoughMemoryError
+from amcnet.extras import has_extra
+from amcnet.io import is_dicom
+from amcnet.service.job_options import JobOptions
+from amcnet.service.queue.job_folders import JobFolders, is_full
+from amcnet.service.queue.job_queue import JobQueue
+from amcnet.service.queue.stored_job import Facts, StoredJob
+from amcnet.service.work.job_feed import JobFeed
+from amcnet.service.work.job_output import (
+    scrubbed,
+    source_of,
+    task_of,
+    without_folders,
+    write_result,
+)
+from amcnet.service.work.service_model import ModelFacts
+from amcnet.workflows.outcome import Outcome
+from amcnet.workflows.segment.events import JsonEvents
+from amcnet.workflows.segment.options import Job, SegmentOptions
+from amcnet.workflows.segment.progress_display import Listener
+from amcnet.workflows.segment.result import SegmentedFile
+
+_log = logging.getLogger(__name__)
+
+_MEMORY_WAIT_SECONDS = 15.0
+_LONGEST_WAIT_SECONDS = 600.0
+_MOST_MEMORY_WAITS = 6
+_DISK_WAIT_SECONDS = 30.0
+_BROKEN_OFF = (
+    "the sender broke off before it had ended its association: the series may be incomplete"
+)
+
+
+class WaitError(AmcnetError):
+    """A study cannot be worked on now, but perhaps later.
+
+    Attributes:
+        reason: Why, in a few words.
+        is_memory: Whether it waits for memory; else it waits for the disk.
+    """
+
+    def __init__(self, reason: str, is_memory: bool) -> None:
+        super().__init__(reason)
+        self.is_memory = is_memory
+
+
+class InterruptedWorkError(AmcnetError):
+    """The service ends; the study is worked on again after its next start."""
+
+
+Segment = Callable[[StoredJob, Job, SegmentOptions, Listener], Outcome[SegmentedFile]]
+"""Segments a volume, here or elsewhere, and returns what came of it.
+
+It raises WaitError where the volume has to wait, and InterruptedWorkError when the service ends.
+"""
+
+
+class JobRunner:
+    """Brings studies from the queue to their end.
+
+    Args:
+        queue: The queue.
+        folders: Where the files are.
+        feed: Told what happens.
+        model: Facts of the model.
+        options_for: Returns how a volume is segmented.
+        segment: Does it.
+        forwards: Whether results are sent on where a study asks for it.
+    """
+
+    def __init__(
+        self,
+        queue: JobQueue,
+        folders: JobFolders,
+        feed: JobFeed,
+        model: ModelFacts,
+        options_for: Callable[[JobOptions], SegmentOptions],
+        segment: Segment,
+        forwards: bool,
+    ) -> None:
+        self._queue, self._folders, self._feed = queue, folders, feed
+        self._model, self._options_for = model, options_for
+        self._segment, self._forwards = segment, forwards
+        self.result_is_ready = Event()
+
+    def run(self, job: StoredJob) -> None:
+        """Work on a study that was claimed; whatever happens ends in the queue.
+
+        Raises:
+            InterruptedWorkError: If the service ends meanwhile.
+        """
+        started = time.monotonic()
+        _log.info("job %s begins", job.id)
+        try:
+            self._work(job)
+        except InterruptedWorkError:
+            raise
+        except WaitError as error:
+            self._wait(job, error, time.monotonic() - started)
+        except Exception as error:
+            if is_full(error):
+                self._wait(job, _disk_wait(), time.monotonic() - started)
+            else:
+                _log.exception("job %s failed in a way that was not foreseen", job.id)
+                self._fail(job, f"{type(error).__name__}: {error}", time.monotonic() - started)
+        finally:
+            self._feed.end(job.id)
+            if self._queue.find(job.id) is None:  # deleted while it was worked on
+                self._folders.remove(job.id)
+
+    def _work(self, job: StoredJob) -> None:
+        wanted = JobOptions(**job.options)
+        source, folder = source_of(job, self._folders), self._folders.begin_output(job.id)
+        forward = wanted.forward and self._forwards and has_extra("dicom") and is_dicom(source)
+        task = task_of(job, source, folder, wanted.report, forward)
+        options = self._options_for(wanted)
+        events = JsonEvents(partial(self._emit, job, folder))
+        events.begin([task])
+        outcome = self._segment(job, task, options, events.listen)
+        if outcome.error is not None:
+            self._fail(job, outcome.error, outcome.seconds)
+            return
+        final: list[dict[str, Any]] = []
+        told = JsonEvents(final.append)
+        told.begin([task])
+        told.outcome(task, outcome)
+        event = scrubbed(final[0], self._folders.input(job.id), folder)
+        if job.series and not job.was_released:
+            event["notes"] = [*event["notes"], _BROKEN_OFF]
+        write_result(folder, event | {"input": job.name}, self._model.labels)
+        self._folders.finish_output(job.id)
+        result = outcome.result
+        if result is None:  # for the type checker: an outcome has a result or an error
+            return
+        facts = Facts(result.verdict, result.found, result.wanted, outcome.seconds)
+        if self._queue.finish(job.id, facts, forward):
+            _log.info(
+                "job %s is done: %d of %d structures, verdict %s, %.1f s",
+                job.id,
+                result.found,
+                result.wanted,
+                result.verdict or "none",
+                outcome.seconds,
+            )
+            self.result_is_ready.set()
+
+    def _emit(self, job: StoredJob, folder: Path, event: dict[str, Any]) -> None:
+        clean = scrubbed(event, self._folders.input(job.id), folder)
+        self._feed.add(job.id, clean | {"input": job.name})
+
+    def _fail(self, job: StoredJob, error: str, seconds: float) -> None:
+        home = self._folders.input(job.id).parent
+        text = without_folders(error, self._folders.input(job.id), home / "output.partial")
+        if self._queue.fail(job.id, text, seconds):
+            _log.info("job %s failed after %.1f s", job.id, seconds)
+
+    def _wait(self, job: StoredJob, error: WaitError, seconds: float) -> None:
+        if error.is_memory and job.attempts >= _MOST_MEMORY_WAITS:
+            self._fail(job, str(error), seconds)
+            return
+        wait = _DISK_WAIT_SECONDS
+        if error.is_memory:
+            wait = min(_LONGEST_WAIT_SECONDS, _MEMORY_WAIT_SECONDS * 2**job.attempts)
+        clean = without_folders(str(error), self._folders.input(job.id))
+        if self._queue.postpone(job, wait, clean):
+            kind = "memory" if error.is_memory else "disk space"
+            _log.info("job %s waits %.0f s for %s", job.id, wait, kind)
+
+
+def classify(error: Exception) -> Exception:
+    """Return an error as one that lets a study wait, where waiting can help."""
+    if isinstance(error, NotEnoughMemoryError | MemoryError):
+        return WaitError(str(error) or "there is not enough memory", is_memory=True)
+    return _disk_wait() if is_full(error) else error
+
+
+def _disk_wait() -> WaitError:
+    return WaitError("the server's disk is full", is_memory=False)
