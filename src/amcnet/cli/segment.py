@@ -1,9 +1,11 @@
 """``amcnet segment``: label the bones in volumes."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Annotated
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from amcnet.workflows.segment.options import Job, SegmentOptions
     from amcnet.workflows.segment.progress_display import VolumeEvent
     from amcnet.workflows.segment.result import SegmentedFile
-    from amcnet.workflows.segment.whole_run import Reporter
+    from amcnet.workflows.segment.whole_run import Reporter, Runner
 
 
 class BackendChoice(StrEnum):
@@ -167,6 +169,18 @@ DaskOption = Annotated[
         show_default=False,
     ),
 ]
+ServerOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Segment on this amcnet serve instead of here.",
+        show_default=False,
+    ),
+]
+TokenFileOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Holds your token for --server.", show_default=False),
+]
 
 
 def segment(
@@ -194,6 +208,8 @@ def segment(
     skip_existing: SkipExistingOption = False,
     progress: ProgressOption = ProgressChoice.text,
     dask: DaskOption = None,
+    server: ServerOption = None,
+    token_file: TokenFileOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Segment volumes: every bone gets its own label."""
@@ -202,7 +218,6 @@ def segment(
         raise typer.BadParameter("expected at least one volume", param_hint="INPUTS")
     with _Run(progress) as run:
         from amcnet.workflows.segment.options import SegmentOptions
-        from amcnet.workflows.segment.plan import plan_files
 
         options = SegmentOptions(
             models=tuple(model or ()),
@@ -224,8 +239,45 @@ def segment(
             seg_type=seg_type.value,
             measure=progress is ProgressChoice.json,
         )
-        run.segment(plan_files(sources, output, options, also, report), options, dask, manifest)
+        place = _find_place(options, dask, server, token_file)
+        jobs = place.plan(sources, output, options, also, report)
+        run.segment(jobs, options, place, manifest)
     run.finish()
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where volumes are segmented: what plans them, what runs them, and the models there."""
+
+    plan: "Callable[..., list[Job]]"
+    run: "Runner"
+    models: Callable[[], list[dict[str, str]]]
+
+
+def _find_place(
+    options: "SegmentOptions", dask: str | None, server: str | None, token_file: Path | None
+) -> _Place:
+    from amcnet.errors import ConfigError
+
+    if server is not None:
+        if dask is not None:
+            raise ConfigError("--server: does not go with --dask, expected one of the two")
+        from amcnet.service.client.segment_on_server import SegmentOnServer
+
+        found = SegmentOnServer(server, token_file)
+        return _Place(found.plan, found.run, lambda: found.models)
+    if token_file is not None:
+        raise ConfigError("--token-file: is for a server, expected --server too")
+    from amcnet.workflows.segment.manifest import models_of
+    from amcnet.workflows.segment.plan import plan_files
+    from amcnet.workflows.segment.run import segment_files
+
+    models = partial(models_of, options)
+    if dask is None:
+        return _Place(plan_files, segment_files, models)
+    from amcnet.workflows.segment.dask_cluster import segment_files_on_cluster
+
+    return _Place(plan_files, partial(segment_files_on_cluster, dask), models)
 
 
 class _Run:
@@ -251,15 +303,17 @@ class _Run:
         self,
         jobs: "Sequence[Job]",
         options: "SegmentOptions",
-        dask: str | None,
+        place: "_Place",
         manifest: Path | None,
     ) -> None:
         """Segment the volumes."""
+        from amcnet.workflows.segment.manifest import Manifest
         from amcnet.workflows.segment.whole_run import run_jobs
 
         self._jobs = jobs
         if self._reporter is not None:
-            run_jobs(jobs, options, self._reporter, self._outcomes, dask=dask, manifest=manifest)
+            record = None if manifest is None else Manifest(manifest, place.models())
+            run_jobs(jobs, options, self._reporter, self._outcomes, run=place.run, manifest=record)
 
     def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
         from amcnet.errors import AmcnetError, in_words

@@ -21,6 +21,7 @@ class JobOptions(BaseModel):
         axes: What the file's x, y and z mean, see ``amcnet segment --axes``.
         spacing_mm: Voxel size in (scan, lateral, depth) instead of the file's own.
         series: UID or number of the series in a DICOM input that holds several.
+        colour: ``luma`` turns colours into intensities, ``refuse`` refuses them.
         only: Structures that are written; empty: all.
         cleanup: Whether the labels are cleaned up.
         probabilities: Whether the probabilities are stored too.
@@ -34,6 +35,7 @@ class JobOptions(BaseModel):
     axes: _Text = "auto"
     spacing_mm: tuple[_Size, _Size, _Size] | None = None
     series: _Text | None = None
+    colour: Literal["luma", "refuse"] = "luma"
     only: tuple[_Text, ...] = ()
     cleanup: bool = True
     probabilities: bool = False

@@ -17,7 +17,7 @@ from amcnet.service.http.http_context import context_of, job_of_request
 from amcnet.service.job_options import JobOptions
 from amcnet.service.queue.job_folders import JobFolders
 from amcnet.service.queue.stored_job import WITH_RESULT, StoredJob
-from amcnet.service.work.job_output import LABELS_FILE, read_result, source_of
+from amcnet.service.work.job_output import LABELS_FILE, read_result, reading_of, source_of
 from amcnet.viewer import Resource, page_resources, read_scene
 
 _TYPES = {
@@ -113,12 +113,6 @@ class Views:
         options, stored = JobOptions(**job.options), read_result(job.id, self._folders)
         names = LabelNames(LabelTable.from_dicts(stored.labels))
         labels: Path = self._folders.output(job.id) / LABELS_FILE
-        scene = read_scene(
-            source_of(job, self._folders),
-            labels,
-            names,
-            options.series,
-            axes=str(stored.event["axes"]),
-            spacing_mm=options.spacing_mm,
-        )
+        reading = reading_of(options, str(stored.event["axes"]))
+        scene = read_scene(source_of(job, self._folders), labels, names, reading)
         return page_resources(scene)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from amcnet.errors import InputError
-from amcnet.io import atomic_path
+from amcnet.io import Reading, atomic_path
+from amcnet.service.job_options import JobOptions
 from amcnet.service.queue.job_folders import JobFolders
 from amcnet.service.queue.stored_job import StoredJob
 from amcnet.workflows.segment.options import Job
@@ -36,6 +37,16 @@ class StoredResult:
 def source_of(job: StoredJob, folders: JobFolders) -> Path:
     """Return the volume of a study."""
     return folders.input(job.id) / job.name
+
+
+def reading_of(options: JobOptions, axes: str) -> Reading:
+    """Return how the volume of a finished study is read again.
+
+    Args:
+        options: What was asked for.
+        axes: What its x, y and z were taken for.
+    """
+    return Reading(options.spacing_mm, axes, options.series, options.colour)
 
 
 def task_of(job: StoredJob, source: Path, folder: Path, report: bool, dicom: bool) -> Job:

@@ -11,19 +11,23 @@ from amcnet.errors import ConfigError, InputError
 from amcnet.inference import Segmentation
 from amcnet.io import (
     LABEL_EXTENSIONS,
-    Geometry,
     atomic_path,
     is_dicom,
-    read_geometry,
     read_labels,
     write_labels,
 )
-from amcnet.io.dicom import SegType, read_dicom_geometry
+from amcnet.io.dicom import SegType
 from amcnet.labelmaps.selection import find_structures
 from amcnet.service.job_options import JobOptions
 from amcnet.service.queue.job_folders import JobFolders
 from amcnet.service.queue.stored_job import StoredJob
-from amcnet.service.work.job_output import DICOM_FILE, LABELS_FILE, read_result, source_of
+from amcnet.service.work.job_output import (
+    DICOM_FILE,
+    LABELS_FILE,
+    read_result,
+    reading_of,
+    source_of,
+)
 from amcnet.workflows.segment.masks import write_each
 
 _SEG_TYPES: tuple[SegType, ...] = ("binary", "labelmap")
@@ -107,7 +111,8 @@ class ResultFormats:
         """Read the stored labels on the grid of the volume, with the values that are listed."""
         options, stored = JobOptions(**job.options), read_result(job.id, self._folders)
         table = LabelTable.from_dicts(stored.labels)
-        geometry = self._geometry(job, options, str(stored.event["axes"]))
+        reading = reading_of(options, str(stored.event["axes"]))
+        geometry = reading.geometry(source_of(job, self._folders))
         volume = read_labels(self._folders.output(job.id) / LABELS_FILE, table, geometry.axes)
         if volume.array.shape != geometry.canonical_shape:
             raise InputError(f"job {job.id}: its labels do not fit its volume")
@@ -115,12 +120,6 @@ class ResultFormats:
         found = {int(value): 1.0 for value in np.unique(labels) if value}
         kept = find_structures(table, options.only) if options.only else None
         return Segmentation(labels, geometry, table, found, "", {}), kept
-
-    def _geometry(self, job: StoredJob, options: JobOptions, axes: str) -> Geometry:
-        source = source_of(job, self._folders)
-        if is_dicom(source):
-            return read_dicom_geometry(source, axes, options.series, options.spacing_mm)
-        return read_geometry(source, axes, options.spacing_mm)
 
 
 def _check(extension: str, seg_type: str) -> None:

@@ -72,6 +72,7 @@ class ServiceModel:
             axes=wanted.axes,
             spacing_mm=wanted.spacing_mm,
             series=wanted.series,
+            colour=wanted.colour,
             only=wanted.only,
             cleanup=wanted.cleanup,
             probabilities=wanted.probabilities,

@@ -23,13 +23,13 @@ class Manifest:
 
     Args:
         path: The file. The entries of an existing manifest are kept and updated.
-        options: Segmentation options.
+        models: Name and SHA-256 of the weights of each model, see :func:`models_of`.
 
     Raises:
         OutputError: If the file cannot be written or is not a manifest.
     """
 
-    def __init__(self, path: Path, options: SegmentOptions) -> None:
+    def __init__(self, path: Path, models: list[dict[str, str]]) -> None:
         self._path = path
         self._entries = _existing_entries(path)
         check_free(path, overwrite=True)
@@ -37,12 +37,7 @@ class Manifest:
             "manifest": FORMAT,
             "started": _now(),
             "versions": software_versions(),
-            "models": [
-                {"model": model, "sha256": sha256}
-                for model, sha256 in zip(
-                    options.models or ("hand",), model_hashes(options), strict=True
-                )
-            ],
+            "models": models,
         }
         self._write()
 
@@ -86,6 +81,13 @@ class Manifest:
             temporary.write_text(
                 json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
             )
+
+
+def models_of(options: SegmentOptions) -> list[dict[str, str]]:
+    """Return the name and the SHA-256 of the weights of each model."""
+    names = options.models or ("hand",)
+    pairs = zip(names, model_hashes(options), strict=True)
+    return [{"model": name, "sha256": sha256} for name, sha256 in pairs]
 
 
 def input_hash(source: Path) -> str | None:

@@ -48,10 +48,35 @@ def plan_files(
         OutputError: If an output cannot be written, is an input or shared by two volumes, or is
             DICOM while its volume is not.
     """
+    description = load_bundle(options.models[0] if options.models else None).description
+    model = description.architecture.in_channels, description.label_table
+    return plan_for_model(inputs, output, options, model, also, report)
+
+
+def plan_for_model(
+    inputs: Sequence[Path],
+    output: Path,
+    options: SegmentOptions,
+    model: tuple[int, LabelTable],
+    also: Path | None = None,
+    report: Path | None = None,
+) -> list[Job]:
+    """Do what :func:`plan_files` does, for a model that need not be on this machine.
+
+    Args:
+        inputs: Files and folders of files.
+        output: File for one volume, or a folder.
+        options: Segmentation options; their models are not looked at.
+        model: Number of input channels and label table of the model.
+        also: A second file for the labels of a single volume.
+        report: The report page of a single volume, or a folder for the pages.
+
+    Raises:
+        AmcnetError: See :func:`plan_files`.
+    """
     if options.skip_existing and options.overwrite:
         raise ConfigError("--skip-existing: does not go with --overwrite, expected one of the two")
-    description = load_bundle(options.models[0] if options.models else None).description
-    channels, table = description.architecture.in_channels, description.label_table
+    channels, table = model
     if options.only:
         find_structures(table, options.only)
     many = takes_many(inputs, output)

@@ -1,0 +1,1 @@
+"""The client of the service: ``amcnet segment --server``, without OpenVINO or PyTorch."""

@@ -1,0 +1,238 @@
+"""Segmenting on a server: volumes are sent, followed and fetched as if the work were done here."""
+
+import time
+import zipfile
+from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from amcnet.errors import InputError, OutputError
+from amcnet.inference import Stage
+from amcnet.io import LABEL_EXTENSIONS, atomic_path, find_extension
+from amcnet.io.atomic_folders import new_folder, put_in_place
+from amcnet.parallel import in_background
+from amcnet.service.client.server_connection import (
+    ServerConnection,
+    ServerError,
+    UnreachableError,
+)
+from amcnet.service.client.volume_package import packed_volume
+from amcnet.service.job_options import checked_options
+from amcnet.workflows.outcome import Outcome, run_for_file
+from amcnet.workflows.segment.masks import MASK_EXTENSION
+from amcnet.workflows.segment.options import Job, SegmentOptions, probabilities_path
+from amcnet.workflows.segment.progress_display import Listener, VolumeEvent, ignore_event
+from amcnet.workflows.segment.result import SegmentedFile
+
+_AT_ONCE = 4  # volumes that are sent, worked on and fetched
+_STEP_SECONDS = 0.1
+_PATIENCE_SECONDS = 300.0  # for a server that is started again meanwhile
+_LONGEST_PAUSE_SECONDS = 15.0
+_DETAILS = ("geometry", "verdict", "findings", "structures")
+
+
+class RemoteRun:
+    """Segments volumes on a server.
+
+    Args:
+        server: The server.
+        capabilities: What it said about itself.
+    """
+
+    def __init__(self, server: ServerConnection, capabilities: Mapping[str, Any]) -> None:
+        self._server, self._capabilities = server, capabilities
+
+    def __call__(
+        self, jobs: Sequence[Job], options: SegmentOptions, listen: Listener = ignore_event
+    ) -> Generator[Outcome[SegmentedFile], None, None]:
+        """Segment volumes, a few at a time.
+
+        The same volumes with the same options are the same jobs: a run that was interrupted finds
+        what the server has done meanwhile.
+
+        Args:
+            jobs: The volumes.
+            options: How they are segmented.
+            listen: Called with what happens, from several threads.
+
+        Yields:
+            The outcome of each volume, as they finish.
+        """
+        waiting = list(enumerate(jobs, start=1))
+        running: set[Future[Outcome[SegmentedFile]]] = set()
+        while waiting or running:
+            while waiting and len(running) < _AT_ONCE:
+                number, job = waiting.pop(0)
+                event = VolumeEvent(number, len(jobs), job.source, Stage.READING)
+                work = partial(self._segment, job, options, event, listen)
+                running.add(in_background(partial(run_for_file, job.source, work, job.target)))
+            done, running = wait(running, _STEP_SECONDS, FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+
+    def _segment(
+        self, job: Job, options: SegmentOptions, event: VolumeEvent, listen: Listener
+    ) -> SegmentedFile:
+        listen(event)
+        channels = int(self._capabilities["channels"])
+        with packed_volume(job.source, channels) as package:
+            size, most = package.file.stat().st_size, int(self._capabilities["most_bytes"])
+            if size > most:
+                raise InputError(
+                    f"{job.source}: is {size / 2**30:.2f} GiB, the server takes at most "
+                    f"{most / 2**30:.2f} GiB"
+                )
+            fields = _fields(job, options) | {"name": package.name}
+            if package.is_archive:
+                fields["archive"] = "zip"
+            submit = partial(self._server.upload, package.file, package.sha256, fields)
+            accepted = _patient(submit)
+        job_id = str(accepted["id"])
+        follower = _Follower(job, package.name, event, listen)
+        result = _patient(partial(self._follow, job_id, follower))
+        _patient(partial(self._fetch, job_id, job, options))
+        return _segmented(job, options, result, package.name)
+
+    def _follow(self, job_id: str, follower: "_Follower") -> dict[str, Any]:
+        """Return the result of a job when it is there."""
+        for event in self._server.events(job_id):
+            if event["event"] == "result":
+                return event
+            if event["event"] == "error":
+                raise ServerError(follower.named(str(event["message"])))
+            if event["event"] == "deleted":
+                raise ServerError("the job was deleted on the server")
+            follower.hear(event)
+        raise UnreachableError(f"{self._server.url}: ended before the job did")
+
+    def _fetch(self, job_id: str, job: Job, options: SegmentOptions) -> None:
+        """Write everything that was asked for."""
+        home = f"/jobs/{job_id}"
+        if options.separate:
+            extension = options.extension or MASK_EXTENSION
+            self._fetch_masks(f"{home}/masks?format={extension}", job.target)
+        for path in [] if options.separate else [job.target, *([job.also] if job.also else [])]:
+            extension = find_extension(path, LABEL_EXTENSIONS) or ""
+            address = f"{home}/labels?format={extension}&seg_type={options.seg_type}"
+            with atomic_path(path) as temporary:
+                self._server.download(address, temporary)
+        if job.report is not None:
+            with atomic_path(job.report) as temporary:
+                self._server.download(f"{home}/report", temporary)
+        if options.probabilities:
+            with atomic_path(probabilities_path(job)) as temporary:
+                self._server.download(f"{home}/probabilities", temporary)
+
+    def _fetch_masks(self, address: str, folder: Path) -> None:
+        folder = folder.resolve()
+        with new_folder(folder) as partial_folder:
+            archive = partial_folder / "masks.zip"
+            self._server.download(address, archive)
+            try:
+                with zipfile.ZipFile(archive) as packed:
+                    for name in packed.namelist():
+                        if Path(name).name != name:
+                            raise OutputError(f"{folder}: the server sent a mask named '{name}'")
+                        packed.extract(name, partial_folder)
+            except zipfile.BadZipFile as error:
+                raise OutputError(f"{folder}: the server sent a damaged archive") from error
+            archive.unlink()
+            put_in_place(partial_folder, folder)
+
+
+class _Follower:
+    """Passes the events of a job on as those of a volume here."""
+
+    def __init__(self, job: Job, name: str, event: VolumeEvent, listen: Listener) -> None:
+        self._source, self._name = job.source, name
+        self._event, self._listen = event, listen
+        self._notes: set[str] = set()
+
+    def named(self, text: str) -> str:
+        """Return a text with the path of the volume here instead of its name there."""
+        return named_here(text, self._name, self._source)
+
+    def hear(self, event: Mapping[str, Any]) -> None:
+        """Pass an event on; kinds and stages that this version does not know are left out."""
+        number, volumes = self._event.number, self._event.volumes
+        kind = event["event"]
+        if kind == "note":
+            note = self.named(str(event["message"]))
+            if note not in self._notes:  # else it was said before the connection broke
+                self._notes.add(note)
+                stage = self._event.stage
+                self._listen(VolumeEvent(number, volumes, self._source, stage, note=note))
+        elif kind in ("stage", "progress") and event["stage"] in list(Stage):
+            self._event = VolumeEvent(
+                number,
+                volumes,
+                self._source,
+                Stage(event["stage"]),
+                int(event.get("done", 0)),
+                int(event.get("total", 0)),
+            )
+            self._listen(self._event)
+
+
+def named_here(text: str, name: str, source: Path) -> str:
+    """Return a text of the server with the path of the volume here.
+
+    >>> named_here("a.nrrd: is empty", "a.nrrd", Path("scans/a.nrrd")).replace("\\\\", "/")
+    'scans/a.nrrd: is empty'
+    """
+    return f"{source}{text.removeprefix(name)}" if text.startswith(name) else text
+
+
+def _patient(step: Any) -> Any:  # noqa: ANN401  whatever the step returns
+    """Return what a step returns; a server that cannot be reached is tried again for minutes.
+
+    Raises:
+        UnreachableError: If it stays out of reach.
+    """
+    pause, deadline = 1.0, time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return step()
+        except UnreachableError:
+            if time.monotonic() + pause > deadline:
+                raise
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+def _fields(job: Job, options: SegmentOptions) -> dict[str, str]:
+    """Return what is asked for as the fields of an address."""
+    wanted = checked_options(
+        {
+            "quality": options.quality,
+            "axes": options.axes,
+            "spacing_mm": None if options.spacing_mm is None else tuple(options.spacing_mm),
+            "series": options.series,
+            "colour": options.colour,
+            "only": options.only,
+            "cleanup": options.cleanup,
+            "probabilities": options.probabilities,
+            "report": job.report is not None,
+        }
+    )
+    return wanted.to_query()
+
+
+def _segmented(
+    job: Job, options: SegmentOptions, event: Mapping[str, Any], name: str
+) -> SegmentedFile:
+    details = {key: event[key] for key in _DETAILS if key in event}
+    details["also"] = None if job.also is None else str(job.also)
+    return SegmentedFile(
+        output=job.target,
+        found=int(event["found"]),
+        wanted=int(event["wanted"]),
+        notice=str(event["notice"]),
+        axes=str(event["axes"]),
+        verdict=str(event["verdict"]) if event["summary"] else "",
+        remark=str(event["summary"]),
+        notes=tuple(named_here(str(note), name, job.source) for note in event["notes"]),
+        details=details if options.measure else {},
+    )

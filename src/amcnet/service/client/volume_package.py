@@ -1,0 +1,105 @@
+"""What is uploaded for a volume: its one file, or a zip archive of the files that belong to it."""
+
+import hashlib
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from amcnet.errors import InputError
+from amcnet.io import find_extension
+from amcnet.workflows.segment.file_names import channel_files
+
+_CHUNK_BYTES = 1 << 20
+_DETACHED = (".nhdr", ".mhd")
+_DATE = (1980, 1, 1, 0, 0, 0)  # the same files make the same archive, and so the same job
+
+
+@dataclass(frozen=True)
+class VolumePackage:
+    """An upload.
+
+    Attributes:
+        file: What is sent.
+        name: Name of the volume.
+        sha256: Of what is sent.
+        is_archive: Whether the service has to unpack it.
+    """
+
+    file: Path
+    name: str
+    sha256: str
+    is_archive: bool
+
+
+@contextmanager
+def packed_volume(source: Path, channels: int) -> Iterator[VolumePackage]:
+    """Yield the upload of a volume.
+
+    A folder of DICOM images is sent as a zip archive, which the service reads as it is. Files that
+    belong together (channels; a header with its data) are sent as an archive that it unpacks.
+
+    Args:
+        source: The volume, or the file of its channel 0.
+        channels: Input channels of the model.
+
+    Raises:
+        InputError: If a file is missing or cannot be read.
+    """
+    files = _files_of(source, channels)
+    if len(files) == 1 and source.is_file() and source.name.upper() != "DICOMDIR":
+        yield VolumePackage(source, source.name, _sha256(source), is_archive=False)
+        return
+    folder = source if source.is_dir() else source.parent
+    is_dicom = source.is_dir() or source.name.upper() == "DICOMDIR"
+    with tempfile.TemporaryDirectory(prefix="amcnet-") as temporary:
+        archive = Path(temporary) / "volume.zip"
+        _pack(archive, folder, files)
+        name = f"{folder.absolute().name or 'dicom'}.zip" if is_dicom else source.name
+        yield VolumePackage(archive, name, _sha256(archive), is_archive=not is_dicom)
+
+
+def _files_of(source: Path, channels: int) -> list[Path]:
+    if source.is_dir() or source.name.upper() == "DICOMDIR":
+        folder = source if source.is_dir() else source.parent
+        return sorted(path for path in folder.rglob("*") if path.is_file())
+    files = channel_files(source, channels)
+    return [part for file in files for part in (file, *_data_files(file))]
+
+
+def _data_files(header: Path) -> list[Path]:
+    """Return the files beside a header that hold its voxels.
+
+    Raises:
+        InputError: If there are none beside it.
+    """
+    if find_extension(header, _DETACHED) is None:
+        return []
+    text = header.read_bytes()[: 1 << 20].decode("latin-1")
+    beside = [path for path in sorted(header.parent.iterdir()) if path.is_file()]
+    named = [path for path in beside if path != header and path.name in text]
+    if not named:
+        raise InputError(
+            f"{header}: its data files do not lie beside it, or are named by a pattern; expected a "
+            "volume in one file for a server, such as .nrrd or .mha"
+        )
+    return named
+
+
+def _pack(archive: Path, folder: Path, files: list[Path]) -> None:
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as packed:
+        for path in dict.fromkeys(files):
+            member = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _DATE)
+            with path.open("rb") as source, packed.open(member, "w", force_zip64=True) as target:
+                while chunk := source.read(_CHUNK_BYTES):
+                    target.write(chunk)
+
+
+def _sha256(file: Path) -> str:
+    try:
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror})") from error
