@@ -23,6 +23,7 @@ from .test_own_data import PAGE as OWN_DATA
 from .test_own_data import commands as commands_of_own_data
 
 INSTALLS = "installs; what the tests run with is installed already"
+SERVES = "runs until it is ended; tests/service runs services and clients"
 WINDOWS = "Windows only, and it would install or run everything"
 # Commands that no test runs as they are, and why.
 NOT_RUN = {
@@ -39,6 +40,14 @@ NOT_RUN = {
     'pip install ".[all]"': INSTALLS,
     "pip install ./amcnet": INSTALLS,
     'pip install "amcnet[dask]"': INSTALLS,
+    'pip install "amcnet[dicom,serve]"': INSTALLS,
+    "amcnet serve": SERVES,
+    "amcnet segment scan.nrrd -o scan.seg.nrrd --server http://127.0.0.1:8042": SERVES,
+    "amcnet serve --http 0.0.0.0:8042 --token-file tokens.txt --dicom AMCNET:11112 "
+    "--accept ECHO1@10.0.0.7 --forward PACS@10.0.0.2:104": SERVES,
+    "amcnet segment scans/ -o results --server https://amcnet.example.org "
+    "--token-file my-token.txt": SERVES,
+    "amcnet serve --dask tcp://host:8786 --data /shared/amcnet": SERVES,
     "python -m tools.paper_tables_page --from runs/tables-small/results": "needs the results of "
     "hours; tests/benchmarks makes a page of invented ones",
     "python -m tools.fuzz --files 2000": "takes hours; tests/fuzz runs some of its files",

@@ -1,8 +1,10 @@
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from amcnet.anatomy import LabelTable
 from amcnet.service.queue.job_folders import JobFolders
 from amcnet.service.queue.job_queue import JobQueue, new_id
 from amcnet.service.queue.queue_database import QueueDatabase
@@ -39,3 +41,10 @@ def queue(folders: JobFolders, clock: Clock):
 def a_job(clock: Clock, **changes: object) -> StoredJob:
     job = StoredJob(new_id(), "anna", State.QUEUED, "a.nrrd", {}, clock.now, clock.now)
     return replace(job, **changes)
+
+
+@pytest.fixture(scope="session")
+def plain_bundle(make_bundle: Callable[..., Path]) -> Path:
+    """A tiny model whose labels are no hand's, so that no axes are searched."""
+    labels = LabelTable.from_names(["left block", "right block"]).to_dicts()
+    return make_bundle("plain", seed=7, labels=labels, network={"num_classes": 3})

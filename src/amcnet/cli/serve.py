@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from amcnet.cli.options import ModelOption
-from amcnet.cli.segment import BackendChoice, BackendOption, DeviceOption, MemoryOption
+from amcnet.cli.segment import (
+    BackendChoice,
+    BackendOption,
+    DaskOption,
+    DeviceOption,
+    MemoryOption,
+)
 
 if TYPE_CHECKING:
     from amcnet.service.service_settings import DicomSettings
@@ -60,6 +66,7 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    dask: DaskOption = None,
     keep_hours: Annotated[
         float, typer.Option(help="Delete jobs and their files so long after their end.")
     ] = 72.0,
@@ -90,6 +97,7 @@ def serve(
         token_file=token_file,
         dicom=_dicom_settings(dicom, accept or [], quiet),
         forward=None if forward is None else parse_destination(forward),
+        dask=dask,
         keep_hours=keep_hours,
         most_bytes=int(max_upload * gib),
         reserve_bytes=int(reserve * gib),

@@ -5,10 +5,12 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 from filelock import FileLock, Timeout
 
 from amcnet.errors import ConfigError
+from amcnet.extras import require_extra
 from amcnet.service.access_tokens import AccessTokens, read_tokens
 from amcnet.service.dicom.forwarder import Forwarder
 from amcnet.service.dicom.series_arrivals import SeriesArrivals
@@ -25,11 +27,12 @@ from amcnet.service.queue.queue_database import QueueDatabase
 from amcnet.service.queue.retention import delete_expired, recover
 from amcnet.service.service_settings import ServiceSettings
 from amcnet.service.work.job_feed import JobFeed
-from amcnet.service.work.job_runner import JobRunner
+from amcnet.service.work.job_runner import JobRunner, Segment
 from amcnet.service.work.local_segmenting import LocalSegmenting
 from amcnet.service.work.result_formats import ResultFormats
-from amcnet.service.work.service_model import ServiceModel
+from amcnet.service.work.service_model import LoadedModel, options_for, read_facts
 from amcnet.service.work.worker_threads import WorkerThreads, run_guarded
+from amcnet.workflows.segment.options import SegmentOptions
 
 _log = logging.getLogger(__name__)
 
@@ -87,20 +90,19 @@ class _Service:
     ) -> None:
         self._settings, self._desk, self._tokens, self._stop = settings, desk, tokens, stop
         self._feed = JobFeed()
-        self._model = ServiceModel(settings.segment)
-        segmenting = LocalSegmenting(
-            self._model, desk.folders, desk.queue.next_queued, stop.is_set, desk.is_deleted
-        )
+        self._model = read_facts(settings.segment)
+        options = partial(options_for, settings.segment)
+        segmenting, threads = self._place(options)
         runner = JobRunner(
             desk.queue,
             desk.folders,
             self._feed,
-            self._model.facts,
-            self._model.options_for,
+            self._model,
+            options,
             segmenting,
             forwards=settings.forward is not None,
         )
-        self._workers = WorkerThreads(desk.queue, runner, 1, desk.wake, stop)
+        self._workers = WorkerThreads(desk.queue, runner, threads, desk.wake, stop)
         self._threads = [_thread("retention", self._delete_expired, stop)]
         self._node: StorageNode | None = None
         if settings.forward is not None:
@@ -111,9 +113,23 @@ class _Service:
             self._threads.append(_thread("forwarder", forwarder.step, stop))
         self._arrivals: SeriesArrivals | None = None
         if settings.dicom is not None:
-            options = JobOptions(forward=settings.forward is not None)
-            self._arrivals = SeriesArrivals(desk, options, settings.dicom.quiet_seconds)
+            wanted = JobOptions(forward=settings.forward is not None)
+            self._arrivals = SeriesArrivals(desk, wanted, settings.dicom.quiet_seconds)
             self._threads.append(_thread("arrivals", self._complete_series, stop))
+
+    def _place(self, options: Callable[[JobOptions], SegmentOptions]) -> tuple[Segment, int]:
+        """Return what segments volumes, and how many at once."""
+        desk, stop, address = self._desk, self._stop, self._settings.dask
+        if address is None:
+            model = LoadedModel(self._settings.segment)
+            local = LocalSegmenting(
+                model, options, desk.folders, desk.queue.next_queued, stop.is_set, desk.is_deleted
+            )
+            return local, 1
+        require_extra("dask", "segmenting on a Dask cluster")
+        from amcnet.service.work.cluster_segmenting import ClusterSegmenting, count_workers
+
+        return ClusterSegmenting(address, stop.is_set), count_workers(address) + 1
 
     def start(self) -> None:
         """Begin to work.
@@ -148,7 +164,7 @@ class _Service:
             feed=self._feed,
             formats=ResultFormats(self._desk.folders),
             tokens=self._tokens,
-            model=self._model.facts,
+            model=self._model,
             most_bytes=settings.most_bytes,
             keep_hours=settings.keep_hours,
             dicom=None

@@ -82,7 +82,7 @@ class StorageNode:
         node.add_supported_context(Verification)
         for storage_class in _STORAGE_CLASSES:
             node.add_supported_context(storage_class, list(_TRANSFER_SYNTAXES))
-        handlers = [
+        handlers: list[Any] = [
             (evt.EVT_REQUESTED, self._admit),
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_C_ECHO, lambda event: SUCCESS),
@@ -149,7 +149,6 @@ class StorageNode:
     def _arrived(self, event: Any, path: Path) -> ArrivedImage | None:  # noqa: ANN401
         from pydicom import dcmread
 
-        event.assoc.dimse.dimse_timeout = _IDLE_SECONDS
         if path.stat().st_size > self._most_bytes:
             _log.warning("an image was refused: it is too large")
             return None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, Literal
 
 from amcnet.errors import AmcnetError, NotEnoughMemoryError
 from amcnet.extras import has_extra
@@ -35,23 +35,25 @@ _log = logging.getLogger(__name__)
 _MEMORY_WAIT_SECONDS = 15.0
 _LONGEST_WAIT_SECONDS = 600.0
 _MOST_MEMORY_WAITS = 6
-_DISK_WAIT_SECONDS = 30.0
+_WAIT_SECONDS = 30.0
 _BROKEN_OFF = (
     "the sender broke off before it had ended its association: the series may be incomplete"
 )
+
+
+Wanted = Literal["memory", "disk space", "the cluster"]
 
 
 class WaitError(AmcnetError):
     """A study cannot be worked on now, but perhaps later.
 
     Attributes:
-        reason: Why, in a few words.
-        is_memory: Whether it waits for memory; else it waits for the disk.
+        wanted: What it waits for.
     """
 
-    def __init__(self, reason: str, is_memory: bool) -> None:
+    def __init__(self, reason: str, wanted: Wanted) -> None:
         super().__init__(reason)
-        self.is_memory = is_memory
+        self.wanted = wanted
 
 
 class InterruptedWorkError(AmcnetError):
@@ -165,24 +167,24 @@ class JobRunner:
             _log.info("job %s failed after %.1f s", job.id, seconds)
 
     def _wait(self, job: StoredJob, error: WaitError, seconds: float) -> None:
-        if error.is_memory and job.attempts >= _MOST_MEMORY_WAITS:
+        is_memory = error.wanted == "memory"
+        if is_memory and job.attempts >= _MOST_MEMORY_WAITS:
             self._fail(job, str(error), seconds)
             return
-        wait = _DISK_WAIT_SECONDS
-        if error.is_memory:
+        wait = _WAIT_SECONDS
+        if is_memory:
             wait = min(_LONGEST_WAIT_SECONDS, _MEMORY_WAIT_SECONDS * 2**job.attempts)
         clean = without_folders(str(error), self._folders.input(job.id))
         if self._queue.postpone(job, wait, clean):
-            kind = "memory" if error.is_memory else "disk space"
-            _log.info("job %s waits %.0f s for %s", job.id, wait, kind)
+            _log.info("job %s waits %.0f s for %s", job.id, wait, error.wanted)
 
 
 def classify(error: Exception) -> Exception:
     """Return an error as one that lets a study wait, where waiting can help."""
     if isinstance(error, NotEnoughMemoryError | MemoryError):
-        return WaitError(str(error) or "there is not enough memory", is_memory=True)
+        return WaitError(str(error) or "there is not enough memory", "memory")
     return _disk_wait() if is_full(error) else error
 
 
 def _disk_wait() -> WaitError:
-    return WaitError("the server's disk is full", is_memory=False)
+    return WaitError("the server's disk is full", "disk space")

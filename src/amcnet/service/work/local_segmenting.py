@@ -12,7 +12,7 @@ from amcnet.service.queue.job_folders import JobFolders
 from amcnet.service.queue.stored_job import StoredJob
 from amcnet.service.work.job_output import source_of
 from amcnet.service.work.job_runner import InterruptedWorkError, WaitError, classify
-from amcnet.service.work.service_model import ServiceModel
+from amcnet.service.work.service_model import LoadedModel
 from amcnet.workflows.outcome import Outcome, run_for_file
 from amcnet.workflows.segment.options import Job, SegmentOptions
 from amcnet.workflows.segment.progress_display import Listener
@@ -28,6 +28,7 @@ class LocalSegmenting:
 
     Args:
         model: The loaded model.
+        options_for: Returns how a volume is segmented.
         folders: Where the files of the studies are.
         next_job: Returns the study that is likely next.
         is_stopping: Returns whether the service ends.
@@ -36,13 +37,15 @@ class LocalSegmenting:
 
     def __init__(
         self,
-        model: ServiceModel,
+        model: LoadedModel,
+        options_for: Callable[[JobOptions], SegmentOptions],
         folders: JobFolders,
         next_job: Callable[[], StoredJob | None],
         is_stopping: Callable[[], bool],
         is_deleted: Callable[[str], bool],
     ) -> None:
-        self._model, self._folders, self._next_job = model, folders, next_job
+        self._model, self._options_for = model, options_for
+        self._folders, self._next_job = folders, next_job
         self._is_stopping, self._is_deleted = is_stopping, is_deleted
         self._ahead: tuple[str, Future[ReadVolume]] | None = None
 
@@ -99,7 +102,7 @@ class LocalSegmenting:
         source = source_of(coming, self._folders)
         if _num_bytes(source) > _MOST_AHEAD * available_bytes():
             return
-        options = self._model.options_for(JobOptions(**coming.options))
+        options = self._options_for(JobOptions(**coming.options))
         segmenter = self._model.segmenter(options.quality)
         task = Job(source, source)  # only its source is read
         self._ahead = coming.id, in_background(partial(read_job, task, options, segmenter))

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from amcnet.anatomy import LabelTable
+from amcnet.bundle import load_bundle
 from amcnet.bundle.description import WEIGHTS_FILE
 from amcnet.inference import Segmenter
 from amcnet.inference.quality_presets import Quality
@@ -35,47 +36,62 @@ class ModelFacts:
         return LabelTable.from_dicts(self.labels)
 
 
-class ServiceModel:
-    """A loaded model with the options that hold for all volumes.
+def read_facts(options: SegmentOptions) -> ModelFacts:
+    """Return the facts of a model without loading its network.
+
+    Raises:
+        ModelError: If it is missing or damaged.
+    """
+    bundles = [load_bundle(model) for model in options.models or (None,)]
+    descriptions = [bundle.description for bundle in bundles]
+    return ModelFacts(
+        name=descriptions[0].name,
+        notice="\n".join(dict.fromkeys(one.notice for one in descriptions)),
+        channels=descriptions[0].architecture.in_channels,
+        labels=descriptions[0].label_table.to_dicts(),
+        sha256=[one.sha256[WEIGHTS_FILE] for one in descriptions],
+    )
+
+
+def options_for(base: SegmentOptions, wanted: JobOptions) -> SegmentOptions:
+    """Return how a volume is segmented.
 
     Args:
         base: Model, backend, device and memory of the service.
+        wanted: What is asked for with the volume.
+    """
+    return replace(
+        base,
+        quality=wanted.quality,
+        axes=wanted.axes,
+        spacing_mm=wanted.spacing_mm,
+        series=wanted.series,
+        colour=wanted.colour,
+        only=wanted.only,
+        cleanup=wanted.cleanup,
+        probabilities=wanted.probabilities,
+        overwrite=True,
+        measure=True,
+    )
+
+
+class LoadedModel:
+    """The model in this process, loaded once; all qualities share the network.
+
+    Args:
+        base: Model, backend, device and memory.
 
     Raises:
         ModelError: If the model cannot be used.
     """
 
     def __init__(self, base: SegmentOptions) -> None:
-        self._base = base
-        self._segmenter = base.load()
-        self._by_quality: dict[Quality, Segmenter] = {base.quality: self._segmenter}
-        first = self._segmenter.bundle.description
-        self.facts = ModelFacts(
-            name=first.name,
-            notice=self._segmenter.notice,
-            channels=self._segmenter.channels,
-            labels=first.label_table.to_dicts(),
-            sha256=[one.description.sha256[WEIGHTS_FILE] for one in self._segmenter.bundles],
-        )
+        self._by_quality: dict[Quality, Segmenter] = {base.quality: base.load()}
+        self._first = base.quality
 
     def segmenter(self, quality: Quality) -> Segmenter:
-        """Return the model with a quality; all qualities share the loaded network."""
+        """Return the model with a quality."""
         if quality not in self._by_quality:
-            self._by_quality[quality] = self._segmenter.with_quality(quality)
+            loaded = self._by_quality[self._first]
+            self._by_quality[quality] = loaded.with_quality(quality)
         return self._by_quality[quality]
-
-    def options_for(self, wanted: JobOptions) -> SegmentOptions:
-        """Return how a volume is segmented."""
-        return replace(
-            self._base,
-            quality=wanted.quality,
-            axes=wanted.axes,
-            spacing_mm=wanted.spacing_mm,
-            series=wanted.series,
-            colour=wanted.colour,
-            only=wanted.only,
-            cleanup=wanted.cleanup,
-            probabilities=wanted.probabilities,
-            overwrite=True,
-            measure=True,
-        )

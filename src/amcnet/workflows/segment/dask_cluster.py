@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ def segment_files_on_cluster(
     jobs: Sequence[Job],
     options: SegmentOptions,
     listen: Listener = ignore_event,
+    session: str | None = None,
 ) -> Generator[Outcome[SegmentedFile], None, None]:
     """Segment volumes on a Dask cluster.
 
@@ -55,6 +56,8 @@ def segment_files_on_cluster(
         options: Segmentation options. Folders of models must be visible to all workers, named
             models installed on all of them.
         listen: Receives progress events, see :func:`segment_files`.
+        session: Name shared by several runs with the same models; each worker then loads the model
+            once for all of them. None loads it once per run.
 
     Yields:
         The outcome of each volume, as they finish. If the caller stops iterating early, pending
@@ -70,11 +73,15 @@ def segment_files_on_cluster(
     options = replace(options, models=tuple(map(_visible, options.models)))
     if not jobs:
         return
-    with _connected(address) as client, _run_folder(jobs[0].target.absolute().parent) as run:
+    with connected(address) as client, _run_folder(jobs[0].target.absolute().parent) as run:
         client.subscribe_topic(run.name, partial(_hear, jobs, listen))
         futures = {
             client.submit(
-                _work, _absolute(job), options, run / f"{n}.json", len(jobs), key=f"{run.name}-{n}"
+                _work,
+                _absolute(job),
+                options,
+                _Place(run / f"{n}.json", len(jobs), session or run.name),
+                key=f"{run.name}-{n}",
             ): job
             for n, job in enumerate(jobs)
         }
@@ -83,6 +90,15 @@ def segment_files_on_cluster(
                 yield _outcome(future, futures[future])
         finally:
             client.cancel(list(futures), force=True)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The place of a volume in a run: its record, the number of volumes, and the session."""
+
+    record: Path
+    volumes: int
+    session: str
 
 
 def _absolute(job: Job) -> Job:
@@ -100,7 +116,12 @@ def _visible(model: str) -> str:
 
 
 @contextmanager
-def _connected(address: str) -> Iterator[Any]:
+def connected(address: str) -> Iterator[Any]:
+    """Yield a Dask client that is connected to a scheduler.
+
+    Raises:
+        ConfigError: If no scheduler answers.
+    """
     from distributed import Client
     from distributed.comm.addressing import parse_address
     from distributed.comm.registry import get_backend
@@ -152,16 +173,19 @@ def _outcome(future: Any, job: Job) -> Outcome[SegmentedFile]:  # noqa: ANN401  
     return Outcome(source, error=f"{source}: failed on a worker ({why})")
 
 
-def _work(job: Job, options: SegmentOptions, record: Path, volumes: int) -> Outcome[SegmentedFile]:
+def _work(job: Job, options: SegmentOptions, place: _Place) -> Outcome[SegmentedFile]:
     """Segment a volume on a worker, unless it is recorded as finished."""
     with _one_volume:
         with suppress(FileNotFoundError):
-            return _read_record(job, record)
-        outcome = _segment(job, options, record, volumes)
+            return _read_record(job, place.record)
+        outcome = _segment(job, options, place)
         if outcome.result is not None:
             facts = asdict(outcome.result) | {"output": str(outcome.result.output)}
             content = {"seconds": outcome.seconds, "result": facts}
-            with suppress(OutputError), atomic_path(record) as temporary:  # the client may be gone
+            with (
+                suppress(OutputError),
+                atomic_path(place.record) as temporary,
+            ):  # its reader may be gone
                 temporary.write_text(json.dumps(content), encoding="utf-8")
         return outcome
 
@@ -175,10 +199,8 @@ def _read_record(job: Job, record: Path) -> Outcome[SegmentedFile]:
     return Outcome(job.source, SegmentedFile(**facts), seconds=content["seconds"])
 
 
-def _segment(
-    job: Job, options: SegmentOptions, record: Path, volumes: int
-) -> Outcome[SegmentedFile]:
-    run = record.parent
+def _segment(job: Job, options: SegmentOptions, place: _Place) -> Outcome[SegmentedFile]:
+    run = place.record.parent
     # Existing files were cleared for replacement when the run was planned, or come from a worker
     # that ended before it could record them.
     options = replace(options, overwrite=True)
@@ -186,10 +208,10 @@ def _segment(
     def work() -> SegmentedFile:
         if not run.is_dir():
             raise StoppedError(f"{job.source}: was stopped")
-        segmenter = _loaded(options, run)
+        segmenter = _loaded(options, place.session)
         sender = _Sender(run.name)
         progress = VolumeProgress(
-            job, int(record.stem) + 1, volumes, sender.send, lambda: not run.is_dir()
+            job, int(place.record.stem) + 1, place.volumes, sender.send, lambda: not run.is_dir()
         )
         progress(Stage.READING, 0, 0)
         return segment_job(
@@ -222,7 +244,14 @@ class _Sender:
             self._worker.log_event(self._topic, {"event": fields})
 
 
+def _loaded(options: SegmentOptions, session: str) -> Segmenter:
+    """Load the model once per session: the next one may have another model of the same name."""
+    base = SegmentOptions(
+        options.models, options.backend, options.device, memory_gb=options.memory_gb
+    )
+    return _loaded_base(base, session).with_quality(options.quality)
+
+
 @lru_cache(maxsize=1)
-def _loaded(options: SegmentOptions, run: Path) -> Segmenter:
-    """Load the model once per run: the next run may have another model of the same name."""
-    return options.load()
+def _loaded_base(base: SegmentOptions, session: str) -> Segmenter:
+    return base.load()
