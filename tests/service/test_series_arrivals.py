@@ -150,6 +150,25 @@ def test_late_images_join_those_that_came_before(
     assert [one.id for one in desk.queue.listed()] == [job.id]  # nothing new in it
 
 
+def test_a_part_that_failed_is_replaced_by_the_whole(
+    desk: JobDesk, arrivals: SeriesArrivals, sender: Sender, clock: Clock
+) -> None:
+    sender.send(1)
+    arrivals.end(1, was_released=False)
+    clock.now += 6 * QUIET
+    arrivals.complete()
+    (part,) = desk.queue.listed()
+    desk.queue.claim()
+    desk.queue.fail(part.id, "one image is no volume")
+    sender.send(1, 2, 3, via=2)
+    arrivals.end(2, was_released=True)
+    clock.now += QUIET
+    arrivals.complete()
+    (whole,) = desk.queue.listed()
+    assert (whole.state, images(desk, whole.id)) == (State.QUEUED, 3)
+    assert [home.name for home in (desk.folders.data / "jobs").iterdir()] == [whole.id]
+
+
 def test_a_series_survives_a_crash(
     desk: JobDesk, sender: Sender, clock: Clock, tmp_path: Path
 ) -> None:
@@ -158,7 +177,10 @@ def test_a_series_survives_a_crash(
     after = SeriesArrivals(desk, JobOptions(forward=True), QUIET, clock)
     recover(desk.queue, desk.folders)
     assert list(desk.folders.incoming.iterdir()) == []
-    Sender(after, tmp_path).send(1, 2, 3)  # the sender begins again
+    clock.now += 5 * QUIET
+    late = SeriesArrivals(desk, JobOptions(forward=True), QUIET, clock)
+    assert late.complete() == 0  # the sender has had no time to try again
+    Sender(after, tmp_path).send(1, 2, 3)
     after.end(1, was_released=True)
     clock.now += QUIET
     assert after.complete() == 1

@@ -15,6 +15,8 @@ import pytest
 from amcnet.anatomy import hand_label_table
 from amcnet.io import Geometry, write_labels
 
+from ..service.running import Service
+
 pytest.importorskip("slicer_core")
 pytest.importorskip("PySide6")
 
@@ -506,6 +508,28 @@ def test_a_voxel_size_reaches_the_bones_and_the_volume(make_panel, small_bundle,
     assert node.GetBinaryLabelmapRepresentation("Segment_1", image)
     assert image.GetSpacing() == pytest.approx((0.6, 0.7, 0.9))
     made.ui.spacingEdit.setText("")
+
+
+def test_a_server_does_the_work(make_panel, small_bundle, speckle, tmp_path):
+    service = Service(tmp_path, small_bundle)
+    try:
+        made = make_panel()
+        volume, _ = add_volume(made.scene, speckle)
+        made.ui.serverEdit.setText("host:8042")
+        made.ui.inputSelector.setCurrentNode(volume)
+        made.ui.applyButton.click()
+        assert "server: found 'host:8042', expected an address" in made.ui.statusLabel.text()
+        made.ui.serverEdit.setText(service.url)
+        assert not made.ui.modelCombo.isEnabled()
+        node = apply(make_panel, made, volume, small_bundle)
+        assert node is not None, made.ui.statusLabel.text()
+        (job,) = service.get("/jobs").json["jobs"]
+        assert (job["state"], job["name"]) == ("done", "input.nrrd")
+        assert f"{job['found']} of 38 structures" in made.ui.statusLabel.text()
+        made.ui.serverEdit.setText("")
+        assert made.ui.modelCombo.isEnabled()
+    finally:
+        service.close()
 
 
 def test_a_model_in_an_archive_is_installed_and_chosen(

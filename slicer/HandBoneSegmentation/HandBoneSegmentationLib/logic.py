@@ -128,12 +128,17 @@ class SegmentationLogic:
         choices = self._request.choices
         labels = str(folder / "labels.nii")
         arguments = ["segment", source, "--progress", "json", "--quality", choices.quality]
-        if choices.device != "auto":
-            arguments += ["--device", choices.device]
         if choices.spacing:
             arguments += ["--spacing", choices.spacing]
-        if choices.model:
-            arguments += ["--model", choices.model]
+        if choices.server:  # which has its own model and device
+            arguments += ["--server", choices.server]
+            if choices.token_file:
+                arguments += ["--token-file", choices.token_file]
+        else:
+            if choices.device != "auto":
+                arguments += ["--device", choices.device]
+            if choices.model:
+                arguments += ["--model", choices.model]
         if choices.output_file:
             return [*arguments, "-o", choices.output_file, "--also", labels, "--overwrite"]
         return [*arguments, "-o", labels]

@@ -15,7 +15,7 @@ DEVICES = {
     "mps": "Apple GPU (needs PyTorch)",
     "xpu": "Intel GPU (needs PyTorch)",
 }
-_REMEMBERED = ("model", "quality", "device")
+_REMEMBERED = ("model", "quality", "device", "server", "token_file")
 
 
 @dataclass
@@ -30,6 +30,8 @@ class Choices:
         model: Folder or name of a model; empty for the bundled one.
         quality: One of :data:`QUALITIES`.
         device: One of :data:`DEVICES`.
+        server: Address of an ``amcnet serve`` that does the work; empty for this machine.
+        token_file: File with the user's token for the server; empty where none is needed.
     """
 
     input_file: str = ""
@@ -38,6 +40,8 @@ class Choices:
     model: str = ""
     quality: str = "balanced"
     device: str = "auto"
+    server: str = ""
+    token_file: str = ""
 
     def __post_init__(self) -> None:
         # Scenes and settings may come from another version of the module.
@@ -47,6 +51,8 @@ class Choices:
     @property
     def problem(self) -> str:
         """The reason why these choices cannot be used, empty if they can."""
+        if self.server and not self.server.startswith(("http://", "https://")):
+            return f"server: found '{self.server}', expected an address such as https://host"
         if not self.spacing:
             return ""
         try:
@@ -112,12 +118,12 @@ class Memory:
         self._settings.setValue(f"{MODULE}/{name}", text)
 
     def choices(self) -> Choices:
-        """Return the last model, quality and device."""
+        """Return the last model, quality, device and server."""
         known = {name: self.get(name) for name in _REMEMBERED}
         return Choices(**{name: text for name, text in known.items() if text})
 
     def remember(self, choices: Choices) -> None:
-        """Remember model, quality and device."""
+        """Remember model, quality, device and server."""
         for name in _REMEMBERED:
             self.set(name, getattr(choices, name))
 

@@ -73,7 +73,13 @@ class Panel:
         ui = self.ui
         for selector in (ui.inputSelector, ui.outputSelector):
             selector.currentNodeChanged.connect(self._changed)
-        for edit in (ui.inputFileEdit, ui.outputFileEdit, ui.spacingEdit):
+        for edit in (
+            ui.inputFileEdit,
+            ui.outputFileEdit,
+            ui.spacingEdit,
+            ui.serverEdit,
+            ui.tokenFileEdit,
+        ):
             edit.textChanged.connect(self._changed)
         for combo in (ui.modelCombo, ui.qualityCombo, ui.deviceCombo):
             combo.currentIndexChanged.connect(self._changed)
@@ -88,6 +94,7 @@ class Panel:
             (ui.openArchiveButton, self._browse_archive),
             (ui.sourceButton, self._browse_source),
             (ui.pythonButton, self._browse_python),
+            (ui.tokenFileButton, self._browse_token_file),
         ):
             button.clicked.connect(lambda *_, action=action: action())
 
@@ -107,6 +114,8 @@ class Panel:
         _choose(self.ui.modelCombo, choices.model)
         self.ui.qualityCombo.setCurrentIndex(QUALITIES.index(choices.quality))
         _choose(self.ui.deviceCombo, choices.device)
+        self.ui.serverEdit.setText(choices.server)
+        self.ui.tokenFileEdit.setText(choices.token_file)
         self.ui.pythonEdit.setText(self.installer.own_python)
         self._is_updating = False
         self._changed()
@@ -122,6 +131,8 @@ class Panel:
             model=_chosen(ui.modelCombo),
             quality=QUALITIES[max(0, int(ui.qualityCombo.property("currentIndex")))],
             device=_chosen(ui.deviceCombo),
+            server=str(ui.serverEdit.property("text")).strip(),
+            token_file=str(ui.tokenFileEdit.property("text")).strip(),
         )
 
     def _changed(self, *_: object) -> None:
@@ -142,6 +153,8 @@ class Panel:
         has_input = bool(self.choices.input_file) or self.ui.inputSelector.currentNode() is not None
         busy = self.logic.is_running or self.installer.is_busy
         self.ui.inputSelector.setEnabled(not self.choices.input_file)
+        for widget in (self.ui.modelCombo, self.ui.deviceCombo):  # a server has its own
+            widget.setEnabled(not self.choices.server)
         self.ui.applyButton.setEnabled(has_input and not busy)
         self.ui.cancelButton.setEnabled(busy)
         self.ui.installButton.setEnabled(not busy)
@@ -157,6 +170,9 @@ class Panel:
         package = self.installer.package
         kinds = " ".join(f"*{one}" for one in package.writes) if package is not None else "*"
         self._browse(self.ui.outputFileEdit, qt.QFileDialog.getSaveFileName, f"Labels ({kinds})")
+
+    def _browse_token_file(self) -> None:
+        self._browse(self.ui.tokenFileEdit, qt.QFileDialog.getOpenFileName, "*")
 
     def _browse_python(self) -> None:
         self._browse(self.ui.pythonEdit, qt.QFileDialog.getOpenFileName, "*")

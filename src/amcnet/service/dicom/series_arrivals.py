@@ -65,6 +65,7 @@ class SeriesArrivals:
     ) -> None:
         self._desk, self._options = desk, options
         self._quiet, self._clock = quiet_seconds, clock
+        self._began = clock()  # a sender cannot have tried again before
         self._lock = threading.Lock()
         self._feeding: dict[int, set[str]] = {}
 
@@ -134,7 +135,7 @@ class SeriesArrivals:
 
     def _is_quiet(self, job: StoredJob) -> bool:
         wait = self._quiet * (1 if job.was_released else _BROKEN_OFF_FACTOR)
-        return self._clock() - job.updated >= wait
+        return self._clock() - max(job.updated, self._began) >= wait
 
     def _complete(self, job: StoredJob) -> None:
         folder = self._desk.folders.input(job.id) / SERIES_FOLDER
@@ -150,8 +151,8 @@ class SeriesArrivals:
             self._desk.folders.remove(job.id)
             _log.info("job %s arrived again", found.id)
             return
-        for one in former:  # more of its images arrived before it was done
-            if one.state in (State.QUEUED, State.RUNNING):
+        for one in former:  # it lacked images, and its result is not there or is none
+            if one.state in (State.QUEUED, State.RUNNING, State.FAILED):
                 self._desk.delete(one.id)
         state = "complete" if job.was_released else "as far as its sender came"
         images = sum(1 for _ in folder.iterdir())

@@ -45,7 +45,8 @@ class WorkerThreads:
     def join(self, seconds: float) -> None:
         """Wait until the threads have ended, at most some seconds."""
         for thread in self._threads:
-            thread.join(seconds)
+            if thread.is_alive():  # one that was not started cannot be waited for
+                thread.join(seconds)
 
     def _loop(self) -> None:
         run_guarded(self._step, self._stop)
