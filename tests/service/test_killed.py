@@ -19,7 +19,7 @@ from ..io.dicom.conftest import Scan, write_series
 from .running import READY_SECONDS, Service
 from .test_dicom import free_port
 
-VOLUMES, SERIES = 6, 2
+LEAST_VOLUMES, SERIES = 6, 2
 SHAPE = (16, 24, 20)
 GIVE_UP_SECONDS = 900
 
@@ -32,14 +32,19 @@ class Senders:
         self.accepted: dict[Path, str] = {}
         self.stored: set[Path] = set()
         work = [(self._upload, path) for path in volumes] + [(self._store, one) for one in series]
-        self._threads = [threading.Thread(target=one, args=(path,)) for one, path in work]
+        random.Random(0).shuffle(work)
+        self._waiting = [threading.Thread(target=one, args=(path,)) for one, path in work]
+        self._started: list[threading.Thread] = []
 
-    def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
+    def start(self, rounds: int) -> None:
+        """Start as many as leave work for all rounds."""
+        for _ in range(-(-len(self._waiting) // max(1, rounds))):
+            self._started.append(self._waiting.pop())
+            self._started[-1].start()
 
     def join(self) -> None:
-        for thread in self._threads:
+        self.start(1)
+        for thread in self._started:
             thread.join(GIVE_UP_SECONDS)
 
     def _upload(self, path: Path) -> None:
@@ -72,12 +77,13 @@ def killed(tmp_path: Path, model: Path, kills: int) -> list[str]:
     has_dicom = shutil.which("storescu") is not None and shutil.which("storescp") is not None
     noise = np.random.default_rng(1)
     volumes = []
-    for number in range(VOLUMES):
+    wanted = max(LEAST_VOLUMES, kills)
+    for number in range(wanted):
         voxels = noise.integers(0, 255, SHAPE).astype(np.uint8)
         volumes.append(tmp_path / f"volume-{number}.nrrd")
         write_image(volumes[-1], voxels, Geometry.canonical(SHAPE, (1.2, 1.0, 0.9)))
     series = []
-    for number in range(SERIES if has_dicom else 0):
+    for number in range(max(SERIES, kills // 5) if has_dicom else 0):
         voxels = noise.integers(0, 255, SHAPE).astype(np.uint8)
         scan = Scan(voxels, spacing_mm=(0.6, 0.8, 0.5), direction=np.eye(3))
         series.append(write_series(tmp_path / f"series-{number}", scan))
@@ -95,9 +101,9 @@ def killed(tmp_path: Path, model: Path, kills: int) -> list[str]:
     senders = Senders(service, volumes, series)
     log = []
     try:
-        senders.start()
         for number in range(kills):
-            time.sleep(rng.choice([0.0, 0.05, 0.3, 1.0, 3.0]) * rng.random())
+            senders.start(kills - number)
+            time.sleep(rng.choice([0.05, 0.3, 1.0, 3.0, 6.0]) * rng.random())
             try:
                 states = json.dumps(service.get("/queue").json["counts"])
             except (OSError, http.client.HTTPException, ValueError):
@@ -106,9 +112,9 @@ def killed(tmp_path: Path, model: Path, kills: int) -> list[str]:
             log.append(f"kill {number + 1} at {states}")
             service.start()
         senders.join()
-        assert len(senders.accepted) == VOLUMES, service.log_text()[-3000:]
+        assert len(senders.accepted) == wanted, service.log_text()[-3000:]
         assert len(senders.stored) == len(series), service.log_text()[-3000:]
-        jobs = wait_for_end(service, VOLUMES + len(series))
+        jobs = wait_for_end(service, wanted + len(series))
         check(service, jobs, senders, received, model)
     finally:
         service.close()
