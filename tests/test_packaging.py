@@ -85,7 +85,10 @@ def test_what_is_packed(tmp_path: Path) -> None:
         "print(build_meta.build_sdist(sys.argv[1]), build_meta.build_wheel(sys.argv[1]))"
     )
     subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], cwd=source, check=True, capture_output=True
+        [sys.executable, "-I", "-c", code, str(tmp_path)],
+        cwd=source,
+        check=True,
+        capture_output=True,
     )
     (archive,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(archive) as packed:

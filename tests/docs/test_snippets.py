@@ -47,8 +47,7 @@ WRITTEN: dict[Key, tuple[str, ...]] = {
     ("docs/measurements.md", 0): ("sizes.json",),
     ("docs/quality.md", 0): ("preview.png",),
     ("docs/report.md", 0): ("scan.html",),
-    ("docs/segmenting.md", 0): ("thumb.nrrd",),
-    ("docs/segmenting.md", 1): ("results",),
+    ("docs/segmenting.md", 2): ("results",),
     ("docs/statistics.md", 0): ("table.md",),
     ("docs/statistics.md", 1): ("confusion.png",),
 }

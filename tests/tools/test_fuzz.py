@@ -57,7 +57,7 @@ def test_damaged_images_are_not_segmented(targets):
         ("import time; time.sleep(60)", "hang"),
         ("raise KeyError(3)", "traceback"),
         ("print('amcnet: a\\namcnet: b', file=__import__('sys').stderr); exit(2)", "not one line"),
-        ("x = bytearray(400 << 20); exit(2)", "memory"),
+        ("x = bytearray(500 << 20); exit(2)", "memory"),
     ],
 )
 def test_faults_are_found(tmp_path, monkeypatch, program, expected):

@@ -1,5 +1,6 @@
 """``amcnet prepare``: check a data set and prepare it for training."""
 
+from collections.abc import Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,10 +87,11 @@ def prepare(
         _show_proposal(dataset, report)
     if report.errors or report.dataset is None:
         raise InputError(
-            f"{dataset}: {len(report.errors)} errors and {len(report.warnings)} warnings, "
-            "nothing was written"
+            f"{dataset}: {_counted(report.errors, 'error')} and "
+            f"{_counted(report.warnings, 'warning')}, nothing was written"
         )
-    found = f"{len(report.dataset.cases)} cases, {len(report.dataset.table)} structures"
+    cases, table = report.dataset.cases, report.dataset.table
+    found = f"{_counted(cases, 'case')}, {_counted(table, 'structure')}"
     if check or out is None:
         stdout().print(f"{dataset}: {found}, no errors")
         return
@@ -103,6 +105,10 @@ def prepare(
     for reason in preparation.reasons:
         stdout().print(f"- {reason}")
     stdout().print(f"{out}: {found}; look through {preparation.config}, then: amcnet train {out}")
+
+
+def _counted(items: Sized, noun: str) -> str:
+    return f"{len(items)} {noun}" + ("" if len(items) == 1 else "s")
 
 
 def _table(problems: "tuple[Problem, ...]") -> object:

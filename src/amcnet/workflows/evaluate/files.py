@@ -103,7 +103,8 @@ def _on_one_grid(
     except InputError as error:
         differences = "; ".join(grid_differences(truth.geometry, judged.geometry))
         cropped = reference if cropped_truth else prediction
-        reason = f" ({error})" if find_extension(cropped, _CROPPED) else ""
+        is_new = find_extension(cropped, _CROPPED) and differences not in str(error)
+        reason = f" ({error})" if is_new else ""
         raise InputError(
             f"{prediction}: does not lie on the grid of {reference}: {differences}{reason}"
         ) from error
