@@ -10,7 +10,7 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
-SLOW = {"compare_two_models"}  # segments four volumes with the bundled model
+SLOW = {"compare_two_models", "segment_and_show"}  # they run the bundled model
 
 
 def cells_of(notebook: Path) -> list[dict[str, Any]]:
