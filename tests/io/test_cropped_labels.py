@@ -6,8 +6,17 @@ import SimpleITK as sitk  # noqa: N813
 from hypothesis import given
 from hypothesis import strategies as st
 
+from amcnet.anatomy import hand_label_table
 from amcnet.errors import InputError
-from amcnet.io import Geometry, Volume, label_grid_problem, labels_on_grid, volume_from_image
+from amcnet.io import (
+    Geometry,
+    Volume,
+    label_grid_problem,
+    labels_on_grid,
+    read_labels,
+    volume_from_image,
+    write_labels,
+)
 
 SIZE = (9, 7, 6)  # x, y, z
 ROTATIONS = {
@@ -109,3 +118,21 @@ def test_between_voxels_is_no_lattice(shift, fits):
     image = as_volume(label_image("identity", (1, 1, 1), (3, 3, 3))).geometry
     problem = label_grid_problem(SLICER, moved(image, (0, 0, shift * 0.279)), image)
     assert (problem is None) == fits
+
+
+def test_a_segmentation_may_be_cropped_whatever_its_name(tmp_path: Path) -> None:
+    """A .seg.nrrd that somebody called .nrrd is a segmentation still."""
+    whole = np.zeros((6, 7, 8), np.uint8)
+    whole[2:4, 3:5, 4:6] = 1
+    geometry = Geometry.canonical((6, 7, 8), (1.0, 1.0, 1.0))
+    write_labels(tmp_path / "a.seg.nrrd", whole, geometry, hand_label_table())
+    saved = sitk.ReadImage(str(tmp_path / "a.seg.nrrd"))
+    image = sitk.RegionOfInterest(saved, (4, 3, 3), (3, 2, 1))
+    for key in saved.GetMetaDataKeys():
+        if key.startswith("Segment"):
+            image.SetMetaData(key, saved.GetMetaData(key))
+    for name in ("a.nrrd", "a.seg.nhdr"):
+        sitk.WriteImage(image, str(tmp_path / name))
+        labels = read_labels(tmp_path / name)
+        assert labels.array.shape == (3, 3, 4)
+        np.testing.assert_array_equal(labels_on_grid(labels, geometry), whole)

@@ -320,3 +320,18 @@ def test_labels_with_a_spacing_of_the_users_own(tmp_path: Path) -> None:
         write_image(tmp_path / "a.nii.gz", voxels),
     ):
         assert read_labels(path, spacing_mm=(0.5, 0.6, 0.7)).spacing_mm == (0.5, 0.6, 0.7)
+
+
+def test_voxels_of_a_segmentation_that_are_no_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "a.seg.nrrd"
+    labels = np.ones((2, 3, 4), np.uint8)
+    write_labels(path, labels, Geometry.canonical((2, 3, 4), (1, 1, 1)), hand_label_table())
+    header = path.read_bytes().split(b"\n\n")[0]
+    header = header.replace(b"type: uint8", b"type: float").replace(b": gzip", b": raw")
+    values = np.ones(24, "<f4")
+    path.write_bytes(header + b"\n\n" + values.tobytes())
+    assert read_labels(path).array.max() == 1
+    values[3], values[5], values[9] = np.nan, np.inf, 1.4
+    path.write_bytes(header + b"\n\n" + values.tobytes())
+    with pytest.raises(InputError, match="3 voxels are not whole numbers"):
+        read_labels(path)

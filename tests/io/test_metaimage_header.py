@@ -187,3 +187,20 @@ def test_a_spacing_of_the_users_own(tmp_path: Path) -> None:
     for line in ("ElementSpacing = 1 1 1", "ElementSpacing = 0 x 1", "Comment = none at all"):
         path = meta_file(tmp_path / "a.mha", line)
         assert read_volume(path, spacing_mm=(0.5, 0.6, 0.7)).spacing_mm == (0.5, 0.6, 0.7)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("HeaderSize = 3\n", "HeaderSize is '3' with voxels behind the header, expected 0"),
+        ("ElementToIntensityFunctionSlope = x\n", "Slope is 'x' and .* expected finite numbers"),
+        ("ElementToIntensityFunctionSlope = 0\n", "Slope is '0' and "),
+        ("ElementToIntensityFunctionOffset = nan\n", "Offset 'nan', expected finite"),
+    ],
+)
+def test_fields_that_would_be_ignored(tmp_path: Path, lines: str, message: str) -> None:
+    header = "NDims = 3\nDimSize = 2 2 2\nElementType = MET_UCHAR\nElementSpacing = 1 1 1\n"
+    path = tmp_path / "a.mha"
+    path.write_bytes(f"{header}{lines}ElementDataFile = LOCAL\n".encode() + bytes(range(11)))
+    with pytest.raises(InputError, match=message):
+        read_volume(path)

@@ -256,3 +256,32 @@ def test_a_pair_of_header_and_voxels_is_refused(tmp_path: Path) -> None:
     path = (tmp_path / "a.hdr").rename(tmp_path / "a.nii")
     with pytest.raises(InputError, match="not NIfTI"):
         read_volume(path)
+
+
+@pytest.mark.parametrize(("stated", "starts"), [(0, 352), (352, 352), (368, 368)])
+def test_where_the_voxels_start(tmp_path: Path, stated: int, starts: int) -> None:
+    """Behind the header are four bytes about extensions, even where the offset is left open."""
+    voxels = np.arange(24, dtype=np.uint8)
+    content = bytearray(nibabel.Nifti1Image(np.zeros((4, 3, 2), np.uint8), None).to_bytes()[:352])
+    content[108:112] = np.float32(stated).tobytes()
+    path = tmp_path / "a.nii"
+    path.write_bytes(bytes(content) + bytes(starts - 352) + voxels.tobytes())
+    np.testing.assert_array_equal(read_volume(path).array.ravel(), voxels)
+    for wrong in (348, 351, 10, np.nan):
+        content[108:112] = np.float32(wrong).tobytes()
+        path.write_bytes(bytes(content) + voxels.tobytes())
+        with pytest.raises(InputError, match=r"voxel offset is .*, expected 352 or more"):
+            read_volume(path)
+
+
+@pytest.mark.parametrize("column", [(0.2, 0.05, 0.0), (0.0, 0.3, 0.0)])
+def test_a_sheared_sform_is_called_so(tmp_path: Path, column: tuple[float, ...]) -> None:
+    """Its columns are longer than pixdim says, which is not what is wrong."""
+    affine = np.diag([0.2, 0.3, 0.4, 1.0])
+    content = bytearray(nibabel.Nifti1Image(np.zeros((4, 3, 2), np.uint8), affine).to_bytes())
+    for row, value in enumerate(column):
+        content[280 + 16 * row : 284 + 16 * row] = np.float32(value).tobytes()
+    path = tmp_path / "a.nii"
+    path.write_bytes(bytes(content))
+    with pytest.raises(InputError, match=r"axes x and y meet at .* degrees \(a sheared grid\)"):
+        read_volume(path)

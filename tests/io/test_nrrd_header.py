@@ -232,3 +232,51 @@ def test_a_spacing_of_the_users_own(tmp_path: Path) -> None:
         np.testing.assert_array_equal(volume.array, VOXELS)
     with pytest.raises(InputError, match="expected positive finite"):
         read_volume(tmp_path / "a.nrrd", spacing_mm=(0.5, 0, 0.7))
+
+
+@pytest.mark.parametrize("centering", ["cell", "node"])
+def test_axis_mins_say_where_the_first_voxel_lies(tmp_path: Path, centering: str) -> None:
+    mins = np.array([5.0, -3.0, 2.0])
+    spacing, sizes = np.array([0.5, 0.25, 2.0]), np.array([4, 3, 2])
+    maxs = mins + spacing * (sizes if centering == "cell" else sizes - 1)
+    path = tmp_path / "a.nrrd"
+
+    def write(maxs: np.ndarray) -> None:
+        fields = {
+            "type": "uint8",
+            "dimension": "3",
+            "sizes": "4 3 2",
+            "spacings": "0.5 0.25 2",
+            "axis mins": " ".join(map(str, mins)),
+            "axis maxs": " ".join(map(str, maxs)),
+            "centerings": " ".join([centering] * 3),
+            "encoding": "raw",
+        }
+        header = "".join(f"{name}: {text}\n" for name, text in fields.items())
+        path.write_bytes(f"NRRD0004\n{header}\n".encode() + bytes(24))
+
+    write(maxs)
+    assert read_volume(path).geometry.origin_mm == pytest.approx(
+        mins + (spacing / 2 if centering == "cell" else 0)
+    )
+    assert read_volume(path).geometry.origin_mm == pytest.approx(
+        sitk.ReadImage(str(path)).GetOrigin()
+    )
+    write(maxs * 2)
+    with pytest.raises(InputError, match=r"spacings are 0\.5 x 0\.25 x 2 but axis mins and maxs"):
+        read_volume(path)
+
+
+@pytest.mark.parametrize("kind", ["list", "covariant-vector", "HSV-color"])
+def test_channels_of_other_kinds_are_no_colours(tmp_path: Path, kind: str) -> None:
+    header = (
+        "NRRD0004\ntype: uint8\ndimension: 4\nspace: left-posterior-superior\nsizes: 3 2 2 2\n"
+        f"space directions: none (1,0,0) (0,1,0) (0,0,1)\nkinds: {kind} domain domain domain\n"
+        "encoding: raw\n\n"
+    )
+    path = tmp_path / "a.nrrd"
+    path.write_bytes(header.encode() + bytes(range(24)))
+    with pytest.raises(InputError, match="3 different channels, expected a grey image"):
+        read_volume(path)
+    path.write_bytes(header.replace(kind, "RGB-color").encode() + bytes(range(24)))
+    assert read_volume(path).array.shape == (2, 2, 2)

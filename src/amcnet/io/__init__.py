@@ -2,7 +2,7 @@
 
 from amcnet.io.atomic_files import atomic_path, is_same_file, make_folder
 from amcnet.io.colour import Colour
-from amcnet.io.cropped_labels import label_grid_problem, labels_on_grid
+from amcnet.io.cropped_labels import label_grid_problem, labels_on_grid, may_be_cropped
 from amcnet.io.dicom import Series, is_dicom, list_series
 from amcnet.io.embedded_label_tables import read_embedded_label_table
 from amcnet.io.extensions import (
@@ -12,6 +12,7 @@ from amcnet.io.extensions import (
     READABLE_EXTENSIONS,
     find_extension,
 )
+from amcnet.io.folder_listing import report_passed_over
 from amcnet.io.geometry import CANONICAL_AXES, Geometry
 from amcnet.io.grid_comparison import grid_differences, same_grid
 from amcnet.io.image_writing import check_free, check_output, write_image
@@ -49,11 +50,13 @@ __all__ = [
     "labels_on_grid",
     "list_series",
     "make_folder",
+    "may_be_cropped",
     "read_embedded_label_table",
     "read_geometry",
     "read_labels",
     "read_segments",
     "read_volume",
+    "report_passed_over",
     "same_grid",
     "volume_from_array",
     "volume_from_image",

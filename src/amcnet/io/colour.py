@@ -60,7 +60,7 @@ def check_colour(colour: str) -> None:
         raise InputError(f"colour is '{colour}', expected 'luma' or 'refuse'")
 
 
-def grey_voxels(stored: NDArray[Any], name: str, colour: Colour) -> NDArray[Any]:
+def grey_voxels(stored: NDArray[Any], name: str, colour: Colour | None) -> NDArray[Any]:
     """Return the intensities of stored voxels that may have channels.
 
     Args:
@@ -68,7 +68,7 @@ def grey_voxels(stored: NDArray[Any], name: str, colour: Colour) -> NDArray[Any]
             four, are taken for red, green, blue (and opacity) if they are unsigned integers.
         name: What the volume is called in the log.
         colour: ``luma`` turns colours into intensities and reports it in the log, ``refuse``
-            refuses them.
+            refuses them; None: different channels are no colours.
 
     Returns:
         Intensities, (z, y, x), in the type of the channels.
@@ -86,7 +86,7 @@ def grey_voxels(stored: NDArray[Any], name: str, colour: Colour) -> NDArray[Any]
     first: NDArray[Any] = stored[..., 0]
     if not tinted:
         return first
-    if channels not in _RGB_CHANNELS or stored.dtype.kind != "u":
+    if colour is None or channels not in _RGB_CHANNELS or stored.dtype.kind != "u":
         raise InputError(f"voxels have {channels} different channels, expected a grey image")
     if colour == "refuse":
         raise InputError(f"{tinted} voxels have colours, expected a grey image")

@@ -10,9 +10,10 @@ from amcnet.errors import InputError
 from amcnet.io.extensions import find_extension
 from amcnet.io.geometry import Geometry
 from amcnet.io.grid_comparison import grid_differences, lattice_offset
+from amcnet.io.label_volume import LabelVolume
 from amcnet.io.volume import Volume
 
-_CROPPABLE = (".seg.nrrd", ".dcm", ".dicom")  # other formats are never saved cropped
+_CROPPABLE = (".seg.nrrd", ".seg.nhdr", ".dcm", ".dicom")  # others are never saved cropped
 
 
 def labels_on_grid(labels: Volume, geometry: Geometry) -> npt.NDArray[Any]:
@@ -33,7 +34,7 @@ def labels_on_grid(labels: Volume, geometry: Geometry) -> npt.NDArray[Any]:
         InputError: If the grids differ in any other way, or labelled voxels lie outside the
             image. The text has no path.
     """
-    problem = label_grid_problem(labels.path, labels.geometry, geometry)
+    problem = _problem(may_be_cropped(labels), labels.geometry, geometry)
     if problem is not None:
         raise InputError(problem)
     offset = lattice_offset(geometry, labels.geometry)
@@ -50,6 +51,12 @@ def labels_on_grid(labels: Volume, geometry: Geometry) -> npt.NDArray[Any]:
     return pasted
 
 
+def may_be_cropped(labels: Volume) -> bool:
+    """Return whether labels come from a 3D Slicer or DICOM segmentation, by content or by name."""
+    has_segments = isinstance(labels, LabelVolume) and labels.has_segments
+    return has_segments or _is_named_croppable(labels.path)
+
+
 def label_grid_problem(path: Path | None, labels: Geometry, image: Geometry) -> str | None:
     """Return why labels do not fit an image, with both values of everything that differs.
 
@@ -58,9 +65,16 @@ def label_grid_problem(path: Path | None, labels: Geometry, image: Geometry) -> 
         labels: The grid of the labels.
         image: The grid of the image.
     """
+    return _problem(_is_named_croppable(path), labels, image)
+
+
+def _is_named_croppable(path: Path | None) -> bool:
+    return path is not None and find_extension(path, _CROPPABLE) is not None
+
+
+def _problem(is_croppable: bool, labels: Geometry, image: Geometry) -> str | None:
     differences = grid_differences(image, labels)
-    may_be_cropped = path is not None and find_extension(path, _CROPPABLE) is not None
-    if not differences or (may_be_cropped and lattice_offset(image, labels) is not None):
+    if not differences or (is_croppable and lattice_offset(image, labels) is not None):
         return None
     return f"image and labels lie on different grids: {'; '.join(differences)}, expected the same"
 

@@ -230,7 +230,15 @@ def _check_grid(spacing_mm: Triple, origin_mm: Triple, direction: tuple[float, .
         )
     if not all(isfinite(value) for value in origin_mm):
         raise InputError(f"origin is {vector_text(origin_mm)} mm, expected finite numbers")
-    matrix = np.array(direction, dtype=np.float64).reshape(3, 3)
+    check_right_angles(np.array(direction, dtype=np.float64).reshape(3, 3))
+
+
+def check_right_angles(matrix: npt.NDArray[np.float64]) -> None:
+    """Check that the columns of a matrix are three unit axes at right angles.
+
+    Raises:
+        InputError: If they are not. The text has no path.
+    """
     # A sheared grid has no single voxel size per axis: lengths measured on it would be wrong.
     with np.errstate(all="ignore"):
         products = matrix.T @ matrix
@@ -245,7 +253,7 @@ def _check_grid(spacing_mm: Triple, origin_mm: Triple, direction: tuple[float, .
             "three axes at right angles"
         )
     raise InputError(
-        f"direction is {vector_text(direction)}, expected three unit axes at right angles"
+        f"direction is {vector_text(matrix.ravel())}, expected three unit axes at right angles"
     )
 
 

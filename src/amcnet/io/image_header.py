@@ -52,6 +52,7 @@ class ImageHeader:
         encoding: How the values are stored.
         channels: Values per voxel.
         channels_first: Whether the channels of a voxel follow each other (else the volumes do).
+        may_be_colour: Whether the channels, if there are any, may be colours.
         scaling: Slope and intercept of the stored values.
         fields: Text fields of the format that are not about the grid.
         nifti_forms: What a NIfTI file says about its orientation.
@@ -67,6 +68,7 @@ class ImageHeader:
     encoding: Encoding = "raw"
     channels: int = 1
     channels_first: bool = True
+    may_be_colour: bool = True
     scaling: tuple[float, float] = (1.0, 0.0)
     fields: Mapping[str, str] = field(default_factory=dict)
     nifti_forms: NiftiForms | None = None

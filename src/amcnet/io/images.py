@@ -71,7 +71,8 @@ def read_volume(
     with errors_in_words(path):
         header = read_image_header(path, with_spacing=spacing_mm is None)
         geometry = header.geometry(axes, spacing_mm)
-        stored = grey_voxels(read_voxels(header), str(path), colour)
+        how = colour if header.may_be_colour else None
+        stored = grey_voxels(read_voxels(header), str(path), how)
         array = geometry.to_canonical(stored)
         check_finite(array)
         return Volume(array, geometry, path)

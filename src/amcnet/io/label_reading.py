@@ -106,7 +106,7 @@ def _read_file(
     merged, overlaps = _merge_layers(read_voxels(header), targets)
     array = _as_labels(geometry.to_canonical(merged), table, ignore_value)
     remarks = (*_numbering_remarks(segments, table), *_overlap_remarks(overlaps))
-    return LabelVolume(array, geometry, path, overlaps, remarks)
+    return LabelVolume(array, geometry, path, overlaps, remarks, has_segments=True)
 
 
 def _is_dicom_file(path: Path) -> bool:
@@ -125,7 +125,7 @@ def _read_dicom(
     geometry = seg.geometry if spacing_mm is None else seg.geometry.with_spacing(spacing_mm)
     labels = _as_labels(array, table, ignore_value)
     remarks = (*_numbering_remarks(seg.segments, table), *_overlap_remarks(overlaps))
-    return LabelVolume(labels, geometry, path, overlaps, remarks)
+    return LabelVolume(labels, geometry, path, overlaps, remarks, has_segments=True)
 
 
 def _segments_of(header: ImageHeader) -> list[Segment]:
@@ -163,8 +163,9 @@ def _whole(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     broken = 0
     for target, plane in zip(whole, array, strict=True):
         nearest = np.rint(plane)
-        broken += int((np.abs(plane - nearest) > _ROUNDING).sum())
-        target[...] = np.clip(nearest, -_MAX_LABEL, 2 * _MAX_LABEL)
+        with np.errstate(invalid="ignore"):  # NaN and infinite voxels, which are no whole numbers
+            broken += int(np.count_nonzero(~(np.abs(plane - nearest) <= _ROUNDING)))
+            target[...] = np.clip(nearest, -_MAX_LABEL, 2 * _MAX_LABEL)
     if broken:
         raise InputError(f"{broken} voxels are not whole numbers, expected label values")
     return whole

@@ -27,7 +27,9 @@ class LabelVolume(Volume):
     Attributes:
         overlaps: Voxels that were lost because segments overlap.
         remarks: Sentences, without a path, about what was lost or assumed.
+        has_segments: Whether the file is a 3D Slicer or DICOM segmentation, which may be cropped.
     """
 
     overlaps: tuple[SegmentOverlap, ...] = ()
     remarks: tuple[str, ...] = ()
+    has_segments: bool = False

@@ -30,6 +30,11 @@ def find_metaimage_data_files(
         name = fields["ElementDataFile"]
         is_compressed = fields.get("CompressedData", "False").lower() in _TRUE
         if name.lower() == "local":
+            if number_field(fields, "HeaderSize", 0, "0"):
+                raise InputError(
+                    f"HeaderSize is '{fields['HeaderSize']}' with voxels behind the header, "
+                    "expected 0"
+                )
             return (DataFile(path, start, _compressed_bytes(path, fields, start, is_compressed)),)
         header_size = number_field(fields, "HeaderSize", -1, "0")
         data_start = None if header_size < 0 else header_size

@@ -74,6 +74,7 @@ def read_metaimage_header(path: Path, with_spacing: bool = True) -> ImageHeader:
         _check_anatomical_orientation(fields, direction)
         spacing_mm = _spacing_mm(fields, len(sizes), unit_mm, with_spacing)
         value_type = _value_type(fields)
+        scaling = _scaling(fields)
         channels = number_field(fields, "ElementNumberOfChannels", 1, "1")
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
@@ -87,7 +88,7 @@ def read_metaimage_header(path: Path, with_spacing: bool = True) -> ImageHeader:
         data_files=find_metaimage_data_files(path, fields, listed, start),
         encoding=_encoding(fields),
         channels=channels,
-        scaling=_scaling(fields),
+        scaling=scaling,
         fields=fields,
     )
 
@@ -182,9 +183,17 @@ def _encoding(fields: dict[str, str]) -> Encoding:
 
 def _scaling(fields: dict[str, str]) -> tuple[float, float]:
     name = "ElementToIntensityFunction"
-    slope = _numbers(fields.get(f"{name}Slope", "1"))
-    offset = _numbers(fields.get(f"{name}Offset", "0"))
-    return (slope[0] if slope and slope[0] else 1.0, offset[0] if offset else 0.0)
+    slope, offset = (
+        _numbers(fields.get(f"{name}{what}", otherwise))
+        for what, otherwise in (("Slope", "1"), ("Offset", "0"))
+    )
+    if len(slope) != 1 or len(offset) != 1 or slope[0] == 0:
+        raise InputError(
+            f"{name}Slope is '{fields.get(f'{name}Slope', '1')}' and {name}Offset "
+            f"'{fields.get(f'{name}Offset', '0')}', expected finite numbers and a slope other "
+            "than 0"
+        )
+    return (slope[0], offset[0])
 
 
 def _unit_mm(fields: dict[str, str]) -> float:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from amcnet.errors import InputError
-from amcnet.io.geometry import Triple
+from amcnet.io.geometry import Triple, check_right_angles
 from amcnet.io.image_header import (
     IDENTITY,
     DataFile,
@@ -123,10 +123,7 @@ def _header_of(
         _check_spacing(pixdim)
     forms = _forms(version, fields, unit_mm, with_spacing)
     grid = _choose(forms, pixdim, size, with_spacing)
-    vox_offset = float(fields["vox_offset"])
-    if not 0 <= vox_offset < _MAX_OFFSET:
-        raise InputError(f"the NIfTI voxel offset is {vox_offset:g}, expected a position")
-    start = max(int(vox_offset), _HEADER_BYTES[version])
+    start = _start(version, fields)
     data = DataFile(path, start) if encoding == "raw" else DataFile(path, 0, skipped_bytes=start)
     return ImageHeader(
         path=path,
@@ -142,6 +139,16 @@ def _header_of(
         scaling=_scaling(fields),
         nifti_forms=forms,
     )
+
+
+def _start(version: int, fields: Any) -> int:  # noqa: ANN401
+    """Return the offset of the voxels, behind the header and four bytes about extensions."""
+    offset, least = float(fields["vox_offset"]), _HEADER_BYTES[version] + 4
+    if offset == 0:  # some writers leave it open
+        return least
+    if not least <= offset < _MAX_OFFSET:
+        raise InputError(f"the NIfTI voxel offset is {offset:g}, expected {least} or more")
+    return int(offset)
 
 
 def _sizes(fields: Any) -> tuple[list[int], int]:  # noqa: ANN401
@@ -243,13 +250,14 @@ def _choose(
         sform = None
     if sform is not None:
         lengths = np.sqrt((sform[:3, :3] ** 2).sum(axis=0))
+        if not (lengths > 0).all():
+            raise InputError("the sform has an axis of no length, expected three axes")
+        check_right_angles(sform[:3, :3] / lengths)
         if with_spacing and differ(lengths, spacing_mm):
             raise InputError(
                 f"pixdim says {text_of(spacing_mm)} mm but the sform {text_of(lengths)} mm, "
                 "expected the same voxel size"
             )
-        if not (lengths > 0).all():
-            raise InputError("the sform has an axis of no length, expected three axes")
         if qform is not None and forms.qform_code == forms.sform_code and with_spacing:
             _check_same(qform, sform, size)
         return _grid_of(sform, lengths, spacing_mm)

@@ -13,7 +13,7 @@ from amcnet.errors import InputError
 from amcnet.io.header_lines import check_text, count_tracked_frames, header_lines
 from amcnet.io.image_header import Encoding, ImageHeader, check_rank, sequence_error
 from amcnet.io.nrrd_data_files import find_nrrd_data_files
-from amcnet.io.nrrd_space import axes_of, channels_of, grid_of
+from amcnet.io.nrrd_space import axes_of, channels_of, grid_of, may_be_colour
 
 _ALIASES = {
     "datafile": "data file",
@@ -77,6 +77,7 @@ def read_nrrd_header(path: Path, with_spacing: bool = True) -> ImageHeader:
         encoding=encoding,
         channels=channels,
         channels_first=channels_first,
+        may_be_colour=may_be_colour(axes),
         fields=keys,
     )
 

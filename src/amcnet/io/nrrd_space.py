@@ -25,6 +25,8 @@ _LPS_SIGNS = {
 _UNRELATED_SPACES = ("scanner-xyz", "3d-right-handed")
 _SPATIAL_KINDS = ("domain", "space")
 _UNKNOWN_KINDS = ("???", "none")
+# Of the axis of channels; SimpleITK writes colours as vectors.
+_COLOUR_KINDS = ("rgb-color", "rgba-color", "3-color", "4-color", "vector", *_UNKNOWN_KINDS)
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,12 @@ def channels_of(axes: NrrdAxes) -> tuple[int, bool]:
     raise InputError(f"kinds are '{kinds_text}', expected three axes of space and one of channels")
 
 
+def may_be_colour(axes: NrrdAxes) -> bool:
+    """Return whether the axis of channels may be one of colours; layers of segments are none."""
+    others = [axis for axis, size in enumerate(axes.sizes) if axis not in axes.spatial and size > 1]
+    return all(axes.kinds[axis] in _COLOUR_KINDS for axis in others)
+
+
 def grid_of(
     fields: dict[str, str], axes: NrrdAxes, with_spacing: bool
 ) -> tuple[Triple, Triple, tuple[float, ...]]:
@@ -168,7 +176,7 @@ def grid_of(
         vectors = np.eye(3) if not np.isfinite(vectors).all() or not vectors.any() else vectors
     if with_spacing:
         _check_both(fields, axes, spacing, to_mm)
-    origin = _origin(fields) * signs * to_mm
+    origin = _origin(fields, axes, vectors / to_mm) * signs * to_mm
     direction = (vectors / spacing[:, None]).T if has_directions else np.array(IDENTITY)
     x, y, z = (float(value) for value in spacing)
     return (x, y, z), tuple(map(float, origin)), tuple(map(float, direction.ravel()))  # type: ignore[return-value]
@@ -224,12 +232,47 @@ def _check_both(
         )
 
 
-def _origin(fields: dict[str, str]) -> npt.NDArray[np.float64]:
+def _origin(
+    fields: dict[str, str], axes: NrrdAxes, vectors: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return the position of the first voxel in the file's own units."""
     text = fields.get("space origin")
+    if text is None and "axis mins" in fields and "space directions" not in fields:
+        return _first_centers(fields, axes, vectors)
     if text is None:
         return np.zeros(3)
     origin: npt.NDArray[np.float64] = _parse_vectors("space origin", text, 1)[0][:3]
     return origin
+
+
+def _first_centers(
+    fields: dict[str, str], axes: NrrdAxes, vectors: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return where the first voxel lies along each axis by "axis mins", and check "axis maxs"."""
+    spatial = list(axes.spatial[:3])
+    spacing = np.sqrt((vectors**2).sum(axis=1))
+    lows = _numbers_of(fields, "axis mins", axes)[spatial]
+    centerings = _words(fields.get("centerings", " ".join(["cell"] * len(axes.sizes))))
+    is_cell = np.array([centerings[axis].lower() != "node" for axis in spatial])
+    if "axis maxs" in fields:
+        steps = np.array([axes.sizes[axis] for axis in spatial]) - np.where(is_cell, 0, 1)
+        stated = (_numbers_of(fields, "axis maxs", axes)[spatial] - lows) / np.maximum(steps, 1)
+        if np.isfinite(stated).all() and (steps > 0).all() and differ(stated, spacing):
+            raise InputError(
+                f"spacings are {text_of(spacing)} but axis mins and maxs mean {text_of(stated)}, "
+                "expected the same"
+            )
+    return np.nan_to_num(lows + np.where(is_cell, spacing / 2, 0))
+
+
+def _numbers_of(fields: dict[str, str], name: str, axes: NrrdAxes) -> npt.NDArray[np.float64]:
+    try:
+        numbers = np.array([float(word) for word in fields[name].split()])
+    except ValueError:
+        numbers = np.empty(0)
+    if len(numbers) != len(axes.sizes):
+        raise InputError(f"{name} are '{fields[name]}', expected {len(axes.sizes)} numbers")
+    return numbers
 
 
 def _words(text: str) -> list[str]:

@@ -45,6 +45,7 @@ def read_voxels(header: ImageHeader) -> npt.NDArray[Any]:
             header declares, or to much more than a scan could.
         NotEnoughMemoryError: If the machine is too small for them.
     """
+    _check_shares(header)
     _check_plausible(header)
     check_room(f"{header.path}", _COPIES * header.num_bytes)
     try:
@@ -57,10 +58,21 @@ def read_voxels(header: ImageHeader) -> npt.NDArray[Any]:
     for index, data in enumerate(header.data_files):
         part = values[index * share : (index + 1) * share]
         with _errors_named(data, header.encoding):
-            _fill(part, data, header.encoding)
+            _fill(part, data, header)
     if not values.dtype.isnative:
         values = values.byteswap(inplace=True).view(values.dtype.newbyteorder("="))
     return _scaled(_shaped(values, header), header.scaling)
+
+
+def _check_shares(header: ImageHeader) -> None:
+    """Check that every data file holds whole slices, or every slice whole data files."""
+    slices = header.size[2] * (1 if header.channels_first else header.channels)
+    files = len(header.data_files)
+    if slices % files and files % slices:
+        raise InputError(
+            f"{header.path}: its {slices} slices are in {files} data files, expected as many "
+            "slices in each"
+        )
 
 
 def _check_plausible(header: ImageHeader) -> None:
@@ -99,8 +111,10 @@ def _errors_named(data: DataFile, encoding: Encoding) -> Iterator[None]:
         ) from error
 
 
-def _fill(part: npt.NDArray[Any], data: DataFile, encoding: Encoding) -> None:
+def _fill(part: npt.NDArray[Any], data: DataFile, header: ImageHeader) -> None:
     """Fill an array with the values of one file."""
+    encoding = header.encoding
+    slice_bytes = min(header.num_bytes // header.size[2], part.nbytes)
     with data.path.open("rb") as file:
         start = data.start
         if start is None:
@@ -111,7 +125,7 @@ def _fill(part: npt.NDArray[Any], data: DataFile, encoding: Encoding) -> None:
             _parse_numbers(part, file, data)
             return
         chunks = _decoded(file, encoding, _stored_bytes(data) - (file.tell() - start))
-        _copy_bytes(part, chunks, data, is_raw=encoding == "raw")
+        _copy_bytes(part, chunks, data, most_tail=min(slice_bytes - 1, _MOST_TAIL_BYTES))
 
 
 def _skip_lines(file: IO[bytes], data: DataFile) -> None:
@@ -157,9 +171,13 @@ def _inflated(file: IO[bytes], num_bytes: int) -> Iterator[bytes]:
 
 
 def _copy_bytes(
-    part: npt.NDArray[Any], chunks: Iterator[bytes], data: DataFile, is_raw: bool
+    part: npt.NDArray[Any], chunks: Iterator[bytes], data: DataFile, most_tail: int
 ) -> None:
-    """Copy decoded bytes into an array, and check that they are as many as it holds."""
+    """Copy decoded bytes into an array, and check that they are as many as it holds.
+
+    Less than a slice may follow them: some writers fill up to whole blocks. Whole slices beyond
+    those of the header would be lost without a word.
+    """
     target = memoryview(cast(Any, part.view(np.uint8))).cast("B")
     to_skip, count, tail = data.skipped_bytes, 0, 0
     for chunk in chunks:
@@ -169,12 +187,10 @@ def _copy_bytes(
         target[count : count + used] = view[:used]
         count += used
         tail += len(view) - used
-        if is_raw and count == part.nbytes:
-            break
-        if tail > _MOST_TAIL_BYTES:
+        if tail > most_tail:
             raise InputError(
-                f"{data.path}: the compressed data go on after the voxels, expected "
-                f"{part.nbytes} bytes"
+                f"{data.path}: the data go on after the voxels, expected {part.nbytes} bytes as "
+                "the header declares"
             )
     if count < part.nbytes:
         raise InputError(
@@ -185,7 +201,7 @@ def _copy_bytes(
 def _parse_numbers(part: npt.NDArray[Any], file: IO[bytes], data: DataFile) -> None:
     """Fill an array with numbers that are written as text."""
     parsed = np.float64 if part.dtype.kind == "f" else np.dtype(f"{part.dtype.kind}8")
-    count, rest = 0, b""
+    count, rest, extra = 0, b"", list[bytes]()
     while count < part.size:
         chunk = file.read(_CHUNK_BYTES)
         words = (rest + chunk).replace(b",", b" ").split()
@@ -193,7 +209,7 @@ def _parse_numbers(part: npt.NDArray[Any], file: IO[bytes], data: DataFile) -> N
         rest = words.pop() if is_cut else b""
         if len(rest) > _MOST_DIGITS:
             raise InputError(f"{data.path}: the voxels are not numbers, expected text of numbers")
-        words = words[: part.size - count]
+        extra, words = words[part.size - count :], words[: part.size - count]
         try:
             numbers = np.array(words, dtype=f"S{max(map(len, words), default=1)}").astype(parsed)
             with np.errstate(all="ignore"):
@@ -210,6 +226,11 @@ def _parse_numbers(part: npt.NDArray[Any], file: IO[bytes], data: DataFile) -> N
             raise InputError(
                 f"{data.path}: the voxel data are truncated, found {count} of {part.size} numbers"
             )
+    if extra or rest or file.read(_CHUNK_BYTES).strip():
+        raise InputError(
+            f"{data.path}: the numbers go on after the voxels, expected {part.size} as the header "
+            "declares"
+        )
 
 
 def _shaped(values: npt.NDArray[Any], header: ImageHeader) -> npt.NDArray[Any]:

@@ -20,7 +20,7 @@ from amcnet.data.label_files import looks_like_snap
 from amcnet.errors import InputError
 from amcnet.io import (
     BY_HEADER,
-    LABEL_EXTENSIONS,
+    READABLE_EXTENSIONS,
     Reading,
     Volume,
     find_extension,
@@ -165,7 +165,7 @@ def _union(tables: Sequence[LabelTable]) -> LabelTable:
 
 def _description_beside(path: Path) -> Path | None:
     """Return the label description with the file's name, or that of its data set."""
-    extension = find_extension(path, LABEL_EXTENSIONS) or path.suffix
+    extension = find_extension(path, READABLE_EXTENSIONS) or path.suffix
     stem = path.name[: len(path.name) - len(extension)]
     for suffix in _SNAP_SUFFIXES:
         if (own := path.with_name(stem + suffix)).is_file() and looks_like_snap(own):

@@ -8,7 +8,7 @@ from pathlib import Path
 from amcnet.anatomy import LabelTable
 from amcnet.data import LabelNames
 from amcnet.errors import InputError
-from amcnet.io import BY_HEADER, IMAGE_EXTENSIONS, Reading, find_extension
+from amcnet.io import BY_HEADER, READABLE_EXTENSIONS, Reading, find_extension, report_passed_over
 from amcnet.measurement import Measurement, measure_structures
 from amcnet.workflows.label_names import read_label_file_with_names
 from amcnet.workflows.outcome import Outcome, run_for_file
@@ -46,7 +46,8 @@ def find_label_files(inputs: Sequence[Path]) -> list[Path]:
 
 
 def _files_in(folder: Path) -> list[Path]:
-    known = (*IMAGE_EXTENSIONS, _SEGMENTATION)
+    known = READABLE_EXTENSIONS
+    report_passed_over(folder, known)
     extensions = {
         path: extension
         for path in sorted(folder.iterdir())

@@ -296,3 +296,40 @@ def test_copies_of_images_are_used_once(
 
     with pytest.raises(InputError, match=r"has the SOPInstanceUID of .* and other content"):
         read_volume(dicom.series(tmp_path / "other", scan, same))
+
+
+@pytest.mark.parametrize("kept", [range(2, 9), range(0, 9, 2)])
+def test_numbers_with_gaps_are_reported(
+    dicom: SimpleNamespace, tmp_path: Path, scan: Any, kept: range, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first images, or every second one, are absent: the positions are even."""
+    folder = dicom.series(tmp_path / "s", scan)
+    for file in folder.iterdir():
+        if int(file.stem.split("_")[1]) not in kept:
+            file.unlink()
+    assert len(read_volume(folder).array) == len(kept)
+    (record,) = caplog.records
+    numbers = f"holds {len(kept)} images with InstanceNumber {kept[0] + 1} to 9"
+    assert record.getMessage().startswith(f"{folder}: {numbers}, as if others were missing")
+
+
+@pytest.mark.parametrize("keyword", ["PatientID", "StudyInstanceUID", "FrameOfReferenceUID"])
+def test_a_series_is_of_one_patient(
+    dicom: SimpleNamespace, tmp_path: Path, scan: Any, keyword: str
+) -> None:
+    def edit(index: int, dataset: Any) -> None:
+        if index == 4:
+            setattr(dataset, keyword, "1.2.3.4711")
+
+    folder = dicom.series(tmp_path / "s", scan, edit)
+    with pytest.raises(InputError, match=f"have 2 different values of {keyword}") as caught:
+        read_volume(folder)
+    assert "4711" not in str(caught.value)
+
+
+def test_a_lookup_table_is_reported(
+    dicom: SimpleNamespace, tmp_path: Path, scan: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = dicom.series(tmp_path / "s", scan, ModalityLUTSequence=[pydicom.Dataset()])
+    read_volume(folder)
+    assert f"{folder}: its ModalityLUTSequence is not applied" in caplog.text

@@ -9,8 +9,9 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
+from amcnet.anatomy import hand_label_table
 from amcnet.errors import InputError
-from amcnet.io import read_geometry, read_volume
+from amcnet.io import read_geometry, read_volume, write_labels
 
 from .test_volumes import transcode
 
@@ -278,3 +279,29 @@ def test_an_enhanced_volume_without_positions(
     with pytest.raises(InputError, match=r"does not say where its frames lie.*--spacing SCAN"):
         read_volume(path)
     np.testing.assert_array_equal(stored(path, spacing_mm=(1, 1, 1)), scan.stored)
+
+
+@pytest.mark.parametrize("limit", [None, 250])
+def test_padding_is_no_picture(
+    dicom: SimpleNamespace, scan: Any, tmp_path: Path, limit: int | None,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    scan.stored = np.minimum(scan.stored, 200)
+    expected = scan.stored.copy()
+    expected[:, :, :2] = 0
+    scan.stored[:, :, 0], scan.stored[:, :, 1] = 255, 255 if limit is None else 251
+    changes = {} if limit is None else {"PixelPaddingRangeLimit": limit}
+    folder = dicom.series(tmp_path / "s", scan, PixelPaddingValue=255, **changes)
+    volume = read_volume(folder)
+    np.testing.assert_array_equal(volume.geometry.from_canonical(volume.array), expected)
+    assert f"{9 * 12 * 2} pixels outside the ultrasound region or with the Pixel" in caplog.text
+
+
+def test_a_segmentation_is_no_image(dicom: SimpleNamespace, scan: Any, tmp_path: Path) -> None:
+    volume = read_volume(dicom.series(tmp_path / "s", scan))
+    labels = (volume.array > 100).astype(np.uint8)
+    write_labels(tmp_path / "seg.dcm", labels, volume.geometry, hand_label_table())
+    with pytest.raises(
+        InputError, match=r"seg\.dcm: holds a DICOM segmentation .labels., expected"
+    ):
+        read_volume(tmp_path / "seg.dcm")

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk  # noqa: N813
 
 from amcnet.anatomy import hand_label_table
 from amcnet.errors import InputError
@@ -116,3 +117,21 @@ def test_folders_that_hold_nothing(tmp_path: Path) -> None:
         find_pairs(tmp_path / "raw", predictions)
     with pytest.raises(InputError, match=r"none: is no folder"):
         find_pairs(predictions, tmp_path / "none")
+
+
+def test_every_type_that_can_be_read_is_found_in_a_folder(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    labels = np.zeros((4, 5, 6), np.uint8)
+    labels[1, 1, 1] = 1
+    for folder in ("truth", "judged"):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder / "a.nrrd", labels)
+        image = sitk.ReadImage(str(tmp_path / folder / "a.nrrd"))
+        for name in ("b.mhd", "c.nhdr", "D.MHA"):
+            sitk.WriteImage(image, str(tmp_path / folder / name))
+    (tmp_path / "truth" / "e.gipl").write_bytes(b"")
+    found = find_pairs(tmp_path / "truth", tmp_path / "judged")
+    assert [pair.name for pair in found.pairs] == ["D", "a", "b", "c"]
+    assert all(pair.prediction is not None for pair in found.pairs)
+    assert f"{tmp_path / 'truth'}: passed over e.gipl, expected files" in caplog.text

@@ -1,6 +1,7 @@
 """Which way a hand lies, found by the bundled model on phantoms that are stored otherwise."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,17 @@ import SimpleITK as sitk  # noqa: N813
 
 from amcnet.inference import Segmenter
 from amcnet.io import Geometry, Reading, volume_from_array, write_image
+from amcnet.io.geometry import Triple
 from amcnet.phantom import make_phantom
-from amcnet.workflows.segment.axes_search import AxesFound, likely_storages, search_axes, turned
+from amcnet.workflows.segment.axes_search import (
+    AxesFound,
+    Order,
+    Storage,
+    extents_of,
+    likely_storages,
+    search_axes,
+    turned,
+)
 from amcnet.workflows.segment.options import Job, SegmentOptions
 from amcnet.workflows.segment.run import segment_files
 from amcnet.workflows.segment.segment_volume import segment
@@ -136,17 +146,38 @@ def test_inverted_intensities_and_spacing_have_their_own_remedy(
         assert any(words in finding["message"] for finding in findings)
 
 
+def extents(extents_mm: Triple) -> Callable[[Order], Triple]:
+    return lambda order: (extents_mm[order[0]], extents_mm[order[1]], extents_mm[order[2]])
+
+
+def test_a_given_voxel_size_belongs_to_what_the_axes_mean() -> None:
+    """Stored as x, y, z = lateral, scan, depth, without a voxel size."""
+    stored = Geometry.from_grid(
+        (1023, 609, 512), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), tuple(np.eye(3).ravel())
+    )
+    given_mm = (0.279, 0.130, 0.088)
+    first = next(
+        likely_storages(
+            lambda order: extents_of(turned(stored, Storage(order, (False,) * 3), given_mm))
+        )
+    )
+    geometry = turned(stored, first, given_mm)
+    assert geometry.axes == "lateral,scan,depth"
+    assert extents_of(geometry) == pytest.approx((609 * 0.279, 1023 * 0.130, 512 * 0.088))
+    assert geometry.spacing_mm == (0.130, 0.279, 0.088)
+
+
 def test_what_is_likely_comes_first() -> None:
-    flat = list(likely_storages((170.0, 130.0, 45.0)))
+    flat = list(likely_storages(extents((170.0, 130.0, 45.0))))
     assert {storage.order[2] for storage in flat} == {2}
     assert len(flat) == 8
-    assert len(list(likely_storages((100.0, 100.0, 100.0)))) == 24
-    assert next(likely_storages((45.0, 170.0, 130.0))).order == (1, 2, 0)
+    assert len(list(likely_storages(extents((100.0, 100.0, 100.0))))) == 24
+    assert next(likely_storages(extents((45.0, 170.0, 130.0)))).order == (1, 2, 0)
 
 
 def test_turning_a_geometry_is_what_the_file_says() -> None:
     base = Geometry.canonical((6, 5, 4), (3.0, 2.0, 1.0))
-    for storage in likely_storages((1.0, 1.0, 1.0)):
+    for storage in likely_storages(extents((1.0, 1.0, 1.0))):
         geometry = turned(base, storage)
         said = Geometry.from_grid(
             base.size, base.spacing_mm, base.origin_mm, base.direction, geometry.axes

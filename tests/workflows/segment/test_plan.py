@@ -65,3 +65,32 @@ def test_probabilities_are_not_replaced_unasked(options: SegmentOptions, tmp_pat
     with pytest.raises(OutputError, match=r"b\.probabilities\.npy: already exists"):
         plan_files([source], target, options)
     assert plan_files([source], target, replace(options, overwrite=True))
+
+
+def test_dicom_outputs_that_would_fail_after_the_work(
+    options: SegmentOptions, tmp_path: Path
+) -> None:
+    (tmp_path / "scan.dcm").write_bytes(bytes(128) + b"DICM")
+    (tmp_path / "scan.nrrd").write_bytes(b"")
+    scan, out = [tmp_path / "scan.dcm"], tmp_path / "out.dcm"
+    assert plan_files(scan, out, options) == [Job(scan[0], out)]
+    given = replace(options, spacing_mm=(1.0, 1.0, 1.0))
+    for target, also in ((out, None), (tmp_path / "a.nrrd", out)):
+        with pytest.raises(OutputError, match=r"out\.dcm: .* which --spacing replaces"):
+            plan_files(scan, target, given, also)
+    with pytest.raises(OutputError, match="expected another output"):
+        plan_files([tmp_path / "scan.nrrd"], tmp_path / "a.nrrd", options, out)
+
+
+def test_what_a_folder_run_passes_over_is_named(
+    options: SegmentOptions, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "scans"
+    (folder / "more").mkdir(parents=True)
+    for name in ("a.nrrd", "B.NII.GZ", "c.zip", "d.vtk", "e.json", ".f", "g.seg.nrrd", "README"):
+        (folder / name).write_bytes(b"")
+    (tmp_path / "out").mkdir()
+    jobs = plan_files([folder], tmp_path / "out", options)
+    assert [job.source.name for job in jobs] == ["B.NII.GZ", "a.nrrd"]
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"{folder}: passed over c.zip, d.vtk, more/, expected ")

@@ -1,5 +1,6 @@
 """Check by numbers in the headers that a series of single-frame images is complete."""
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -7,8 +8,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.errors import InputError
+from amcnet.errors import InputError, one_line
 from amcnet.io.dicom.headers import value_of, whole_number
+
+_log = logging.getLogger(__name__)
+
+_SHARED = ("PatientID", "StudyInstanceUID", "FrameOfReferenceUID")
+
+
+def check_one_source(headers: Sequence[Any], name: str) -> None:
+    """Check that the images of a series are of one patient, study and frame of reference.
+
+    Args:
+        headers: One for each image.
+        name: What they are called in an error.
+
+    Raises:
+        InputError: If they differ. The text has no values: they may identify the patient.
+    """
+    for keyword in _SHARED:
+        stated = {str(value_of(header, keyword) or "") for header in headers} - {""}
+        if len(stated) > 1:
+            raise InputError(
+                f"{name}: its images have {len(stated)} different values of {keyword} though they "
+                "share a SeriesInstanceUID, expected one"
+            )
 
 
 def check_acquisitions(headers: Sequence[Any], name: str) -> None:
@@ -30,6 +54,26 @@ def check_acquisitions(headers: Sequence[Any], name: str) -> None:
                 f"{name}: holds {count} images and ImagesInAcquisition is {stated}, expected all "
                 "of them"
             )
+
+
+def report_gaps(headers: Sequence[Any], name: str) -> None:
+    """Report in the log that InstanceNumbers have gaps, though the positions are even.
+
+    Args:
+        headers: One for each image.
+        name: What they are called in the log.
+    """
+    stated = [value_of(header, "InstanceNumber") for header in headers]
+    numbers = sorted({whole_number(header, "InstanceNumber") for header in headers})
+    if None in stated or len(numbers) < len(headers):
+        return
+    low, high = min(numbers[0], 1), numbers[-1]
+    if high - low + 1 > len(numbers):
+        _log.warning(
+            "%s: holds %d images with InstanceNumber %d to %d, as if others were missing; their "
+            "positions are even",
+            one_line(name), len(numbers), numbers[0], high,
+        )  # fmt: skip
 
 
 def order_by_number(headers: Sequence[Any], name: str) -> NDArray[np.intp]:

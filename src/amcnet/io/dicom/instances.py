@@ -71,12 +71,14 @@ class FoundInstances:
     Attributes:
         images: The images, in the order of the names of their files.
         missing: Files that a DICOMDIR lists and that are absent, by SeriesInstanceUID.
+        segmentations: Number of DICOM segmentations.
         private: Manufacturers of objects in a private format, which may hold images.
     """
 
     images: list[Instance] = field(default_factory=list)
     missing: dict[str, list[str]] = field(default_factory=dict)
     private: list[str] = field(default_factory=list)
+    segmentations: int = 0
 
 
 def find_instances(path: Path) -> FoundInstances:
@@ -118,6 +120,8 @@ def _add(found: FoundInstances, location: Location, header: Any) -> None:  # noq
     image = _instance_of(location, header)
     if image is not None:
         found.images.append(image)
+    elif _class_uid(header) in SEG_UIDS:
+        found.segmentations += 1
     elif _is_private(header):
         found.private.append(str(value_of(header, "Manufacturer") or "unknown manufacturer"))
 

@@ -25,13 +25,15 @@ class Changes:
     Attributes:
         coloured: Pixels that had colour.
         inside: Those of them that lie within the ultrasound region.
-        masked: Pixels outside the ultrasound region that were not 0.
+        masked: Pixels outside the ultrasound region, or of padding, that were not 0.
+        has_padding: Whether some of them have the PixelPaddingValue.
         ignored: Why the ultrasound regions of an image were ignored; empty if none were.
     """
 
     coloured: int = 0
     inside: int = 0
     masked: int = 0
+    has_padding: bool = False
     ignored: str = ""
 
     def report(self, name: str) -> None:
@@ -43,7 +45,8 @@ class Changes:
                 "is used (--colour refuse refuses them)"
             )
         if self.masked:
-            texts.append(f"{self.masked} pixels outside the ultrasound region were set to 0")
+            which = " or with the PixelPaddingValue" if self.has_padding else ""
+            texts.append(f"{self.masked} pixels outside the ultrasound region{which} were set to 0")
         if self.ignored:
             texts.append(f"{self.ignored}; the ultrasound regions are ignored")
         if texts:
@@ -78,6 +81,30 @@ class Changes:
             return None
         shape = (whole_number(header, "Rows"), whole_number(header, "Columns"))
         return outside_mask(regions, shape)
+
+    def hidden(
+        self,
+        frame: NDArray[Any],
+        header: Any,  # noqa: ANN401
+        outside: NDArray[np.bool_] | None,
+    ) -> NDArray[np.bool_] | None:
+        """Return which pixels of a decoded frame show nothing: padding, or outside the regions.
+
+        Args:
+            frame: The frame as it is stored.
+            header: Its header.
+            outside: Which pixels lie outside the ultrasound regions; None if there are none.
+        """
+        value = value_of(header, "PixelPaddingValue")
+        if value is None or frame.ndim != 2:
+            return outside
+        limit = value_of(header, "PixelPaddingRangeLimit")
+        low, high = sorted((int(value), int(value if limit is None else limit)))
+        padding = (frame >= low) & (frame <= high)
+        if not padding.any():
+            return outside
+        self.has_padding = True
+        return padding if outside is None else padding | outside
 
     def count(self, tint: NDArray[np.bool_], outside: NDArray[np.bool_] | None) -> None:
         """Count the coloured pixels of a frame.

@@ -174,8 +174,8 @@ class StoredFrames:
 def read_frames(stored: StoredFrames, name: str, colour: Colour = "luma") -> NDArray[Any]:
     """Decode frames into an array of intensities (slice, row, column).
 
-    Pixels outside the ultrasound region are set to 0 where a header gives one: text and scales
-    that are burned into the picture. What was changed is reported in the log.
+    Pixels outside the ultrasound region are set to 0 where a header gives one (text and scales
+    that are burned into the picture), and so is padding. What was changed is reported in the log.
 
     Args:
         stored: The frames.
@@ -199,7 +199,7 @@ def read_frames(stored: StoredFrames, name: str, colour: Colour = "luma") -> NDA
     place[order] = np.arange(len(order))
     changes = Changes()
     array: NDArray[Any] | None = None
-    for index, (location, frame, outside) in enumerate(_decoded(stored, colour, changes)):
+    for index, (location, frame, hidden) in enumerate(_decoded(stored, colour, changes)):
         if index >= len(order) or frame.shape != shape[1:]:
             raise InputError(f"{location}: found a frame of {frame.shape}, expected {shape[1:]}")
         if array is None:
@@ -211,9 +211,9 @@ def read_frames(stored: StoredFrames, name: str, colour: Colour = "luma") -> NDA
         else:
             rescale = stored.rescales[index]
             plane[...] = frame * array.dtype.type(rescale.slope) + rescale.intercept
-        if outside is not None:
-            changes.masked += int(np.count_nonzero(plane[outside]))
-            plane[outside] = 0
+        if hidden is not None:
+            changes.masked += int(np.count_nonzero(plane[hidden]))
+            plane[hidden] = 0
     if array is None or index + 1 < len(order):
         found = 0 if array is None else index + 1
         raise InputError(f"{name}: holds {found} frames, expected {len(order)}")
@@ -243,7 +243,8 @@ def _decoded(
                         changes.count(tint, outside)
                         if colour == "refuse" and changes.coloured:
                             raise InputError(f"{location}: has colours, expected a grey image")
-                    yield location, intensities_of(pydicom, frame, header), outside
+                    hidden = changes.hidden(frame, header, outside)
+                    yield location, intensities_of(pydicom, frame, header), hidden
         except (AmcnetError, MemoryError, GeneratorExit):
             raise
         except OSError as error:

@@ -105,6 +105,8 @@ def _chosen(
             f"{path}: holds voxels in a private format ({instances.private[0]}) only, expected "
             "DICOM images: export the scan as Enhanced Ultrasound Volume, or as NRRD"
         )
+    if not found and instances.segmentations:
+        raise InputError(f"{path}: holds a DICOM segmentation (labels), expected an image")
     if not found:
         raise InputError(f"{path}: holds no DICOM images, expected a series")
     listed = "; ".join(map(str, found))

@@ -9,7 +9,12 @@ import numpy as np
 
 from amcnet.errors import InputError, one_line
 from amcnet.io.colour import Colour, check_colour
-from amcnet.io.dicom.completeness import check_acquisitions, order_by_number
+from amcnet.io.dicom.completeness import (
+    check_acquisitions,
+    check_one_source,
+    order_by_number,
+    report_gaps,
+)
 from amcnet.io.dicom.frame_positions import (
     FramePositions,
     positions_of_frames,
@@ -169,7 +174,9 @@ def _read_images(path: Path, series: Series, spacing_is_given: bool) -> _Headers
     check_like(headers, f"{path}")
     for location, (header, pixels) in zip(series.locations, opened, strict=True):
         check_length(header, pixels, 1, location)
+    check_one_source(headers, f"{path}")
     check_acquisitions(headers, f"{path}")
+    _warn_of_lookup_table(headers, f"{path}")
     if series.frames == 1 and whole_number(headers[0], "SamplesPerPixel") == _RGB:
         raise InputError(
             f"{names[0]}: is a 2D colour image of {series.rows} x {series.columns} pixels, "
@@ -180,10 +187,18 @@ def _read_images(path: Path, series: Series, spacing_is_given: bool) -> _Headers
     return _Headers(headers, positions, rescales)
 
 
+def _warn_of_lookup_table(headers: list[Any], name: str) -> None:
+    if any(value_of(header, "ModalityLUTSequence") for header in headers):
+        _log.warning(
+            "%s: its ModalityLUTSequence is not applied, the stored values are used", one_line(name)
+        )
+
+
 def _read_multi_frame(path: Path, series: Series, spacing_is_given: bool) -> _Headers:
     (location,) = series.locations
     header, pixels = read_dicom_image_header(location)
     check_like([header], f"{location}")
+    _warn_of_lookup_table([header], f"{location}")
     check_length(header, pixels, series.frames, location)
     positions = positions_of_frames(header, series.frames, f"{location}", spacing_is_given)
     rescales = rescales_of_frames(header, series.frames, f"{location}")
@@ -195,6 +210,8 @@ def _grid(path: Path, series: Series, found: _Headers, spacing_mm: Triple | None
         grid = stack(found.positions, f"{path}")
         if spacing_mm is None:
             check_slice_distance(found.positions, grid, f"{path}")
+        if len(found.headers) > 1:
+            report_gaps(found.headers, f"{path}")
         return grid
     if spacing_mm is None:
         raise InputError(f"{path}: {_lack_of_positions(path, series, found)}")

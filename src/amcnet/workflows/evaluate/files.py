@@ -9,12 +9,17 @@ from numpy.typing import NDArray
 from amcnet.anatomy import LabelTable
 from amcnet.data import LabelNames
 from amcnet.errors import InputError
-from amcnet.io import BY_HEADER, Reading, Volume, find_extension, grid_differences, labels_on_grid
+from amcnet.io import (
+    BY_HEADER,
+    Reading,
+    Volume,
+    grid_differences,
+    labels_on_grid,
+    may_be_cropped,
+)
 from amcnet.metrics import CaseEvaluation, evaluate_case
 from amcnet.metrics.evaluation import SURFACE_TOLERANCE_MM
 from amcnet.workflows.label_names import names_of_files, read_known_labels
-
-_CROPPED = (".seg.nrrd", ".dcm")
 
 LabelArray = NDArray[np.integer[Any]]
 LabelPair = tuple[LabelArray, LabelArray, tuple[float, float, float]]
@@ -102,8 +107,8 @@ def _on_one_grid(
         return truth.array, labels_on_grid(judged, truth.geometry)
     except InputError as error:
         differences = "; ".join(grid_differences(truth.geometry, judged.geometry))
-        cropped = reference if cropped_truth else prediction
-        is_new = find_extension(cropped, _CROPPED) and differences not in str(error)
+        cropped = truth if cropped_truth else judged
+        is_new = may_be_cropped(cropped) and differences not in str(error)
         reason = f" ({error})" if is_new else ""
         raise InputError(
             f"{prediction}: does not lie on the grid of {reference}: {differences}{reason}"

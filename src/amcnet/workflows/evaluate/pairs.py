@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from amcnet.errors import InputError
-from amcnet.io import LABEL_EXTENSIONS, find_extension
+from amcnet.io import READABLE_EXTENSIONS, find_extension, report_passed_over
 
 # Suffixes that programs append to the name of a case: the first channel, words for labels.
 _SUFFIX = re.compile(r"(_0000)?([-_. ](labels?|seg|segmentation|mask))?$", re.IGNORECASE)
@@ -60,7 +60,7 @@ def find_pairs(references: Path, predictions: Path) -> FoundPairs:
         hint = f"; did you mean {inner}?" if inner.is_dir() else ""
         raise InputError(
             f"{references}: holds no label files, expected some that end in "
-            f"{' '.join(LABEL_EXTENSIONS)}{hint}"
+            f"{' '.join(READABLE_EXTENSIONS)}{hint}"
         )
     plain: dict[str, list[str]] = {}
     for stem in judged:
@@ -90,8 +90,9 @@ def _files_by_stem(folder: Path) -> dict[str, list[Path]]:
     if not folder.is_dir():
         raise InputError(f"{folder}: is no folder, expected one with label files")
     files: dict[str, list[Path]] = {}
+    report_passed_over(folder, READABLE_EXTENSIONS)
     for path in sorted(folder.iterdir()):
-        extension = find_extension(path, LABEL_EXTENSIONS)
+        extension = find_extension(path, READABLE_EXTENSIONS)
         if extension and path.is_file() and not path.name.startswith("."):
             files.setdefault(path.name[: -len(extension)], []).append(path)
     return dict(sorted(files.items()))

@@ -6,7 +6,7 @@ coarser than its own, by a factor that bounds the total time. Bones look smaller
 correct candidate still wins clearly.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import permutations, product
 from math import log
@@ -26,7 +26,10 @@ _DEPTH_TOLERANCE = 1.5  # largest ratio of the depth extent to the shortest exte
 _COARSENING = 1.5  # relative to the network's grid
 _COARSENING_OF_MANY = 1.75
 _MANY = 8
+_STRAIGHT = (False, False, False)
 _SURE = 0.8  # mean confidence of the structures at which the search ends
+
+Order = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Storage:
         reversed: Whether each of these axes is reversed.
     """
 
-    order: tuple[int, int, int]
+    order: Order
     reversed: tuple[bool, bool, bool]
 
 
@@ -58,7 +61,10 @@ class AxesFound:
 
 
 def search_axes(
-    prepared: Prepared, segmenter: Segmenter, progress: StageProgress = no_stage_progress
+    prepared: Prepared,
+    segmenter: Segmenter,
+    progress: StageProgress = no_stage_progress,
+    spacing_mm: Triple | None = None,
 ) -> AxesFound:
     """Return the order and direction of the axes in which a volume looks most like a hand.
 
@@ -69,19 +75,21 @@ def search_axes(
         prepared: The volume on the network's grid, with its current axes.
         segmenter: The model.
         progress: Called with (stage, candidates tried, number of candidates).
+        spacing_mm: Voxel size in (scan, lateral, depth) given by the user: it belongs to the
+            meaning of the axes, not to the axes of the file.
     """
     geometry = prepared.geometry
-    extents_mm = tuple(
-        size * mm
-        for size, mm in zip(geometry.canonical_shape, geometry.canonical_spacing_mm, strict=True)
+    storages = list(
+        likely_storages(
+            lambda order: extents_of(turned(geometry, Storage(order, _STRAIGHT), spacing_mm))
+        )
     )
-    storages = list(likely_storages((extents_mm[0], extents_mm[1], extents_mm[2])))
     coarsening = _COARSENING if len(storages) <= _MANY else _COARSENING_OF_MANY
     quick = segmenter.with_quality("fast")
     found: list[AxesFound] = []
     for storage in storages:
         progress(Stage.SEARCHING_AXES, len(found), len(storages))
-        result = quick.label(coarse_view(prepared, quick, storage, coarsening))
+        result = quick.label(coarse_view(prepared, quick, storage, coarsening, spacing_mm))
         is_hand, confidence = not check(result).is_no_hand, sum_of_confidence(result)
         found.append(AxesFound(turned(geometry, storage).axes, is_hand, confidence))
         if is_hand and confidence >= _SURE * max(1, len(result.confidence)):
@@ -89,41 +97,66 @@ def search_axes(
     return max(found, key=lambda one: (one.is_hand, one.confidence))
 
 
-def likely_storages(extents_mm: Triple) -> Iterator[Storage]:
+def likely_storages(extents_mm_of: Callable[[Order], Triple]) -> Iterator[Storage]:
     """Yield the plausible candidates for a volume, the most likely first.
 
-    >>> first = next(likely_storages((170.0, 130.0, 45.0)))
+    Args:
+        extents_mm_of: Returns the extents of (scan, lateral, depth) for an order of the axes.
+
+    >>> extents_mm = (170.0, 130.0, 45.0)
+    >>> first = next(likely_storages(lambda order: tuple(extents_mm[axis] for axis in order)))
     >>> first.order, first.reversed
     ((0, 1, 2), (False, False, False))
     """
 
-    def unlikeliness(order: tuple[int, ...]) -> float:
-        taken = (extents_mm[axis] for axis in order)
-        return sum(abs(log(mm / typical)) for mm, typical in zip(taken, _TYPICAL_MM, strict=True))
+    def unlikeliness(order: Order) -> float:
+        pairs = zip(extents_mm_of(order), _TYPICAL_MM, strict=True)
+        return sum(abs(log(mm / typical)) for mm, typical in pairs)
 
-    longest_depth_mm = _DEPTH_TOLERANCE * min(extents_mm)
-    for first, second, third in sorted(permutations(range(3)), key=unlikeliness):
-        if extents_mm[third] <= longest_depth_mm:
+    orders: list[Order] = [(a, b, c) for a, b, c in permutations(range(3))]
+    for order in sorted(orders, key=unlikeliness):
+        extents_mm = extents_mm_of(order)
+        if extents_mm[2] <= _DEPTH_TOLERANCE * min(extents_mm):
             for depth, scan in product((False, True), repeat=2):
-                yield Storage((first, second, third), (scan, False, depth))
+                yield Storage(order, (scan, False, depth))
 
 
-def turned(geometry: Geometry, storage: Storage) -> Geometry:
-    """Return the geometry of the same file with the axes of a candidate."""
+def extents_of(geometry: Geometry) -> Triple:
+    """Return the extents of a volume in (scan, lateral, depth), in mm."""
+    scan, lateral, depth = (
+        size * mm
+        for size, mm in zip(geometry.canonical_shape, geometry.canonical_spacing_mm, strict=True)
+    )
+    return (scan, lateral, depth)
+
+
+def turned(geometry: Geometry, storage: Storage, spacing_mm: Triple | None = None) -> Geometry:
+    """Return the geometry of the same file with the axes of a candidate.
+
+    Args:
+        geometry: The geometry.
+        storage: The candidate.
+        spacing_mm: Voxel size in (scan, lateral, depth) given by the user.
+    """
     order = [geometry.order[axis] for axis in storage.order]
     flipped = [
         geometry.flipped[axis] != is_reversed
         for axis, is_reversed in zip(storage.order, storage.reversed, strict=True)
     ]
-    return replace(
+    taken = replace(
         geometry,
         order=(order[0], order[1], order[2]),
         flipped=(flipped[0], flipped[1], flipped[2]),
     )
+    return taken if spacing_mm is None else taken.with_spacing(spacing_mm)
 
 
 def coarse_view(
-    prepared: Prepared, segmenter: Segmenter, storage: Storage, coarsening: float
+    prepared: Prepared,
+    segmenter: Segmenter,
+    storage: Storage,
+    coarsening: float,
+    spacing_mm: Triple | None = None,
 ) -> Prepared:
     """Return a volume with the axes of a candidate on a coarser grid.
 
@@ -132,12 +165,10 @@ def coarse_view(
         segmenter: The model.
         storage: The candidate.
         coarsening: Spacing relative to the network's grid.
+        spacing_mm: Voxel size in (scan, lateral, depth) given by the user.
     """
-    geometry = turned(prepared.geometry, storage)
-    extents_mm = [
-        n * mm
-        for n, mm in zip(geometry.canonical_shape, geometry.canonical_spacing_mm, strict=True)
-    ]
+    geometry = turned(prepared.geometry, storage, spacing_mm)
+    extents_mm = extents_of(geometry)
     target_mm = segmenter.bundle.description.preprocessing.spacing_mm
     sizes = [
         max(1, round(extent / (coarsening * mm)))

@@ -5,7 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from amcnet.errors import InputError, OutputError
-from amcnet.io import IMAGE_EXTENSIONS, LABEL_EXTENSIONS, check_output, find_extension, is_same_file
+from amcnet.io import (
+    IMAGE_EXTENSIONS,
+    LABEL_EXTENSIONS,
+    READABLE_EXTENSIONS,
+    check_output,
+    find_extension,
+    is_same_file,
+    report_passed_over,
+)
 from amcnet.io.dicom import is_series_folder
 
 DEFAULT_EXTENSION = ".seg.nrrd"
@@ -68,10 +76,11 @@ def _images_in(folder: Path, channels: int) -> list[Path]:
     """Return the images of a folder; an empty list for other paths."""
     if not is_folder_of_files(folder):
         return []
+    report_passed_over(folder, READABLE_EXTENSIONS)
     images = sorted(
         path
         for path in folder.iterdir()
-        if find_extension(path, (*IMAGE_EXTENSIONS, ".seg.nrrd")) in IMAGE_EXTENSIONS
+        if find_extension(path, READABLE_EXTENSIONS) in IMAGE_EXTENSIONS
         and not path.name.startswith(".")
         and path.is_file()
         and (channels == 1 or not _OTHER_CHANNEL.fullmatch(_split(path)[0][-5:]))

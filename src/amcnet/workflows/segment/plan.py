@@ -95,10 +95,10 @@ def plan_for_model(
             options.skip_existing,
         )
     jobs = [Job(source, target) for source, target in pairs]
-    _check_dicom(jobs, options)
     replaces = options.overwrite or options.skip_existing
     if also is not None:
         jobs = [with_second_file(jobs, also, replaces)]
+    _check_dicom(jobs, options)
     if report is not None:
         jobs = with_report_pages(jobs, report, replaces)
     if options.probabilities:
@@ -112,11 +112,20 @@ def plan_for_model(
 
 def _check_dicom(jobs: Sequence[Job], options: SegmentOptions) -> None:
     for job in jobs:
-        is_wanted = options.extension if options.separate else find_extension(job.target, (".dcm",))
-        if is_wanted == ".dcm" and not is_dicom(job.source):
+        own = options.extension if options.separate else find_extension(job.target, (".dcm",))
+        second = None if job.also is None else find_extension(job.also, (".dcm",))
+        if ".dcm" not in (own, second):
+            continue
+        output = job.target if own == ".dcm" else job.also
+        if not is_dicom(job.source):
             raise OutputError(
-                f"{job.target}: a DICOM segmentation refers to DICOM images and {job.source} is "
+                f"{output}: a DICOM segmentation refers to DICOM images and {job.source} is "
                 "none, expected another output such as .seg.nrrd"
+            )
+        if options.spacing_mm is not None:
+            raise OutputError(
+                f"{output}: a DICOM segmentation lies at the positions of its images, which "
+                "--spacing replaces, expected another output such as .seg.nrrd"
             )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from amcnet.errors import InputError
 from amcnet.inference import Segmenter
 from amcnet.inference.segmenter import Prepared
-from amcnet.io import Volume
+from amcnet.io import Volume, is_dicom, read_segments
 from amcnet.io.spacing_doubts import doubtful_spacing
 from amcnet.workflows.segment.file_names import channel_files
 from amcnet.workflows.segment.options import Job, SegmentOptions
@@ -51,6 +51,8 @@ def read_job(
         NotEnoughMemoryError: If the machine has too little memory.
     """
     files = channel_files(job.source, segmenter.channels)
+    if segmenter.channels == 1:
+        _check_is_no_segmentation(files[0])
     reading = options.reading(axes)
     volumes = [reading.volume(file) for file in files]
     if segmenter.channels == 1:  # further channels may be label maps
@@ -62,6 +64,16 @@ def read_job(
 def _spacing_notes(volume: Volume, source: Path) -> tuple[str, ...]:
     doubt = doubtful_spacing(volume.geometry)
     return () if doubt is None else (f"{source}: {doubt}",)
+
+
+def _check_is_no_segmentation(path: Path) -> None:
+    """Check by its header that a file is no 3D Slicer segmentation."""
+    segments = () if is_dicom(path) else read_segments(path)
+    if segments:
+        raise InputError(
+            f"{path}: holds the labels of {len(segments)} segments, expected an ultrasound image; "
+            "'amcnet check' and 'amcnet measure' take labels"
+        )
 
 
 def check_is_no_label_map(volume: Volume, path: Path) -> None:

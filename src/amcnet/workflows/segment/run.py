@@ -149,7 +149,7 @@ def _label(
     label = partial(_label_once, job, options, segmenter, progress)
     is_hand = is_hand_table(segmenter.bundle.description.label_table)
     if options.axes == AXES_SEARCH and is_hand:
-        found = search_axes(read.prepared, segmenter, progress)
+        found = search_axes(read.prepared, segmenter, progress, options.spacing_mm)
         note = f"{job.source}: searched the axes, found --axes={found.axes}"
         progress.note(note)
         turned = read_job(job, options, segmenter, found.axes)
@@ -162,7 +162,7 @@ def _label(
         return labelled, _with_explanation(quality, read, searched=False), read.notes
     what = "no hand" if quality.is_no_hand else "a doubtful hand"
     progress.note(f"{job.source}: found {what} with its axes as they are stored, searching others")
-    found = search_axes(read.prepared, segmenter, progress)
+    found = search_axes(read.prepared, segmenter, progress, options.spacing_mm)
     if found.is_hand and found.axes != read.prepared.geometry.axes:
         again, checked = label(read_job(job, options, segmenter, found.axes))
         if checked is not None and is_better(again, checked, labelled):

@@ -161,7 +161,7 @@ def _segment_one(
         return result
     if result is not None and not looks_turned(result, check(result)):
         return result
-    found = search_axes(prepared, segmenter, progress)
+    found = search_axes(prepared, segmenter, progress, reading.spacing_mm)
     if result is not None and not found.is_hand:
         return result
     turned = label(segmenter.read(source, channels, replace(reading, axes=found.axes)))
