@@ -66,3 +66,23 @@ def test_check_with_names_from_a_data_set(labels: Path, tmp_path: Path) -> None:
 def test_check_does_not_overwrite_its_input(labels: Path) -> None:
     done = CliRunner().invoke(app, ["check", str(labels), "--json", str(labels), "--overwrite"])
     assert isinstance(done.exception, OutputError)
+
+
+def test_the_other_thing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labels as the image, in both kinds of file, and a folder as the labels."""
+    labels = np.zeros((8, 16, 16), np.uint8)
+    labels[2:6, 4:8, 4:8] = 3
+    geometry = Geometry.canonical(labels.shape, (0.5, 0.4, 0.3))
+    for name in ("a.seg.nrrd", "a.nii.gz"):
+        write_labels(tmp_path / name, labels, geometry, hand_label_table())
+    monkeypatch.chdir(tmp_path)
+    for image, found in (
+        ("a.seg.nrrd", "holds the labels of 38 segments"),
+        ("a.nii.gz", "holds labels .2 different values up to 3."),
+    ):
+        result = CliRunner().invoke(app, ["check", "a.seg.nrrd", "--image", image])
+        with pytest.raises(InputError, match=f"{image}: {found}, expected an ultrasound image"):
+            raise result.exception or AssertionError(result.output)
+    result = CliRunner().invoke(app, ["check", "."])
+    with pytest.raises(InputError, match="is a folder, expected an image file"):
+        raise result.exception or AssertionError(result.output)

@@ -90,3 +90,12 @@ def test_a_file_and_a_folder_do_not_fit(folders: list[str]) -> None:
 
 def test_choices_are_the_presets() -> None:
     assert [choice.value for choice in PresetChoice] == [preset.value for preset in Preset]
+
+
+def test_background_alone_is_no_error(tmp_path: Path) -> None:
+    geometry = Geometry.canonical((4, 5, 6), (0.5, 0.4, 0.3))
+    path = tmp_path / "empty.seg.nrrd"
+    write_labels(path, np.zeros((4, 5, 6), np.uint8), geometry, hand_label_table())
+    done = CliRunner().invoke(app, ["evaluate", str(path), str(path)], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "structures" in done.output

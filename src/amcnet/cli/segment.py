@@ -312,7 +312,7 @@ class _Run:
 
         self._jobs = jobs
         if self._reporter is not None:
-            record = None if manifest is None else Manifest(manifest, place.models())
+            record = None if manifest is None else Manifest(manifest, place.models(), jobs)
             run_jobs(jobs, options, self._reporter, self._outcomes, run=place.run, manifest=record)
 
     def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:

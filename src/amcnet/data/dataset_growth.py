@@ -21,6 +21,7 @@ from amcnet.io import (
     write_image,
     write_labels,
 )
+from amcnet.labelmaps.validation import looks_like_labels
 
 NOTES_FILE = "corrections.json"
 
@@ -97,6 +98,8 @@ def _add(
         if name not in known:
             raise InputError(f"structure '{name}' is unknown, expected one of {', '.join(known)}")
     volume = reading.volume(image)
+    if looks_like_labels(volume.array):
+        raise InputError(f"{image}: holds labels, expected the scan first and its labels second")
     _check_segments(labels, table)
     read = reading.labels(labels, table, ignore_value)
     array = labels_on_grid(read, volume.geometry)

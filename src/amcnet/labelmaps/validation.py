@@ -10,6 +10,8 @@ from amcnet.errors import InputError
 
 _MOST_PLANES = 16  # enough to tell an image from labels
 _FEWEST_INTENSITIES = 32
+_MOST_LABELS = 128
+_FLAT_SHARE = 0.75  # of neighbouring voxels that are equal within labels; in ultrasound few are
 
 
 def as_array(values: ArrayLike) -> NDArray[Any]:
@@ -74,6 +76,33 @@ def check_label_range(labels: NDArray[np.integer[Any]], what: str, num_classes: 
     if smallest < 0 or largest >= num_classes:
         wrong = smallest if smallest < 0 else largest
         raise InputError(f"{what} holds the label {wrong}, expected 0 to {num_classes - 1}")
+
+
+def looks_like_labels(array: NDArray[Any]) -> bool:
+    """Return whether an array holds labels instead of intensities: few values fill large areas.
+
+    Args:
+        array: Voxels, (scan, lateral, depth).
+
+    Example:
+        >>> labels = np.zeros((8, 16, 16), np.uint8)
+        >>> labels[2:6, 4:8, 4:8] = 3
+        >>> looks_like_labels(labels), looks_like_labels(labels + np.uint8(1))
+        (True, False)
+    """
+    planes = array[:: max(1, len(array) // _MOST_PLANES)]
+    inside = planes[:, :, :-1] != 0
+    if not inside.any() or not _holds_whole_numbers(planes):
+        return False
+    values = np.unique(planes)
+    if not 1 < len(values) <= _MOST_LABELS or values[0] < 0:
+        return False
+    share = (planes[:, :, 1:] == planes[:, :, :-1])[inside].mean()
+    return bool(share >= _FLAT_SHARE and (planes == 0).mean() > 0.5)
+
+
+def _holds_whole_numbers(planes: NDArray[Any]) -> bool:
+    return planes.dtype.kind in "biu" or bool((planes == np.round(planes)).all())
 
 
 def looks_like_an_image(array: NDArray[Any]) -> bool:

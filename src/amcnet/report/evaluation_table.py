@@ -107,7 +107,7 @@ def _table(
     """Return the lines of a table; a name that is too long has a line of its own."""
     heads = [heading.split("\n") for heading in _wrapped(headings)]
     widths = [
-        max(max(map(len, head)), *(len(cells[i]) for _, cells in (*rows, *footer)))
+        max([*map(len, head), *(len(cells[i]) for _, cells in (*rows, *footer))])
         for i, head in enumerate(heads)
     ]
     room = _WIDTH - len(_INDENT) - sum(width + _GAP for width in widths)

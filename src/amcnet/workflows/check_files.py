@@ -13,6 +13,7 @@ from amcnet.io import BY_HEADER, Geometry, Reading, labels_on_grid
 from amcnet.labelmaps.validation import without_ignored
 from amcnet.quality import QualityReport, check_segmentation
 from amcnet.report import Subject, page_html, report_contents
+from amcnet.workflows.image_check import check_is_no_label_map, check_is_no_segmentation
 from amcnet.workflows.label_names import read_label_file_with_names
 from amcnet.workflows.output_files import write_text
 from amcnet.workflows.segment.provenance import making_of_labels
@@ -101,7 +102,9 @@ def _read_subject(
         volume = replace(volume, array=array)
     if image is None:
         return Subject(volume.array, volume.spacing_mm, names.table), volume.geometry
+    check_is_no_segmentation(image)
     scan = reading.volume(image)
+    check_is_no_label_map(scan.array, image)
     try:
         array = labels_on_grid(volume, scan.geometry)
     except InputError as error:

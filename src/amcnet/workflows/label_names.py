@@ -165,6 +165,8 @@ def _union(tables: Sequence[LabelTable]) -> LabelTable:
 
 def _description_beside(path: Path) -> Path | None:
     """Return the label description with the file's name, or that of its data set."""
+    if not path.is_file():
+        return None
     extension = find_extension(path, READABLE_EXTENSIONS) or path.suffix
     stem = path.name[: len(path.name) - len(extension)]
     for suffix in _SNAP_SUFFIXES:

@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from amcnet.bundle.bundle import sha256_of
 from amcnet.errors import InputError, OutputError
-from amcnet.io import atomic_path
+from amcnet.io import atomic_path, is_same_file
 from amcnet.io.image_writing import check_free
 from amcnet.workflows.outcome import Outcome
 from amcnet.workflows.segment.options import Job, SegmentOptions
@@ -24,13 +25,16 @@ class Manifest:
     Args:
         path: The file. The entries of an existing manifest are kept and updated.
         models: Name and SHA-256 of the weights of each model, see :func:`models_of`.
+        jobs: The volumes.
 
     Raises:
-        OutputError: If the file cannot be written or is not a manifest.
+        OutputError: If the file cannot be written, is not a manifest, or is an input or an output
+            of the run.
     """
 
-    def __init__(self, path: Path, models: list[dict[str, str]]) -> None:
+    def __init__(self, path: Path, models: list[dict[str, str]], jobs: Sequence[Job] = ()) -> None:
         self._path = path
+        _check_own_file(path, jobs)
         self._entries = _existing_entries(path)
         check_free(path, overwrite=True)
         self._head = {
@@ -88,6 +92,15 @@ def models_of(options: SegmentOptions) -> list[dict[str, str]]:
     names = options.models or ("hand",)
     pairs = zip(names, model_hashes(options), strict=True)
     return [{"model": name, "sha256": sha256} for name, sha256 in pairs]
+
+
+def _check_own_file(path: Path, jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        for other in (job.source, job.target, job.also, job.report):
+            if other is None:
+                continue
+            if path.absolute() == other.absolute() or is_same_file(path, other):
+                raise OutputError(f"{path}: is an input or an output too, expected another name")
 
 
 def input_hash(source: Path) -> str | None:
