@@ -12,7 +12,8 @@ import numpy as np
 import psutil
 import pytest
 
-from amcnet.io import Geometry, write_image
+from amcnet.anatomy import hand_label_table
+from amcnet.io import Geometry, write_image, write_labels
 
 AMCNET = shutil.which("amcnet", path=str(Path(sys.executable).parent)) or "amcnet"
 
@@ -67,6 +68,23 @@ def test_odd_environments(
     assert "structures found" in done.stdout
     assert "Traceback" not in done.stderr
     assert out.is_file()
+
+
+def test_a_drawing_backend_that_is_not_there(tmp_path: Path) -> None:
+    labels = np.zeros((4, 5, 6), np.uint8)
+    labels[1:3, 1:3, 1:3] = 1
+    geometry = Geometry.canonical(labels.shape, (0.5, 0.8, 0.6))
+    write_labels(tmp_path / "a.seg.nrrd", labels, geometry, hand_label_table())
+    done = subprocess.run(
+        [AMCNET, "confusion", "a.seg.nrrd", "a.seg.nrrd", "-o", "a.png"],
+        cwd=tmp_path,
+        env=os.environ | {"MPLBACKEND": "module://nowhere"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a.png").is_file()
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])

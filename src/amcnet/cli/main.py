@@ -113,6 +113,7 @@ def _root(
 def main() -> None:
     """Run the command line; user errors print one line on stderr and exit with status 2."""
     _open_streams()
+    os.environ["MPLBACKEND"] = "Agg"  # notebooks set it, perhaps to one that is not installed here
     try:
         app()
     except AmcnetError as error:
