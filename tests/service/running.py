@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,13 @@ from urllib.parse import urlencode, urlparse
 MAIN = "from amcnet.cli.main import main; main()"
 READY_SECONDS = 120
 AXES = "depth,lateral,scan"  # as the volumes have them; else all axes are searched for a hand
+
+
+def dcmtk(name: str) -> str | None:
+    """Return a program of dcmtk; pynetdicom puts programs of the same names beside Python."""
+    beside = str(Path(sys.executable).parent)
+    folders = [one for one in os.environ["PATH"].split(os.pathsep) if one != beside]
+    return shutil.which(name, path=os.pathsep.join(folders))
 
 
 class Answer:

@@ -3,7 +3,6 @@
 import http.client
 import json
 import random
-import shutil
 import subprocess
 import threading
 import time
@@ -16,7 +15,7 @@ from amcnet.anatomy import LabelTable
 from amcnet.io import Geometry, read_labels, write_image
 
 from ..io.dicom.conftest import Scan, write_series
-from .running import READY_SECONDS, Service
+from .running import READY_SECONDS, Service, dcmtk
 from .test_dicom import free_port
 
 LEAST_VOLUMES, SERIES = 6, 2
@@ -60,7 +59,7 @@ class Senders:
             return
 
     def _store(self, folder: Path) -> None:
-        command = ["storescu", "-aec", "AMCNET", "+sd", "-to", "5", "127.0.0.1"]
+        command = [dcmtk("storescu"), "-aec", "AMCNET", "+sd", "-to", "5", "127.0.0.1"]
         deadline = time.monotonic() + GIVE_UP_SECONDS
         while time.monotonic() < deadline:
             port = self._service.dicom_port
@@ -74,7 +73,7 @@ class Senders:
 def killed(tmp_path: Path, model: Path, kills: int) -> list[str]:
     """Kill a service again and again while others send to it; return a line for each kill."""
     rng = random.Random(kills)
-    has_dicom = shutil.which("storescu") is not None and shutil.which("storescp") is not None
+    has_dicom = dcmtk("storescu") is not None and dcmtk("storescp") is not None
     noise = np.random.default_rng(1)
     volumes = []
     wanted = max(LEAST_VOLUMES, kills)
@@ -94,7 +93,7 @@ def killed(tmp_path: Path, model: Path, kills: int) -> list[str]:
     receiver = None
     if has_dicom:
         receiver = subprocess.Popen(
-            ["storescp", "-aet", "PACS", "-od", str(received), str(port_there)]
+            [dcmtk("storescp"), "-aet", "PACS", "-od", str(received), str(port_there)]
         )
     service = Service(tmp_path, model, *options)
     service.dicom_port = port

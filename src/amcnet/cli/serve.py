@@ -66,6 +66,9 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    forward_report: Annotated[
+        bool, typer.Option("--forward-report", help="Send the report too, as encapsulated PDF.")
+    ] = False,
     dask: DaskOption = None,
     keep_hours: Annotated[
         float, typer.Option(help="Delete jobs and their files so long after their end.")
@@ -97,6 +100,7 @@ def serve(
         token_file=token_file,
         dicom=_dicom_settings(dicom, accept or [], quiet),
         forward=None if forward is None else parse_destination(forward),
+        forward_report=forward_report,
         dask=dask,
         keep_hours=keep_hours,
         most_bytes=int(max_upload * gib),

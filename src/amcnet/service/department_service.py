@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from amcnet.errors import ConfigError
 from amcnet.extras import require_extra
 from amcnet.service.access_tokens import AccessTokens, read_tokens
-from amcnet.service.dicom.forwarder import Forwarder
+from amcnet.service.dicom.forwarder import Forwarder, add_report
 from amcnet.service.dicom.series_arrivals import SeriesArrivals
 from amcnet.service.dicom.storage_node import StorageNode
 from amcnet.service.http.http_app import make_app
@@ -27,7 +27,7 @@ from amcnet.service.queue.queue_database import QueueDatabase
 from amcnet.service.queue.retention import delete_expired, recover
 from amcnet.service.service_settings import ServiceSettings
 from amcnet.service.work.job_feed import JobFeed
-from amcnet.service.work.job_runner import JobRunner, Segment
+from amcnet.service.work.job_runner import JobRunner, Segment, add_nothing
 from amcnet.service.work.local_segmenting import LocalSegmenting
 from amcnet.service.work.result_formats import ResultFormats
 from amcnet.service.work.service_model import LoadedModel, options_for, read_facts
@@ -101,6 +101,7 @@ class _Service:
             options,
             segmenting,
             forwards=settings.forward is not None,
+            finish_folder=add_report if settings.forward_report else add_nothing,
         )
         self._workers = WorkerThreads(desk.queue, runner, threads, desk.wake, stop)
         self._threads = [_thread("retention", self._delete_expired, stop)]

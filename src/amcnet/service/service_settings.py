@@ -37,6 +37,7 @@ class ServiceSettings:
         token_file: Tokens of its users; None: none are needed.
         dicom: Its DICOM node, if it has one.
         forward: Where DICOM segmentations are sent, if anywhere.
+        forward_report: Whether the report is sent too, as an encapsulated PDF.
         dask: Address of a Dask scheduler, if volumes are segmented on a cluster.
         keep_hours: How long studies are kept after their end.
         most_bytes: Largest upload.
@@ -49,6 +50,7 @@ class ServiceSettings:
     token_file: Path | None = None
     dicom: DicomSettings | None = None
     forward: DicomNode | str | None = None
+    forward_report: bool = False
     dask: str | None = None
     keep_hours: float = 72.0
     most_bytes: int = 8 * GIB
@@ -66,6 +68,8 @@ class ServiceSettings:
                 f"--http: {self.http.host} can be reached from other machines, expected "
                 "--token-file, and a server in front that adds TLS (docs/serving.md)"
             )
+        if self.forward_report and self.forward is None:
+            raise ConfigError("--forward-report: found no destination, expected --forward too")
         if not self.keep_hours > 0:
             raise ConfigError(f"--keep-hours: found {self.keep_hours:g}, expected more than 0")
         if not self.most_bytes > 0:

@@ -4,15 +4,19 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 from amcnet.errors import AmcnetError, ConfigError, OutputError
 from amcnet.extras import require_extra
+from amcnet.io import find_extension
+from amcnet.service.dicom.encapsulated_report import write_encapsulated_report
+from amcnet.service.dicom.report_pdf import report_pdf
 from amcnet.service.dicom.stow import store_by_web
 from amcnet.service.network_addresses import DicomNode
 from amcnet.service.queue.job_folders import JobFolders
 from amcnet.service.queue.job_queue import JobQueue
 from amcnet.service.queue.stored_job import StoredJob
-from amcnet.service.work.job_output import DICOM_FILE
+from amcnet.service.work.job_output import DICOM_FILE, DICOM_REPORT_FILE, REPORT_FILE
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +37,7 @@ def waiting_seconds(attempts: int) -> float:
 
 
 class Forwarder:
-    """Sends the DICOM segmentations of studies to another node.
+    """Sends the DICOM segmentations of studies, and their reports if asked, to another node.
 
     The file of a study is written once, so that one which is sent twice, because the service was
     killed before it could note the success, is the same object there.
@@ -74,11 +78,14 @@ class Forwarder:
             self._forward(job)
 
     def _forward(self, job: StoredJob) -> None:
-        path = self._folders.output(job.id) / DICOM_FILE
+        folder = self._folders.output(job.id)
+        path, report = folder / DICOM_FILE, folder / DICOM_REPORT_FILE
         try:
             if not path.is_file():
                 raise OutputError("its DICOM segmentation is not there any more")
             self._send(path)
+            if report.is_file():
+                self._send(report)
         except AmcnetError as error:
             wait = waiting_seconds(job.attempts)
             if self._queue.postpone(job, wait, str(error)):
@@ -91,6 +98,24 @@ class Forwarder:
             return
         if self._queue.forwarded(job.id):
             _log.info("job %s was forwarded", job.id)
+
+
+def add_report(folder: Path, source: Path, event: dict[str, Any]) -> None:
+    """Add the report as a DICOM object to the folder of a result.
+
+    Args:
+        folder: The folder, with the report page.
+        source: The volume: a folder of images, or one file.
+        event: The ``result`` event.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    page = folder / REPORT_FILE
+    image = min(source.iterdir()) if source.is_dir() else source
+    if page.is_file() and find_extension(image, (".zip",)) is None:
+        pdf = report_pdf(event, page.read_text(encoding="utf-8"))
+        write_encapsulated_report(folder / DICOM_REPORT_FILE, image, pdf)
 
 
 def sender_to(destination: DicomNode | str, own_title: str) -> Callable[[Path], None]:
@@ -125,7 +150,7 @@ def store_at_node(node: DicomNode, own_title: str, path: Path) -> None:
         raise OutputError(f"the node {node} {why}")
     try:
         if not association.accepted_contexts:
-            raise OutputError(f"the node {node} does not take DICOM segmentations")
+            raise OutputError(f"the node {node} does not take such objects")
         status = association.send_c_store(dataset)
     finally:
         association.release()

@@ -16,6 +16,7 @@ from amcnet.workflows.segment.options import Job
 LABELS_FILE = "labels.seg.nrrd"
 DICOM_FILE = "labels.dcm"
 REPORT_FILE = "report.html"
+DICOM_REPORT_FILE = "report.dcm"
 PROBABILITIES_FILE = "labels.probabilities.npy"
 _RESULT_FILE = "result.json"
 _TABLE_FILE = "table.json"

@@ -8,15 +8,17 @@ from pathlib import Path
 from threading import Event
 from typing import Any, Literal
 
-from amcnet.errors import AmcnetError, NotEnoughMemoryError
+from amcnet.errors import AmcnetError, NotEnoughMemoryError, OutputError
 from amcnet.extras import has_extra
 from amcnet.io import is_dicom
+from amcnet.io.dicom.seg_writing import check_source
 from amcnet.service.job_options import JobOptions
 from amcnet.service.queue.job_folders import JobFolders, is_full
 from amcnet.service.queue.job_queue import JobQueue
 from amcnet.service.queue.stored_job import Facts, StoredJob
 from amcnet.service.work.job_feed import JobFeed
 from amcnet.service.work.job_output import (
+    reading_of,
     scrubbed,
     source_of,
     task_of,
@@ -26,7 +28,7 @@ from amcnet.service.work.job_output import (
 from amcnet.service.work.service_model import ModelFacts
 from amcnet.workflows.outcome import Outcome
 from amcnet.workflows.segment.events import JsonEvents
-from amcnet.workflows.segment.options import Job, SegmentOptions
+from amcnet.workflows.segment.options import AXES_SEARCH, Job, SegmentOptions
 from amcnet.workflows.segment.progress_display import Listener
 from amcnet.workflows.segment.result import SegmentedFile
 
@@ -67,6 +69,10 @@ It raises WaitError where the volume has to wait, and InterruptedWorkError when 
 """
 
 
+def add_nothing(folder: Path, source: Path, event: dict[str, Any]) -> None:
+    """Add nothing."""
+
+
 class JobRunner:
     """Brings studies from the queue to their end.
 
@@ -78,6 +84,7 @@ class JobRunner:
         options_for: Returns how a volume is segmented.
         segment: Does it.
         forwards: Whether results are sent on where a study asks for it.
+        finish_folder: Adds to the folder of a result that is sent on: (folder, source, event).
     """
 
     def __init__(
@@ -89,10 +96,12 @@ class JobRunner:
         options_for: Callable[[JobOptions], SegmentOptions],
         segment: Segment,
         forwards: bool,
+        finish_folder: Callable[[Path, Path, dict[str, Any]], None] = add_nothing,
     ) -> None:
         self._queue, self._folders, self._feed = queue, folders, feed
         self._model, self._options_for = model, options_for
         self._segment, self._forwards = segment, forwards
+        self._finish_folder = finish_folder
         self.result_is_ready = Event()
 
     def run(self, job: StoredJob) -> None:
@@ -123,7 +132,7 @@ class JobRunner:
     def _work(self, job: StoredJob) -> None:
         wanted = JobOptions(**job.options)
         source, folder = source_of(job, self._folders), self._folders.begin_output(job.id)
-        forward = wanted.forward and self._forwards and has_extra("dicom") and is_dicom(source)
+        forward, why_not = self._forwarding(wanted, source)
         task = task_of(job, source, folder, wanted.report, forward)
         options = self._options_for(wanted)
         events = JsonEvents(partial(self._emit, job, folder))
@@ -137,9 +146,13 @@ class JobRunner:
         told.begin([task])
         told.outcome(task, outcome)
         event = scrubbed(final[0], self._folders.input(job.id), folder)
+        notes = [*event["notes"], *([why_not] if why_not else [])]
         if job.series and not job.was_released:
-            event["notes"] = [*event["notes"], _BROKEN_OFF]
-        write_result(folder, event | {"input": job.name}, self._model.labels)
+            notes.append(_BROKEN_OFF)
+        event |= {"input": job.name, "notes": notes}
+        write_result(folder, event, self._model.labels)
+        if forward:
+            self._finish_folder(folder, source, event)
         self._folders.finish_output(job.id)
         result = outcome.result
         if result is None:  # for the type checker: an outcome has a result or an error
@@ -155,6 +168,19 @@ class JobRunner:
                 outcome.seconds,
             )
             self.result_is_ready.set()
+
+    def _forwarding(self, wanted: JobOptions, source: Path) -> tuple[bool, str]:
+        """Return whether a result is sent on, and if it was to be and cannot, why."""
+        if not (wanted.forward and self._forwards and has_extra("dicom") and is_dicom(source)):
+            return False, ""
+        try:
+            axes = "auto" if wanted.axes == AXES_SEARCH else wanted.axes
+            check_source(reading_of(wanted, axes).geometry(source))
+        except OutputError as error:
+            return False, f"the result is not forwarded: {error}"
+        except AmcnetError:  # the same is said where the volume is read
+            pass
+        return True, ""
 
     def _emit(self, job: StoredJob, folder: Path, event: dict[str, Any]) -> None:
         clean = scrubbed(event, self._folders.input(job.id), folder)
