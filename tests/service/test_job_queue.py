@@ -14,11 +14,11 @@ from amcnet.service.queue.job_folders import JobFolders, NoRoomError, is_full
 from amcnet.service.queue.job_queue import JobQueue
 from amcnet.service.queue.queue_database import QueueDatabase
 from amcnet.service.queue.retention import delete_expired, recover
-from amcnet.service.queue.stored_job import Facts, State
+from amcnet.service.queue.stored_job import ResultFacts, State
 
 from .conftest import Clock, a_job
 
-FACTS = Facts("ok", 38, 38, 2.5)
+FACTS = ResultFacts("ok", 38, 38, 2.5)
 
 
 def test_a_study_goes_through_its_states(queue: JobQueue, clock: Clock) -> None:

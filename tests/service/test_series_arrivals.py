@@ -12,7 +12,7 @@ from amcnet.service.job_options import JobOptions
 from amcnet.service.queue.job_folders import JobFolders, NoRoomError
 from amcnet.service.queue.job_queue import JobQueue
 from amcnet.service.queue.retention import recover
-from amcnet.service.queue.stored_job import Facts, State
+from amcnet.service.queue.stored_job import ResultFacts, State
 
 from .conftest import Clock
 
@@ -142,7 +142,7 @@ def test_late_images_join_those_that_came_before(
     (job,) = desk.queue.listed()  # the first had not begun: it is part of the second
     assert (images(desk, job.id), job.id == first.id) == (3, False)
     desk.queue.claim()
-    desk.queue.finish(job.id, Facts("ok", 1, 1, 1.0))
+    desk.queue.finish(job.id, ResultFacts("ok", 1, 1, 1.0))
     sender.send(2)
     arrivals.end(1, was_released=True)
     clock.now += QUIET

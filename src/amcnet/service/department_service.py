@@ -27,7 +27,7 @@ from amcnet.service.queue.queue_database import QueueDatabase
 from amcnet.service.queue.retention import delete_expired, recover
 from amcnet.service.service_settings import ServiceSettings
 from amcnet.service.work.job_feed import JobFeed
-from amcnet.service.work.job_runner import JobRunner, Segment, add_nothing
+from amcnet.service.work.job_runner import JobRunner, SegmentOne, add_nothing
 from amcnet.service.work.local_segmenting import LocalSegmenting
 from amcnet.service.work.result_formats import ResultFormats
 from amcnet.service.work.service_model import LoadedModel, options_for, read_facts
@@ -118,7 +118,7 @@ class _Service:
             self._arrivals = SeriesArrivals(desk, wanted, settings.dicom.quiet_seconds)
             self._threads.append(_thread("arrivals", self._complete_series, stop))
 
-    def _place(self, options: Callable[[JobOptions], SegmentOptions]) -> tuple[Segment, int]:
+    def _place(self, options: Callable[[JobOptions], SegmentOptions]) -> tuple[SegmentOne, int]:
         """Return what segments volumes, and how many at once."""
         desk, stop, address = self._desk, self._stop, self._settings.dask
         if address is None:

@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 
 from amcnet.service.http.http_context import HttpContext
 from amcnet.service.queue.stored_job import WITH_RESULT, State, StoredJob
-from amcnet.service.work.job_output import read_result
+from amcnet.service.work.job_output import load_result
 from amcnet.workflows.segment.events import PROTOCOL
 
 _POLL_SECONDS = 0.2
@@ -73,7 +73,7 @@ class EventStream(StreamingResponse):
             return {"event": "error", "volume": 1, "volumes": 1, "input": job.name,
                     "message": job.error, "interrupted": False}  # fmt: skip
         if job.state in WITH_RESULT:
-            return read_result(job.id, self._context.desk.folders).event
+            return load_result(job.id, self._context.desk.folders).event
         return None
 
 

@@ -111,7 +111,7 @@ def make_app(context: HttpContext) -> Gatekeeper:
     )
     app.state.context = context
     app.state.sessions = BrowserSessions()
-    app.state.views = page_routes.Views(context.desk.folders)
+    app.state.views = page_routes.ResultViews(context.desk.folders)
     return Gatekeeper(app, context.tokens, app.state.sessions, context.loopback_port)
 
 

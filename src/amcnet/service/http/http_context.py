@@ -31,7 +31,7 @@ class HttpContext:
         feed: Tells what happens to them.
         formats: Writes results in other formats.
         tokens: Who may use the service.
-        model: Facts of the loaded model.
+        model: ResultFacts of the loaded model.
         most_bytes: Largest upload.
         keep_hours: How long studies are kept after their end.
         dicom: AE title and port of the DICOM node, if there is one.

@@ -21,7 +21,7 @@ from amcnet.service.http.uploads import (
 )
 from amcnet.service.job_options import options_from_query
 from amcnet.service.queue.stored_job import WITH_RESULT, State, StoredJob
-from amcnet.service.work.job_output import PROBABILITIES_FILE, REPORT_FILE, read_result
+from amcnet.service.work.job_output import PROBABILITIES_FILE, REPORT_FILE, load_result
 
 _REPORT_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
@@ -146,7 +146,7 @@ def _finished(request: Request) -> StoredJob:
 def show_result(request: Request) -> Response:
     """Send what was found: verdict, findings, sizes."""
     job = _finished(request)
-    return json_answer(read_result(job.id, context_of(request).desk.folders).event)
+    return json_answer(load_result(job.id, context_of(request).desk.folders).event)
 
 
 def _extension(request: Request, default: str) -> str:

@@ -17,7 +17,7 @@ from amcnet.service.http.http_context import context_of, job_of_request
 from amcnet.service.job_options import JobOptions
 from amcnet.service.queue.job_folders import JobFolders
 from amcnet.service.queue.stored_job import WITH_RESULT, StoredJob
-from amcnet.service.work.job_output import LABELS_FILE, read_result, reading_of, source_of
+from amcnet.service.work.job_output import LABELS_FILE, load_result, reading_of, volume_of
 from amcnet.viewer import Resource, page_resources, read_scene
 
 _TYPES = {
@@ -76,7 +76,7 @@ async def view_resource(request: Request) -> Response:
     job = await run_sync(job_of_request, request)
     if job.state not in WITH_RESULT:
         raise HTTPException(409, "the job has no result to look at")
-    views: Views = request.app.state.views
+    views: ResultViews = request.app.state.views
     resources = await run_sync(views.resources, job)
     resource = resources.get(request.path_params.get("resource", ""))
     if resource is None:
@@ -84,7 +84,7 @@ async def view_resource(request: Request) -> Response:
     return Response(resource.body, headers={"Content-Type": resource.content_type})
 
 
-class Views:
+class ResultViews:
     """Results as the viewer shows them; the latest are kept.
 
     Args:
@@ -110,9 +110,9 @@ class Views:
             return self._kept[job.id]
 
     def _read(self, job: StoredJob) -> dict[str, Resource]:
-        options, stored = JobOptions(**job.options), read_result(job.id, self._folders)
+        options, stored = JobOptions(**job.options), load_result(job.id, self._folders)
         names = LabelNames(LabelTable.from_dicts(stored.labels))
         labels: Path = self._folders.output(job.id) / LABELS_FILE
         reading = reading_of(options, str(stored.event["axes"]))
-        scene = read_scene(source_of(job, self._folders), labels, names, reading)
+        scene = read_scene(volume_of(job, self._folders), labels, names, reading)
         return page_resources(scene)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from amcnet.service.queue.queue_database import SELECT, QueueDatabase, job_of
-from amcnet.service.queue.stored_job import ENDED, Facts, State, StoredJob
+from amcnet.service.queue.stored_job import ENDED, ResultFacts, State, StoredJob
 
 _ID_BYTES = 12
 _AGAIN = "UPDATE jobs SET state='queued', updated=?, attempts=0, not_before=0, error='' WHERE id=?"
@@ -153,7 +153,7 @@ class JobQueue:
         )
         return next(iter(due), None)
 
-    def finish(self, job_id: str, facts: Facts, forward: bool = False) -> bool:
+    def finish(self, job_id: str, facts: ResultFacts, forward: bool = False) -> bool:
         """Record that the result of a running study is on the disk.
 
         Args:

@@ -72,7 +72,7 @@ class StoredJob:
 
 
 @dataclass(frozen=True)
-class Facts:
+class ResultFacts:
     """What the queue keeps of a result, for lists; the result itself is a file.
 
     Attributes:

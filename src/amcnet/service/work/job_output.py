@@ -35,7 +35,7 @@ class StoredResult:
     labels: list[dict[str, Any]]
 
 
-def source_of(job: StoredJob, folders: JobFolders) -> Path:
+def volume_of(job: StoredJob, folders: JobFolders) -> Path:
     """Return the volume of a study."""
     return folders.input(job.id) / job.name
 
@@ -68,7 +68,7 @@ def task_of(job: StoredJob, source: Path, folder: Path, report: bool, dicom: boo
     )
 
 
-def write_result(folder: Path, event: Mapping[str, Any], labels: list[dict[str, Any]]) -> None:
+def store_result(folder: Path, event: Mapping[str, Any], labels: list[dict[str, Any]]) -> None:
     """Write what was found beside the labels.
 
     Raises:
@@ -79,7 +79,7 @@ def write_result(folder: Path, event: Mapping[str, Any], labels: list[dict[str, 
             temporary.write_text(json.dumps(content, allow_nan=False), encoding="utf-8")
 
 
-def read_result(job_id: str, folders: JobFolders) -> StoredResult:
+def load_result(job_id: str, folders: JobFolders) -> StoredResult:
     """Read what was found in a study.
 
     Raises:

@@ -15,15 +15,15 @@ from amcnet.io.dicom.seg_writing import check_source
 from amcnet.service.job_options import JobOptions
 from amcnet.service.queue.job_folders import JobFolders, is_full
 from amcnet.service.queue.job_queue import JobQueue
-from amcnet.service.queue.stored_job import Facts, StoredJob
+from amcnet.service.queue.stored_job import ResultFacts, StoredJob
 from amcnet.service.work.job_feed import JobFeed
 from amcnet.service.work.job_output import (
     reading_of,
     scrubbed,
-    source_of,
+    store_result,
     task_of,
+    volume_of,
     without_folders,
-    write_result,
 )
 from amcnet.service.work.service_model import ModelFacts
 from amcnet.workflows.outcome import Outcome
@@ -62,7 +62,7 @@ class InterruptedWorkError(AmcnetError):
     """The service ends; the study is worked on again after its next start."""
 
 
-Segment = Callable[[StoredJob, Job, SegmentOptions, Listener], Outcome[SegmentedFile]]
+SegmentOne = Callable[[StoredJob, Job, SegmentOptions, Listener], Outcome[SegmentedFile]]
 """Segments a volume, here or elsewhere, and returns what came of it.
 
 It raises WaitError where the volume has to wait, and InterruptedWorkError when the service ends.
@@ -80,7 +80,7 @@ class JobRunner:
         queue: The queue.
         folders: Where the files are.
         feed: Told what happens.
-        model: Facts of the model.
+        model: ResultFacts of the model.
         options_for: Returns how a volume is segmented.
         segment: Does it.
         forwards: Whether results are sent on where a study asks for it.
@@ -94,7 +94,7 @@ class JobRunner:
         feed: JobFeed,
         model: ModelFacts,
         options_for: Callable[[JobOptions], SegmentOptions],
-        segment: Segment,
+        segment: SegmentOne,
         forwards: bool,
         finish_folder: Callable[[Path, Path, dict[str, Any]], None] = add_nothing,
     ) -> None:
@@ -131,7 +131,7 @@ class JobRunner:
 
     def _work(self, job: StoredJob) -> None:
         wanted = JobOptions(**job.options)
-        source, folder = source_of(job, self._folders), self._folders.begin_output(job.id)
+        source, folder = volume_of(job, self._folders), self._folders.begin_output(job.id)
         forward, why_not = self._forwarding(wanted, source)
         task = task_of(job, source, folder, wanted.report, forward)
         options = self._options_for(wanted)
@@ -150,14 +150,14 @@ class JobRunner:
         if job.series and not job.was_released:
             notes.append(_BROKEN_OFF)
         event |= {"input": job.name, "notes": notes}
-        write_result(folder, event, self._model.labels)
+        store_result(folder, event, self._model.labels)
         if forward:
             self._finish_folder(folder, source, event)
         self._folders.finish_output(job.id)
         result = outcome.result
         if result is None:  # for the type checker: an outcome has a result or an error
             return
-        facts = Facts(result.verdict, result.found, result.wanted, outcome.seconds)
+        facts = ResultFacts(result.verdict, result.found, result.wanted, outcome.seconds)
         if self._queue.finish(job.id, facts, forward):
             _log.info(
                 "job %s is done: %d of %d structures, verdict %s, %.1f s",

@@ -10,7 +10,7 @@ from amcnet.parallel import in_background
 from amcnet.service.job_options import JobOptions
 from amcnet.service.queue.job_folders import JobFolders
 from amcnet.service.queue.stored_job import StoredJob
-from amcnet.service.work.job_output import source_of
+from amcnet.service.work.job_output import volume_of
 from amcnet.service.work.job_runner import InterruptedWorkError, WaitError, classify
 from amcnet.service.work.service_model import LoadedModel
 from amcnet.workflows.outcome import Outcome, run_for_file
@@ -52,7 +52,7 @@ class LocalSegmenting:
     def __call__(
         self, stored: StoredJob, job: Job, options: SegmentOptions, listen: Listener
     ) -> Outcome[SegmentedFile]:
-        """Segment a volume, see :data:`amcnet.service.work.job_runner.Segment`.
+        """SegmentOne a volume, see :data:`amcnet.service.work.job_runner.SegmentOne`.
 
         Raises:
             WaitError: If there is too little memory or disk space now.
@@ -99,7 +99,7 @@ class LocalSegmenting:
         coming = self._next_job()
         if coming is None or coming.id == current.id:
             return
-        source = source_of(coming, self._folders)
+        source = volume_of(coming, self._folders)
         if _num_bytes(source) > _MOST_AHEAD * available_bytes():
             return
         options = self._options_for(JobOptions(**coming.options))

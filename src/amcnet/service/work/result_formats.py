@@ -24,9 +24,9 @@ from amcnet.service.queue.stored_job import StoredJob
 from amcnet.service.work.job_output import (
     DICOM_FILE,
     LABELS_FILE,
-    read_result,
+    load_result,
     reading_of,
-    source_of,
+    volume_of,
 )
 from amcnet.workflows.segment.masks import write_each
 
@@ -101,7 +101,7 @@ class ResultFormats:
         folder.rmdir()
 
     def _check_source(self, job: StoredJob, is_dicom_wanted: bool) -> None:
-        if is_dicom_wanted and not is_dicom(source_of(job, self._folders)):
+        if is_dicom_wanted and not is_dicom(volume_of(job, self._folders)):
             raise ConfigError(
                 "format: a DICOM segmentation refers to DICOM images and the volume is none, "
                 "expected another format such as .seg.nrrd"
@@ -109,10 +109,10 @@ class ResultFormats:
 
     def _read(self, job: StoredJob) -> tuple[Segmentation, tuple[int, ...] | None]:
         """Read the stored labels on the grid of the volume, with the values that are listed."""
-        options, stored = JobOptions(**job.options), read_result(job.id, self._folders)
+        options, stored = JobOptions(**job.options), load_result(job.id, self._folders)
         table = LabelTable.from_dicts(stored.labels)
         reading = reading_of(options, str(stored.event["axes"]))
-        geometry = reading.geometry(source_of(job, self._folders))
+        geometry = reading.geometry(volume_of(job, self._folders))
         volume = read_labels(self._folders.output(job.id) / LABELS_FILE, table, geometry.axes)
         if volume.array.shape != geometry.canonical_shape:
             raise InputError(f"job {job.id}: its labels do not fit its volume")
