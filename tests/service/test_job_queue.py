@@ -155,6 +155,23 @@ with database.transaction() as connection:
     database.close()
 
 
+def test_a_study_that_ends_every_process_fails_at_last(queue: JobQueue, clock: Clock) -> None:
+    job, _ = queue.submit(a_job(clock), "digest")
+    for _ in range(20):
+        assert queue.claim().id == job.id
+        queue.recover()
+        assert queue.find(job.id).state is State.QUEUED
+    queue.claim()
+    queue.recover()
+    failed = queue.find(job.id)
+    assert failed.state is State.FAILED
+    assert "the service ended 21 times" in failed.error
+    queue.submit(a_job(clock), "digest")  # on request it is tried again
+    assert queue.claim().id == job.id
+    queue.recover()
+    assert queue.find(job.id).state is State.QUEUED
+
+
 def test_recovery_removes_what_is_half_written(
     queue: JobQueue, folders: JobFolders, clock: Clock
 ) -> None:

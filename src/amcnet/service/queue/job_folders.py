@@ -109,11 +109,15 @@ class JobFolders:
 
     def begin_output(self, job_id: str) -> Path:
         """Return an empty folder that a result is written to."""
+        self.discard_output(job_id)
         partial = self._jobs / job_id / _PARTIAL
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(self.output(job_id), ignore_errors=True)
         partial.mkdir(mode=0o700)
         return partial
+
+    def discard_output(self, job_id: str) -> None:
+        """Remove the result of a study, or the part of it that is there."""
+        shutil.rmtree(self._jobs / job_id / _PARTIAL, ignore_errors=True)
+        shutil.rmtree(self.output(job_id), ignore_errors=True)
 
     def finish_output(self, job_id: str) -> None:
         """Put a result that is complete into its place, and bring it to the disk."""

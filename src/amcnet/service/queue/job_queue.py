@@ -17,7 +17,15 @@ from amcnet.service.queue.queue_database import SELECT, QueueDatabase, job_of
 from amcnet.service.queue.stored_job import ENDED, ResultFacts, State, StoredJob
 
 _ID_BYTES = 12
-_AGAIN = "UPDATE jobs SET state='queued', updated=?, attempts=0, not_before=0, error='' WHERE id=?"
+_AGAIN = (
+    "UPDATE jobs SET state='queued', updated=?, attempts=0, interruptions=0, not_before=0, "
+    "error='' WHERE id=?"
+)
+_MOST_INTERRUPTIONS = 20
+_INTERRUPTED = (
+    f"the service ended {_MOST_INTERRUPTIONS + 1} times while it worked on this volume, perhaps "
+    "for lack of memory"
+)
 
 
 def new_id() -> str:
@@ -226,10 +234,22 @@ class JobQueue:
         return self._database.select(f"WHERE state IN ({states}) AND updated<?", before)
 
     def recover(self) -> list[StoredJob]:
-        """Queue the studies again that a process was working on when it ended; return them."""
+        """Queue the studies again that a process was working on when it ended; return them.
+
+        One that was worked on at the end of very many processes has probably ended them, by taking
+        all memory for example, and fails.
+        """
         running = self.in_state(State.RUNNING)
         with self._database.transaction() as connection:
-            connection.execute("UPDATE jobs SET state='queued', not_before=0 WHERE state='running'")
+            connection.execute(
+                "UPDATE jobs SET state='failed', error=?, updated=? "
+                "WHERE state='running' AND interruptions>=?",
+                (_INTERRUPTED, self._clock(), _MOST_INTERRUPTIONS),
+            )
+            connection.execute(
+                "UPDATE jobs SET state='queued', not_before=0, interruptions=interruptions+1 "
+                "WHERE state='running'"
+            )
         return running
 
     def _change(self, job_id: str, before: State, **values: object) -> bool:

@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS jobs (
   started REAL,
   seconds REAL,
   attempts INTEGER NOT NULL DEFAULT 0,
+  interruptions INTEGER NOT NULL DEFAULT 0,
   not_before REAL NOT NULL DEFAULT 0,
   error TEXT NOT NULL DEFAULT '',
   verdict TEXT NOT NULL DEFAULT '',

@@ -15,7 +15,7 @@ def recover(queue: JobQueue, folders: JobFolders) -> None:
     Studies that it was working on are queued again; half-written files are removed.
     """
     for job in queue.recover():
-        _log.info("job %s was interrupted and is queued again", job.id)
+        _log.info("job %s was interrupted and is tried again", job.id)
     jobs = [job for state in State for job in queue.in_state(state)]
     known = {job.id for job in jobs}
     unfinished = {job.id for job in jobs if job.state not in WITH_RESULT}

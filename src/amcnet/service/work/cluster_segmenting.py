@@ -29,7 +29,7 @@ class ClusterSegmenting:
     def __call__(
         self, stored: StoredJob, job: Job, options: SegmentOptions, listen: Listener
     ) -> Outcome[SegmentedFile]:
-        """SegmentOne a volume, see :data:`amcnet.service.work.job_runner.SegmentOne`.
+        """Segment a volume, see :data:`amcnet.service.work.job_runner.SegmentOne`.
 
         Raises:
             WaitError: If no scheduler answers.

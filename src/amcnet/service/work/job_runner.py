@@ -80,7 +80,7 @@ class JobRunner:
         queue: The queue.
         folders: Where the files are.
         feed: Told what happens.
-        model: ResultFacts of the model.
+        model: What is known of the model.
         options_for: Returns how a volume is segmented.
         segment: Does it.
         forwards: Whether results are sent on where a study asks for it.
@@ -141,33 +141,34 @@ class JobRunner:
         if outcome.error is not None:
             self._fail(job, outcome.error, outcome.seconds)
             return
-        final: list[dict[str, Any]] = []
-        told = JsonEvents(final.append)
-        told.begin([task])
-        told.outcome(task, outcome)
-        event = scrubbed(final[0], self._folders.input(job.id), folder)
-        notes = [*event["notes"], *([why_not] if why_not else [])]
-        if job.series and not job.was_released:
-            notes.append(_BROKEN_OFF)
-        event |= {"input": job.name, "notes": notes}
+        result = outcome.result
+        if result is None:  # for the type checker: an outcome has a result or an error
+            return
+        event = self._final_event(job, task, outcome)
+        event["notes"] += [why_not] if why_not else []
         store_result(folder, event, self._model.labels)
         if forward:
             self._finish_folder(folder, source, event)
         self._folders.finish_output(job.id)
-        result = outcome.result
-        if result is None:  # for the type checker: an outcome has a result or an error
-            return
         facts = ResultFacts(result.verdict, result.found, result.wanted, outcome.seconds)
         if self._queue.finish(job.id, facts, forward):
-            _log.info(
-                "job %s is done: %d of %d structures, verdict %s, %.1f s",
-                job.id,
-                result.found,
-                result.wanted,
-                result.verdict or "none",
-                outcome.seconds,
-            )
+            found, verdict = f"{result.found} of {result.wanted}", result.verdict or "none"
+            text = "job %s is done: %s structures, verdict %s, %.1f s"
+            _log.info(text, job.id, found, verdict, outcome.seconds)
             self.result_is_ready.set()
+
+    def _final_event(
+        self, job: StoredJob, task: Job, outcome: Outcome[SegmentedFile]
+    ) -> dict[str, Any]:
+        """Return the ``result`` event, without the server's folders."""
+        events: list[dict[str, Any]] = []
+        told = JsonEvents(events.append)
+        told.begin([task])
+        told.outcome(task, outcome)
+        event = scrubbed(events[0], self._folders.input(job.id), task.target.parent)
+        broke_off = bool(job.series) and not job.was_released
+        notes = [*event["notes"], *([_BROKEN_OFF] if broke_off else [])]
+        return event | {"input": job.name, "notes": notes}
 
     def _forwarding(self, wanted: JobOptions, source: Path) -> tuple[bool, str]:
         """Return whether a result is sent on, and if it was to be and cannot, why."""
@@ -189,6 +190,7 @@ class JobRunner:
     def _fail(self, job: StoredJob, error: str, seconds: float) -> None:
         home = self._folders.input(job.id).parent
         text = without_folders(error, self._folders.input(job.id), home / "output.partial")
+        self._folders.discard_output(job.id)
         if self._queue.fail(job.id, text, seconds):
             _log.info("job %s failed after %.1f s", job.id, seconds)
 
@@ -200,6 +202,7 @@ class JobRunner:
         wait = _WAIT_SECONDS
         if is_memory:
             wait = min(_LONGEST_WAIT_SECONDS, _MEMORY_WAIT_SECONDS * 2**job.attempts)
+        self._folders.discard_output(job.id)
         clean = without_folders(str(error), self._folders.input(job.id))
         if self._queue.postpone(job, wait, clean):
             _log.info("job %s waits %.0f s for %s", job.id, wait, error.wanted)

@@ -52,7 +52,7 @@ class LocalSegmenting:
     def __call__(
         self, stored: StoredJob, job: Job, options: SegmentOptions, listen: Listener
     ) -> Outcome[SegmentedFile]:
-        """SegmentOne a volume, see :data:`amcnet.service.work.job_runner.SegmentOne`.
+        """Segment a volume, see :data:`amcnet.service.work.job_runner.SegmentOne`.
 
         Raises:
             WaitError: If there is too little memory or disk space now.
