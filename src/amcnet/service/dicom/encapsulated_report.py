@@ -42,7 +42,7 @@ def write_encapsulated_report(path: Path, image: Path, pdf: bytes) -> None:
     """
     from pydicom import dcmread
     from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.uid import generate_uid
+    from pydicom.uid import UID, generate_uid
 
     source = dcmread(image, stop_before_pixels=True, specific_tags=list(_COPIED))
     now, document = datetime.now(UTC), Dataset()
@@ -65,8 +65,8 @@ def write_encapsulated_report(path: Path, image: Path, pdf: bytes) -> None:
     document.EncapsulatedDocumentLength = len(pdf)
     document.EncapsulatedDocument = pdf + b"\0" * (len(pdf) % 2)
     document.file_meta = FileMetaDataset()
-    document.file_meta.TransferSyntaxUID = _EXPLICIT_LITTLE_ENDIAN
-    document.file_meta.MediaStorageSOPClassUID = ENCAPSULATED_PDF
+    document.file_meta.TransferSyntaxUID = UID(_EXPLICIT_LITTLE_ENDIAN)
+    document.file_meta.MediaStorageSOPClassUID = UID(ENCAPSULATED_PDF)
     document.file_meta.MediaStorageSOPInstanceUID = document.SOPInstanceUID
     try:
         with atomic_path(path) as temporary:
