@@ -22,6 +22,7 @@ from amcnet.inference import Segmenter, Stage
 from amcnet.io import atomic_path
 from amcnet.io.atomic_files import live_temporary
 from amcnet.workflows.outcome import Outcome, run_for_file
+from amcnet.workflows.segment.job_reading import read_job
 from amcnet.workflows.segment.options import Job, SegmentOptions
 from amcnet.workflows.segment.progress_display import (
     LEAST_SECONDS,
@@ -29,7 +30,6 @@ from amcnet.workflows.segment.progress_display import (
     VolumeEvent,
     ignore_event,
 )
-from amcnet.workflows.segment.reading import read_job
 from amcnet.workflows.segment.result import SegmentedFile
 from amcnet.workflows.segment.run import StoppedError, VolumeProgress, segment_job
 

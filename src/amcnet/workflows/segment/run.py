@@ -15,10 +15,10 @@ from amcnet.quality import QualityReport, is_hand_table
 from amcnet.workflows.outcome import Outcome, run_for_file
 from amcnet.workflows.segment.axes_search import search_axes
 from amcnet.workflows.segment.checking import check, is_better, looks_turned, with_remedy
+from amcnet.workflows.segment.job_reading import ReadVolume, read_job
 from amcnet.workflows.segment.options import AXES_SEARCH, Job, SegmentOptions, probabilities_path
 from amcnet.workflows.segment.outputs import write_outputs
 from amcnet.workflows.segment.progress_display import Listener, VolumeEvent, ignore_event
-from amcnet.workflows.segment.reading import ReadVolume, read_job
 from amcnet.workflows.segment.report_page import write_report_page
 from amcnet.workflows.segment.result import SegmentedFile, summarise_job
 
