@@ -26,6 +26,10 @@ class Structure:
         color_rgb: Display colour, three values of 0-255.
         codes: Terminology codes by scheme, for example ``{"FMA": "23945"}``.
         neighbours: Values of the structures next to it along the chain.
+
+    Example:
+        >>> Structure(1, "distal phalanx of thumb", kind="bone", group="thumb").kind
+        'bone'
     """
 
     value: int
@@ -44,6 +48,11 @@ class LabelTable:
 
     Raises:
         InputError: If values are not consecutive from 1, names repeat, or a neighbour is unknown.
+
+    Example:
+        >>> table = LabelTable((Structure(1, "L1", "vertebra"), Structure(2, "L2", "vertebra")))
+        >>> len(table), table.num_classes, table[2].name, table.kinds
+        (2, 3, 'L2', ('vertebra',))
     """
 
     structures: tuple[Structure, ...]

@@ -25,7 +25,13 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @dataclass(frozen=True)
 class Bundle:
-    """A model bundle on disk whose files have been checked against their checksums."""
+    """A model bundle on disk whose files have been checked against their checksums.
+
+    Example:
+        >>> bundle = load_bundle()
+        >>> bundle.path("model.xml").name, bundle.description.window
+        ('model.xml', 204)
+    """
 
     folder: Path
     description: BundleDescription
@@ -72,6 +78,11 @@ def read_description(folder: Path) -> BundleDescription:
 
     Raises:
         ModelError: If it is missing, damaged or contradicts itself.
+
+    Example:
+        >>> from amcnet.bundle.locate import default_bundle_folder
+        >>> read_description(default_bundle_folder()).label_table[14].name
+        'second metacarpal bone'
     """
     path = folder / DESCRIPTION_FILE
     if not path.is_file():

@@ -34,6 +34,11 @@ class Provenance(BaseModel):
         hours: Training time.
         hardware: Hardware of the training.
         curve: Figures of each epoch, such as step, loss and validation Dice.
+
+    Example:
+        >>> first = Provenance(training_data="phantoms", configuration={}, hours=5.0)
+        >>> Provenance(training_data="scans", configuration={}, hours=1.0, before=first).all_hours
+        6.0
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -62,6 +67,10 @@ class Scores(BaseModel):
         data: Description of the cases, for users to read.
         cases: Number of cases.
         figures: Name -> mean over the cases, such as ``dice`` or ``dice bone``.
+
+    Example:
+        >>> Scores(data="ten phantoms", cases=10, figures={"dice": 0.82}).figures["dice"]
+        0.82
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

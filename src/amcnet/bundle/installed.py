@@ -40,7 +40,12 @@ class InstalledModel:
 
 
 def list_models() -> list[InstalledModel]:
-    """Return the named models, the bundled one first; their files are not checked."""
+    """Return the named models, the bundled one first; their files are not checked.
+
+    Example:
+        >>> [model.name for model in list_models()][:1]
+        ['hand']
+    """
     models = []
     for name, folder in installed_folders().items():
         try:

@@ -15,12 +15,22 @@ _RUN_MODEL = "model"  # the folder of the model inside a run folder
 
 
 def default_bundle_folder() -> Path:
-    """Return the folder of the bundled model."""
+    """Return the folder of the bundled model.
+
+    Example:
+        >>> (default_bundle_folder() / "model.json").is_file()
+        True
+    """
     return Path(str(files("amcnet"))) / "models" / BUNDLED_NAME
 
 
 def models_folder() -> Path:
-    """Return the folder for installed models; it need not exist."""
+    """Return the folder for installed models; it need not exist.
+
+    Example:
+        >>> models_folder().name
+        'models'
+    """
     return platformdirs.user_data_path("amcnet", appauthor=False) / "models"
 
 

@@ -19,6 +19,14 @@ def record_scores(model: str | Path, scores: Scores) -> BundleDescription:
     Raises:
         ModelError: If there is no such bundle, or it is damaged.
         OutputError: If the description cannot be written.
+
+    Example:
+        >>> import shutil
+        >>> from amcnet.bundle.locate import default_bundle_folder
+        >>> _ = shutil.copytree(default_bundle_folder(), "model")
+        >>> scores = Scores(data="ten phantoms", cases=10, figures={"dice": 0.82})
+        >>> [s.cases for s in record_scores("model", scores).scores if s.data == "ten phantoms"]
+        [10]
     """
     bundle = load_bundle(model)
     others = [known for known in bundle.description.scores if known.data != scores.data]

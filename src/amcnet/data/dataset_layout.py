@@ -58,6 +58,20 @@ def read_dataset(folder: Path, labels: Path | None = None) -> Dataset:
 
     Raises:
         InputError: At the first image without labels or the like, or if label names are missing.
+
+    Example:
+        >>> import numpy as np
+        >>> from amcnet.anatomy import LabelTable
+        >>> from amcnet.io import Geometry, write_image, write_labels
+        >>> grid = Geometry.canonical((4, 4, 4), (1.0, 1.0, 1.0))
+        >>> for name in ("images", "labels"):
+        ...     Path("knees", name).mkdir(parents=True)
+        >>> ones = np.ones((4, 4, 4), np.uint8)
+        >>> write_image("knees/images/knee_1.nrrd", ones, grid)
+        >>> table = LabelTable.from_names(["femur"])
+        >>> write_labels("knees/labels/knee_1.seg.nrrd", ones, grid, table)
+        >>> [case.name for case in read_dataset(Path("knees")).cases]
+        ['knee_1']
     """
     found = find_cases(folder)
     if errors := [problem for problem in found.problems if problem.severity == "error"]:

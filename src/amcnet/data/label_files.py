@@ -32,6 +32,11 @@ class LabelNames:
         ignore_value: Value of ignored voxels in the files; None if there is none.
         placeholders: Values of structures that only fill gaps between the values of a file.
         note: Describes a conversion made while reading; empty if there was none.
+
+    Example:
+        >>> names = LabelNames(LabelTable.from_names(["femur", "tibia"]), ignore_value=3)
+        >>> names.table.num_classes, names.ignore_value
+        (3, 3)
     """
 
     table: LabelTable
@@ -72,7 +77,14 @@ def read_label_file(path: Path) -> LabelNames:
 
 
 def read_label_table(path: Path) -> LabelTable:
-    """Return the structures that a label file names, see :func:`read_label_file`."""
+    """Return the structures that a label file names, see :func:`read_label_file`.
+
+    Example:
+        >>> text = '{"labels": {"background": 0, "femur": 1}}'
+        >>> _ = Path("dataset.json").write_text(text)
+        >>> read_label_table(Path("dataset.json"))[1].name
+        'femur'
+    """
     return read_label_file(path).table
 
 

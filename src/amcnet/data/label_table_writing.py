@@ -30,6 +30,12 @@ def write_label_file(path: str | Path, names: LabelNames, overwrite: bool = Fals
     Raises:
         OutputError: If the file cannot be written there.
         InputError: If ITK-SNAP could not read a name.
+
+    Example:
+        >>> from amcnet.anatomy import LabelTable
+        >>> write_label_file("knee.label", LabelNames(LabelTable.from_names(["femur", "tibia"])))
+        >>> Path("knee.label").read_text().splitlines()[-1].split()[-1]
+        '"tibia"'
     """
     path = check_output(path, overwrite, LABEL_FILE_EXTENSIONS)
     if find_extension(path, (".json",)) is None:

@@ -34,6 +34,12 @@ class Case:
         name: Its name, different for every case of a data set.
         images: One file a channel.
         labels: The label file.
+
+    Example:
+        >>> from pathlib import Path
+        >>> case = Case("hand_1", (Path("images/hand_1.nrrd"),), Path("labels/hand_1.nrrd"))
+        >>> len(case.images)
+        1
     """
 
     name: str

@@ -16,6 +16,10 @@ class Problem:
         severity: With an error a data set cannot be used.
         case: Name of the case, empty for what concerns the data set as a whole.
         what: One sentence; files are named relative to the data set's folder.
+
+    Example:
+        >>> Problem("error", "hand_1", "the label file is missing").severity
+        'error'
     """
 
     severity: Literal["error", "warning"]

@@ -37,6 +37,10 @@ class PlanBudget:
 
     Attributes:
         voxels: Of a window: slices x lateral x depth; the paper's by default.
+
+    Example:
+        >>> PlanBudget().voxels == 2**21
+        True
     """
 
     voxels: int = 16 * 512 * 256

@@ -5,7 +5,12 @@ from enum import StrEnum
 
 
 class Stage(StrEnum):
-    """Stages of the work on one volume, in order."""
+    """Stages of the work on one volume, in order.
+
+    Example:
+        >>> [str(stage) for stage in Stage][:2]
+        ['reading', 'running the network']
+    """
 
     READING = "reading"
     NETWORK = "running the network"

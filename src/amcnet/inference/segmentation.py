@@ -138,6 +138,14 @@ def keep_only(result: Segmentation, names: Iterable[str] | str) -> Segmentation:
 
     Raises:
         InputError: If a name is unknown.
+
+    Example:
+        >>> from amcnet.anatomy import hand_label_table
+        >>> labels = np.array([[[1, 2, 14]]], np.uint8)
+        >>> grid = Geometry.canonical(labels.shape, (1.0, 1.0, 1.0))
+        >>> result = Segmentation(labels, grid, hand_label_table(), {1: 0.9}, "", {})
+        >>> keep_only(result, "bones").labels.tolist()
+        [[[1, 0, 14]]]
     """
     kept = find_structures(result.table, [names] if isinstance(names, str) else names)
     lookup = np.zeros(np.iinfo(result.labels.dtype).max + 1, result.labels.dtype)

@@ -17,7 +17,12 @@ _GIVE_UP_SECONDS = 0.6
 
 
 def is_same_file(first: Path, second: Path) -> bool:
-    """Return whether two paths name one existing file."""
+    """Return whether two paths name one existing file.
+
+    Example:
+        >>> is_same_file(Path("a/../scan.nrrd"), Path("scan.nrrd"))
+        False
+    """
     return first.exists() and second.exists() and first.samefile(second)
 
 
@@ -38,6 +43,11 @@ def make_folder(path: Path) -> None:
 
     Raises:
         OutputError: If the parent does not exist or is read-only, or ``path`` is a file.
+
+    Example:
+        >>> make_folder(Path("results"))
+        >>> Path("results").is_dir()
+        True
     """
     if path.is_dir():
         return
@@ -62,6 +72,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     Raises:
         OutputError: If the operating system refuses to write or to rename, or nothing was
             written.
+
+    Example:
+        >>> with atomic_path("result.txt") as temporary:
+        ...     _ = temporary.write_text("complete")
+        >>> Path("result.txt").read_text()
+        'complete'
     """
     path = Path(path)
     remove_stale(path.parent)

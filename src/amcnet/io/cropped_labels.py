@@ -33,6 +33,12 @@ def labels_on_grid(labels: Volume, geometry: Geometry) -> npt.NDArray[Any]:
     Raises:
         InputError: If the grids differ in any other way, or labelled voxels lie outside the
             image. The text has no path.
+
+    Example:
+        >>> from amcnet.io.volume import volume_from_array
+        >>> labels = volume_from_array(np.ones((2, 2, 2), np.uint8), (1.0, 1.0, 1.0))
+        >>> int(labels_on_grid(labels, labels.geometry).sum())
+        8
     """
     problem = _problem(may_be_cropped(labels), labels.geometry, geometry)
     if problem is not None:
@@ -64,6 +70,11 @@ def label_grid_problem(path: Path | None, labels: Geometry, image: Geometry) -> 
         path: The label file; its extension tells whether it may be cropped.
         labels: The grid of the labels.
         image: The grid of the image.
+
+    Example:
+        >>> grid = Geometry.canonical((8, 8, 8), (0.5, 0.5, 0.5))
+        >>> label_grid_problem(Path("labels.nrrd"), grid, grid) is None
+        True
     """
     return _problem(_is_named_croppable(path), labels, image)
 

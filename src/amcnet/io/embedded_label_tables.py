@@ -34,6 +34,16 @@ def read_embedded_label_table(
 
     Raises:
         InputError: If the header is damaged, or segments share a name.
+
+    Example:
+        >>> import numpy as np
+        >>> from amcnet.io.geometry import Geometry
+        >>> from amcnet.io.label_writing import write_labels
+        >>> grid = Geometry.canonical((4, 4, 4), (1.0, 1.0, 1.0))
+        >>> labels = np.ones((4, 4, 4), np.uint8)
+        >>> write_labels("knee.seg.nrrd", labels, grid, LabelTable.from_names(["femur"]))
+        >>> read_embedded_label_table("knee.seg.nrrd")[1].name
+        'femur'
     """
     path = Path(path)
     segments = [s for s in read_segments(path) if plain_name(s.name) != _IGNORE]

@@ -32,6 +32,11 @@ class Geometry:
         order: For each canonical axis (scan, lateral, depth) the axis of the stored NumPy
             array (z, y, x) that it comes from.
         flipped: For each canonical axis, whether the stored axis runs the other way.
+
+    Example:
+        >>> grid = Geometry.canonical((609, 1023, 512), (0.279, 0.130, 0.088))
+        >>> grid.size, grid.axes
+        ((512, 1023, 609), 'depth,lateral,scan')
     """
 
     size: tuple[int, int, int]

@@ -15,12 +15,23 @@ def same_grid(a: Geometry, b: Geometry) -> str | None:
     Returns:
         None if size, spacing, origin and direction agree within tolerance (spacing 0.01 %,
         origin 2 % of a voxel), else the first difference with both values, as part of a sentence.
+
+    Example:
+        >>> grid = Geometry.canonical((8, 8, 8), (0.5, 0.5, 0.5))
+        >>> same_grid(grid, grid) is None
+        True
     """
     return next(iter(grid_differences(a, b)), None)
 
 
 def grid_differences(a: Geometry, b: Geometry) -> list[str]:
-    """Return everything that differs between two grids, see :func:`same_grid`, with both values."""
+    """Return everything that differs between two grids, see :func:`same_grid`, with both values.
+
+    Example:
+        >>> fine, coarse = (Geometry.canonical((8, 8, 8), (mm, mm, mm)) for mm in (0.5, 1.0))
+        >>> grid_differences(fine, coarse)
+        ['spacing (0.5, 0.5, 0.5) against (1, 1, 1) mm']
+    """
     differences = []
     if a.canonical_shape != b.canonical_shape:
         differences.append(

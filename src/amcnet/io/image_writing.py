@@ -24,6 +24,10 @@ def check_output(
         OutputError: If the extension is none of ``extensions`` (letter case is ignored), the
             folder does not exist or is read-only, or the file exists and ``overwrite`` is False.
         MissingExtraError: If it is DICOM, and the part that writes DICOM is not installed.
+
+    Example:
+        >>> check_output("labels.nii.gz").name
+        'labels.nii.gz'
     """
     path = Path(path)
     extension = find_extension(path, extensions)
@@ -42,6 +46,9 @@ def check_free(path: Path, overwrite: bool = False) -> None:
     Raises:
         OutputError: If the folder does not exist or is read-only, ``path`` is a folder, or the
             file exists and ``overwrite`` is False.
+
+    Example:
+        >>> check_free(Path("new.csv"))  # an existing file would raise OutputError
     """
     check_parent(path)
     if path.is_dir():
@@ -63,6 +70,14 @@ def write_image(
 
     Raises:
         OutputError: If the file cannot be written there. Nothing is left behind.
+
+    Example:
+        >>> import numpy as np
+        >>> from amcnet.io.images import read_volume
+        >>> image = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+        >>> write_image("scan.nrrd", image, Geometry.canonical(image.shape, (0.5, 0.2, 0.1)))
+        >>> read_volume("scan.nrrd").spacing_mm
+        (0.5, 0.2, 0.1)
     """
     path = check_output(path, overwrite)
     with atomic_path(path) as temporary:

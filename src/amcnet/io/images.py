@@ -59,6 +59,14 @@ def read_volume(
             values per voxel that are no colours, colours that are refused, complex or non-finite
             voxels, or a spacing or direction that is not usable.
         NotEnoughMemoryError: If the machine is too small for it.
+
+    Example:
+        >>> from amcnet.io.image_writing import write_image
+        >>> image = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+        >>> write_image("scan.nii.gz", image, Geometry.canonical(image.shape, (0.5, 0.2, 0.1)))
+        >>> volume = read_volume("scan.nii.gz")
+        >>> volume.array.shape, [round(mm, 3) for mm in volume.spacing_mm]
+        ((2, 3, 4), [0.5, 0.2, 0.1])
     """
     from amcnet.io.dicom import is_dicom, read_dicom_volume
 
@@ -95,6 +103,13 @@ def read_geometry(
     Raises:
         InputError: If the header is damaged, or says that the image is not 3D or its spacing or
             direction not usable.
+
+    Example:
+        >>> from amcnet.io.image_writing import write_image
+        >>> image = np.zeros((2, 3, 4), np.uint8)
+        >>> write_image("scan.mha", image, Geometry.canonical(image.shape, (0.5, 0.2, 0.1)))
+        >>> read_geometry("scan.mha").canonical_shape
+        (2, 3, 4)
     """
     from amcnet.io.dicom import is_dicom, read_dicom_geometry
 
@@ -156,6 +171,11 @@ def volume_from_image(
 
     Raises:
         InputError: If the image cannot be used.
+
+    Example:
+        >>> import SimpleITK as sitk
+        >>> volume_from_image(sitk.Image([4, 3, 2], sitk.sitkUInt8)).array.shape
+        (2, 3, 4)
     """
     if "complex" in image.GetPixelIDTypeAsString():
         raise InputError("voxels are complex numbers, expected real ones")

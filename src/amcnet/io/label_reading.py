@@ -38,6 +38,15 @@ def read_segments(path: str | Path) -> list[Segment]:
 
     Raises:
         InputError: If the header is damaged.
+
+    Example:
+        >>> from amcnet.io.geometry import Geometry
+        >>> from amcnet.io.label_writing import write_labels
+        >>> labels = np.ones((4, 4, 4), np.uint8)
+        >>> grid = Geometry.canonical(labels.shape, (1.0, 1.0, 1.0))
+        >>> write_labels("knee.seg.nrrd", labels, grid, LabelTable.from_names(["femur"]))
+        >>> read_segments("knee.seg.nrrd")[0].name
+        'femur'
     """
     path = Path(path)
     if _is_dicom_file(path):
@@ -76,6 +85,17 @@ def read_labels(
     Raises:
         InputError: If the file cannot be read, or its values are no integers, negative, or not
             in the table.
+
+    Example:
+        >>> from amcnet.io.geometry import Geometry
+        >>> from amcnet.io.label_writing import write_labels
+        >>> labels = np.zeros((4, 4, 4), np.uint8)
+        >>> labels[1:3] = 2
+        >>> grid = Geometry.canonical(labels.shape, (1.0, 1.0, 1.0))
+        >>> table = LabelTable.from_names(["femur", "tibia"])
+        >>> write_labels("knee.seg.nrrd", labels, grid, table)
+        >>> int(read_labels("knee.seg.nrrd", table).array.max())
+        2
     """
     path = Path(path)
     with errors_in_words(path):

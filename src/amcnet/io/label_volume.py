@@ -13,6 +13,10 @@ class SegmentOverlap:
         hidden: Name of the segment that lost the voxels.
         shown: Name of the segment that has them.
         num_voxels: Their number.
+
+    Example:
+        >>> SegmentOverlap("lunate", "capitate", 12).num_voxels
+        12
     """
 
     hidden: str

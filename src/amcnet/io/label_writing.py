@@ -48,6 +48,15 @@ def write_labels(
         OutputError: If the file cannot be written there, or the labels do not fit the geometry
             or the table, or a ``.dcm`` is asked for and the input is not DICOM. Nothing is left
             behind.
+
+    Example:
+        >>> from amcnet.io.label_reading import read_segments
+        >>> labels = np.zeros((4, 4, 4), np.uint8)
+        >>> labels[1:3] = 1
+        >>> grid = Geometry.canonical(labels.shape, (1.0, 1.0, 1.0))
+        >>> write_labels("knee.seg.nrrd", labels, grid, LabelTable.from_names(["femur", "tibia"]))
+        >>> [segment.name for segment in read_segments("knee.seg.nrrd")]
+        ['femur', 'tibia']
     """
     path = check_output(path, overwrite, LABEL_EXTENSIONS)
     if labels.dtype not in (np.uint8, np.uint16):

@@ -19,6 +19,11 @@ class Volume:
         array: Voxels, (scan, lateral, depth), contiguous, in the file's own scalar type.
         geometry: The file's own grid and how the array maps to it.
         path: Where it was read from, None for data made in memory.
+
+    Example:
+        >>> volume = volume_from_array(np.zeros((8, 6, 4), np.uint8), (0.5, 0.2, 0.1))
+        >>> volume.array.shape, volume.spacing_mm
+        ((8, 6, 4), (0.5, 0.2, 0.1))
     """
 
     array: npt.NDArray[Any]
@@ -41,6 +46,10 @@ def volume_from_array(array: npt.NDArray[Any], spacing_mm: Triple) -> Volume:
     Raises:
         InputError: If the array is not 3D or empty, holds complex or non-finite values, or the
             spacing is not positive.
+
+    Example:
+        >>> volume_from_array(np.zeros((8, 6, 4), np.uint8), (0.5, 0.2, 0.1)).geometry.size
+        (4, 6, 8)
     """
     if array.ndim != 3 or array.size == 0:
         raise InputError(f"array: shape is {array.shape}, expected (scan, lateral, depth)")

@@ -42,6 +42,16 @@ def clean_up(
 
     Raises:
         InputError: If the encoding has another shape, or a label is not in the table.
+
+    Example:
+        >>> from amcnet.labelmaps.run_length import RunLengthEncoder
+        >>> labels = np.zeros((1, 1, 9), np.uint8)
+        >>> labels[0, 0, 1:6] = labels[0, 0, 8] = 1
+        >>> encoder = RunLengthEncoder()
+        >>> encoder.add(labels[0])
+        >>> clean_up(labels, encoder.runs(), LabelTable.from_names(["femur"]), (1.0, 1.0, 1.0))
+        >>> labels[0, 0].tolist()
+        [0, 1, 1, 1, 1, 1, 0, 0, 0]
     """
     if labels.shape != runs.shape:
         raise InputError(f"labels have the shape {labels.shape}, expected {runs.shape} of the runs")

@@ -34,6 +34,13 @@ class Region:
         covariance_mm2: Covariance of position, with the variance within a voxel, (3, 3).
         surface_mm: Centres of the surface voxels, (n, 3), n at least 1.
         spacing_mm: Voxel size, (3,).
+
+    Example:
+        >>> from amcnet.labelmaps.region_finding import find_regions
+        >>> labels = np.ones((10, 4, 2), np.uint8)
+        >>> (region,) = find_regions(labels, 2, np.array([1.0, 1.0, 1.0]))
+        >>> region.voxels, region.centroid_mm.tolist()
+        (80, [4.5, 1.5, 0.5])
     """
 
     voxels: int
@@ -56,6 +63,12 @@ def principal_extents_mm(region: Region) -> tuple[float, float, float]:
     Length is the extent along the axis of largest variance; width and thickness are the larger and
     the smaller of the other two. A box of n voxels along an image axis measures n * spacing.
     Other shapes are right to half a voxel.
+
+    Example:
+        >>> from amcnet.labelmaps.region_finding import find_regions
+        >>> (region,) = find_regions(np.ones((10, 4, 2), np.uint8), 2, np.array([1.0, 1.0, 1.0]))
+        >>> [round(mm, 1) for mm in principal_extents_mm(region)]
+        [10.0, 4.0, 2.0]
     """
     _, axes = np.linalg.eigh(region.covariance_mm2)
     length, *cross = (extent_mm(region, axis) for axis in axes.T[::-1])
@@ -63,12 +76,26 @@ def principal_extents_mm(region: Region) -> tuple[float, float, float]:
 
 
 def length_mm(region: Region) -> float:
-    """Return the extent along the axis of largest variance."""
+    """Return the extent along the axis of largest variance.
+
+    Example:
+        >>> from amcnet.labelmaps.region_finding import find_regions
+        >>> (region,) = find_regions(np.ones((10, 4, 2), np.uint8), 2, np.array([1.0, 1.0, 1.0]))
+        >>> round(length_mm(region), 1)
+        10.0
+    """
     return extent_mm(region, np.linalg.eigh(region.covariance_mm2)[1][:, -1])
 
 
 def extent_mm(region: Region, direction: NDArray[np.float64]) -> float:
-    """Return the extent in mm of a region along a unit vector (3,)."""
+    """Return the extent in mm of a region along a unit vector (3,).
+
+    Example:
+        >>> from amcnet.labelmaps.region_finding import find_regions
+        >>> (region,) = find_regions(np.ones((10, 4, 2), np.uint8), 2, np.array([1.0, 1.0, 1.0]))
+        >>> round(extent_mm(region, np.array([0.0, 1.0, 0.0])), 1)
+        4.0
+    """
     span = float(np.ptp(region.surface_mm @ direction))
     ends = (direction, -direction)
     return span + sum(_end_margin_mm(region.surface_mm, end, region.spacing_mm) for end in ends)

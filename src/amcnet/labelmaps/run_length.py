@@ -16,6 +16,13 @@ class RunLengthEncoding:
         start: int64 (run,), flat index of the first voxel.
         stop: int64 (run,), flat index after the last voxel.
         value: uint8 (run,), the label, never background.
+
+    Example:
+        >>> encoder = RunLengthEncoder()
+        >>> encoder.add(np.array([[0, 7, 7]], np.uint8))
+        >>> runs = encoder.runs()
+        >>> runs.shape, runs.value.tolist()
+        ((1, 1, 3), [7])
     """
 
     shape: tuple[int, int, int]

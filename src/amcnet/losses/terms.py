@@ -18,6 +18,13 @@ class AnatomyConstraintLoss(nn.Module):
 
     Voxels to ignore are left out of the mean. What is predicted in them is still a neighbour of
     the voxels beside them.
+
+    Example:
+        >>> target = torch.ones(1, 4, 4, 4, dtype=torch.long)
+        >>> logits = torch.zeros(1, 2, 4, 4, 4)  # P = 0.5 for both classes everywhere
+        >>> loss = AnatomyConstraintLoss()(logits, target)
+        >>> round(float(loss), 3)  # (1 - 0.5) * -log(0.5)
+        0.347
     """
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
@@ -41,6 +48,15 @@ class DiceLoss(nn.Module):
             absent would only add noise.
         include_background: Whether class 0 counts.
         smooth: Added to numerator and denominator.
+
+    Example:
+        >>> target = torch.zeros(1, 4, 4, 4, dtype=torch.long)
+        >>> target[:, 1:3, 1:3, 1:3] = 1
+        >>> perfect = 20.0 * torch.stack([target == 0, target == 1], dim=1).float()
+        >>> round(float(DiceLoss()(perfect, target)), 3)
+        0.0
+        >>> round(float(DiceLoss()(-perfect, target)), 3)
+        1.0
     """
 
     def __init__(
@@ -85,6 +101,14 @@ class DiceAnatomyLoss(nn.Module):
         gamma: Weight of the anatomy-constraint loss.
         dice: The Dice part; a default one is made where it is left out.
         cross_entropy: Weight of the cross-entropy (mean over voxels); the paper has none.
+
+    Example:
+        >>> target = torch.ones(1, 4, 4, 4, dtype=torch.long)
+        >>> logits = torch.zeros(1, 2, 4, 4, 4, requires_grad=True)
+        >>> loss = DiceAnatomyLoss(gamma=0.5)(logits, target)
+        >>> loss.backward()
+        >>> round(loss.item(), 3), logits.grad.shape
+        (0.507, torch.Size([1, 2, 4, 4, 4]))
     """
 
     def __init__(

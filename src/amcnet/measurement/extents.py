@@ -22,6 +22,13 @@ def extents_mm(region: Region) -> Extents:
     the larger and the smaller of the others. A round or square section has nearly equal variances,
     and axes that depend on its orientation in the grid. There, the thickness is the smallest extent
     across the length, if it is smaller by more than 3/4 of a voxel.
+
+    Example:
+        >>> import numpy as np
+        >>> from amcnet.labelmaps.region_finding import find_regions
+        >>> (region,) = find_regions(np.ones((10, 4, 2), np.uint8), 2, np.array([1.0, 1.0, 1.0]))
+        >>> [round(mm, 1) for mm in extents_mm(region)]
+        [10.0, 4.0, 2.0]
     """
     variances, axes = np.linalg.eigh(region.covariance_mm2)
     principal = principal_extents_mm(region)

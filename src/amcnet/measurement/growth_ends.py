@@ -29,6 +29,10 @@ class GrowthEnd:
             two are widest.
         shaft_end_width_mm: Extent in the same direction of the fifth of the shaft that lies next
             to the epiphysis.
+
+    Example:
+        >>> GrowthEnd("distal phalanx of thumb", 6.0, 8.0).width_ratio
+        0.75
     """
 
     bone: str

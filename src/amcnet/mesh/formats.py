@@ -42,7 +42,15 @@ def stl_bytes(surface: Surface) -> bytes:
 
 
 def ply_bytes(surface: Surface) -> bytes:
-    """Return a surface as binary PLY with its colour; the name is a comment."""
+    """Return a surface as binary PLY with its colour; the name is a comment.
+
+    Example:
+        >>> from amcnet.anatomy import Structure
+        >>> corners = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
+        >>> triangles = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+        >>> ply_bytes(Surface(Structure(1, "tetrahedron"), corners, triangles))[:3]
+        b'ply'
+    """
     from trimesh.exchange.ply import export_ply
 
     mesh = _mesh(surface)
@@ -61,6 +69,13 @@ def glb_bytes(surfaces: Sequence[Surface]) -> bytes:
 
     Args:
         surfaces: In the order of their nodes; names must differ.
+
+    Example:
+        >>> from amcnet.anatomy import Structure
+        >>> corners = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
+        >>> triangles = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+        >>> glb_bytes([Surface(Structure(1, "tetrahedron"), corners, triangles)])[:4]
+        b'glTF'
     """
     from trimesh.exchange.gltf import export_glb
 
@@ -115,7 +130,16 @@ def _linear(channel: float) -> float:
 
 
 def vtp_bytes(surface: Surface) -> bytes:
-    """Return a surface as VTK XML polygons; ``NAME`` and ``COLOR`` (RGB, 0 to 255) are fields."""
+    """Return a surface as VTK XML polygons; ``NAME`` and ``COLOR`` (RGB, 0 to 255) are fields.
+
+    Example:
+        >>> from amcnet.anatomy import Structure
+        >>> corners = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
+        >>> triangles = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+        >>> surface = Surface(Structure(1, "tetrahedron"), corners, triangles)
+        >>> b'NumberOfPoints="4"' in vtp_bytes(surface)
+        True
+    """
     count = len(surface.triangles)
     offsets = np.arange(3, 3 * count + 1, 3, dtype="<i8")
     color = np.array([surface.structure.color_rgb], np.uint8)

@@ -25,6 +25,13 @@ class Surface:
         structure: The structure.
         points_mm: Corners, float64 (n, 3), in LPS patient coordinates, in mm.
         triangles: Indices of points, int64 (m, 3), counter-clockwise when seen from outside.
+
+    Example:
+        >>> from amcnet.anatomy import Structure
+        >>> corners = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
+        >>> triangles = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+        >>> round(Surface(Structure(1, "tetrahedron"), corners, triangles).volume_mm3, 4)
+        0.1667
     """
 
     structure: Structure

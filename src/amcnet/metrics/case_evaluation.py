@@ -90,6 +90,15 @@ class CaseEvaluation:
             ``jaccard_foreground``, ``dice_binary`` and ``jaccard_binary``, and with a label table
             all of these ``by_kind``.
         surface_tolerance_mm: Tolerance of the surface Dice.
+
+    Example:
+        >>> import numpy as np
+        >>> from amcnet.metrics.evaluation import evaluate_case
+        >>> labels = np.zeros((6, 6, 6), np.uint8)
+        >>> labels[1:4, 1:4, 1:4] = 1
+        >>> evaluation = evaluate_case(labels, labels, (1.0, 1.0, 1.0))
+        >>> evaluation.to_rows()[0]["dice"], evaluation.structures[0].name
+        (1.0, 'label 1')
     """
 
     structures: tuple[StructureScores, ...]

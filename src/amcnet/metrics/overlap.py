@@ -19,6 +19,11 @@ class Overlap:
 
     The ratios are None if the structure is absent on both sides, and 0 if it was missed (present in
     the reference only) or invented (present in the prediction only).
+
+    Example:
+        >>> overlap = overlap_by_structure(np.array([[90, 2], [4, 4]]))[1]
+        >>> overlap.recall, round(overlap.precision, 3)
+        (0.5, 0.667)
     """
 
     dice: float | None
@@ -107,6 +112,12 @@ def pooled_overlap(
     Args:
         confusion: Counts, see :func:`confusion_matrix`.
         labels: Labels that form the foreground, by default all but 0.
+
+    Example:
+        >>> confusion = np.array([[90, 0, 0], [0, 4, 1], [0, 0, 5]])  # one voxel has the wrong name
+        >>> pooled = pooled_overlap(confusion)
+        >>> pooled.dice_foreground, pooled.dice_binary
+        (0.9, 1.0)
     """
     chosen = np.arange(1, len(confusion)) if labels is None else np.asarray(labels, dtype=int)
     reference, prediction = int(confusion[chosen].sum()), int(confusion[:, chosen].sum())

@@ -18,6 +18,11 @@ class PairedTest:
         pairs: Pairs that have both values.
         equal: Number of pairs without a difference; the test skips them.
         p: Two-sided p-value; 1 if no pair differs, None without pairs.
+
+    Example:
+        >>> test = signed_rank_test(np.array([0.1, 0.2, 0.0]))
+        >>> test.pairs, test.equal
+        (3, 1)
     """
 
     pairs: int

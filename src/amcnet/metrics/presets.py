@@ -16,6 +16,10 @@ class Preset(StrEnum):
             DSC and F1 differ. Dice and Jaccard pool the foreground of a case, recall and F1 are
             means over structures, HD95 skips missed structures, and a case without a prediction is
             skipped.
+
+    Example:
+        >>> Preset("strict").value
+        'strict'
     """
 
     STRICT = "strict"
@@ -63,6 +67,12 @@ def headline(result: Row, preset: Preset) -> dict[str, dict[str, Any]]:
         result: ``to_json()`` of :func:`amcnet.metrics.evaluate_case`, or the result of
             :func:`amcnet.metrics.summarise_cases`.
         preset: The preset.
+
+    Example:
+        >>> keys = preset_columns(Preset.STRICT).values()
+        >>> figures = headline({"summary": dict.fromkeys(keys, 0.5)}, Preset.STRICT)
+        >>> figures["all"]["dice_macro"]
+        0.5
     """
     groups = {"all": result["summary"]} | result["summary"].get("by_kind", {})
     keys = _COLUMNS[preset].values()
@@ -70,5 +80,11 @@ def headline(result: Row, preset: Preset) -> dict[str, dict[str, Any]]:
 
 
 def with_headline(result: Row, preset: Preset) -> Row:
-    """Return a result with the name of a preset and its figures added."""
+    """Return a result with the name of a preset and its figures added.
+
+    Example:
+        >>> keys = preset_columns(Preset.STRICT).values()
+        >>> with_headline({"summary": dict.fromkeys(keys, 0.5)}, Preset.STRICT)["preset"]
+        'strict'
+    """
     return {"preset": preset.value, "headline": headline(result, preset)} | result

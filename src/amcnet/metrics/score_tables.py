@@ -47,6 +47,12 @@ class ScoreTable:
         structures: Names of the structures in the order of their table.
         kinds: Kind of each structure; empty where the results have none.
         values: float64, (case, structure), NaN where a structure of a case has no value.
+
+    Example:
+        >>> values = np.array([[0.8, 0.9]])
+        >>> table = ScoreTable("dice", ("a",), ("femur", "tibia"), ("bone", "bone"), values)
+        >>> [group.name for group in table.groups()]
+        ['all', 'bone', 'femur', 'tibia']
     """
 
     metric: str
@@ -99,6 +105,11 @@ def scores_of_cases(cases: Mapping[str, Row], metric: str) -> ScoreTable:
     Raises:
         InputError: If there is no case, cases differ in their structures, or one lacks the metric
             or holds something other than a finite number.
+
+    Example:
+        >>> row = {"name": "femur", "kind": "bone", "dice": 0.9}
+        >>> scores_of_cases({"knee_1": {"structures": [row]}}, "dice").values.tolist()
+        [[0.9]]
     """
     if not cases:
         raise InputError("the results hold no case, expected at least one")

@@ -22,6 +22,10 @@ class Statistics:
         median: Their median.
         low: Lower end of the 95 % interval of the mean, from 2 cases.
         high: Its upper end.
+
+    Example:
+        >>> describe(np.array([1.0, 2.0, 6.0])).count
+        3
     """
 
     count: int

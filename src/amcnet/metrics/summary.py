@@ -38,6 +38,15 @@ def summarise_structures(rows: Sequence[Row], surface_key: str) -> Row:
         ``detection_rate``: share of the reference's structures with a Dice of 0.5 or more.
         ``length_error_mm``: mean absolute error over structures present in both.
         ``structures_*``: counts.
+
+    Example:
+        >>> import numpy as np
+        >>> from amcnet.metrics.evaluation import evaluate_case
+        >>> labels = np.zeros((6, 6, 6), np.uint8)
+        >>> labels[1:4, 1:4, 1:4] = 1
+        >>> rows = evaluate_case(labels, labels, (1.0, 1.0, 1.0)).to_rows()
+        >>> summarise_structures(rows, surface_dice_key(0.5))["dice_macro"]
+        1.0
     """
     in_reference = [row for row in rows if row["reference_voxels"]]
     missed = [row for row in in_reference if not row["prediction_voxels"]]
@@ -66,6 +75,11 @@ def summarise_cases(cases: Sequence[Row]) -> Row:
 
     Raises:
         InputError: If there is no case, or the cases were evaluated with different settings.
+
+    Example:
+        >>> case = {"summary": {"dice_macro": 0.8}, "structures": []}
+        >>> summarise_cases([case, {"summary": {"dice_macro": 0.9}, "structures": []}])["cases"]
+        2
     """
     if not cases:
         raise InputError("no case to summarise, expected at least one")

@@ -21,6 +21,11 @@ class SurfaceDistances:
     Attributes:
         reference_to_prediction_mm: float64 (n,), one per surface voxel of the reference.
         prediction_to_reference_mm: float64 (m,), one per surface voxel of the prediction.
+
+    Example:
+        >>> distances = SurfaceDistances(np.array([0.0, 1.0]), np.array([0.0, 0.0]))
+        >>> distances.assd_mm, distances.surface_dice(0.5)
+        (0.25, 0.75)
     """
 
     reference_to_prediction_mm: NDArray[np.float64]

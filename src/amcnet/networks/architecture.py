@@ -52,6 +52,11 @@ class NetworkNeeds(BaseModel):
         space_to_depth: Space-to-depth factor along each axis.
         bytes_per_voxel: Upper bound of the memory of the features, per voxel of the padded input,
             without the returned logits.
+
+    Example:
+        >>> needs = NetworkNeeds(divisor=(1, 16, 16), least_shape=(1, 16, 16), bytes_per_voxel=500)
+        >>> needs.space_to_depth
+        (1, 1, 1)
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -64,6 +64,12 @@ def write_dataset(
         OutputError: If the parent folder does not exist, ``out`` is a file or another data set, or
             a case exists that was made with another configuration or version (nothing is made
             then), or a process ends unexpectedly.
+
+    Example:
+        >>> from amcnet.phantom.grids import PhantomGrid
+        >>> coarse = PhantomConfig(PhantomGrid((80, 64, 32), (2.15, 2.1, 1.42)))
+        >>> write_dataset(Path("hands"), count=1, seed=0, config=coarse)
+        ['hand_000000']
     """
     _check_arguments(count, seed, jobs)
     make_folder(out)

@@ -89,6 +89,14 @@ def add_image_findings(report: QualityReport, image: NDArray[Any]) -> QualityRep
     Args:
         report: Check of the labels alone.
         image: Intensities of the volume that was segmented, (scan, lateral, depth).
+
+    Example:
+        >>> import numpy as np
+        >>> labels = np.zeros((8, 8, 8), np.uint8)
+        >>> report = check_segmentation(labels, (1.0, 1.0, 1.0), LabelTable.from_names(["femur"]))
+        >>> dark = add_image_findings(report, np.zeros((8, 8, 8), np.uint8))
+        >>> len(dark.findings) >= len(report.findings)
+        True
     """
     findings = [*image_findings(image), *report.findings]
     if report.is_no_hand:

@@ -10,7 +10,12 @@ from amcnet.quality.hand_plan import is_hand_table
 
 
 class Severity(IntEnum):
-    """Severity of a finding; a higher value is worse."""
+    """Severity of a finding; a higher value is worse.
+
+    Example:
+        >>> max(Severity.OK, Severity.BAD), str(Severity.LOOK)
+        (<Severity.BAD: 2>, 'look')
+    """
 
     OK = 0
     LOOK = 1
@@ -43,6 +48,10 @@ class Finding:
         structures: Label values that it concerns; none if it concerns the whole segmentation.
         message: One sentence.
         measure: ``length`` or ``volume`` if the finding is about that size, else empty.
+
+    Example:
+        >>> Finding("missing", Severity.LOOK, (3,), "proximal phalanx of thumb: missing").severity
+        <Severity.LOOK: 1>
     """
 
     kind: str

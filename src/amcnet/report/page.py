@@ -29,6 +29,12 @@ class Subject:
         table: What the labels mean.
         image: Intensities of the same shape; None if unknown.
         confidence: Label value -> mean probability; None if unknown.
+
+    Example:
+        >>> labels = np.zeros((8, 8, 8), np.uint8)
+        >>> labels[2:6, 2:6, 2:6] = 1
+        >>> str(Subject(labels, (1.0, 1.0, 1.0), LabelTable.from_names(["femur"])).check().verdict)
+        'ok'
     """
 
     labels: NDArray[np.integer[Any]]

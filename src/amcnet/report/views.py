@@ -73,6 +73,14 @@ def gather_views(
     Raises:
         InputError: If shapes differ, labels are not integers or not in the table, or the spacing
             is not three positive numbers.
+
+    Example:
+        >>> labels = np.zeros((8, 8, 8), np.uint8)
+        >>> labels[2:6, 2:6, 2:6] = 1
+        >>> table = LabelTable.from_names(["femur"])
+        >>> views = gather_views(labels * 100, labels, (1.0, 1.0, 1.0), table)
+        >>> len(views.slices) == len(views.positions_mm)
+        True
     """
     check_label_volume(labels, "labels")
     if image.shape != labels.shape or not labels.size:

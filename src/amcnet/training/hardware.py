@@ -102,7 +102,12 @@ def settle_processes(hardware: HardwareConfig) -> None:
 
 
 def is_first_process() -> bool:
-    """Return whether this is the process that writes and prints."""
+    """Return whether this is the process that writes and prints.
+
+    Example:
+        >>> is_first_process()
+        True
+    """
     return bool(getattr(rank_zero_only, "rank", 0) == 0)
 
 

@@ -25,6 +25,10 @@ class DisplayImage:
         voxels: uint8, (scan, lateral, depth).
         slope: Intensity per step.
         intercept: Intensity of voxel value 0.
+
+    Example:
+        >>> DisplayImage(np.zeros((2, 2, 2), np.uint8), slope=2.0, intercept=-100.0).range
+        (-100.0, 410.0)
     """
 
     voxels: NDArray[np.uint8]
@@ -50,6 +54,11 @@ class DisplayGrid:
         shape: Voxels in (scan, lateral, depth).
         spacing_mm: Voxel size in the same order.
         full_spacing_mm: Voxel size of the volume itself.
+
+    Example:
+        >>> from amcnet.io import Geometry
+        >>> DisplayGrid.of(Geometry.canonical((609, 1023, 512), (0.279, 0.130, 0.088))).shape
+        (256, 256, 256)
     """
 
     shape: tuple[int, int, int]

@@ -27,7 +27,16 @@ _BYTES = "application/octet-stream"
 
 
 def page_resources(scene: ViewerScene) -> dict[str, Resource]:
-    """Return all resources of the page of a scene by name."""
+    """Return all resources of the page of a scene by name.
+
+    Example:
+        >>> import numpy as np
+        >>> from amcnet.io import volume_from_array
+        >>> from amcnet.viewer.viewer_scene import make_scene
+        >>> volume = volume_from_array(np.zeros((8, 8, 8), np.uint8), (1.0, 1.0, 1.0))
+        >>> "" in page_resources(make_scene(volume, "scan.nrrd"))
+        True
+    """
     package = files("amcnet.viewer")
     resources = {
         name: Resource(content_type, package.joinpath(path).read_bytes())

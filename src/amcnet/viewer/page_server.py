@@ -50,6 +50,10 @@ class Resource:
     Attributes:
         content_type: Media type.
         body: Content.
+
+    Example:
+        >>> Resource("text/plain", b"hello").body
+        b'hello'
     """
 
     content_type: str

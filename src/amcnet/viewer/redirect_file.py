@@ -22,6 +22,11 @@ def redirect_file(address: str) -> Iterator[Path]:
     A browser receives the address as an argument, and every user of a machine can list the
     arguments of all processes. The path of a file reveals nothing: the folder (0700) and the file
     (0600) are readable by their owner only.
+
+    Example:
+        >>> with redirect_file("http://127.0.0.1:8000/open/secret") as path:
+        ...     "127.0.0.1:8000" in path.read_text()
+        True
     """
     folder = Path(tempfile.mkdtemp(prefix="amcnet-view-"))  # created with mode 0700
     try:

@@ -116,6 +116,13 @@ def read_scene(
     Raises:
         InputError: If a file cannot be read, the grids do not fit, there are more than 255
             structures, or there is a second segmentation but no first one.
+
+    Example:
+        >>> from amcnet.io import Geometry, write_image
+        >>> image = np.zeros((8, 8, 8), np.uint8)
+        >>> write_image("scan.nrrd", image, Geometry.canonical(image.shape, (1.0, 1.0, 1.0)))
+        >>> read_scene(Path("scan.nrrd")).name
+        'scan.nrrd'
     """
     if compared is not None and labels is None:
         raise InputError(f"{compared}: there are no labels to compare with, expected labels first")
@@ -159,6 +166,12 @@ def make_scene(
         labelled: Its structures on the display grid.
         compared: A second segmentation of it on the same grid.
         dice: See :class:`ViewerScene`.
+
+    Example:
+        >>> from amcnet.io import volume_from_array
+        >>> volume = volume_from_array(np.zeros((8, 8, 8), np.uint8), (1.0, 1.0, 1.0))
+        >>> make_scene(volume, "scan.nrrd").full_shape
+        (8, 8, 8)
     """
     grid = DisplayGrid.of(volume.geometry)
     return ViewerScene(

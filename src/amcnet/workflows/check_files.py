@@ -72,6 +72,17 @@ def write_label_report(
     Raises:
         InputError: As :func:`check_file`.
         OutputError: If the page cannot be written.
+
+    Example:
+        >>> import numpy as np
+        >>> from amcnet.anatomy import LabelTable
+        >>> from amcnet.io import write_labels
+        >>> labels = np.zeros((9, 9, 9), np.uint8)
+        >>> labels[2:7, 2:7, 2:7] = 1
+        >>> grid = Geometry.canonical(labels.shape, (1.0, 1.0, 1.0))
+        >>> write_labels("knee.seg.nrrd", labels, grid, LabelTable.from_names(["femur"]))
+        >>> str(write_label_report(Path("knee.html"), Path("knee.seg.nrrd")).verdict)
+        'ok'
     """
     subject, geometry = _read_subject(labels, image, names, reading)
     making = making_of_labels(labels, image, geometry)
@@ -86,6 +97,16 @@ def check_result(result: Segmentation, image: NDArray[Any] | None = None) -> Qua
     Args:
         result: The segmentation, with the model's confidence.
         image: Intensities of the volume, (scan, lateral, depth), checked too if given.
+
+    Example:
+        >>> import numpy as np
+        >>> from amcnet.anatomy import LabelTable
+        >>> labels = np.zeros((9, 9, 9), np.uint8)
+        >>> labels[2:7, 2:7, 2:7] = 1
+        >>> grid = Geometry.canonical(labels.shape, (1.0, 1.0, 1.0))
+        >>> result = Segmentation(labels, grid, LabelTable.from_names(["femur"]), {1: 0.9}, "", {})
+        >>> str(check_result(result).verdict)
+        'ok'
     """
     return check_segmentation(
         result.labels, result.spacing_mm, result.table, result.confidence, image

@@ -76,6 +76,15 @@ def names_of_files(paths: Iterable[Path], reading: Reading = BY_HEADER) -> Label
 
     Raises:
         InputError: If a file cannot be read, or its values have no names.
+
+    Example:
+        >>> import numpy as np
+        >>> from amcnet.io import Geometry, write_labels
+        >>> grid = Geometry.canonical((4, 4, 4), (1.0, 1.0, 1.0))
+        >>> labels = np.ones((4, 4, 4), np.uint8)
+        >>> write_labels("knee.seg.nrrd", labels, grid, LabelTable.from_names(["femur"]))
+        >>> names_of_files([Path("knee.seg.nrrd")]).table[1].name
+        'femur'
     """
     files = list(paths)
     tables = [table for path in files if (table := _table_or_none(path)) is not None]

@@ -40,6 +40,11 @@ def find_label_files(inputs: Sequence[Path]) -> list[Path]:
 
     Raises:
         InputError: If a folder holds no volumes.
+
+    Example:
+        >>> Path("a.seg.nrrd").touch()
+        >>> find_label_files([Path()])[0].name
+        'a.seg.nrrd'
     """
     files = [file for path in inputs for file in (_files_in(path) if path.is_dir() else [path])]
     return list(dict.fromkeys(files))
@@ -79,6 +84,17 @@ def measure_files(
 
     Yields:
         The outcome of each file, in the order of ``paths``.
+
+    Example:
+        >>> import numpy as np
+        >>> from amcnet.io import Geometry, write_labels
+        >>> labels = np.zeros((9, 9, 9), np.uint8)
+        >>> labels[2:7, 2:7, 2:7] = 1
+        >>> grid = Geometry.canonical(labels.shape, (1.0, 1.0, 1.0))
+        >>> write_labels("a.seg.nrrd", labels, grid, LabelTable.from_names(["femur"]))
+        >>> (outcome,) = measure_files([Path("a.seg.nrrd")])
+        >>> outcome.result.measurements[0].volume_mm3
+        125.0
     """
     names = None if table is None else LabelNames(table, ignore_value)
     measure = partial(_measure_file, names=names, reading=reading)

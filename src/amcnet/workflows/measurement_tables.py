@@ -26,6 +26,16 @@ def write_measurements_csv(path: Path, measurements: Sequence[Measurement]) -> N
 
     Raises:
         OutputError: If the file cannot be written.
+
+    Example:
+        >>> import numpy as np
+        >>> from amcnet.anatomy import LabelTable
+        >>> from amcnet.measurement import measure_structures
+        >>> labels = np.ones((4, 4, 4), np.uint8)
+        >>> sizes = measure_structures(labels, (1.0, 1.0, 1.0), LabelTable.from_names(["femur"]))
+        >>> write_measurements_csv(Path("sizes.csv"), sizes)
+        >>> Path("sizes.csv").read_text().splitlines()[0][:10]
+        'label,name'
     """
     write_text(path, _csv([row_of(measurement) for measurement in measurements]))
 

@@ -24,6 +24,10 @@ def check_mesh_output(
         OutputError: If the extension is unknown, the parent does not exist or is read-only, or the
             output exists and ``overwrite`` is False; for a folder also if it is a file or contains
             anything but surfaces of the table.
+
+    Example:
+        >>> from amcnet.anatomy import LabelTable
+        >>> check_mesh_output(Path("hand.glb"), LabelTable.from_names(["femur"]), ".glb")
     """
     if extension not in MESH_EXTENSIONS:
         allowed = " ".join(MESH_EXTENSIONS)
@@ -70,6 +74,20 @@ def write_surfaces(
     Raises:
         OutputError: If the output cannot be written, see :func:`check_mesh_output`.
         InputError: If there is no surface.
+
+    Example:
+        >>> import numpy as np
+        >>> from amcnet.anatomy import LabelTable
+        >>> from amcnet.io import volume_from_array
+        >>> from amcnet.mesh import find_surfaces
+        >>> labels = np.zeros((8, 8, 8), np.uint8)
+        >>> labels[2:6, 2:6, 2:6] = 1
+        >>> table = LabelTable.from_names(["femur"])
+        >>> surfaces = find_surfaces(volume_from_array(labels, (1.0, 1.0, 1.0)), table)
+        >>> len(write_surfaces(Path("knee"), surfaces, table))
+        1
+        >>> [path.name for path in Path("knee").iterdir()]
+        ['femur.stl']
     """
     check_mesh_output(output, table, extension, overwrite)
     if _is_one_file(output):

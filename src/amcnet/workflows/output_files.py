@@ -23,6 +23,11 @@ def write_text(path: Path, text: str) -> None:
 
     Raises:
         OutputError: If the file cannot be written.
+
+    Example:
+        >>> write_text(Path("notes.txt"), "done")
+        >>> Path("notes.txt").read_text()
+        'done'
     """
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")
@@ -33,6 +38,11 @@ def write_json(path: Path, data: dict[str, Any]) -> None:
 
     Raises:
         OutputError: If the file cannot be written.
+
+    Example:
+        >>> write_json(Path("figures.json"), {"dice": 0.9})
+        >>> json.loads(Path("figures.json").read_text())
+        {'dice': 0.9}
     """
     write_text(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
 
@@ -42,6 +52,12 @@ def write_figure(path: Path, figure: "Figure") -> None:
 
     Raises:
         OutputError: If the extension is unknown, or the file cannot be written.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> write_figure(Path("empty.png"), Figure())
+        >>> Path("empty.png").read_bytes()[1:4]
+        b'PNG'
     """
     check_output(path, True, FIGURE_EXTENSIONS)
     extension = find_extension(path, FIGURE_EXTENSIONS) or ""

@@ -117,6 +117,11 @@ def is_dicom(path: Path) -> bool:
 
     True for a file with a DICOM or zip extension, a file of another name whose content begins as
     DICOM does, and a folder with such a file in it or in its subfolders.
+
+    Example:
+        >>> _ = Path("notes.txt").write_text("no DICOM")
+        >>> is_dicom(Path("notes.txt"))
+        False
     """
     if path.is_dir():
         return next(_beginning_as_dicom(path), None) is not None

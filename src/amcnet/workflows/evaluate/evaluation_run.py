@@ -30,6 +30,10 @@ class EvaluateOptions:
         jobs: Number of processes; each holds one case in memory.
         ignore_value: Ignore label of the references.
         reading: How the files are read.
+
+    Example:
+        >>> EvaluateOptions(jobs=2).preset
+        <Preset.STRICT: 'strict'>
     """
 
     table: LabelTable | None = None
@@ -51,6 +55,17 @@ def evaluate_pair(
 
     Raises:
         InputError: If a file cannot be read, or they lie on different grids.
+
+    Example:
+        >>> import numpy as np
+        >>> from amcnet.anatomy import LabelTable
+        >>> from amcnet.io import Geometry, write_labels
+        >>> labels = np.zeros((9, 9, 9), np.uint8)
+        >>> labels[2:7, 2:7, 2:7] = 1
+        >>> grid = Geometry.canonical(labels.shape, (1.0, 1.0, 1.0))
+        >>> write_labels("a.seg.nrrd", labels, grid, LabelTable.from_names(["femur"]))
+        >>> evaluate_pair(Path("a.seg.nrrd"), Path("a.seg.nrrd"))["headline"]["all"]["dice_macro"]
+        1.0
     """
     options = options or EvaluateOptions()
     result = _evaluate_files(options, reference, prediction)
@@ -85,6 +100,20 @@ def evaluate_folders(
     Raises:
         InputError: If a path is no folder, there is no reference, or no case could be evaluated.
         ConfigError: If ``jobs`` is less than 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from amcnet.anatomy import LabelTable
+        >>> from amcnet.io import Geometry, write_labels
+        >>> labels = np.zeros((9, 9, 9), np.uint8)
+        >>> labels[2:7, 2:7, 2:7] = 1
+        >>> grid = Geometry.canonical(labels.shape, (1.0, 1.0, 1.0))
+        >>> for name in ("truth", "found"):
+        ...     Path(name).mkdir()
+        ...     path = Path(name) / "knee.seg.nrrd"
+        ...     write_labels(path, labels, grid, LabelTable.from_names(["femur"]))
+        >>> evaluate_folders(Path("truth"), Path("found"))["headline"]["all"]["dice_macro"]
+        1.0
     """
     options = options or EvaluateOptions()
     found = find_pairs(references, predictions)

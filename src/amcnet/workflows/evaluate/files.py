@@ -52,6 +52,15 @@ def evaluate_files(
     Raises:
         InputError: If a file cannot be read, its values have no names, or the files lie on
             different grids.
+
+    Example:
+        >>> from amcnet.io import Geometry, write_labels
+        >>> labels = np.zeros((9, 9, 9), np.uint8)
+        >>> labels[2:7, 2:7, 2:7] = 1
+        >>> grid = Geometry.canonical(labels.shape, (1.0, 1.0, 1.0))
+        >>> write_labels("a.seg.nrrd", labels, grid, LabelTable.from_names(["femur"]))
+        >>> evaluate_files(Path("a.seg.nrrd"), Path("a.seg.nrrd")).summary["dice_macro"]
+        1.0
     """
     if table is None:
         names = names_of_files([reference, *([] if prediction is None else [prediction])], reading)

@@ -53,6 +53,13 @@ def find_pairs(references: Path, predictions: Path) -> FoundPairs:
 
     Raises:
         InputError: If a path is no folder, or there is no label file in the first one.
+
+    Example:
+        >>> for folder in ("truth", "found"):
+        ...     Path(folder).mkdir()
+        ...     (Path(folder) / "hand_1.nrrd").touch()
+        >>> [pair.name for pair in find_pairs(Path("truth"), Path("found")).pairs]
+        ['hand_1']
     """
     truths, judged = _files_by_stem(references), _files_by_stem(predictions)
     if not truths:

@@ -36,6 +36,16 @@ def write_each(
 
     Raises:
         OutputError: If the folder cannot be written, see :func:`check_mask_folder`.
+
+    Example:
+        >>> import numpy as np
+        >>> from amcnet.anatomy import hand_label_table
+        >>> from amcnet.io import Geometry
+        >>> labels = np.full((2, 3, 4), 14, np.uint8)
+        >>> grid = Geometry.canonical(labels.shape, (1.0, 1.0, 1.0))
+        >>> result = Segmentation(labels, grid, hand_label_table(), {14: 0.9}, "", {})
+        >>> [path.name for path in write_each(result, "masks")]
+        ['second_metacarpal_bone.nii.gz']
     """
     folder = Path(folder).resolve()
     check_mask_folder(folder, result.table, extension, overwrite)

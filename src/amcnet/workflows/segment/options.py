@@ -39,6 +39,10 @@ class SegmentOptions:
         colour: ``luma`` turns colours into intensities, ``refuse`` refuses them.
         seg_type: Type of DICOM outputs, see :func:`amcnet.io.write_labels`.
         measure: Measure every structure, for :class:`JsonLines`.
+
+    Example:
+        >>> SegmentOptions(quality="fast", only=("thumb",)).backend
+        'auto'
     """
 
     models: tuple[str, ...] = ()
@@ -91,6 +95,10 @@ class Job:
         target: Output file of the labels, or output folder of the masks.
         also: A second file for the labels.
         report: Output file of the report page.
+
+    Example:
+        >>> Job(Path("scan.nrrd"), Path("scan.seg.nrrd")).report is None
+        True
     """
 
     source: Path

@@ -47,6 +47,15 @@ def plan_files(
         InputError: If a folder holds no images, a channel has no name, or ``only`` is unknown.
         OutputError: If an output cannot be written, is an input or shared by two volumes, or is
             DICOM while its volume is not.
+
+    Example:
+        >>> import numpy as np
+        >>> from amcnet.io import Geometry, write_image
+        >>> image = np.zeros((4, 4, 4), np.uint8)
+        >>> write_image("scan.nrrd", image, Geometry.canonical(image.shape, (1.0, 1.0, 1.0)))
+        >>> (job,) = plan_files([Path("scan.nrrd")], Path("scan.seg.nrrd"), SegmentOptions())
+        >>> job.target.name
+        'scan.seg.nrrd'
     """
     description = load_bundle(options.models[0] if options.models else None).description
     model = description.architecture.in_channels, description.label_table
