@@ -42,7 +42,8 @@ def check_file(
 
     Example:
         >>> import numpy as np
-        >>>         >>> from amcnet.io import Geometry, write_labels
+        >>> from amcnet.anatomy import LabelTable
+        >>> from amcnet.io import Geometry, write_labels
         >>> labels = np.zeros((20, 20, 20), np.uint8)
         >>> labels[5:15, 5:15, 5:15] = 1
         >>> grid = Geometry.canonical(labels.shape, (1.0, 1.0, 1.0))

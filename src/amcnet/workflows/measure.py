@@ -42,9 +42,9 @@ def find_label_files(inputs: Sequence[Path]) -> list[Path]:
         InputError: If a folder holds no volumes.
 
     Example:
-        >>> Path("a.seg.nrrd").touch()
-        >>> find_label_files([Path()])[0].name
-        'a.seg.nrrd'
+        >>> Path("b.seg.nrrd").touch()
+        >>> find_label_files([Path("b.seg.nrrd")])[0].name
+        'b.seg.nrrd'
     """
     files = [file for path in inputs for file in (_files_in(path) if path.is_dir() else [path])]
     return list(dict.fromkeys(files))
