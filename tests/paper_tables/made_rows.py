@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from amcnet.paper_tables.paper_metrics import ALL_METRICS, PAPER_METRICS
-from amcnet.paper_tables.row_results import Facts, RowResult
+from amcnet.paper_tables.row_results import RowFacts, RowResult
 from amcnet.paper_tables.rows import paper_tables
 
 METRICS = {figure.key: figure.metric for figure in PAPER_METRICS}
@@ -40,7 +40,7 @@ def made_result(
         "schedule": {"steps": steps, "max_hours": None},
         "hardware": {},
     }
-    facts = Facts(
+    facts = RowFacts(
         row=row,
         dimension=known.dimension if known else "2d+3d",
         loss=known.loss_text if known else "another",

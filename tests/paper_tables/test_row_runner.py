@@ -11,7 +11,7 @@ from amcnet.data import read_dataset
 from amcnet.errors import ConfigError, OutputError
 from amcnet.io import read_labels
 from amcnet.metrics import evaluate_case
-from amcnet.paper_tables.row_results import read_result
+from amcnet.paper_tables.row_results import read_row_result
 from amcnet.paper_tables.row_runner import RowTask, run_rows
 from amcnet.paper_tables.row_scoring import score_row
 from amcnet.paper_tables.rows import paper_tables
@@ -69,7 +69,7 @@ def test_the_dice_of_every_structure(workspace: Workspace, scale: Scale, tmp_pat
                 expected.setdefault(structure.name, []).append(dice)
     row = paper_tables().rows["unet"]
     score_row(row, scale.training_config(row, copy.prepared), scale, copy, unseen)
-    result = read_result(copy.results, "unet")
+    result = read_row_result(copy.results, "unet")
     assert result is not None
     means = {name: sum(values) / len(values) for name, values in expected.items()}
     assert result.facts.structure_dice == pytest.approx(means, abs=1e-6)

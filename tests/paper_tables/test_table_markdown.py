@@ -1,7 +1,7 @@
 import pytest
 
 from amcnet.errors import InputError
-from amcnet.paper_tables.row_results import write_result
+from amcnet.paper_tables.row_results import write_row_result
 from amcnet.paper_tables.rows import paper_tables
 from amcnet.paper_tables.table_markdown import (
     costs_table,
@@ -74,7 +74,7 @@ def test_structures_that_are_as_good_as_never_found_are_counted():
 def test_a_page_has_what_is_finished_and_names_the_rest(tmp_path):
     results = as_in_the_paper("table1")
     for row in ("unet", "amcnet-ac"):
-        write_result(tmp_path / "results", results[row])
+        write_row_result(tmp_path / "results", results[row])
     (tmp_path / "results" / "table1.png").touch()
     page = tmp_path / "table1.md"
     write_table_page("table1", tmp_path / "results", page)

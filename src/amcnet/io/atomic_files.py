@@ -1,4 +1,4 @@
-"""Writing a file beside its place and renaming it there, so that it is complete or absent."""
+"""Atomic file output: write to a temporary name and rename, so a file is complete or absent."""
 
 import os
 import threading
@@ -39,7 +39,7 @@ def check_parent(path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Create a folder whose parent exists; an existing one stays as it is.
+    """Create a folder in an existing parent; an existing folder is not changed.
 
     Raises:
         OutputError: If the parent does not exist or is read-only, or ``path`` is a file.
@@ -62,12 +62,12 @@ def make_folder(path: Path) -> None:
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; rename it to ``path`` when the block succeeds.
+    """Yield a temporary path next to ``path``, and rename it to ``path`` if the block succeeds.
 
-    The temporary file is hidden (its name begins with a dot) and keeps the extensions, so that a
-    writer which chooses the format by the name chooses the right one. Before the rename it is
-    brought to the disk. If the block fails or is interrupted, it is removed and an existing
-    ``path`` is left as it was; what a killed process left there is removed by the next one.
+    The temporary file is hidden (its name begins with a dot) and keeps the extensions, because many
+    writers choose the format by the extension. It is flushed to disk before the rename. If the
+    block fails or is interrupted, it is removed and an existing ``path`` is not changed. Leftovers
+    of killed processes are removed by the next process.
 
     Raises:
         OutputError: If the operating system refuses to write or to rename, or nothing was
@@ -123,9 +123,9 @@ def putting_in_place() -> Iterator[None]:
 
 
 def abandon_temporaries() -> None:
-    """Remove what any thread is writing now; for a process that ends at once.
+    """Remove all unfinished files, immediately before the process exits.
 
-    Nothing can be renamed to its place afterwards: a thread that tries waits for ever.
+    Afterwards no file can be renamed: a thread that tries blocks until the exit.
     """
     _lock.acquire()  # and never released
     left, deadline = set(_live), time.monotonic() + _GIVE_UP_SECONDS

@@ -1,4 +1,4 @@
-"""Writing a whole folder beside its place and renaming it there."""
+"""Atomic output of whole folders: write to a temporary name and rename."""
 
 import ctypes
 import os
@@ -23,7 +23,7 @@ _KINDS = ("partial", "former", "removed")
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Yield a new, empty folder beside ``path``; what is left of it afterwards is removed.
+    """Yield a new, empty folder next to ``path``, and remove its remains afterwards.
 
     Fill it, check it, and hand it to :func:`put_in_place`.
 
@@ -41,10 +41,10 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def put_in_place(folder: Path, path: Path) -> None:
-    """Rename a folder to ``path``; one that is already there is replaced as a whole.
+    """Rename a folder to ``path``, replacing an existing folder as a whole.
 
-    Linux and macOS exchange the two at once. Elsewhere there is a moment in which the former one
-    has a hidden name; :func:`recover_folders` brings it back if the process ends in that moment.
+    Linux and macOS exchange the two atomically. On other systems, the old folder has a hidden name
+    for a moment; :func:`recover_folders` restores it if the process ends in that moment.
     """
     with putting_in_place():
         if not path.exists():
@@ -64,7 +64,7 @@ def put_in_place(folder: Path, path: Path) -> None:
 
 
 def remove_folder(path: Path) -> None:
-    """Remove a folder; it is gone under its name at once, whatever happens after that.
+    """Remove a folder; its name disappears immediately, even if the removal is interrupted.
 
     Raises:
         OutputError: If the operating system refuses.
@@ -78,10 +78,10 @@ def remove_folder(path: Path) -> None:
 
 
 def recover_folders(parent: Path) -> None:
-    """Bring back or remove what processes that were killed have left in a folder.
+    """Restore or remove the leftovers of killed processes in a folder.
 
-    A folder whose replacement was interrupted gets its name back; unfinished ones, and those that
-    were replaced or removed, go. Call it only while no other process writes there.
+    A folder whose replacement was interrupted gets its name back; unfinished, replaced and removed
+    folders are deleted. Call this only while no other process writes there.
     """
     for path in sorted(parent.glob(".*")):
         name, kind = _origin(path)
@@ -92,7 +92,7 @@ def recover_folders(parent: Path) -> None:
 
 
 def sync_files(folder: Path) -> None:
-    """Wait until the files of a folder are on the disk, for what must survive a loss of power."""
+    """Flush the files of a folder to disk, so that they survive a power failure."""
     for path in folder.rglob("*"):
         if path.is_file():
             synchronise(path)
@@ -102,7 +102,7 @@ def sync_files(folder: Path) -> None:
 
 
 def _exchange(first: Path, second: Path) -> bool:
-    """Exchange the names of two folders at once; return whether the system could."""
+    """Exchange the names of two folders atomically; return whether the system supports it."""
     function = _exchange_function()
     if function is None:
         return False

@@ -10,7 +10,7 @@ from amcnet.errors import InputError, one_line
 
 Colour = Literal["luma", "refuse"]
 
-# Lossy codecs store brightness and colour apart: what was grey comes back with slight tints.
+# Lossy codecs store brightness and colour separately: grey pixels come back slightly tinted.
 _LOSSY_TOLERANCE = 0.06  # of the range of values
 _RGB_CHANNELS = (3, 4)  # the fourth says how opaque a voxel is
 _WEIGHTS = (299, 587, 114)  # in thousandths, ITU-R BT.601
@@ -51,7 +51,7 @@ def luma(frame: NDArray[Any]) -> NDArray[Any]:
 
 
 def check_colour(colour: str) -> None:
-    """Check a choice of what is done with colours.
+    """Check the option for colours.
 
     Raises:
         InputError: If it is neither ``luma`` nor ``refuse``.
@@ -79,7 +79,7 @@ def grey_voxels(stored: NDArray[Any], name: str, colour: Colour | None) -> NDArr
     """
     channels = stored.shape[3]
     tinted = 0
-    for plane in stored:  # plane by plane, so that no copy of the volume is made
+    for plane in stored:  # plane by plane, to avoid a copy of the volume
         if channels > 1:
             seen = plane[..., :3] if channels in _RGB_CHANNELS else plane
             tinted += int((seen != seen[..., :1]).any(axis=-1).sum())

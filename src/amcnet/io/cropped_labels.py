@@ -28,7 +28,7 @@ def labels_on_grid(labels: Volume, geometry: Geometry) -> npt.NDArray[Any]:
 
     Returns:
         Labels in (scan, lateral, depth) of the image, dtype unchanged; the array of ``labels``
-        itself where the grids are equal.
+        itself if the grids are equal.
 
     Raises:
         InputError: If the grids differ in any other way, or labelled voxels lie outside the
@@ -67,7 +67,7 @@ def label_grid_problem(path: Path | None, labels: Geometry, image: Geometry) -> 
     """Return why labels do not fit an image, with both values of everything that differs.
 
     Args:
-        path: The label file; its extension tells whether it may be cropped.
+        path: The label file, whose extension determines whether it may be cropped.
         labels: The grid of the labels.
         image: The grid of the image.
 
@@ -91,7 +91,7 @@ def _problem(is_croppable: bool, labels: Geometry, image: Geometry) -> str | Non
 
 
 def _overlap(start: int, length: int, size: int) -> tuple[slice, slice]:
-    """Return where a range lies in an axis, and which part of the range that is."""
+    """Return the part of an axis that a range covers, and the corresponding part of the range."""
     low = min(max(start, 0), size)
     high = max(min(start + length, size), low)
     return slice(low, high), slice(low - start, high - start)

@@ -18,7 +18,7 @@ _IGNORE = "ignore"  # name of the segment of voxels that nobody has judged
 def read_embedded_label_table(
     path: str | Path, known: Sequence[LabelTable] | None = None
 ) -> LabelTable | None:
-    """Read what the labels of a file mean, where the file says it.
+    """Read the label table that a file contains.
 
     3D Slicer (``.seg.nrrd``) and DICOM segmentations name their segments. Pass the table to
     :func:`amcnet.io.read_labels`, which then returns its values.

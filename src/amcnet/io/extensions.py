@@ -1,4 +1,4 @@
-"""File extensions: which formats are read and which are written, one list for all commands."""
+"""File extensions of the formats that can be read and written; all commands use these lists."""
 
 from pathlib import Path
 

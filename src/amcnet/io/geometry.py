@@ -116,15 +116,15 @@ class Geometry:
             InputError: If ``axes`` is neither ``auto`` nor three different names.
         """
         other = Geometry.from_grid(self.size, self.spacing_mm, self.origin_mm, self.direction, axes)
-        turned = copy.copy(self)  # which also keeps what a subclass knows about its file
+        turned = copy.copy(self)  # also keeps the file information of a subclass
         object.__setattr__(turned, "order", other.order)
         object.__setattr__(turned, "flipped", other.flipped)
         return turned
 
     def with_spacing(self, spacing_mm: Triple) -> "Geometry":
-        """Return the same grid with another voxel size, where a file states none or a wrong one.
+        """Return the same grid with another voxel size, for a file without a correct one.
 
-        What a subclass knows about its file is left behind, as it may contradict the new size.
+        File information of a subclass is dropped, as it may contradict the new size.
 
         Args:
             spacing_mm: Voxel size in (scan, lateral, depth), in mm.
@@ -147,7 +147,7 @@ class Geometry:
 
     @property
     def axes(self) -> str:
-        """What the file's x, y and z mean, as ``from_grid`` takes it: ``depth,lateral,-scan``."""
+        """Meaning of the file's x, y, z, in the syntax of ``from_grid``: ``depth,lateral,-scan``."""
         names = {
             2 - stored: f"{'-' if flipped else ''}{name}"
             for name, stored, flipped in zip(CANONICAL_AXES, self.order, self.flipped, strict=True)
@@ -196,7 +196,7 @@ class Geometry:
         return tuple(axis for axis in range(3) if self.flipped[axis])
 
     def canonical_grid(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Return where the canonical array lies in space.
+        """Return the position and orientation of the canonical array in space.
 
         Returns:
             Position of the canonical array's first voxel (LPS, mm), shape (3,), and the

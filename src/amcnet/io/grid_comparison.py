@@ -1,4 +1,4 @@
-"""How two grids differ: in size, voxel size, direction or position."""
+"""Compare two grids: size, voxel size, direction and position."""
 
 import numpy as np
 
@@ -66,7 +66,7 @@ def _origin_text(a: Geometry, b: Geometry) -> str:
 
 
 def storage_differences(a: Geometry, b: Geometry) -> list[str]:
-    """Return what differs between two grids as they are stored, whatever their axes mean."""
+    """Return the differences between two grids as stored, whatever the meaning of their axes."""
     first, second = (
         Geometry(grid.size, grid.spacing_mm, grid.origin_mm, grid.direction) for grid in (a, b)
     )

@@ -34,7 +34,7 @@ def header_lines(path: Path, stream: BinaryIO) -> Iterator[str]:
 
 
 def check_text(path: Path, name: str, text: str) -> str:
-    """Return the text of a field that is used.
+    """Return the text of a field, and refuse unreadable text.
 
     Raises:
         InputError: If it is not UTF-8.

@@ -35,7 +35,7 @@ def write_nrrd(
     Args:
         path: The file.
         stored: Voxels, (z, y, x).
-        geometry: Where they lie.
+        geometry: Grid of the voxels.
         keys: Key-value pairs of the header, written as UTF-8.
     """
     stored = storable(stored)
@@ -67,7 +67,7 @@ def write_metaimage(path: Path, stored: npt.NDArray[Any], geometry: Geometry) ->
     Args:
         path: The file.
         stored: Voxels, (z, y, x).
-        geometry: Where they lie.
+        geometry: Grid of the voxels.
     """
     stored = storable(stored)
     parts = deflate(stored)
@@ -99,7 +99,7 @@ def write_nifti(path: Path, stored: npt.NDArray[Any], geometry: Geometry, compre
     Args:
         path: The file.
         stored: Voxels, (z, y, x).
-        geometry: Where they lie; one that was read from a NIfTI file knows its forms.
+        geometry: Grid of the voxels; a grid from a NIfTI file includes its forms.
         compressed: Whether to compress it.
     """
     stored = storable(stored)

@@ -1,4 +1,4 @@
-"""What the header of a volume says: its grid, its voxels' type, and where they are stored."""
+"""The header of a volume: grid, voxel type, and location of the voxel data."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 @dataclass(frozen=True)
 class DataFile:
-    """A part of a file that holds voxels.
+    """A section of a file with voxel data.
 
     Attributes:
         path: The file.
@@ -48,14 +48,14 @@ class ImageHeader:
         origin_mm: Position of the first voxel, LPS, in mm.
         direction: Nine direction cosines in LPS, row by row.
         value_type: Type and byte order of the stored values.
-        data_files: Files that hold the voxels, in order, an equal share each.
+        data_files: Files of the voxel data, in order, with an equal share each.
         encoding: How the values are stored.
         channels: Values per voxel.
         channels_first: Whether the channels of a voxel follow each other (else the volumes do).
         may_be_colour: Whether the channels, if there are any, may be colours.
         scaling: Slope and intercept of the stored values.
         fields: Text fields of the format that are not about the grid.
-        nifti_forms: What a NIfTI file says about its orientation.
+        nifti_forms: Orientation information of a NIfTI file.
     """
 
     path: Path
@@ -115,7 +115,7 @@ def check_rank(sizes: Sequence[int]) -> tuple[int, int, int]:
 
 
 def sequence_error(frames: int, what: str = "tracked frames") -> InputError:
-    """Return the error for a file that holds a sequence instead of one volume."""
+    """Return the error for a file with a sequence instead of one volume."""
     return InputError(f"is a sequence of {frames} {what}, expected a reconstructed volume")
 
 

@@ -1,4 +1,4 @@
-"""Writing volumes on their own grid, beside their place and then renamed."""
+"""Write volumes on their own grid, atomically."""
 
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ def write_image(
     Args:
         path: Output file.
         image: Voxels, (scan, lateral, depth), integers or floats.
-        geometry: Where the voxels lie.
+        geometry: Grid of the voxels.
         overwrite: Replace an existing file.
 
     Raises:
@@ -85,7 +85,7 @@ def write_image(
 
 
 def write_grid(path: Path, stored: npt.NDArray[Any], geometry: Geometry) -> None:
-    """Write an array (z, y, x) that is already in the file's own axes, and read its header back.
+    """Write an array (z, y, x) in the axes of the file, and verify its header.
 
     Raises:
         OSError: If the operating system refuses to write.

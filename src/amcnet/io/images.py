@@ -92,7 +92,7 @@ def read_geometry(
     spacing_mm: Triple | None = None,
     series: str | None = None,
 ) -> Geometry:
-    """Read where the voxels of a file lie, from its header alone.
+    """Read the grid of a file from its header alone.
 
     Args:
         path: The file; its voxels may be unusable (NaN, for example).
@@ -161,12 +161,12 @@ def volume_from_image(
     path: Path | None = None,
     colour: Colour = "luma",
 ) -> Volume:
-    """Turn a SimpleITK image into a volume; see :func:`read_volume` for what is refused.
+    """Convert a SimpleITK image to a volume; the checks are those of :func:`read_volume`.
 
     Args:
         image: A `SimpleITK.Image`.
         axes: ``auto`` or what the image's x, y, z mean.
-        path: Where the image came from, kept in the volume.
+        path: File of the image, stored in the volume.
         colour: ``luma`` turns colours into intensities, ``refuse`` refuses them.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Which files may be opened: regular files only, and data files only beside their header."""
+"""Checks of input files: regular files only, and data files only in the folder of their header."""
 
 import os
 import stat
@@ -20,13 +20,13 @@ def check_regular_file(path: Path, expected: str) -> None:
 
     Args:
         path: The path; links are followed.
-        expected: What the file should be, for the error.
+        expected: Description of the expected file, for the error message.
 
     Raises:
         InputError: If it does not exist, or is a folder, pipe, socket or device.
     """
     try:
-        os.fsencode(path).decode("utf-8")  # the same in a locale that is not UTF-8
+        os.fsencode(path).decode("utf-8")  # works in locales other than UTF-8
     except UnicodeError as error:
         raise InputError(f"{str(path)!a}: the file name is not valid UTF-8") from error
     try:

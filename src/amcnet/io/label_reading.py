@@ -44,8 +44,8 @@ def read_segments(path: str | Path) -> list[Segment]:
         >>> from amcnet.io.label_writing import write_labels
         >>> labels = np.ones((4, 4, 4), np.uint8)
         >>> grid = Geometry.canonical(labels.shape, (1.0, 1.0, 1.0))
-        >>> write_labels("knee.seg.nrrd", labels, grid, LabelTable.from_names(["femur"]))
-        >>> read_segments("knee.seg.nrrd")[0].name
+        >>> write_labels("femur.seg.nrrd", labels, grid, LabelTable.from_names(["femur"]))
+        >>> read_segments("femur.seg.nrrd")[0].name
         'femur'
     """
     path = Path(path)
@@ -65,10 +65,10 @@ def read_labels(
     """Read a label volume.
 
     3D Slicer segmentations are recognised by their segment list, DICOM ones by their content. With
-    a table their segments are found by name, else by terminology code, and get the table's
-    values; label values count only for segments without a name of their own (``Segment_1``).
-    Layers are merged; where they overlap, the last one wins and the result says what is hidden.
-    A segmentation that was saved cropped keeps its own, smaller grid.
+    a table their segments are found by name, else by terminology code, and get the table's values;
+    label values count only for segments without a name of their own (``Segment_1``). Layers are
+    merged; where they overlap, the last one wins, and the result lists the hidden voxels. A
+    segmentation that was saved cropped keeps its own, smaller grid.
 
     Args:
         path: The file.
@@ -237,7 +237,7 @@ def _merge_layers(
 def _segment_targets(
     segments: list[Segment], table: LabelTable | None, ignore_value: int | None
 ) -> _Targets:
-    """Pair each segment with the value that it gets, None where the table does not know it."""
+    """Pair each segment with its label value; None if the table does not contain it."""
     if table is not None:
         matches = zip(segments, match_segments(segments, table), strict=True)
         return [
@@ -251,7 +251,7 @@ def _segment_targets(
 
 
 def _layer_lookup(index: int, layer: npt.NDArray[Any], targets: _Targets) -> npt.NDArray[np.uint16]:
-    """Return the target of every possible value of a layer, and check those that occur."""
+    """Return the target value of every possible value of a layer, and check those that occur."""
     present = np.zeros(_MAX_LABEL + 1, dtype=bool)
     for plane in layer:
         present[plane] = True

@@ -1,4 +1,4 @@
-"""A label volume in memory, with what was lost or assumed when it was read."""
+"""A label volume in memory, with the losses and assumptions of reading it."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from amcnet.io.volume import Volume
 
 @dataclass(frozen=True)
 class SegmentOverlap:
-    """Voxels that two segments share; a label volume shows one of them only.
+    """Voxels shared by two segments, of which a label volume can show only one.
 
     Attributes:
         hidden: Name of the segment that lost the voxels.
@@ -30,7 +30,7 @@ class LabelVolume(Volume):
 
     Attributes:
         overlaps: Voxels that were lost because segments overlap.
-        remarks: Sentences, without a path, about what was lost or assumed.
+        remarks: Sentences, without a path, about losses and assumptions.
         has_segments: Whether the file is a 3D Slicer or DICOM segmentation, which may be cropped.
     """
 

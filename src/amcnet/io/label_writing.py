@@ -38,7 +38,7 @@ def write_labels(
         path: Output file, see :data:`amcnet.io.LABEL_EXTENSIONS`.
         labels: Label values, (scan, lateral, depth), uint8 or uint16.
         geometry: Geometry of the image that was segmented.
-        table: What the values mean.
+        table: Label table of the values.
         overwrite: Replace an existing file.
         listed: Values of the structures that a ``.seg.nrrd`` or ``.dcm`` lists, if the labels hold
             no others; None lists the whole table.

@@ -1,4 +1,4 @@
-"""Where the voxels of a MetaImage file are: behind the header or in files beside it."""
+"""Locate the voxel data of a MetaImage file: after the header or in separate files."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ _TRUE = ("true", "1")
 def find_metaimage_data_files(
     path: Path, fields: dict[str, str], listed: list[str], start: int
 ) -> tuple[DataFile, ...]:
-    """Return the files that hold the voxels, in order.
+    """Return the files of the voxel data, in order.
 
     Args:
         path: The header file.

@@ -36,7 +36,7 @@ _MATRICES = ("TransformMatrix", "Rotation", "Orientation")
 _BYTE_ORDERS = ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")
 _FLAGS = ("BinaryData", "CompressedData", *_BYTE_ORDERS)
 _TRUE, _FALSE = ("true", "1"), ("false", "0")
-# Fields that decide what is read; the others may hold any text.
+# Fields that affect reading; all others may contain any text.
 _USED = (
     "ObjectType", "NDims", "DimSize", "ElementType", "ElementNumberOfChannels", "ElementSpacing",
     "ElementSize", "HeaderSize", "CompressedDataSize", "DistanceUnits", "AnatomicalOrientation",
@@ -140,7 +140,7 @@ def _check_one(fields: dict[str, str], names: tuple[str, ...]) -> None:
 
 
 def _numbers(text: str) -> list[float]:
-    """Return the numbers of a text; none at all where one of them is not finite."""
+    """Return the numbers of a text; an empty list if any of them is not finite."""
     try:
         values = [float(word) for word in text.split()]
     except ValueError:

@@ -11,7 +11,7 @@ from amcnet.io.geometry import Geometry
 
 @dataclass(frozen=True)
 class NiftiForms:
-    """What a NIfTI header says about the orientation of its voxels.
+    """Orientation information of a NIfTI header.
 
     Attributes:
         version: 1 or 2.

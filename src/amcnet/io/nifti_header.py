@@ -47,7 +47,7 @@ _LPS = np.diag([-1.0, -1.0, 1.0])
 
 @dataclass(frozen=True)
 class _NiftiGrid:
-    """Where the voxels lie, LPS, in mm."""
+    """Position and orientation of the voxels: LPS, in mm."""
 
     spacing_mm: Triple
     origin_mm: Triple
@@ -57,8 +57,8 @@ class _NiftiGrid:
 def read_nifti_header(path: Path, with_spacing: bool = True) -> ImageHeader:
     """Read the header of a ``.nii`` or ``.nii.gz`` file, version 1 or 2.
 
-    The sform is used, or the qform where there is no other, or where the sform leads to a
-    template. Where neither is set, the axes are taken as they are stored.
+    The sform is used, unless it is missing or refers to a template; then the qform is used. If
+    neither is set, the axes are used as stored.
 
     Args:
         path: The file.
@@ -83,7 +83,7 @@ def read_nifti_header(path: Path, with_spacing: bool = True) -> ImageHeader:
 
 
 def _encoding(path: Path) -> Encoding:
-    """Return how a file is stored; a plain one may be called .nii.gz."""
+    """Return the compression of a file; an uncompressed file may be called .nii.gz."""
     with path.open("rb") as stream:
         is_compressed = stream.read(2) == b"\x1f\x8b"
     return "gzip" if is_compressed and path.name.lower().endswith(".gz") else "raw"
@@ -152,7 +152,7 @@ def _start(version: int, fields: Any) -> int:  # noqa: ANN401
 
 
 def _sizes(fields: Any) -> tuple[list[int], int]:  # noqa: ANN401
-    """Return the sizes of the axes, and the number of values per voxel on the fifth of them."""
+    """Return the sizes of the axes, and the number of values per voxel (the fifth axis)."""
     dims = [int(value) for value in fields["dim"]]
     rank = dims[0]
     if not 1 <= rank <= 7 or min(dims[1 : rank + 1]) < 1:

@@ -1,4 +1,4 @@
-"""What an NRRD header says about space: axes, spacing, units, origin and orientation."""
+"""Spatial information of an NRRD header: axes, spacing, units, origin and orientation."""
 
 import logging
 import math
@@ -35,7 +35,7 @@ class NrrdAxes:
 
     Attributes:
         sizes: Entries along each axis, fastest first.
-        vectors: The step along each axis, NaN for an axis that is not spatial.
+        vectors: Step along each axis; NaN for non-spatial axes.
         kinds: The kind of each axis, lower case.
         spatial: Indices of the spatial axes.
     """
@@ -219,7 +219,7 @@ def _check_both(
     spacing: npt.NDArray[np.float64],
     to_mm: npt.NDArray[np.float64],
 ) -> None:
-    """Check that spacings, where a header has them beside directions, say the same."""
+    """Check that spacings agree with the directions if a header states both."""
     if not {"spacings", "space directions"} <= set(fields):
         return
     without = {name: text for name, text in fields.items() if name != "space directions"}
@@ -276,5 +276,5 @@ def _numbers_of(fields: dict[str, str], name: str, axes: NrrdAxes) -> npt.NDArra
 
 
 def _words(text: str) -> list[str]:
-    """Split a text at spaces; words in quotation marks may hold spaces."""
+    """Split a text at spaces, except within quotation marks."""
     return [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', text)]

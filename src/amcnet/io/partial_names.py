@@ -1,7 +1,7 @@
-"""Names of files that are being written, and the removal of abandoned ones.
+"""Temporary names of unfinished files, and the removal of abandoned ones.
 
-A name says which process of which machine writes it, so that the next run in the same folder
-can tell what a killed process left behind from what another one is writing now.
+A name contains the process and the machine that write the file, so a later run can distinguish
+leftovers of killed processes from files that are being written.
 """
 
 import hashlib
@@ -16,13 +16,13 @@ from pathlib import Path
 import psutil
 
 _NAME = re.compile(r"\..*-partial-(?P<host>[0-9a-f]{8})-(?P<pid>[0-9]+)-")
-_MOST_STEM, _MOST_EXTENSION = 30, 24  # characters of up to four bytes, of 255 bytes in all
+_MOST_STEM, _MOST_EXTENSION = 30, 24  # characters of up to four bytes; a name has at most 255 bytes
 _cleaned: set[Path] = set()
 _lock = threading.Lock()
 
 
 def partial_path(path: Path) -> Path:
-    """Return a hidden name beside ``path`` that nobody else uses, with the same extensions."""
+    """Return a unique hidden name next to ``path``, with the same extensions."""
     stem = path.name.lstrip(".").partition(".")[0][:_MOST_STEM]
     _, dot, extensions = path.name[-_MOST_EXTENSION:].lstrip(".").partition(".")
     writer = f"{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
@@ -30,7 +30,7 @@ def partial_path(path: Path) -> Path:
 
 
 def remove_stale(folder: Path) -> None:
-    """Remove what processes that are gone left half-written in a folder; once per process."""
+    """Remove unfinished files of dead processes in a folder, once per process."""
     with _lock:
         if folder in _cleaned:
             return

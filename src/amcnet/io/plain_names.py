@@ -1,4 +1,4 @@
-"""Names of structures and segments, as they are written and as they are compared."""
+"""Normalise names of structures and segments for output and comparison."""
 
 
 def printable_name(name: str) -> str:
@@ -12,5 +12,5 @@ def printable_name(name: str) -> str:
 
 
 def plain_name(name: str) -> str:
-    """Return a name as it is compared: printable, lower case, single spaces."""
+    """Return a name normalised for comparison: printable, lower case, single spaces."""
     return printable_name(name).casefold()

@@ -1,4 +1,4 @@
-"""How files are read where their headers do not settle it."""
+"""Reading options, for files whose headers are incomplete or wrong."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +14,12 @@ from amcnet.io.volume import Volume
 
 @dataclass(frozen=True)
 class Reading:
-    """How files are read.
+    """Reading options of files.
 
     Attributes:
         spacing_mm: Voxel size in (scan, lateral, depth), in mm, instead of the files'.
-        axes: What x, y and z of the files mean; ``auto``: by their direction cosines.
-        series: UID or number of the series in a DICOM input that holds several.
+        axes: Interpretation of the files' x, y and z; ``auto``: by their direction cosines.
+        series: UID or number of the series in a DICOM input with several.
         colour: ``luma`` turns colours into intensities, ``refuse`` refuses them.
 
     Example:
@@ -37,7 +37,7 @@ class Reading:
         return read_volume(path, self.axes, self.series, self.spacing_mm, self.colour)
 
     def geometry(self, path: Path) -> Geometry:
-        """Read where the voxels of a file lie, see :func:`amcnet.io.read_geometry`."""
+        """Read the grid of a file, see :func:`amcnet.io.read_geometry`."""
         return read_geometry(path, self.axes, self.spacing_mm, self.series)
 
     def labels(

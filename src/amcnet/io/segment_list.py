@@ -1,4 +1,4 @@
-"""3D Slicer's segment list: what a .seg.nrrd says about its labels besides the voxels."""
+"""The segment list in the header of a .seg.nrrd file of 3D Slicer."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -132,7 +132,7 @@ def parse_segments(metadata: Mapping[str, str], channels: int) -> list[Segment]:
     for key, value in metadata.items():
         if match := _FIELD.fullmatch(key):
             found.setdefault(int(match[1]), {})[match[2]] = value
-    # Before 3D Slicer 4.11 every segment had a layer of its own and neither field was written.
+    # Before 3D Slicer 4.11, every segment had a separate layer and neither field was written.
     own_layers = channels == len(found)
     segments = []
     for index, fields in sorted(found.items()):
@@ -154,7 +154,7 @@ def parse_segments(metadata: Mapping[str, str], channels: int) -> list[Segment]:
 
 
 def _parse_codes(tags: str) -> tuple[tuple[str, str], ...]:
-    """Return anatomic region and type: files tell the structure by either."""
+    """Return anatomic region and type; files identify the structure by either."""
     entry = next((tag for tag in tags.split("|") if tag.startswith(_TERMINOLOGY)), "")
     parts = [part.split("^") for part in entry.split("~")]
     codes = [parts[place] for place in (5, 2) if place < len(parts)]

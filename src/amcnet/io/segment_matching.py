@@ -7,7 +7,7 @@ from amcnet.anatomy.label_table import LabelTable
 from amcnet.io.plain_names import plain_name
 from amcnet.io.segment_list import Segment
 
-# What programs call a segment that nobody has named: 'Segment_1', 'Label 3', '7', ''.
+# Default names of segments in various programs: 'Segment_1', 'Label 3', '7', ''.
 _GENERIC_NAME = re.compile(
     r"((new[ _]?)?(segment(ation)?|label|region|roi|mask|object|structure|class|value))?"
     r"[ _#-]*[0-9]*([ _-][0-9]+)*"
@@ -20,20 +20,20 @@ _GENERIC_CODES = {
 
 
 def is_generic(segment: Segment) -> bool:
-    """Return whether a segment has neither a name nor a code of its own."""
+    """Return whether a segment has only a default name and no code."""
     has_code = any(code not in _GENERIC_CODES for code in segment.codes)
     return not has_code and _GENERIC_NAME.fullmatch(plain_name(segment.name)) is not None
 
 
 def match_segments(segments: Sequence[Segment], table: LabelTable) -> list[int | None]:
-    """Find the value of each segment in a label table, None where the table does not have it.
+    """Find the value of each segment in a label table; None if the table does not contain it.
 
     Names count first, then terminology codes. Where all segments are generic (``Segment_1``,
     without a code of their own), their label values count instead, see :func:`are_numbered`.
 
     Args:
         segments: The segments of one file.
-        table: What the values mean.
+        table: The label table.
     """
     if are_numbered(segments, table):
         return [

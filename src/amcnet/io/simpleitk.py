@@ -12,7 +12,7 @@ _users: list[bool] = []  # the setting that each block inside found on entry
 
 @contextmanager
 def quiet_simpleitk() -> Iterator[Any]:
-    """Yield the SimpleITK module, with its own warnings kept off the terminal.
+    """Yield the SimpleITK module with its warnings silenced.
 
     All threads share the setting, so the last one to leave restores it. The module is typed as
     `Any` because it has no type information.

@@ -1,4 +1,4 @@
-"""Units of length that headers name, and what they are in millimetres."""
+"""Units of length in headers, converted to millimetres."""
 
 _MILLIMETRES = {
     1.0: ("", "???", "?", "mm", "millimeter", "millimeters", "millimetre", "millimetres"),
@@ -12,7 +12,7 @@ _FACTORS = {name: factor for factor, names in _MILLIMETRES.items() for name in n
 
 
 def millimetres_of(unit: str) -> float | None:
-    """Return the millimetres in a unit of length; None for a word that is not one.
+    """Return the length of a unit in millimetres; None for unknown words.
 
     A header that leaves the unit open means millimetres, as its format does.
 

@@ -1,4 +1,4 @@
-"""Voxel sizes that are probably not what was scanned, found before any work starts."""
+"""Detect implausible voxel sizes before any work starts."""
 
 from amcnet.io.geometry import Geometry, Triple
 
@@ -7,7 +7,7 @@ _REMEDY = "pass the voxel size in mm with --spacing SCAN,LATERAL,DEPTH (spacing_
 
 
 def doubtful_spacing(geometry: Geometry) -> str | None:
-    """Say why the voxel size of a scan is doubtful; None where it is plausible.
+    """Return why the voxel size of a scan is doubtful; None if it is plausible.
 
     Converters that lose the voxel size write 1 x 1 x 1 mm, and a size in another unit makes a
     volume that no scanned part of a body has: its longest side is shorter than 25 mm or longer

@@ -12,7 +12,7 @@ _LAST_BYTES = 1 << 16
 
 
 class RecordedFile:
-    """A file opened for writing that remembers how much was written, and the last of it."""
+    """A file opened for writing that records its size and its last bytes for verification."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -28,7 +28,7 @@ class RecordedFile:
         return len(content)
 
     def flush(self) -> None:
-        """Hand what is buffered to the operating system."""
+        """Flush the buffers to the operating system."""
         self._file.flush()
 
 
@@ -67,7 +67,7 @@ def synchronise(path: Path) -> None:
 
 
 def synchronise_folder(path: Path) -> None:
-    """Bring the names in a folder to the disk, where the system can."""
+    """Flush the entries of a folder to disk, if the system supports it."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:  # Windows opens no folders

@@ -18,7 +18,7 @@ class Volume:
     Attributes:
         array: Voxels, (scan, lateral, depth), contiguous, in the file's own scalar type.
         geometry: The file's own grid and how the array maps to it.
-        path: Where it was read from, None for data made in memory.
+        path: Source file; None for data created in memory.
 
     Example:
         >>> volume = volume_from_array(np.zeros((8, 6, 4), np.uint8), (0.5, 0.2, 0.1))

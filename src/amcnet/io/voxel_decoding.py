@@ -1,8 +1,7 @@
 """Decoding stored voxels into an array, within bounds that the header and the file set.
 
-Nothing is allocated before the file was found large enough for what its header declares, and
-never more is decompressed than the header declares, so a crafted file costs neither memory nor
-time.
+Memory is allocated only if the file is large enough for the size in its header, and no more is
+decompressed than the header declares, so a crafted file costs neither memory nor time.
 """
 
 import bz2
@@ -154,7 +153,7 @@ def _decoded(file: IO[bytes], encoding: Encoding, num_bytes: int) -> Iterator[by
 
 
 def _inflated(file: IO[bytes], num_bytes: int) -> Iterator[bytes]:
-    """Yield what a zlib (or gzip) stream of known length decompresses to."""
+    """Yield the decompressed data of a zlib (or gzip) stream of known length."""
     decompressor = zlib.decompressobj(zlib.MAX_WBITS | 32)
     left = num_bytes
     while not decompressor.eof:
@@ -173,10 +172,10 @@ def _inflated(file: IO[bytes], num_bytes: int) -> Iterator[bytes]:
 def _copy_bytes(
     part: npt.NDArray[Any], chunks: Iterator[bytes], data: DataFile, most_tail: int
 ) -> None:
-    """Copy decoded bytes into an array, and check that they are as many as it holds.
+    """Copy decoded bytes into an array, and check their number.
 
-    Less than a slice may follow them: some writers fill up to whole blocks. Whole slices beyond
-    those of the header would be lost without a word.
+    Less than one slice of padding may follow, as some writers fill up to whole blocks. Additional
+    whole slices are refused instead of being dropped silently.
     """
     target = memoryview(cast(Any, part.view(np.uint8))).cast("B")
     to_skip, count, tail = data.skipped_bytes, 0, 0
@@ -241,7 +240,7 @@ def _shaped(values: npt.NDArray[Any], header: ImageHeader) -> npt.NDArray[Any]:
 
 
 def _scaled(stored: npt.NDArray[Any], scaling: tuple[float, float]) -> npt.NDArray[Any]:
-    """Apply slope and intercept, plane by plane so that no copy in float64 is made."""
+    """Apply slope and intercept plane by plane, to avoid a float64 copy."""
     slope, intercept = scaling
     if (slope, intercept) == (1.0, 0.0):
         return stored

@@ -22,7 +22,7 @@ _COLUMNS = ("case", "kind")
 Figures = dict[str, float | None]
 
 
-class Facts(BaseModel):
+class RowFacts(BaseModel):
     """What is known of a row beside its figures.
 
     Attributes:
@@ -73,7 +73,7 @@ class RowResult:
             :func:`amcnet.metrics.summary.summarise_structures`) -> value.
     """
 
-    facts: Facts
+    facts: RowFacts
     cases: dict[str, dict[str, Figures]]
 
     def values(self, metric: str, kind: str = ALL) -> NDArray[np.float64]:
@@ -101,7 +101,7 @@ def figures_of(evaluation: Mapping[str, Any]) -> dict[str, Figures]:
     return {ALL: summary, **by_kind}
 
 
-def write_result(folder: Path, result: RowResult) -> None:
+def write_row_result(folder: Path, result: RowResult) -> None:
     """Write ``ROW.csv`` and then ``ROW.json``, whose presence says that the row is finished."""
     name = result.facts.row
     first = next(iter(next(iter(result.cases.values())).values()))
@@ -119,7 +119,7 @@ def write_result(folder: Path, result: RowResult) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def read_result(folder: Path, row: str) -> RowResult | None:
+def read_row_result(folder: Path, row: str) -> RowResult | None:
     """Read the results of a row; None where it is not finished.
 
     Raises:
@@ -129,7 +129,7 @@ def read_result(folder: Path, row: str) -> RowResult | None:
     if not path.is_file():
         return None
     try:
-        facts = Facts.model_validate_json(path.read_bytes())
+        facts = RowFacts.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise InputError(f"{path}: cannot be read, expected the facts of a row") from error
     return RowResult(facts, _read_cases(folder / f"{row}.csv"))
@@ -142,7 +142,7 @@ def read_finished(folder: Path, rows: tuple[str, ...]) -> dict[str, RowResult]:
         InputError: If a file cannot be read, or rows differ in their cases.
         ConfigError: If they were made with different settings.
     """
-    found = {row: read_result(folder, row) for row in rows}
+    found = {row: read_row_result(folder, row) for row in rows}
     results = {row: result for row, result in found.items() if result is not None}
     for row, result in results.items():
         first_name, first = next(iter(results.items()))
@@ -155,7 +155,7 @@ def read_finished(folder: Path, rows: tuple[str, ...]) -> dict[str, RowResult]:
     return results
 
 
-def check_same_protocol(one: Facts, other: Facts) -> None:
+def check_same_protocol(one: RowFacts, other: RowFacts) -> None:
     """Refuse rows that differ in more than network, loss and learning rate.
 
     Raises:
@@ -177,7 +177,7 @@ def public_settings(config: TrainingConfig) -> dict[str, Any]:
     return settings
 
 
-def _protocol(facts: Facts) -> dict[str, Any]:
+def _protocol(facts: RowFacts) -> dict[str, Any]:
     settings: dict[str, Any] = json.loads(json.dumps(facts.settings))
     for key in ("name", "network", "hardware"):
         settings.pop(key, None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from amcnet.bundle.description import DESCRIPTION_FILE
 from amcnet.data import Dataset, read_dataset
 from amcnet.errors import ConfigError
-from amcnet.paper_tables.row_results import public_settings, read_result
+from amcnet.paper_tables.row_results import public_settings, read_row_result
 from amcnet.paper_tables.row_scoring import score_row
 from amcnet.paper_tables.rows import PaperRow
 from amcnet.paper_tables.scale import Scale
@@ -90,7 +90,7 @@ def run_rows(
 
 def _is_finished(row: PaperRow, config: TrainingConfig, scale: Scale, workspace: Workspace) -> bool:
     """Return whether a row has its results; refuse those of other settings."""
-    result = read_result(workspace.results, row.name)
+    result = read_row_result(workspace.results, row.name)
     if result is None:
         return False
     found, expected = result.facts.settings, public_settings(config)

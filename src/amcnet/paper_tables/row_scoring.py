@@ -15,11 +15,11 @@ from amcnet.inference import Segmenter
 from amcnet.io import atomic_path, read_labels, read_volume
 from amcnet.metrics import evaluate_case, summarise_cases
 from amcnet.paper_tables.row_results import (
-    Facts,
+    RowFacts,
     RowResult,
     figures_of,
     public_settings,
-    write_result,
+    write_row_result,
 )
 from amcnet.paper_tables.rows import PaperRow
 from amcnet.paper_tables.scale import Scale
@@ -72,7 +72,7 @@ def score_row(
     with atomic_path(workspace.pictured(row.name)) as temporary:
         shutil.copyfile(_labels(workspace, row, unseen.cases[0]), temporary)
     provenance = bundle.description.provenance
-    facts = Facts(
+    facts = RowFacts(
         row=row.name,
         dimension=row.dimension,
         loss=row.loss_text,
@@ -87,7 +87,9 @@ def score_row(
         commit=provenance.commit,
         structure_dice=_structure_dice(list(found.values())),
     )
-    write_result(workspace.results, RowResult(facts, {n: figures_of(e) for n, e in found.items()}))
+    write_row_result(
+        workspace.results, RowResult(facts, {n: figures_of(e) for n, e in found.items()})
+    )
 
 
 def _structure_dice(evaluations: Sequence[dict[str, Any]]) -> dict[str, float]:

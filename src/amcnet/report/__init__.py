@@ -3,13 +3,13 @@
 from amcnet.report.page import Subject, report_contents
 from amcnet.report.page_html import Contents, Picture, page_html
 from amcnet.report.preview import preview_figure
-from amcnet.report.views import Views, gather_views
+from amcnet.report.views import HandViews, gather_views
 
 __all__ = [
     "Contents",
+    "HandViews",
     "Picture",
     "Subject",
-    "Views",
     "gather_views",
     "page_html",
     "preview_figure",

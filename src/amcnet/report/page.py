@@ -13,7 +13,7 @@ from amcnet.measurement import Measurement, measure_structures
 from amcnet.quality import SEVERITY_COLOR_RGB, QualityReport, Severity, check_segmentation
 from amcnet.report.page_html import SEVERITY_MEANING, Contents, Picture
 from amcnet.report.preview import DPI, overview_figure, preview_figure
-from amcnet.report.views import Views, gather_views
+from amcnet.report.views import HandViews, gather_views
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,7 +53,7 @@ class Subject:
         """Measure every structure, see :func:`amcnet.measurement.measure_structures`."""
         return tuple(measure_structures(self.labels, self.spacing_mm, self.table, self.confidence))
 
-    def views(self) -> Views:
+    def views(self) -> HandViews:
         """Return the planes that the pictures show, on black if there is no image."""
         image = self.image
         if image is None:
@@ -93,7 +93,7 @@ def report_contents(
     return Contents(title, notice, quality, subject.measure(), pictures, making)
 
 
-def draw_pictures(views: Views, quality: QualityReport) -> tuple[Picture, ...]:
+def draw_pictures(views: HandViews, quality: QualityReport) -> tuple[Picture, ...]:
     """Draw the structures in the colours of the table and, if any needs a look, of the verdict."""
     legend = {str(severity): SEVERITY_COLOR_RGB[severity] for severity in Severity}
     meaning = ", ".join(f"{severity}: {SEVERITY_MEANING[severity]}" for severity in Severity)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from amcnet.anatomy import LabelTable
 from amcnet.report.preview_layout import lay_out
 from amcnet.report.summary_table import escaped
-from amcnet.report.views import Plane, Views
+from amcnet.report.views import HandViews, Plane
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +27,7 @@ Rgb = tuple[int, int, int]
 
 
 def preview_figure(
-    views: Views,
+    views: HandViews,
     table: LabelTable,
     title: str | None = None,
     footnote: str | None = None,
@@ -93,7 +93,7 @@ def preview_figure(
 
 
 def overview_figure(
-    views: Views, table: LabelTable, legend: Mapping[str, Rgb], marked: Sequence[int] = ()
+    views: HandViews, table: LabelTable, legend: Mapping[str, Rgb], marked: Sequence[int] = ()
 ) -> "Figure":
     """Draw the view from above alone, 8 inches high, with a legend below it.
 
@@ -176,7 +176,7 @@ def heading_of(plane: Plane, table: LabelTable) -> str:
     return f"From above, {'fingertips' if tips < palm else 'wrist'} at the top"
 
 
-def _draw_slices(panels: list["Axes"], views: Views, table: LabelTable) -> None:
+def _draw_slices(panels: list["Axes"], views: HandViews, table: LabelTable) -> None:
     for axes, plane, position_mm in zip(panels, views.slices, views.positions_mm, strict=True):
         axes.imshow(
             plane.grey,

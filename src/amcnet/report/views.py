@@ -41,7 +41,7 @@ class Plane:
 
 
 @dataclass(frozen=True, eq=False)
-class Views:
+class HandViews:
     """The planes in the pictures of a segmented volume.
 
     Attributes:
@@ -61,7 +61,7 @@ def gather_views(
     labels: NDArray[np.integer[Any]],
     spacing_mm: Sequence[float],
     table: LabelTable,
-) -> Views:
+) -> HandViews:
     """Extract the planes of a volume that pictures show.
 
     Args:
@@ -91,7 +91,7 @@ def gather_views(
     check_label_range(labels, "labels", table.num_classes)
     scan_mm, lateral_mm, depth_mm = (float(value) for value in checked_spacing_mm(spacing_mm))
     indices = choose_slices(labels, _SLICES)
-    return Views(
+    return HandViews(
         _overview(image, labels, (scan_mm, lateral_mm)),
         _slices(image, labels, (lateral_mm, depth_mm), indices),
         tuple(index * scan_mm for index in indices),

@@ -4,7 +4,7 @@ from amcnet.io.dicom.locations import DICOM_EXTENSIONS, is_dicom
 from amcnet.io.dicom.seg_reading import merge_frames, open_seg
 from amcnet.io.dicom.seg_writing import SegType, write_seg
 from amcnet.io.dicom.series import Series, is_series_folder, list_series
-from amcnet.io.dicom.source import DicomGeometry, DicomSource, FrameReference, source_of
+from amcnet.io.dicom.source import DicomGeometry, DicomSource, FrameReference, dicom_source_of
 from amcnet.io.dicom.volumes import read_dicom_geometry, read_dicom_volume
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "FrameReference",
     "SegType",
     "Series",
+    "dicom_source_of",
     "is_dicom",
     "is_series_folder",
     "list_series",
@@ -21,6 +22,5 @@ __all__ = [
     "open_seg",
     "read_dicom_geometry",
     "read_dicom_volume",
-    "source_of",
     "write_seg",
 ]

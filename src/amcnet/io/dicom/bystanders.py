@@ -1,4 +1,4 @@
-"""Tell files that merely lie beside a series from images of it that were damaged."""
+"""Distinguish unrelated files in the folder of a series from damaged images of the series."""
 
 from pathlib import PurePosixPath
 
@@ -14,7 +14,7 @@ _MAX_SUFFIX = 10
 
 
 def check_bystander(location: Location, suffixes: dict[PurePosixPath, set[str]]) -> None:
-    """Check that a file that is no DICOM does not look like a damaged image.
+    """Check that a file without DICOM content does not look like a damaged image.
 
     A file claims to be one if its name says so, or if it is named like DICOM files of its folder
     (an empty one: of any folder) and is no text.
@@ -57,7 +57,7 @@ def _is_text(location: Location) -> bool:
 
 
 def what_is(location: Location) -> str:
-    """Return what is wrong with a file that is no DICOM, as part of a sentence."""
+    """Return the fault of a file without DICOM content, as part of a sentence."""
     if not location.num_bytes:
         return "the file is empty (0 bytes)"
     return "the content is not DICOM ('DICM' at byte 128 is absent)"

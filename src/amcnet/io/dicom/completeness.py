@@ -21,7 +21,7 @@ def check_one_source(headers: Sequence[Any], name: str) -> None:
 
     Args:
         headers: One for each image.
-        name: What they are called in an error.
+        name: Name of the images in error messages.
 
     Raises:
         InputError: If they differ. The text has no values: they may identify the patient.
@@ -40,7 +40,7 @@ def check_acquisitions(headers: Sequence[Any], name: str) -> None:
 
     Args:
         headers: One for each image.
-        name: What they are called in an error.
+        name: Name of the images in error messages.
 
     Raises:
         InputError: If an acquisition has fewer.
@@ -81,7 +81,7 @@ def order_by_number(headers: Sequence[Any], name: str) -> NDArray[np.intp]:
 
     Args:
         headers: One for each image.
-        name: What they are called in an error.
+        name: Name of the images in error messages.
 
     Raises:
         InputError: If numbers are absent, repeated, or not consecutive.

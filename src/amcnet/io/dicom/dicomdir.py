@@ -77,7 +77,7 @@ def _records(header: Any) -> Iterator[tuple[Any, str]]:  # noqa: ANN401
 def find_entry(folder: Path, entry: DirectoryEntry) -> Path | None:
     """Return the file of an entry, in any letter case; None if there is none in the folder.
 
-    DICOMDIR names are upper case, and file systems show them as they like: lower case, or with the
+    Names in a DICOMDIR are upper case, but file systems may show them in lower case or with the
     version number of ISO 9660 (``IM1;1``).
     """
     place = folder
@@ -99,5 +99,5 @@ def find_entry(folder: Path, entry: DirectoryEntry) -> Path | None:
 
 
 def comparable_file_name(name: str) -> str:
-    """Return a file name as it is compared: without letter case and version number."""
+    """Return a file name normalised for comparison: lower case, without version number."""
     return name.casefold().split(";")[0].removesuffix(".")

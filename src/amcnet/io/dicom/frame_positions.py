@@ -26,7 +26,7 @@ _SPACING_TOLERANCE = 1e-3  # relative; a greater difference means images of diff
 
 @dataclass(frozen=True)
 class FramePositions:
-    """Where frames lie, all in one orientation.
+    """Positions of frames that share one orientation.
 
     Attributes:
         positions_mm: Centre of each frame's first pixel, (frame, 3), in mm.
@@ -36,7 +36,7 @@ class FramePositions:
         pixel_spacing_mm: Distance between rows and between columns, in DICOM's order.
         slice_distance_mm: SpacingBetweenSlices; None if not stated.
         slice_thickness_mm: SliceThickness; None if not stated.
-        frame_of_reference_uid: What the positions refer to; empty if not named.
+        frame_of_reference_uid: Frame of reference of the positions; empty if not stated.
     """
 
     positions_mm: NDArray[np.float64]
@@ -55,15 +55,15 @@ def positions_of_images(
 
     Args:
         headers: One for each image.
-        names: What each image is called in an error.
-        name: What all of them are called in an error.
+        names: Name of each image in error messages.
+        name: Name of all images in error messages.
         spacing_is_given: Whether the caller knows the voxel size; the header's is then not read.
 
     Returns:
-        Where they lie; None if no image has a position.
+        The positions; None if no image has one.
 
     Raises:
-        InputError: If an image lacks what others have, they differ in orientation or spacing, or
+        InputError: If only some images have a position, orientations or spacings differ, or
             attributes contradict each other.
     """
     groups = [(header,) for header in headers]
@@ -85,10 +85,10 @@ def positions_of_frames(
     name: str,
     spacing_is_given: bool = False,
 ) -> FramePositions | None:
-    """Return where the frames of a multi-frame image lie.
+    """Return the positions of the frames of a multi-frame image.
 
-    An Enhanced Ultrasound Volume gives positions in its own volume frame of reference, other
-    enhanced images in that of the patient.
+    An Enhanced Ultrasound Volume states positions in its volume frame of reference, other enhanced
+    images in the patient's.
 
     Args:
         header: Its header.
@@ -97,10 +97,10 @@ def positions_of_frames(
         spacing_is_given: Whether the caller knows the voxel size; the header's is then not read.
 
     Returns:
-        Where they lie; None for an image without functional groups, which does not say it.
+        The positions; None for an image without functional groups.
 
     Raises:
-        InputError: If a frame lacks what is needed, or they differ in orientation or spacing.
+        InputError: If a frame lacks required attributes, or orientations or spacings differ.
     """
     shared = value_of(header, "SharedFunctionalGroupsSequence") or ()
     own = value_of(header, "PerFrameFunctionalGroupsSequence") or ()

@@ -1,4 +1,4 @@
-"""The size that a compressed frame states in its own header, read without decoding it."""
+"""Read the size of a compressed frame from its header, without decoding."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ _JP2 = b"\0\0\0\x0cjP  "
 
 
 class FrameSize(NamedTuple):
-    """What a frame states of itself; all 0 if it states nothing."""
+    """Properties stated in the header of a frame; all 0 if none are stated."""
 
     bits: int
     rows: int
@@ -18,7 +18,7 @@ class FrameSize(NamedTuple):
 
 
 def size_of_frame(frame: bytes) -> FrameSize:
-    """Return what a JPEG, JPEG-LS or JPEG 2000 frame states of itself."""
+    """Return the properties stated in the header of a JPEG, JPEG-LS or JPEG 2000 frame."""
     if frame.startswith((_CODESTREAM, _JP2)):
         return _jpeg_2000_size(frame)
     return _jpeg_size(frame)

@@ -31,7 +31,7 @@ _COMPRESSED = (
 
 @contextmanager
 def open_dicom(location: Location, whole: bool = False) -> Iterator[IO[bytes] | None]:
-    """Open a DICOM file, inflated if it is deflated; yield None for a file that is no DICOM.
+    """Open a DICOM file, inflating it if necessary; yield None for other files.
 
     Args:
         location: The file.
@@ -60,7 +60,7 @@ def read_dicom_header(location: Location, tags: Sequence[str] | None = None) -> 
         tags: Keywords of the attributes to read; None reads all.
 
     Returns:
-        A `pydicom.Dataset` without pixels; None for a file that is no DICOM.
+        A `pydicom.Dataset` without pixels; None for other files.
 
     Raises:
         InputError: If it begins as DICOM does and is damaged.
@@ -70,7 +70,7 @@ def read_dicom_header(location: Location, tags: Sequence[str] | None = None) -> 
 
 
 def read_dicom_image_header(location: Location) -> tuple[Any, PixelElement]:
-    """Read the whole header of an image, and what follows it.
+    """Read the complete header of an image and the description of its pixels.
 
     Raises:
         InputError: If it is no DICOM image, ends before its pixels, or has a transfer syntax that
@@ -126,7 +126,7 @@ def read_header_and_pixels(
 
 
 def value_of(dataset: Any, keyword: str) -> Any:  # noqa: ANN401
-    """Return the value of an attribute; None where it is absent, empty or unreadable."""
+    """Return the value of an attribute; None if it is absent, empty or unreadable."""
     with quiet_pydicom():  # values are converted now, not when the file was read
         try:
             value = dataset.get(keyword)
@@ -171,7 +171,7 @@ def whole_number(dataset: Any, keyword: str, otherwise: int = 0) -> int:  # noqa
 
 
 def numbers(dataset: Any, keyword: str, count: int) -> tuple[float, ...] | None:  # noqa: ANN401
-    """Return an attribute of ``count`` numbers; None if it is absent or something else."""
+    """Return an attribute of ``count`` numbers; None if it is absent or has another form."""
     value = value_of(dataset, keyword)
     try:
         found = (float(value),) if count == 1 else tuple(float(one) for one in value)

@@ -1,4 +1,4 @@
-"""Find the images among files, and refuse what claims to be one and cannot be read."""
+"""Find the images among files, and refuse unreadable files that claim to be images."""
 
 import logging
 from collections.abc import Iterable
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Instance:
-    """What is read of every image at first.
+    """The part of an image's header that is read first.
 
     Attributes:
         location: Its file.
@@ -165,7 +165,7 @@ def _compared(name: PurePosixPath) -> tuple[str, ...]:
 
 
 def _instance_of(location: Location, header: Any) -> Instance | None:  # noqa: ANN401
-    """Return what is known of an image; None for an object that is none.
+    """Return the description of an image; None for other objects.
 
     Raises:
         InputError: If it is an image by its class and ends before its size.
@@ -216,7 +216,7 @@ def without_copies(images: Iterable[Instance], name: str) -> list[Instance]:
 
     Args:
         images: The images.
-        name: What they are called in the log.
+        name: Name of the images in the log.
 
     Raises:
         InputError: If files share a SOPInstanceUID and differ in content.

@@ -20,13 +20,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Changes:
-    """How many pixels of a volume were changed on the way to intensities.
+    """Numbers of pixels that were changed by the conversion to intensities.
 
     Attributes:
         coloured: Pixels that had colour.
-        inside: Those of them that lie within the ultrasound region.
+        inside: Number of coloured pixels within the ultrasound region.
         masked: Pixels outside the ultrasound region, or of padding, that were not 0.
-        has_padding: Whether some of them have the PixelPaddingValue.
+        has_padding: Whether any of them have the PixelPaddingValue.
         ignored: Why the ultrasound regions of an image were ignored; empty if none were.
     """
 
@@ -37,7 +37,7 @@ class Changes:
     ignored: str = ""
 
     def report(self, name: str) -> None:
-        """Report what was changed, in one line of the log."""
+        """Report the changes in one line of the log."""
         texts = []
         if self.coloured:
             texts.append(

@@ -52,7 +52,7 @@ class Location:
         """Open the file to read its beginning; only the start of a zip member is unpacked.
 
         Raises:
-            InputError: If it is not a regular file (a FIFO would block for ever).
+            InputError: If it is not a regular file (reading a FIFO could block forever).
         """
         if self.archive is not None and self.member is not None:
             return self.archive.open(self.member)
@@ -115,8 +115,8 @@ def find_locations(path: Path) -> Iterator[Location]:
 def is_dicom(path: Path) -> bool:
     """Return whether a path is to be read as DICOM, whatever state it is in.
 
-    True for a file with a DICOM or zip extension, a file of another name whose content begins as
-    DICOM does, and a folder with such a file in it or in its subfolders.
+    True for a file with a DICOM or zip extension, a file that starts like DICOM, and a folder that
+    contains such a file, also in subfolders.
 
     Example:
         >>> _ = Path("notes.txt").write_text("no DICOM")
@@ -165,7 +165,7 @@ def _is_hidden(name: PurePosixPath) -> bool:
 
 
 def _walk(folder: Path, errors: list[OSError] | None) -> Iterator[Path]:
-    """Return the files of a folder, then those of its subfolders; links to folders are no folders.
+    """Return the files of a folder and then of its subfolders, without following links.
 
     Subfolders that cannot be read are added to ``errors``.
     """

@@ -20,7 +20,7 @@ _RLE = "1.2.840.10008.1.2.5"
 
 @dataclass(frozen=True)
 class PixelElement:
-    """Where the pixels of a file begin.
+    """Position of the pixels in a file.
 
     Attributes:
         start: Position of the first byte after the element's own header.
@@ -87,7 +87,7 @@ def split_frames(
         location: Its name in an error.
 
     Raises:
-        InputError: If the data are cut off, or hold more or fewer frames than the header states.
+        InputError: If the data are truncated, or the number of frames differs from the header.
     """
     fragments = _fragments(stream, pixels, location)[1:]  # the first one is the offset table
     if header.file_meta.TransferSyntaxUID == _RLE:

@@ -18,7 +18,7 @@ def pixel_spacings(headers: Sequence[Any], names: Sequence[str]) -> NDArray[np.f
 
     Args:
         headers: One for each image.
-        names: What each is called in an error.
+        names: Name of each image in error messages.
 
     Raises:
         InputError: If an image has no spacing, or two different ones.

@@ -19,7 +19,7 @@ from amcnet.io.dicom.quiet_libraries import quiet_pydicom
 from amcnet.io.dicom.zip_archive import ALWAYS_FINE_BYTES, MAX_RATIO
 from amcnet.memory import GIB, check_room
 
-_FRAME_OVERHEAD_BYTES = 8  # of each frame that is compressed, before its first byte
+_FRAME_OVERHEAD_BYTES = 8  # bytes before the first byte of each compressed frame
 _COPIES = 2  # the stored array and that in canonical order
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLOUR = ("RGB", "PALETTE COLOR")
@@ -89,7 +89,7 @@ def check_length(
     frames: int,
     location: Location,
 ) -> None:
-    """Check, before any memory is taken, that the pixels of a file fit what its header states.
+    """Check that the pixels of a file match its header, before memory is allocated.
 
     Args:
         header: Its header.
@@ -98,8 +98,8 @@ def check_length(
         location: Its name in an error.
 
     Raises:
-        InputError: If they are cut off, hold more frames than the header states, or unpack to far
-            more than a scan could.
+        InputError: If they are truncated, have more frames than the header states, or expand to an
+            implausible size.
     """
     if not is_compressed(header, location):
         check_native_length(header, pixels, frames, location)
@@ -156,12 +156,12 @@ class StoredFrames:
     """The frames of a volume, not yet decoded.
 
     Attributes:
-        locations: A file for each frame, or one that holds them all.
+        locations: One file per frame, or one file for all frames.
         order: Index of the frame that becomes each slice.
         header: The header of the first file.
         rescales: One for each frame.
-        spacing_is_given: Whether the voxel size was given by hand; regions that contradict the
-            image are then ignored.
+        spacing_is_given: Whether the user stated the voxel size; regions that contradict the image
+            are then ignored.
     """
 
     locations: Sequence[Location]
@@ -174,12 +174,12 @@ class StoredFrames:
 def read_frames(stored: StoredFrames, name: str, colour: Colour = "luma") -> NDArray[Any]:
     """Decode frames into an array of intensities (slice, row, column).
 
-    Pixels outside the ultrasound region are set to 0 where a header gives one (text and scales
-    that are burned into the picture), and so is padding. What was changed is reported in the log.
+    If a header states an ultrasound region, pixels outside it (burned-in text and scales) are set
+    to 0, and so is padding. Changes are reported in the log.
 
     Args:
         stored: The frames.
-        name: What the volume is called in an error.
+        name: Name of the volume in error messages.
         colour: ``luma`` turns colours into intensities, ``refuse`` refuses them.
 
     Returns:
@@ -250,7 +250,7 @@ def _decoded(
         except OSError as error:
             reason = error.strerror or "no more data"
             raise InputError(f"{location}: cannot be read ({reason})") from None
-        except Exception as error:  # every decoder has errors of its own
+        except Exception as error:  # decoders raise different exceptions
             how = f" ({syntax}, {type(error).__name__})" if syntax else ""
             raise InputError(
                 f"{location}: its pixels cannot be decoded, expected a complete image{how}"

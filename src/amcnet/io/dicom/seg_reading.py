@@ -229,7 +229,7 @@ def _frames(seg: SegLabels) -> Iterator[NDArray[Any]]:
                 yield from decode(pydicom, stream, header, seg.location)
     except (AmcnetError, MemoryError, GeneratorExit):
         raise
-    except Exception as error:  # every decoder has errors of its own
+    except Exception as error:  # decoders raise different exceptions
         raise InputError(f"its voxels cannot be decoded ({type(error).__name__})") from None
 
 

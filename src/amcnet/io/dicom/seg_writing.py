@@ -12,7 +12,7 @@ from amcnet.errors import OutputError
 from amcnet.io.dicom.headers import whole_number
 from amcnet.io.dicom.quiet_libraries import quiet_highdicom
 from amcnet.io.dicom.segment_descriptions import ALGORITHM, MANUFACTURER, describe_segments
-from amcnet.io.dicom.source import DicomSource, source_of
+from amcnet.io.dicom.source import DicomSource, dicom_source_of
 from amcnet.io.dicom.source_headers import frame_order, make_source_headers, slice_positions
 from amcnet.io.geometry import Geometry
 from amcnet.version import __version__
@@ -30,7 +30,7 @@ def check_source(geometry: Geometry) -> DicomSource:
         OutputError: If they are no DICOM images, do not say where they lie, or were read with
             another voxel size. The text has no path.
     """
-    source = source_of(geometry)
+    source = dicom_source_of(geometry)
     if source is None:
         raise OutputError(
             "a DICOM segmentation refers to the DICOM images that it was made from and "

@@ -1,4 +1,4 @@
-"""List the volumes among DICOM files, and choose one of them."""
+"""List the series among DICOM files, and select one."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,15 +71,15 @@ def list_series(path: str | Path) -> list[Series]:
 
 
 def choose_series(path: Path, wanted: str | None = None) -> Series:
-    """Return the series that is meant.
+    """Return the selected series.
 
     Args:
         path: See :func:`list_series`.
         wanted: Its UID or its number; may be None if there is only one series.
 
     Raises:
-        InputError: If there is none, several and not exactly one of them is meant, or some of its
-            files are missing.
+        InputError: If there is no series, the selection is ambiguous, or files of the series are
+            missing.
     """
     instances = _find(path)
     series = _chosen(path, _sorted_series(instances), instances, wanted)
@@ -125,10 +125,9 @@ def _chosen(
 
 
 def is_series_folder(path: Path) -> bool:
-    """Return whether a path is a folder that is one DICOM input, not a folder of inputs.
+    """Return whether a folder is one DICOM input, as opposed to a folder of inputs.
 
-    In a folder of multi-frame images each file is an input; so it is in one that holds images of
-    other formats.
+    In a folder of multi-frame images or of images in other formats, each file is an input.
     """
     if not path.is_dir():
         return False

@@ -11,8 +11,8 @@ class FrameReference:
     """A reference to the image or frame of one slice of a volume.
 
     Attributes:
-        sop_class_uid: Of the instance that holds it.
-        sop_instance_uid: Of the instance that holds it.
+        sop_class_uid: SOPClassUID of the instance.
+        sop_instance_uid: SOPInstanceUID of the instance.
         frame_number: From 1 in a multi-frame instance, None in a single-frame instance.
     """
 
@@ -28,7 +28,7 @@ class DicomSource:
     Attributes:
         header: A `pydicom.Dataset`: patient, study and series. It must never be shown.
         frames: The slices in the order of the stored array's first axis.
-        frame_of_reference_uid: Of the positions; empty where the images name none.
+        frame_of_reference_uid: Frame of reference of the positions; empty if not stated.
         has_positions: Whether the images say where their frames lie, and were read with these
             positions.
     """
@@ -56,6 +56,6 @@ def with_source(geometry: Geometry, source: DicomSource) -> DicomGeometry:
     return known
 
 
-def source_of(geometry: Geometry) -> DicomSource | None:
+def dicom_source_of(geometry: Geometry) -> DicomSource | None:
     """Return the source images of a grid; None if it was not read from DICOM."""
     return geometry.source if isinstance(geometry, DicomGeometry) else None

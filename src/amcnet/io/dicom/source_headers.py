@@ -20,9 +20,9 @@ _MUST_BE_THERE = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPIn
 def make_source_headers(hd: Any, source: DicomSource, geometry: Geometry) -> list[Any]:  # noqa: ANN401
     """Return a header for each image, in the order of the stored slices.
 
-    A multi-frame image has one header, whose frames have the order of :func:`frame_order`.
-    Positions are those that the volume was read with. They are written to the sequences of the
-    patient's frame of reference, the only ones that highdicom and segmentations know.
+    A multi-frame image has one header, whose frames have the order of :func:`frame_order`. The
+    positions of the volume are written to the sequences of the patient's frame of reference, the
+    only ones that highdicom and segmentations support.
 
     Raises:
         OutputError: If the images lack an attribute that every DICOM image must have. The text
@@ -134,7 +134,7 @@ def _decimal(value: float) -> float:
 
 
 def _changed(header: Any, changes: dict[str, Any]) -> Any:  # noqa: ANN401
-    """Return a copy of a dataset with some elements changed; the original stays as it is."""
+    """Return a copy of a dataset with some elements changed."""
     image = type(header)(dict(header.items()))
     for keyword, value in changes.items():
         if keyword in image:  # setting the value in place would change the original

@@ -36,8 +36,8 @@ def stack(positions: FramePositions, name: str) -> StackGrid:
     """Sort frames along their normal and check that they form a grid without gaps.
 
     Args:
-        positions: Where they lie.
-        name: What they are called in an error.
+        positions: Positions of the frames.
+        name: Name of the frames in error messages.
 
     Raises:
         InputError: If frames share a position, slices are missing or unequally spaced, or they
@@ -139,7 +139,7 @@ def _slice_spacing(
 def _is_rounded_grid(along_mm: NDArray[np.float64], rounding_mm: float) -> bool:
     """Return whether an exact grid exists that every position is a rounded point of.
 
-    The line through the first and the last position has an error of its own at both ends.
+    A line through the first and last positions would inherit their errors.
     """
     exact = np.linspace(along_mm[0], along_mm[-1], len(along_mm))
     return bool(np.abs(along_mm - exact).max() <= 2 * rounding_mm * (1 + 1e-6))

@@ -1,4 +1,4 @@
-"""The regions of an ultrasound image: where the picture is, and its pixel spacing."""
+"""The regions of an ultrasound image: extent of the picture and its pixel spacing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ def regions_of(header: Any, name: str) -> list[UltrasoundRegion]:  # noqa: ANN40
 def spacing_of_regions(
     regions: Sequence[UltrasoundRegion], name: str
 ) -> tuple[float, float] | None:
-    """Return the pixel spacing that regions agree on, None if none gives it.
+    """Return the common pixel spacing of the regions; None if none states it.
 
     Raises:
         InputError: If regions give different ones.

@@ -62,7 +62,7 @@ class _Opened:
 
 @dataclass(frozen=True)
 class _Headers:
-    """The headers of a series, and where its frames lie as far as they say it."""
+    """The headers of a series and the positions of its frames, as far as stated."""
 
     headers: list[Any]
     positions: FramePositions | None
@@ -78,8 +78,8 @@ def read_dicom_volume(
 ) -> Volume:
     """Read a volume from DICOM.
 
-    Pixels outside the ultrasound region are set to 0 where a header gives one; this, colours and
-    copies of images are reported in the log.
+    If a header states an ultrasound region, pixels outside it are set to 0; this, colours and
+    duplicate images are reported in the log.
 
     Args:
         path: A folder, zip archive or DICOMDIR with a series of single-frame images, or a
@@ -125,7 +125,7 @@ def read_dicom_geometry(
     series: str | None = None,
     spacing_mm: Triple | None = None,
 ) -> DicomGeometry:
-    """Read where the voxels of a DICOM volume lie, from its headers alone.
+    """Read the grid of a DICOM volume from its headers alone.
 
     Raises:
         InputError: See :func:`read_dicom_volume`.
@@ -223,7 +223,7 @@ def _grid(path: Path, series: Series, found: _Headers, spacing_mm: Triple | None
 
 
 def _lack_of_positions(path: Path, series: Series, found: _Headers) -> str:
-    """Return why a volume without positions cannot be read, and what to do about it."""
+    """Return why a volume without positions cannot be read, with a remedy."""
     if series.frames == 1:
         return (
             f"is a 2D image of {series.rows} x {series.columns} pixels, expected a volume: a "
@@ -247,7 +247,7 @@ def _lack_of_positions(path: Path, series: Series, found: _Headers) -> str:
 def _warn_of_other_spacing(
     path: Path, found: _Headers, grid: StackGrid, geometry: Geometry
 ) -> None:
-    """Report in the log that a voxel size was given that differs from that of the header."""
+    """Report in the log that the given voxel size differs from the header."""
     stated: tuple[float, ...] | None
     try:
         stated = stated_spacing(found.headers[0], f"{path}")
@@ -294,7 +294,7 @@ def _references(headers: list[Any], frames: int) -> list[FrameReference]:
 
 
 def _without_pixels(header: Any) -> Any:  # noqa: ANN401
-    """Return what a segmentation takes over from the first image."""
+    """Return the attributes that a segmentation copies from the first image."""
     with quiet_pydicom() as pydicom:
         keyword_of = pydicom.datadict.keyword_for_tag
         tags = [tag for tag in header.keys() if not tag.is_private]  # noqa: SIM118  no mapping

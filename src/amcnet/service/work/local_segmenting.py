@@ -14,9 +14,9 @@ from amcnet.service.work.job_output import volume_of
 from amcnet.service.work.job_runner import InterruptedWorkError, WaitError, classify
 from amcnet.service.work.service_model import LoadedModel
 from amcnet.workflows.outcome import Outcome, run_for_file
+from amcnet.workflows.segment.job_reading import ReadVolume, read_job
 from amcnet.workflows.segment.options import Job, SegmentOptions
 from amcnet.workflows.segment.progress_display import Listener
-from amcnet.workflows.segment.reading import ReadVolume, read_job
 from amcnet.workflows.segment.result import SegmentedFile
 from amcnet.workflows.segment.run import StoppedError, VolumeProgress, segment_job
 
