@@ -1,7 +1,7 @@
 """The format of checkpoints: one safetensors file, so that reading one never runs code.
 
-Tensors are stored as such. Everything else a checkpoint holds (counters, histories, settings of the
-optimiser) is JSON in the file's metadata, beside a SHA-256 of that JSON and of all tensors.
+Tensors are stored as such. Everything else (counters, histories, optimiser settings) is JSON in the
+file's metadata, together with a SHA-256 of the JSON and all tensors.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from torch import Tensor
 from amcnet.errors import InputError
 
 _FORMAT = "amcnet checkpoint 1"
-_TENSOR, _PAIRS, _TUPLE = "$tensor", "$pairs", "$tuple"  # what JSON cannot say
+_TENSOR, _PAIRS, _TUPLE = "$tensor", "$pairs", "$tuple"  # values that JSON cannot represent
 _ZIP, _PICKLE = b"PK\x03\x04", b"\x80"  # how torch.save begins a file, today and formerly
 
 
@@ -29,7 +29,7 @@ def write_checkpoint(path: Path, checkpoint: dict[str, Any]) -> None:
         checkpoint: Nested dictionaries, lists and tuples of tensors, numbers, texts and None.
 
     Raises:
-        TypeError: If the checkpoint holds anything else.
+        TypeError: If the checkpoint contains other types.
         OSError: If the file cannot be written.
     """
     tensors: dict[str, Tensor] = {}

@@ -24,8 +24,7 @@ _NEXT_SECONDS = 600.0
 class SafeCheckpointIO(CheckpointIO):
     """Reads and writes :mod:`amcnet.training.checkpoint_format` for Lightning.
 
-    A checkpoint is written beside its place and renamed: a run that is killed leaves its last
-    complete one.
+    Checkpoints are written atomically: a killed run leaves its last complete one.
     """
 
     def save_checkpoint(
@@ -68,7 +67,7 @@ class _EpochCheckpoints(ModelCheckpoint):
     """Recognises its checkpoints when the run folder was moved."""
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore what is known of earlier checkpoints; Lightning drops it in another folder."""
+        """Restore the record of earlier checkpoints; Lightning drops it in another folder."""
         folder = Path(str(self.dirpath))
 
         def here(path: str) -> str:
@@ -102,7 +101,7 @@ class StepCheckpoints(Callback):
         self._due_at = 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock; Lightning has put its own signal handlers in place by now."""
+        """Start the clock, after Lightning has installed its signal handlers."""
         self.interruption.install()
         self._step = trainer.global_step
         self._due_at = time.monotonic() + _FIRST_SECONDS
@@ -112,7 +111,7 @@ class StepCheckpoints(Callback):
         self.interruption.in_step = True
 
     def on_train_batch_end(self, trainer: Trainer, *arguments: object) -> None:
-        """Write a checkpoint where one is due, and stop where a signal came."""
+        """Write a checkpoint if one is due, and stop after a signal."""
         self.interruption.in_step = False
         step, now = trainer.global_step, time.monotonic()
         signal_number = self.interruption.number
@@ -147,10 +146,10 @@ def checkpoint_callbacks(
 
 
 def last_checkpoint(folder: Path) -> Path:
-    """Return where a run's newest checkpoint is."""
+    """Return the path of a run's newest checkpoint."""
     return folder / CHECKPOINT_FOLDER / "last.ckpt"
 
 
 def best_checkpoint(folder: Path) -> Path:
-    """Return where the checkpoint with the highest Dice is."""
+    """Return the path of the checkpoint with the highest Dice."""
     return folder / CHECKPOINT_FOLDER / "best.ckpt"

@@ -22,7 +22,7 @@ def read_config(path: Path) -> TrainingConfig:
     """Read a configuration; the paths in it become relative to the file's folder.
 
     Args:
-        path: A TOML file, a folder that holds a ``config.toml``, or the folder of a run.
+        path: A TOML file, a folder with a ``config.toml``, or a run folder.
 
     Raises:
         ConfigError: If the file cannot be read, or a key or value is not allowed.
@@ -69,13 +69,13 @@ def first_problem(error: ValidationError, values: dict[str, Any], config: type[B
     """Describe the first problem of a configuration: the key, what was found and what is allowed.
 
     Args:
-        error: What pydantic raised.
+        error: The error from pydantic.
         values: The configuration.
         config: The model that it was checked against.
     """
     problems = _flat_problems(error)
     keys = _keys(problems[0])
-    # A value that may be of several kinds has a problem with each: those of the nearest kind count.
+    # A union reports problems for each of its types: report those of the closest type.
     problems = [problem for problem in problems if _keys(problem)[: len(keys)] == keys]
     depth = max(len(problem["loc"]) for problem in problems)
     problems = [problem for problem in problems if len(problem["loc"]) == depth]
@@ -105,7 +105,7 @@ def _keys(problem: ErrorDetails) -> list[str]:
 
 
 def _flat_problems(error: ValidationError) -> list[ErrorDetails]:
-    """Return all problems; those of a network's own options with their whole place."""
+    """Return all problems; those of network options with their full path."""
     problems: list[ErrorDetails] = []
     for problem in error.errors():
         inner = problem.get("ctx", {}).get("error")
@@ -134,7 +134,7 @@ def _known_keys(section: list[str], values: dict[str, Any], config: type[BaseMod
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401
-    """Return the model that an annotation is, or that it allows beside None."""
+    """Return the pydantic model of an annotation, also if it is optional."""
     for candidate in (annotation, *get_args(annotation)):
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
             return candidate

@@ -21,9 +21,9 @@ class TemplateValues:
         description: Description of the data.
         network: The network.
         window: Slices of a window.
-        is_hand: Whether the labels are those of the hand.
+        is_hand: Whether the labels are the hand's.
         reasons: Reasons for the grid, window and network.
-        max_hours: Time for training, where it was given.
+        max_hours: Time limit of the training; None without a limit.
     """
 
     name: str
@@ -86,7 +86,7 @@ def config_text(values: TemplateValues) -> str:
 
 
 def with_checksum(text: str) -> str:
-    """Return a configuration with a last line from which :func:`is_edited` tells later changes.
+    """Append the line from which :func:`is_edited` detects later changes.
 
     >>> is_edited(with_checksum("seed = 0\\n")), is_edited("seed = 0\\n")
     (False, True)
@@ -117,7 +117,7 @@ def _augmentation(is_hand: bool) -> list[str]:
 
 
 def _one_line(text: str) -> str:
-    """Return text for a comment, without line breaks that names from files may hold."""
+    """Return text for a comment, without line breaks from file names."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
@@ -128,5 +128,5 @@ def _value(value: Any) -> str:  # noqa: ANN401
 
 def _text(value: str) -> str:
     """Quote a text as TOML; its strings differ from JSON's in two details."""
-    readable = value.encode("utf-8", "replace").decode()  # file names may hold other bytes
+    readable = value.encode("utf-8", "replace").decode()  # file names may contain other bytes
     return json.dumps(readable, ensure_ascii=False).replace("\x7f", "\\u007f")

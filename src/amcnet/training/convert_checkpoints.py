@@ -3,7 +3,7 @@
     python -m amcnet.training.convert_checkpoints RUN
 
 Earlier versions pickled checkpoints. They are read by PyTorch's weights-only loader, which creates
-tensors and plain containers and refuses everything else; the former files stay, as
+tensors and plain containers and refuses everything else; the original files are kept as
 ``*.ckpt.former``. Convert only runs that you made yourself.
 """
 
@@ -29,7 +29,8 @@ def convert_run(run: Path) -> list[Path]:
     """Convert every checkpoint of a run folder and return the new files.
 
     Raises:
-        InputError: If there is none, or one holds more than tensors and plain containers.
+        InputError: If there is no checkpoint, or one contains more than tensors and plain
+            containers.
     """
     paths = sorted((run / CHECKPOINT_FOLDER).glob("*.ckpt"))
     if not paths:

@@ -20,7 +20,7 @@ class DataSource:
     """The data set of a run, before its voxels are read.
 
     Attributes:
-        folder: Where the data set is, raw or prepared.
+        folder: Folder of the data set, raw or prepared.
         prepared: Folder of the prepared data set, which need not exist yet.
         raw: The raw data set, if that was given.
         table: Its structures.
@@ -76,7 +76,7 @@ def find_source(config: TrainingConfig, run: Path) -> DataSource:
 
 
 def choose_split(config: TrainingConfig, source: DataSource) -> Split:
-    """Return which cases are trained on and which are held out.
+    """Return the training cases and the held-out cases.
 
     Raises:
         ConfigError: If the fold does not exist, or no case is left for training.

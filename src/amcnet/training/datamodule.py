@@ -26,14 +26,14 @@ from amcnet.training.window_datasets import (
 )
 
 _WORKERS_BESIDE_A_GPU = 4
-_AUGMENTATION = 1  # keeps the seeds of the changes apart from those of the windows
+_AUGMENTATION = 1  # separates the seeds of the transforms from those of the windows
 
 
 class WindowLoader(DataLoader[Batch]):
     """A loader that needs no position restored: the run's steps decide which windows come next."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return nothing; that it can be asked for tells Lightning that resuming is safe."""
+        """Return an empty state; its existence tells Lightning that resuming is safe."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -60,7 +60,7 @@ class RunData(lightning.LightningDataModule):
         self._cases = {case.name: case for case in self.source.open().cases}
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a resumed run must find unchanged, for the checkpoint."""
+        """Return the properties that must not change when the run is resumed."""
         return {
             "training cases": list(self.split.train),
             "held-out cases": list(self.split.val),
@@ -69,7 +69,7 @@ class RunData(lightning.LightningDataModule):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Check that the data are those that the run began with.
+        """Check that the data are the same as at the start of the run.
 
         Raises:
             ConfigError: If the data set was prepared in another way since.
@@ -82,7 +82,7 @@ class RunData(lightning.LightningDataModule):
             )
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Change training windows at random, on the device that trains; each by its own seed."""
+        """Apply random transforms to training windows on their device, one seed per window."""
         if not self._trainer().training:
             return batch
         numbers = batch.number.tolist()
@@ -137,7 +137,7 @@ class RunData(lightning.LightningDataModule):
             collate_fn=collate_windows,
             pin_memory=self._on_gpu(),
             persistent_workers=workers > 0,
-            # Zarr reads in a thread of its own, which a forked process would lack.
+            # Zarr reads in a separate thread, which a forked process would lack.
             multiprocessing_context=multiprocessing.get_context("spawn") if workers else None,
         )
 

@@ -1,4 +1,4 @@
-"""What a run is computed on: device, processes and precision."""
+"""Hardware of a run: device, processes and precision."""
 
 import logging
 import platform
@@ -39,11 +39,11 @@ def trains_on_gpu(hardware: HardwareConfig) -> bool:
 def choose_precision(wanted: Precision, on_gpu: bool) -> ChosenPrecision:
     """Return the precision to train in.
 
-    ``auto`` takes bfloat16 only where the hardware computes it fast; elsewhere it is emulated and
-    a step takes many times as long.
+    ``auto`` selects bfloat16 only if the hardware computes it fast; otherwise it would be emulated,
+    and a step would take many times as long.
 
     Args:
-        wanted: What the configuration says.
+        wanted: Precision in the configuration.
         on_gpu: Whether the run uses CUDA GPUs.
 
     Example:
@@ -65,7 +65,7 @@ def choose_precision(wanted: Precision, on_gpu: bool) -> ChosenPrecision:
 
 
 def fast_bfloat16_of_cpu(cpu_info: Path = _CPU_INFO) -> str | None:
-    """Return which instructions compute bfloat16 fast, or None where there are none known.
+    """Return the instructions that compute bfloat16 fast; None if there are none.
 
     Args:
         cpu_info: The system's description of the processor; other systems than Linux have none.
@@ -84,7 +84,7 @@ def fast_bfloat16_of_cpu(cpu_info: Path = _CPU_INFO) -> str | None:
 
 
 def device_count(hardware: HardwareConfig) -> int:
-    """Return how many processes train, over all machines."""
+    """Return the number of training processes on all machines."""
     if hardware.devices != "auto":
         return hardware.devices * hardware.nodes
     on_this = torch.cuda.device_count() if trains_on_gpu(hardware) else 1
@@ -92,7 +92,7 @@ def device_count(hardware: HardwareConfig) -> int:
 
 
 def settle_processes(hardware: HardwareConfig) -> None:
-    """Make this process the first one where the run has no other.
+    """Mark this process as the first one if it is the only one.
 
     A cluster's environment variables (SLURM_PROCID, LOCAL_RANK, ...) may say something else, such
     as inside a job that was asked for with several tasks.
@@ -115,7 +115,7 @@ def make_trainer(hardware: HardwareConfig, **settings: Any) -> lightning.Trainer
     """Return a trainer for the hardware.
 
     Args:
-        hardware: What the run is spread over.
+        hardware: Devices and machines of the run.
         settings: Further arguments of :class:`lightning.Trainer`.
 
     Raises:
@@ -124,7 +124,7 @@ def make_trainer(hardware: HardwareConfig, **settings: Any) -> lightning.Trainer
     on_gpu = trains_on_gpu(hardware)
     plugins = settings.pop("plugins", [])
     if device_count(hardware) == 1:
-        plugins = [*plugins, LightningEnvironment()]  # not that of a cluster
+        plugins = [*plugins, LightningEnvironment()]  # ignore the variables of a cluster
     try:
         return lightning.Trainer(
             accelerator="cuda" if on_gpu else "cpu",
@@ -139,7 +139,7 @@ def make_trainer(hardware: HardwareConfig, **settings: Any) -> lightning.Trainer
 
 
 def hardware_of(trainer: lightning.Trainer) -> str:
-    """Return what a run is spread over, in words."""
+    """Describe the devices and machines of a run."""
     device = trainer.strategy.root_device
     if device.type == "cuda":
         return f"{trainer.world_size} x {torch.cuda.get_device_name(device)}"

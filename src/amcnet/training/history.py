@@ -14,8 +14,8 @@ _PANELS = (("loss",), ("dice",), ("data_wait",), ("learning_rate",))
 class LossCurve:
     """The loss over a whole run, in a bounded number of points.
 
-    Each point is the mean over some steps. When there are too many points, neighbours are merged,
-    so a short run has a point for every step and a long one still a few hundred.
+    Each point is the mean over some steps. If there are too many points, neighbours are merged, so
+    a short run has one point per step and a long run a few hundred.
 
     Attributes:
         points: (last step, mean loss) of each point.
@@ -52,7 +52,7 @@ class LossCurve:
         return {"every": self.every, "points": self.points, "open": self._open}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what :meth:`state` returned."""
+        """Continue from a result of :meth:`state`."""
         self.every = int(state["every"])
         self.points = [(int(step), float(loss)) for step, loss in state["points"]]
         self._open = [float(loss) for loss in state["open"]]

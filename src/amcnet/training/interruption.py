@@ -19,7 +19,7 @@ class RunStopped(SystemExit):
 
 
 class Interruption:
-    """Remembers a signal while a step is in work, and ends the program at once otherwise.
+    """Defers a signal to the end of the current step; outside a step, ends the program immediately.
 
     Attributes:
         in_step: Whether a training step is in work.
@@ -31,7 +31,7 @@ class Interruption:
         self.number = 0
 
     def install(self) -> None:
-        """Handle the signals from now on; those that the process ignores (nohup) stay ignored."""
+        """Start handling the signals, except those that the process ignores (nohup)."""
         if threading.current_thread() is not threading.main_thread():
             return  # only the main thread may
         for number in _present():

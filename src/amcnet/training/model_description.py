@@ -1,4 +1,4 @@
-"""What a trained model says about itself."""
+"""Description of a trained model."""
 
 import math
 import re
@@ -21,7 +21,7 @@ _PHANTOM = re.compile(r"hand_(\d{6,})")
 
 @dataclass(frozen=True)
 class Origin:
-    """What a model was made from.
+    """Origin of a model.
 
     Attributes:
         source: The data set.

@@ -12,7 +12,7 @@ from amcnet.training.training_config import TrainingConfig
 
 @dataclass(frozen=True)
 class Overrides:
-    """Values that take the place of the configuration's; None leaves one as it is.
+    """Values that override the configuration; None keeps the configured value.
 
     Attributes:
         start_from: Model to start from; the network takes its width, kernel size and branches.

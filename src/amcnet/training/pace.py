@@ -1,4 +1,4 @@
-"""Telling early how fast a run is, and what its time limit allows."""
+"""Report early in a run how fast it is and how many steps its time limit allows."""
 
 import logging
 import time
@@ -20,12 +20,12 @@ _FEWEST_STEPS = 200  # that a useful run takes
 
 @dataclass(frozen=True)
 class TrainingPace:
-    """How fast a run is.
+    """Speed of a run.
 
     Attributes:
         seconds_per_step: Measured without validation.
         steps_left: Steps that the schedule still asks for.
-        seconds_left: Time that is left, None without a limit.
+        seconds_left: Remaining time; None without a limit.
     """
 
     seconds_per_step: float
@@ -34,7 +34,7 @@ class TrainingPace:
 
     @property
     def possible_steps(self) -> int:
-        """Steps that fit into the time that is left."""
+        """Number of steps that fit into the remaining time."""
         if self.seconds_left is None:
             return self.steps_left
         return min(self.steps_left, int(self.seconds_left / self.seconds_per_step))
@@ -57,7 +57,7 @@ class TrainingPace:
 
 
 class PaceReport(Callback):
-    """Says after ten steps, or a minute, how fast the run is; warns where that is too slow.
+    """Reports the speed of a run after ten steps or a minute, and warns if it is too slow.
 
     Args:
         config: The run's configuration.
@@ -72,7 +72,7 @@ class PaceReport(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, *arguments: object
     ) -> None:
-        """Count the step; the first one, which is slower than the others, is not timed."""
+        """Count the step; the first one is not timed, because it is slower."""
         now = time.monotonic()
         if self._began is None:
             self._began, self._first_step = now, trainer.global_step

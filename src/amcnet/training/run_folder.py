@@ -21,18 +21,18 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def claimed_folder(config: TrainingConfig, folder: Path, resume: bool) -> Iterator[None]:
-    """Hold the run folder for one training, and write the configuration into it.
+    """Lock the run folder for one training, and write the configuration to it.
 
     The operating system releases the lock when the process ends, however it ends.
 
     Args:
         config: The configuration of the run.
-        folder: The run folder; it is made where it does not exist.
-        resume: Whether the run that is there goes on.
+        folder: The run folder, created if needed.
+        resume: Whether the existing run is resumed.
 
     Raises:
         ConfigError: If the run was started with another configuration.
-        OutputError: If another training is using the folder, if it holds a run already, or none to
+        OutputError: If another training uses the folder, or it already contains a run, or none to
             resume.
     """
     if folder.exists() and not folder.is_dir():
@@ -89,7 +89,7 @@ class _QuietHandler(logging.FileHandler):
     """A log that a full disk does not fill the screen with tracebacks."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Drop the record; what cannot be written elsewhere ends the run."""
+        """Drop the record; errors of other outputs still end the run."""
 
 
 @contextmanager

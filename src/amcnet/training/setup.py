@@ -43,7 +43,7 @@ class PrepareOptions:
         start_from: Model to fine-tune; its grid, window and network are used.
         spacing_mm: Spacing of the network's grid (scan, lateral, depth) instead of the plan's.
         window: Slices of a window instead of the plan's.
-        folds: Folds of a cross-validation; one split of 75 % and 25 % where left out.
+        folds: Folds of a cross-validation; None for one split of 75 % and 25 %.
         seed: Seed of the split and the training.
         jobs: Number of processes.
         max_hours: Time for training: the size of the network is planned for it and this machine.
@@ -94,14 +94,14 @@ def prepare(
 
     Args:
         report: Report of :func:`amcnet.data.dataset_check.check_dataset`.
-        out: Folder to write to: the cases on the network's grid, ``config.toml``, the split,
-            the label names and the fingerprint. Made cases are kept when the call is repeated.
+        out: Output folder: the cases on the network's grid, ``config.toml``, the split, the label
+            names and the fingerprint. Finished cases are kept if the call is repeated.
         options: Options.
-        progress: Called with (cases done, cases in all).
+        progress: Called with (cases done, number of cases).
 
     Raises:
         InputError: If the report has errors, or the folds do not fit the cases.
-        OutputError: If ``out`` lies in the data set, which is never written to, or holds anything
+        OutputError: If ``out`` lies in the data set, which is never modified, or contains anything
             but an earlier preparation.
     """
     dataset = report.dataset
@@ -159,7 +159,7 @@ def _lost_structures(report: CheckReport, prepared: PreparedDataset) -> list[str
 
 
 def _write_config(out: Path, text: str) -> list[str]:
-    """Write the configuration; where the user has edited theirs, write the new one beside it."""
+    """Write the configuration; if the user has edited an existing one, use another name."""
     path, new = out / CONFIG_FILE, out / NEW_CONFIG_FILE
     content = with_checksum(text)
     if path.exists() and is_edited(path.read_text(encoding="utf-8")):
@@ -184,7 +184,7 @@ def _choose_plan(
         description = bundle.description
         reason = f"grid, window and network are those of the model '{description.name}'"
         plan = Plan(description.preprocessing, description.window, (reason,))
-        return plan, bundle, SIZES[0].width  # the model brings its own
+        return plan, bundle, SIZES[0].width  # the model has its own
     size = SIZES[0]
     time_reasons: tuple[str, ...] = ()
     if options.max_hours is not None:
@@ -225,7 +225,7 @@ def _label_names(dataset: Dataset) -> str:
 
 
 def _model_name(folder: Path) -> str:
-    """Return the folder's name without characters that a model's name may not hold."""
+    """Return the folder's name without characters that a model's name must not contain."""
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.resolve().name).strip("-_.")
     return name or "model"
 

@@ -1,4 +1,4 @@
-"""Remarks where a data set is unlike what a model to start from has seen."""
+"""Remarks if a data set differs from the training data of the starting model."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,8 @@ def start_remarks(
 
     Args:
         dataset: The data set; its structures' names are compared.
-        properties: Those of its cases; for a hand model they are compared with ultrasound of hands.
+        properties: Properties of its cases; for a hand model, they are compared with ultrasound of
+            hands.
         model: Description of the model to start from.
     """
     known = {structure.name for structure in model.label_table}

@@ -1,13 +1,13 @@
-"""Where a run's time goes."""
+"""Time spent on steps and on waiting for data."""
 
 import time
 
 
 class StepClock:
-    """Measures a run's seconds, and the share of a step that is spent waiting for data.
+    """Measures the time of a run and the share spent waiting for data.
 
-    Waiting is the time between the end of a step and the beginning of the next: reading windows,
-    moving and augmenting them. Validation and checkpoints are left out.
+    Waiting is the time between the end of a step and the start of the next: reading windows,
+    transferring and augmenting them. Validation and checkpoints are excluded.
     """
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class StepClock:
 
     @property
     def seconds(self) -> float:
-        """Time spent training, in all runs that this one resumed."""
+        """Training time, including the runs that were resumed."""
         return self.earlier_seconds + time.monotonic() - self._began
 
     def start(self) -> None:
@@ -41,7 +41,7 @@ class StepClock:
         self._mark = now
 
     def pause(self) -> None:
-        """Leave out what happens until the next batch is ready."""
+        """Exclude the time until the next batch is ready."""
         self._mark = None
 
     def waiting_share(self) -> float:

@@ -1,4 +1,4 @@
-"""What a training step is: a Lightning module around a network and a loss."""
+"""The training step: a Lightning module around a network and a loss."""
 
 import logging
 import math
@@ -73,17 +73,17 @@ class SegmentationTask(lightning.LightningModule):
         )
 
     def progress(self) -> float:
-        """Return the share of the run that is over, by steps or by time, whichever is further."""
+        """Return the completed fraction of the run, the larger one of steps and time."""
         schedule = self.config.schedule
         share = self.global_step / schedule.steps
         if schedule.max_hours is not None:
-            # Clocks differ: that of the first process counts, or some would stop before others.
+            # Clocks differ: all processes use the first one's, or some would stop earlier.
             seconds = self.trainer.strategy.broadcast(self.clock.seconds)
             share = max(share, seconds / 3600 / schedule.max_hours)
         return min(share, 1.0)
 
     def stop_when_over(self) -> None:
-        """Let the run end where steps or time are over; a resumed one may be so at once."""
+        """End the run when its steps or its time are used up, possibly right after resuming."""
         if self.global_step > 0 and self.progress() >= 1:
             self.trainer.should_stop = True
 
@@ -180,11 +180,11 @@ class SegmentationTask(lightning.LightningModule):
         self.clock.pause()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Count voxels per class."""
+        """Accumulate the voxel counts of a validation batch."""
         self._overlap.add(self.network(batch.image).argmax(dim=1), batch.labels)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the mean Dice over structures, in all and by kind."""
+        """Log the mean Dice over structures, overall and by kind."""
         counts = self._overlap.counts.to(self.device)
         self._overlap.counts = self.trainer.strategy.reduce(counts, reduce_op="sum").cpu()
         self._scores = self._overlap.scores()
@@ -204,10 +204,10 @@ class SegmentationTask(lightning.LightningModule):
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore what :meth:`on_save_checkpoint` kept.
+        """Restore the state saved by :meth:`on_save_checkpoint`.
 
         Raises:
-            InputError: If the checkpoint is that of another network, or lacks something.
+            InputError: If the checkpoint belongs to another network or is incomplete.
         """
         try:
             check_weights(checkpoint["state_dict"], self.state_dict())

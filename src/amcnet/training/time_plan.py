@@ -18,7 +18,7 @@ _SECONDS_TO_MEASURE = 0.3
 
 @dataclass(frozen=True)
 class NetworkSize:
-    """What one training step works on.
+    """Size of a training step.
 
     Attributes:
         width: Channels of the network's first stage.
@@ -43,7 +43,7 @@ class TimePlan:
     Attributes:
         size: The size.
         seconds_per_step: Estimated time of a training step.
-        steps: Steps that the time holds.
+        steps: Number of steps that fit into the time.
         reasons: One sentence for each decision, with its figures.
     """
 
@@ -56,12 +56,12 @@ class TimePlan:
 def plan_for_time(
     hours: float, flop_per_second: float, window_voxels: Callable[[PlanBudget], int]
 ) -> TimePlan:
-    """Choose the largest size with which the time holds enough steps, or else the smallest.
+    """Choose the largest size that leaves time for enough steps, or else the smallest.
 
     Args:
         hours: Time for training.
         flop_per_second: Speed of the machine, see :func:`measure_speed`.
-        window_voxels: Voxels of a window that is planned for a budget.
+        window_voxels: Returns the voxels of a window planned for a budget.
 
     Raises:
         ConfigError: If the time is not positive.
@@ -100,7 +100,7 @@ def plan_for_time(
 def measure_speed() -> float:
     """Return the floating-point operations a second of convolutions in training, on this machine.
 
-    Uses the first GPU where there is one, and otherwise as many threads as PyTorch does.
+    Uses the first GPU if there is one, else PyTorch's number of threads.
     """
     import torch
     from torch import nn

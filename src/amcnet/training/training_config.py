@@ -1,4 +1,4 @@
-"""What a training configuration holds."""
+"""The training configuration."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,16 +20,16 @@ class _Section(BaseModel):
 
 
 class DataConfig(_Section):
-    """Which cases are trained on.
+    """Data and split.
 
     Attributes:
-        dataset: Folder of a prepared data set (``amcnet prepare``), or a raw one, which is prepared
-            in the run folder. Relative to the configuration file.
-        description: What the data are, in words; the model's users read it.
-        validation_fraction: Share of the cases that is held out, chosen by the seed. Where it and
-            ``folds`` are left out, the data set's ``splits_final.json`` decides, or else 0.25.
+        dataset: Folder of a prepared data set (``amcnet prepare``), or of a raw one, which is
+            prepared in the run folder. Relative to the configuration file.
+        description: Description of the data, for users of the model to read.
+        validation_fraction: Share of held-out cases, chosen by the seed. Without it and ``folds``,
+            the data set's ``splits_final.json`` applies, or else 0.25.
         folds: Number of folds of a cross-validation, dealt by the seed.
-        fold: Which fold is held out; ``all`` trains on every case and holds none out.
+        fold: The held-out fold; ``all`` trains on every case.
     """
 
     dataset: Path
@@ -53,10 +53,10 @@ class SamplingConfig(_Section):
     Attributes:
         window: Slices of a window.
         foreground_probability: Share of windows that are put on labelled slices.
-        centre: ``structure``: those windows are put on one structure, each of them equally often
-            however rare; ``foreground``: on any labelled slice.
+        centre: ``structure`` centres these windows on a structure, each with the same probability;
+            ``foreground`` on any labelled slice.
         crop_probability: Share of windows that are cut to a random box.
-        smallest_crop: Least share of each axis that such a box keeps.
+        smallest_crop: Smallest size of the box, as a share of each axis.
     """
 
     window: PositiveInt = 16
@@ -67,7 +67,7 @@ class SamplingConfig(_Section):
 
     @property
     def shortest_window(self) -> int | None:
-        """Slices of the shortest windows, where they differ."""
+        """Slices of the shortest windows; None if all have the same number."""
         if not self.crop_probability:
             return None
         return max(1, round(self.smallest_crop * self.window))
@@ -82,9 +82,9 @@ class OptimiserConfig(_Section):
         warmup_steps: Steps until the highest rate is reached, but at most a tenth of the run.
         decay: How the rate falls over the run: ``cosine`` to zero, ``polynomial`` (power 0.9) to
             zero, or not at all (``constant``).
-        batch_size: Windows that go through the network at once, on each device.
+        batch_size: Windows per step on each device.
         accumulate: Batches whose gradients are averaged into one step.
-        clip_norm: Gradients are scaled down to this norm; 0 leaves them as they are.
+        clip_norm: Largest norm of the gradients, which are scaled down to it; 0 for no limit.
     """
 
     learning_rate: float = Field(3e-3, gt=0)
@@ -97,19 +97,19 @@ class OptimiserConfig(_Section):
 
 
 class ScheduleConfig(_Section):
-    """How long, and how often something is checked or saved.
+    """Length of the run, and intervals of validation and checkpoints.
 
     Attributes:
-        steps: Optimiser steps in all.
+        steps: Number of optimiser steps.
         steps_per_epoch: Steps between two validations.
-        checkpoint_steps: Steps between two checkpoints within an epoch; each epoch ends with one
-            too. What came after the last one is done again by a resumed run.
+        checkpoint_steps: Steps between checkpoints within an epoch; each epoch also ends with one.
+            A resumed run repeats the steps after the last checkpoint.
         validation_windows: Windows of each held-out case that are looked at.
         max_hours: Wall-clock limit of the whole run; the rate then decays in time for it.
         patience: The run ends early when the Dice of the held-out windows has not risen for this
             many epochs.
-        keep: Which weights go into the model: those of the ``last`` step, or the ``best`` on the
-            held-out windows.
+        keep: Weights of the model: those of the ``last`` step, or the ``best`` ones on the held-out
+            windows.
     """
 
     steps: PositiveInt
@@ -122,16 +122,15 @@ class ScheduleConfig(_Section):
 
 
 class HardwareConfig(_Section):
-    """What a run is spread over.
+    """Devices and machines of a run.
 
     Attributes:
-        accelerator: ``auto`` takes CUDA GPUs where there are any.
+        accelerator: ``auto`` uses CUDA GPUs if there are any.
         devices: Devices of each machine; ``auto`` takes all GPUs, or one CPU process.
-        nodes: Machines; start the command on each of them, as Lightning's cluster guide says.
-        workers: Processes on each device that read windows while the network works; the default
-            is none on a CPU and four beside a GPU.
-        deterministic: Only use algorithms that give the same result every time, where there are
-            such (some have none on a GPU).
+        nodes: Number of machines; start the command on each, see Lightning's cluster guide.
+        workers: Processes per device that read windows in the background; by default none for a CPU
+            and four for a GPU.
+        deterministic: Use only deterministic algorithms where available (a GPU lacks some).
     """
 
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"
@@ -141,7 +140,7 @@ class HardwareConfig(_Section):
     deterministic: bool = False
 
 
-Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what NumPy and PyTorch both take
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # valid for both NumPy and PyTorch
 
 
 class TrainingConfig(_Section):
@@ -150,16 +149,16 @@ class TrainingConfig(_Section):
     Attributes:
         name: Name of the model.
         licence: Licence of the model that comes out, best as an SPDX identifier; empty for none.
-        precision: ``auto`` is bfloat16 where the hardware computes it fast, else float32. ``bf16``
+        precision: ``auto`` is bfloat16 if the hardware computes it fast, else float32. ``bf16``
             means mixed precision.
-        start_from: A model whose weights the network starts with: the folder of its bundle,
-            relative to the configuration file, or its installed name. Its width, kernel size and
-            branches must be the same. Random weights where left out.
-        initial_background: Probability of background that random weights start with, see
-            :func:`amcnet.networks.prior.expect_background`; about the same for all classes where
-            left out.
-        preprocessing: What is done to each volume. A prepared data set brings its own; a raw one
-            of the hand has the paper's where left out.
+        start_from: Model whose weights initialise the network: the folder of its bundle, relative
+            to the configuration file, or its installed name. Width, kernel size and branches must
+            be equal. None for random weights.
+        initial_background: Initial probability of background for random weights, see
+            :func:`amcnet.networks.prior.expect_background`; None for about equal probabilities of
+            all classes.
+        preprocessing: Preprocessing of the volumes. A prepared data set has its own; the default
+            for raw data of the hand is the paper's.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")

@@ -53,21 +53,21 @@ def train(
 ) -> Bundle:
     """Train a network and return the model bundle in ``folder / "model"``.
 
-    With several devices Lightning starts the calling program again for each further one; every
-    process returns the bundle, and :func:`is_first_process` tells them apart.
+    With several devices, Lightning starts the calling program again for each further device; every
+    process returns the bundle, see :func:`is_first_process`.
 
     Args:
         config: The configuration.
         folder: The run folder: configuration, log, checkpoints, figures, curves and the bundle.
-        resume: Go on from the run folder's last checkpoint; the configuration must be the same,
-            but for the schedule and the hardware.
+        resume: Resume from the run folder's last checkpoint; the configuration must be the same,
+            except for the schedule and the hardware.
         loss: A loss instead of the configuration's, called with logits (batch, class, scan,
             lateral, depth) and classes (batch, scan, lateral, depth). Give a resumed run the same.
 
     Raises:
         ConfigError: If the configuration does not fit the data, or a resumed run's own.
         InputError: If the data cannot be used.
-        OutputError: If the run folder holds a run already, or none to resume.
+        OutputError: If the run folder already contains a run, or none to resume.
         TrainingError: If more than 1 % of the steps had gradients that are not finite.
     """
     settle_processes(config.hardware)
@@ -150,7 +150,7 @@ def _trainer(
     return make_trainer(
         config.hardware,
         precision="bf16-mixed" if precision.name == "bf16" else "32-true",
-        # The task counts steps and time itself, so that a run ends with a validation.
+        # The task counts steps and time, so that a run ends with a validation.
         max_steps=-1,
         max_epochs=-1,
         limit_val_batches=1.0 if validates else 0,

@@ -21,10 +21,10 @@ def start_from(
 ) -> str:
     """Give a network the weights of a model and return which weights these are.
 
-    Everything between input and output is taken over. Structures are found by their names; the
-    weights of a structure that the model does not know stay fresh. Where the number of input
-    channels differs, each new channel gets the scaled mean of the model's channels, so that the
-    same image in all channels gives what it gave before.
+    All layers between input and output are copied. Structures are matched by name; the weights of
+    unknown structures remain random. If the number of input channels differs, each new channel gets
+    the scaled mean of the model's channels, so the same image in all channels gives the same result
+    as before.
 
     Args:
         network: The network; it is changed.
@@ -49,7 +49,7 @@ def start_from(
             known_rows = _by_voxel(known[name], voxels)[:, rows[:, 1]]
             _by_voxel(value, voxels)[:, rows[:, 0]] = known_rows.to(value.dtype)
         else:
-            value[rows[:, 0]] = 0  # what is new does not change what is known
+            value[rows[:, 0]] = 0  # new parts do not change the result of the copied ones
             both = known[name][rows[:, 1][:, None], rows[:, 1]]
             value[rows[:, 0][:, None], rows[:, 0]] = both.to(value.dtype)
     network.load_state_dict(own)
@@ -67,7 +67,7 @@ def _check_same_network(architecture: Architecture, bundle: Bundle) -> None:
         complete(one).model_dump() for one in (architecture, bundle.description.architecture)
     )
     new_parts = find_spec(architecture.name).new_parts
-    for key in ours:  # the name comes first: other keys are the same only where it is
+    for key in ours:  # the name comes first: other keys are only comparable for equal names
         is_new = key in new_parts and not theirs.get(key)
         if key not in ("in_channels", "num_classes") and not is_new and ours[key] != theirs[key]:
             raise ConfigError(

@@ -1,4 +1,4 @@
-"""Dice of many windows together, from counts of voxels."""
+"""Pooled Dice of many windows, from voxel counts."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from amcnet.anatomy import IGNORE, LabelTable
 
 
 class OverlapCounter:
-    """Counts voxels per class; ignored voxels are left out.
+    """Counts voxels per class, without ignored voxels.
 
     Attributes:
         counts: Overlap, predicted and actual voxels of every class, (3, class).
@@ -45,5 +45,5 @@ class OverlapCounter:
         }
 
     def reset(self) -> None:
-        """Forget all counts."""
+        """Reset all counts."""
         self.counts = torch.zeros_like(self.counts)

@@ -14,7 +14,7 @@ from amcnet.anatomy import IGNORE
 from amcnet.data.prepared_store import PreparedCase
 from amcnet.data.window_sampler import WindowSampler, even_windows, random_box
 
-_CROP = 2  # keeps these seeds apart from those of the windows and of the augmentation
+_CROP = 2  # separates these seeds from those of the windows and of the augmentation
 
 
 class Batch(NamedTuple):
@@ -56,7 +56,7 @@ class TrainingWindows(Dataset[Batch]):
 
 @dataclass(frozen=True)
 class Share:
-    """Which of several processes this one is."""
+    """Index of this process."""
 
     rank: int = 0
     of: int = 1
@@ -65,13 +65,14 @@ class Share:
 class WindowOrder(Sampler[list[int]]):
     """The windows of an epoch, batch by batch, as a function of the steps that were taken.
 
-    Nothing else decides which windows come next: a run that is resumed within an epoch takes the
-    rest of that epoch, and the processes of a run never take the same window.
+    The windows depend on nothing else: a run that is resumed within an epoch continues with the
+    rest of that epoch, and the processes of a run never draw the same window.
 
     Args:
-        batches_done: Returns how many batches each process has taken since the run began.
-        epoch_began: Returns how many that were when the epoch began; no multiple of ``batches``
-            where a run that had ended within an epoch got more time.
+        batches_done: Returns the number of batches that each process has drawn since the start of
+            the run.
+        epoch_began: Returns that number at the start of the epoch; it is not a multiple of
+            ``batches`` if a run that ended within an epoch was given more time.
         batches: Batches of an epoch.
         batch_size: Windows of a batch.
         share: Which process this is.
@@ -125,7 +126,7 @@ class ValidationWindows(Dataset[Batch]):
 
 
 def collate_windows(windows: list[Batch]) -> Batch:
-    """Stack windows; where they differ in size, the smaller ones are padded.
+    """Stack windows; smaller ones are padded.
 
     Images repeat their border there, and the labels say that nobody has judged it.
     """

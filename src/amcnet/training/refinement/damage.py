@@ -1,7 +1,7 @@
-"""Truth that is damaged at random, as the labels of an imperfect model.
+"""Randomly damage reference labels to imitate an imperfect model.
 
-A refiner that has only seen the errors of one model would correct only those. Here boundaries are
-moved and roughened, and structures are shrunk, grown, cut, dropped or given another name.
+A refiner trained only on the errors of one model would correct only these. Here, boundaries are
+moved and roughened, and structures are shrunk, grown, cut, dropped or renamed.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def damaged(labels: Labels, rng: Generator) -> Labels:
 
     Args:
         labels: uint8 (scan, lateral, depth).
-        rng: Decides what happens.
+        rng: Source of randomness.
 
     Example:
         >>> labels = np.zeros((16, 16, 16), np.uint8)

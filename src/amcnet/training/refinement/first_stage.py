@@ -1,4 +1,4 @@
-"""The labels of the model that is refined, on the fine grid, made once for every case."""
+"""Labels of the model to be refined, on the fine grid, computed once per case."""
 
 import logging
 from collections.abc import Iterable
@@ -22,12 +22,12 @@ _BETWEEN_LOGS = 20  # cases
 
 
 def label_path(folder: Path, name: str) -> Path:
-    """Return where the first stage's labels of a case are kept in a run folder."""
+    """Return the path of the first stage's labels of a case in a run folder."""
     return folder / FIRST_STAGE_FOLDER / f"{name}.npy"
 
 
 def centres_path(folder: Path, name: str) -> Path:
-    """Return where the places of a case's patches are kept in a run folder."""
+    """Return the path of the patch positions of a case in a run folder."""
     return folder / FIRST_STAGE_FOLDER / f"{name}.centres.npy"
 
 
@@ -35,7 +35,7 @@ def make_first_stage(model: str, cases: Iterable[tuple[Case, PreparedCase]], fol
     """Label every case with the model and find the boundaries; finished cases are kept.
 
     Args:
-        model: The model that is refined.
+        model: The model to be refined.
         cases: Each case with its prepared form on the fine grid.
         folder: The run folder.
     """
@@ -57,7 +57,7 @@ def make_first_stage(model: str, cases: Iterable[tuple[Case, PreparedCase]], fol
 def nearest_voxel_labels(
     labels: NDArray[np.uint8], shape: tuple[int, int, int]
 ) -> NDArray[np.uint8]:
-    """Return labels on another grid over the same field of view, each that of the nearest voxel."""
+    """Return labels on another grid over the same field of view (nearest neighbour)."""
     places = [
         np.minimum(((np.arange(new) + 0.5) * (old / new)).astype(np.intp), old - 1)
         for old, new in zip(labels.shape, shape, strict=True)

@@ -25,7 +25,7 @@ Box = tuple[slice, slice, slice]
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 _AXES = ("scan", "lateral", "depth")
-_JITTER = 0.25  # of the patch: how far its centre may be from the boundary
+_JITTER = 0.25  # fraction of the patch: largest distance of its centre from the boundary
 
 
 class PatchBatch(NamedTuple):
@@ -63,12 +63,12 @@ class RefinementCase:
 
 @dataclass(frozen=True)
 class PatchOptions:
-    """How patches are made.
+    """Options for drawing patches.
 
     Attributes:
         shape: Voxels along (scan, lateral, depth).
         damaged_share: Share of patches with damaged truth instead of first-stage labels.
-        augmentation: Mirrors and changes of intensity; none where left out.
+        augmentation: Mirroring and intensity transforms; None for no augmentation.
         spacing_mm: Spacing of the fine grid.
         seed: Decides every patch together with its number.
     """
@@ -163,7 +163,7 @@ def _box_around(
 
 
 def _padded(array: NDArray[_Scalar], shape: tuple[int, int, int]) -> NDArray[_Scalar]:
-    """Repeat the far border where a volume is smaller than a patch."""
+    """Repeat the far border if a volume is smaller than a patch."""
     missing = [(0, side - n) for n, side in zip(array.shape[-3:], shape, strict=True)]
     if not any(after for _, after in missing):
         return array

@@ -1,4 +1,4 @@
-"""What the configuration of a refiner's training holds."""
+"""Configuration of a refiner's training."""
 
 from typing import Annotated, Literal
 
@@ -21,8 +21,8 @@ class PatchConfig(_RefinerSection):
 
     Attributes:
         shape: Voxels of a patch along (scan, lateral, depth).
-        damaged_share: Share of patches whose labels are the truth, damaged at random, instead of
-            what the model that is refined returns.
+        damaged_share: Share of patches whose labels are randomly damaged reference labels instead
+            of the labels of the model to be refined.
     """
 
     shape: tuple[Side, Side, Side] = (32, 32, 48)
@@ -67,14 +67,14 @@ class RefinementConfig(_RefinerSection):
     def with_limits(
         self, fold: int | Literal["all"] | None, max_hours: float | None
     ) -> "RefinementConfig":
-        """Return the configuration with another fold and time limit; None leaves one as it is."""
+        """Return the configuration with another fold and time limit; None keeps the value."""
         data = self.data if fold is None else self.data.model_copy(update={"fold": fold})
         hours = {} if max_hours is None else {"max_hours": max_hours}
         schedule = self.schedule.model_copy(update=hours)
         return self.model_copy(update={"data": data, "schedule": schedule})
 
     def preprocessing(self, normalisation: Preprocessing) -> Preprocessing:
-        """Return what is done to each volume: the model's normalisation, on the fine grid."""
+        """Return the preprocessing: the model's normalisation on the fine grid."""
         return normalisation.model_copy(
             update={"spacing_mm": self.spacing_mm, "scan_tolerance": 0.0}
         )

@@ -18,11 +18,11 @@ def is_refinement(path: Path) -> bool:
     """Return whether a path leads to the configuration of a refiner's training.
 
     Args:
-        path: A TOML file, a folder that holds a ``config.toml``, or the folder of a run.
+        path: A TOML file, a folder with a ``config.toml``, or a run folder.
     """
     try:
         return _KEY in _values(path)
-    except (OSError, ValueError):  # whoever reads it next says what is wrong
+    except (OSError, ValueError):  # the next reader reports the error
         return False
 
 
@@ -30,7 +30,7 @@ def read_refinement_config(path: Path) -> RefinementConfig:
     """Read a configuration; the paths in it become relative to the file's folder.
 
     Args:
-        path: A TOML file, a folder that holds a ``config.toml``, or the folder of a run.
+        path: A TOML file, a folder with a ``config.toml``, or a run folder.
 
     Raises:
         ConfigError: If the file cannot be read, or a key or value is not allowed.

@@ -42,13 +42,13 @@ def train_refiner(config: RefinementConfig, folder: Path, resume: bool = False) 
         config: The configuration.
         folder: The run folder: configuration, log, prepared data, labels of the first stage,
             checkpoint, figures, curves and the bundle.
-        resume: Go on from the run folder's last checkpoint; the configuration must be the same,
-            but for the schedule.
+        resume: Resume from the run folder's last checkpoint; the configuration must be the same,
+            except for the schedule.
 
     Raises:
         ConfigError: If the configuration does not fit the data, or a resumed run's own.
         InputError: If the data cannot be used.
-        OutputError: If the run folder holds a run already, or none to resume.
+        OutputError: If the run folder already contains a run, or none to resume.
         TrainingError: If more than 1 % of the steps had gradients that are not finite.
     """
     _claim_folder(config, folder, resume)
@@ -163,7 +163,7 @@ def _provenance(config: RefinementConfig, trainer: RefinerTrainer, commit: str) 
 
 
 def _claim_folder(config: RefinementConfig, folder: Path, resume: bool) -> None:
-    """Make the run folder, or check that a run can go on in it."""
+    """Create the run folder, or check that its run can be resumed."""
     last, path = last_checkpoint(folder), folder / RUN_CONFIG_FILE
     if resume:
         if not last.exists():

@@ -1,4 +1,4 @@
-"""The training loop of a refiner, which goes on from its last checkpoint."""
+"""The training loop of a refiner, which can resume from its last checkpoint."""
 
 import logging
 import math
@@ -32,7 +32,7 @@ _TRUST_ADDITIONS = (0.0, 0.5, 1.0, 1.5, 2.0)
 class RefinementLoss(nn.Module):
     """Dice of every kind that occurs in the batch, plus cross-entropy.
 
-    Small kinds have as large a share of the Dice loss as large ones. Unjudged voxels do not count.
+    All kinds have the same weight in the Dice loss. Voxels with the ignore label do not count.
     """
 
     def __init__(self) -> None:
@@ -76,12 +76,12 @@ class RefinerTrainer:
 
     @property
     def seconds(self) -> float:
-        """Time spent training, in all runs that this one resumed."""
+        """Training time, including the runs that were resumed."""
         return self._earlier_seconds + time.monotonic() - self._began
 
     @property
     def progress(self) -> float:
-        """Share of the run that is over, by steps or by time, whichever is further."""
+        """Completed fraction of the run, the larger one of steps and time."""
         share = self.step / self.schedule.steps
         if self.schedule.max_hours is not None:
             share = max(share, self.seconds / 3600 / self.schedule.max_hours)
@@ -96,7 +96,7 @@ class RefinerTrainer:
         """Train.
 
         Args:
-            training: The patches; step after step takes the next of them.
+            training: The patches, drawn in order.
             validation: Patches of held-out cases.
             report: Called with the figures of all epochs when one ends.
 
@@ -199,7 +199,7 @@ class RefinerTrainer:
 
     @torch.inference_mode()
     def calibrate(self, patches: DataLoader[PatchBatch]) -> float:
-        """Set how much the first stage's labels count to what suits them, and return the addition.
+        """Calibrate the weight of the first stage's labels, and return the change.
 
         Damaged truth is mostly worse than the labels of a trained model, so a refiner that has
         learned from it corrects them too much.
@@ -231,7 +231,7 @@ class RefinerTrainer:
         SafeCheckpointIO().save_checkpoint(state, last_checkpoint(self.folder))
 
     def resume(self) -> None:
-        """Go on from the last checkpoint.
+        """Resume from the last checkpoint.
 
         Raises:
             InputError: If it cannot be read.

@@ -11,7 +11,7 @@ _LEAST = 0.1  # voxels: less changes nothing
 
 
 def blurred(image: Tensor, deviation: Sequence[float]) -> Tensor:
-    """Return a blurred image; beyond its borders the outermost voxels go on.
+    """Return a blurred image; the border is padded with the outermost voxels.
 
     Args:
         image: Floating point, (channel, scan, lateral, depth).

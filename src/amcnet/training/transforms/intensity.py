@@ -1,7 +1,7 @@
-"""Changing the greys of a training window, from the sound to the picture.
+"""Intensity transforms of a training window, in the order of the imaging chain.
 
-The order is that of the machine: what happens to the sound, then to the signal. A window's darkest
-grey stands for no echo. All channels of a window get the same change, except for the added noise.
+Effects on the sound come first, then effects on the signal. The lowest intensity of a window stands
+for no echo. All channels of a window are changed in the same way, except for the added noise.
 """
 
 from math import exp, sqrt
@@ -22,7 +22,7 @@ _TONE_STEPS = 6
 _SHADOW_HALF_WIDTH_MM = (1.5, 8.0)
 _SHADOW_EDGE_MM = 0.5
 _SHADOW_ONSET_MM = (2.0, 8.0)  # depth over which a shadow becomes dark
-_SHADOW_TOP = (0.1, 0.7)  # where it starts, as a share of the depth
+_SHADOW_TOP = (0.1, 0.7)  # start, as a fraction of the depth
 
 
 def transform_intensity(
@@ -36,7 +36,7 @@ def transform_intensity(
         random: The window's random numbers.
         spacing_mm: Spacing in (scan, lateral, depth).
     """
-    darkest = image.amin(dim=(1, 2, 3), keepdim=True)  # no echo; stays as it is until the gain
+    darkest = image.amin(dim=(1, 2, 3), keepdim=True)  # no echo; unchanged up to the gain
     factor = _draw_factor(settings, random, image.shape[1:], spacing_mm)
     if factor is not None:
         image = torch.lerp(darkest, image, factor)
@@ -63,7 +63,7 @@ def transform_intensity(
 def _draw_factor(
     settings: AugmentationConfig, random: WindowRandom, shape: tuple[int, ...], spacing_mm: Spacing
 ) -> Tensor | None:
-    """Return what the brightness is multiplied with, (scan, lateral, depth); None for nothing."""
+    """Return the factor of the brightness, (scan, lateral, depth); None for no change."""
     factor = None
     if settings.speckle:
         deviation = random.uniform(0, settings.speckle)
@@ -92,7 +92,7 @@ def speckle_field(
 def shadow_field(
     random: WindowRandom, strength: float, shape: tuple[int, ...], spacing_mm: Spacing
 ) -> Tensor:
-    """Return what an acoustic shadow leaves of the brightness, 1 - ``strength`` to 1."""
+    """Return the transmission of an acoustic shadow, 1 - ``strength`` to 1."""
     scan, lateral, depth = (
         torch.arange(size, device=random.device) * spacing
         for size, spacing in zip(shape, spacing_mm, strict=True)

@@ -1,9 +1,9 @@
-"""A plain picture of the labelled bones, to mix into a training window.
+"""Label-to-image synthesis: a random image of the labelled bones, mixed into a training window.
 
-A network that has seen one renderer or one device relies on what is special to it. Here random
-greys are given to what every ultrasound of bones shows: tissue round the bones, their bright upper
-surface, what they hold, and the shadow below them. (Randomised pictures of label maps: Billot et
-al., SynthSeg, Medical Image Analysis 2023.)
+A network that has seen one renderer or one device relies on its peculiarities. Here, random
+intensities are assigned to the features common to all ultrasound of bones: surrounding tissue, the
+bright probe side, the interior, and the shadow. (Random images of label maps: Billot et al.,
+SynthSeg, Medical Image Analysis 2023.)
 """
 
 import torch
@@ -21,7 +21,7 @@ _EDGE_MM = (0.3, 1.0)
 _TISSUE = (0.3, 1.0)  # grey; no echo is 0
 _INSIDE = (0.0, 0.8)  # of the tissue's grey
 _LINE = (0.2, 1.5)
-_SHADOW = (0.1, 1.0)  # share of the brightness that is lost below a bone
+_SHADOW = (0.1, 1.0)  # fraction of the brightness that is lost below a bone
 
 
 def synthesise_image(labels: Tensor, random: WindowRandom, spacing_mm: Spacing) -> Tensor:

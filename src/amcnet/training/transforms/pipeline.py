@@ -1,4 +1,4 @@
-"""Random changes to a batch of training windows, on the device where the batch is."""
+"""Random transforms of a batch of training windows, on the device of the batch."""
 
 from collections.abc import Sequence
 
@@ -30,14 +30,14 @@ def augment_batch(
 ) -> tuple[Tensor, Tensor]:
     """Return changed copies of the windows of a batch.
 
-    MONAI has such transforms one by one; here all movements are one resampling, each window's
-    changes depend on its own seed alone, and everything runs on the batch's own device.
+    Unlike MONAI's separate transforms, all spatial transforms are one resampling, the transforms of
+    a window depend only on its seed, and everything runs on the device of the batch.
 
     Args:
         image: Floating point, (batch, channel, scan, lateral, depth). All channels move together.
         labels: uint8 (batch, scan, lateral, depth). Outside the window is background; the value
             for voxels to ignore moves like any other.
-        settings: What may happen, how often and how strongly.
+        settings: Probabilities and strengths of the transforms.
         seeds: For each window one, 0 or more. All but the noise is the same on all devices; the
             noise is the same on devices of one kind.
         spacing_mm: Voxel spacing in (scan, lateral, depth).

@@ -10,11 +10,11 @@ class WindowRandom:
 
     Args:
         seed: 0 or greater. Parameters are drawn on the CPU, so they are the same on all devices.
-        device: Where fields of noise are drawn; another kind of device gives another noise.
+        device: Device on which noise is drawn; the noise depends on the kind of device.
     """
 
     def __init__(self, seed: int, device: torch.device) -> None:
-        # A CPU generator uses the lowest 32 bits of its seed; the sequence mixes all of them in.
+        # A CPU generator uses the lowest 32 bits of its seed; the sequence mixes in all bits.
         parameters, noise = SeedSequence(seed).generate_state(2).tolist()
         self.device = device
         self._parameters = Generator().manual_seed(parameters)

@@ -52,8 +52,8 @@ def vary_scan(
 def recluster(image: Tensor, random: WindowRandom, spacing_mm: Spacing) -> Tensor:
     """Return an image whose clusters of intensity have new, random mean intensities.
 
-    The texture within a cluster stays, weakened; the lowest cluster, where there is no echo, stays
-    the darkest.
+    The texture within a cluster is weakened but kept; the lowest cluster (no echo) remains the
+    darkest.
     """
     smooth = blurred(image, [_CLUSTER_BLUR_MM / size for size in spacing_mm])
     low, span = smooth.amin(), (smooth.amax() - smooth.amin()).clamp_min(1e-6)
@@ -94,7 +94,7 @@ def gain_curve(image: Tensor, random: WindowRandom) -> Tensor:
 def sector(
     image: Tensor, labels: Tensor, random: WindowRandom, spacing_mm: Spacing
 ) -> tuple[Tensor, Tensor]:
-    """Blacken what a sector probe does not see: outside borders that widen with depth."""
+    """Set voxels outside the field of view of a sector probe, which widens with depth, to black."""
     lateral, depth = image.shape[2:]
     half_mm = random.uniform(*_SECTOR_WIDTH) * lateral * spacing_mm[1] / 2
     slope = math.tan(math.radians(random.uniform(*_SECTOR_ANGLE_DEG)))

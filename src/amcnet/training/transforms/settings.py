@@ -1,4 +1,4 @@
-"""How training windows are changed at random: the settings, free of PyTorch."""
+"""Settings of the random transforms of training windows; free of PyTorch."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ Axis = Literal["scan", "lateral", "depth"]
 
 
 class AugmentationConfig(BaseModel):
-    """How often and how strongly windows are changed; a probability or a strength of 0 is off.
+    """Probabilities and strengths of the transforms; 0 switches a transform off.
 
     Strengths are half-widths of ranges unless said otherwise. Greys are those of the network's
     input: 1 is a standard deviation of the volume where this is normalised by its z-score.
@@ -38,13 +38,13 @@ class AugmentationConfig(BaseModel):
         shading: Largest deviation, in natural logarithms, of a brightness that changes slowly over
             the window, as with another setting of the gain along the depth.
         blur_mm: Largest standard deviation of a blur, drawn for each axis: another beam.
-        tone: How far a random rising curve bends the greys: another compression. At 1 a part of
-            the curve may be seven times as steep as another.
+        tone: Strength of a random monotonic intensity curve (another compression). At 1, one part
+            of the curve may be seven times as steep as another.
         gamma: Exponent, in natural logarithms.
         contrast: Factor about the mean of the window, as a share.
         gain: Factor, as a share.
         offset: Added to the grey.
-        noise: Largest standard deviation of the noise that is added.
+        noise: Largest standard deviation of the added noise.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -22,10 +22,10 @@ def smooth_field(
 
     Args:
         random: The window's random numbers.
-        fields: How many.
+        fields: Number of fields.
         shape: Size in (scan, lateral, depth).
         spacing_mm: Spacing, by axis.
-        length_mm: Distance of the random values; a voxel at least, where that is larger.
+        length_mm: Distance of the random values, at least one voxel.
 
     Returns:
         float32 (field, scan, lateral, depth) on the device of ``random``.

@@ -19,7 +19,7 @@ Spacing = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class SpatialTransform:
-    """How the content of a window is moved about the window's centre.
+    """Spatial transform of a window about its centre.
 
     It is scaled, then rotated, then shifted.
 
@@ -29,8 +29,8 @@ class SpatialTransform:
         pitch_deg: Rotation about the lateral axis between the two, from scan towards depth.
         scale: Factors along (scan, lateral, depth).
         shift_mm: Shift along (lateral, depth).
-        elastic_mm: Further displacement along (scan, lateral, depth) from where each voxel is
-            taken, float32 (3, scan, lateral, depth); None where there is none.
+        elastic_mm: Additional displacement of each sampling position along (scan, lateral, depth),
+            float32 (3, scan, lateral, depth); None for no elastic deformation.
     """
 
     angle_deg: float = 0.0
@@ -62,7 +62,7 @@ def draw_spatial_transform(
         elastic[-fields:] = drawn.mul_(share)
         elastic[0] *= settings.elastic_scan_mm
         elastic[1:] *= settings.elastic_mm
-    # What is off draws nothing: windows stay what they were without it.
+    # Disabled transforms draw no random numbers, so other transforms do not change.
     yaw, pitch = (
         random.uniform(-limit, limit) if limit else 0.0
         for limit in (settings.yaw_deg, settings.pitch_deg)
@@ -102,7 +102,7 @@ def sampling_grid(
     grid = torch.empty((3, *shape), device=device)
     turned = _rotation(transform)
     for axis in range(3):
-        # Where a voxel comes from: turned back, which is the transposed matrix.
+        # Sampling positions need the inverse rotation, the transposed matrix.
         a, b, c = (float(row[axis]) / half_mm[axis] for row in turned)
         grid[2 - axis] = along * a + across * b + down * c
     return grid.movedim(0, -1)
@@ -122,10 +122,11 @@ def _rotation(transform: SpatialTransform) -> NDArray[np.float64]:
 
 
 def resample_window(image: Tensor, labels: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:
-    """Take a window from where a grid says.
+    """Sample a window at the positions of a grid.
 
     Args:
-        image: float32 (channel, scan, lateral, depth); trilinear, its border goes on outside.
+        image: float32 (channel, scan, lateral, depth), interpolated trilinearly; its border is
+            repeated outside.
         labels: uint8 (scan, lateral, depth); the nearest one, background outside.
         grid: See :func:`sampling_grid`.
     """
