@@ -41,7 +41,7 @@ class CaseResult:
 
     Attributes:
         problems: Errors and warnings.
-        properties: Measurements; None where a file cannot be read or grids differ.
+        properties: Measured properties; None if a file cannot be read or grids differ.
         digest: Equal for cases whose images have equal voxels; None where an image cannot be read.
     """
 
@@ -129,7 +129,7 @@ class _CaseCheck:
     def fit(
         self, labels: Volume | None, label_geometry: Geometry, geometry: Geometry
     ) -> NDArray[Any] | None:
-        """Return the labels on the image's grid, None where they do not fit."""
+        """Return the labels on the image's grid; None if they do not fit."""
         path = self.case.labels
         try:
             if labels is not None:

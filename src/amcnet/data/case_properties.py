@@ -130,7 +130,7 @@ def image_digest(image: NDArray[Any]) -> str:
     """Return a digest of the shape and the values as float32, whatever the dtype."""
     digest = blake2b(repr(image.shape).encode(), digest_size=16)
     for plane in _planes(image, np.float32):
-        digest.update((plane + np.float32(0)).data)  # -0 counts as 0
+        digest.update((plane + np.float32(0)).data)  # -0 is treated as 0
     return digest.hexdigest()
 
 

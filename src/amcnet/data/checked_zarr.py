@@ -1,8 +1,8 @@
-"""Zarr groups whose every file has a checksum, and that can hold nothing but plain arrays.
+"""Zarr groups of plain arrays with a checksum for every file.
 
-Zarr lets an array name the codecs that decode it, and some codecs run code (``pickle`` in Zarr
-format 2). So metadata are compared with what this module writes before Zarr sees them, and Zarr
-reads through a store that hands out only files whose checksum is right.
+Zarr metadata name the codecs of an array, and some codecs run code (``pickle`` in Zarr format 2).
+Metadata are therefore compared with those that this module writes before Zarr reads them, and Zarr
+reads through a store that verifies the checksum of every file.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ CHECKSUM_FILE = "checksums.json"
 
 _METADATA_FILE = "zarr.json"
 _LARGEST_METADATA_BYTES = 2**16
-_LARGEST_CHUNK_BYTES = 2**31 - 1  # what Blosc takes
+_LARGEST_CHUNK_BYTES = 2**31 - 1  # values that Blosc accepts
 _MOST_VOXELS = 2**34
 _BLOSC_SIZE = slice(4, 8)  # of a chunk's header: bytes after decompression
 
@@ -33,7 +33,7 @@ class _Strict(BaseModel):
 
 
 class Checksums(_Strict):
-    """``checksums.json``: what every other file of a group must be.
+    """``checksums.json``: size and SHA-256 of every other file of a group.
 
     Attributes:
         origin: Text that changes with everything that the arrays depend on.
@@ -97,7 +97,7 @@ def read_checksums(folder: Path) -> Checksums:
 
 
 def is_intact(folder: Path, checksums: Checksums) -> bool:
-    """Return whether every file of a group is there and is what was written."""
+    """Return whether every file of a group exists and is unchanged."""
     try:
         for name in checksums.files:
             _read_file(folder, name, checksums.files)
@@ -261,13 +261,13 @@ def _compared(path: Path, name: str, content: bytes | None, files: Mapping[str, 
 
 @cache
 def _checked_store_class() -> type[Any]:
-    """Return the store, made when it is first needed: importing Zarr takes half a second."""
+    """Return the store, created on first use because importing Zarr takes half a second."""
     from zarr.abc.store import ByteRequest
     from zarr.core.buffer import Buffer, BufferPrototype, default_buffer_prototype
     from zarr.storage import LocalStore
 
     class CheckedStore(LocalStore):
-        """A folder that hands out only what its checksums list, after comparing them."""
+        """A store of a folder that reads only listed files and verifies their checksums."""
 
         def __init__(
             self, root: Path, files: Mapping[str, str], chunk_bytes: Mapping[str, int]

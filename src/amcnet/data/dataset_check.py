@@ -1,4 +1,4 @@
-"""Check a whole data set before it is used and report every problem at once."""
+"""Check a whole data set and report all problems together."""
 
 import json
 import os
@@ -36,9 +36,10 @@ class CheckReport:
 
     Attributes:
         dataset: The data set; None where its layout or its label names cannot be used.
-        problems: Errors first, then by case, with those of the whole data set first.
+        problems: Errors before warnings; within each, problems of the whole data set before those
+            of cases.
         properties: Measurements of the cases that could be read, in the order of the cases.
-        proposal: A ``dataset.json`` to fill in, where nothing says what the label values mean.
+        proposal: A ``dataset.json`` to fill in, if the label values have no names.
     """
 
     dataset: Dataset | None
@@ -70,7 +71,7 @@ def check_dataset(
         folder: Folder of the data set, see :func:`amcnet.data.read_dataset`.
         labels: A ``dataset.json`` or ITK-SNAP file that names the labels.
         jobs: Number of processes; the report does not depend on it.
-        progress: Called with (cases checked, cases in all).
+        progress: Called with (cases checked, number of cases).
         reading: How the files are read, also when they are prepared.
 
     Raises:

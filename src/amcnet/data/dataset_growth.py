@@ -31,7 +31,7 @@ _ENDING = ".nrrd"
 
 @dataclass(frozen=True)
 class Correction:
-    """What a person has done to the labels of a case.
+    """Manual corrections of the labels of a case.
 
     Attributes:
         corrected: Names of the structures that were corrected.
@@ -52,15 +52,15 @@ def add_case(
 ) -> str:
     """Add an image and its labels to a data set in nnU-Net's layout; both may be of any format.
 
-    The files are written anew, voxels and grid alone, under a name that counts up (``case_0001``):
-    neither header fields nor the names of the files, which may name a patient, are carried over.
-    What was corrected is kept in ``corrections.json``.
+    New files are written with voxels and grid only, under a consecutive name (``case_0001``),
+    because header fields and file names may identify a patient. The corrections are recorded in
+    ``corrections.json``.
 
     Args:
         image: The image.
-        labels: Its labels; the names of segments, where the file has any, must be known.
-        folder: The data set; it is made where it does not exist.
-        correction: Which structures were corrected, and which are doubtful.
+        labels: Its labels; names of segments in the file must be known.
+        folder: The data set, created if needed.
+        correction: The corrected and the doubtful structures.
         label_file: What the label values mean, for the first case of a data set without segment
             names: a ``dataset.json`` or an ITK-SNAP label description.
         reading: How both files are read.
@@ -125,7 +125,7 @@ def _add(
 
 
 def _names_of(folder: Path, labels: Path, label_file: Path | None) -> LabelNames:
-    """Return the data set's own label names, or those that its first case brings."""
+    """Return the label names of the data set, or of its first case."""
     description = folder / _DESCRIPTION
     if description.exists():
         ending = read_dataset_json(description, ("labels", "file_ending"))["file_ending"]

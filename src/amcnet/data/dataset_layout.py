@@ -131,9 +131,9 @@ def find_dataset_label_names(
 ) -> LabelNames:
     """Return the names of a data set's label values.
 
-    The first that exists counts: ``labels``; ``dataset.json`` in the folder; the only ITK-SNAP
-    label description (``.txt``, ``.label``) there; the segment names of 3D Slicer segmentations,
-    in order of first appearance, where all label files are such.
+    The first available source applies: ``labels``; ``dataset.json`` in the folder; the only
+    ITK-SNAP label description (``.txt``, ``.label``) there; the segment names in order of first
+    appearance, if all label files are 3D Slicer segmentations.
 
     Raises:
         InputError: If there is none of these, or it is not usable.
@@ -194,7 +194,7 @@ def _description(folder: Path, keys: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 def _channel_names(folder: Path) -> tuple[str, ...] | None:
-    """Return the channel names of ``dataset.json`` in their order, None where it has none."""
+    """Return the channel names of ``dataset.json`` in order; None if it has none."""
     if not (folder / _DESCRIPTION).exists():
         return None
     description = _description(folder)

@@ -22,7 +22,7 @@ class StructureFigures(_Figures):
     Attributes:
         value: Its label value.
         name: Its name.
-        voxels: Number of voxels in all cases, on their own grids.
+        voxels: Number of voxels in all cases, on the original grids.
         cases: Number of cases that have it.
     """
 

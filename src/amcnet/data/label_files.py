@@ -49,8 +49,8 @@ def read_label_file(path: Path) -> LabelNames:
     """Read a ``dataset.json`` (by its content) or else an ITK-SNAP label description file.
 
     The hand's names in the hand's order give the hand's own table. An ITK-SNAP file keeps its
-    colours, and its values may have gaps: these become structures named ``unused N``, so that
-    values stay what they are in the label files.
+    colours, and its values may have gaps: these become structures named ``unused N``, so that label
+    values do not change.
 
     Raises:
         InputError: If the file is missing or unusable, names or values repeat, there are more

@@ -85,7 +85,7 @@ def decathlon_cases(path: Path, description: dict[str, Any]) -> FoundCases:
 
 
 def _channels_of(image: Path) -> tuple[Path, ...]:
-    """Return a listed image, or its channels ``X_0000``, ``X_0001``, ... where it has these."""
+    """Return a listed image, or its channels ``X_0000``, ``X_0001``, ... if they exist."""
     if image.exists():
         return (image,)
     stem = stem_of(image)

@@ -31,7 +31,7 @@ class Case:
     """One labelled volume.
 
     Attributes:
-        name: Its name, different for every case of a data set.
+        name: Unique name within the data set.
         images: One file a channel.
         labels: The label file.
 
@@ -69,7 +69,7 @@ def nnunet_pairs(folder: Path, ending: str, channels: int | None) -> FoundCases:
     Args:
         folder: Folder of the data set.
         ending: Extension of all files.
-        channels: How many images each case must have; None takes the most that a case has.
+        channels: Number of images per case; None is the largest number of any case.
     """
     images: dict[str, dict[int, list[Path]]] = {}
     problems = []
@@ -165,7 +165,7 @@ def _mismatches(files: _Files, name: str, channels: int) -> list[str]:
 
 
 def _pairs_of(folder: Path, images: list[Path], labels: list[Path]) -> FoundCases:
-    """Pair by name: as it is, or else without the label's suffix or the image's channel."""
+    """Pair by name, if necessary without the label's suffix or the image's channel."""
     stems = {stem_of(path) for path in images}
     cases = stems | {_without(_CHANNEL_SUFFIX, stem) for stem in stems}
     by_name: dict[str, list[Path]] = {}

@@ -41,15 +41,15 @@ def prepare_dataset(
 ) -> PreparedDataset:
     """Resample every case of a data set to the network's grid and store it.
 
-    A case that is there already is made again only where its files or the settings have changed,
-    or where it is damaged (all its checksums are compared), so an interrupted call can be repeated.
-    Cases that the data set no longer has are removed.
+    An existing case is prepared again only if its files or the settings have changed, or if it is
+    damaged (all checksums are verified), so an interrupted call can be repeated. Cases that the
+    data set no longer has are removed.
 
     Args:
         dataset: The data set; its files are only read.
         preprocessing: Resampling and normalisation of each volume.
         folder: Where to write the prepared data set; it is created.
-        jobs: Number of processes. Each holds one volume.
+        jobs: Number of processes; each holds one volume in memory.
         progress: Called with (cases done, cases to make).
 
     Raises:
@@ -68,8 +68,8 @@ def prepare_dataset(
     up_to_date = map_in_processes(partial(_is_up_to_date, settings), origins, jobs)
     missing = [made_from for made_from, done in zip(origins, up_to_date, strict=True) if not done]
     if missing:
-        # An interrupted call must not leave cases of two kinds that count as complete. Where all
-        # are there, a training that reads them is not disturbed.
+        # An interrupted call must not leave a mixture of old and new cases that counts as complete.
+        # If all cases exist, a training that reads them is not disturbed.
         (folder / DESCRIPTION_FILE).unlink(missing_ok=True)
     map_in_processes(partial(_prepare_case, settings), missing, jobs, progress)
     description = PreparedDescription(

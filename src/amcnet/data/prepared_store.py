@@ -1,8 +1,8 @@
-"""Prepared cases on disk: Zarr arrays that are read slab by slab, never whole.
+"""Prepared cases on disk: Zarr arrays that are read slab by slab.
 
 A prepared data set is a folder with ``prepared.json`` (settings and list of cases) and one Zarr
-group per case under ``cases/``. Everything has checksums, which are compared when it
-is read: see :mod:`amcnet.data.checked_zarr`.
+group per case under ``cases/``. All files have checksums, which are verified on reading, see
+:mod:`amcnet.data.checked_zarr`.
 """
 
 from dataclasses import dataclass, field
@@ -48,8 +48,8 @@ class PreparedCase:
         name: Name of the case.
         folder: Its Zarr group.
         shape: (scan, lateral, depth) on the network's grid.
-        counts: Voxels of every class in every slice, (scan, class); ignored voxels are in none.
-        checksums: Those of the group's files.
+        counts: Voxels of every class in every slice, (scan, class), without ignored voxels.
+        checksums: Checksums of the group's files.
     """
 
     name: str
@@ -59,7 +59,7 @@ class PreparedCase:
     checksums: Checksums = field(default=Checksums(origin="", files={}), repr=False, compare=False)
 
     def slab(self, start: int, length: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """Read consecutive slices; a volume that is too short repeats its last slice.
+        """Read consecutive slices; the last slice of a volume that is too short is repeated.
 
         Returns:
             Image (channel, scan, lateral, depth) and labels (scan, lateral, depth), of
@@ -87,7 +87,7 @@ class PreparedDescription(BaseModel):
         channels: Names of the image's channels.
         preprocessing: Resampling and normalisation of every volume.
         cases: Names of the cases -> checksum of their list of checksums.
-        checksum: That of the other fields; filled in by :func:`write_prepared_description`.
+        checksum: Checksum of the other fields, filled in by :func:`write_prepared_description`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -176,7 +176,7 @@ def _read_description(path: Path) -> PreparedDescription:
 
 
 def write_prepared_description(folder: Path, description: PreparedDescription) -> None:
-    """Write ``prepared.json``: from then on the data set counts as complete."""
+    """Write ``prepared.json``, which marks the data set as complete."""
     described = description.model_copy(update={"checksum": description.expected_checksum})
     with atomic_path(folder / DESCRIPTION_FILE) as temporary:
         temporary.write_text(described.model_dump_json(indent=1), encoding="utf-8")
@@ -204,13 +204,13 @@ def open_case(folder: Path) -> PreparedCase:
 
 
 def checksum_of_case(folder: Path) -> str | None:
-    """Return the checksum of a case's list of checksums; None where there is none."""
+    """Return the checksum of a case's list of checksums; None if it has none."""
     path = folder / CHECKSUM_FILE
     return digest_of(path.read_bytes()) if path.is_file() else None
 
 
 def is_up_to_date(folder: Path, origin: str) -> bool:
-    """Return whether a case was made from ``origin`` and is whole; every file of it is read."""
+    """Return whether a case was made from ``origin`` and is intact; all its files are read."""
     try:
         checksums = read_checksums(folder)
     except InputError:
@@ -231,7 +231,7 @@ def write_prepared_case(
     num_classes: int,
     origin: str,
 ) -> None:
-    """Write a case beside its place and rename it; one that is there already is replaced.
+    """Write a case atomically, replacing an existing one.
 
     Args:
         folder: Zarr group to write.

@@ -17,7 +17,7 @@ PAPER_SPACING_MM = (0.279, 0.260, 0.176)
 
 _ROUNDING_SLACK = 1e-3  # voxels; NIfTI keeps spacings as float32, and 511.49999 means 511.5
 _SQUARABLE = (1e-12, 1e15)  # intensities whose sums of squares are normal float32 numbers
-_CONSTANT = 1e-5  # relative deviation that is only float32 rounding
+_CONSTANT = 1e-5  # largest relative deviation caused by float32 rounding
 
 
 def round_size(exact: float) -> int:
@@ -120,7 +120,7 @@ def _zscore(image: NDArray[np.float32]) -> NDArray[np.float32]:
     if largest > 0 and not _SQUARABLE[0] < largest < _SQUARABLE[1]:
         image /= np.float32(largest)
         largest = 1.0
-    # In float64: a float32 mean is too coarse where a bright volume hardly varies.
+    # In float64: a float32 mean is too coarse for a bright volume with little variation.
     image -= image.mean(dtype=np.float64)
     deviation = float(image.std())
     # A constant volume has nothing but rounding to scale and becomes zero.

@@ -1,4 +1,4 @@
-"""What is wrong with a data set, in one line each."""
+"""Problems of a data set, one line each."""
 
 import re
 from collections.abc import Iterable
@@ -10,11 +10,11 @@ _NAMED_CASES = 3
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong (an error) or looks odd (a warning).
+    """A fault (error) or an oddity (warning) of a data set.
 
     Attributes:
         severity: With an error a data set cannot be used.
-        case: Name of the case, empty for what concerns the data set as a whole.
+        case: Name of the case; empty for the data set as a whole.
         what: One sentence; files are named relative to the data set's folder.
 
     Example:
@@ -28,7 +28,7 @@ class Problem:
 
 
 def merge_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Merge problems that differ in nothing but the case into one, which counts the cases.
+    """Merge problems that differ only in the case into one with the number of cases.
 
     >>> wrong = [Problem("error", name, f"labels/{name}.nrrd is missing") for name in "abcde"]
     >>> merge_problems(wrong)[0].case

@@ -16,7 +16,7 @@ VALIDATION_FRACTION = 0.25  # 77 and 26 of the paper's 103
 
 @dataclass(frozen=True)
 class Split:
-    """Names of the cases for training and of those that are held out."""
+    """Names of the training cases and of the held-out cases."""
 
     train: tuple[str, ...]
     val: tuple[str, ...]
@@ -30,7 +30,7 @@ class _StoredSplit(BaseModel):
 def random_split(
     names: list[str], seed: int, validation_fraction: float = VALIDATION_FRACTION
 ) -> Split:
-    """Hold out a share of the cases, chosen by the seed.
+    """Hold out a fraction of the cases, chosen by the seed.
 
     >>> split = random_split(["a", "b", "c", "d"], seed=0)
     >>> len(split.train), len(split.val)
@@ -78,12 +78,12 @@ def find_splits(
     """Return the splits of a data set: by folds or a fraction if given, or else its own.
 
     Args:
-        folder: The data set; its ``splits_final.json`` counts where nothing is given.
+        folder: The data set, whose ``splits_final.json`` is the default.
         names: Its cases.
         seed: Seed of the random choice.
         folds: Number of folds.
-        validation_fraction: Share that is held out; :data:`VALIDATION_FRACTION` where nothing is
-            given and the data set has no split of its own.
+        validation_fraction: Fraction of held-out cases; :data:`VALIDATION_FRACTION` if nothing is
+            given and the data set has no split.
 
     Raises:
         InputError: If the folds or the data set's own split do not fit the cases.
@@ -108,8 +108,8 @@ def read_splits(path: Path, names: list[str]) -> list[Split]:
     """Read splits and check them against the existing cases.
 
     Raises:
-        InputError: If the file cannot be read, names an unknown case, or holds a case out that it
-            trains on too.
+        InputError: If the file cannot be read, names an unknown case, or lists a case for both
+            training and validation.
     """
     try:
         stored = TypeAdapter(list[_StoredSplit]).validate_json(path.read_bytes())

@@ -17,8 +17,8 @@ Centre = Literal["structure", "foreground"]
 class WindowSampler:
     """Draw windows of ``window`` slices that span the whole transverse plane.
 
-    Window ``index`` depends on the seed alone, so a resumed run continues where it was, and each of
-    several processes takes its own indices.
+    Window ``index`` depends only on the seed, so a resumed run continues exactly, and several
+    processes use disjoint indices.
 
     Attributes:
         cases: The cases to draw from.
@@ -64,12 +64,12 @@ class WindowSampler:
 
     @cached_property
     def _labelled_cases(self) -> list[PreparedCase]:
-        """The cases that hold any structure."""
+        """The cases with any structure."""
         return list({id(c): c for cases in self._holders.values() for c in cases}.values())
 
     @cached_property
     def _holders(self) -> dict[int, list[PreparedCase]]:
-        """Structures that occur -> the cases that hold them."""
+        """Label value -> the cases that contain the structure."""
         holders: dict[int, list[PreparedCase]] = {}
         for case in self.cases:
             for value in np.flatnonzero(case.counts[:, 1:].any(axis=0)) + 1:

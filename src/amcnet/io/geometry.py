@@ -147,7 +147,7 @@ class Geometry:
 
     @property
     def axes(self) -> str:
-        """Meaning of the file's x, y, z, in the syntax of ``from_grid``, ``depth,lateral,-scan``."""
+        """Meaning of the file's x, y, z for ``from_grid``, such as ``depth,lateral,-scan``."""
         names = {
             2 - stored: f"{'-' if flipped else ''}{name}"
             for name, stored, flipped in zip(CANONICAL_AXES, self.order, self.flipped, strict=True)

@@ -1,4 +1,4 @@
-"""Where, beside a voxel, the voxel's own class is most probable."""
+"""Find the neighbour of each voxel at which the voxel's class is most probable."""
 
 from collections.abc import Iterator
 
@@ -14,15 +14,15 @@ Box = tuple[slice, ...]
 def most_probable_neighbours(
     logits: Tensor, normaliser: Tensor, target: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Find, among a voxel's 27 neighbours (itself included), the best one for its own class.
+    """Find the most probable of a voxel's 27 neighbours (itself included) for the voxel's class.
 
-    A class is pooled within the box that holds its voxels and nowhere else: bones are small, so
-    this costs a few passes over one map instead of one over the maps of all classes.
+    A class is pooled only within the bounding box of its voxels: bones are small, so this costs a
+    few passes over one map instead of a pass over the maps of all classes.
 
     Args:
         logits: (batch, class, scan, lateral, depth).
         normaliser: Log-sum-exp of the logits over the classes, (batch, scan, lateral, depth).
-        target: Classes, (batch, scan, lateral, depth); ``IGNORE`` where there is none.
+        target: Classes, (batch, scan, lateral, depth); ``IGNORE`` for unlabelled voxels.
 
     Returns:
         The log-probability of the voxel's own class at the best neighbour, in the dtype of
@@ -51,7 +51,7 @@ def class_boxes(target: Tensor, classes: int) -> Iterator[tuple[int, int, Box]]:
     """Yield (sample, class, box) of each class that occurs in each sample of a batch.
 
     Args:
-        target: Classes, (batch, scan, lateral, depth); ``IGNORE`` where there is none.
+        target: Classes, (batch, scan, lateral, depth); ``IGNORE`` for unlabelled voxels.
         classes: Number of classes.
     """
     index = target.long().masked_fill(target == IGNORE, classes)

@@ -1,8 +1,8 @@
-"""The sums that every loss term is made of, in one pass over the logits.
+"""The sums that all loss terms consist of, in one pass over the logits.
 
-A step's logits are by far the largest tensor of a loss (39 maps). So no map of all classes is kept
-beside them: the softmax is made slab by slab along the scan axis, once on the way forward and once
-more for the gradient, and what is kept has one value per voxel.
+The logits are by far the largest tensor of a loss (39 maps), so no second tensor of that size is
+kept: the softmax is computed slab by slab along the scan axis, once in the forward pass and again
+for the gradient, and only tensors with one value per voxel are kept.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _SLAB_ELEMENTS = 2**22  # values of all classes that are held at a time
 
 
 class SoftmaxSums(NamedTuple):
-    """Sums over the voxels that count, with P the softmax and y a voxel's own class.
+    """Sums over all voxels but ignored ones, with P the softmax and y the class of a voxel.
 
     Attributes:
         predicted: Sum of P of each class, (batch, class).
@@ -27,7 +27,7 @@ class SoftmaxSums(NamedTuple):
         actual: Number of voxels of each class, (batch, class), without a gradient.
         cross_entropy: Sum of -log P_y, a scalar.
         anatomy: Sum of -F log P_y, a scalar, where F = ReLU(1 - the largest P_y of the 27
-            neighbours); 0 where it was not asked for.
+            neighbours); 0 if it was not requested.
     """
 
     predicted: Tensor
@@ -42,8 +42,8 @@ def softmax_sums(logits: Tensor, target: Tensor, anatomy: bool = False) -> Softm
 
     Args:
         logits: (batch, class, scan, lateral, depth).
-        target: Classes, (batch, scan, lateral, depth), any integer dtype. Voxels of value
-            ``IGNORE`` are in no sum; they may still be a neighbour of a voxel that is.
+        target: Classes, (batch, scan, lateral, depth), any integer dtype. Voxels with ``IGNORE``
+            are excluded from the sums, but may be neighbours of other voxels.
         anatomy: Whether the anatomy sum is needed.
     """
     return SoftmaxSums(*_SoftmaxSums.apply(logits, target, anatomy))  # type: ignore[no-untyped-call]
@@ -56,7 +56,7 @@ class _SoftmaxSums(torch.autograd.Function):
     ) -> tuple[Tensor, ...]:
         dtype = torch.promote_types(logits.dtype, torch.float32)
         normaliser = torch.empty(target.shape, dtype=dtype, device=logits.device)
-        own = torch.empty_like(normaliser)  # log P_y; 0 in voxels that do not count
+        own = torch.empty_like(normaliser)  # log P_y; 0 in ignored voxels
         predicted = normaliser.new_zeros(logits.shape[:2])
         overlap, actual = torch.zeros_like(predicted), torch.zeros_like(predicted)
         for part in _slabs(logits):
@@ -117,7 +117,7 @@ class _SoftmaxSums(torch.autograd.Function):
 
 
 class _Contributions(NamedTuple):
-    """What voxels add to the gradient of log P at their best neighbour; each (batch, source)."""
+    """Contributions of voxels to the gradient of log P at their best neighbour, (batch, source)."""
 
     voxel: Tensor  # flat index in the slab
     value: Tensor  # the source's own class
@@ -150,7 +150,7 @@ def _values(logits: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def _classes(target: Tensor) -> tuple[Tensor, Tensor]:
-    """Return which voxels count and their classes (0 elsewhere), both (batch, 1, voxel)."""
+    """Return the mask of the labelled voxels and their classes (else 0), both (batch, 1, voxel)."""
     flat = target.flatten(1).unsqueeze(1)
     counts = flat != IGNORE
     return counts, flat.long().masked_fill(~counts, 0)

@@ -11,13 +11,12 @@ from amcnet.losses.softmax_sums import SoftmaxSums, softmax_sums
 class AnatomyConstraintLoss(nn.Module):
     """The anatomy-constraint loss of Zeng et al., MICCAI 2023, Eq. 5-6.
 
-    With the softmax P, the one-hot label Y and G a 3 x 3 x 3 max-pool of stride 1, the error map
-    is F_i = ReLU(Y_i - G(P_i)), and the loss is the mean over voxels of -sum_i F_i Y_i log P_i.
-    Only the true class of a voxel contributes, so the maps of the other classes are never made.
-    The gradient flows through F, to the first of equally probable neighbours.
+    With the softmax P, the one-hot label Y and G a 3 x 3 x 3 max-pool of stride 1, the error map is
+    F_i = ReLU(Y_i - G(P_i)), and the loss is the mean over voxels of -sum_i F_i Y_i log P_i. Only
+    the true class of a voxel contributes, so the maps of other classes are not computed. The
+    gradient flows through F, to the first of equally probable neighbours.
 
-    Voxels to ignore are left out of the mean. What is predicted in them is still a neighbour of
-    the voxels beside them.
+    Ignored voxels are excluded from the mean, but their predictions serve as neighbours.
 
     Example:
         >>> target = torch.ones(1, 4, 4, 4, dtype=torch.long)
@@ -28,7 +27,7 @@ class AnatomyConstraintLoss(nn.Module):
     """
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return the loss, a scalar; 0 where no voxel counts.
+        """Return the loss, a scalar; 0 if all voxels are ignored.
 
         Raises:
             InputError: If shapes do not fit, or the target is no integer class.
@@ -42,11 +41,11 @@ class DiceLoss(nn.Module):
     """Soft Dice loss, averaged over the classes that occur. Voxels to ignore are in no sum.
 
     Args:
-        batch_dice: Pool the voxels of all windows of the batch, and count the classes that occur
-            in any of them. Otherwise Dice is computed for each window over the classes that occur
-            in it, and averaged. A window of 16 slices holds few of 38 bones; a class that is
-            absent would only add noise.
-        include_background: Whether class 0 counts.
+        batch_dice: Pool the voxels of all windows of the batch, and average over the classes that
+            occur in any window. Otherwise Dice is computed per window over the classes that occur
+            in it, and averaged. A window of 16 slices contains few of the 38 structures; absent
+            classes would only add noise.
+        include_background: Whether class 0 is included.
         smooth: Added to numerator and denominator.
 
     Example:
@@ -68,7 +67,7 @@ class DiceLoss(nn.Module):
         self.smooth = smooth
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return 1 - Dice, a scalar; 0 where no class counts.
+        """Return 1 - Dice, a scalar; 0 if no class occurs.
 
         Raises:
             InputError: If shapes do not fit, or the target is no integer class.
@@ -77,7 +76,7 @@ class DiceLoss(nn.Module):
         return self.of_sums(softmax_sums(logits, target))
 
     def of_sums(self, sums: SoftmaxSums) -> Tensor:
-        """Return the loss from sums that are there already."""
+        """Return the loss from precomputed sums."""
         predicted, overlap, actual = sums.predicted, sums.overlap, sums.actual
         if self.batch_dice:
             predicted, overlap, actual = (
@@ -93,13 +92,13 @@ class DiceLoss(nn.Module):
 class DiceAnatomyLoss(nn.Module):
     """L = Dice + gamma * anatomy constraint (Eq. 7), and a plain cross-entropy where asked for.
 
-    The two terms of the paper leave a gap: Dice over the classes that occur says nothing about a
-    class that does not, and the anatomy term forgives every voxel beside a right one. A class that
-    is absent may then take scattered background voxels at no cost. Cross-entropy closes it.
+    The two terms of the paper leave a gap: Dice ignores absent classes, and the anatomy term
+    forgives every voxel next to a correct one, so an absent class may occupy scattered background
+    voxels at no cost. Cross-entropy closes the gap.
 
     Args:
         gamma: Weight of the anatomy-constraint loss.
-        dice: The Dice part; a default one is made where it is left out.
+        dice: The Dice loss; by default ``DiceLoss()``.
         cross_entropy: Weight of the cross-entropy (mean over voxels); the paper has none.
 
     Example:
@@ -120,7 +119,7 @@ class DiceAnatomyLoss(nn.Module):
         self.dice = dice or DiceLoss()
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return the weighted sum, a scalar; 0 where no voxel counts.
+        """Return the weighted sum, a scalar; 0 if all voxels are ignored.
 
         Raises:
             InputError: If shapes do not fit, or the target is no integer class.
@@ -160,5 +159,5 @@ def check_target(logits: Tensor, target: Tensor) -> None:
 
 
 def _voxels(sums: SoftmaxSums) -> Tensor:
-    """Return the number of voxels that count, 1 at least."""
+    """Return the number of labelled voxels, at least 1."""
     return sums.actual.sum().clamp_min(1)

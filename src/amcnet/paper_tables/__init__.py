@@ -1,1 +1,1 @@
-"""The paper's tables, made again: every row trained, judged and tested on the same work."""
+"""Reproduction of the paper's tables: all rows are trained and evaluated on the same data."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _ORANGE = "#ff9a00"
 _INCHES = 2.2  # of a column
-_MOST = 5  # columns beside each other: more are too small to see on a page
+_MOST = 5  # columns per row: more would be too small on a page
 _DPI = 130
 _BORDER = 1  # voxels: nearer than that to a right border an error is none to mark
 
@@ -45,13 +45,13 @@ def write_picture(
     workspace: Workspace,
     unseen: Dataset,
 ) -> None:
-    """Draw a transverse slice and the whole hand, one column for the truth and for every row.
+    """Draw a transverse slice and the whole hand, one column for the reference and for each row.
 
     Args:
         path: A ``.png`` file.
         table: Which rows, in which order.
         results: Results of the finished rows.
-        workspace: Where the rows' labels are.
+        workspace: Workspace with the rows' labels.
         unseen: The hands; the first is shown.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -1,4 +1,4 @@
-"""Which figures the tables show, and their statistics over the unseen cases."""
+"""The metrics of the tables, and their statistics over the unseen cases."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -77,7 +77,7 @@ class PairedDifference:
     """One row minus another.
 
     Attributes:
-        values: Of every case, (case,); NaN where one of them has no value.
+        values: Value of each case, (case,); NaN for cases without a value.
     """
 
     values: NDArray[np.float64]

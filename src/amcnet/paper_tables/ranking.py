@@ -1,4 +1,4 @@
-"""Where the paper's order of methods holds, in sentences that are computed from the results."""
+"""Compare the paper's ranking of the methods with the results, in generated sentences."""
 
 from dataclasses import dataclass
 from itertools import combinations, pairwise
@@ -28,7 +28,7 @@ class PairOrder:
     Attributes:
         better: Title of the row that is better in the paper.
         worse: Title of the other.
-        gain: Mean by which it is better here; negative where it is worse.
+        gain: Mean advantage in the results; negative if it is worse.
         p: Of the paired test, corrected for the pairs of the table (Holm); None without pairs.
     """
 
@@ -98,7 +98,7 @@ def order_text(table: ComparisonTable, results: Results) -> str:
 def _here(
     row: str, other: str | None, results: Results, figure: PaperMetric
 ) -> tuple[float, float | None] | None:
-    """Return by how much a row is better than another, and the p-value."""
+    """Return the advantage of a row over another, and the p-value."""
     if other is None:
         return None
     found = paired_difference(results[row], results[other], figure.metric)
@@ -127,7 +127,7 @@ def _best(table: ComparisonTable, results: Results, figure: PaperMetric) -> str:
 
 
 def _ranking(gains: dict[str, float]) -> str:
-    """Return titles, best first; those with the same value are joined by =."""
+    """Return titles, the best first; ties are joined by =."""
     titles = sorted(gains, key=gains.__getitem__, reverse=True)
     text = titles[0]
     for before, title in pairwise(titles):

@@ -1,4 +1,4 @@
-"""The results of a row: a CSV of its cases and a JSON of facts, all that a page is made from."""
+"""The results of a row, from which the page is made: a CSV of its cases and a JSON of facts."""
 
 import csv
 import json
@@ -23,11 +23,11 @@ Figures = dict[str, float | None]
 
 
 class RowFacts(BaseModel):
-    """What is known of a row beside its figures.
+    """Facts about a row in addition to its figures.
 
     Attributes:
         row: Its name.
-        dimension: What the network sees.
+        dimension: Dimension of the network: ``2d``, ``3d`` or ``2d+3d``.
         loss: The loss in words.
         settings: The training configuration, with the name of the data set for its path.
         data: The phantoms, as the scale has them.
@@ -68,7 +68,7 @@ class RowResult:
     """A finished row.
 
     Attributes:
-        facts: What is known of it.
+        facts: Facts about the row.
         cases: Case -> ``all`` or a kind of structures -> metric (see
             :func:`amcnet.metrics.summary.summarise_structures`) -> value.
     """
@@ -77,7 +77,7 @@ class RowResult:
     cases: dict[str, dict[str, Figures]]
 
     def values(self, metric: str, kind: str = ALL) -> NDArray[np.float64]:
-        """Return a metric of every case, sorted by name, (case,); NaN where there is no value.
+        """Return a metric of every case, sorted by name, (case,); NaN for missing values.
 
         Raises:
             InputError: If the results lack the metric or the kind.
@@ -120,10 +120,10 @@ def write_row_result(folder: Path, result: RowResult) -> None:
 
 
 def read_row_result(folder: Path, row: str) -> RowResult | None:
-    """Read the results of a row; None where it is not finished.
+    """Read the results of a row; None if it is not finished.
 
     Raises:
-        InputError: If a file cannot be read or holds something else.
+        InputError: If a file cannot be read or has other content.
     """
     path = folder / f"{row}.json"
     if not path.is_file():
@@ -202,5 +202,5 @@ def _read_cases(path: Path) -> dict[str, dict[str, Figures]]:
 
 
 def _text(value: float | None) -> str:
-    """Return a figure to six digits: what is beyond them is noise, and the files are kept."""
+    """Return a figure rounded to six digits; further digits are noise in committed files."""
     return "" if value is None else f"{value:.6g}"

@@ -1,4 +1,4 @@
-"""Running the rows of a comparison: training, segmenting and scoring, each where it stopped."""
+"""Run the rows of a comparison: training, segmentation and scoring, each resumable."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -32,7 +32,7 @@ class RowTask:
 
     Attributes:
         row: The row.
-        loss: A loss instead of the configuration's, for studies; ``row.loss`` says what it is.
+        loss: A loss that overrides the configuration's, for studies; ``row.loss`` describes it.
     """
 
     row: PaperRow
@@ -46,7 +46,7 @@ def run_rows(
     jobs: int = 1,
     progress: Progress = no_progress,
 ) -> Iterator[str]:
-    """Run rows, one after the other; finished ones are kept and interrupted ones go on.
+    """Run rows one after the other; finished rows are kept and interrupted ones resumed.
 
     With several processes (Lightning's DDP) all rows are trained first and scored then, by the
     first process alone: the others would wait for it longer than they do.
@@ -54,17 +54,18 @@ def run_rows(
     Args:
         tasks: The rows.
         scale: The settings that they share.
-        workspace: The folder; what is missing in it is made.
+        workspace: The workspace; missing parts are created.
         jobs: Processes that make phantoms.
-        progress: Called with (cases done, cases in all) of each part of the work but training.
+        progress: Called with (cases done, number of cases) in each part of the work except
+            training.
 
     Yields:
-        The name of each row when it has its results, but for those that had them before.
+        The name of each row that was finished in this call.
 
     Raises:
         ConfigError: If rows in the folder were begun with other settings.
-        OutputError: If the folder holds other phantoms.
-        TrainingError: If a training run cannot go on.
+        OutputError: If the folder contains other phantoms.
+        TrainingError: If a training run cannot be resumed.
     """
     waiting = []
     for task in tasks:
@@ -89,7 +90,7 @@ def run_rows(
 
 
 def _is_finished(row: PaperRow, config: TrainingConfig, scale: Scale, workspace: Workspace) -> bool:
-    """Return whether a row has its results; refuse those of other settings."""
+    """Return whether a row has results; refuse results of other settings."""
     result = read_row_result(workspace.results, row.name)
     if result is None:
         return False
@@ -107,7 +108,7 @@ def _is_finished(row: PaperRow, config: TrainingConfig, scale: Scale, workspace:
 
 
 def _train(task: RowTask, config: TrainingConfig, workspace: Workspace) -> None:
-    """Train a row, or the rest of it, or nothing where its model is there."""
+    """Train a row, or resume its training, unless its model exists."""
     run = workspace.run(task.row.name)
     begun = last_checkpoint(run).exists()
     if begun:

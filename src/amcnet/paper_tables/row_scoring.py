@@ -41,8 +41,7 @@ def score_row(
 ) -> None:
     """Segment the unseen hands with a row's model, score them and write the row's results.
 
-    The labels are those of the network alone, without clean-up. Cases that have an evaluation
-    are kept.
+    The labels are those of the network without clean-up. Existing evaluations are kept.
 
     Args:
         row: The row; it has been trained.
@@ -50,7 +49,7 @@ def score_row(
         scale: The settings of all rows.
         workspace: The folder.
         unseen: The hands.
-        progress: Called with (cases done, cases in all).
+        progress: Called with (cases done, number of cases).
     """
     bundle = load_bundle(workspace.run(row.name) / BUNDLE_FOLDER)
     evaluations = workspace.evaluations(row.name)
@@ -105,7 +104,7 @@ def _evaluate(segmenter: Segmenter, case: Case, unseen: Dataset, labels: Path) -
     evaluation = evaluate_case(
         truth.array, found.labels, truth.spacing_mm, table=unseen.table
     ).to_json()
-    # The network works beside the labelling and is part of its time.
+    # The network runs during the labelling and is part of its time.
     return {**evaluation, _SECONDS: found.seconds["resample"] + found.seconds["labels"]}
 
 

@@ -19,14 +19,14 @@ class _Part(BaseModel):
 
 
 class PaperRow(_Part):
-    """What is trained for one row.
+    """Network and loss of one row.
 
     Attributes:
         name: Name of the row in files and on the command line.
         network: The network.
         branches: Branches of AMCNet; other networks have none.
-        gamma: Weight of the anatomy constraint beside Dice.
-        loss: The loss in words; where left out, that of ``gamma``.
+        gamma: Weight of the anatomy constraint in addition to Dice.
+        loss: The loss in words; by default derived from ``gamma``.
     """
 
     name: str
@@ -44,7 +44,7 @@ class PaperRow(_Part):
 
     @property
     def dimension(self) -> str:
-        """What the network sees: ``2d``, ``3d`` or ``2d+3d``."""
+        """Dimension of the network: ``2d``, ``3d`` or ``2d+3d``."""
         from amcnet.networks.registry import find_spec
 
         return self.branches or find_spec(self.network).sees
@@ -81,12 +81,12 @@ class TableRow(_Part):
 
 
 class Difference(_Part):
-    """A difference that a table tells.
+    """A difference between rows that is discussed with a table.
 
     Attributes:
-        title: What it is.
-        row: Name of the row that is judged.
-        to: Rows that it is compared with: the best of them, metric by metric.
+        title: Title of the difference.
+        row: Name of the row that is compared.
+        to: Rows to compare with; for each metric, the best of them is used.
     """
 
     title: str
@@ -101,7 +101,7 @@ class ComparisonTable(_Part):
         title: Its heading.
         ours: The row that all others are tested against.
         rows: Its rows in the paper's order.
-        differences: What it tells beside them.
+        differences: Differences discussed with the table.
     """
 
     title: str
@@ -146,11 +146,11 @@ def paper_networks() -> dict[str, Architecture]:
 
 
 def rows_of(table: TableName, wanted: tuple[str, ...] = ()) -> list[PaperRow]:
-    """Return the rows of a table in its order, or some of them.
+    """Return all or some rows of a table in its order.
 
     Args:
         table: The table.
-        wanted: Names of rows; all of the table's where left out.
+        wanted: Names of rows; by default all.
 
     Raises:
         ConfigError: If a name is none of the table's rows.

@@ -1,4 +1,4 @@
-"""How large a comparison is: data, widths and the one training configuration of all rows."""
+"""Scale of a comparison: data, widths and the common training configuration of all rows."""
 
 import tomllib
 from pathlib import Path
@@ -20,13 +20,13 @@ class _ScalePart(BaseModel):
 
 
 class DataScale(_ScalePart):
-    """Which phantoms a comparison is made on.
+    """Phantoms of a comparison.
 
     Attributes:
         shape: Voxels (scan, lateral, depth) that the device's field of view is cut into.
         variety: See :class:`amcnet.phantom.PhantomConfig`.
-        training: Number of hands to train on, those that are held out for the curves included.
-        training_seed: Seed of the first; the next ones count up.
+        training: Number of training hands, including those held out for validation.
+        training_seed: Seed of the first hand; the others follow consecutively.
         unseen: Number of hands that all rows are judged on.
         unseen_seed: Seed of the first.
     """
@@ -39,7 +39,7 @@ class DataScale(_ScalePart):
     unseen_seed: int = Field(ge=0)
 
     def recipe(self) -> PhantomConfig:
-        """Return what the phantoms are made of."""
+        """Return the configuration of the phantoms."""
         scan, lateral, depth = (
             mm / n for mm, n in zip(FULL_GRID.field_of_view_mm, self.shape, strict=True)
         )
@@ -65,7 +65,7 @@ class Scale(_ScalePart):
 
     @property
     def hardware(self) -> HardwareConfig:
-        """What the rows are trained on."""
+        """Data of the rows."""
         return HardwareConfig.model_validate(self.training.get("hardware", {}))
 
     def with_seed(self, seed: int) -> "Scale":

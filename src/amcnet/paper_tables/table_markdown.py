@@ -27,7 +27,7 @@ def finished_rows(table: ComparisonTable, results: Results) -> list[TableRow]:
 
 
 def headline_table(table: ComparisonTable, results: Results) -> str:
-    """Return the paper's five figures: ours with intervals, and the paper's beside them."""
+    """Return the paper's five metrics: our figures with intervals, and the paper's."""
     lines = finished_rows(table, results)
     has_paper = any(line.paper for line in lines)
     columns = [Column("method", "method"), Column("sees", "sees"), Column("loss", "loss")]
@@ -68,12 +68,12 @@ def all_metrics_table(table: ComparisonTable, results: Results) -> str:
 
 
 def given_up(result: RowResult) -> int:
-    """Return how many structures a row never learnt."""
+    """Return the number of structures that a row never learnt."""
     return sum(dice < GIVEN_UP_DICE for dice in result.facts.structure_dice.values())
 
 
 def structures_table(table: ComparisonTable, results: Results) -> str:
-    """Return the mean Dice of every structure, and how many of them a method never learnt."""
+    """Return the mean Dice of every structure, and the number of structures never learnt."""
     lines = finished_rows(table, results)
     found = [results[line.row] for line in lines]
     names = list(found[0].facts.structure_dice) if found else []
@@ -103,7 +103,7 @@ def paired_tests_table(table: ComparisonTable, results: Results) -> str:
 
 
 def differences_table(table: ComparisonTable, results: Results) -> str:
-    """Return the differences that the paper's text tells, here and in the paper."""
+    """Return the differences discussed in the paper's text, in our results and in the paper."""
     columns = [Column("difference", "difference")]
     for figure in PAPER_METRICS:
         columns.append(Column(figure.key, f"{figure.heading} here"))
@@ -122,7 +122,7 @@ def differences_table(table: ComparisonTable, results: Results) -> str:
 
 
 def costs_table(table: ComparisonTable, results: Results) -> str:
-    """Return what each row costs."""
+    """Return the costs of each row."""
     columns = (
         Column("method", "method"),
         Column("width", "width"),
@@ -164,7 +164,7 @@ def best_here(difference: Difference, results: Results, figure: PaperMetric) -> 
 def paper_difference(
     table: ComparisonTable, difference: Difference, figure: PaperMetric
 ) -> float | None:
-    """Return a difference in the paper; None where it lacks a row."""
+    """Return a difference in the paper; None if the paper lacks a row."""
     papers = {line.row: line.paper for line in table.rows}
     own, others = papers.get(difference.row), [papers.get(row) for row in difference.to]
     if own is None or any(other is None for other in others):

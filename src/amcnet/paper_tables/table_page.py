@@ -82,7 +82,7 @@ STRUCTURES = (
 
 
 def protocol_text(results: Results) -> str:
-    """Return how all rows were made, in words, from what they say themselves."""
+    """Describe how all rows were made, from their recorded facts."""
     facts = next(iter(results.values())).facts
     data, settings = facts.data, facts.settings
     schedule, optimiser = settings["schedule"], settings["optimiser"]

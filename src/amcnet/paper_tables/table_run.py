@@ -22,21 +22,22 @@ def run_table(
 ) -> None:
     """Run the rows of a table that are not finished, and write its page.
 
-    The page ``NAME.md`` has all rows of the table that are finished, and is written anew after
-    each. A call that was interrupted can be repeated.
+    The page ``NAME.md`` contains all finished rows of the table and is rewritten after each row. An
+    interrupted call can be repeated.
 
     Args:
         name: The table.
         scale: The settings of all rows.
         workspace: The folder; the other table of the scale may share it.
-        rows: Names of rows to run; all of the table's where left out.
+        rows: Names of rows to run; by default all.
         jobs: Processes that make phantoms.
-        progress: Called with (cases done, cases in all) of each part of the work but training.
+        progress: Called with (cases done, number of cases) in each part of the work except
+            training.
 
     Raises:
         ConfigError: If a row is unknown, or rows in the folder were begun with other settings.
-        OutputError: If the folder holds other phantoms.
-        TrainingError: If a training run cannot go on.
+        OutputError: If the folder contains other phantoms.
+        TrainingError: If a training run cannot be resumed.
     """
     tasks = [RowTask(row) for row in rows_of(name, rows)]
     for _ in run_rows(tasks, scale, workspace, jobs, progress):

@@ -1,4 +1,4 @@
-"""Where a comparison keeps its files, and the data that all of its rows share."""
+"""Files of a comparison, and the data shared by all its rows."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ class Workspace:
     """The folder of a comparison.
 
     Attributes:
-        folder: The folder; both tables of a scale share one, as they share rows.
+        folder: The folder, shared by both tables of a scale because they share rows.
     """
 
     folder: Path
@@ -36,7 +36,7 @@ class Workspace:
 
     @property
     def results(self) -> Path:
-        """What pages are made from: figures of the finished rows, their labels of one hand."""
+        """Source of the pages: figures of the finished rows and their labels of one hand."""
         return self.folder / "results"
 
     def run(self, row: str) -> Path:
@@ -59,19 +59,19 @@ class Workspace:
 def make_data(
     workspace: Workspace, scale: Scale, jobs: int = 1, progress: Progress = no_progress
 ) -> Dataset:
-    """Make the phantoms of a scale and prepare those to train on; what is there is kept.
+    """Make the phantoms of a scale and prepare the training data; existing data are kept.
 
     Args:
         workspace: Where to.
-        scale: How many, and how.
+        scale: Scale of the comparison.
         jobs: Number of processes.
-        progress: Called with (cases done, cases in all), for each of three parts.
+        progress: Called with (cases done, number of cases), for each of three parts.
 
     Returns:
         The unseen hands.
 
     Raises:
-        OutputError: If the folder holds phantoms that were made otherwise.
+        OutputError: If the folder contains phantoms with other settings.
     """
     from amcnet.data.preparation import prepare_dataset
     from amcnet.phantom import write_dataset

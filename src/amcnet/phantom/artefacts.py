@@ -30,8 +30,8 @@ def amplitude(level_db: float) -> float:
 def clutter(strength: Field, faces: Faces, grid: PhantomGrid, a: Acoustics) -> Field:
     """Return the clutter of a slice, as strength of scatterers.
 
-    Side lobes repeat every echo weakly a few millimetres to its sides (the grey haze beside the
-    hand). Ringing trails behind each echo and keeps shadows from being black.
+    Side lobes repeat every echo weakly a few millimetres to its sides (the haze next to the hand).
+    Ringing follows each echo, so shadows are not black.
 
     Args:
         strength: (lateral, depth) strength of the scatterers' echoes.
@@ -80,7 +80,7 @@ def add_skin_reverberation(
 def add_bone_reverberation(
     envelope: Field, faces_mm: tuple[Field, Field], facing: Field, grid: PhantomGrid, a: Acoustics
 ) -> None:
-    """Add echoes that bounce between bone and skin once and twice: the bone again in its shadow.
+    """Add reverberations between bone and skin, which repeat the bone in its shadow.
 
     ``faces_mm`` holds the depths of skin and bone; see :func:`add_skin_reverberation`.
     """

@@ -38,7 +38,7 @@ def reflection_table(a: Acoustics) -> NDArray[np.float64]:
 
 
 def loss_table_db(a: Acoustics, grid: PhantomGrid) -> Field:
-    """Return what one voxel costs a pulse and its echo, by pair of tissues: dB, positive."""
+    """Return the two-way attenuation of one voxel in dB (positive), by pair of tissues."""
     through = np.array(a.attenuation_db_per_cm_mhz) * 2 * a.frequency_mhz * grid.spacing_mm[2] / 10
     crossing = -20 * np.log10(1 - reflection_table(a) ** 2)
     return (crossing + _by_pair(np.broadcast_to(through, (len(Tissue),) * 2))).astype(np.float32)
@@ -69,7 +69,7 @@ def first_face_mm(inside: NDArray[np.bool_], grid: PhantomGrid) -> Field:
 
 
 def bone_mask(tissue: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return where there is bone."""
+    """Return the mask of bone."""
     table = np.zeros(len(Tissue), bool)
     table[list(_BONES)] = True
     mask: NDArray[np.bool_] = table[tissue]
@@ -89,18 +89,18 @@ def facing(face_mm: Field, grid: PhantomGrid) -> Field:
 
 
 def specular_gain(cosine: Field, a: Acoustics) -> Field:
-    """Return how much of a mirror-like echo comes back to the probe: .12 + .88 cos^n."""
+    """Return the share of a specular echo that returns to the probe: .12 + .88 cos^n."""
     return np.float32(0.12) + np.float32(0.88) * cosine ** np.float32(a.specular_power)
 
 
 def grazing_dropout(cosine: Field) -> Field:
-    """Return the share of the skin's echo that is left: none beyond about 75 degrees."""
+    """Return the remaining share of the skin's echo, zero beyond about 75 degrees."""
     share: Field = np.clip((cosine - np.float32(0.25)) / np.float32(0.2), 0, 1)
     return share
 
 
 def echo_weight(loss_db: Field, softening: Cascade) -> Field:
-    """Return what is left of a pulse and its echo at each voxel of a slice.
+    """Return the two-way transmission of the beam at each voxel of a slice.
 
     Args:
         loss_db: (lateral, depth) loss of every voxel; it is used up.

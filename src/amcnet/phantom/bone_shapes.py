@@ -40,8 +40,8 @@ class Person:
     Attributes:
         age_years: Age.
         sex: Sex.
-        skeletal_shift_years: How far ossification is ahead of the age.
-        bone_shift_years: How far single bones may be ahead of or behind the others.
+        skeletal_shift_years: Skeletal age minus chronological age.
+        bone_shift_years: Standard deviation of the skeletal age between bones.
     """
 
     age_years: float

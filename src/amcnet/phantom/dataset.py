@@ -1,4 +1,4 @@
-"""Phantom data sets in the nnU-Net raw layout, which is the data set format of this project."""
+"""Phantom data sets in the nnU-Net raw layout."""
 
 import json
 from collections.abc import Iterable
@@ -39,20 +39,20 @@ def write_dataset(
     jobs: int = 1,
     progress: Progress = no_progress,
 ) -> list[str]:
-    """Write phantoms of the seeds ``seed`` to ``seed + count - 1`` as one data set.
+    """Write phantoms with the seeds ``seed`` to ``seed + count - 1`` as one data set.
 
     Existing cases are kept, so an interrupted call can be repeated. The
     bytes depend only on the seeds and the configuration, not on the number of processes or calls.
 
-    Beside images, labels and ``dataset.json`` there are ``parameters/CASE.json``, everything that
-    was drawn, and ``splits_final.json``, see :func:`split_cases`. nnU-Net reads that file from its
-    *preprocessed* folder: copy it there. A folder with a single case has none.
+    In addition to images, labels and ``dataset.json``, the folder contains ``parameters/CASE.json``
+    with all random parameters and ``splits_final.json``, see :func:`split_cases` (not for a single
+    case). nnU-Net reads that file from its *preprocessed* folder: copy it there.
 
     Args:
-        out: Folder to write to; it is made, its parent must exist.
+        out: Output folder, created in an existing parent.
         count: Number of cases, at least 1.
         seed: Seed of the first case.
-        config: What kind of phantoms to make.
+        config: Configuration of the phantoms.
         jobs: Number of processes, which share the processor's threads.
         progress: Called with (cases made, cases to make); existing cases do not count.
 
@@ -98,8 +98,8 @@ def write_phantom_case(out: Path, seed: int, config: PhantomConfig, threads: int
 def split_cases(names: Iterable[str]) -> dict[str, list[str]]:
     """Split cases into 75 % for training and 25 % for validation: 77 and 26 of the paper's 103.
 
-    The validation cases are those whose names have the smallest SHA-256: as good as random, and
-    the same on every machine. When cases are added, few of the others change sides.
+    The validation cases are those whose names have the smallest SHA-256: effectively random, and
+    the same on every machine. Adding cases moves few others.
 
     Example:
         >>> split = split_cases(case_name(seed) for seed in range(103))
@@ -211,7 +211,7 @@ def _describe(out: Path) -> None:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    """Return the object in a JSON file, an empty one if the file holds anything else."""
+    """Return the object in a JSON file; empty if the file contains anything else."""
     try:
         return _as_dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, RecursionError):

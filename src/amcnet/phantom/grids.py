@@ -1,4 +1,4 @@
-"""The voxel grids on which phantoms are made."""
+"""Voxel grids of phantoms."""
 
 from dataclasses import dataclass
 

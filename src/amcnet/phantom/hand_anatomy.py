@@ -30,21 +30,21 @@ class HandParameters:
         age_years: Age.
         sex: ``boy`` or ``girl``.
         side: ``left`` or ``right``.
-        skeletal_shift_years: How far ossification is ahead of the age.
+        skeletal_shift_years: Skeletal age minus chronological age.
         size: Relative to an adult hand.
         size_factor: Relative to the average hand of the age.
         slenderness: Width of bones relative to the average.
         chubbiness: Thickness of soft tissue relative to the average adult's.
-        web_mm: How far the palm's skin reaches over the roots of the fingers.
-        flexion_deg: How far the fingers are bent, per joint.
-        spread_deg: How far they are spread.
-        thumb_abduction_deg: How far the thumb's metacarpal points away.
-        palm_arch_deg: How far the fifth metacarpal is lowered.
+        web_mm: Length of the palm's skin over the roots of the fingers.
+        flexion_deg: Flexion of the fingers, per joint.
+        spread_deg: Spread of the fingers.
+        thumb_abduction_deg: Abduction of the thumb's metacarpal.
+        palm_arch_deg: Lowering of the fifth metacarpal.
         roll_deg, pitch_deg, yaw_deg: Turn of the whole hand.
         joint_flexion_deg: Name of a bone -> flexion at its proximal joint.
         standoff_mm: Water above the skin.
-        rare_cases: What is unusual about this hand.
-        absent: Structures left out -> why.
+        rare_cases: Rare cases that this hand shows.
+        absent: Absent structure -> reason.
         cut: Structures that the border of the volume cuts.
     """
 
@@ -76,7 +76,7 @@ class Hand:
     """A posed hand.
 
     Attributes:
-        parameters: What was drawn.
+        parameters: The drawn parameters.
         structures: Label value -> solid, of the structures that exist and lie in the volume.
         cartilage: Unossified ends with growth plates, and the articular layers.
         wrist: Unlabelled bones at the proximal border.

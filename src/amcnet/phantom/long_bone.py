@@ -16,7 +16,7 @@ from amcnet.phantom.solids import Box, Field, Frame, Vector, box_of_stations
 
 PROFILE_SAMPLES = 2048
 _CHUNK_POINTS = 32768  # temporary arrays of this size stay in the processor's cache
-_FACE_RANGE = 1.25  # the face's polynomials go on as constants beyond the rim
+_FACE_RANGE = 1.25  # beyond the rim, the face's polynomials continue as constants
 _SOFT_AXIS = np.float32(0.03)
 _STATIONS = 33
 _SLACK_MM = 0.02
@@ -149,7 +149,7 @@ class LongBone:
         camber: Bend of the cross-section, relative to its thickness: positive arches the back
             and flattens the palm.
         girth: Size of the cross-section relative to the profile.
-        grown_mm: How far the surface lies outside the piece so described.
+        grown_mm: Distance of the surface outside the described piece.
     """
 
     frame: Frame
@@ -167,7 +167,7 @@ class LongBone:
 
     @cached_property
     def range_mm(self) -> tuple[float, float]:
-        """From where to where the piece can reach along its axis, mm."""
+        """Range of the piece along its axis, in mm."""
         grown = self.grown_mm + _SLACK_MM
         return self.proximal.range_mm[0] - grown, self.distal.range_mm[1] + grown
 
@@ -263,14 +263,14 @@ class LongBone:
 
     @cached_property
     def _stations(self) -> tuple[Vector, Vector]:
-        """Return points on the axis, (n, 3), and how far the piece reaches from each, (n, 3)."""
+        """Return points on the axis, (n, 3), and the reach of the piece from each, (n, 3)."""
         p = self.profile
         along = np.linspace(*self.range_mm, _STATIONS)
         half_step = (along[1] - along[0]) / 2
         at = np.array([p.index(value) for value in along])
         width = p.half_width_mm[at] * self.girth + self.grown_mm
         thickness = np.maximum(p.dorsal_mm[at], p.palmar_mm[at]) * self.girth + self.grown_mm
-        # What lies between two stations may be wider than either.
+        # The piece may be wider between two stations than at either.
         width, thickness = (_widest(values) + _SLACK_MM for values in (width, thickness))
         thickness *= 1 + abs(self.camber)
         twist = np.abs(p.twist[at])

@@ -27,10 +27,10 @@ class Phantom:
     Attributes:
         image: uint8 (scan, lateral, depth).
         labels: uint8 (scan, lateral, depth), 0 or 1-38 of the hand's label table.
-        config: What kind of phantom it is, and its grid.
-        hand: What was drawn for the anatomy.
-        acoustics: What was drawn for the ultrasound.
-        seed: The seed that gives exactly this phantom for the configuration.
+        config: Configuration of the phantom, with its grid.
+        hand: Drawn parameters of the anatomy.
+        acoustics: Drawn parameters of the ultrasound.
+        seed: Seed that reproduces this phantom with the configuration.
     """
 
     image: NDArray[np.uint8]
@@ -68,11 +68,11 @@ def make_phantom(
     config: PhantomConfig = PhantomConfig(),  # noqa: B008 - frozen
     threads: int = 1,
 ) -> Phantom:
-    """Make the phantom of a seed; the same seed gives the same hand on every grid.
+    """Make the phantom of a seed; a seed yields the same hand on every grid.
 
     Args:
         seed: Decides everything that the configuration leaves open.
-        config: What kind of phantom to make.
+        config: Configuration of the phantom.
         threads: Number of threads; the result does not depend on it.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Which phantoms to make: grid, ages and how unusual the hands may be."""
+"""Configuration of phantoms: grid, ages and variety of the hands."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -21,8 +21,8 @@ class PhantomConfig:
             16 with missing and fused epiphyses, and the rare cases of real scans: a fist-like
             thumb, touching fingers, a finger outside the field of view, a cropped scan, a hand
             that lies deep or shallow.
-        age_years: Range of ages to draw from. By default all ages of the variety; epiphyses that
-            do not exist at an age are left out, and the phantom's description names them.
+        age_years: Range of ages to draw from. By default all ages of the variety; epiphyses that do
+            not exist at an age are omitted and listed in the phantom's description.
 
     Raises:
         ConfigError: If the ages are not an increasing range within 2 to 16 years.

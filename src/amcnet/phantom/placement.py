@@ -27,14 +27,14 @@ _SKIN_MM = 0.5  # the smooth union of flesh lies a little outside its parts
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a hand lies in the volume.
+    """Position of a hand in the volume.
 
     Attributes:
-        scan_part: Share of the free space along the scan that is left at the fingertips.
-        lateral_part: Share of the free lateral space that is left at low coordinates.
+        scan_part: Fraction of the free space along the scan that lies at the fingertips.
+        lateral_part: Fraction of the free lateral space that lies at low coordinates.
         standoff_mm: Depth of water above the highest point of the skin.
-        min_standoff_mm: Smallest stand-off that is accepted to make the hand fit.
-        crop: How far the hand extends beyond the borders.
+        min_standoff_mm: Smallest acceptable stand-off if the hand would not fit otherwise.
+        crop: Extent of the hand beyond the borders.
     """
 
     scan_part: float
@@ -55,7 +55,7 @@ class Placement:
 
 
 def draw_placement(rng: Generator, rare_cases: tuple[str, ...], size: float) -> Placement:
-    """Draw where a hand lies; its size is relative to an adult's."""
+    """Draw the position of a hand, whose size is relative to an adult's."""
     kind = standoff_kind(rare_cases)
     low, high = STANDOFF_MM[kind]
     return Placement(
@@ -71,13 +71,14 @@ def draw_placement(rng: Generator, rare_cases: tuple[str, ...], size: float) -> 
 def place_hand(
     hand: Hand, placement: Placement, points_mm: dict[int, Vector], grid: PhantomGrid
 ) -> Hand | None:
-    """Shift a hand into the grid, or return None where it does not fit.
+    """Shift a hand into the grid; return None if it does not fit.
 
     Args:
         hand: The hand, at any position.
-        placement: Where it will lie.
+        placement: Position of the hand.
         points_mm: Points on the surface of every structure, in the structure's frame.
-        grid: The volume. Structures outside are omitted; those that its border cuts are listed.
+        grid: Grid of the volume. Structures outside are omitted; structures cut by its border are
+            listed.
     """
     low, high = _bounds(hand.structures, points_mm)
     extent, crop = np.array(grid.field_of_view_mm), placement.crop

@@ -15,7 +15,7 @@ from amcnet.phantom.solids import Field
 
 _STRONGEST = 0.25  # beyond this the response at the highest frequency turns negative
 _STEPS = (1, 2, 3, 4, 5, 6, 7, 8)
-BLOCK_ROWS = 128  # lateral rows that are worked on at a time: they stay in the cache
+BLOCK_ROWS = 128  # lateral rows processed together: they fit into the cache
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Cascade:
         return gain
 
     def apply(self, field: Field, axis: int) -> None:
-        """Blur in place along an axis; values beyond the ends count as those at the ends.
+        """Blur in place along an axis; the values at the ends are repeated beyond them.
 
         Args:
             field: (..., depth); strengths that vary with depth broadcast against it.
@@ -109,7 +109,7 @@ class Cascade:
 
 
 def blur_stream(cascade: Cascade, planes: Iterator[Field]) -> Iterator[Field]:
-    """Blur a stream of planes across the planes, holding no more of them than it needs.
+    """Blur a stream of planes across the planes, buffering only as many as necessary.
 
     Yields one plane for every plane but the first and the last :attr:`Cascade.reach`.
     """

@@ -1,7 +1,7 @@
-"""From the bones of a hand to where they lie: angles of the joints, one bone after the other.
+"""Pose the bones of a hand: joint angles along each finger, from the wrist.
 
-Positions are those of a right hand with its back up: fingers to low scan, the thumb at low
-lateral coordinates, the palm to high depth. The origin is at the base of the third metacarpal.
+Positions describe a right hand with its back up: fingers towards low scan coordinates, the thumb at
+low lateral coordinates, the palm at high depth. The origin is at the base of the third metacarpal.
 """
 
 import itertools
@@ -34,10 +34,10 @@ class Pose:
     """Angles of one hand, in degrees.
 
     Attributes:
-        flexion_deg: How far the fingers are bent on the whole, per joint.
-        spread_deg: How far apart they are spread, per finger.
-        thumb_abduction_deg: How far the first metacarpal points away from the hand.
-        palm_arch_deg: How far the fifth metacarpal is lowered.
+        flexion_deg: Mean flexion of the fingers, per joint.
+        spread_deg: Spread of the fingers, per finger.
+        thumb_abduction_deg: Abduction of the first metacarpal.
+        palm_arch_deg: Lowering of the fifth metacarpal.
         turn_deg: Roll, pitch and yaw of the whole hand.
         metacarpal_deg: Ray -> (abduction, flexion, twist) of the metacarpal.
         joint_deg: (ray, segment) -> (flexion, abduction) at the joint that carries the segment.
@@ -59,8 +59,8 @@ def draw_pose(rng: Generator, amplitude: float, rare_cases: tuple[str, ...]) -> 
 
     Args:
         rng: Draws.
-        amplitude: How far from the neutral pose, 0 to 1.
-        rare_cases: Those of a fist-like thumb and of touching fingers change the pose.
+        amplitude: Deviation from the neutral pose, 0 to 1.
+        rare_cases: Rare cases of the hand; a fist-like thumb and touching fingers change the pose.
     """
     fist = FIST_LIKE_THUMB in rare_cases
     touching = TOUCHING_FINGERS in rare_cases

@@ -1,4 +1,4 @@
-"""Rare cases of real scans: which of them a hand shows, and how they displace it."""
+"""Rare cases of real scans: their occurrence in a hand and their effect on its position."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ STANDOFF_MM = {"": (8.0, 20.0), SHALLOW_HAND: (2.0, 6.0), DEEP_HAND: (20.0, 26.0
 
 @dataclass(frozen=True)
 class Crop:
-    """How far a hand extends beyond the borders of the volume.
+    """Extent of a hand beyond the borders of the volume.
 
     Attributes:
         fingertips_mm: Beyond the border at the fingertips.
@@ -62,7 +62,7 @@ def draw_rare_cases(rng: Generator, wanted: bool) -> tuple[str, ...]:
 
 
 def draw_crop(rng: Generator, rare_cases: tuple[str, ...], size: float) -> Crop:
-    """Draw how far a hand is shifted out of the volume; its size is relative to an adult's."""
+    """Draw the shift of a hand out of the volume; the size is relative to an adult's."""
     scan, lateral = size * rng.uniform(5, 30), size * rng.uniform(5, 22)
     at_fingertips, on_thumb_side = rng.random(2) < 0.5
     crop = {}

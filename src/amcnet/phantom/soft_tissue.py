@@ -24,12 +24,12 @@ _UNION_MM = 0.6  # the smooth union of neighbouring tubes lies about this far ou
 
 @dataclass(frozen=True)
 class SoftTissue:
-    """How much soft tissue a hand has.
+    """Amounts of soft tissue of a hand.
 
     Attributes:
         size: Of the hand, relative to an adult one.
         chubbiness: Thickness of soft tissue relative to the average adult's.
-        web_mm: How far the palm reaches over the roots of the fingers.
+        web_mm: Length of the palm over the roots of the fingers.
         tendon_half_width_mm: Half the width of a tendon.
         tendon_half_thickness_mm: Half its thickness.
     """
@@ -42,7 +42,7 @@ class SoftTissue:
 
 
 def draw_soft_tissue(rng: Generator, age_years: float, size: float) -> SoftTissue:
-    """Draw how much soft tissue a hand has; young children are chubbier."""
+    """Draw the amounts of soft tissue of a hand; young children have more."""
     baby_fat = float(np.interp(age_years, (2, 8), (0.18, 0.0)))
     return SoftTissue(
         size=size,

@@ -14,7 +14,7 @@ Box = tuple[Vector, Vector]
 
 @dataclass(frozen=True)
 class Frame:
-    """Where a solid lies: its origin and three unit vectors, all in (scan, lateral, depth), mm."""
+    """Coordinate frame of a solid: origin and three unit vectors, in (scan, lateral, depth), mm."""
 
     origin_mm: Vector
     along: Vector
@@ -81,11 +81,11 @@ class Frame:
 
 
 class Solid(Protocol):
-    """Anything that fills space."""
+    """A solid that can be voxelised: it has a bounding box and can test points."""
 
     @property
     def frame(self) -> Frame:
-        """Where the solid lies."""
+        """Bounding box of the solid."""
 
     def moved(self, move: Callable[[Frame], Frame]) -> Self:
         """Return the same shape in another frame."""
@@ -111,13 +111,13 @@ def box_of_stations(
     margin_mm: float,
     scan_range_mm: tuple[float, float] | None,
 ) -> Box:
-    """Return the box around consecutive pieces of a solid, or around those in a scan range.
+    """Return the bounding box of consecutive pieces of a solid, or of those in a scan range.
 
     Args:
         centres_mm: (n, 3) points along the axis.
-        reach_mm: (n, 3) how far the solid reaches from each point along each coordinate.
+        reach_mm: (n, 3), reach of the solid from each point along each coordinate.
         margin_mm: Added on all sides.
-        scan_range_mm: Only the pieces that meet this range count.
+        scan_range_mm: Only pieces that intersect this range are included.
     """
     low, high = centres_mm - reach_mm - margin_mm, centres_mm + reach_mm + margin_mm
     # A piece lies between two stations.

@@ -14,7 +14,7 @@ from amcnet.phantom.interpolation import interpolate_axis, refine_last_axis
 from amcnet.phantom.solids import Field, Solid
 
 _SKIN_STEP = 4  # the distance to the skin is smooth: every fourth voxel is enough
-_WEB_MM = 2.0  # how far skin bridges the gap between neighbouring tubes of flesh
+_WEB_MM = 2.0  # distance over which skin bridges the gap between neighbouring fingers
 _FLESH_REACH_MM = 20.0
 _SLOPE_REACH_MM = 12.0  # well below the reach: distances to elliptic tubes are underestimated
 _SLOPE_BLUR_MM = 2.5
@@ -23,7 +23,7 @@ _BOX_MARGIN_MM = 0.5
 
 
 class Tissue(IntEnum):
-    """What fills a voxel; the values index the acoustic tables."""
+    """Tissue of a voxel; the values index the acoustic tables."""
 
     WATER = 0
     SOFT = 1

@@ -1,9 +1,9 @@
 """Ultrasound of a voxelised hand, slice by slice along the hand.
 
-In the line of Wein et al. and COLE: what the beam loses on its way is cumulative along depth
-(:mod:`amcnet.phantom.beam`), the scatterers are complex Gaussian noise, interfaces are mirrors, and
-both pass through a point spread function (:mod:`amcnet.phantom.point_spread`); then come the
-artefacts (:mod:`amcnet.phantom.artefacts`) and the machine (:mod:`amcnet.phantom.display`).
+Following Wein et al. and COLE: attenuation accumulates along depth (:mod:`amcnet.phantom.beam`),
+the scatterers are complex Gaussian noise, interfaces are mirrors, and both pass through a point
+spread function (:mod:`amcnet.phantom.point_spread`); then come the artefacts
+(:mod:`amcnet.phantom.artefacts`) and the machine (:mod:`amcnet.phantom.display`).
 """
 
 from collections.abc import Iterator
@@ -36,8 +36,8 @@ def render(
 ) -> tuple[Bytes, Bytes]:
     """Return the 8-bit image of a hand and its labels, both (scan, lateral, depth).
 
-    Noise is drawn slice by slice from the seed and the slice index, so the result does not depend
-    on the number of threads, nor on what was rendered before.
+    The noise of a slice depends only on the seed and the slice index, not on the number of threads
+    or on earlier calls.
     """
     grid = voxeliser.grid
     fields = ScanFields.draw(grid, acoustics, default_rng(SeedSequence(seed, spawn_key=(1,))))

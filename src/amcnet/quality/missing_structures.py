@@ -1,4 +1,4 @@
-"""Structures that are absent: which of them should be there."""
+"""Find absent structures that should exist at the skeletal age."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -26,7 +26,7 @@ def missing_findings(
         found: Structures that are present.
         chains: Label values along each chain.
         plan: The bones of the hand, None for other tables.
-        sizes: Gives the skeletal age, and which absent epiphyses have fused.
+        sizes: Provides the skeletal age and the fused epiphyses.
     """
     absent = {s.value for s in table} - set(found)
     outside = {value for chain in chains for value in _beyond_border(chain, found)}

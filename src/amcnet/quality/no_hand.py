@@ -19,7 +19,7 @@ PLACEHOLDER_SPACING = f"The voxel size is 1 x 1 x 1 mm, often a placeholder: {_R
 
 
 def grid_causes(shape: Sequence[int], spacing_mm: Sequence[float]) -> tuple[str, ...]:
-    """Return what is wrong with a grid that should hold a hand, one sentence each.
+    """Return the faults of a grid that should contain a hand, one sentence each.
 
     Args:
         shape: Voxels along (scan, lateral, depth).

@@ -72,7 +72,7 @@ class Observation:
     """All structures that a label map holds.
 
     Attributes:
-        table: What the labels mean.
+        table: The label table.
         spacing_mm: Voxel size, (scan, lateral, depth).
         found: Label value -> structure, for those that are present.
     """

@@ -104,7 +104,7 @@ def size_findings(sizes: Sizes, table: LabelTable, causes: Sequence[str] = ()) -
     Args:
         sizes: From :func:`compare_sizes`.
         table: Names of the structures.
-        causes: What is wrong with the grid, see :func:`amcnet.quality.no_hand.grid_causes`.
+        causes: Faults of the grid, see :func:`amcnet.quality.no_hand.grid_causes`.
     """
     if sizes.log_scale is None:
         return []

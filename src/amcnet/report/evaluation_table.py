@@ -22,13 +22,13 @@ Row = tuple[str, Sequence[str]]
 def evaluation_text(result: Mapping[str, Any]) -> str:
     """Return an evaluation as tables in text.
 
-    One case gives a table of its groups (all structures, then each kind) and one of its labels.
-    Several cases give a table per case with the means below it, and one per label with the means
-    over the cases that have a value.
+    One case yields a table of its groups (all structures, then each kind) and a table of its
+    labels. Several cases give a table per case with the means below it, and one per label with the
+    means over the cases that have a value.
 
     Args:
-        result: What :func:`amcnet.workflows.evaluate_pair` or
-            :func:`amcnet.workflows.evaluate_folders` returns.
+        result: Result of :func:`amcnet.workflows.evaluate_pair` or
+            :func:`amcnet.workflows.evaluate_folders`.
     """
     preset = Preset(result["preset"])
     headings = list(preset_columns(preset))
@@ -104,7 +104,7 @@ def _number(value: float | None) -> str:
 def _table(
     title: str, headings: Sequence[str], rows: Sequence[Row], footer: Sequence[Row] = ()
 ) -> list[str]:
-    """Return the lines of a table; a name that is too long has a line of its own."""
+    """Return the lines of a table; a long name is on a separate line."""
     heads = [heading.split("\n") for heading in _wrapped(headings)]
     widths = [
         max([*map(len, head), *(len(cells[i]) for _, cells in (*rows, *footer))])

@@ -26,7 +26,7 @@ class Subject:
     Attributes:
         labels: Integer labels, (scan, lateral, depth).
         spacing_mm: Voxel size in the same order.
-        table: What the labels mean.
+        table: The label table.
         image: Intensities of the same shape; None if unknown.
         confidence: Label value -> mean probability; None if unknown.
 
@@ -69,8 +69,8 @@ def report_contents(
     Args:
         subject: The segmentation.
         title: Heading, such as the name of the scan.
-        making: How it was made: name -> value, one row each.
-        notice: Warning for every reader.
+        making: Provenance: name -> value, one row each.
+        notice: Notice to every reader.
 
     Returns:
         The contents, for :func:`page_html`.

@@ -43,11 +43,11 @@ class Contents:
 
     Attributes:
         title: Heading.
-        notice: Warning for every reader; may be empty.
+        notice: Notice to every reader; may be empty.
         quality: The quality check.
         measurements: Size of every structure, in the order of the table.
         pictures: In the order of the page.
-        making: How the segmentation was made: name -> value.
+        making: Provenance of the segmentation: name -> value.
     """
 
     title: str
@@ -81,7 +81,7 @@ def page_html(contents: Contents) -> str:
     that cannot be displayed, such as control characters in names, appear as escape codes.
 
     Args:
-        contents: What the page shows.
+        contents: Contents of the page.
 
     Example:
         >>> from amcnet.anatomy import LabelTable

@@ -101,7 +101,7 @@ def overview_figure(
         views: The planes to draw.
         table: Colours of the labels.
         legend: Meaning of the colours: word -> colour.
-        marked: Labels whose value is written beside them.
+        marked: Labels whose value is written next to them.
     """
     from matplotlib.patches import Patch
 
@@ -113,7 +113,7 @@ def overview_figure(
     figure = _new_figure((narrow, height))
     place = (left * width / narrow, bottom, panel_width * width / narrow, panel_height)
     axes = figure.add_axes(place)
-    # Neighbours may have one colour here: the outline tells them apart.
+    # Neighbours may have the same colour here; the outline separates them.
     _draw_overview(axes, views.overview, table, _BACKGROUND)
     # From top to bottom, so that numbers of neighbours stand on alternate sides.
     rows = {value: np.flatnonzero((views.overview.labels == value).any(axis=1)) for value in marked}
@@ -162,7 +162,7 @@ def heading_of(plane: Plane, table: LabelTable) -> str:
 
     Args:
         plane: The view from above, rows along the scan.
-        table: Names of the labels; only distal phalanges and metacarpals tell the ends of a hand.
+        table: The label table; distal phalanges and metacarpals identify the ends of a hand.
     """
     rows: dict[str, list[float]] = {"distal": [], "metacarpal": []}
     for structure in table:
@@ -199,7 +199,7 @@ def _draw_slices(panels: list["Axes"], views: HandViews, table: LabelTable) -> N
 def _draw_outlines(
     axes: "Axes", plane: Plane, table: LabelTable, width: float, color: str | None = None
 ) -> None:
-    """Draw the outline of every label of a plane, in its own colour or in ``color``."""
+    """Draw the outline of every label of a plane, in the label's colour or in ``color``."""
     from scipy.ndimage import find_objects
 
     # A frame of background closes the outlines of structures at the edge of the plane.
@@ -223,7 +223,7 @@ def _draw_outlines(
 
 
 def _write_numbers(axes: "Axes", plane: Plane) -> None:
-    """Write the value of every label on its structure, or beside a structure that is too small."""
+    """Write the value of every label on its structure, or next to a small structure."""
     from matplotlib.patheffects import withStroke
 
     x, y = _centres_mm(plane, frame=0)
@@ -249,7 +249,7 @@ def _write_numbers(axes: "Axes", plane: Plane) -> None:
 def _write_value(
     axes: "Axes", plane: Plane, value: int, on_left: bool, size: float = 9, reach: float = 24
 ) -> None:
-    """Write the value of a label beside it, with a line to it."""
+    """Write the value of a label next to it, with a leader line."""
     from matplotlib.patheffects import withStroke
 
     rows, columns = np.nonzero(plane.labels == value)

@@ -27,7 +27,7 @@ class Page:
 
 
 def lay_out(overview_aspect: float, slice_aspect: float, slice_count: int) -> Page:
-    """Place the overview beside a column of slices, all as large as the page allows.
+    """Place the overview next to a column of slices, all as large as the page allows.
 
     Args:
         overview_aspect: Height by width of the overview.

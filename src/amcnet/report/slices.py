@@ -15,9 +15,9 @@ def choose_slices(labels: NDArray[np.integer[Any]], count: int) -> list[int]:
         count: Maximum number of slices; fewer if the volume has fewer.
 
     Returns:
-        Scan indices in ascending order. The labelled range, or the whole volume if nothing is
-        labelled, is cut into equal parts; each part gives its slice with the most structures, of
-        several the one nearest to the middle.
+        Scan indices in ascending order. The labelled range (or the whole volume, if nothing is
+        labelled) is divided into equal parts. Each part contributes its slice with the most
+        structures, the most central one in case of a tie.
     """
     structures = np.array([_count_structures(plane) for plane in labels])
     labelled = np.flatnonzero(structures)

@@ -1,4 +1,4 @@
-"""Tables of statistics over cases: in all, by kind and for every structure."""
+"""Tables of statistics over cases: overall, by kind and per structure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

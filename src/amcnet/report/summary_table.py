@@ -34,10 +34,10 @@ class SummaryTable:
     """A table of figures.
 
     Attributes:
-        title: What it shows.
+        title: Title of the table.
         columns: Its columns.
         rows: Cells in the order of the columns; None is a value that does not exist.
-        notes: What a reader must know, one sentence each. CSV has no room for them.
+        notes: Explanations, one sentence each; omitted in CSV.
 
     Raises:
         InputError: If a row has more or fewer cells than there are columns.
@@ -170,5 +170,5 @@ def _shown(cell: Cell, number_format: str) -> str:
 
 
 def plain_markdown(text: str) -> str:
-    """Escape what would end a cell or a line of Markdown, and control characters."""
+    """Escape characters that would end a Markdown cell or line, and control characters."""
     return escaped(" ".join(text.split())).replace("\\", "\\\\").replace("|", "\\|")

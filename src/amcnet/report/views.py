@@ -12,7 +12,7 @@ from amcnet.errors import InputError
 from amcnet.labelmaps.validation import check_label_range, check_label_volume, checked_spacing_mm
 from amcnet.report.slices import choose_slices, labelled_region
 
-_MAX_PIXELS = 700  # Per axis of a panel: about what the panel has on the page.
+_MAX_PIXELS = 700  # Pixels per axis of a panel, about the resolution on the page.
 _SLICES = 4
 _MARGIN_MM = 8.0
 
@@ -68,7 +68,7 @@ def gather_views(
         image: Intensities, (scan, lateral, depth), any numeric type.
         labels: Integer labels of the same shape; background alone is allowed.
         spacing_mm: Voxel size in the same order.
-        table: What the labels mean.
+        table: The label table.
 
     Raises:
         InputError: If shapes differ, labels are not integers or not in the table, or the spacing
