@@ -41,7 +41,7 @@ class Person:
         age_years: Age.
         sex: Sex.
         skeletal_shift_years: Skeletal age minus chronological age.
-        bone_shift_years: Standard deviation of the skeletal age between bones.
+        bone_shift_years: Largest deviation of the skeletal age of single bones.
     """
 
     age_years: float

@@ -81,11 +81,11 @@ class Frame:
 
 
 class Solid(Protocol):
-    """A solid that can be voxelised: it has a bounding box and can test points."""
+    """A shape in a frame with a bounding box and an approximate signed distance."""
 
     @property
     def frame(self) -> Frame:
-        """Bounding box of the solid."""
+        """Coordinate frame of the solid."""
 
     def moved(self, move: Callable[[Frame], Frame]) -> Self:
         """Return the same shape in another frame."""
