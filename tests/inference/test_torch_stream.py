@@ -18,7 +18,7 @@ from amcnet.inference.torch_stream import (
     Labeller,
     Stopwatch,
     in_batches,
-    winners,
+    winners_on_device,
 )
 
 CPU = torch.device("cpu")
@@ -84,14 +84,16 @@ def test_of_equal_logits_the_lower_class_wins(monkeypatch: pytest.MonkeyPatch) -
     planes[:, 2:4] = 1.0
     for work_bytes in (1, 2**26):
         monkeypatch.setattr(torch_stream, "_WORK_BYTES", work_bytes)
-        assert (winners(planes, (3, 5)) == 2).all()
+        assert (winners_on_device(planes, (3, 5)) == 2).all()
 
 
 def test_256_classes(monkeypatch: pytest.MonkeyPatch) -> None:
     planes = torch.diag(torch.ones(256)).reshape(1, 256, 16, 16)
     for work_bytes in (1, 2**26):
         monkeypatch.setattr(torch_stream, "_WORK_BYTES", work_bytes)
-        assert torch.equal(winners(planes, (16, 16)).flatten(), torch.arange(256).to(torch.uint8))
+        assert torch.equal(
+            winners_on_device(planes, (16, 16)).flatten(), torch.arange(256).to(torch.uint8)
+        )
 
 
 @pytest.mark.parametrize(
@@ -139,6 +141,10 @@ def test_confidence_is_that_of_softmax() -> None:
     probability, winner = planes.softmax(dim=1).max(dim=1)
     expected = {c: float(probability[winner == c].double().mean()) for c in range(1, 5)}
     assert meter.means() == pytest.approx(expected, rel=1e-6)
+    on_host = ConfidenceMeter(5)
+    for plane in planes.numpy():
+        on_host.add(plane, plane.argmax(axis=0).astype(np.uint8))
+    assert meter.expected_dice() == pytest.approx(on_host.expected_dice(), rel=1e-5)
 
 
 def test_skipped_slices_do_not_arrive() -> None:

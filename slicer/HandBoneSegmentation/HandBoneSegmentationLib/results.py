@@ -22,6 +22,7 @@ _COLUMNS = {
     "thickness_mm": "Thickness (mm)",
     "surface_area_mm2": "Surface (mm2)",
     "confidence": "Confidence",
+    "predicted_dice": "Predicted Dice",
 }
 Result = dict[str, Any]
 
@@ -158,7 +159,8 @@ def fill_table(node: Any, result: Result) -> None:  # noqa: ANN401
     _add(node, vtk.vtkStringArray(), "Structure", [row["name"] for row in rows])
     _add(node, vtk.vtkStringArray(), "Verdict", [_verdict(row) for row in rows])
     for key, title in _COLUMNS.items():
-        numbers = [float("nan") if row[key] is None else round(row[key], 3) for row in rows]
+        values = [row.get(key) for row in rows]  # an older server may know less
+        numbers = [float("nan") if value is None else round(value, 3) for value in values]
         _add(node, vtk.vtkDoubleArray(), title, numbers)
     _add(node, vtk.vtkStringArray(), "Remarks", [remarks[row["label"]] for row in rows])
     node.SetUseColumnTitleAsColumnHeader(True)

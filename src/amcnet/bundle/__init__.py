@@ -5,7 +5,7 @@ from amcnet.bundle.bundle import Bundle, load_bundle, read_description
 from amcnet.bundle.description import BundleDescription, Provenance, Scores
 from amcnet.bundle.installed import InstalledModel, install_model, list_models, remove_model
 from amcnet.bundle.locate import default_bundle_folder, find_model, models_folder
-from amcnet.bundle.scores import record_scores
+from amcnet.bundle.scores import record_calibration, record_scores
 
 __all__ = [
     "Bundle",
@@ -21,6 +21,7 @@ __all__ = [
     "models_folder",
     "pack_bundle",
     "read_description",
+    "record_calibration",
     "record_scores",
     "remove_model",
 ]

@@ -28,7 +28,8 @@ def write_bundle(folder: Path, network: nn.Module, description: BundleDescriptio
     Args:
         folder: Output folder, created if needed; files of an earlier bundle are replaced.
         network: The trained network.
-        description: Its description; the checksums are filled in here.
+        description: Its description; the checksums are filled in here. A calibration is left out:
+            it belongs to the weights that it was fitted to.
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {
@@ -42,6 +43,7 @@ def write_bundle(folder: Path, network: nn.Module, description: BundleDescriptio
     described = description.model_copy(
         update={
             "sha256": {name: sha256_of(folder / name) for name in names},
+            "calibration": None,
             **_network(description),
         }
     )

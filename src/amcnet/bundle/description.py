@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 from amcnet.anatomy import LabelTable, own_table_of
+from amcnet.bundle.dice_calibration import DiceCalibration
 from amcnet.bundle.former_needs import needs_of_former_bundle
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.networks import Architecture, NetworkNeeds
@@ -120,6 +121,8 @@ class BundleDescription(BaseModel):
         provenance: Origin of the model.
         scores: Scores on each set of cases.
         refiner: The second network, if the bundle has one.
+        calibration: How Dice coefficients are predicted from the networks' output, where that was
+            fitted.
         sha256: File name -> SHA-256 of every other file of the bundle.
     """
 
@@ -138,6 +141,7 @@ class BundleDescription(BaseModel):
     provenance: Provenance
     scores: list[Scores] = []
     refiner: RefinerDescription | None = None
+    calibration: DiceCalibration | None = None
     sha256: dict[str, str]
 
     @property

@@ -62,8 +62,13 @@ def add_refiner(folder: Path, refined: Bundle) -> Bundle:
 
 def _describe(folder: Path, model: Bundle, refiner: RefinerDescription) -> Bundle:
     sums = {name: sha256_of(folder / name) for name in REFINER_FILES}
+    # A calibration belongs to both networks.
     described = model.description.model_copy(
-        update={"refiner": refiner, "sha256": model.description.sha256 | sums}
+        update={
+            "refiner": refiner,
+            "calibration": None,
+            "sha256": model.description.sha256 | sums,
+        }
     )
     write_bundle_description(folder, described)
     return load_bundle(folder)

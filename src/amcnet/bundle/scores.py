@@ -1,9 +1,10 @@
-"""Record the scores of a model in its bundle."""
+"""Record what was measured of a model in its bundle: scores, and the calibration."""
 
 from pathlib import Path
 
 from amcnet.bundle.bundle import load_bundle, write_bundle_description
 from amcnet.bundle.description import BundleDescription, Scores
+from amcnet.bundle.dice_calibration import DiceCalibration
 
 
 def record_scores(model: str | Path, scores: Scores) -> BundleDescription:
@@ -31,5 +32,25 @@ def record_scores(model: str | Path, scores: Scores) -> BundleDescription:
     bundle = load_bundle(model)
     others = [known for known in bundle.description.scores if known.data != scores.data]
     described = bundle.description.model_copy(update={"scores": [*others, scores]})
+    write_bundle_description(bundle.folder, described)
+    return described
+
+
+def record_calibration(model: str | Path, calibration: DiceCalibration) -> BundleDescription:
+    """Write a calibration into a bundle; from then on the model's results have predictions.
+
+    Args:
+        model: Folder of the bundle, run folder or name of an installed model.
+        calibration: The calibration; it replaces an earlier one.
+
+    Returns:
+        The bundle's new description.
+
+    Raises:
+        ModelError: If there is no such bundle, or it is damaged.
+        OutputError: If the description cannot be written.
+    """
+    bundle = load_bundle(model)
+    described = bundle.description.model_copy(update={"calibration": calibration})
     write_bundle_description(bundle.folder, described)
     return described

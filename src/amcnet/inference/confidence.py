@@ -3,12 +3,20 @@
 import numpy as np
 from numpy.typing import NDArray
 
+Totals = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+NEAR_LOGITS = 4.0
+"""How far the background may lead where a structure's probability still counts: beyond it, all
+structures together have less than 2 %."""
+
 
 class ConfidenceMeter:
-    """Mean probability of each structure over the samples of the network's grid where it wins."""
+    """Probabilities of each structure, added up over the samples of the network's grid."""
 
     def __init__(self, num_classes: int) -> None:
-        self._total = np.zeros(num_classes)
+        self._won = np.zeros(num_classes)
+        self._all = np.zeros(num_classes)
         self._count = np.zeros(num_classes, np.int64)
 
     def add(self, plane: NDArray[np.float32], winner: NDArray[np.uint8]) -> None:
@@ -18,29 +26,48 @@ class ConfidenceMeter:
             plane: Logits (class, lateral, depth).
             winner: Their arg-max (lateral, depth).
         """
-        structures = np.flatnonzero(winner)
-        won = winner.reshape(-1)[structures]
-        logits = plane.reshape(len(plane), -1)[:, structures]
-        highest = logits[won, np.arange(len(won))]
-        probability = 1 / np.exp(logits - highest).sum(axis=0)
-        classes = len(self._total)
+        samples = plane.reshape(len(plane), -1)
+        near = np.flatnonzero(samples[0] - samples[1:].max(axis=0) < NEAR_LOGITS)
+        won = winner.reshape(-1)[near]
+        probabilities = samples[:, near]
+        probabilities -= probabilities.max(axis=0)
+        np.exp(probabilities, out=probabilities)
+        probabilities /= probabilities.sum(axis=0)
+        classes = len(self._count)
+        own = probabilities[won, np.arange(len(won))]
         self._count += np.bincount(won, minlength=classes)
-        self._total += np.bincount(won, probability, minlength=classes)
+        self._won += np.bincount(won, own, minlength=classes)
+        self._all += probabilities.sum(axis=1, dtype=np.float64)
 
-    def add_totals(self, count: NDArray[np.int64], total: NDArray[np.float64]) -> None:
+    def add_totals(self, count: Counts, won: Totals, everywhere: Totals) -> None:
         """Add counts from elsewhere.
 
         Args:
             count: (class,) samples that each class won.
-            total: (class,) sum of their probabilities.
+            won: (class,) sum of the class's probability over these samples.
+            everywhere: (class,) sum of its probability over all samples that are near a structure,
+                see :data:`NEAR_LOGITS`.
         """
         self._count += count
-        self._total += total
+        self._won += won
+        self._all += everywhere
 
     def means(self) -> dict[int, float]:
         """Return class -> mean probability, for the structures that were found."""
         return {
-            value: float(self._total[value] / self._count[value])
+            value: float(self._won[value] / self._count[value])
+            for value in range(1, len(self._count))
+            if self._count[value]
+        }
+
+    def expected_dice(self) -> dict[int, float]:
+        """Return class -> expected Dice coefficient, for the structures that were found.
+
+        The expectation of twice the overlap over the expectation of both volumes: the labels' and
+        that of the truth, whose probability at each sample is the network's.
+        """
+        return {
+            value: float(2 * self._won[value] / (self._count[value] + self._all[value]))
             for value in range(1, len(self._count))
             if self._count[value]
         }

@@ -5,7 +5,7 @@ distinguishes kinds (bone, epiphysis, ...). A voxel is assigned to the nearest s
 kind.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -21,6 +21,7 @@ from amcnet.data.preprocessing import Preprocessing
 from amcnet.errors import ModelError
 from amcnet.inference.labelling import label_slices
 from amcnet.inference.openvino_network import OpenVINONetwork
+from amcnet.inference.refinement_evidence import RefinementEvidence, refinement_evidence
 from amcnet.inference.refinement_patches import Box, cover, inner_box, patch_margin
 from amcnet.io import Volume
 from amcnet.labelmaps.kinds import kind_lookup
@@ -44,11 +45,13 @@ class RefinedLogits:
         names: uint8 (kind, scan, lateral, depth): label value of a voxel if it belongs to a kind; 0
             if no structure of that kind is near.
         num_classes: Classes of the label table, background included.
+        evidence: How sure the refiner is of each structure, and how much it changed.
     """
 
     logits: NDArray[np.float16]
     names: Labels
     num_classes: int
+    evidence: RefinementEvidence
 
     def slices(self) -> Iterator[NDArray[np.float32]]:
         """Yield the logits (class, lateral, depth) of all structures, slice by slice."""
@@ -60,6 +63,10 @@ class RefinedLogits:
                 rows, columns = np.nonzero(names)
                 plane[names[rows, columns], rows, columns] = kind[rows, columns]
             yield plane
+
+
+def _ignore_evidence(evidence: RefinementEvidence) -> None:
+    """Do nothing."""
 
 
 class BoundaryRefiner:
@@ -123,10 +130,16 @@ class BoundaryRefiner:
             target = logits[(slice(None), *kept)]
             np.copyto(target, result[(slice(None), *part)].astype(np.float16), where=near[kept])
         names = _names(labels, kinds, near, logits, self._refiner.spacing_mm)
-        return RefinedLogits(logits, names, self._table.num_classes)
+        classes = self._table.num_classes
+        evidence = refinement_evidence(labels, near, logits, names, classes)
+        return RefinedLogits(logits, names, classes, evidence)
 
     def label_slices(
-        self, image: NDArray[np.float32], found: Iterable[Labels], shape: tuple[int, int, int]
+        self,
+        image: NDArray[np.float32],
+        found: Iterable[Labels],
+        shape: tuple[int, int, int],
+        take_evidence: Callable[[RefinementEvidence], None] = _ignore_evidence,
     ) -> Iterator[Labels]:
         """Yield the labels of every slice of a volume, refined.
 
@@ -135,11 +148,13 @@ class BoundaryRefiner:
             found: Labels of the first stage on the fine grid, slice by slice, uint8 (lateral,
                 depth).
             shape: Shape of the volume, (scan, lateral, depth).
+            take_evidence: Called once with what the refiner tells about each structure.
 
         Yields:
             uint8 (lateral, depth), ``shape[0]`` times.
         """
         refined = self(image, np.stack(list(found)))
+        take_evidence(refined.evidence)
         yield from label_slices(refined.slices(), image.shape[1], shape)
 
     def _window(self, box: Box, image: NDArray[np.float32], kinds: Labels) -> NDArray[np.float32]:

@@ -1,7 +1,7 @@
 """The result of inference: labels of one volume on its own grid."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
 
@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.anatomy import LabelTable
+from amcnet.bundle.dice_calibration import DiceWeights
+from amcnet.inference.structure_evidence import StructureEvidence
 from amcnet.io import Geometry, write_labels
 from amcnet.io.dicom import SegType
+from amcnet.io.predicted_dice import PredictedDice
 from amcnet.labelmaps.selection import find_structures
 
 Row = dict[str, str | int | float | None]
@@ -30,6 +33,11 @@ class Segmentation:
         seconds: Stage -> time in seconds. The network runs while slices are labelled: ``network``
             is the time it was busy, ``labels`` the total of both.
         kept: Values of the structures that :func:`keep_only` kept, found or not; None for all.
+        evidence: Label value -> what the networks tell about the structure, for those found.
+        dice_weights: How Dice coefficients are predicted from it; None for a model that was not
+            calibrated.
+        predicted_dice: Label value -> predicted Dice coefficient, once the result was checked; see
+            :func:`amcnet.workflows.segment.checking.with_prediction`.
 
     >>> from amcnet.anatomy import hand_label_table
     >>> labels = np.ones((2, 4, 3), np.uint8)
@@ -54,6 +62,9 @@ class Segmentation:
     notice: str
     seconds: dict[str, float]
     kept: tuple[int, ...] | None = None
+    evidence: dict[int, StructureEvidence] = field(default_factory=dict)
+    dice_weights: DiceWeights | None = None
+    predicted_dice: dict[int, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Return the size, the grid and the number of structures in a few lines."""
@@ -90,8 +101,8 @@ class Segmentation:
         """Return one row for each structure of the table, for ``pandas.DataFrame(rows)``.
 
         Returns:
-            ``label``, ``name``, ``kind``, ``group``, ``voxels``, ``volume_mm3`` and ``confidence``
-            (None if the structure was not found).
+            ``label``, ``name``, ``kind``, ``group``, ``voxels``, ``volume_mm3``, ``confidence`` and
+            ``predicted_dice`` (None if the structure was not found, or nothing is predicted).
         """
         voxels = np.bincount(self.labels.reshape(-1), minlength=self.table.num_classes)
         voxel_mm3 = prod(self.spacing_mm)
@@ -104,6 +115,7 @@ class Segmentation:
                 "voxels": int(voxels[structure.value]),
                 "volume_mm3": float(voxels[structure.value] * voxel_mm3),
                 "confidence": self.confidence.get(structure.value),
+                "predicted_dice": self.predicted_dice.get(structure.value),
             }
             for structure in self.table
         ]
@@ -113,11 +125,13 @@ class Segmentation:
     ) -> None:
         """Write the labels in the format of the extension, see :func:`amcnet.io.write_labels`.
 
-        Segmentations (``.seg.nrrd``, DICOM) list only the structures that were kept.
+        Segmentations (``.seg.nrrd``, DICOM) list only the structures that were kept. A
+        ``.seg.nrrd`` holds the predicted Dice coefficients too.
 
         Raises:
             OutputError: If the file cannot be written.
         """
+        limit = 0.5 if self.dice_weights is None else self.dice_weights.named_below
         write_labels(
             path,
             self.labels,
@@ -126,6 +140,7 @@ class Segmentation:
             overwrite,
             self.kept,
             seg_type,
+            PredictedDice(self.predicted_dice, limit),
         )
 
 
@@ -150,5 +165,11 @@ def keep_only(result: Segmentation, names: Iterable[str] | str) -> Segmentation:
     kept = find_structures(result.table, [names] if isinstance(names, str) else names)
     lookup = np.zeros(np.iinfo(result.labels.dtype).max + 1, result.labels.dtype)
     lookup[list(kept)] = kept
-    confidence = {value: mean for value, mean in result.confidence.items() if value in kept}
-    return replace(result, labels=lookup[result.labels], confidence=confidence, kept=kept)
+    return replace(
+        result,
+        labels=lookup[result.labels],
+        confidence={value: mean for value, mean in result.confidence.items() if value in kept},
+        kept=kept,
+        evidence={value: one for value, one in result.evidence.items() if value in kept},
+        predicted_dice={v: one for v, one in result.predicted_dice.items() if v in kept},
+    )

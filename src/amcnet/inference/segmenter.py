@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from amcnet.bundle import load_bundle
 from amcnet.bundle.description import WEIGHTS_FILE
+from amcnet.bundle.dice_calibration import DiceWeights
 from amcnet.data.channels import network_input
 from amcnet.errors import ConfigError, InputError
 from amcnet.inference.confidence import ConfidenceMeter
@@ -27,10 +28,12 @@ from amcnet.inference.probabilities import probability_file
 from amcnet.inference.progress import Stage, StageProgress, no_stage_progress
 from amcnet.inference.quality_presets import Quality, choose_windows
 from amcnet.inference.refinement import BoundaryRefiner
+from amcnet.inference.refinement_evidence import RefinementEvidence
 from amcnet.inference.segmentation import Segmentation
 from amcnet.inference.sliding_windows import Windows
 from amcnet.inference.sources import Source, as_volume, channel_volumes, is_batch
 from amcnet.inference.stream import run_ahead
+from amcnet.inference.structure_evidence import gather_evidence
 from amcnet.io import Colour, Geometry, Reading, Volume
 from amcnet.io.geometry import Triple
 from amcnet.labelmaps.cleanup import clean_up
@@ -64,6 +67,7 @@ class _Labelled:
     labels: NDArray[np.uint8]
     runs: RunLengthEncoder
     meter: ConfidenceMeter
+    refinement: RefinementEvidence | None
     network_seconds: float
     seconds: float
 
@@ -302,12 +306,13 @@ class Segmenter:
         if cleanup:
             progress(Stage.CLEANING_UP, 0, 0)
             clean_up(found.labels, runs, table, prepared.geometry.canonical_spacing_mm)
-        means = found.meter.means()
+        values = np.unique(runs.value).tolist()
+        evidence = gather_evidence(values, found.meter, found.refinement)
         return Segmentation(
             labels=found.labels,
             geometry=prepared.geometry,
             table=table,
-            confidence={v: means.get(v, 0.0) for v in np.unique(runs.value).tolist()},
+            confidence={value: one.probability for value, one in evidence.items()},
             notice=self.notice,
             seconds={
                 "resample": prepared.seconds,
@@ -315,7 +320,16 @@ class Segmenter:
                 "labels": found.seconds,
                 "clean-up": time.perf_counter() - labelled,
             },
+            evidence=evidence,
+            dice_weights=self._dice_weights(found.refinement is not None),
         )
+
+    def _dice_weights(self, refined: bool) -> DiceWeights | None:
+        """Return how Dice coefficients are predicted; an ensemble's evidence is another one."""
+        calibration = self.bundle.description.calibration
+        if calibration is None or len(self.bundles) > 1:
+            return None
+        return calibration.weights_for(refined)
 
     def _run_network(
         self, prepared: Prepared, progress: StageProgress, probabilities: Path | None
@@ -324,6 +338,7 @@ class Segmenter:
         description, image = self.bundle.description, prepared.image
         shape = prepared.geometry.canonical_shape
         meter = ConfidenceMeter(description.architecture.num_classes)
+        refinement: list[RefinementEvidence] = []
         runs = RunLengthEncoder()
         with ExitStack() as files:
             windows = self._fitted_windows(image.shape[1:], shape)
@@ -345,13 +360,20 @@ class Segmenter:
                 image, first_shape, windows, meter, logits_callback, network_progress
             )
             if fine is not None and self._refiner is not None:
-                planes = self._refiner.label_slices(fine, planes, shape)
+                planes = self._refiner.label_slices(fine, planes, shape, refinement.append)
             for index, plane in enumerate(run_ahead(planes)):
                 labels[index] = plane
                 runs.add(plane)
                 progress(Stage.LABELLING, index + 1, shape[0])
             network_seconds = self._engine.network_seconds - network_before
-        return _Labelled(labels, runs, meter, network_seconds, time.perf_counter() - start)
+        return _Labelled(
+            labels,
+            runs,
+            meter,
+            refinement[0] if refinement else None,
+            network_seconds,
+            time.perf_counter() - start,
+        )
 
     def _fitted_windows(
         self, network_shape: tuple[int, ...], shape: tuple[int, int, int]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from amcnet.inference.confidence import ConfidenceMeter
+from amcnet.inference.confidence import NEAR_LOGITS, ConfidenceMeter
 from amcnet.inference.labelling import label_slices
 from amcnet.inference.sliding_windows import Windows, window_starts, window_weights
 
@@ -194,24 +194,30 @@ class DeviceMeter:
         self._count = torch.zeros(num_classes, dtype=torch.int64, device=device)
         # Apple's GPUs have no float64.
         self._float = torch.float32 if device.type == "mps" else torch.float64
-        self._total = torch.zeros(num_classes, dtype=self._float, device=device)
+        self._won = torch.zeros(num_classes, dtype=self._float, device=device)
+        self._all = torch.zeros(num_classes, dtype=self._float, device=device)
 
     def add(self, planes: Tensor) -> None:
         """Count slices, float32 (scan, class, lateral, depth)."""
         highest, winner = planes.max(dim=1, keepdim=True)
-        probability = (planes - highest).exp_().sum(dim=1).reciprocal_()
+        near = planes[:, 0] - planes[:, 1:].amax(dim=1) < NEAR_LOGITS
+        probabilities = (planes - highest).exp_()
+        probabilities /= probabilities.sum(dim=1, keepdim=True)
+        own = probabilities.gather(1, winner).flatten(0, 2).to(self._float)
         rows = winner.flatten(0, 2)
         # Sum each row first: a GPU serialises additions to the same address.
         size = (len(rows), len(self._count))
         count = torch.zeros(size, dtype=torch.int64, device=rows.device)
         self._count += count.scatter_add_(1, rows, torch.ones_like(rows)).sum(dim=0)
-        total = torch.zeros(size, dtype=self._float, device=rows.device)
-        added = probability.flatten(0, 1).to(self._float)
-        self._total += total.scatter_add_(1, rows, added).sum(dim=0)
+        won = torch.zeros(size, dtype=self._float, device=rows.device)
+        self._won += won.scatter_add_(1, rows, own).sum(dim=0)
+        probabilities *= near[:, None]
+        self._all += probabilities.sum(dim=(2, 3)).to(self._float).sum(dim=0)
 
     def report_to(self, meter: ConfidenceMeter) -> None:
         """Wait for the device and add the counts to a meter on the host."""
-        meter.add_totals(self._count.cpu().numpy(), self._total.cpu().double().numpy())
+        won, everywhere = (total.cpu().double().numpy() for total in (self._won, self._all))
+        meter.add_totals(self._count.cpu().numpy(), won, everywhere)
 
 
 class Downloads:

@@ -15,6 +15,8 @@ from amcnet.io.extensions import LABEL_EXTENSIONS, SEGMENTATION_EXTENSION, find_
 from amcnet.io.geometry import Geometry
 from amcnet.io.image_formats import write_nrrd
 from amcnet.io.image_writing import check_output, check_written, write_grid
+from amcnet.io.predicted_dice import PredictedDice
+from amcnet.io.predicted_dice_tags import predicted_dice_tags
 from amcnet.io.segment_list import make_segments, segmentation_fields
 
 
@@ -26,6 +28,7 @@ def write_labels(
     overwrite: bool = False,
     listed: Collection[int] | None = None,
     seg_type: SegType = "binary",
+    predicted: PredictedDice | None = None,
 ) -> None:
     """Write labels with the size, spacing, origin and direction of the input file.
 
@@ -43,6 +46,8 @@ def write_labels(
         listed: Values of the structures that a ``.seg.nrrd`` or ``.dcm`` lists, if the labels hold
             no others; None lists the whole table.
         seg_type: Kind of a ``.dcm``: a mask for each structure, or one label map.
+        predicted: Predicted Dice coefficients, which only a ``.seg.nrrd`` holds, see
+            :mod:`amcnet.io.predicted_dice_tags`.
 
     Raises:
         OutputError: If the file cannot be written there, or the labels do not fit the geometry
@@ -71,7 +76,7 @@ def write_labels(
     stored = geometry.from_canonical(labels)
     structures = [s for s in table if listed is None or s.value in listed]
     with atomic_path(path) as temporary:
-        _write(temporary, stored, geometry, structures, seg_type)
+        _write(temporary, stored, geometry, structures, seg_type, predicted or PredictedDice({}))
 
 
 def _write(
@@ -80,12 +85,14 @@ def _write(
     geometry: Geometry,
     structures: list[Structure],
     seg_type: SegType,
+    predicted: PredictedDice,
 ) -> None:
     extension = find_extension(path, LABEL_EXTENSIONS)
     if extension == ".dcm":
         write_seg(path, stored, geometry, structures, seg_type)
     elif extension == SEGMENTATION_EXTENSION:
-        fields = segmentation_fields(make_segments(structures, geometry.size))
+        tags = predicted_dice_tags(stored, predicted)
+        fields = segmentation_fields(make_segments(structures, geometry.size, tags))
         write_nrrd(path, stored, geometry, fields)
         check_written(path, geometry)
     else:

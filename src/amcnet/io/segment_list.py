@@ -27,6 +27,7 @@ class Segment:
         layer: Index of the layer (the image channel) that holds it.
         codes: Terminology codes (scheme, code), the most specific first.
         color_rgb: Display colour, three values of 0-255; None if the file states none.
+        tags: What else a ``.seg.nrrd`` says about it, ``key:value`` pairs with ``|`` between them.
     """
 
     name: str
@@ -34,10 +35,13 @@ class Segment:
     layer: int
     codes: tuple[tuple[str, str], ...] = ()
     color_rgb: tuple[int, int, int] | None = None
+    tags: str = ""
 
 
 def make_segments(
-    structures: Iterable[Structure], size: tuple[int, int, int]
+    structures: Iterable[Structure],
+    size: tuple[int, int, int],
+    tags: Mapping[int, str] | None = None,
 ) -> list[dict[str, Any]]:
     """Describe structures as slicerio's ``segments``, those without voxels included.
 
@@ -45,6 +49,7 @@ def make_segments(
         structures: Structures, such as those of a table.
         size: Voxels along the file's (x, y, z). Every segment gets this whole extent: 3D Slicer
             up to 5.0 crops all segments of a layer to the extent of the first.
+        tags: Label value -> a tag of its segment, ``key:value``, besides the terminology.
     """
     extent = [0, size[0] - 1, 0, size[1] - 1, 0, size[2] - 1]
     return [
@@ -58,9 +63,17 @@ def make_segments(
             "layer": 0,
             "extent": extent,
             "terminology": _terminology(structure),
+            **_own_tag((tags or {}).get(structure.value)),
         }
         for structure in structures
     ]
+
+
+def _own_tag(tag: str | None) -> dict[str, Any]:
+    if tag is None:
+        return {}
+    key, _, value = tag.partition(":")
+    return {"tags": {key: value}}
 
 
 def _terminology(structure: Structure) -> dict[str, Any]:
@@ -87,6 +100,7 @@ def segmentation_fields(segments: Iterable[Mapping[str, Any]]) -> dict[str, str]
         codes = ["^".join(terminology[name]) for name in ("category", "type")]
         # Context, category, type and its modifier; then the same of an anatomic region: none.
         entry = "~".join([terminology["contextName"], *codes, _NO_CODE, "", _NO_CODE, _NO_CODE])
+        own_tags = "".join(f"{key}:{value}|" for key, value in segment.get("tags", {}).items())
         fields |= {
             f"Segment{index}_{name}": text
             for name, text in (
@@ -98,7 +112,7 @@ def segmentation_fields(segments: Iterable[Mapping[str, Any]]) -> dict[str, str]
                 ("LabelValue", str(segment["labelValue"])),
                 ("Layer", str(segment["layer"])),
                 ("Extent", " ".join(map(str, segment["extent"]))),
-                ("Tags", f"{_TERMINOLOGY}{entry}|"),
+                ("Tags", f"{_TERMINOLOGY}{entry}|{own_tags}"),
             )
         }
     return fields
@@ -148,8 +162,8 @@ def parse_segments(metadata: Mapping[str, str], channels: int) -> list[Segment]:
             raise InputError(f"segment '{name}': {error}") from error
         if not 0 <= layer < channels:
             raise InputError(f"segment '{name}': layer is {layer}, expected 0 to {channels - 1}")
-        codes, color = _parse_codes(fields.get("Tags", "")), _parse_color(fields.get("Color", ""))
-        segments.append(Segment(name, label_value, layer, codes, color))
+        tags, color = fields.get("Tags", ""), _parse_color(fields.get("Color", ""))
+        segments.append(Segment(name, label_value, layer, _parse_codes(tags), color, tags))
     return segments
 
 

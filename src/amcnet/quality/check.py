@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from amcnet.anatomy import LabelTable
 from amcnet.errors import InputError
+from amcnet.io.predicted_dice import PredictedDice
 from amcnet.labelmaps.region import Labels
 from amcnet.labelmaps.validation import check_label_volume, labelled_box
 from amcnet.quality.arrangement import Arrangement, chains_of
+from amcnet.quality.dice_prediction import DiceEvidence, predict_dice, prediction_findings
 from amcnet.quality.findings import Finding, QualityReport, Severity
 from amcnet.quality.hand_plan import HandPlan, plan_of
 from amcnet.quality.image_checks import image_findings
@@ -24,6 +26,7 @@ from amcnet.quality.structure_checks import (
     border_findings,
     confidence_findings,
     loose_share,
+    overall_confidence_findings,
     piece_findings,
 )
 
@@ -42,6 +45,7 @@ def check_segmentation(
     table: LabelTable,
     confidence: Mapping[int, float] | None = None,
     image: NDArray[Any] | None = None,
+    dice: DiceEvidence | PredictedDice | None = None,
 ) -> QualityReport:
     """Check a segmentation for problems that a person should look at.
 
@@ -56,6 +60,8 @@ def check_segmentation(
         table: Meaning of the labels.
         confidence: Label value -> mean probability by the model, if known.
         image: Intensities of the volume that was segmented, of the same shape.
+        dice: What Dice coefficients can be predicted from, or those that were predicted; low ones
+            are a finding, instead of low confidence.
 
     Raises:
         InputError: If labels, spacing, table and image do not fit each other.
@@ -76,9 +82,17 @@ def check_segmentation(
     # Passing over the background takes most of the time; the box has the same findings.
     seen = observe(labels[labelled_box(labels)], spacing_mm, table, confidence)
     causes = grid_causes(labels.shape, spacing_mm)
-    findings = sorted(_findings(seen, causes), key=lambda finding: -finding.severity)
+    plan, chains, gaps = plan_of(table), chains_of(table), Gaps(seen.found)
+    sizes = compare_sizes(plan, gaps, chains) if plan and seen.found else Sizes()
+    known = predict_dice(seen, sizes, dice) if isinstance(dice, DiceEvidence) else dice
+    predicted = _of_present(known or PredictedDice({}), seen)
+    findings = _findings(seen, gaps, sizes, predicted, causes)
     report = QualityReport(
-        tuple(findings), table, tuple(sorted(seen.found)), tuple(_unchecked(table, confidence))
+        tuple(sorted(findings, key=lambda finding: -finding.severity)),
+        table,
+        tuple(sorted(seen.found)),
+        tuple(_unchecked(table, confidence)),
+        predicted.coefficients,
     )
     return report if image is None else add_image_findings(report, image)
 
@@ -106,29 +120,44 @@ def add_image_findings(report: QualityReport, image: NDArray[Any]) -> QualityRep
     return replace(report, findings=tuple(findings))
 
 
-def _findings(seen: Observation, causes: Sequence[str]) -> list[Finding]:
+def _of_present(predicted: PredictedDice, seen: Observation) -> PredictedDice:
+    present = {v: dice for v, dice in predicted.coefficients.items() if v in seen.found}
+    return replace(predicted, coefficients=present)
+
+
+def _findings(
+    seen: Observation,
+    gaps: Gaps,
+    sizes: Sizes,
+    predicted: PredictedDice,
+    causes: Sequence[str],
+) -> list[Finding]:
     table, found = seen.table, seen.found
     plan, chains = plan_of(table), chains_of(table)
     if not found:
         hints = _hints(causes) if plan else ""
         return [Finding("nothing", Severity.BAD, (), f"No structure is present.{hints}")]
-    gaps = Gaps(found)
-    sizes = compare_sizes(plan, gaps, chains) if plan else Sizes()
     rows = plan.rows if plan else ()
     arrangement = Arrangement(gaps, chains, rows, _gaps_left_mm(plan, sizes))
     in_order, loose = OrderCheck(arrangement, table, found, sizes.log_volumes).findings()
-    general = confidence_findings(found.values())
+    general = overall_confidence_findings(found.values())
     if plan and (unlike := _unlike_a_hand(plan, seen, sizes, loose, causes)):
         # If it is no hand, findings on single structures mean nothing.
-        return [unlike, *(finding for finding in general if not finding.structures)]
+        return [unlike, *general]
     if plan and seen.spacing_mm == (1.0, 1.0, 1.0):
         general.append(Finding("scale", Severity.LOOK, (), PLACEHOLDER_SPACING))
     missing, beyond = missing_findings(table, found, chains, plan, sizes)
+    # A prediction says more than the confidence that it rests on.
+    if predicted.coefficients:
+        unsure = prediction_findings(predicted, table)
+    else:
+        unsure = confidence_findings(found.values())
     return [
         *missing,
         *in_order,
         *size_findings(sizes, table, causes),
         *piece_findings(found.values()),
+        *unsure,
         *general,
         *border_findings(found.values(), [table[value] for value in sorted(beyond)]),
     ]

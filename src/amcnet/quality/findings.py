@@ -1,6 +1,7 @@
 """Findings of a quality check, and the report that holds them with a verdict."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any
 
@@ -43,7 +44,7 @@ class Finding:
 
     Attributes:
         kind: ``nothing``, ``unlike a hand``, ``missing``, ``pieces``, ``order``, ``size``,
-            ``scale``, ``border``, ``confidence`` or ``image``.
+            ``scale``, ``border``, ``prediction``, ``confidence`` or ``image``.
         severity: ``OK`` is a note that needs no action.
         structures: Label values that it concerns; none if it concerns the whole segmentation.
         message: One sentence.
@@ -61,6 +62,11 @@ class Finding:
     measure: str = ""
 
 
+def rounded_dice(dice: float | None) -> float | None:
+    """Return a predicted Dice coefficient with as many decimals as it is worth."""
+    return None if dice is None else round(dice, 3)
+
+
 @dataclass(frozen=True)
 class QualityReport:
     """The result of a quality check.
@@ -70,6 +76,8 @@ class QualityReport:
         table: Meaning of the label values.
         present: Label values that the segmentation holds.
         unchecked: Checks that could not be made, one sentence each.
+        predicted_dice: Label value -> predicted Dice coefficient, for the structures that are
+            present; empty where none can be predicted.
 
     Example:
         >>> table = LabelTable.from_names(["liver", "spleen"])
@@ -86,6 +94,7 @@ class QualityReport:
     table: LabelTable
     present: tuple[int, ...]
     unchecked: tuple[str, ...] = ()
+    predicted_dice: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Severity:
@@ -99,15 +108,17 @@ class QualityReport:
         return is_hand_table(self.table) and not kinds.isdisjoint(NO_HAND_KINDS)
 
     def summary(self) -> str:
-        """Return the verdict and the worst findings in one or two lines."""
+        """Return the verdict, the worst finding and the prediction (or the next) in two lines."""
         if self.is_no_hand:
             finding = next(f for f in self.findings if f.kind in NO_HAND_KINDS)
             return f"{self.verdict}: no hand: {finding.message}"
-        messages = [finding.message for finding in self.findings]
-        if not messages:
+        if not self.findings:
             return f"{self.verdict}: nothing suspicious"
-        more = f" (and {len(messages) - 2} more)" if len(messages) > 2 else ""
-        return "\n".join([f"{self.verdict}: {messages[0]}", *messages[1:2]]) + more
+        worst, *others = self.findings
+        others.sort(key=lambda finding: finding.kind != "prediction")
+        more = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
+        second = [finding.message for finding in others[:1]]
+        return "\n".join([f"{self.verdict}: {worst.message}", *second]) + more
 
     def severity_of(self, value: int) -> Severity:
         """Return the severity of the worst finding that concerns a structure."""
@@ -144,6 +155,7 @@ class QualityReport:
                     "label": structure.value,
                     "name": structure.name,
                     "present": structure.value in self.present,
+                    "predicted_dice": rounded_dice(self.predicted_dice.get(structure.value)),
                     "severity": str(self.severity_of(structure.value)),
                     "color_rgb": list(SEVERITY_COLOR_RGB[self.severity_of(structure.value)]),
                 }

@@ -69,18 +69,21 @@ def _some(structures: Sequence[Structure]) -> str:
 
 
 def confidence_findings(found: Iterable[Found]) -> list[Finding]:
-    """Return findings on structures of low confidence, and on low confidence overall."""
-    known = [one for one in found if one.size.confidence is not None]
+    """Return findings on structures of low confidence."""
     findings = []
-    for one in known:
-        confidence = one.size.confidence or 0.0
-        if confidence < _UNSURE:
+    for one in found:
+        confidence = one.size.confidence
+        if confidence is not None and confidence < _UNSURE:
             severity = Severity.BAD if confidence < _VERY_UNSURE else Severity.LOOK
             message = f"{one.structure.name}: the model is unsure of it ({100 * confidence:.0f} %)"
             findings.append(Finding("confidence", severity, (one.structure.value,), message))
-    if known:
-        middle = median(one.size.confidence or 0.0 for one in known)
-        if middle < _UNSURE_OF_MOST:
-            message = f"the model is unsure of most structures (median {100 * middle:.0f} %)"
-            findings.append(Finding("confidence", Severity.BAD, (), message))
     return findings
+
+
+def overall_confidence_findings(found: Iterable[Found]) -> list[Finding]:
+    """Return a finding if the model is unsure of most structures."""
+    known = [one.size.confidence for one in found if one.size.confidence is not None]
+    if not known or (middle := median(known)) >= _UNSURE_OF_MOST:
+        return []
+    message = f"the model is unsure of most structures (median {100 * middle:.0f} %)"
+    return [Finding("confidence", Severity.BAD, (), message)]

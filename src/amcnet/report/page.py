@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.anatomy import LabelTable
+from amcnet.io.predicted_dice import PredictedDice
 from amcnet.measurement import Measurement, measure_structures
 from amcnet.quality import SEVERITY_COLOR_RGB, QualityReport, Severity, check_segmentation
 from amcnet.report.page_html import SEVERITY_MEANING, Contents, Picture
@@ -29,6 +30,7 @@ class Subject:
         table: The label table.
         image: Intensities of the same shape; None if unknown.
         confidence: Label value -> mean probability; None if unknown.
+        predicted: Predicted Dice coefficients; None if unknown.
 
     Example:
         >>> labels = np.zeros((8, 8, 8), np.uint8)
@@ -42,11 +44,17 @@ class Subject:
     table: LabelTable
     image: NDArray[Any] | None = None
     confidence: Mapping[int, float] | None = None
+    predicted: PredictedDice | None = None
 
     def check(self) -> QualityReport:
         """Check the segmentation, see :func:`amcnet.quality.check_segmentation`."""
         return check_segmentation(
-            self.labels, self.spacing_mm, self.table, self.confidence, self.image
+            self.labels,
+            self.spacing_mm,
+            self.table,
+            self.confidence,
+            self.image,
+            self.predicted,
         )
 
     def measure(self) -> tuple[Measurement, ...]:

@@ -96,6 +96,7 @@ def page_html(contents: Contents) -> str:
     heads = ["no.", "structure", "verdict", *_SIZES]
     heads += ["width to shaft"] if has_ends else []
     heads += ["confidence"] if has_confidence else []
+    heads += ["predicted Dice"] if quality.predicted_dice else []
     unusual = {
         (finding.structures[0], finding.measure): finding.message
         for finding in quality.findings
@@ -110,7 +111,7 @@ def page_html(contents: Contents) -> str:
             meaning=SEVERITY_MEANING,
             colors=SEVERITY_COLOR_RGB,
             heads=heads,
-            notes=_notes(has_ends, has_confidence, bool(unusual)),
+            notes=_notes(has_ends, has_confidence, bool(quality.predicted_dice), bool(unusual)),
             rows=[_row(one, quality, unusual, has_ends, has_confidence) for one in measurements],
         )
     )
@@ -140,12 +141,19 @@ def _displayable(value: object) -> object:
     return escaped(value)
 
 
-def _notes(has_ends: bool, has_confidence: bool, has_unusual: bool) -> Sequence[str]:
+def _notes(
+    has_ends: bool, has_confidence: bool, has_prediction: bool, has_unusual: bool
+) -> Sequence[str]:
     notes = ["Sizes are along the structure's own axes."]
     if has_ends:
         notes.append("Width to shaft: width of the epiphysis over the width of its shaft's end.")
     if has_confidence:
         notes.append("Confidence: mean probability that the model assigns to the structure.")
+    if has_prediction:
+        notes.append(
+            "Predicted Dice: expected overlap with the truth, from 0 to 1, estimated from scans "
+            "whose truth is known."
+        )
     if has_unusual:
         notes.append(
             "Underlined: unusual beside the other bones of this hand or, for an epiphysis, "
@@ -172,6 +180,8 @@ def _row(
         cells.append(_Cell(_number(ratio, 2)))
     if has_confidence:
         cells.append(_Cell(_NONE if one.confidence is None else f"{100 * one.confidence:.0f} %"))
+    if quality.predicted_dice:
+        cells.append(_Cell(_number(quality.predicted_dice.get(one.label), 2)))
     return _Row(
         label=one.label,
         name=one.name,

@@ -32,6 +32,7 @@ from amcnet.training.hardware import (
     settle_processes,
     trains_on_gpu,
 )
+from amcnet.training.held_out_calibration import calibrate_on_prepared
 from amcnet.training.history import LossCurve, Row, write_curves, write_history
 from amcnet.training.interruption import Interruption, RunStopped, handled_signals
 from amcnet.training.model_description import Origin, code_commit, describe_model
@@ -111,6 +112,7 @@ def _run(
             _load_weights(task, best_checkpoint(folder))
         origin = Origin(source, split, commit, started_from)
         write_bundle(folder / BUNDLE_FOLDER, task.network, describe_model(config, task, origin))
+        calibrate_on_prepared(folder / BUNDLE_FOLDER, source.open(), split.val)
     trainer.strategy.barrier("the model is written")
     return load_bundle(folder / BUNDLE_FOLDER)
 

@@ -104,6 +104,7 @@ def _row(one: ShownStructure) -> dict[str, Any]:
         "severity": str(one.severity),
         "is_doubtful": one.severity > Severity.OK,
         "messages": list(one.messages),
+        "predicted_dice": one.predicted_dice,
         "focus_mm": None if one.focus_mm is None else list(one.focus_mm),
         "near": one.near,
         **_sizes(one),

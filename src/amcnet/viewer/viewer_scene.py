@@ -11,6 +11,7 @@ from amcnet.anatomy import LabelTable, Structure
 from amcnet.data import LabelNames
 from amcnet.errors import InputError
 from amcnet.io import BY_HEADER, Reading, Volume, doubtful_spacing, labels_on_grid
+from amcnet.io.predicted_dice_tags import read_predicted_dice
 from amcnet.labelmaps.validation import without_ignored
 from amcnet.measurement import Measurement
 from amcnet.parallel import NamedProgress
@@ -32,6 +33,7 @@ class ShownStructure:
         measurement: Its size.
         severity: Severity of its worst finding.
         messages: Its findings, one sentence each.
+        predicted_dice: Dice coefficient predicted by the model; None if the file holds none.
         focus_mm: Position to show, in page coordinates: the voxel of the structure closest to its
             centre, or that of a neighbour if the structure is absent. None if the neighbours are
             absent too.
@@ -42,6 +44,7 @@ class ShownStructure:
     measurement: Measurement
     severity: Severity
     messages: tuple[str, ...]
+    predicted_dice: float | None
     focus_mm: tuple[float, float, float] | None
     near: str | None = None
 
@@ -194,7 +197,8 @@ def _subject(file: Path, found: Volume, scan: Volume, names: LabelNames) -> Subj
     except InputError as error:
         raise InputError(f"{file}: {error}") from error
     placed = without_ignored(placed, placed, names.ignore_value)
-    return Subject(placed, scan.spacing_mm, names.table, scan.array)
+    predicted = read_predicted_dice(file, names.table, placed)
+    return Subject(placed, scan.spacing_mm, names.table, scan.array, predicted=predicted)
 
 
 def _dice(one: Subject, other: Subject) -> Iterator[float | None]:
@@ -223,6 +227,7 @@ def _labelled(subject: Subject, grid: DisplayGrid, name: str) -> Labelled:
             measurement,
             quality.severity_of(structure.value),
             tuple(f.message for f in quality.findings if structure.value in f.structures),
+            quality.predicted_dice.get(structure.value),
             *_focus(structure, table, middles),
         )
         for structure, measurement in zip(table, measurements, strict=True)

@@ -10,12 +10,14 @@ from amcnet.data import LabelNames
 from amcnet.errors import InputError
 from amcnet.inference import Segmentation
 from amcnet.io import BY_HEADER, Geometry, Reading, labels_on_grid
+from amcnet.io.predicted_dice_tags import read_predicted_dice
 from amcnet.labelmaps.validation import without_ignored
-from amcnet.quality import QualityReport, check_segmentation
+from amcnet.quality import QualityReport
 from amcnet.report import Subject, page_html, report_contents
 from amcnet.workflows.image_check import check_is_no_label_map, check_is_no_segmentation
 from amcnet.workflows.label_names import read_label_file_with_names
 from amcnet.workflows.output_files import write_text
+from amcnet.workflows.segment.checking import check
 from amcnet.workflows.segment.provenance import making_of_labels
 
 _NOTICE = "Research software, not a medical device. The model that made these labels is not known."
@@ -109,9 +111,7 @@ def check_result(result: Segmentation, image: NDArray[Any] | None = None) -> Qua
         >>> str(check_result(result).verdict)
         'ok'
     """
-    return check_segmentation(
-        result.labels, result.spacing_mm, result.table, result.confidence, image
-    )
+    return check(result, image)
 
 
 def _read_subject(
@@ -122,8 +122,10 @@ def _read_subject(
     if names.ignore_value is not None:
         array = without_ignored(volume.array, volume.array, names.ignore_value)
         volume = replace(volume, array=array)
+    predicted = read_predicted_dice(labels, names.table, volume.array)
     if image is None:
-        return Subject(volume.array, volume.spacing_mm, names.table), volume.geometry
+        subject = Subject(volume.array, volume.spacing_mm, names.table, predicted=predicted)
+        return subject, volume.geometry
     check_is_no_segmentation(image)
     scan = reading.volume(image)
     check_is_no_label_map(scan.array, image)
@@ -131,4 +133,5 @@ def _read_subject(
         array = labels_on_grid(volume, scan.geometry)
     except InputError as error:
         raise InputError(f"{image}: does not lie on the grid of {labels}: {error}") from error
-    return Subject(array, scan.spacing_mm, names.table, scan.array), scan.geometry
+    subject = Subject(array, scan.spacing_mm, names.table, scan.array, predicted=predicted)
+    return subject, scan.geometry

@@ -21,6 +21,7 @@ from amcnet.networks.refiner import Refiner
 from amcnet.networks.refiner_architecture import RefinerArchitecture
 from amcnet.training.checkpoints import last_checkpoint
 from amcnet.training.config_reading import RUN_CONFIG_FILE
+from amcnet.training.held_out_calibration import calibrate_on_raw
 from amcnet.training.history import Row, write_curves, write_history
 from amcnet.training.model_description import code_commit
 from amcnet.training.refinement.first_stage import make_first_stage
@@ -89,7 +90,9 @@ def _run(config: RefinementConfig, folder: Path, resume: bool) -> Bundle:
         patch=config.patches.shape,
         provenance=_provenance(config, trainer, commit),
     )
-    return write_refined_bundle(folder / BUNDLE_FOLDER, model, trainer.network, description)
+    write_refined_bundle(folder / BUNDLE_FOLDER, model, trainer.network, description)
+    calibrate_on_raw(folder / BUNDLE_FOLDER, dataset, split.val)
+    return load_bundle(folder / BUNDLE_FOLDER)
 
 
 def _patches(

@@ -10,6 +10,7 @@ const numbers = [
   ["growth_end_width_ratio", "Width to shaft", "", 2],
 ];
 const lowDice = 0.8;
+const lowPrediction = 0.5;
 const plural = (kind) => (kind.endsWith("is") ? `${kind.slice(0, -2)}es` : `${kind}s`);
 
 // Whether the picture shows it: with two segmentations, in either of them.
@@ -107,11 +108,18 @@ export class StructureList {
   }
 
   diceOf(one) {
-    const dice = one.compared?.dice;
-    if (dice === undefined || dice === null) return element("span");
-    const made = element("span", dice.toFixed(2), dice < lowDice ? "dice low" : "dice");
-    made.title = "Dice coefficient of the two segmentations";
-    made.setAttribute("aria-label", `Dice ${dice.toFixed(2)}`);
+    if (one.compared) {
+      return this.coefficient(one.compared.dice, lowDice, "Dice", "of the two segmentations");
+    }
+    const title = "that the model predicted for this structure";
+    return this.coefficient(one.predicted_dice, lowPrediction, "predicted Dice", title);
+  }
+
+  coefficient(dice, low, name, title) {
+    if (dice === null) return element("span");
+    const made = element("span", dice.toFixed(2), dice < low ? "dice low" : "dice");
+    made.title = `Dice coefficient ${title}`;
+    made.setAttribute("aria-label", `${name} ${dice.toFixed(2)}`);
     return made;
   }
 
@@ -170,6 +178,9 @@ export class StructureList {
       parts.push(list);
     } else if (one.present) {
       parts.push(element("p", "Nothing suspicious.", "faint"));
+    }
+    if (one.predicted_dice !== null) {
+      parts.push(element("p", `Predicted Dice ${one.predicted_dice.toFixed(2)}`, "prediction"));
     }
     if (isInPicture(one)) parts.push(this.sizes(one));
     if (isInPicture(one)) parts.push(this.ownOpacity(one));

@@ -1,31 +1,61 @@
 """Quality check of a segmentation, and advice if it does not show a hand."""
 
 from dataclasses import replace
+from typing import Any
+
+from numpy.typing import NDArray
 
 from amcnet.inference import Segmentation
 from amcnet.inference.segmenter import Prepared
 from amcnet.quality import QualityReport, Severity, check_segmentation
+from amcnet.quality.dice_prediction import DiceEvidence
 from amcnet.quality.findings import NO_HAND_KINDS
 from amcnet.quality.no_hand import image_causes
 
 _UNSURE = 0.75  # mean confidence of the structures below which the axes may be wrong
 
 
-def check(result: Segmentation) -> QualityReport:
-    """Check the labels of a model, including its confidence."""
-    return check_segmentation(result.labels, result.spacing_mm, result.table, result.confidence)
+def check(result: Segmentation, image: NDArray[Any] | None = None) -> QualityReport:
+    """Check what a model gave, its confidence included, and predict Dice coefficients.
+
+    Args:
+        result: The labels, all that were found.
+        image: Intensities of the volume, (scan, lateral, depth), checked too if given.
+    """
+    return check_segmentation(
+        result.labels,
+        result.spacing_mm,
+        result.table,
+        result.confidence,
+        image,
+        dice_evidence(result),
+    )
+
+
+def dice_evidence(result: Segmentation) -> DiceEvidence | None:
+    """Return what Dice coefficients are predicted from; None for a model without calibration."""
+    if result.dice_weights is None:
+        return None
+    return DiceEvidence(result.evidence, result.dice_weights)
+
+
+def with_prediction(result: Segmentation, quality: QualityReport | None) -> Segmentation:
+    """Return a result with the Dice coefficients that its check predicts."""
+    if quality is None:
+        return result
+    return replace(result, predicted_dice=dict(quality.predicted_dice))
 
 
 def looks_turned(result: Segmentation, quality: QualityReport) -> bool:
     """Return whether labels suggest that the axes of the volume are wrong.
 
     This is the case if no hand was found. With reversed depth, bones may still be found, but the
-    verdict is bad and the confidence in most structures is low.
+    verdict is not ok and the confidence in most structures is low.
     """
     if quality.is_no_hand:
         return True
     means = list(result.confidence.values())
-    return quality.verdict is Severity.BAD and sum(means) < _UNSURE * len(means)
+    return quality.verdict is not Severity.OK and sum(means) < _UNSURE * len(means)
 
 
 def is_better(result: Segmentation, quality: QualityReport, than: Segmentation) -> bool:

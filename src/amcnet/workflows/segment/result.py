@@ -10,6 +10,7 @@ from amcnet.labelmaps.selection import find_structures
 from amcnet.measurement import measure_structures
 from amcnet.measurement.measurement_rows import row_of
 from amcnet.quality import QualityReport, is_hand_table
+from amcnet.quality.findings import rounded_dice
 from amcnet.workflows.segment.options import Job, SegmentOptions
 
 
@@ -111,6 +112,7 @@ def _structures(labelled: Segmentation, quality: QualityReport) -> list[dict[str
                 "codes": structure.codes,
                 "terminology": segment["terminology"],
                 "verdict": str(quality.severity_of(structure.value)),
+                "predicted_dice": rounded_dice(quality.predicted_dice.get(structure.value)),
             }
         )
     return rows

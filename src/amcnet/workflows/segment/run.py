@@ -14,7 +14,13 @@ from amcnet.parallel import in_background, wait_for
 from amcnet.quality import QualityReport, is_hand_table
 from amcnet.workflows.outcome import Outcome, run_for_file
 from amcnet.workflows.segment.axes_search import search_axes
-from amcnet.workflows.segment.checking import check, is_better, looks_turned, with_remedy
+from amcnet.workflows.segment.checking import (
+    check,
+    is_better,
+    looks_turned,
+    with_prediction,
+    with_remedy,
+)
 from amcnet.workflows.segment.job_reading import ReadVolume, read_job
 from amcnet.workflows.segment.options import AXES_SEARCH, Job, SegmentOptions, probabilities_path
 from amcnet.workflows.segment.outputs import write_outputs
@@ -127,6 +133,7 @@ def segment_job(
     for note in read.notes:
         progress.note(note)
     labelled, quality, notes = _label(job, options, segmenter, read, progress)
+    labelled = with_prediction(labelled, quality)
     wanted = keep_only(labelled, options.only) if options.only else labelled
     progress(Stage.WRITING, 0, 0)
     started = time.monotonic()

@@ -17,7 +17,7 @@ from amcnet.io import Colour, Reading
 from amcnet.io.geometry import Triple
 from amcnet.quality import is_hand_table
 from amcnet.workflows.segment.axes_search import search_axes
-from amcnet.workflows.segment.checking import check, is_better, looks_turned
+from amcnet.workflows.segment.checking import check, is_better, looks_turned, with_prediction
 from amcnet.workflows.segment.options import AXES_SEARCH
 
 _log = logging.getLogger(__name__)
@@ -158,14 +158,23 @@ def _segment_one(
     may_search = has_axes and is_hand_table(segmenter.bundle.description.label_table)
     result = None if is_search and may_search else label(prepared)
     if result is not None and (reading.axes != "auto" or not may_search):
-        return result
-    if result is not None and not looks_turned(result, check(result)):
-        return result
+        return _with_prediction(result)
+    if result is not None:
+        quality = check(result)
+        result = with_prediction(result, quality)
+        if not looks_turned(result, quality):
+            return result
     found = search_axes(prepared, segmenter, progress, reading.spacing_mm)
     if result is not None and not found.is_hand:
         return result
     turned = label(segmenter.read(source, channels, replace(reading, axes=found.axes)))
-    if result is not None and not is_better(turned, check(turned), result):
+    quality = check(turned)
+    if result is not None and not is_better(turned, quality, result):
         return result
     _log.warning("searched the axes, found axes='%s'", found.axes)
-    return turned
+    return with_prediction(turned, quality)
+
+
+def _with_prediction(result: Segmentation) -> Segmentation:
+    """Return a result that nothing else needs a check of, with predictions where there are any."""
+    return result if result.dice_weights is None else with_prediction(result, check(result))

@@ -1,0 +1,213 @@
+"""Fit and judge the Dice coefficients that a model predicts for its own results.
+
+    amcnet phantom --count 30 --seed 840000 --variety full --grid half --out datasets/to-fit
+    amcnet phantom --count 12 --seed 841000 --variety full --grid half --out datasets/to-judge
+    python -m studies.predicted_dice datasets/to-fit --model MODEL --fit
+    python -m studies.predicted_dice datasets/to-judge datasets/unseen-half --model MODEL --evaluate
+
+``--fit`` writes the calibration into the bundle. ``--evaluate`` prints a table and writes
+results/predicted_dice.json and docs/pictures/predicted-dice.png. Neither set may hold hands that
+the model was trained on. Every third hand is segmented as it is; the others are distorted first
+(studies/distortions.py), as a model that is always right cannot be calibrated. ``--cache FOLDER``
+keeps what was found in each hand for another call with the same model.
+
+A structure with a Dice below 0.5 is *named* where a finding of severity look or bad lists it, but
+for the finding on the border of the volume; so is one that is missing altogether.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from amcnet.bundle import load_bundle, record_calibration
+from amcnet.bundle.dice_calibration import DiceWeights
+from amcnet.data import read_dataset
+from amcnet.inference import Segmenter
+from amcnet.io import read_labels, read_volume, volume_from_array
+from amcnet.quality import Severity
+from amcnet.quality.dice_fitting import fit_calibration
+from amcnet.quality.dice_judging import judge_structures
+from amcnet.workflows.segment.checking import check
+from studies.distortions import distorted
+from studies.other_origin import Spacing
+from studies.prediction_scores import GOOD, LOW, prediction_scores, reliability_picture
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "results" / "predicted_dice.json"
+PICTURE = ROOT / "docs" / "pictures" / "predicted-dice.png"
+_DATA = "synthetic hands with synthetic ultrasound (phantoms), most of them distorted"
+_OTHER_KINDS = ("border", "confidence", "prediction")
+
+
+@dataclass(frozen=True)
+class Hand:
+    """What was found in one hand.
+
+    Attributes:
+        name: Name of the hand.
+        distortion: What was done to its scan.
+        arrays: ``values``, ``features`` and ``dice`` of the structures that were found, whether
+            another finding names each (``named``), and the label values of those that are missing
+            (``missing``), with ``missing_named``.
+    """
+
+    name: str
+    distortion: str
+    arrays: dict[str, np.ndarray]
+
+
+def look_at(
+    folders: list[Path], model: str | None, cache: Path | None, most: int | None
+) -> list[Hand]:
+    """Segment all hands of some data sets, or read what was found in them before."""
+    return [hand for folder in folders for hand in _hands(folder, model, cache, most)]
+
+
+def _hands(folder: Path, model: str | None, cache: Path | None, most: int | None) -> Iterator[Hand]:
+    dataset = read_dataset(folder)
+    segmenter: Segmenter | None = None
+    for number, case in enumerate(dataset.cases[:most]):
+        kept = None if cache is None else cache / f"{case.name}.npz"
+        if kept is not None and kept.is_file():
+            with np.load(kept) as arrays:
+                stored = dict(arrays)
+            yield Hand(case.name, str(stored.pop("distortion")), stored)
+            continue
+        segmenter = segmenter or Segmenter(model)
+        volume = read_volume(case.images[0])
+        truth = read_labels(case.labels, dataset.table).array.astype(np.uint8)
+        name, image, truth = distorted(number, volume.array, truth, volume.spacing_mm)
+        arrays = judged(segmenter, image, truth, volume.spacing_mm)
+        if kept is not None:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            np.savez(kept, distortion=name, **arrays)
+        low = int((arrays["dice"] < LOW).sum())
+        print(f"{case.name} {name}: Dice {arrays['dice'].mean():.3f}, {low} low", flush=True)
+        yield Hand(case.name, name, arrays)
+
+
+def judged(
+    segmenter: Segmenter, image: np.ndarray, truth: np.ndarray, spacing_mm: Spacing
+) -> dict[str, np.ndarray]:
+    """Segment a scan; return the arrays of :class:`Hand`."""
+    result = segmenter(volume_from_array(image, spacing_mm))
+    structures = judge_structures(result.labels, truth, spacing_mm, result.table, result.evidence)
+    named = {
+        value
+        for finding in check(result).findings
+        if finding.severity > Severity.OK and finding.kind not in _OTHER_KINDS
+        for value in finding.structures
+    }
+    missing = np.setdiff1d(np.unique(truth), [0, *structures.values])
+    return {
+        "values": structures.values,
+        "features": structures.features,
+        "dice": structures.dice,
+        "named": np.isin(structures.values, list(named)),
+        "missing": missing,
+        "missing_named": np.isin(missing, list(named)),
+    }
+
+
+def together(hands: list[Hand], name: str) -> np.ndarray:
+    """Return one of the arrays of all hands, one after the other."""
+    return np.concatenate([hand.arrays[name] for hand in hands])
+
+
+def fit(hands: list[Hand], model: str | None) -> None:
+    """Fit a calibration and write it into the bundle."""
+    features, dice = together(hands, "features"), together(hands, "dice")
+    calibration = fit_calibration(features, dice, f"{len(hands)} {_DATA}", len(hands))
+    described = record_calibration(load_bundle(model).folder, calibration)
+    weights = calibration.weights_for(described.refiner is not None)
+    print(f"{len(dice)} structures, {int((dice < LOW).sum())} with a Dice below {LOW}")
+    print(weights.model_dump_json(indent=1))
+
+
+def evaluate(hands: list[Hand], model: str | None) -> dict[str, Any]:
+    """Return how good the predictions are, and write the picture."""
+    description = load_bundle(model).description
+    if description.calibration is None:
+        raise SystemExit("the model has no calibration: run --fit first")
+    weights = description.calibration.weights_for(description.refiner is not None)
+    features, dice = together(hands, "features"), together(hands, "dice")
+    reliability_picture(PICTURE, weights.predict(features), dice)
+    groups = {
+        "all": hands,
+        "as they are": [hand for hand in hands if hand.distortion == "none"],
+        "distorted": [hand for hand in hands if hand.distortion != "none"],
+    }
+    return {
+        "model": description.name,
+        "sha256": description.sha256["model.safetensors"],
+        "hands": [hand.name for hand in hands],
+        "groups": {name: scores_of(part, weights) for name, part in groups.items() if part},
+    }
+
+
+def scores_of(hands: list[Hand], weights: DiceWeights) -> dict[str, Any]:
+    """Return the figures of the predictions and of the verdict."""
+    dice, named = together(hands, "dice"), together(hands, "named")
+    predicted = weights.predict(together(hands, "features"))
+    named = named | (predicted < weights.named_below)
+    missing = together(hands, "missing_named")
+    low = np.concatenate([named[dice < LOW], missing])
+    return {
+        "hands": len(hands),
+        "prediction": prediction_scores(predicted, dice, weights.named_below),
+        "verdict": {
+            "low_or_missing": len(low),
+            "named": float(low.mean()) if len(low) else float("nan"),
+            "false_alarms": float(named[dice >= LOW].mean()),
+            "false_alarms_good": float(named[dice >= GOOD].mean()),
+        },
+    }
+
+
+def table(results: dict[str, Any]) -> str:
+    """Return the results as Markdown."""
+    heads = (
+        "hands", "structures", "Dice < 0.5", "AUC", "mean error", "the verdict names",
+        "false alarms, Dice >= 0.5", "false alarms, Dice >= 0.8",
+    )  # fmt: skip
+    lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    for name, group in results["groups"].items():
+        one, verdict = group["prediction"], group["verdict"]
+        cells = (
+            group["hands"], one["structures"], one["low"], f"{one['auc']:.3f}",
+            f"{one['mean_error']:.3f}", f"{verdict['named']:.0%} of {verdict['low_or_missing']}",
+            f"{verdict['false_alarms']:.1%}", f"{verdict['false_alarms_good']:.1%}",
+        )  # fmt: skip
+        lines.append(f"| {name} | " + " | ".join(map(str, cells)) + " |")
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, nargs="+")
+    parser.add_argument("--model")
+    parser.add_argument("--cache", type=Path)
+    parser.add_argument("--cases", type=int, help="only the first N hands of each set")
+    parser.add_argument("--json", type=Path, default=RESULTS)
+    parser.add_argument("--fit", action="store_true")
+    parser.add_argument("--evaluate", action="store_true")
+    options = parser.parse_args(arguments)
+    if options.fit == options.evaluate:
+        parser.error("expected one of --fit and --evaluate")
+    hands = look_at(options.data, options.model, options.cache, options.cases)
+    if options.fit:
+        fit(hands, options.model)
+        return
+    results = evaluate(hands, options.model)
+    options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    print(table(results))
+
+
+if __name__ == "__main__":
+    main()
