@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: demo test coverage lint types slow docs extras sbom audit clean
+.PHONY: demo test coverage lint types slow docs extras sbom audit hashes clean
 
 # torch first and by itself: elsewhere its CPU or CUDA build may come from an index of its own.
 .venv: constraints.txt pyproject.toml
@@ -43,17 +43,21 @@ lint: .venv
 types: .venv
 	$(BIN)/mypy
 
-# What is installed, with licences (CycloneDX), and known vulnerabilities of the pinned versions. Both tools
+# What is installed, with licences (CycloneDX), and known vulnerabilities of the pinned versions. These tools
 # live in an environment of their own, so that they are not in the list.
 build/audit:
 	$(PYTHON) -m venv build/audit
-	build/audit/$(notdir $(BIN))/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom pip-audit
+	build/audit/$(notdir $(BIN))/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom pip-audit uv
 
 sbom: .venv build/audit
 	build/audit/$(notdir $(BIN))/cyclonedx-py environment .venv -o build/sbom.json
 
 audit: build/audit
-	build/audit/$(notdir $(BIN))/pip-audit --requirement constraints.txt --no-deps --disable-pip
+	build/audit/$(notdir $(BIN))/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
+
+# The pinned versions with the hashes of their files, for pip install --require-hashes.
+hashes: build/audit
+	build/audit/$(notdir $(BIN))/uv pip compile constraints.txt --generate-hashes --no-deps --quiet --output-file build/hashes.txt
 
 clean:
 	rm -rf .venv demo build dist .mypy_cache .ruff_cache .pytest_cache

@@ -18,8 +18,15 @@ def test_the_sentence_names_a_file_once(caplog: pytest.LogCaptureFixture) -> Non
     assert not caplog.records
 
 
-def test_what_nobody_foresaw_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.ERROR):
+def test_what_nobody_foresaw_is_logged_where_that_is_asked_for(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AMCNET_TRACEBACK", raising=False)
+    with caplog.at_level(logging.WARNING):
+        in_words(RuntimeError("a\nlong\nstory "), FILE)
+    assert not caplog.records
+    monkeypatch.setenv("AMCNET_TRACEBACK", "1")
+    with caplog.at_level(logging.WARNING):
         text = in_words(RuntimeError("a\nlong\nstory "), FILE)
     assert text == f"{FILE}: RuntimeError: story"
     assert "not foreseen" in caplog.text

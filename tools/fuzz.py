@@ -32,6 +32,7 @@ from typing import Any
 
 import numpy as np
 
+from amcnet.errors import TRACEBACK_VARIABLE
 from tools.fuzzing.mutations import mutate
 from tools.fuzzing.seeds import Target, make_targets
 
@@ -43,6 +44,8 @@ MOST_BYTES = (
     400 << 20
 )  # the intact files have 2 kB of voxels; imports, the network and a search of the axes take 310 MB
 SECONDS = 60.0
+# A traceback is a fault of the program; without the variable it is one line, as an answer is.
+ENVIRONMENT = {"COLUMNS": "200", TRACEBACK_VARIABLE: "1"}
 EVERY = 50
 _PROGRESS = re.compile(r"[\w ]+: \d+ of \d+(, about .* left)?")
 _PROGRAM = "from amcnet.cli.main import main; main()"
@@ -90,7 +93,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=os.environ | {"COLUMNS": "200"},
+            env=os.environ | ENVIRONMENT,
         )
 
         def listen(stream: Iterable[str], answers: "queue.Queue[str]") -> None:
@@ -200,7 +203,7 @@ def _compare(
         text=True,
         errors="replace",
         timeout=300,
-        env=os.environ | {"COLUMNS": "200"},
+        env=os.environ | ENVIRONMENT,
     )
     if (done.returncode, done.stderr) != (answer["status"], answer["err"]):
         found = {

@@ -5,8 +5,12 @@ prints it as it is, on one line, and exits with status 2.
 """
 
 import logging
+import os
 import unicodedata
 from pathlib import Path
+
+TRACEBACK_VARIABLE = "AMCNET_TRACEBACK"
+"""Environment variable that shows the tracebacks of faults of the program itself."""
 
 _log = logging.getLogger(__name__)
 _MOST_CHARACTERS = 4000
@@ -64,6 +68,23 @@ def one_line(text: str) -> str:
     )
 
 
+def printable_lines(text: str) -> str:
+    """Return a text with control characters as escapes; line ends and tabs stay."""
+    plain = text.replace("\n", "").replace("\t", "")
+    if plain.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else _escaped(c) for c in text)
+
+
+class OneLineFormatter(logging.Formatter):
+    """Formats a log record as one line without control characters, whatever it quotes."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's line, and below it the traceback where there is one."""
+        text = super().format(record)
+        return printable_lines(text) if record.exc_info else one_line(text)
+
+
 def _escaped(character: str) -> str:
     is_space = unicodedata.category(character) == "Zs"
     return character if is_space else character.encode("unicode_escape").decode("ascii")
@@ -72,7 +93,7 @@ def _escaped(character: str) -> str:
 def in_words(problem: Exception, *files: Path) -> str:
     """Return what went wrong with one of many files as one sentence that names a file.
 
-    What nobody foresaw is logged with its traceback.
+    What nobody foresaw is logged with its traceback where :data:`TRACEBACK_VARIABLE` is set.
 
     Args:
         problem: What was raised.
@@ -85,7 +106,8 @@ def in_words(problem: Exception, *files: Path) -> str:
     elif isinstance(problem, OSError):
         text = problem.strerror or str(problem)
     else:
-        _log.error("%s: failed in a way that was not foreseen", files[0], exc_info=problem)
+        level = logging.ERROR if os.environ.get(TRACEBACK_VARIABLE) else logging.DEBUG
+        _log.log(level, "%s: failed in a way that was not foreseen", files[0], exc_info=problem)
         last = (str(problem).strip().splitlines() or ["without a word"])[-1]
         text = f"{type(problem).__name__}: {last}"
     is_named = any(one_line(file.name) in text for file in files)

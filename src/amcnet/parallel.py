@@ -1,5 +1,6 @@
 """Work through a list with several processes; wait for work that Ctrl-C cannot reach."""
 
+import logging
 import os
 import signal
 import sys
@@ -10,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, get_context, parent_process
 from typing import TypeVar
 
-from amcnet.errors import ConfigError, OutputError
+from amcnet.errors import ConfigError, OneLineFormatter, OutputError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -96,6 +97,8 @@ def map_in_processes(
 def start_worker() -> None:
     """Prepare a worker process: its parent handles Ctrl-C, and it ends when its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if logging.lastResort is not None:  # warnings of workers look as those of the command
+        logging.lastResort.setFormatter(OneLineFormatter())
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_end_after, args=(parent.join,), daemon=True).start()

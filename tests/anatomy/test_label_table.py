@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -98,3 +99,41 @@ def test_from_dicts_fills_what_may_be_left_out():
 def test_names_that_no_file_can_hold_are_refused(name: object) -> None:
     with pytest.raises(InputError, match="expected text in one line without control characters"):
         LabelTable((Structure(1, name),))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"color_rgb": ["1);}</style><script>alert(1)</script>", 2, 3]},
+        {"color_rgb": [1.5, 2, 3]},
+        {"color_rgb": [1, 2]},
+        {"color_rgb": [1, 2, 256]},
+        {"color_rgb": "red"},
+        {"color_rgb": 5},
+        {"kind": "bone\nSegment1_Name:=x"},
+        {"kind": 3},
+        {"group": ["thumb"]},
+        {"segment": "\x1b[31m"},
+        {"codes": {"FMA": 23945}},
+        {"codes": {"FMA\n": "1"}},
+        {"codes": ["FMA"]},
+        {"value": 1.0},
+        {"value": True},
+        {"neighbours": ["1"]},
+        {"neighbours": 1},
+    ],
+)
+def test_what_a_strangers_table_may_not_hold(changes: dict[str, object]) -> None:
+    row = {"value": 1, "name": "femur"} | changes
+    with pytest.raises(InputError, match="label table"):
+        LabelTable.from_dicts([row])
+
+
+def test_a_million_names_are_refused_at_once() -> None:
+    many = (Structure(1, "twin"),) * 1_000_000
+    began = time.process_time()
+    with pytest.raises(InputError, match="found 1000000 structures, expected at most 65535"):
+        LabelTable(many)
+    with pytest.raises(InputError, match="found more than once"):
+        LabelTable(tuple(Structure(n, f"n{n // 2}") for n in range(1, 30_001)))
+    assert time.process_time() - began < 5  # counting each name would take a minute

@@ -194,3 +194,10 @@ def test_a_file_of_zeros(packed: Path, models_home: Path, monkeypatch: pytest.Mo
         for name, content in files.items():
             archive.writestr(name, content)
     refuse(packed, models_home, r"model\.bin would unpack from \d+ to 2000000 bytes, expected")
+
+
+def test_a_list_of_a_million_files(packed: Path, models_home: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(packed, "a") as archive:
+        for number in range(2000):
+            archive.writestr(f"{number:04d}{'x' * 100}", "")
+    refuse(packed, models_home, "holds more than 100 files")

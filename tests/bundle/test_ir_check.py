@@ -4,8 +4,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from amcnet import segment
 from amcnet.bundle import default_bundle_folder, load_bundle
 from amcnet.bundle.bundle import read_description, sha256_of, write_bundle_description
 from amcnet.bundle.ir_check import check_ir
@@ -54,3 +56,39 @@ def test_what_is_no_plain_ir_is_refused(
 def test_the_models_own_irs_pass(small_bundle: Path) -> None:
     for folder in (small_bundle, default_bundle_folder()):
         check_ir(folder / "model.xml")
+
+
+def _with_network(folder: Path, outputs: int, same_shape: bool) -> None:
+    """Put another network into a bundle, with right checksums."""
+    ov = pytest.importorskip("openvino")
+    ops = ov.opset13
+    image = ops.parameter([-1, -1, -1, -1, -1], np.float32, name="image")
+    result = ops.relu(image) if same_shape else ops.reduce_sum(image, ops.constant([2, 3]), False)
+    model = ov.Model([result] * outputs, [image], "other")
+    ov.save_model(model, folder / "model.xml")
+    description = read_description(folder)
+    sums = {name: sha256_of(folder / name) for name in ("model.xml", "model.bin")}
+    update = {"sha256": description.sha256 | sums}
+    write_bundle_description(folder, description.model_copy(update=update))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "same_shape", "message"),
+    [
+        (1, True, r"gives float32 of shape \(1, .*, expected float32 of shape \(39, "),
+        (1, False, r"gives float32 of shape .*, expected float32 of shape \(39, "),
+        (2, True, "has 1 inputs and 2 outputs, expected one of each"),
+    ],
+)
+def test_a_network_that_gives_something_else_is_refused(
+    small_bundle: Path,
+    speckle: np.ndarray,
+    tmp_path: Path,
+    outputs: int,
+    same_shape: bool,
+    message: str,
+) -> None:
+    folder = Path(shutil.copytree(small_bundle, tmp_path / "model"))
+    _with_network(folder, outputs, same_shape)
+    with pytest.raises(ModelError, match=message):
+        segment(speckle, (0.5, 0.8, 0.6), model=folder, backend="openvino")

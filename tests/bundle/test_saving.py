@@ -1,5 +1,6 @@
 """A model from somebody's own training loop."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,9 @@ from torch import nn
 import amcnet
 from amcnet.anatomy import LabelTable
 from amcnet.bundle import load_bundle
+from amcnet.bundle.bundle import read_description, write_bundle_description
+from amcnet.bundle.bundle_writing import write_bundle
+from amcnet.bundle.formats.network import rebuild_network
 from amcnet.data import Preprocessing
 from amcnet.errors import InputError, ModelError, OutputError
 from amcnet.inference import Segmenter
@@ -62,3 +66,37 @@ def test_what_cannot_be_saved_is_one_sentence(tmp_path: Path) -> None:
             amcnet.save_model(
                 nn.Conv3d(1, 3, 1), TABLE, GRID, tmp_path / "full", overwrite=overwrite
             )
+
+
+def test_weights_of_another_network_are_refused(small_bundle: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(small_bundle, tmp_path / "model"))
+    description = read_description(folder)
+    for width, message in ((2, "does not hold the weights of the network"), (40_000, "describes")):
+        other = description.architecture.model_copy(update={"width": width})
+        write_bundle_description(folder, description.model_copy(update={"architecture": other}))
+        with pytest.raises(ModelError, match=message):
+            rebuild_network(load_bundle(folder))
+
+
+def test_a_failure_while_writing_leaves_the_former_model(
+    small_bundle: Path, other_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(small_bundle, tmp_path / "model"))
+    (folder / "notes.txt").write_text("mine")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    other = load_bundle(other_bundle)
+    network = rebuild_network(other)
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("amcnet.bundle.bundle_writing.write_bundle_description", fail)
+        with pytest.raises(OutputError, match="model: could not be written"):
+            write_bundle(folder, network, other.description)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    written = write_bundle(folder, network, other.description)
+    assert written.description.name == other.description.name
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]

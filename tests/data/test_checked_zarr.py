@@ -1,10 +1,12 @@
 """Prepared cases from strangers, and prepared cases that were damaged."""
 
 import json
+import os
 import pickle
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from amcnet.data.checked_zarr import CHECKSUM_FILE, Checksums, digest_of
@@ -159,3 +161,34 @@ def test_a_chunk_too_few_in_the_list_is_told(case: PreparedCase):
     sign(case.folder)
     with pytest.raises(InputError, match="lists 2 chunks of 'image', expected 3"):
         open_case(case.folder)
+
+
+def test_counts_that_unpack_to_gigabytes_are_refused_before_they_are_read(case: PreparedCase):
+    shutil.rmtree(case.folder / "counts")
+    group = zarr.open_group(case.folder, mode="r+", zarr_format=3)
+    many = np.zeros((20, 2**20), np.int32)
+    codec = zarr.codecs.BloscCodec(cname="zstd", clevel=1)
+    config = {"write_empty_chunks": True}
+    group.create_array("counts", data=many, chunks=many.shape, compressors=codec, config=config)
+    sign(case.folder)
+    with pytest.raises(InputError, match="counts 1048576 classes, expected at most 256"):
+        open_case(case.folder)
+
+
+def test_chunks_that_were_exchanged_are_told(case: PreparedCase):
+    first, second = (case.folder / f"image/c/0/{n}/0/0" for n in (0, 1))
+    one, other = first.read_bytes(), second.read_bytes()
+    first.write_bytes(other)
+    second.write_bytes(one)
+    with pytest.raises(InputError, match="is damaged"):
+        case.slab(0, 20)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+@pytest.mark.parametrize("name", [CHECKSUM_FILE, "zarr.json", CHUNK])
+def test_a_named_pipe_does_not_make_anything_wait(case: PreparedCase, name: str):
+    (case.folder / name).unlink()
+    os.mkfifo(case.folder / name)
+    assert not is_up_to_date(case.folder, "digest")
+    with pytest.raises(InputError):
+        open_case(case.folder).slab(0, 20)

@@ -1,4 +1,5 @@
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -171,5 +172,31 @@ def test_deep_json_is_one_line(tmp_path):
     path = tmp_path / "dataset.json"
     for text in ("[" * 100_000, '{"labels": ' + '{"a": ' * 100_000):
         path.write_text(text)
-        with pytest.raises(InputError, match=r"dataset\.json: is not readable JSON"):
+        with pytest.raises(InputError, match=r"dataset\.json: is no JSON"):
             read_label_file(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"labels": {"' + "9" * 5000 + '": "liver"}}',
+        '{"labels": {"liver": ' + "9" * 5000 + "}}",
+        '{"labels": {"liver": NaN}}',
+        '{"labels": {"liver": 1e400}}',
+        '{"labels": {"liver": true}}',
+        '{"labels": ' + "[" * 100_000,
+        '{"labels": {' + ",".join(f'"s{n}": {n}' for n in range(100_000)) + "}}",
+        '{"labels": {"a\\u001b[31m": 1}}',
+        '{"labels": {"a\\nSegment1_Name:=b": 1}}',
+        '{"labels": {"\\ud800": 1}}',
+    ],
+)
+def test_what_a_stranger_may_have_put_into_it_is_one_line(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "dataset.json"
+    path.write_text(content)
+    began = time.process_time()
+    with pytest.raises(InputError, match=r"dataset\.json: ") as error:
+        read_label_file(path)
+    assert len(str(error.value).splitlines()) == 1
+    assert len(str(error.value)) < 5000
+    assert time.process_time() - began < 5

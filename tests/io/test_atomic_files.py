@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from amcnet.errors import OutputError
-from amcnet.io import atomic_path, make_folder
+from amcnet.io import atomic_path, check_free, make_folder
 from amcnet.io.atomic_files import check_parent
 
 
@@ -99,3 +99,40 @@ def test_a_folder_that_may_not_be_written_is_refused_before_any_work(
     with pytest.raises(OutputError, match="is read-only"):
         make_folder(tmp_path / "new")
     make_folder(tmp_path)  # nothing to be made
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_of_two_that_may_not_replace_one_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    if not links:  # as on some network file systems
+
+        def refuse(*_: object) -> None:
+            raise PermissionError(1, "Operation not permitted")
+
+        monkeypatch.setattr("os.link", refuse)
+    path = tmp_path / "sizes.csv"
+    check_free(path)
+
+    def lose() -> None:
+        with atomic_path(path) as temporary:
+            temporary.write_text("second")
+            path.write_text("first")  # by another command
+
+    with pytest.raises(OutputError, match=r"sizes\.csv: was written by another command meanwhile"):
+        lose()
+    assert path.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [path]
+    check_free(path, overwrite=True)
+    with atomic_path(path) as temporary:
+        temporary.write_text("third")
+    assert path.read_text() == "third"
+
+
+def test_a_command_may_write_its_own_new_file_again(tmp_path: Path) -> None:
+    path = tmp_path / "runs.json"
+    check_free(path)
+    for text in ("one", "two"):
+        with atomic_path(path) as temporary:
+            temporary.write_text(text)
+    assert path.read_text() == "two"

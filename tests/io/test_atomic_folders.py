@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,3 +68,39 @@ def test_without_an_exchange_folders_are_replaced_too(
 ) -> None:
     monkeypatch.setattr("amcnet.io.atomic_folders._exchange_function", lambda: None)
     test_a_folder_takes_the_place_of_another(tmp_path)
+
+
+def test_of_two_that_may_not_replace_one_wins(tmp_path: Path) -> None:
+    target = tmp_path / "masks"
+    target.mkdir()  # an empty folder may be filled
+
+    def write(text: str) -> None:
+        with new_folder(target) as folder:
+            (folder / "a").write_text(text)
+            put_in_place(folder, target, overwrite=False)
+
+    write("first")
+    with pytest.raises(OutputError, match="masks: was written by another command meanwhile"):
+        write("second")
+    assert (target / "a").read_text() == "first"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+def test_the_next_command_removes_what_a_killed_one_left(tmp_path: Path) -> None:
+    code = """
+import os, signal, sys
+import subprocess
+import sys
+from pathlib import Path
+from amcnet.io.atomic_folders import new_folder
+with new_folder(Path(sys.argv[1])) as folder:
+    (folder / "half").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    target = tmp_path / "a.b"
+    subprocess.run([sys.executable, "-c", code, str(target)], check=False)
+    assert len(list(tmp_path.iterdir())) == 1
+    with new_folder(target) as folder:
+        put_in_place(folder, target)
+    assert list(tmp_path.iterdir()) == [target]

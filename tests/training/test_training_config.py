@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,36 @@ def test_deep_toml_is_one_line(tmp_path: Path) -> None:
     path.write_text("a = " + "[" * 100_000)
     with pytest.raises(ConfigError, match=r"config\.toml: is no valid TOML"):
         read_config(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "seed = " + "9" * 5000,
+        "seed = 1e400",
+        "seed = nan",
+        "[optimiser]\nlearning_rate = nan\n",
+        "[optimiser]\nlearning_rate = inf\n",
+        "[schedule]\nsteps = 99999999999999999999999999\n",
+        "a = " + "[" * 100_000,
+        "a" + ".a" * 100_000 + " = 1",
+        "seed = 2020-13-40",
+        'name = "\\u0000"',
+    ],
+)
+def test_what_no_configuration_may_hold_is_one_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(MINIMAL + text if text.startswith("[") else f"{text}\n{MINIMAL}")
+    with pytest.raises(ConfigError, match=r"config\.toml: ") as error:
+        read_config(path)
+    assert len(str(error.value).splitlines()) == 1
+    assert len(str(error.value)) < 5000
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_named_pipe_does_not_make_anything_wait(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.toml")
+    with pytest.raises(ConfigError):
+        read_config(tmp_path / "config.toml")
+    with pytest.raises(ConfigError):
+        read_config(tmp_path)

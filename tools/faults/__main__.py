@@ -1,6 +1,6 @@
 """Let every call that writes fail once, or kill the process at it, and look at what remains.
 
-    python -m tools.faults [--only measure] [--every 3] [--json results/faults.json]
+    python -m tools.faults [--only measure] [--most 20] [--json results/faults.json]
 
 prints a table (commands x faults) and exits with status 1 where a promise was broken:
 
@@ -25,7 +25,8 @@ from pathlib import Path
 
 import amcnet
 from amcnet.runtime.openvino import openvino
-from tools.faults.trials import FAULTS, Tally, run_case
+from tools.faults.page import table
+from tools.faults.trials import CALM, Command, Tally, in_child, run, run_case
 
 ROOT = Path(__file__).parents[2]
 LIBRARY = "AMCNET_FAULTS_LIBRARY"
@@ -34,28 +35,46 @@ LIBRARY = "AMCNET_FAULTS_LIBRARY"
 def main() -> int:
     """Run the trials in a process that has the library preloaded."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", default="", help="cases whose name contains this text")
-    parser.add_argument("--every", type=int, default=1, help="try each n-th call only")
+    parser.add_argument(
+        "--only", action="append", help="cases whose name contains this text; may be repeated"
+    )
+    parser.add_argument("--most", type=int, default=10, help="calls to try of each command")
     parser.add_argument("--json", type=Path, help="write the table here too")
     arguments = parser.parse_args()
     if LIBRARY not in os.environ:
         return _preloaded(sys.argv[1:])
-    from tools.faults.cases import cases, make_inputs
+    from tools.faults.cases import Case, cases
+    from tools.faults.inputs import make_inputs
 
     _load_everything()
     with tempfile.TemporaryDirectory() as folder:
         inputs = Path(folder) / "inputs"
         inputs.mkdir()
-        make_inputs(inputs)
-        wanted = [case for case in cases() if arguments.only in case.name]
-        tallies = [run_case(case, inputs, Path(folder), arguments.every) for case in wanted]
-    print(table(tallies))
-    for tally in tallies:
-        print(*tally.broken, sep="\n", end="\n" if tally.broken else "")
-    if arguments.json is not None:
-        rows = [tally.to_json() for tally in tallies]
-        arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+        def amcnet_command(words: tuple[str, ...]) -> None:
+            command = Command(Case("", words, ()), words, inputs, inputs, Path(folder))
+            if (ended := run(command, CALM)).status != 0:
+                raise RuntimeError(f"amcnet {' '.join(words)}: {ended.stderr}")
+
+        in_child(lambda: make_inputs(inputs, amcnet_command))
+        tallies = []
+        for case in cases():
+            if any(text in case.name for text in arguments.only or [""]):
+                tally = run_case(case, inputs, Path(folder), arguments.most)
+                print(
+                    *table([tally.to_json()]).splitlines()[2:], *tally.broken, sep="\n", flush=True
+                )
+                tallies.append(tally)
+                if arguments.json is not None:
+                    _record(arguments.json, tally)
     return int(any(tally.broken for tally in tallies))
+
+
+def _record(path: Path, tally: Tally) -> None:
+    """Put the row of a command into the results, in place of an earlier one."""
+    rows = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    rows = [row for row in rows if row["command"] != tally.name] + [tally.to_json()]
+    path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
 def _load_everything() -> None:
@@ -75,15 +94,6 @@ def _preloaded(arguments: list[str]) -> int:
         environment = {**os.environ, "LD_PRELOAD": str(library), LIBRARY: str(library)}
         again = [sys.executable, "-m", "tools.faults", *arguments]
         return subprocess.run(again, check=False, env=environment, cwd=ROOT).returncode
-
-
-def table(tallies: list[Tally]) -> str:
-    """Return Markdown: for each command the trials of each fault, and how many broke a promise."""
-    lines = [f"| command | calls | {' | '.join(FAULTS)} |", f"|{'---|' * (len(FAULTS) + 2)}"]
-    for tally in tallies:
-        cells = [f"{tally.trials[fault]} ({tally.failures[fault]})" for fault in FAULTS]
-        lines.append(f"| {tally.name} | {tally.calls} | {' | '.join(cells)} |")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,9 @@
 """Commands that write, each with small inputs and the outputs that it promises."""
 
-import json
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-
-import numpy as np
-
-from amcnet.anatomy import hand_label_table
-from amcnet.io import Geometry, write_image, write_labels
-
-SHAPE, SPACING_MM = (10, 14, 12), (0.837, 1.3, 0.88)
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -23,88 +15,119 @@ class Case:
         arguments: Of ``amcnet``; ``{in}`` and ``{out}`` stand for the folder of inputs and the
             folder that the command may write to.
         outputs: What the command promises, relative to ``{out}``.
-        old: Whether the outputs exist before, and are to be replaced.
-        makes_old: Arguments that make these earlier outputs.
+        makes_old: Arguments that make an earlier output, which is to be replaced.
+        grows: Whether the output is a folder that is filled step by step, and resumed.
+        most: The most calls to try; fewer for commands that take seconds.
+        environment: Variables of the command, with ``{out}``.
     """
 
     name: str
     arguments: tuple[str, ...]
     outputs: tuple[str, ...]
     makes_old: tuple[str, ...] = ()
-
-
-def make_inputs(folder: Path) -> None:
-    """Write the inputs of all cases."""
-    rng = np.random.default_rng(5)
-    grid = Geometry.canonical(SHAPE, SPACING_MM)
-    labels = np.zeros(SHAPE, np.uint8)
-    for value in (1, 2, 5, 37):
-        at = rng.integers(1, 6, 3)
-        labels[tuple(slice(start, start + 4) for start in at)] = value
-    table = hand_label_table()
-    write_image(folder / "scan.nrrd", rng.integers(0, 255, SHAPE).astype(np.uint8), grid)
-    write_labels(folder / "truth.nrrd", labels, grid, table)
-    write_labels(folder / "hand.seg.nrrd", labels, grid, table)
-    _write_data_set(folder / "set", labels, grid)
-    evaluation = {"structures": [], "dice_macro": 1.0}
-    (folder / "evaluation.json").write_text(json.dumps(evaluation), encoding="utf-8")
-
-
-def _write_data_set(folder: Path, labels: np.ndarray, grid: Geometry) -> None:
-    for name in ("imagesTr", "labelsTr"):
-        (folder / name).mkdir(parents=True)
-    names = {"background": 0, "left block": 1, "right block": 2}
-    description = {"channel_names": {"0": "ultrasound"}, "labels": names, "file_ending": ".nrrd"}
-    description["numTraining"] = 2
-    (folder / "dataset.json").write_text(json.dumps(description), encoding="utf-8")
-    two = np.where(labels > 2, 2, labels).astype(np.uint8)
-    for case in ("a", "b"):
-        image = (two * 60 + 20).astype(np.uint8)
-        write_image(folder / "imagesTr" / f"{case}_0000.nrrd", image, grid)
-        write_image(folder / "labelsTr" / f"{case}.nrrd", two, grid)
-
-
-def _segment(output: str, *more: str) -> tuple[str, ...]:
-    return ("segment", "{in}/scan.nrrd", "-o", f"{{out}}/{output}", "--quality", "fast", *more)
+    grows: bool = False
+    most: int = 1000
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 def cases() -> list[Case]:
-    """Return all cases, one for each kind of output."""
-    seg = "{in}/hand.seg.nrrd"
+    """Return all cases, at least one for each kind of output."""
+    return [*_judgements(), *_models(), *_data_sets(), *_segmentations()]
+
+
+def _segment(output: str, *more: str) -> tuple[str, ...]:
+    options = ("--model", "{in}/model", "--quality", "fast", "--axes", "scan,lateral,depth")
+    return ("segment", "{in}/scan.nrrd", "-o", f"{{out}}/{output}", *options, *more)
+
+
+def _segmentations() -> list[Case]:
     overwrite = "--overwrite"
+    b, page = "b.nrrd", "b.html"
+    several = (b, page, "b.mha", "b.probabilities.npy")
+    with_everything = _segment(
+        b, "--report", "{out}/b.html", "--also", "{out}/b.mha", "--save-probabilities"
+    )
+    cache = {"XDG_CACHE_HOME": "{out}/cache"}
+    manifest = _segment("c.nrrd", "--manifest", "{out}/runs.json")
+    return [
+        *(
+            Case(f"segment, {name[1:]}", _segment(name, overwrite), (name,), _segment(name))
+            for name in ("a.nrrd", "a.seg.nrrd", "a.nii", "a.nii.gz", "a.mha")
+        ),
+        Case("segment, four files", with_everything, several),
+        Case("segment, masks", _segment("masks", "--separate"), ("masks",)),
+        Case("segment, manifest", manifest, ("c.nrrd",)),
+        Case("segment, first run", _segment("d.nrrd"), ("d.nrrd",), environment=cache),
+    ]
+
+
+def _judgements() -> list[Case]:
+    seg, overwrite = "{in}/hand.seg.nrrd", "--overwrite"
     evaluate = ("evaluate", "{in}/truth.nrrd", seg, "--json", "{out}/scores.json")
     measure = ("measure", seg, "-o", "{out}/sizes.csv")
-    mesh = ("mesh", seg, "-o", "{out}/surfaces")
-    phantom = ("phantom", "--count", "1", "--grid", "half", "--out", "{out}/hands")
-    segmentations = [
-        Case(f"segment, {name}", _segment(name, overwrite), (name,), _segment(name))
-        for name in ("a.nrrd", "a.seg.nrrd", "a.nii.gz", "a.mha")
-    ]
+    surfaces = ("mesh", seg, "-o", "{out}/surfaces")
+    hand = ("mesh", seg, "-o", "{out}/hand.glb")
+    check = ("check", seg, "--json", "{out}/check.json", "--report", "{out}/check.html")
+    confusion = ("confusion", "{in}/truth.nrrd", seg, "-o", "{out}/confusion.png")
+    results = "{in}/evaluation.json"
+    summarise = ("summarise", results, "-o", "{out}/s.csv", "--boxplots", "{out}/s.png")
+    compare = ("compare-results", results, results, "-o", "{out}/differences.md")
     return [
-        *segmentations,
-        Case("segment, report", (*_segment("b.nrrd"), "--report", "{out}/b.html"), ("b.nrrd",)),
-        Case("segment, masks", _segment("masks", "--separate"), ("masks",)),
         Case("evaluate", (*evaluate, overwrite), ("scores.json",), evaluate),
         Case("measure", (*measure, overwrite), ("sizes.csv",), measure),
-        Case("mesh", (*mesh, overwrite), ("surfaces",), mesh),
+        Case("mesh, a folder", (*surfaces, overwrite), ("surfaces",), surfaces),
+        Case("mesh, a file", (*hand, overwrite), ("hand.glb",), hand),
+        Case("check", (*check, overwrite), ("check.json", "check.html"), check),
+        Case("confusion", (*confusion, overwrite), ("confusion.png",), confusion),
+        Case("summarise", (*summarise, overwrite), ("s.csv", "s.png"), summarise),
+        Case("compare-results", (*compare, overwrite), ("differences.md",), compare),
         Case("labels", ("labels", "-o", "{out}/hand.txt"), ("hand.txt",)),
-        Case("prepare", ("prepare", "{in}/set", "-o", "{out}/prepared"), ("prepared",)),
-        Case("models pack", ("models", "pack", "hand", "-o", "{out}/hand.zip"), ("hand.zip",)),
-        Case("export", ("export", "hand", "--format", "openvino", "-o", "{out}/ir"), ("ir",)),
-        Case("phantom", phantom, ("hands",)),
     ]
 
 
-def fresh(case: Case, inputs: Path, place: Path, run: Callable[[tuple[str, ...]], int]) -> Path:
-    """Return a new folder of outputs, with the earlier outputs of the case in it."""
+def _models() -> list[Case]:
+    tiny = "{in}/model"
+    at_home: Any = {"environment": {"XDG_DATA_HOME": "{out}"}}
+    install = ("models", "install", "{in}/model.zip", "--name", "tiny")
+    installed = "amcnet/models/tiny"
+    pack = ("models", "pack", tiny, "-o", "{out}/tiny.zip")
+    export = ("export", tiny, "--format", "openvino", "-o", "{out}/ir")
+    score = ("models", "score", "tiny", "{in}/evaluation.json", "--data", "one hand")
+    return [
+        Case("models pack", (*pack, "--overwrite"), ("tiny.zip",), pack),
+        Case("models install", install, (installed,), **at_home),
+        Case("models install, again", (*install, "--overwrite"), (installed,), install, **at_home),
+        Case("models score", score, (installed,), install, **at_home),
+        Case("export, openvino", (*export, "--overwrite"), ("ir",), export),
+        Case("export, onnx", (*export[:3], "onnx", "-o", "{out}/onnx"), ("onnx",)),
+        Case("export, monai", (*export[:3], "monai-bundle", "-o", "{out}/monai"), ("monai",)),
+    ]
+
+
+def _data_sets() -> list[Case]:
+    add = ("dataset", "add", "{in}/scan.nrrd", "{in}/hand.seg.nrrd", "--to", "{out}/mine")
+    phantom = ("phantom", "--count", "1", "--grid", "half", "--out", "{out}/hands")
+    weights = ("run/model/model.safetensors",)
+    train = ("train", "{in}/run.toml", "-o", "{out}/run")
+    prepare = ("prepare", "{in}/set", "-o", "{out}/prepared")
+    results = ("hand.nrrd", "hand.seg.nrrd", "preview.png", "measurements.csv")
+    demo = ("demo", "--out", "{out}/demo")
+    return [
+        Case("prepare", prepare, ("prepared",), grows=True),
+        Case("dataset add", add, ("mine",), grows=True),
+        Case("train", train, weights),
+        Case("phantom", phantom, ("hands",), grows=True, most=3),
+        Case("demo", demo, tuple(f"demo/{name}" for name in results), demo, most=3),
+    ]
+
+
+def filled(text: str, inputs: Path, out: Path) -> str:
+    """Return a text with the folders in place of ``{in}`` and ``{out}``."""
+    return text.replace("{in}", str(inputs)).replace("{out}", str(out))
+
+
+def refill(template: Path, place: Path) -> None:
+    """Make a folder a copy of another one."""
     if place.exists():
         shutil.rmtree(place)
-    place.mkdir()
-    if case.makes_old:
-        run(filled(case.makes_old, inputs, place))
-    return place
-
-
-def filled(arguments: tuple[str, ...], inputs: Path, out: Path) -> tuple[str, ...]:
-    """Return arguments with the folders in place of ``{in}`` and ``{out}``."""
-    return tuple(a.replace("{in}", str(inputs)).replace("{out}", str(out)) for a in arguments)
+    shutil.copytree(template, place, symlinks=True)

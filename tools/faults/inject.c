@@ -126,6 +126,12 @@ int rename(const char *from, const char *to) {
     return real(from, to);
 }
 
+int renameat2(int from_folder, const char *from, int to_folder, const char *to, unsigned flags) {
+    REAL(renameat2);
+    if (path_counts(to_folder, to) && fails()) return -1;
+    return real(from_folder, from, to_folder, to, flags);
+}
+
 int mkdir(const char *path, mode_t mode) {
     REAL(mkdir);
     if (path_counts(AT_FDCWD, path) && fails()) return -1;
@@ -134,6 +140,18 @@ int mkdir(const char *path, mode_t mode) {
 
 int unlink(const char *path) {
     REAL(unlink);
+    if (path_counts(AT_FDCWD, path) && fails()) return -1;
+    return real(path);
+}
+
+int unlinkat(int folder, const char *path, int flags) {
+    REAL(unlinkat);
+    if (path_counts(folder, path) && fails()) return -1;
+    return real(folder, path, flags);
+}
+
+int rmdir(const char *path) {
+    REAL(rmdir);
     if (path_counts(AT_FDCWD, path) && fails()) return -1;
     return real(path);
 }

@@ -4,13 +4,19 @@ import ctypes
 import errno
 import hashlib
 import os
+import re
+import shutil
 import signal
 import sys
+import traceback
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
 
-from tools.faults.cases import Case, filled, fresh
+from amcnet.errors import TRACEBACK_VARIABLE
+from tools.faults.cases import Case, filled, refill
 
 FAULTS = {
     "ENOSPC": (errno.ENOSPC, False),
@@ -19,8 +25,41 @@ FAULTS = {
     "EROFS": (errno.EROFS, True),
     "killed": (0, False),
 }
-_NEVER = -1
-_LIMIT_S = 60
+_LIMIT_S = 300
+_KEPT = (".lock", ".gitignore")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens at which call that writes.
+
+    Attributes:
+        call: The call, from 1 on; -1 for none.
+        error: The error that it returns, 0 to kill the process instead.
+        stays: Whether all later calls fail too.
+    """
+
+    call: int = -1
+    error: int = 0
+    stays: bool = False
+
+
+CALM = Fault()
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line of a case, and the folders it works in."""
+
+    case: Case
+    arguments: tuple[str, ...]
+    inputs: Path
+    out: Path
+    folder: Path
+
+    def filled(self, text: str) -> str:
+        """Return a text of the command with its folders in place."""
+        return filled(text, self.inputs, self.out)
 
 
 @dataclass
@@ -30,6 +69,7 @@ class Tally:
     Attributes:
         name: The command.
         calls: Calls that write in an undisturbed run.
+        stride: Every how manieth of them was tried.
         trials: Number of trials by fault.
         failures: Number of broken promises by fault.
         broken: A sentence for each of them.
@@ -37,6 +77,7 @@ class Tally:
 
     name: str
     calls: int
+    stride: int
     trials: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
@@ -46,6 +87,7 @@ class Tally:
         return {
             "command": self.name,
             "calls": self.calls,
+            "stride": self.stride,
             "trials": dict(self.trials),
             "failures": dict(self.failures),
             "broken": self.broken,
@@ -61,84 +103,97 @@ class Ended:
     calls: int
 
 
-def run_case(case: Case, inputs: Path, folder: Path, every: int = 1) -> Tally:
-    """Interrupt a command at every call that writes, in every way."""
-    out = folder / "out"
+def run_case(case: Case, inputs: Path, folder: Path, most: int) -> Tally:
+    """Interrupt a command at up to ``most`` of its calls that write, in every way."""
+    out, template = folder / "out", folder / "before"
+    template.mkdir()
 
-    def undisturbed(arguments: tuple[str, ...]) -> int:
-        return run(arguments, out, folder).status
+    def command(arguments: tuple[str, ...], fault: Fault = CALM) -> Ended:
+        return run(Command(case, arguments, inputs, out, folder), fault)
 
-    fresh(case, inputs, out, undisturbed)
+    refill(template, out)
+    if case.makes_old:
+        command(case.makes_old)
+        refill(out, template)
     old = digests(out, case.outputs)
-    calm = run(filled(case.arguments, inputs, out), out, folder)
+    calm = command(case.arguments)
     new = digests(out, case.outputs)
-    tally = Tally(case.name, calm.calls)
+    tally = Tally(case.name, calm.calls, ceil(calm.calls / min(most, case.most)))
     if calm.status != 0 or None in new.values():
         tally.broken.append(f"{case.name}: undisturbed: status {calm.status}: {calm.stderr}")
-        return tally
-    for fault, (number, sticky) in FAULTS.items():
-        for call in range(1, calm.calls + 1, every):
-            fresh(case, inputs, out, undisturbed)
-            arguments = filled(case.arguments, inputs, out)
-            ended = run(arguments, out, folder, call, number, sticky)
-            problems = judge(ended, number, case, out, old, new)
-            again = run(_overwriting(arguments, case), out, folder)
-            problems += judge_again(again, case, out, new)
-            tally.trials[fault] += 1
-            tally.failures[fault] += bool(problems)
-            tally.broken += [f"{case.name}: {fault} at call {call}: {p}" for p in problems]
+    else:
+        promise = Promise(case, out, old, new)
+        for name, (number, sticky) in FAULTS.items():
+            for call in range(1, calm.calls + 1, tally.stride):
+                refill(template, out)
+                ended = command(case.arguments, Fault(call, number, sticky))
+                problems = promise.broken_by(ended, number)
+                problems += promise.broken_again(command(_next_run(case, out)))
+                tally.trials[name] += 1
+                tally.failures[name] += bool(problems)
+                tally.broken += [f"{case.name}: {name} at call {call}: {p}" for p in problems]
+    shutil.rmtree(template)
     return tally
 
 
-def _overwriting(arguments: tuple[str, ...], case: Case) -> tuple[str, ...]:
+def _next_run(case: Case, out: Path) -> tuple[str, ...]:
     """Return the arguments of the next run: it may find the complete output of the one before."""
-    resumes = arguments[0] in ("prepare", "phantom")
-    if resumes or "--overwrite" in arguments:
-        return arguments
-    return (*arguments, "--overwrite")
+    if case.arguments[0] == "train":
+        resumes = (out / "run" / "checkpoints" / "last.ckpt").exists()
+        return (*case.arguments, "--resume") if resumes else case.arguments
+    takes = case.arguments[0] not in ("prepare", "phantom", "dataset", "demo", "labels")
+    if "score" in case.arguments or "--overwrite" in case.arguments or not takes:
+        return case.arguments
+    return (*case.arguments, "--overwrite")
 
 
-def judge(
-    ended: Ended,
-    error: int,
-    case: Case,
-    out: Path,
-    old: dict[str, str | None],
-    new: dict[str, str | None],
-) -> list[str]:
-    """Return the promises that a disturbed run broke."""
-    problems = []
-    if "Traceback" in ended.stderr:
-        problems.append(f"traceback: {ended.stderr.strip().splitlines()[-1]}")
-    found = digests(out, case.outputs)
-    for name, digest in found.items():
-        if digest not in (old[name], new[name]) and not _grows(case):
-            problems.append(f"{name} is neither the old nor the new one")
-    if error == 0 and ended.status != -signal.SIGKILL:
-        problems.append(f"status {ended.status} though it was to be killed")
-    if error and ended.status == 0 and found != new:
-        problems.append("status 0, but the output is not the new one")
-    if error and ended.status not in (0, 2):
-        problems.append(f"status {ended.status}")
-    return problems
+@dataclass(frozen=True)
+class Promise:
+    """What a command promises: its outputs are afterwards the old ones or the new ones.
 
+    Attributes:
+        case: The command.
+        out: The folder of outputs.
+        old: Digests of the outputs before.
+        new: Digests after an undisturbed run.
+    """
 
-def _grows(case: Case) -> bool:
-    """Return whether an output is a folder that is filled case by case, and resumed."""
-    return case.arguments[0] in ("prepare", "phantom")
+    case: Case
+    out: Path
+    old: dict[str, str | None]
+    new: dict[str, str | None]
 
+    def broken_by(self, ended: Ended, error: int) -> list[str]:
+        """Return how a disturbed run broke it."""
+        problems = []
+        if "Traceback" in ended.stderr:
+            problems.append(f"traceback: {ended.stderr.strip().splitlines()[-1]}")
+        found = digests(self.out, self.case.outputs)
+        for name, digest in found.items():
+            if digest not in (self.old[name], self.new[name]) and not self.case.grows:
+                problems.append(f"{name} is neither the old nor the new one")
+        if error == 0 and ended.status != -signal.SIGKILL:
+            problems.append(f"status {ended.status} though it was to be killed")
+        if error and ended.status == 0 and found != self.new:
+            problems.append("status 0, but the output is not the new one")
+        if error and ended.status not in (0, 2):
+            problems.append(f"status {ended.status}: {ended.stderr.strip()[-200:]}")
+        lines = ended.stderr.strip().splitlines() or [""]
+        if error and ended.status == 2 and not lines[-1].startswith("amcnet: "):
+            problems.append(f"status 2 without a sentence: {lines[-1]!r}")
+        return problems
 
-def judge_again(again: Ended, case: Case, out: Path, new: dict[str, str | None]) -> list[str]:
-    """Return the promises that the next, undisturbed run broke."""
-    problems = []
-    if again.status != 0:
-        problems.append(f"the next run: status {again.status}: {again.stderr.strip()[-200:]}")
-    elif digests(out, case.outputs) != new:
-        problems.append("the next run: another output than an undisturbed one")
-    hidden = [path.name for path in out.rglob(".*") if not path.name.endswith(".json")]
-    if hidden:
-        problems.append(f"the next run left {', '.join(hidden)}")
-    return problems
+    def broken_again(self, again: Ended) -> list[str]:
+        """Return how the next, undisturbed run broke it."""
+        problems = []
+        if again.status != 0:
+            problems.append(f"the next run: status {again.status}: {again.stderr.strip()[-200:]}")
+        elif digests(self.out, self.case.outputs) != self.new:
+            problems.append("the next run: another output than an undisturbed one")
+        hidden = [path.name for path in self.out.rglob(".*") if path.name not in _KEPT]
+        if hidden:
+            problems.append(f"the next run left {', '.join(hidden)}")
+        return problems
 
 
 def digests(out: Path, names: tuple[str, ...]) -> dict[str, str | None]:
@@ -149,7 +204,9 @@ def digests(out: Path, names: tuple[str, ...]) -> dict[str, str | None]:
 def _digest(path: Path) -> str | None:
     if not path.exists():
         return None
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    files = [path]
+    if path.is_dir():  # what is hidden is a part of no output; the next run must have removed it
+        files = sorted(p for p in path.rglob("[!.]*") if p.is_file())
     total = hashlib.sha256()
     for file in files:
         total.update(str(file.relative_to(path.parent)).encode())
@@ -159,58 +216,59 @@ def _digest(path: Path) -> str | None:
 
 def _settled(data: bytes) -> bytes:
     """Return the bytes of a file without what differs between runs: times and durations."""
-    import re
-
     return re.sub(rb"\d+\.\d+ s\b|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?", b"", data)
 
 
-def run(
-    arguments: tuple[str, ...],
-    out: Path,
-    folder: Path,
-    call: int = _NEVER,
-    error: int = 0,
-    sticky: bool = False,
-) -> Ended:
-    """Run ``amcnet`` in a child of this process, which has the heavy modules loaded already."""
-    said, counted = folder / "stderr.txt", folder / "calls.txt"
+def in_child(work: Callable[[], None]) -> None:
+    """Work in a child, so that this process stays free of threads and can be forked again."""
     child = os.fork()
     if child == 0:
-        _become(arguments, out, said, counted, (call, error, sticky))
+        try:
+            work()
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0:
+        raise RuntimeError("the inputs could not be made")
+
+
+def run(command: Command, fault: Fault) -> Ended:
+    """Run ``amcnet`` in a child of this process, which has the heavy modules loaded already."""
+    said, counted = command.folder / "stderr.txt", command.folder / "calls.txt"
+    child = os.fork()
+    if child == 0:
+        _become(command, fault, said, counted)
     _, status = os.waitpid(child, 0)
     calls = int(counted.read_text() or 0) if counted.exists() else 0
     counted.unlink(missing_ok=True)
     return Ended(os.waitstatus_to_exitcode(status), said.read_text(errors="replace"), calls)
 
 
-def _become(
-    arguments: tuple[str, ...],
-    out: Path,
-    said: Path,
-    counted: Path,
-    fault: tuple[int, int, bool],
-) -> None:
+def _become(command: Command, fault: Fault, said: Path, counted: Path) -> None:
     """Turn this child into the command; never returns."""
     library = ctypes.CDLL(os.environ["AMCNET_FAULTS_LIBRARY"])
     signal.alarm(_LIMIT_S)
     status = 70
     try:
         stream = os.open(said, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
-        nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, 1)
+        os.dup2(stream, 1)
         os.dup2(stream, 2)
-        sys.argv = ["amcnet", *arguments]
+        sys.argv = ["amcnet", *(command.filled(text) for text in command.arguments)]
+        os.environ[TRACEBACK_VARIABLE] = "1"  # what nobody foresaw must not look like an answer
+        for name, value in command.case.environment.items():
+            os.environ[name] = command.filled(value)
         from amcnet.cli.main import main
 
-        call, error, sticky = fault
-        library.fault_arm(str(out).encode(), ctypes.c_long(call), error, int(sticky))
+        out = os.fsencode(command.out)
+        library.fault_arm(out, ctypes.c_long(fault.call), fault.error, int(fault.stays))
         try:
             main()
             status = 0
         except SystemExit as end:
             status = end.code if isinstance(end.code, int) else int(end.code is not None)
         counted.write_text(str(library.fault_count()))
-    except BaseException as problem:
-        os.write(2, f"Traceback: {type(problem).__name__}: {problem}\n".encode())
+    except BaseException:
+        os.write(2, traceback.format_exc().encode())
     finally:
         os._exit(status)

@@ -1,6 +1,7 @@
 """Label tables: the one place that knows which value stands for which structure."""
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from amcnet.errors import InputError
 IGNORE = 255  # label of voxels that nobody has judged; no structure has it
 
 
+_MOST_STRUCTURES = 65535  # label files have 16 bits at most
 _NOT_IN_NAMES = ("Cc", "Cs", "Zl", "Zp")  # control characters, halves, line breaks
 
 
@@ -47,7 +49,9 @@ class LabelTable:
     """All structures of a segmentation task, in the order of their values 1, 2, ..., N.
 
     Raises:
-        InputError: If values are not consecutive from 1, names repeat, or a neighbour is unknown.
+        InputError: If values are not consecutive from 1, names repeat, a neighbour is unknown, or
+            something is of another type than :class:`Structure` says.
+
 
     Example:
         >>> table = LabelTable((Structure(1, "L1", "vertebra"), Structure(2, "L2", "vertebra")))
@@ -58,6 +62,13 @@ class LabelTable:
     structures: tuple[Structure, ...]
 
     def __post_init__(self) -> None:
+        if len(self.structures) > _MOST_STRUCTURES:
+            raise InputError(
+                f"label table: found {len(self.structures)} structures, expected at most "
+                f"{_MOST_STRUCTURES}"
+            )
+        for structure in self.structures:
+            _check_types(structure)
         values = [structure.value for structure in self.structures]
         expected = list(range(1, len(values) + 1))
         if values != expected:
@@ -71,7 +82,7 @@ class LabelTable:
                 f"label table: found the name {unusable[0]!r}, expected text in one line without "
                 "control characters"
             )
-        repeated = sorted({name for name in names if names.count(name) > 1})
+        repeated = sorted(name for name, count in Counter(names).items() if count > 1)
         if repeated:
             raise InputError(f"label table: names must differ, found more than once: {repeated}")
         for structure in self.structures:
@@ -157,10 +168,34 @@ def _generated_color(index: int) -> tuple[int, int, int]:
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
+def _check_types(structure: Structure) -> None:
+    """Check what a file from a stranger may have put into a structure, its name excepted."""
+    texts = [structure.kind, structure.group, structure.segment]
+    codes = structure.codes
+    texts += [*codes, *codes.values()] if isinstance(codes, dict) else [codes]
+    whole = [structure.value, *structure.color_rgb, *structure.neighbours]
+    if not all(isinstance(text, str) and _is_one_line(text) for text in texts):
+        raise InputError(
+            f"label table: structure {structure.value!r} has kind, group, segment and codes "
+            f"{texts!r}, expected texts in one line without control characters"
+        )
+    if not all(type(number) is int for number in whole):
+        raise InputError(
+            f"label table: structure {structure.value!r} has value, colour and neighbours "
+            f"{whole!r}, expected whole numbers"
+        )
+    color = structure.color_rgb
+    if len(color) != 3 or min(color) < 0 or max(color) > 255:
+        raise InputError(
+            f"label table: structure {structure.value} has the colour {color!r}, expected three "
+            "values of 0 to 255"
+        )
+
+
 def _is_name(name: object) -> bool:
     """Return whether a name can be written to every format: line breaks end a header's field."""
-    return (
-        isinstance(name, str)
-        and bool(name.strip())
-        and not any(unicodedata.category(character) in _NOT_IN_NAMES for character in name)
-    )
+    return isinstance(name, str) and bool(name.strip()) and _is_one_line(name)
+
+
+def _is_one_line(text: str) -> bool:
+    return not any(unicodedata.category(character) in _NOT_IN_NAMES for character in text)

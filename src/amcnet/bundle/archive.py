@@ -10,10 +10,12 @@ from amcnet.bundle.bundle import load_bundle, parse_description
 from amcnet.bundle.description import DESCRIPTION_FILE
 from amcnet.errors import ModelError, OutputError
 from amcnet.io import atomic_path, check_free
+from amcnet.io.dicom.zip_archive import directory_bytes
 
 _MAX_DESCRIPTION_BYTES = 64 * 2**20
 _MAX_FILE_BYTES = 4 * 2**30
 _MAX_FILES = 100
+_MAX_DIRECTORY_BYTES = 2**16
 _FREE_BYTES = 64 * 2**20  # files up to this size may have any compression ratio
 _MAX_PACKING = 50  # compression ratio; weights shrink by a tenth, a file of zeros a thousandfold
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -65,6 +67,8 @@ def unpack_bundle(path: Path, folder: Path) -> None:
     Raises:
         ModelError: If the file is not such an archive, is damaged, or contains other files.
     """
+    if directory_bytes(path) > _MAX_DIRECTORY_BYTES:  # a list of millions takes gigabytes
+        raise ModelError(f"{path}: holds more than {_MAX_FILES} files, expected a model bundle's")
     try:
         with zipfile.ZipFile(path) as archive:
             for entry in _checked_entries(path, archive):

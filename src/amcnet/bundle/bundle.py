@@ -19,6 +19,7 @@ from amcnet.bundle.ir_check import check_ir
 from amcnet.bundle.locate import default_bundle_folder, find_model
 from amcnet.errors import InputError, ModelError
 from amcnet.io import atomic_path
+from amcnet.io.small_files import read_small_file
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -87,7 +88,11 @@ def read_description(folder: Path) -> BundleDescription:
     path = folder / DESCRIPTION_FILE
     if not path.is_file():
         raise ModelError(f"{path}: is missing, expected the description of a model bundle")
-    return parse_description(path, path.read_bytes())
+    try:
+        content = read_small_file(path, "the description of a model bundle")
+    except InputError as error:
+        raise ModelError(str(error)) from error
+    return parse_description(path, content)
 
 
 def parse_description(path: Path, content: bytes) -> BundleDescription:

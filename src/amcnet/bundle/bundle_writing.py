@@ -1,7 +1,9 @@
 """Writing a model bundle from a trained network."""
 
+import shutil
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save
@@ -10,12 +12,15 @@ from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
 from amcnet.bundle.bundle import Bundle, load_bundle, sha256_of, write_bundle_description
 from amcnet.bundle.description import (
+    DESCRIPTION_FILE,
     IR_FILE,
     IR_WEIGHTS_FILE,
+    REFINER_FILES,
     WEIGHTS_FILE,
     BundleDescription,
 )
-from amcnet.io import atomic_path
+from amcnet.errors import OutputError
+from amcnet.io.atomic_folders import new_folder, put_in_place
 from amcnet.networks.registry import complete, needs_of
 from amcnet.runtime.openvino import openvino
 
@@ -26,18 +31,39 @@ def write_bundle(folder: Path, network: nn.Module, description: BundleDescriptio
     """Write 16-bit weights, OpenVINO IR and description, and return the verified bundle.
 
     Args:
-        folder: Output folder, created if needed; files of an earlier bundle are replaced.
+        folder: Output folder; an earlier bundle is replaced as a whole, other files are kept.
         network: The trained network.
         description: Its description; the checksums are filled in here. A calibration is left out:
             it belongs to the weights that it was fitted to.
+
+    Raises:
+        OutputError: If the files cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with new_folder(folder) as partial:
+        _write_files(partial, network, description)
+        load_bundle(partial)
+        _keep_other_files(folder, partial)
+        put_in_place(partial, folder)
+    return load_bundle(folder)
+
+
+def _keep_other_files(folder: Path, new: Path) -> None:
+    """Copy what an earlier bundle's folder holds besides the bundle, such as a user's notes."""
+    ours = {DESCRIPTION_FILE, WEIGHTS_FILE, IR_FILE, IR_WEIGHTS_FILE, *REFINER_FILES}
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.name not in ours and path.is_file():
+            shutil.copyfile(path, new / path.name)
+        elif path.is_dir():
+            shutil.copytree(path, new / path.name, symlinks=True)
+
+
+def _write_files(folder: Path, network: nn.Module, description: BundleDescription) -> None:
     weights = {
         name: _as_in_the_ir(value.detach().cpu().contiguous())
         for name, value in network.state_dict().items()
     }
-    with atomic_path(folder / WEIGHTS_FILE) as temporary:
-        temporary.write_bytes(save(weights))
+    (folder / WEIGHTS_FILE).write_bytes(save(weights))
     _write_ir(folder / IR_FILE, network, description)
     names = (WEIGHTS_FILE, IR_FILE, IR_WEIGHTS_FILE)
     described = description.model_copy(
@@ -48,7 +74,6 @@ def write_bundle(folder: Path, network: nn.Module, description: BundleDescriptio
         }
     )
     write_bundle_description(folder, described)
-    return load_bundle(folder)
 
 
 def _network(description: BundleDescription) -> dict[str, object]:
@@ -78,7 +103,20 @@ def _write_ir(path: Path, network: nn.Module, description: BundleDescription) ->
         )
     model.inputs[0].set_names({"image"})
     model.outputs[0].set_names({"logits"})
-    ov.save_model(model, path, compress_to_fp16=True)
+    save_ir(model, path)
+
+
+def save_ir(model: Any, path: Path) -> None:  # noqa: ANN401  OpenVINO's own types
+    """Write an IR with 16-bit weights.
+
+    Raises:
+        OutputError: If the system refuses. A file that is cut is found when the bundle is read.
+    """
+    try:
+        openvino().save_model(model, path, compress_to_fp16=True)
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise OutputError(f"{path}: could not be written ({reason})") from error
 
 
 def example_window(description: BundleDescription) -> torch.Tensor:

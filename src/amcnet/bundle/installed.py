@@ -11,12 +11,7 @@ from amcnet.bundle.description import DESCRIPTION_FILE, BundleDescription
 from amcnet.bundle.locate import BUNDLED_NAME, installed_folders, models_folder
 from amcnet.bundle.models_lock import sole_writer
 from amcnet.errors import ModelError, OutputError
-from amcnet.io.atomic_folders import (
-    new_folder,
-    put_in_place,
-    remove_folder,
-    sync_files,
-)
+from amcnet.io.atomic_folders import new_folder, put_in_place, remove_folder
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # reserved names on Windows
@@ -81,7 +76,6 @@ def install_model(source: Path, name: str | None = None, overwrite: bool = False
         _copy_or_unpack(source, incoming)
         description = load_bundle(incoming).description
         folder = models / _checked_name(description.name if name is None else name, overwrite)
-        sync_files(incoming)
         put_in_place(incoming, folder)
     return Bundle(folder, description)
 

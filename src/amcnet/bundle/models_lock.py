@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from amcnet.errors import OutputError
 from amcnet.io.atomic_folders import recover_folders
+from amcnet.io.file_lock import held_lock
 
 logger = logging.getLogger(__name__)
 
@@ -22,12 +21,11 @@ def sole_writer(models: Path) -> Iterator[None]:
     Raises:
         OutputError: If another command takes too long, or the folder is read-only.
     """
+    busy = f"{models}: another command is installing a model, try later"
     try:
-        with FileLock(_lock_file(models), timeout=_LONGEST_WAIT_SECONDS):
+        with held_lock(_lock_file(models), busy, _LONGEST_WAIT_SECONDS):
             recover_folders(models)
             yield
-    except Timeout as error:
-        raise OutputError(f"{models}: another command is installing a model, try later") from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(f"{models}: could not be changed ({reason})") from error
@@ -38,9 +36,9 @@ def recover_models(models: Path) -> None:
     if not any(models.glob(".*")):
         return
     try:
-        with FileLock(_lock_file(models), timeout=0):
+        with held_lock(_lock_file(models), f"{models}: another command is at work there"):
             recover_folders(models)
-    except (Timeout, OSError) as error:
+    except (OutputError, OSError) as error:
         logger.debug("%s: left as it is (%s)", models, error)
 
 

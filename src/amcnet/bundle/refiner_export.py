@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import save
 
 from amcnet.bundle.bundle import Bundle, load_bundle, sha256_of, write_bundle_description
+from amcnet.bundle.bundle_writing import save_ir
 from amcnet.bundle.description import (
     REFINER_FILES,
     REFINER_IR_FILE,
@@ -14,7 +15,7 @@ from amcnet.bundle.description import (
     RefinerDescription,
 )
 from amcnet.errors import ModelError
-from amcnet.io import atomic_path
+from amcnet.io.atomic_folders import new_folder, put_in_place
 from amcnet.networks.refiner import Refiner
 from amcnet.runtime.openvino import openvino
 
@@ -25,21 +26,23 @@ def write_refined_bundle(
     """Write a copy of a model with a refiner added, and return the verified bundle.
 
     Args:
-        folder: Output folder, created if needed; files of an earlier bundle are replaced.
+        folder: Output folder; an earlier bundle is replaced as a whole.
         model: The model to refine; an existing refiner is replaced.
         network: The trained refiner.
         description: Its description.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in model.description.sha256:
-        if name not in REFINER_FILES and folder.resolve() != model.folder.resolve():
-            shutil.copyfile(model.path(name), folder / name)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     network = network.float().eval()
     weights = {name: value.half().contiguous() for name, value in network.state_dict().items()}
-    with atomic_path(folder / REFINER_WEIGHTS_FILE) as temporary:
-        temporary.write_bytes(save(weights))
-    _write_ir(folder / REFINER_IR_FILE, network, description)
-    return _describe(folder, model, description)
+    with new_folder(folder) as partial:
+        for name in model.description.sha256:
+            if name not in REFINER_FILES:
+                shutil.copyfile(model.path(name), partial / name)
+        (partial / REFINER_WEIGHTS_FILE).write_bytes(save(weights))
+        _write_ir(partial / REFINER_IR_FILE, network, description)
+        _describe(partial, model, description)
+        put_in_place(partial, folder)
+    return load_bundle(folder)
 
 
 def add_refiner(folder: Path, refined: Bundle) -> Bundle:
@@ -87,4 +90,4 @@ def _write_ir(path: Path, network: Refiner, description: RefinerDescription) -> 
     )
     model.inputs[0].set_names({"patch"})
     model.outputs[0].set_names({"logits"})
-    ov.save_model(model, path, compress_to_fp16=True)
+    save_ir(model, path)

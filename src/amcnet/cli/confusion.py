@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from amcnet.cli.console import tell
 from amcnet.cli.options import AxesOption, LabelsOption, SpacingOption
 
 
@@ -49,7 +50,7 @@ def confusion(
                 f"{prediction}: holds no prediction for any reference, expected at least one"
             )
     for reason in skipped:
-        typer.echo(f"amcnet: skipped: {reason}", err=True)
+        tell(f"skipped: {reason}")
     files = [path for pair in pairs for path in pair]
     reading = Reading(spacing, axes)
     names = names_of_files(files, reading) if labels is None else find_label_names(labels)

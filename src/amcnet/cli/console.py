@@ -8,10 +8,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+from amcnet.errors import one_line, printable_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+def tell(message: str) -> None:
+    """Print one line about a problem on stderr."""
+    sys.stderr.write(f"amcnet: {one_line(message)}\n")
+    sys.stderr.flush()
 
 
 class Update(Protocol):
@@ -31,6 +39,10 @@ def stdout() -> "Console":
     from rich.console import Console
 
     class Results(Console):
+        def print(self, *objects: Any, **options: Any) -> None:  # noqa: ANN401
+            texts = (printable_lines(o) if isinstance(o, str) else o for o in objects)
+            super().print(*texts, **options)
+
         def on_broken_pipe(self) -> None:  # otherwise Rich exits with status 1 and no message
             raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
@@ -75,7 +87,9 @@ def progress(text: str, quiet_seconds: float = 0.0) -> Iterator[Update]:
         ) -> None:
             left = "" if seconds_left is None else f"about {duration(seconds_left)} left"
             # Without a total, the bar only pulses.
-            bar.update(task, completed=done, total=total or None, description=now, left=left)
+            bar.update(
+                task, completed=done, total=total or None, description=one_line(now), left=left
+            )
 
         yield update
 
@@ -92,7 +106,7 @@ class _Lines:
     def __call__(
         self, done: int, total: int, now: str | None = None, seconds_left: float | None = None
     ) -> None:
-        text = self._text if now is None else now
+        text = one_line(self._text if now is None else now)
         if self._shown is None or self._shown[0] != text:
             self._began = (time.monotonic(), done)
         state = (text, 5 * done // max(1, total))

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from amcnet.cli.console import tell
+
 _NAME_WIDTH = 15  # length of the longest name, except those of installed models
 
 
@@ -50,7 +52,7 @@ def doctor(
         write_json(json_file, health.to_dict())
     for finding in health.findings:
         if finding.problem:
-            typer.echo(f"amcnet: {finding.problem}", err=True)
+            tell(finding.problem)
     if not health.is_well:
         raise typer.Exit(1)
     console.print("amcnet segment will work here")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from amcnet.cli.console import tell
 from amcnet.cli.options import AxesOption, LabelsOption, SpacingOption
 
 if TYPE_CHECKING:
@@ -104,16 +105,12 @@ def _evaluate_folders(
         result = evaluate_folders(reference, prediction, options, update)
     if missing := result["missing"]:
         how = "counted as missed" if options.preset.counts_missing_cases else "skipped"
-        _tell(f"{len(missing)} without a prediction, {how}: {', '.join(missing)}")
+        tell(f"{len(missing)} without a prediction, {how}: {', '.join(missing)}")
     if unmatched := result["unmatched"]:
-        _tell(f"{len(unmatched)} without a reference, skipped: {', '.join(unmatched)}")
+        tell(f"{len(unmatched)} without a reference, skipped: {', '.join(unmatched)}")
     for error in result["failed"].values():
-        _tell(error)
+        tell(error)
     if failed := result["failed"]:
         total = len(failed) + len(result["cases"])
-        _tell(f"{len(failed)} of {total} cases not evaluated: {', '.join(failed)}")
+        tell(f"{len(failed)} of {total} cases not evaluated: {', '.join(failed)}")
     return result
-
-
-def _tell(message: str) -> None:
-    typer.echo(f"amcnet: {message}", err=True)

@@ -1,8 +1,10 @@
 """The ``amcnet`` command."""
 
 import io
+import logging
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -35,7 +37,7 @@ from amcnet.cli import (
 )
 from amcnet.cli.console import interruptible
 from amcnet.cli.examples import EXAMPLES, FIRST, SUMMARIES, epilog
-from amcnet.errors import AmcnetError, one_line
+from amcnet.errors import TRACEBACK_VARIABLE, AmcnetError, OneLineFormatter, one_line
 from amcnet.version import __version__
 
 
@@ -124,6 +126,21 @@ def main() -> None:
         _leave("a file is nested too deeply to be read")
     except OSError as error:
         _leave(f"{error.filename or 'a file'}: {error.strerror or error}")
+    except Exception as error:
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        _leave(_unforeseen(error))
+
+
+def _unforeseen(error: Exception) -> str:
+    """Return one line about a fault of the program itself, which says where it lies."""
+    steps = traceback.extract_tb(error.__traceback__)
+    ours = [step for step in steps if f"{os.sep}amcnet{os.sep}" in step.filename] or steps
+    place = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "an unknown place"
+    return (
+        f"unforeseen {type(error).__name__} at {place}: {error}; this is a fault of amcnet, please "
+        f"report it with what {TRACEBACK_VARIABLE}=1 shows"
+    )
 
 
 def _leave(message: str) -> NoReturn:
@@ -133,7 +150,12 @@ def _leave(message: str) -> NoReturn:
 
 
 def _open_streams() -> None:
-    """Reopen closed standard streams, and encode any text without errors."""
+    """Reopen closed standard streams, and encode any text without errors.
+
+    Warnings are one line each, without control characters.
+    """
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(OneLineFormatter())
     if sys.stdout is None or sys.stderr is None:
         nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  until the end
         sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere

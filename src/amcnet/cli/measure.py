@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from amcnet.cli.console import tell
 from amcnet.cli.options import AxesOption, LabelsOption, SpacingOption
 from amcnet.errors import one_line
 
@@ -50,20 +51,21 @@ def measure(
     for outcome in measure_files(find_label_files(inputs), table, ignore_value, reading):
         outcomes.append(outcome)
         if outcome.result is None:
-            typer.echo(f"amcnet: {outcome.error}", err=True)
+            tell(f"{outcome.error}")
         elif output is None:
             stdout().print("\n".join(_lines(outcome.source, outcome.result)))
         else:
             present = sum(one.present for one in outcome.result.measurements)
             total = len(outcome.result.measurements)
-            stdout().print(f"{outcome.source}: {present} of {total} structures measured")
+            found = f"{present} of {total} structures measured"
+            stdout().print(one_line(f"{outcome.source}: {found}"))
     failed = [str(outcome.source) for outcome in outcomes if outcome.failed]
     if output is not None and len(failed) < len(outcomes):
         write_file_measurements(output, outcomes, overwrite)
     if failed:
         if len(outcomes) > 1:
             count = f"{len(failed)} of {len(outcomes)}"
-            typer.echo(f"amcnet: {count} not measured: {', '.join(failed)}", err=True)
+            tell(f"{count} not measured: {', '.join(failed)}")
         raise typer.Exit(2)
 
 
@@ -73,7 +75,7 @@ def _lines(source: Path, result: "FileMeasurements") -> list[str]:
     names = [one_line(one.name) for one in result.measurements]
     width = max(map(len, names), default=0)
     head = ["length", "width", "thick", "mm3", "mm2", *(["ratio"] if has_ends else [])]
-    lines = [f"{source}: extents in mm, volume, surface area" + _ratio_note(has_ends)]
+    lines = [one_line(f"{source}: extents in mm, volume, surface area") + _ratio_note(has_ends)]
     lines.append("  " + " " * width + "".join(f"{name:>9}" for name in head))
     for name, one in zip(names, result.measurements, strict=True):
         cells = [_text(value, 1) for value in _sizes(one)]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from amcnet.cli.console import tell
 from amcnet.cli.options import (
     ColourChoice,
     ColourOption,
@@ -22,6 +23,7 @@ from amcnet.cli.options import (
     SeriesOption,
     SpacingOption,
 )
+from amcnet.errors import one_line
 
 if TYPE_CHECKING:
     from amcnet.cli.console import Update
@@ -351,7 +353,7 @@ class _Run:
             if failed and len(self._outcomes) > 1:
                 names = ", ".join(str(outcome.source) for outcome in failed)
                 count = f"{len(failed)} of {len(self._outcomes)}"
-                typer.echo(f"amcnet: {count} failed: {names}", err=True)
+                tell(f"{count} failed: {names}")
         if failed:
             raise typer.Exit(2)
 
@@ -406,7 +408,7 @@ class TextReporter:
         pace = self._pace.see(event)
         if event.note:
             self.close()
-            typer.echo(f"amcnet: {event.note}", err=True)
+            tell(event.note)
             return
         if event.stage is Stage.LABELLING:
             self._labelling.add(event.number)
@@ -423,7 +425,7 @@ class TextReporter:
         from amcnet.cli.console import stdout
 
         self.close()
-        stdout().print(f"{job.target}: exists already, skipped")
+        stdout().print(one_line(f"{job.target}: exists already, skipped"))
 
     def outcome(self, job: "Job", outcome: "Outcome[SegmentedFile]") -> None:
         """Report the outcome of a volume."""
@@ -433,9 +435,9 @@ class TextReporter:
         self._pace.end(self._numbers[job])
         result = outcome.result
         if result is None:
-            typer.echo(f"amcnet: {outcome.error}", err=True)
+            tell(f"{outcome.error}")
             return
         found = f"{result.found} of {result.wanted} structures found"
-        stdout().print(f"{result.output}: {found}, {outcome.seconds:.1f} s")
+        stdout().print(one_line(f"{result.output}: {found}, {outcome.seconds:.1f} s"))
         if result.remark:
             stdout().print(indent(result.remark, "  "))

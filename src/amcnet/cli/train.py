@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from amcnet.errors import ConfigError
+from amcnet.errors import ConfigError, OneLineFormatter
 
 
 def train(
@@ -112,7 +112,9 @@ def show_log() -> None:
     import logging
     import warnings
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLineFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     for text in (r".*\(treespec, LeafSpec\)` is deprecated", r"Checkpoint directory .* exists"):
         warnings.filterwarnings("ignore", text)

@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from amcnet.errors import InputError, one_line
+from amcnet.io.small_files import read_small_file
 
 CHECKSUM_FILE = "checksums.json"
 
 _METADATA_FILE = "zarr.json"
 _LARGEST_METADATA_BYTES = 2**16
 _LARGEST_CHUNK_BYTES = 2**31 - 1  # values that Blosc accepts
-_MOST_VOXELS = 2**34
+_MOST_VOXELS = 2**32
 _BLOSC_SIZE = slice(4, 8)  # of a chunk's header: bytes after decompression
 
 
@@ -89,8 +90,9 @@ def read_checksums(folder: Path) -> Checksums:
         InputError: If they are missing or damaged.
     """
     try:
-        return Checksums.model_validate_json((folder / CHECKSUM_FILE).read_bytes())
-    except (OSError, ValidationError) as error:
+        content = read_small_file(folder / CHECKSUM_FILE, "the checksums of a prepared case")
+        return Checksums.model_validate_json(content)
+    except (InputError, ValidationError) as error:
         raise InputError(
             f"{folder}: has no readable {CHECKSUM_FILE}, expected a case written by amcnet prepare"
         ) from error

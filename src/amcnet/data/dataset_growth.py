@@ -1,13 +1,14 @@
 """Adding corrected cases to a data set, one at a time, without the patient's identity."""
 
 import json
+import re
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
 from amcnet.anatomy import LabelTable
 from amcnet.data.label_files import LabelNames, read_dataset_json, read_label_file, table_of_names
@@ -21,12 +22,15 @@ from amcnet.io import (
     write_image,
     write_labels,
 )
+from amcnet.io.file_lock import LOCK_FILE, held_lock
 from amcnet.labelmaps.validation import looks_like_labels
 
 NOTES_FILE = "corrections.json"
 
 _DESCRIPTION = "dataset.json"
 _ENDING = ".nrrd"
+_OUR_NAME = re.compile(r"case_\d{4}")
+_LONGEST_WAIT_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,8 @@ def add_case(
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock"):
+        busy = f"{folder}: another command is adding a case, try again after it"
+        with held_lock(folder / LOCK_FILE, busy, _LONGEST_WAIT_SECONDS):
             return _add(image, labels, folder, correction, label_file, reading)
     except OSError as error:
         reason = error.strerror or str(error)
@@ -115,12 +120,23 @@ def _add(
     case = _next_name(folder)
     for sub in ("imagesTr", "labelsTr"):
         (folder / sub).mkdir(exist_ok=True)
-    write_image(folder / "imagesTr" / f"{case}_0000{_ENDING}", volume.array, volume.geometry)
-    label_path = folder / "labelsTr" / f"{case}{_ENDING}"
+    cases = _count_cases(folder)
     stored = array.astype(np.uint8) if ignore_value < 256 else array.astype(np.uint16)
-    write_labels(label_path, stored, volume.geometry, written)
-    _write_description(folder, table, ignore_value)
+    _write_description(folder, table, ignore_value, cases + 1)
     _write_note(folder, case, correction)
+    try:
+        # Both are written before either has its name, so that no half of a case is left.
+        with (
+            atomic_path(_label_path(folder, case)) as label_path,
+            atomic_path(_image_path(folder, case)) as image_path,
+        ):
+            write_image(image_path, volume.array, volume.geometry)
+            write_labels(label_path, stored, volume.geometry, written)
+    except OutputError:
+        with suppress(OutputError):  # the disk may be full
+            _write_description(folder, table, ignore_value, cases)
+            _write_note(folder, case, None)
+        raise
     return case
 
 
@@ -154,29 +170,56 @@ def _check_segments(labels: Path, table: LabelTable) -> None:
         raise InputError(f"{labels}: holds {listed}, which the data set does not know")
 
 
+def _image_path(folder: Path, case: str) -> Path:
+    return folder / "imagesTr" / f"{case}_0000{_ENDING}"
+
+
+def _label_path(folder: Path, case: str) -> Path:
+    return folder / "labelsTr" / f"{case}{_ENDING}"
+
+
 def _next_name(folder: Path) -> str:
+    """Return the name of the next case: an unused one, or that of an addition that was killed.
+
+    The note of a case is written before its files, so half a case that has a note is ours.
+    """
+    notes = folder / NOTES_FILE
+    for case in read_dataset_json(notes, ()) if notes.exists() else ():
+        halves = (_image_path(folder, case).exists(), _label_path(folder, case).exists())
+        if _OUR_NAME.fullmatch(case) and not all(halves):
+            for path in (_image_path(folder, case), _label_path(folder, case)):
+                path.unlink(missing_ok=True)
+            return case
     used = {path.name for sub in ("imagesTr", "labelsTr") for path in (folder / sub).glob("case_*")}
     numbers = [int(name[5:9]) for name in used if name[5:9].isdecimal()]
     return f"case_{max(numbers, default=0) + 1:04d}"
 
 
-def _write_description(folder: Path, table: LabelTable, ignore_value: int) -> None:
+def _count_cases(folder: Path) -> int:
+    images = (folder / "imagesTr").glob(f"*_0000{_ENDING}")
+    return sum(not path.name.startswith(".") for path in images)
+
+
+def _write_description(folder: Path, table: LabelTable, ignore_value: int, cases: int) -> None:
     path = folder / _DESCRIPTION
     kept: dict[str, Any] = read_dataset_json(path, ()) if path.exists() else {}
     labels = table.values_by_name | {"ignore": ignore_value}
-    images = list((folder / "imagesTr").glob(f"*_0000{_ENDING}"))
     content = {"channel_names": {"0": "image"}, **kept}
-    content |= {"labels": labels, "file_ending": _ENDING, "numTraining": len(images)}
+    content |= {"labels": labels, "file_ending": _ENDING, "numTraining": cases}
     _write_json(path, content)
 
 
-def _write_note(folder: Path, case: str, correction: Correction) -> None:
+def _write_note(folder: Path, case: str, correction: Correction | None) -> None:
+    """Write what was done to a case; None removes what was written."""
     path = folder / NOTES_FILE
     notes = read_dataset_json(path, ()) if path.exists() else {}
-    notes[case] = {
-        "corrected": sorted(correction.corrected),
-        "unsure": sorted(correction.unsure),
-    }
+    if correction is None:
+        notes.pop(case, None)
+    else:
+        notes[case] = {
+            "corrected": sorted(correction.corrected),
+            "unsure": sorted(correction.unsure),
+        }
     _write_json(path, notes)
 
 

@@ -1,6 +1,5 @@
 """Files that name labels: nnU-Net's ``dataset.json`` and ITK-SNAP's label descriptions."""
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -9,6 +8,7 @@ from typing import Any
 
 from amcnet.anatomy import LabelTable, Structure, hand_label_table, own_table_of
 from amcnet.errors import InputError
+from amcnet.io.small_files import read_json, read_small_file
 
 MAX_STRUCTURES = 254  # labels have 8 bits: 0 is background, 255 marks ignored voxels
 
@@ -18,6 +18,8 @@ _FIRST_VERSION_NOTE = (
     "were converted to name: value"
 )
 _MAX_LABEL = 65535
+_MOST_DIGITS = 9
+_MOST_NAMES = MAX_STRUCTURES + 2  # background and the ignore label
 _NUMBER = r"([0-9]{1,9})\s+"
 _SNAP_ROW = re.compile(_NUMBER * 4 + r'[-+.0-9eE]+\s+[01]\s+[01]\s+"(.*)"')
 _SNAP_EXPECTED = 'a row of ITK-SNAP: IDX R G B A VIS MSH "LABEL"'
@@ -96,10 +98,7 @@ def read_dataset_json(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
     """
     if not path.is_file():
         raise InputError(f"{path}: is missing, expected the description of an nnU-Net data set")
-    try:
-        description = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, OSError, RecursionError) as error:
-        raise InputError(f"{path}: is not readable JSON ({error})") from error
+    description = read_json(path, "the description of a data set")
     if not isinstance(description, dict):
         raise InputError(f"{path}: holds {type(description).__name__}, expected an object")
     missing = [key for key in keys if key not in description]
@@ -152,6 +151,8 @@ def _names_of_description(labels: object) -> LabelNames:
         raise InputError(f"labels are {labels!r}, expected names with whole numbers")
     if len(set(labels.values())) != len(labels):
         raise InputError(f"label values are {list(labels.values())}, expected no repeats")
+    if len(labels) > _MOST_NAMES:
+        raise InputError(f"found {len(labels)} labels, expected at most {MAX_STRUCTURES}")
     structures = {name: value for name, value in labels.items() if value != 0}
     ignore_value = structures.pop(_IGNORE, None)
     values = sorted(structures.values())
@@ -169,7 +170,8 @@ def _names_of_description(labels: object) -> LabelNames:
 def _is_first_version(labels: dict[Any, Any]) -> bool:
     """Return whether labels are given as value -> name."""
     keys_are_values = all(str(key).isdecimal() for key in labels)
-    return bool(labels) and keys_are_values and all(isinstance(v, str) for v in labels.values())
+    values_are_names = all(isinstance(value, str) for value in labels.values())
+    return bool(labels) and keys_are_values and values_are_names
 
 
 def _by_name(labels: dict[str, str]) -> dict[str, int]:
@@ -178,6 +180,8 @@ def _by_name(labels: dict[str, str]) -> dict[str, int]:
     for value, name in labels.items():
         if name in by_name:
             raise InputError(f"name '{name}' is there twice, expected it once")
+        if len(value) > _MOST_DIGITS:
+            raise InputError(f"label values go up to {value}, expected at most {_MAX_LABEL}")
         by_name[name] = int(value)
     return by_name
 
@@ -221,12 +225,15 @@ def _snap_structure(line: str) -> Structure:
 def _snap_lines(path: Path) -> list[tuple[int, str]]:
     """Return the lines that are neither empty nor comments, with their numbers from 1."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_small_file(path, "an ITK-SNAP label description").decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 text, expected {_SNAP_EXPECTED}") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
-    lines = ((number, line.strip()) for number, line in enumerate(text.split("\n"), start=1))
+    lines = (
+        (number, line.strip())
+        for number, line in enumerate(
+            text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1
+        )
+    )
     return [(number, line) for number, line in lines if line and not line.startswith("#")]
 
 

@@ -5,7 +5,7 @@ nnU-Net v2 lists them under ``dataset``, the Medical Segmentation Decathlon and 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ def listed_cases(path: Path, description: dict[str, Any]) -> FoundCases:
         problems += found
         cases += [] if found else [case]
     problems += differ_only_in_case(case.name for case in cases)
+    problems += _outside(path, cases)
     return FoundCases(tuple(cases), tuple(problems))
 
 
@@ -80,6 +81,7 @@ def decathlon_cases(path: Path, description: dict[str, Any]) -> FoundCases:
         if not found:
             cases[case.name] = case
     problems += differ_only_in_case(cases)
+    problems += _outside(path, cases.values())
     problems += _unlisted(path, {stem_of(path.parent / entry["image"]) for entry in listed})
     return FoundCases(tuple(cases[name] for name in sorted(cases)), tuple(problems))
 
@@ -103,6 +105,16 @@ def _problems_of(path: Path, case: Case) -> Iterator[Problem]:
         if not file.is_file():
             what = f"{file} is missing, expected a file that {path.name} lists"
             yield Problem("error", case.name, what.replace(f"{path.parent}/", ""))
+
+
+def _outside(path: Path, cases: Iterable[Case]) -> Iterator[Problem]:
+    """Warn of files that lie elsewhere: nnU-Net allows it, and a stranger's list may mislead."""
+    folder = path.parent.resolve()
+    files = [file for case in cases for file in (*case.images, case.labels)]
+    outside = [file for file in files if not file.resolve().is_relative_to(folder)]
+    if outside:
+        text = f"{len(outside)} files, such as {outside[0]}, lie outside of the data set's folder"
+        yield Problem("warning", "", f"{text}: {path.name} lists them")
 
 
 def _unlisted(path: Path, names: set[str]) -> Iterator[Problem]:

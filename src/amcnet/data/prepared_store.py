@@ -28,6 +28,7 @@ from amcnet.data.preprocessing import Preprocessing
 from amcnet.errors import InputError
 from amcnet.io import atomic_path
 from amcnet.io.atomic_folders import new_folder, put_in_place
+from amcnet.io.small_files import read_small_file
 
 DESCRIPTION_FILE = "prepared.json"
 CASE_FOLDER = "cases"
@@ -35,6 +36,7 @@ FORMAT = 2
 
 _ARRAYS = ("image", "labels", "counts")
 _SUFFIX = ".zarr"
+_MOST_CLASSES = 256
 _CHUNK_SLICES = 8  # a window of 16 touches three chunks at most
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -161,14 +163,14 @@ def open_prepared(folder: Path) -> PreparedDataset:
 def _read_description(path: Path) -> PreparedDescription:
     expected = "expected a prepared data set (amcnet prepare)"
     try:
-        content = path.read_bytes()
+        content = read_small_file(path, "a prepared data set (amcnet prepare)")
         found = _AnyFormat.model_validate_json(content).format
         if found != FORMAT:
             raise InputError(
                 f"{path}: has format {found}, expected {FORMAT}: prepare the data again"
             )
         description = PreparedDescription.model_validate_json(content)
-    except (OSError, ValidationError) as error:
+    except ValidationError as error:
         raise InputError(f"{path}: cannot be read, {expected}") from error
     if description.checksum != description.expected_checksum:
         raise InputError(f"{path}: is damaged or was edited, prepare the data again")
@@ -195,6 +197,9 @@ def open_case(folder: Path) -> PreparedCase:
     if arrays["image"].shape[1:] != (scan, lateral, depth) or arrays["counts"].shape[0] != scan:
         shapes = ", ".join(f"{name} {arrays[name].shape}" for name in _ARRAYS)
         raise InputError(f"{folder}: holds {shapes}, expected arrays of one grid")
+    classes = arrays["counts"].shape[1]
+    if classes > _MOST_CLASSES:
+        raise InputError(f"{folder}: counts {classes} classes, expected at most {_MOST_CLASSES}")
     try:
         counts = np.asarray(arrays["counts"][:], np.int32)
     except (ValueError, RuntimeError) as error:
@@ -206,7 +211,7 @@ def open_case(folder: Path) -> PreparedCase:
 def checksum_of_case(folder: Path) -> str | None:
     """Return the checksum of a case's list of checksums; None if it has none."""
     path = folder / CHECKSUM_FILE
-    return digest_of(path.read_bytes()) if path.is_file() else None
+    return digest_of(read_small_file(path, "checksums")) if path.is_file() else None
 
 
 def is_up_to_date(folder: Path, origin: str) -> bool:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from amcnet.errors import InputError
 from amcnet.io import atomic_path
+from amcnet.io.small_files import read_small_file
 
 SPLIT_FILE = "splits_final.json"
 VALIDATION_FRACTION = 0.25  # 77 and 26 of the paper's 103
@@ -112,8 +113,10 @@ def read_splits(path: Path, names: list[str]) -> list[Split]:
             training and validation.
     """
     try:
-        stored = TypeAdapter(list[_StoredSplit]).validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        stored = TypeAdapter(list[_StoredSplit]).validate_json(
+            read_small_file(path, "a list of train and val")
+        )
+    except ValidationError as error:
         raise InputError(f"{path}: cannot be read, expected a list of train and val") from error
     if not stored:
         raise InputError(f"{path}: is empty, expected a list of train and val")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from amcnet.bundle import Bundle
 from amcnet.bundle.description import IR_FILE
+from amcnet.errors import ModelError
 from amcnet.inference.confidence import ConfidenceMeter
 from amcnet.inference.engine import LogitsCallback
 from amcnet.inference.ensemble import averaged
@@ -28,7 +29,7 @@ class OpenVINOEngine:
     """
 
     def __init__(self, bundles: Sequence[Bundle]) -> None:
-        self._members = [OpenVINONetwork(bundle.path(IR_FILE)) for bundle in bundles]
+        self._members = [_Member(bundle) for bundle in bundles]
         self._classes = bundles[0].description.architecture.num_classes
         self.network_seconds = 0.0
 
@@ -61,6 +62,30 @@ class OpenVINOEngine:
             return logits
 
         return timed
+
+
+class _Member:
+    """The network of a bundle, whose outputs are compared with what the bundle says."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._path = bundle.path(IR_FILE)
+        self._network = OpenVINONetwork(self._path)
+        self._classes = bundle.description.architecture.num_classes
+
+    def logits(self, window: Window, ahead: bool = False) -> Window:
+        """Return logits, see :meth:`OpenVINONetwork.logits`.
+
+        Raises:
+            ModelError: If they do not have a value for every class and voxel.
+        """
+        logits = self._network.logits(window, ahead)
+        expected = (self._classes, *window.shape[1:])
+        if logits.shape != expected or logits.dtype != np.float32:
+            raise ModelError(
+                f"{self._path}: gives {logits.dtype} of shape {logits.shape}, expected float32 of "
+                f"shape {expected}"
+            )
+        return logits
 
 
 def _passed_on(logits: Iterator[Window], callback: LogitsCallback) -> Iterator[Window]:

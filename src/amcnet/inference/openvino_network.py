@@ -28,7 +28,7 @@ class OpenVINONetwork:
         model: The ``.xml`` file.
 
     Raises:
-        ModelError: If OpenVINO cannot read it.
+        ModelError: If OpenVINO cannot read it, or it has several inputs or outputs.
     """
 
     def __init__(self, model: Path) -> None:
@@ -39,6 +39,11 @@ class OpenVINONetwork:
             self._model = self._core.read_model(model)
         except RuntimeError as error:
             raise ModelError(f"{model}: OpenVINO cannot read it, expected a model") from error
+        sizes = len(self._model.inputs), len(self._model.outputs)
+        if sizes != (1, 1):
+            raise ModelError(
+                f"{model}: has {sizes[0]} inputs and {sizes[1]} outputs, expected one of each"
+            )
         self._requests: list[Any] = []
         self._shape: tuple[int, ...] | None = None
 
@@ -54,10 +59,10 @@ class OpenVINONetwork:
             if the next call is ``ahead``.
 
         Raises:
-            ModelError: If the model does not take windows of this shape.
+            ModelError: If the model does not take windows of this shape, or cannot be run.
             NotEnoughMemoryError: If there is not enough memory.
         """
-        with _allocation_errors_named(window):
+        with _errors_named(window):
             if window.shape != self._shape:
                 # One request at a time: all cores work on it.
                 compiled = self._compile(window.shape, "LATENCY")
@@ -91,7 +96,7 @@ class OpenVINONetwork:
         idle: list[Any] | None = None
         running: deque[tuple[Any, Window]] = deque()
         for window in windows:
-            with _allocation_errors_named(window):
+            with _errors_named(window):
                 if idle is None:
                     compiled = self._compile(window.shape, "THROUGHPUT")
                     count = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
@@ -132,22 +137,23 @@ class OpenVINONetwork:
 
 
 @contextmanager
-def _allocation_errors_named(window: Window) -> Iterator[None]:
+def _errors_named(window: Window) -> Iterator[None]:
     try:
         yield
-    except RuntimeError as error:
-        if "allocate" not in str(error):
-            raise
+    except (RuntimeError, IndexError) as error:
         size = " x ".join(map(str, window.shape[1:]))
-        raise NotEnoughMemoryError(
-            f"a window of {size} voxels needs more memory than OpenVINO could get"
-        ) from error
+        if "allocate" in str(error):
+            raise NotEnoughMemoryError(
+                f"a window of {size} voxels needs more memory than OpenVINO could get"
+            ) from error
+        reason = (str(error).strip().splitlines() or ["no reason given"])[-1]
+        raise ModelError(f"the model cannot run on a window of {size} voxels ({reason})") from error
 
 
 def _oldest(running: deque[tuple[Any, Window]]) -> Generator[Window, None, Any]:
     """Yield the logits of the request that was started first; return the request."""
     request, window = running.popleft()
-    with _allocation_errors_named(window):
+    with _errors_named(window):
         request.wait()
     yield request.get_output_tensor(0).data[0]
     return request

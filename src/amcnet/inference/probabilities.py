@@ -14,6 +14,8 @@ from amcnet.anatomy import LabelTable
 from amcnet.data.resampling import resample_image
 from amcnet.errors import InputError
 from amcnet.io import Geometry, Volume, atomic_path
+from amcnet.io.input_files import check_regular_file
+from amcnet.io.small_files import read_json
 
 EXTENSION = ".probabilities.npy"
 _AXES = ["scan", "class", "lateral", "depth"]
@@ -54,7 +56,8 @@ def read_probabilities(path: str | Path) -> Probabilities:
     """
     path = Path(path)
     try:
-        about = json.loads(_sidecar(path).read_text(encoding="utf-8"))
+        about = read_json(_sidecar(path), "the description of probabilities")
+        check_regular_file(path, "probabilities")
         array = np.load(path, mmap_mode="r")
         grid = {k: tuple(v) for k, v in about["geometry"].items()}
         names, geometry = tuple(about["classes"]), Geometry(**grid)
@@ -70,7 +73,6 @@ def read_probabilities(path: str | Path) -> Probabilities:
         TypeError,
         KeyError,
         AttributeError,
-        RecursionError,
     ) as error:
         raise InputError(
             f"{path}: cannot be read, expected probabilities and their .json ({error})"

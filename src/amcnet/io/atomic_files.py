@@ -12,6 +12,7 @@ from amcnet.io.partial_names import partial_path, remove_path, remove_stale
 from amcnet.io.verified_files import synchronise, synchronise_folder
 
 _live: set[Path] = set()
+_expected_absent: set[Path] = set()
 _lock = threading.Lock()
 _GIVE_UP_SECONDS = 0.6
 
@@ -60,6 +61,18 @@ def make_folder(path: Path) -> None:
         raise OutputError(f"{path}: could not be created ({error.strerror})") from error
 
 
+def expect_absent(path: Path, expected: bool = True) -> None:
+    """Let the next :func:`atomic_path` for this path fail where a file has appeared meanwhile.
+
+    For commands that may not replace anything: of two that write the same new file, one wins and
+    the other one says so. With ``expected`` False, an earlier call is forgotten.
+    """
+    if expected:
+        _expected_absent.add(path.absolute())
+    else:
+        _expected_absent.discard(path.absolute())
+
+
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path next to ``path``, and rename it to ``path`` if the block succeeds.
@@ -90,7 +103,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             if temporary.is_file():
                 synchronise(temporary)
             with putting_in_place():
-                temporary.replace(path)
+                _rename(temporary, path)
             synchronise_folder(path.parent)
     except OSError as error:
         reason = error.strerror or str(error)
@@ -100,6 +113,23 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         if f"{path}" in text:
             raise
         raise OutputError(f"{path}: {text}") from error
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    """Rename a file to its place; where none was expected, none is replaced."""
+    if path.absolute() not in _expected_absent:
+        temporary.replace(path)
+        return
+    try:
+        os.link(temporary, path)  # fails where the name is taken, in one step
+    except OSError as error:  # this, or the file system has no hard links
+        if path.exists():
+            raise OutputError(
+                f"{path}: was written by another command meanwhile and is kept, use --overwrite to "
+                "replace it"
+            ) from error
+        temporary.replace(path)
+    _expected_absent.discard(path.absolute())
 
 
 @contextmanager

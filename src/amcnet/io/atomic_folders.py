@@ -4,21 +4,19 @@ import ctypes
 import os
 import shutil
 import sys
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from amcnet.errors import OutputError
 from amcnet.io.atomic_files import live_temporary, putting_in_place
+from amcnet.io.partial_names import hidden_folder_path, recover, remove_stale
 from amcnet.io.verified_files import synchronise, synchronise_folder
 
 _CURRENT_FOLDER = -100  # AT_FDCWD
 _EXCHANGE = 2  # RENAME_EXCHANGE on Linux, RENAME_SWAP on macOS
-_LONGEST_NAME_BYTES = 255
-_KINDS = ("partial", "former", "removed")
 
 
 @contextmanager
@@ -30,7 +28,8 @@ def new_folder(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: If the operating system refuses to write.
     """
-    folder = _beside(path, "partial")
+    remove_stale(path.parent)
+    folder = hidden_folder_path(path, "partial")
     try:
         with live_temporary(folder):
             folder.mkdir()
@@ -40,19 +39,28 @@ def new_folder(path: Path) -> Iterator[Path]:
         raise OutputError(f"{path}: could not be written ({reason})") from error
 
 
-def put_in_place(folder: Path, path: Path) -> None:
-    """Rename a folder to ``path``, replacing an existing folder as a whole.
+def put_in_place(folder: Path, path: Path, overwrite: bool = True) -> None:
+    """Bring a folder to the disk and rename it to ``path``, where it replaces another as a whole.
 
-    Linux and macOS exchange the two atomically. On other systems, the old folder has a hidden name
-    for a moment; :func:`recover_folders` restores it if the process ends in that moment.
+    With ``overwrite`` False only an empty folder is replaced: of two commands that write one
+    folder, one wins.
+
+    Linux and macOS exchange the two at once. Elsewhere there is a moment in which the former one
+    has a hidden name; :func:`recover_folders` brings it back if the process ends in that moment.
+
+    Raises:
+        OutputError: If a folder with files is there and ``overwrite`` is False.
     """
+    _sync_files(folder)
     with putting_in_place():
-        if not path.exists():
+        if not overwrite:
+            _rename_where_empty(folder, path)
+        elif not path.exists():
             folder.rename(path)
         elif _exchange(folder, path):
             shutil.rmtree(folder, ignore_errors=True)
         else:
-            former = _beside(path, "former")
+            former = hidden_folder_path(path, "former")
             path.rename(former)
             try:
                 folder.rename(path)
@@ -63,13 +71,27 @@ def put_in_place(folder: Path, path: Path) -> None:
         synchronise_folder(path.parent)
 
 
+def _rename_where_empty(folder: Path, path: Path) -> None:
+    with suppress(OSError):
+        path.rmdir()  # fails where it is absent or holds files
+    try:
+        folder.rename(path)  # the same
+    except OSError as error:
+        if path.exists():
+            raise OutputError(
+                f"{path}: was written by another command meanwhile and is kept, use --overwrite to "
+                "replace it"
+            ) from error
+        raise
+
+
 def remove_folder(path: Path) -> None:
     """Remove a folder; its name disappears immediately, even if the removal is interrupted.
 
     Raises:
         OutputError: If the operating system refuses.
     """
-    doomed = _beside(path, "removed")
+    doomed = hidden_folder_path(path, "removed")
     try:
         path.rename(doomed)
     except OSError as error:
@@ -84,14 +106,10 @@ def recover_folders(parent: Path) -> None:
     folders are deleted. Call this only while no other process writes there.
     """
     for path in sorted(parent.glob(".*")):
-        name, kind = _origin(path)
-        if kind == "former" and not (parent / name).exists():
-            path.rename(parent / name)
-        elif kind:
-            shutil.rmtree(path, ignore_errors=True)
+        recover(path)
 
 
-def sync_files(folder: Path) -> None:
+def _sync_files(folder: Path) -> None:
     """Flush the files of a folder to disk, so that they survive a power failure."""
     for path in folder.rglob("*"):
         if path.is_file():
@@ -121,19 +139,3 @@ def _exchange_function() -> Any:  # noqa: ANN401
         return getattr(ctypes.CDLL(None), name, None)
     except OSError:
         return None
-
-
-def _beside(path: Path, kind: str) -> Path:
-    """Return a hidden name beside a path, from which :func:`_origin` tells the path's name."""
-    suffix = f"-{kind}-{uuid.uuid4().hex[:12]}"
-    room = _LONGEST_NAME_BYTES - len(suffix) - 1
-    stem = os.fsdecode(os.fsencode(path.name)[:room])
-    return path.with_name(f".{stem}{suffix}")
-
-
-def _origin(path: Path) -> tuple[str, str]:
-    """Return the name that a hidden folder was or will be, and its kind; empty texts for others."""
-    stem, _, code = path.name.rpartition("-")
-    stem, _, kind = stem.rpartition("-")
-    is_ours = kind in _KINDS and len(code) == 12 and stem.startswith(".") and len(stem) > 1
-    return (stem[1:], kind) if is_ours else ("", "")

@@ -7,12 +7,25 @@ import numpy.typing as npt
 
 from amcnet.errors import InputError, OutputError
 from amcnet.extras import require_extra
-from amcnet.io.atomic_files import atomic_path, check_parent
+from amcnet.io.atomic_files import atomic_path, check_parent, expect_absent
 from amcnet.io.extensions import GRID_EXTENSIONS, find_extension
 from amcnet.io.geometry import Geometry
 from amcnet.io.grid_comparison import storage_differences
 from amcnet.io.image_formats import write_metaimage, write_nifti, write_nrrd
 from amcnet.io.images import read_geometry
+
+
+def check_extension(path: Path, extensions: tuple[str, ...]) -> str:
+    """Return the extension of a path, in lower case.
+
+    Raises:
+        OutputError: If it is none of ``extensions``.
+    """
+    extension = find_extension(path, extensions)
+    if extension is None:
+        allowed = " ".join(extensions)
+        raise OutputError(f"{path}: unknown file type '{path.suffix}', expected one of {allowed}")
+    return extension
 
 
 def check_output(
@@ -30,11 +43,7 @@ def check_output(
         'labels.nii.gz'
     """
     path = Path(path)
-    extension = find_extension(path, extensions)
-    if extension is None:
-        allowed = " ".join(extensions)
-        raise OutputError(f"{path}: unknown file type '{path.suffix}', expected one of {allowed}")
-    if extension == ".dcm":
+    if check_extension(path, extensions) == ".dcm":
         require_extra("dicom", f"{path}: writing DICOM segmentations")
     check_free(path, overwrite)
     return path
@@ -55,6 +64,7 @@ def check_free(path: Path, overwrite: bool = False) -> None:
         raise OutputError(f"{path}: is a folder, expected the name of a file")
     if path.exists() and not overwrite:
         raise OutputError(f"{path}: already exists, use --overwrite to replace it")
+    expect_absent(path, not overwrite)
 
 
 def write_image(

@@ -1,4 +1,4 @@
-"""Temporary names of unfinished files, and the removal of abandoned ones.
+"""Temporary names of unfinished files and folders, and the removal of abandoned ones.
 
 A name contains the process and the machine that write the file, so a later run can distinguish
 leftovers of killed processes from files that are being written.
@@ -12,10 +12,14 @@ import threading
 import uuid
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import psutil
 
-_NAME = re.compile(r"\..*-partial-(?P<host>[0-9a-f]{8})-(?P<pid>[0-9]+)-")
+_NAME = re.compile(
+    r"\.(?P<name>.+)-(?P<kind>partial|former|removed)-(?P<host>[0-9a-f]{8})-(?P<pid>[0-9]+)-"
+)
+_LONGEST_NAME_BYTES = 255
 _MOST_STEM, _MOST_EXTENSION = 30, 24  # characters of up to four bytes; a name has at most 255 bytes
 _cleaned: set[Path] = set()
 _lock = threading.Lock()
@@ -25,12 +29,21 @@ def partial_path(path: Path) -> Path:
     """Return a unique hidden name next to ``path``, with the same extensions."""
     stem = path.name.lstrip(".").partition(".")[0][:_MOST_STEM]
     _, dot, extensions = path.name[-_MOST_EXTENSION:].lstrip(".").partition(".")
-    writer = f"{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-    return path.with_name(f".{stem}-partial-{writer}{dot}{extensions}")
+    return path.with_name(f".{stem}-partial-{_writer()}{dot}{extensions}")
+
+
+def hidden_folder_path(path: Path, kind: Literal["partial", "former", "removed"]) -> Path:
+    """Return a hidden name beside a folder that says what becomes of it: new, replaced or gone."""
+    suffix = f"-{kind}-{_writer()}"
+    stem = os.fsencode(path.name)[: _LONGEST_NAME_BYTES - len(suffix) - 1]
+    return path.with_name(f".{os.fsdecode(stem)}{suffix}")
 
 
 def remove_stale(folder: Path) -> None:
-    """Remove unfinished files of dead processes in a folder, once per process."""
+    """Remove unfinished files and folders of dead processes in a folder, once per process.
+
+    A folder whose replacement was interrupted gets its name back.
+    """
     with _lock:
         if folder in _cleaned:
             return
@@ -41,7 +54,19 @@ def remove_stale(folder: Path) -> None:
         return
     for entry in entries:
         if _is_stale(entry):
-            remove_path(entry)
+            recover(entry)
+
+
+def recover(path: Path) -> None:
+    """Bring back or remove what a process that is gone left, if it has such a name."""
+    match = _NAME.match(path.name)
+    if match is None:
+        return
+    original = path.with_name(match["name"])
+    if match["kind"] == "former" and not original.exists():
+        path.rename(original)
+    else:
+        remove_path(path)
 
 
 def _is_stale(path: Path) -> bool:
@@ -72,6 +97,10 @@ def remove_path(path: Path) -> bool:
     except OSError:
         return False
     return not path.exists()
+
+
+def _writer() -> str:
+    return f"{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
 @cache

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from amcnet.errors import ConfigError, InputError
 from amcnet.io import atomic_path
+from amcnet.io.small_files import read_small_file
 from amcnet.training.renamed_keys import with_current_names
 from amcnet.training.training_config import TrainingConfig
 
@@ -129,8 +130,8 @@ def read_row_result(folder: Path, row: str) -> RowResult | None:
     if not path.is_file():
         return None
     try:
-        facts = RowFacts.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        facts = RowFacts.model_validate_json(read_small_file(path, "the facts of a row"))
+    except ValidationError as error:
         raise InputError(f"{path}: cannot be read, expected the facts of a row") from error
     return RowResult(facts, _read_cases(folder / f"{row}.csv"))
 

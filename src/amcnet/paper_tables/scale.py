@@ -1,12 +1,12 @@
 """Scale of a comparison: data, widths and the common training configuration of all rows."""
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
-from amcnet.errors import ConfigError
+from amcnet.errors import ConfigError, InputError
+from amcnet.io.small_files import read_toml
 from amcnet.paper_tables.rows import SETTINGS, PaperRow
 from amcnet.phantom.grids import FULL_GRID, PhantomGrid
 from amcnet.phantom.phantom_config import PhantomConfig, Variety
@@ -124,15 +124,15 @@ def read_scale(which: str) -> Scale:
         ConfigError: If there is no such scale, or a key or value is not allowed.
     """
     known = which in SCALES
-    source = SETTINGS / f"{which}.toml" if known else Path(which)
+    source = Path(str(SETTINGS / f"{which}.toml") if known else which)
     if not source.is_file():
         raise ConfigError(
             f"scale: found '{which}', expected {', '.join(SCALES)} or a file of settings (TOML)"
         )
     try:
-        return Scale.model_validate(tomllib.loads(source.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"{which}: is no valid TOML ({error})") from error
+        return Scale.model_validate(read_toml(source, "settings of a scale"))
+    except InputError as error:
+        raise ConfigError(str(error)) from error
     except ValidationError as error:
         problem = error.errors()[0]
         key = ".".join(map(str, problem["loc"]))

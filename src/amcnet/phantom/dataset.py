@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from amcnet.anatomy import hand_label_table
-from amcnet.errors import ConfigError, OutputError
+from amcnet.errors import ConfigError, InputError, OutputError
 from amcnet.io import Geometry, atomic_path, make_folder, write_image, write_labels
+from amcnet.io.file_lock import LOCK_FILE, held_lock
+from amcnet.io.small_files import read_json
 from amcnet.parallel import Progress, map_in_processes, no_progress, processors, worker_count
 from amcnet.phantom.phantom import FORMAT, make_phantom
 from amcnet.phantom.phantom_config import PhantomConfig
@@ -63,7 +65,8 @@ def write_dataset(
         ConfigError: If an argument is out of range.
         OutputError: If the parent folder does not exist, ``out`` is a file or another data set, or
             a case exists that was made with another configuration or version (nothing is made
-            then), or a process ends unexpectedly.
+            then), another command is making phantoms there, or a process ends unexpectedly.
+
 
     Example:
         >>> from amcnet.phantom.grids import PhantomGrid
@@ -73,14 +76,15 @@ def write_dataset(
     """
     _check_arguments(count, seed, jobs)
     make_folder(out)
-    _check_is_ours(out / "dataset.json")
     seeds = range(seed, seed + count)
-    missing = [s for s in seeds if not _is_there(out, case_name(s), config)]
-    for folder in ("imagesTr", "labelsTr", "parameters"):
-        (out / folder).mkdir(exist_ok=True)
-    if missing:
-        _make_cases(out, missing, config, jobs, progress)
-    _describe(out)
+    with held_lock(out / LOCK_FILE, f"{out}: another command is making phantoms there"):
+        _check_is_ours(out / "dataset.json")
+        missing = [s for s in seeds if not _is_there(out, case_name(s), config)]
+        for folder in ("imagesTr", "labelsTr", "parameters"):
+            make_folder(out / folder)
+        if missing:
+            _make_cases(out, missing, config, jobs, progress)
+        _describe(out)
     return [case_name(s) for s in seeds]
 
 
@@ -113,7 +117,7 @@ def split_cases(names: Iterable[str]) -> dict[str, list[str]]:
 
 def summarise_left_out(out: Path, names: Iterable[str]) -> str:
     """Return one line about hands that lack structures or are cut; empty if there are none."""
-    hands = [_read_json(_case_files(out, name)[2]).get("hand", {}) for name in names]
+    hands = [_as_dict(_read_json(_case_files(out, name)[2]).get("hand")) for name in names]
     lacking = [hand["absent"] for hand in hands if hand.get("absent")]
     cut = sum(bool(hand.get("cut")) for hand in hands)
     parts = []
@@ -213,8 +217,8 @@ def _describe(out: Path) -> None:
 def _read_json(path: Path) -> dict[str, Any]:
     """Return the object in a JSON file; empty if the file contains anything else."""
     try:
-        return _as_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, RecursionError):
+        return _as_dict(read_json(path, "a description of phantoms"))
+    except InputError:
         return {}
 
 

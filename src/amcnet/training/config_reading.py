@@ -1,7 +1,6 @@
 """Reading a training configuration: one TOML file, every value checked."""
 
 import json
-import tomllib
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
@@ -9,7 +8,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from amcnet.errors import ConfigError
+from amcnet.errors import ConfigError, InputError
+from amcnet.io.small_files import read_json, read_toml
 from amcnet.networks import Architecture
 from amcnet.training.renamed_keys import with_current_names
 from amcnet.training.training_config import TrainingConfig
@@ -34,10 +34,10 @@ def read_config(path: Path) -> TrainingConfig:
     if not path.is_file():
         raise ConfigError(f"{path}: is missing, expected a training configuration (TOML)")
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        values = read_toml(path, "a training configuration")
         config = TrainingConfig.model_validate(with_current_names(values, warn=True))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path}: is no valid TOML ({error})") from error
+    except InputError as error:
+        raise ConfigError(str(error)) from error
     except ValidationError as error:
         raise ConfigError(f"{path}: {first_problem(error, values, TrainingConfig)}") from error
     except ConfigError as error:
@@ -59,9 +59,9 @@ def read_run_config(folder: Path) -> TrainingConfig:
     path = folder / RUN_CONFIG_FILE
     try:
         return TrainingConfig.model_validate_json(
-            json.dumps(with_current_names(json.loads(path.read_bytes())))
+            json.dumps(with_current_names(read_json(path, "the run's configuration")))
         )
-    except (OSError, ValueError, RecursionError, AttributeError, ConfigError) as error:
+    except (InputError, ValueError, TypeError, AttributeError, ConfigError) as error:
         raise ConfigError(f"{path}: cannot be read, expected the run's configuration") from error
 
 

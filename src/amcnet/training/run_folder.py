@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from amcnet.errors import ConfigError, OutputError
+from amcnet.errors import ConfigError, OneLineFormatter, OutputError
 from amcnet.io import atomic_path
+from amcnet.io.file_lock import held_lock
 from amcnet.training.checkpoints import last_checkpoint
 from amcnet.training.config_reading import RUN_CONFIG_FILE, read_run_config
 from amcnet.training.training_config import TrainingConfig
@@ -35,27 +34,44 @@ def claimed_folder(config: TrainingConfig, folder: Path, resume: bool) -> Iterat
         OutputError: If another training uses the folder, or it already contains a run, or none to
             resume.
     """
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder}: is a file, expected a folder")
     if resume:
         _check_last(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK_FILE)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise OutputError(
-            f"{folder}: another training is using this run folder, expected to be the only one"
-        ) from error
-    except NotImplementedError:
-        logger.warning("%s: its file system has no locks; start no second run there", folder)
-    try:
+    with locked_run_folder(folder):
         _check_run(config, folder, resume)
         with atomic_path(folder / RUN_CONFIG_FILE) as temporary:
             temporary.write_text(config.model_dump_json(indent=1), encoding="utf-8")
         yield
-    finally:
-        lock.release()
+
+
+@contextmanager
+def locked_run_folder(folder: Path) -> Iterator[None]:
+    """Hold a run folder for one training; it is made where it does not exist.
+
+    Raises:
+        OutputError: If another training is using it, it cannot be made, or it holds links.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder}: is a file, expected a folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: could not be created ({error.strerror})") from error
+    _check_plain(folder)
+    busy = f"{folder}: another training is using this run folder, expected to be the only one"
+    with held_lock(folder / LOCK_FILE, busy):
+        yield
+
+
+def _check_plain(folder: Path) -> None:
+    """Check that a run folder, perhaps from somebody else, holds plain files and folders only.
+
+    A link would let the run write elsewhere, a named pipe would make it wait without end.
+    """
+    for path in folder.rglob("*"):
+        if path.is_symlink():
+            raise OutputError(f"{path}: is a link, expected a run folder of plain files")
+        if not path.is_file() and not path.is_dir():
+            raise OutputError(f"{path}: is no plain file, expected a run folder of plain files")
 
 
 def _check_last(folder: Path) -> None:
@@ -96,8 +112,11 @@ class _QuietHandler(logging.FileHandler):
 def log_to_file(folder: Path) -> Iterator[None]:
     """Write the package's log to the run folder as well."""
     folder.mkdir(parents=True, exist_ok=True)
-    handler = _QuietHandler(folder / LOG_FILE, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    try:
+        handler = _QuietHandler(folder / LOG_FILE, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{folder / LOG_FILE}: cannot be written ({error.strerror})") from error
+    handler.setFormatter(OneLineFormatter("%(asctime)s %(levelname)s %(message)s"))
     package = logging.getLogger("amcnet")
     level = package.level
     package.addHandler(handler)

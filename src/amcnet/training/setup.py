@@ -18,6 +18,7 @@ from amcnet.data.splits import SPLIT_FILE, find_splits, write_splits
 from amcnet.data.training_plan import Plan, PlanBudget, plan_preprocessing
 from amcnet.errors import ConfigError, InputError, OutputError
 from amcnet.io import atomic_path
+from amcnet.io.file_lock import LOCK_FILE, held_lock
 from amcnet.networks import Architecture
 from amcnet.parallel import Progress, no_progress
 from amcnet.training.config_reading import CONFIG_FILE
@@ -101,8 +102,8 @@ def prepare(
 
     Raises:
         InputError: If the report has errors, or the folds do not fit the cases.
-        OutputError: If ``out`` lies in the data set, which is never modified, or contains anything
-            but an earlier preparation.
+        OutputError: If ``out`` lies in the data set, which is never modified, contains anything
+            but an earlier preparation, or another command is preparing data there.
     """
     dataset = report.dataset
     if dataset is None or report.errors:
@@ -113,7 +114,17 @@ def prepare(
         raise OutputError(f"{out}: is a file, expected a folder")
     if out.exists() and any(out.iterdir()) and not (out / CASE_FOLDER).is_dir():
         raise OutputError(f"{out}: holds other files, expected a folder for prepared data alone")
-    (out / CASE_FOLDER).mkdir(parents=True, exist_ok=True)
+    try:
+        (out / CASE_FOLDER).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out}: could not be created ({error.strerror})") from error
+    with held_lock(out / LOCK_FILE, f"{out}: another command is preparing data there"):
+        return _prepare(dataset, report, out, options, progress)
+
+
+def _prepare(
+    dataset: Dataset, report: CheckReport, out: Path, options: PrepareOptions, progress: Progress
+) -> Preparation:
     fingerprint = make_fingerprint(report.properties, dataset)
     plan, bundle, width = _choose_plan(fingerprint, dataset, options)
     names = [case.name for case in dataset.cases]

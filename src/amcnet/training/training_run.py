@@ -14,6 +14,7 @@ from torch import nn
 
 from amcnet.bundle import Bundle, load_bundle
 from amcnet.bundle.bundle_writing import write_bundle
+from amcnet.parent_process import end_with_parent
 from amcnet.training.checkpoint_format import read_checkpoint
 from amcnet.training.checkpoints import (
     SafeCheckpointIO,
@@ -76,6 +77,8 @@ def train(
         if is_first_process():
             stack.enter_context(claimed_folder(config, folder, resume))
             stack.enter_context(log_to_file(folder))
+        else:
+            end_with_parent()
         checkpoint = last_checkpoint(folder) if resume else None
         return _run(config, folder, checkpoint, loss, interruption)
 

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from amcnet.errors import ConfigError
-from amcnet.viewer.parent_process import ParentProcess
+from amcnet.parent_process import ParentProcess
 from amcnet.viewer.session import COOKIE_NAME, Session
 
 if TYPE_CHECKING:

@@ -102,7 +102,7 @@ def write_surfaces(
             path.write_bytes(_CONTENTS[extension](surface))
             written.append(surface)
         _some(written)
-        put_in_place(partial, folder)
+        put_in_place(partial, folder, overwrite)
     return written
 
 

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amcnet.io import atomic_path, check_output, find_extension
+from amcnet.io import atomic_path
+from amcnet.io.image_writing import check_extension
 from amcnet.report.summary_table import SummaryTable, csv_text, json_text, markdown
 
 if TYPE_CHECKING:
@@ -59,8 +60,7 @@ def write_figure(path: Path, figure: "Figure") -> None:
         >>> Path("empty.png").read_bytes()[1:4]
         b'PNG'
     """
-    check_output(path, True, FIGURE_EXTENSIONS)
-    extension = find_extension(path, FIGURE_EXTENSIONS) or ""
+    extension = check_extension(path, FIGURE_EXTENSIONS)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format=extension[1:], dpi=_DPI, facecolor=figure.get_facecolor())
 
@@ -71,5 +71,4 @@ def write_table(path: Path, table: SummaryTable) -> None:
     Raises:
         OutputError: If the extension is unknown, or the file cannot be written.
     """
-    check_output(path, True, TABLE_EXTENSIONS)
-    write_text(path, _TABLE_TEXTS[find_extension(path, TABLE_EXTENSIONS) or ""](table))
+    write_text(path, _TABLE_TEXTS[check_extension(path, TABLE_EXTENSIONS)](table))

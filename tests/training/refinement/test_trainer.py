@@ -5,8 +5,11 @@ import pytest
 import torch
 
 from amcnet.anatomy import IGNORE
+from amcnet.errors import InputError
 from amcnet.networks.refiner import Refiner
 from amcnet.networks.refiner_architecture import RefinerArchitecture
+from amcnet.training.checkpoint_format import read_checkpoint, write_checkpoint
+from amcnet.training.checkpoints import last_checkpoint
 from amcnet.training.refinement.patches import BoundaryPatches, PatchOptions, RefinementCase
 from amcnet.training.refinement.trainer import RefinementLoss, RefinerTrainer, validation_loader
 from amcnet.training.training_config import OptimiserConfig, ScheduleConfig
@@ -51,6 +54,20 @@ def test_a_resumed_run_is_the_run(cases: Cases, tmp_path: Path) -> None:
     assert [row["loss"] for row in second.history] == [row["loss"] for row in whole.history]
     for name, value in whole.network.state_dict().items():
         torch.testing.assert_close(second.network.state_dict()[name], value)
+
+
+def test_a_checkpoint_of_something_else_is_one_line(tmp_path: Path) -> None:
+    trainer = make_trainer(tmp_path, 10)
+    path = last_checkpoint(tmp_path)
+    path.parent.mkdir(parents=True)
+    write_checkpoint(path, {"network": {}, "step": 3})
+    with pytest.raises(InputError, match="has no history, optimiser, seconds, skipped_steps"):
+        trainer.resume()
+    trainer.save()
+    state = read_checkpoint(path)
+    write_checkpoint(path, state | {"network": {"other": torch.zeros(3)}})
+    with pytest.raises(InputError, match="does not fit the configuration"):
+        trainer.resume()
 
 
 def test_time_ends_a_run_too(cases: Cases, tmp_path: Path) -> None:

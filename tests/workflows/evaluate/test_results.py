@@ -32,6 +32,9 @@ def test_one_case_many_cases_and_folders(tmp_path):
         ({"summary": {}}, "'r' has no list 'structures'"),
         ({"cases": {"a": 3}}, "'a' has no list 'structures'"),
         (CASE | {"cases": 7}, "means over 7 cases"),
+        ({"structures": [{"label": 1, "name": 7}]}, "'r' has name = 7 .*, expected a text"),
+        ({"structures": [{"name": "a", "dice": [1]}]}, r"'r' has dice = \[1\] for a structure"),
+        ({"structures": [{"name": "a", "label": "1"}]}, "'r' has label = '1' .*, expected a num"),
     ],
 )
 def test_other_files_are_refused(tmp_path, data, message):

@@ -44,9 +44,9 @@ def export_model(
     bundle = load_bundle(model)
     with new_folder(path) as folder:
         _write(format_name, bundle, folder)
-        if path.exists():
+        if path.exists() and overwrite:
             _check_replaceable(path, folder)
-        put_in_place(folder, path)
+        put_in_place(folder, path, overwrite)
     return bundle
 
 

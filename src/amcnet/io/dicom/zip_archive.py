@@ -39,7 +39,7 @@ class Archive:
                 outside, has too many members, or unpacks to far more than a scan could.
         """
         path = self.path
-        if _directory_bytes(path) > _MAX_DIRECTORY_BYTES:
+        if directory_bytes(path) > _MAX_DIRECTORY_BYTES:
             raise InputError(f"{path}: holds more than {MAX_FILES} files, expected one study")
         try:
             members = [info for info in self._opened().infolist() if not info.is_dir()]
@@ -84,7 +84,7 @@ class Archive:
             return self._zip
 
 
-def _directory_bytes(path: Path) -> int:
+def directory_bytes(path: Path) -> int:
     """Return the size of an archive's member directory by its end record, 0 if it has none."""
     with path.open("rb") as stream:
         size = stream.seek(0, 2)

@@ -1,13 +1,12 @@
 """Reading the configuration of a refiner's training."""
 
-import json
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from amcnet.errors import ConfigError
+from amcnet.errors import ConfigError, InputError
+from amcnet.io.small_files import read_json, read_toml
 from amcnet.training.config_reading import CONFIG_FILE, RUN_CONFIG_FILE, first_problem
 from amcnet.training.refinement.refiner_config import RefinementConfig
 
@@ -22,7 +21,7 @@ def is_refinement(path: Path) -> bool:
     """
     try:
         return _KEY in _values(path)
-    except (OSError, ValueError):  # the next reader reports the error
+    except InputError:  # the next reader reports the error
         return False
 
 
@@ -37,8 +36,8 @@ def read_refinement_config(path: Path) -> RefinementConfig:
     """
     try:
         values = _values(path)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read as a configuration ({error})") from error
+    except InputError as error:
+        raise ConfigError(str(error)) from error
     try:
         config = RefinementConfig.model_validate(values)
     except ValidationError as error:
@@ -59,12 +58,11 @@ def _values(path: Path) -> dict[str, Any]:
     """Return the values of a configuration file.
 
     Raises:
-        OSError: If there is no such file.
-        ValueError: If it is damaged.
+        InputError: If there is no such file, or it is damaged.
     """
     if (path / RUN_CONFIG_FILE).is_file():
-        values = json.loads((path / RUN_CONFIG_FILE).read_text(encoding="utf-8"))
+        values = read_json(path / RUN_CONFIG_FILE, "the run's configuration")
         return values if isinstance(values, dict) else {}
     if path.is_dir():
         path = path / CONFIG_FILE
-    return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    return read_toml(path, "a training configuration")

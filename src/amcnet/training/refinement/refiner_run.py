@@ -15,8 +15,9 @@ from amcnet.data import Dataset, read_dataset
 from amcnet.data.preparation import prepare_dataset
 from amcnet.data.prepared_store import PreparedDataset
 from amcnet.data.splits import Split, find_splits
-from amcnet.errors import ConfigError, OutputError
+from amcnet.errors import ConfigError, InputError, OutputError
 from amcnet.io import atomic_path
+from amcnet.io.small_files import read_small_file
 from amcnet.networks.refiner import Refiner
 from amcnet.networks.refiner_architecture import RefinerArchitecture
 from amcnet.training.checkpoints import last_checkpoint
@@ -28,7 +29,7 @@ from amcnet.training.refinement.first_stage import make_first_stage
 from amcnet.training.refinement.patches import BoundaryPatches, PatchOptions, RefinementCase
 from amcnet.training.refinement.refiner_config import RefinementConfig
 from amcnet.training.refinement.trainer import RefinerTrainer, validation_loader
-from amcnet.training.run_folder import log_to_file
+from amcnet.training.run_folder import locked_run_folder, log_to_file
 from amcnet.training.training_run import BUNDLE_FOLDER, CURVES_FILE, HISTORY_FILE
 
 logger = logging.getLogger(__name__)
@@ -49,12 +50,14 @@ def train_refiner(config: RefinementConfig, folder: Path, resume: bool = False) 
     Raises:
         ConfigError: If the configuration does not fit the data, or a resumed run's own.
         InputError: If the data cannot be used.
-        OutputError: If the run folder already contains a run, or none to resume.
+        OutputError: If the run folder already contains a run, or none to resume, or another
+            training is using it.
         TrainingError: If more than 1 % of the steps had gradients that are not finite.
     """
-    _claim_folder(config, folder, resume)
-    with log_to_file(folder):
-        return _run(config, folder, resume)
+    with locked_run_folder(folder):
+        _claim_folder(config, folder, resume)
+        with log_to_file(folder):
+            return _run(config, folder, resume)
 
 
 def _run(config: RefinementConfig, folder: Path, resume: bool) -> Bundle:
@@ -175,8 +178,9 @@ def _claim_folder(config: RefinementConfig, folder: Path, resume: bool) -> None:
                 "without --resume the run begins anew"
             )
         try:
-            earlier = RefinementConfig.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
+            content = read_small_file(path, "the run's configuration")
+            earlier = RefinementConfig.model_validate_json(content)
+        except (InputError, ValidationError) as error:
             raise ConfigError(
                 f"{path}: cannot be read, expected the run's configuration"
             ) from error
@@ -189,6 +193,5 @@ def _claim_folder(config: RefinementConfig, folder: Path, resume: bool) -> None:
             )
     elif last.exists():
         raise OutputError(f"{folder}: holds a run already, expected a new folder or --resume")
-    folder.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary:
         temporary.write_text(config.model_dump_json(indent=1), encoding="utf-8")

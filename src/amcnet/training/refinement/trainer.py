@@ -13,7 +13,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Subset
 
 from amcnet.anatomy import IGNORE
-from amcnet.errors import TrainingError
+from amcnet.errors import InputError, TrainingError
 from amcnet.losses import DiceLoss
 from amcnet.networks.refiner import Refiner
 from amcnet.training.checkpoint_format import read_checkpoint
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 _MOST_SKIPPED = 0.01  # share of the steps
 _FEWEST_STEPS = 200  # that this share is taken of
 _TRUST_ADDITIONS = (0.0, 0.5, 1.0, 1.5, 2.0)
+_PARTS = {"history", "network", "optimiser", "seconds", "skipped_steps", "step"}
 
 
 class RefinementLoss(nn.Module):
@@ -234,11 +235,20 @@ class RefinerTrainer:
         """Resume from the last checkpoint.
 
         Raises:
-            InputError: If it cannot be read.
+            InputError: If it cannot be read, or is not that of a refiner of these sizes.
         """
-        state = read_checkpoint(last_checkpoint(self.folder))
-        self.network.load_state_dict(state["network"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        path = last_checkpoint(self.folder)
+        state = read_checkpoint(path)
+        if missing := sorted(_PARTS - state.keys()):
+            raise InputError(
+                f"{path}: has no {', '.join(missing)}, expected a refiner's checkpoint"
+            )
+        try:
+            self.network.load_state_dict(state["network"])
+            self.optimiser.load_state_dict(state["optimiser"])
+        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+            reason = (str(error).strip().splitlines() or ["no reason given"])[-1].strip()
+            raise InputError(f"{path}: does not fit the configuration ({reason})") from error
         self.step = state["step"]
         self.skipped_steps = state["skipped_steps"]
         self.history = state["history"]

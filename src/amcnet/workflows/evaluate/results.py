@@ -1,12 +1,14 @@
 """Read evaluations: one file of many cases, one case, or a folder of cases."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from amcnet.errors import InputError, OutputError
 from amcnet.io import is_same_file
+from amcnet.io.small_files import read_json
 from amcnet.metrics.case_gaps import CaseGaps
+
+_TEXTS = ("name", "kind")
 
 
 def read_results(path: Path) -> dict[str, dict[str, Any]]:
@@ -76,10 +78,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is no JSON ({error}), expected an evaluation") from error
+    data = read_json(path, "an evaluation")
     if not isinstance(data, dict):
         raise InputError(f"{path}: holds a {type(data).__name__}, expected an evaluation")
     return data
@@ -93,6 +92,13 @@ def _cases_of(path: Path, data: dict[str, Any]) -> dict[str, dict[str, Any]]:
     for name, case in cases.items():
         if not isinstance(case, dict) or not isinstance(case.get("structures"), list):
             raise InputError(f"{path}: '{name}' has no list 'structures', expected an evaluation")
+        for row in case["structures"]:
+            for key, value in row.items() if isinstance(row, dict) else ():
+                if not isinstance(value, str if key in _TEXTS else (int, float, type(None))):
+                    raise InputError(
+                        f"{path}: '{name}' has {key} = {value!r} for a structure, expected a "
+                        f"{'text' if key in _TEXTS else 'number'}"
+                    )
     if isinstance(found, int):
         raise InputError(f"{path}: holds means over {found} cases, expected the cases themselves")
     return cases

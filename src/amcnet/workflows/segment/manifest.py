@@ -11,6 +11,7 @@ from amcnet.bundle.bundle import sha256_of
 from amcnet.errors import InputError, OutputError
 from amcnet.io import atomic_path, is_same_file
 from amcnet.io.image_writing import check_free
+from amcnet.io.small_files import read_json
 from amcnet.workflows.outcome import Outcome
 from amcnet.workflows.segment.options import Job, SegmentOptions
 from amcnet.workflows.segment.provenance import model_hashes, software_versions
@@ -123,11 +124,11 @@ def _existing_entries(path: Path) -> dict[str, dict[str, Any]]:
     if not path.exists():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path, "a manifest")
         volumes = content["volumes"]
         if content["manifest"] != FORMAT or not isinstance(volumes, dict):
             raise ValueError
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (InputError, ValueError, KeyError, TypeError) as error:
         raise OutputError(
             f"{path}: is no manifest of 'amcnet segment', expected one or a new file"
         ) from error

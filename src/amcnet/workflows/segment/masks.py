@@ -57,7 +57,7 @@ def write_each(
             mask = (result.labels == value).astype(np.uint8)
             write_labels(partial / f"{names[value]}{extension}", mask, result.geometry, table)
             written.append(folder / f"{names[value]}{extension}")
-        put_in_place(partial, folder)
+        put_in_place(partial, folder, overwrite)
     return written
 
 

@@ -1,8 +1,12 @@
 """Detect the end of the parent process."""
 
 import os
+import threading
+import time
 
 import psutil
+
+_STEP_SECONDS = 1.0
 
 
 class ParentProcess:
@@ -21,3 +25,18 @@ class ParentProcess:
         return os.getppid() != self._pid or (
             self._process is not None and not self._process.is_running()
         )
+
+
+def end_with_parent() -> None:
+    """End this process within a second after its parent, however that ended.
+
+    For processes that wait for their parent without end, such as those of a distributed training.
+    """
+    parent = ParentProcess()
+
+    def watch() -> None:
+        while not parent.has_ended():
+            time.sleep(_STEP_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

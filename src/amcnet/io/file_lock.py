@@ -1,0 +1,55 @@
+"""One command at a time: a lock that ends with its process, however that ends."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from amcnet.errors import OutputError
+
+LOCK_FILE = ".lock"
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def held_lock(path: Path, busy: str, wait_seconds: float = 0.0) -> Iterator[None]:
+    """Hold a lock while the block runs.
+
+    The operating system releases it when the process ends. Where the file system has no locks, a
+    warning says so and the block runs.
+
+    Args:
+        path: The lock file; it is made, its folder exists.
+        busy: What the error says where another process holds the lock.
+        wait_seconds: Time to wait for that process.
+
+    Raises:
+        OutputError: If another process holds the lock, the file cannot be made, or it is a link:
+            opening it might change a file elsewhere.
+
+    >>> with held_lock(Path("folder.lock"), "folder: is in use"):
+    ...     with held_lock(Path("folder.lock"), "folder: is in use"):
+    ...         pass
+    Traceback (most recent call last):
+    ...
+    amcnet.errors.OutputError: folder: is in use
+    """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise OutputError(f"{path}: is no plain file, expected a lock file or none")
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=wait_seconds)
+    except Timeout as error:
+        raise OutputError(busy) from error
+    except NotImplementedError:
+        logger.warning("%s: its file system has no locks; start no second command there", path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"{path}: could not be made ({reason})") from error
+    try:
+        yield
+    finally:
+        lock.release()
