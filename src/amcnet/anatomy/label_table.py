@@ -52,7 +52,6 @@ class LabelTable:
         InputError: If values are not consecutive from 1, names repeat, a neighbour is unknown, or
             something is of another type than :class:`Structure` says.
 
-
     Example:
         >>> table = LabelTable((Structure(1, "L1", "vertebra"), Structure(2, "L2", "vertebra")))
         >>> len(table), table.num_classes, table[2].name, table.kinds

@@ -67,7 +67,6 @@ def write_dataset(
             a case exists that was made with another configuration or version (nothing is made
             then), another command is making phantoms there, or a process ends unexpectedly.
 
-
     Example:
         >>> from amcnet.phantom.grids import PhantomGrid
         >>> coarse = PhantomConfig(PhantomGrid((80, 64, 32), (2.15, 2.1, 1.42)))
