@@ -81,8 +81,8 @@ def test_what_is_packed(tmp_path: Path) -> None:
     source = tmp_path / "source"
     subprocess.run(["git", "clone", "-q", str(ROOT), str(source)], check=True)
     code = (
-        "import sys; from setuptools import build_meta; "
-        "print(build_meta.build_sdist(sys.argv[1]), build_meta.build_wheel(sys.argv[1]))"
+        "import sys; from setuptools import build_meta; out = sys.argv[1]; "  # both change it
+        "build_meta.build_sdist(out); build_meta.build_wheel(out)"
     )
     subprocess.run(
         [sys.executable, "-I", "-c", code, str(tmp_path)],

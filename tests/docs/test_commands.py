@@ -68,7 +68,7 @@ SHORT_TRAINING = "steps = 2\nsteps_per_epoch = 2\nvalidation_windows = 1"
 FOLLOWED_BY = {"amcnet train prepared/hands --fold 0": "amcnet train prepared/hands --fold 1"}
 # These add to what they wrote before. Of other commands the lines of a page are alternatives, so
 # what one has written is removed before the next one writes it.
-ADDING = {"phantom", "prepare", "train"}
+ADDING = {"dataset", "phantom", "prepare", "train"}
 
 
 def commands_to_run(page: Page) -> list[str]:
@@ -88,7 +88,7 @@ PAGES = [page for page in all_pages() if commands_to_run(page)]
 def test_commands_of_a_page(page: Page, new_world: NewWorld) -> None:
     port = str(free_port())
     calls = [words_of(_replaced(c).replace("PORT", port)) for c in commands_to_run(page)]
-    world = new_world({name for words in calls for name in outputs_of(words)})
+    world = new_world(made_by(calls))
     for config in (world / "configs").glob("whole-hand-*.toml"):
         _shorten(config)
     with ExitStack() as stack:
@@ -97,6 +97,16 @@ def test_commands_of_a_page(page: Page, new_world: NewWorld) -> None:
                 stack.enter_context(_in_background(words, world, int(port)))
             else:
                 _run_one(words, world)
+
+
+def made_by(calls: list[list[str]]) -> set[str]:
+    """Return the files and folders that commands write before any of them reads them."""
+    made, read = set[str](), set[str]()
+    for words in calls:
+        written = outputs_of(words)
+        read.update(set(words) - set(written))
+        made.update(set(written) - read)
+    return made
 
 
 def _run_one(words: list[str], world: Path) -> None:
