@@ -45,7 +45,7 @@ class NotEnoughMemoryError(AmcnetError):
 
 
 class TrainingError(AmcnetError):
-    """A training run cannot go on."""
+    """A training run cannot be continued."""
 
 
 class MissingExtraError(AmcnetError, ImportError):

@@ -130,7 +130,7 @@ def test_a_missing_channel(two_channel_bundle: Path, channels: Path) -> None:
     second = channels.with_name("hand_0001.nrrd")
     shutil.move(second, second.with_name("away.nrrd"))
     result = amcnet("segment", channels, "-o", target, "--model", two_channel_bundle)
-    assert "hand_0001.nrrd: no such file, expected it beside hand_0000" in result.output
+    assert "hand_0001.nrrd: no such file, expected it in the folder of hand_0000" in result.output
     result = amcnet(
         "segment", second.with_name("away.nrrd"), "-o", target, "--model", two_channel_bundle
     )

@@ -118,7 +118,7 @@ def test_an_interrupted_run_says_how_to_go_on(
     process.send_signal(signal.Signals[name])
     said = process.communicate(timeout=100)[1]
     assert process.returncode == status
-    assert f"can go on from its last checkpoint with --resume: amcnet train {run} --resume" in said
+    assert f"can be resumed from its last checkpoint: amcnet train {run} --resume" in said
     assert "Traceback" not in said
     step = re.search(r"at step (\d+)", said)[1]
     if name != "SIGINT":  # the step in work was finished and saved
@@ -198,7 +198,7 @@ def test_two_processes_do_what_one_does_with_accumulated_gradients(
 
 def test_folders_and_configurations_are_guarded(tmp_path: Path, write_config: WriteConfig) -> None:
     config = read_config(write_config(10))
-    with pytest.raises(OutputError, match=r"last\.ckpt: is missing.*begins anew"):
+    with pytest.raises(OutputError, match=r"last\.ckpt: is missing.*a new run starts"):
         train(config, tmp_path / "run", resume=True)
     train(config, tmp_path / "run")
     with pytest.raises(OutputError, match="holds a run already"):

@@ -130,7 +130,9 @@ def _check_consistency(path: Path, description: BundleDescription) -> None:
         raise ModelError(f"{path}: has no checksum of {', '.join(sorted(missing))}")
     for name in description.sha256:
         if _FILE_NAME.fullmatch(name) is None or name.lower() == DESCRIPTION_FILE:
-            raise ModelError(f"{path}: lists {name!r}, expected the name of a file beside it")
+            raise ModelError(
+                f"{path}: lists {name!r}, expected the name of a file in the same folder"
+            )
     try:
         table = description.label_table
     except (InputError, TypeError, ValueError, AttributeError) as error:

@@ -49,7 +49,7 @@ class Probabilities:
 
 
 def read_probabilities(path: str | Path) -> Probabilities:
-    """Open a file of probabilities; its ``.json`` must lie beside it.
+    """Open a file of probabilities, whose ``.json`` must be in the same folder.
 
     Raises:
         InputError: If one of the two is missing or damaged.

@@ -24,7 +24,7 @@ _LONGEST_STEP = 2.5  # in units of the longest voxel edge: longer lines miss thi
 _MULTIPLES = (1, 2, 3)
 _MOST_VOXELS = 4  # of a step along one axis
 _PLANES = 1500  # orientations of planes whose area is to come out right
-_ALONG_GRID = 60.0  # what a plane along the grid counts beside those: its area is exact then
+_ALONG_GRID = 60.0  # relative weight of planes along the grid, which makes their area exact
 _MOST_GAIN = 0.15  # Lines that lose more than this pass through the solid: no base to extrapolate.
 _GOLDEN_ANGLE = np.pi * (3 - 5**0.5)
 

@@ -167,7 +167,7 @@ def check_same_protocol(one: RowFacts, other: RowFacts) -> None:
     if differing:
         raise ConfigError(
             f"row '{one.row}' differs from '{other.row}' in {', '.join(differing)}, expected one "
-            "protocol for all: begin anew in another folder"
+            "protocol for all: start again in another folder"
         )
 
 

@@ -123,7 +123,7 @@ def _train(task: RowTask, config: TrainingConfig, workspace: Workspace) -> None:
             )
     if (run / BUNDLE_FOLDER / DESCRIPTION_FILE).is_file():
         return
-    logger.info("%s: %s", task.row.name, "training goes on" if begun else "training")
+    logger.info("%s: %s", task.row.name, "resuming the training" if begun else "training")
     train(config, run, resume=begun, loss=task.loss)
 
 

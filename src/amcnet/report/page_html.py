@@ -156,7 +156,7 @@ def _notes(
         )
     if has_unusual:
         notes.append(
-            "Underlined: unusual beside the other bones of this hand or, for an epiphysis, "
+            "Underlined: unusual compared with the other bones of this hand or, for an epiphysis, "
             "for its skeletal age."
         )
     return notes

@@ -33,7 +33,7 @@ def compile_model(
     Args:
         core: The `openvino.Core`.
         model: The model as read from ``source``, with the shape of its input set.
-        source: Its ``.xml`` file, the ``.bin`` beside it.
+        source: Its ``.xml`` file, with the ``.bin`` in the same folder.
         hints: Properties to compile with.
     """
     kept = None

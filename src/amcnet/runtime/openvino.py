@@ -9,7 +9,7 @@ from types import ModuleType
 @cache
 def openvino() -> ModuleType:
     """Return the ``openvino`` module, imported without its telemetry."""
-    # A None entry makes `import openvino_telemetry` fail; OpenVINO then goes on without it.
+    # A None entry makes `import openvino_telemetry` fail; OpenVINO then works without it.
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
     module: ModuleType = import_module("openvino")
 

@@ -50,7 +50,7 @@ def _convert(path: Path) -> bool:
     except (OSError, RuntimeError, EOFError, KeyError, UnpicklingError) as error:
         raise InputError(
             f"{path}: holds more than tensors and plain containers, or is damaged, expected a "
-            "checkpoint of an earlier version; begin the run anew"
+            "checkpoint of an earlier version; start the run again"
         ) from error
     former = path.with_name(path.name + ".former")
     with atomic_path(path.with_name(path.name + ".new")) as temporary:

@@ -79,7 +79,7 @@ def _check_last(folder: Path) -> None:
     if not last.exists():
         raise OutputError(
             f"{last}: is missing, expected the checkpoint of the run to resume; "
-            "without --resume the run begins anew"
+            "without --resume a new run starts"
         )
 
 

@@ -123,9 +123,9 @@ def _run(
 def _how_to_go_on(error: SystemExit, step: int, folder: Path) -> str:
     cause = f" by {error.signal_name}" if isinstance(error, RunStopped) else ""
     if last_checkpoint(folder).exists():
-        how = f"can go on from its last checkpoint with --resume: amcnet train {folder} --resume"
+        how = f"can be resumed from its last checkpoint: amcnet train {folder} --resume"
     else:
-        how = "has no checkpoint yet and must begin anew"
+        how = "has no checkpoint yet and must be restarted"
     return f"interrupted{cause} at step {step}; the run {how}"
 
 

@@ -46,7 +46,9 @@ def test_channels_are_found_beside_the_first(tmp_path: Path) -> None:
         "a_0000.NII.GZ", "a_0001.NII.GZ", "a_0002.NII.GZ",
     ]  # fmt: skip
     assert channel_files(first, 1) == [first]
-    with pytest.raises(InputError, match=r"a_0003\.NII\.GZ: no such file, expected it beside a_0"):
+    with pytest.raises(
+        InputError, match=r"a_0003\.NII\.GZ: no such file, expected it in the folder of a_0"
+    ):
         channel_files(first, 4)
     with pytest.raises(InputError, match=r"b\.nrrd: found no _0000 .*, expected NAME_0000\.nrrd"):
         channel_files(tmp_path / "b.nrrd", 2)

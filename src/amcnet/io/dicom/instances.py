@@ -141,7 +141,7 @@ def _add_listed(found: FoundInstances, path: Path, entries: Iterable[DirectoryEn
             raise InputError(f"{file}: {what_is(location)}, expected a DICOM file by {path.name}")
         _add(found, location, header)
     if listed and len(absent) == len(listed):
-        raise InputError(f"{path}: lists {len(listed)} files, found none of them beside it")
+        raise InputError(f"{path}: lists {len(listed)} files, found none of them in its folder")
     for entry in absent:
         found.missing.setdefault(entry.series_uid, []).append(f"{path.parent / Path(*entry.parts)}")
 

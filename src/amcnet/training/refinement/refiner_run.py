@@ -175,7 +175,7 @@ def _claim_folder(config: RefinementConfig, folder: Path, resume: bool) -> None:
         if not last.exists():
             raise OutputError(
                 f"{last}: is missing, expected the checkpoint of the run to resume; "
-                "without --resume the run begins anew"
+                "without --resume a new run starts"
             )
         try:
             content = read_small_file(path, "the run's configuration")

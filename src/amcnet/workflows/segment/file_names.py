@@ -38,7 +38,7 @@ def channel_files(first: Path, channels: int) -> list[Path]:
     files = _channel_paths(first, channels)
     for path in files[1:]:
         if not path.is_file():
-            raise InputError(f"{path}: no such file, expected it beside {first.name}")
+            raise InputError(f"{path}: no such file, expected it in the folder of {first.name}")
     return files
 
 
