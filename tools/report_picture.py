@@ -7,10 +7,12 @@ the little finger are exchanged, and the distal phalanx of the index finger is c
 """
 
 from argparse import ArgumentParser
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from amcnet.anatomy import hand_label_table
 from amcnet.anatomy.hand_table import label_values
@@ -45,7 +47,7 @@ def main() -> None:
     subject = Subject(labels, HALF_GRID.spacing_mm, table, phantom.image)
     contents = report_contents(subject, "Phantom", {})
     print(contents.quality.text())
-    out.write_bytes(contents.pictures[-1].png)
+    Image.open(BytesIO(contents.pictures[-1].png)).reduce(2).save(out, optimize=True)
 
 
 if __name__ == "__main__":
