@@ -62,7 +62,8 @@ class HandBoneSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
 
     def _scene_changed(self, *_: object) -> None:
         if self.panel is not None:
-            self.panel.cancel()
+            if not self.panel.correct.improvement.is_running:  # a training needs no scene
+                self.panel.cancel()
             self.panel.follow_scene()
 
 

@@ -24,7 +24,7 @@ LIMITS = {"3m": "1h", "4m": "2h"}
 
 
 def commands() -> list[str]:
-    blocks = re.findall(r"^```\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S)
     (block,) = (block for block in blocks if "make_spine" in block)
     return block.splitlines()
 

@@ -45,6 +45,7 @@ path = Path("preview.png")
 WRITTEN: dict[Key, tuple[str, ...]] = {
     ("README.md", 0): ("scan.seg.nrrd",),
     ("docs/measurements.md", 0): ("sizes.json",),
+    ("docs/own-data.md", 0): ("my-scans", "my-scans-prepared"),
     ("docs/quality.md", 0): ("preview.png",),
     ("docs/report.md", 0): ("scan.html",),
     ("docs/segmenting.md", 2): ("results",),

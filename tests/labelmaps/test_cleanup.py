@@ -201,6 +201,19 @@ def test_labels_that_are_not_contiguous_are_changed_too() -> None:
     assert np.array_equal(labels, expected)
 
 
+def test_structures_of_several_components_keep_them_all() -> None:
+    labels = np.zeros((1, 4, 14), np.uint8)
+    labels[0, 0, :6] = labels[0, 0, 8:11] = labels[0, 2, 13] = 1
+    labels[0, 3, :4] = labels[0, 3, 7] = 2
+    kept, encoder = labels.copy(), RunLengthEncoder()
+    encoder.add(labels[0])
+    table = LabelTable.from_names(["bone", "plate"])
+    clean_up(kept, encoder.runs(), table, (1.0, 1.0, 1.0), several=(1,))
+    expected = labels.copy()
+    expected[0, 3, 7] = 0  # the other structure keeps its largest component alone
+    np.testing.assert_array_equal(kept, expected)
+
+
 def test_empty() -> None:
     assert not cleaned(np.zeros((3, 4, 5), np.uint8)).any()
 

@@ -57,7 +57,7 @@ def make_panel(
         # Kept together: Qt deletes what Python forgets.
         return SimpleNamespace(panel=panel, ui=ui, scene=scene, widget=widget, temporary=temporary)
 
-    def wait(is_so: Callable[[], bool], seconds: float = 60) -> None:
+    def wait(is_so: Callable[[], bool], seconds: float = 300) -> None:
         deadline = time.monotonic() + seconds
         while not is_so():
             assert time.monotonic() < deadline

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from amcnet.training import pace, read_config, train
-from amcnet.training.pace import TrainingPace
+from amcnet.training.pace import PaceReport, TrainingPace
 
 
 def test_steps_that_fit_into_the_time() -> None:
@@ -33,3 +33,15 @@ def test_a_run_that_is_too_slow_says_what_to_change(
     assert "network.width (now 4)" in caplog.text
     log = (tmp_path / "run" / "run.log").read_text()
     assert "in float32: the configuration says so" in log
+
+
+def test_the_advice_names_what_can_be_changed(write_config: Callable[..., Path]) -> None:
+    """A model to start from brings its width and its grid."""
+    config = read_config(write_config(5000))
+    slow = TrainingPace(60.0, 5000, 600.0)
+    assert "network.width (now 4)" in PaceReport(config).advice(slow)
+    starts = config.model_copy(update={"start_from": "hand"})
+    text = PaceReport(starts).advice(slow)
+    assert "10 steps are too few to learn much" in text
+    assert "sampling.crop_probability, now 0, and sampling.smallest_crop, now 0.6" in text
+    assert "width" not in text

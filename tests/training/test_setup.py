@@ -19,6 +19,7 @@ from amcnet.networks import Architecture
 from amcnet.training import read_config
 from amcnet.training.config_template import TemplateValues, config_text
 from amcnet.training.setup import PrepareOptions, prepare
+from amcnet.training.start_plan import TrainingRecipe
 from amcnet.training.start_remarks import start_remarks
 
 from .conftest import SPACING_MM
@@ -199,7 +200,7 @@ def test_names_of_any_kind_give_a_valid_configuration(network: Architecture) -> 
         description=f"4 labelled volumes of {name}",
         network=network,
         window=8,
-        is_hand=False,
+        recipe=TrainingRecipe(),
         reasons=("'b\nmode = 1\x85' is normalised",),
     )
     config = tomllib.loads(config_text(values))

@@ -172,6 +172,7 @@ class Installer:
         source: str,
         on_end: Callable[[], None],
         on_line: Callable[[str], None] = do_nothing,
+        trains: bool = False,
     ) -> None:
         """Install the package into the folder of this module, and inspect it.
 
@@ -183,6 +184,7 @@ class Installer:
             source: A wheel or a folder with the source, see :func:`check_source`.
             on_end: Called at the end; ``problem`` holds the reason of a failure.
             on_line: Called with every line of pip's output.
+            trains: Whether to install what training needs too: PyTorch.
         """
         self.package, self.problem = None, ""
         if sys.version_info < _LEAST_PYTHON:
@@ -218,7 +220,7 @@ class Installer:
 
         arguments = ["install", "--no-input", "--disable-pip-version-check"]
         # With the extra: Slicer shows DICOM, so results should be written as DICOM too.
-        requirement = f"{path}[dicom]"
+        requirement = f"{path}[dicom,train]" if trains else f"{path}[dicom]"
         arguments += ["--no-warn-script-location", "--target", str(new / _PACKAGES), requirement]
         command = guarded_command(slicer_python(), "pip", "", *arguments)
         self._runner.start(command, end, on_line, on_line)

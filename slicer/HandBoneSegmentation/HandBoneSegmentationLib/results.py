@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import slicer
 import vtk
-from vtk.util.numpy_support import numpy_to_vtk
+from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from .surfaces import make_surfaces
 
@@ -195,4 +195,11 @@ def jump_to(node: Any, name: str) -> bool:  # noqa: ANN401
 
 
 def _has_voxels(segment: Any) -> bool:  # noqa: ANN401
-    return segment.GetRepresentation(_SURFACE).GetNumberOfPoints() > 0
+    surface = segment.GetRepresentation(_SURFACE)
+    if surface is not None:
+        return surface.GetNumberOfPoints() > 0
+    image = segment.GetRepresentation(_LABELMAP)  # Slicer drops surfaces when segments are edited
+    if image is None or image.GetNumberOfPoints() == 0:
+        return False
+    labels = vtk_to_numpy(image.GetPointData().GetScalars())
+    return bool((labels == segment.GetLabelValue()).any())

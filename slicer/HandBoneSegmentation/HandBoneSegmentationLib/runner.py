@@ -104,6 +104,11 @@ class Runner:
                 process.waitForFinished(int(_SECONDS_TO_END * 1000))
         process.deleteLater()
 
+    def ask_to_end(self) -> None:
+        """Ask the process to end by itself, which calls ``on_end``; on Windows, force it."""
+        if self.pid:
+            ask_to_end(process_tree(self.pid))
+
     def _read_out(self) -> None:
         if self._process is not None:
             self._take("out", self._process.readAllStandardOutput(), self._on_line)

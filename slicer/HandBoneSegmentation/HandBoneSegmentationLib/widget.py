@@ -6,6 +6,7 @@ from typing import Any
 import qt
 import slicer
 
+from .correct_box import CorrectBox, Surroundings
 from .installer import Installer, size_on_disk
 from .logic import Listener, Request, SegmentationLogic, time_left
 from .parameters import (
@@ -43,11 +44,31 @@ class Panel:
         self.installer = Installer(self.memory, home)
         self.logic = SegmentationLogic(scene, temporary)
         self.bones = ResultBox(ui)
+        self.correct = self._make_correct_box(temporary)
         self._is_updating = False
         self._fill_combos()
         self._connect()
         self.follow_scene()
         self.look()
+
+    def _make_correct_box(self, temporary: Path | None) -> CorrectBox:
+        surroundings = Surroundings(
+            self.memory,
+            self.installer,
+            self._case,
+            self._begin,
+            self._progress,
+            self._failed,
+            self.open_model,
+            self._update_buttons,
+        )
+        return CorrectBox(self.ui, surroundings, temporary)
+
+    def _case(self) -> tuple[Any, str, Any, str]:
+        """Return volume, file, segmentation and model that are chosen."""
+        choices, ui = self.choices, self.ui
+        volume = None if choices.input_file else ui.inputSelector.currentNode()
+        return volume, choices.input_file, ui.outputSelector.currentNode(), choices.model
 
     # -- choices --------------------------------------------------------------------------------
 
@@ -95,6 +116,7 @@ class Panel:
             (ui.sourceButton, self._browse_source),
             (ui.pythonButton, self._browse_python),
             (ui.tokenFileButton, self._browse_token_file),
+            (ui.dataSetButton, self._browse_data_set),
         ):
             button.clicked.connect(lambda *_, action=action: action())
 
@@ -151,7 +173,7 @@ class Panel:
 
     def _update_buttons(self) -> None:
         has_input = bool(self.choices.input_file) or self.ui.inputSelector.currentNode() is not None
-        busy = self.logic.is_running or self.installer.is_busy
+        busy = self.logic.is_running or self.installer.is_busy or self.correct.is_busy
         self.ui.inputSelector.setEnabled(not self.choices.input_file)
         for widget in (self.ui.modelCombo, self.ui.deviceCombo):  # a server has its own
             widget.setEnabled(not self.choices.server)
@@ -160,6 +182,7 @@ class Panel:
         self.ui.installButton.setEnabled(not busy)
         for box in (self.ui.inputsBox, self.ui.outputsBox, self.ui.howBox):
             box.setEnabled(not self.logic.is_running)
+        self.correct.update(busy)
 
     def _browse_input(self) -> None:
         package = self.installer.package
@@ -186,6 +209,11 @@ class Panel:
         dialog = qt.QFileDialog.getExistingDirectory
         if folder := _path_of(dialog(None, "Folder of a model", "")):
             self.open_model(folder)
+
+    def _browse_data_set(self) -> None:
+        dialog = qt.QFileDialog.getExistingDirectory
+        if folder := _path_of(dialog(None, "Folder of your data set", "")):
+            self.ui.dataSetEdit.setText(folder)
 
     def _browse_archive(self) -> None:
         dialog = qt.QFileDialog.getOpenFileName
@@ -252,7 +280,8 @@ class Panel:
         self._begin(f"Installing {source}; this takes a few minutes")
         self.ui.progressBar.setRange(0, 0)
         self.ui.pythonEdit.setText("")
-        self.installer.install(source, self._installed, self.ui.statusLabel.setText)
+        trains = bool(self.ui.trainCheck.property("checked"))
+        self.installer.install(source, self._installed, self.ui.statusLabel.setText, trains)
         self._update_buttons()
 
     def _installed(self) -> None:
@@ -304,8 +333,12 @@ class Panel:
     def cancel(self) -> None:
         """Stop the run or the installation."""
         was_installing = self.installer.is_busy
+        if self.correct.improvement.is_running:
+            self.correct.cancel()
+            return
         self.logic.cancel()
         self.installer.cancel()
+        self.correct.cancel()
         self.ui.progressBar.setRange(0, _STEPS)
         self.ui.progressBar.setValue(0)
         self.ui.statusLabel.setText("Cancelled")
@@ -317,6 +350,7 @@ class Panel:
         """Stop everything before the panel is destroyed."""
         self.logic.cancel()
         self.installer.cancel()
+        self.correct.close()
 
     def _begin(self, text: str) -> None:
         self.ui.statusLabel.setText(text)
@@ -338,6 +372,7 @@ class Panel:
             f"{result['notice']}"
         )
         self.bones.show(request.segmentation, request.table, result)
+        self.correct.show(request.segmentation, result)
         self._update_buttons()
 
     def _failed(self, reason: str, log: list[str]) -> None:

@@ -118,6 +118,8 @@ class BundleDescription(BaseModel):
             slices is repeated. Defaults to ``window``.
         mirrored: Whether lateral mirror images with the same labels were used in training.
         labels: The label table as plain data.
+        several_components: Values of the structures that had several connected components in the
+            training data; the clean-up leaves them alone.
         provenance: Origin of the model.
         scores: Scores on each set of cases.
         refiner: The second network, if the bundle has one.
@@ -138,6 +140,7 @@ class BundleDescription(BaseModel):
     shortest_window: int | None = Field(None, ge=1)
     mirrored: bool = False
     labels: list[dict[str, Any]]
+    several_components: tuple[int, ...] = ()
     provenance: Provenance
     scores: list[Scores] = []
     refiner: RefinerDescription | None = None

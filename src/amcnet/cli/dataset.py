@@ -1,7 +1,7 @@
 """``amcnet dataset``: build a data set of corrected cases."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,10 @@ from amcnet.cli.options import (
     SeriesOption,
     SpacingOption,
 )
+from amcnet.errors import ConfigError
+
+if TYPE_CHECKING:
+    from amcnet.anatomy import LabelTable
 
 app = typer.Typer(
     help="Build a data set of your own corrected scans.",
@@ -42,6 +46,13 @@ def add(
         Path | None,
         typer.Option("--labels", help="Names of the label values, for the first case."),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Model that made the labels, 'hand' for the bundled one: its structures are those "
+            "of a new data set."
+        ),
+    ] = None,
     axes: AxesOption = "auto",
     spacing: SpacingOption = None,
     series: SeriesOption = None,
@@ -49,10 +60,17 @@ def add(
 ) -> None:
     """Add a scan and its corrected labels, without the patient's identity."""
     from amcnet.cli.console import stdout
-    from amcnet.data.dataset_growth import Correction, add_case
+    from amcnet.data import Correction, add_case
     from amcnet.io import Reading
 
+    if label_file is not None and model is not None:
+        raise ConfigError("found --labels and --model, expected one of them")
+    names: Path | LabelTable | None = label_file
+    if model is not None:
+        from amcnet.bundle import load_bundle
+
+        names = load_bundle(model).description.label_table
     reading = Reading(spacing, axes, series, colour.value)
     correction = Correction(corrected or (), unsure or ())
-    case = add_case(image, labels, to, correction, label_file, reading)
+    case = add_case(image, labels, to, correction, names, reading)
     stdout().print(f"{to}: added as {case}; next: amcnet prepare {to} -o prepared")

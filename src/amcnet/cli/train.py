@@ -1,13 +1,19 @@
 """``amcnet train``: train a network from a configuration file."""
 
+import json
+import math
 import os
 import re
+import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from amcnet.errors import ConfigError, OneLineFormatter
+
+if TYPE_CHECKING:
+    from amcnet.training.progress_events import TrainingEvent
 
 
 def train(
@@ -43,6 +49,10 @@ def train(
         int | None, typer.Option(help="Devices of each machine [default: all GPUs, or one CPU].")
     ] = None,
     nodes: Annotated[int | None, typer.Option(help="Machines.")] = None,
+    progress: Annotated[
+        Literal["text", "json"],
+        typer.Option(help="json: progress on stdout as JSON lines, for other programs."),
+    ] = "text",
 ) -> None:
     """Train a network; the run folder then holds a model bundle."""
     # Waiting threads sleep instead of spinning, which makes steps several times as fast on a
@@ -55,7 +65,8 @@ def train(
     from amcnet.training.refinement.refiner_config_reading import is_refinement
 
     if is_refinement(config):
-        _refuse(start_from=start_from, devices=devices, nodes=nodes)
+        as_json = "json" if progress == "json" else None
+        _refuse(start_from=start_from, devices=devices, nodes=nodes, progress=as_json)
         _train_refiner(config, out, resume, _fold(fold), hours_of(max_time))
         return
     settings = read_config(config)
@@ -70,9 +81,29 @@ def train(
     settle_processes(settings.hardware)
     if is_first_process():
         show_log()
-    bundle = run(settings, out or _default_folder(config, settings.name, fold), resume)
+    folder = out or _default_folder(config, settings.name, fold)
+    if progress == "json":
+        bundle = run(settings, folder, resume, listener=_write_event)
+        steps = bundle.description.provenance.steps
+        _write_json("result", model=str(bundle.folder), name=bundle.description.name, steps=steps)
+        return
+    bundle = run(settings, folder, resume)
     if is_first_process():
         stdout().print(f"{bundle.folder}: the trained model; use it with amcnet segment --model")
+
+
+def _write_event(event: "TrainingEvent") -> None:
+    _write_json("progress", **event.to_json())
+
+
+def _write_json(event: str, **values: object) -> None:
+    """Write one line of progress, as docs/progress.md describes it."""
+    for name, value in values.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            values[name] = None
+    line = json.dumps({"protocol": 1, "event": event} | values, allow_nan=False)
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def _train_refiner(

@@ -2,6 +2,7 @@
 
 from amcnet.data.case_properties import CaseProperties
 from amcnet.data.dataset_check import CheckReport, check_dataset
+from amcnet.data.dataset_growth import Correction, add_case
 from amcnet.data.dataset_layout import Case, Dataset, read_dataset
 from amcnet.data.fingerprint import Fingerprint, make_fingerprint
 from amcnet.data.label_files import LabelNames, read_label_file, read_label_table
@@ -14,6 +15,7 @@ __all__ = [
     "Case",
     "CaseProperties",
     "CheckReport",
+    "Correction",
     "Dataset",
     "Fingerprint",
     "LabelNames",
@@ -21,6 +23,7 @@ __all__ = [
     "PlanBudget",
     "Preprocessing",
     "Problem",
+    "add_case",
     "check_dataset",
     "make_fingerprint",
     "plan_preprocessing",

@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -51,22 +52,23 @@ def add_case(
     labels: Path,
     folder: Path,
     correction: Correction = Correction(),
-    label_file: Path | None = None,
+    label_names: Path | LabelTable | None = None,
     reading: Reading = BY_HEADER,
 ) -> str:
     """Add an image and its labels to a data set in nnU-Net's layout; both may be of any format.
 
     New files are written with voxels and grid only, under a consecutive name (``case_0001``),
     because header fields and file names may identify a patient. The corrections are recorded in
-    ``corrections.json``.
+    ``corrections.json``. An image that is in the data set keeps its name; its labels are replaced.
 
     Args:
         image: The image.
         labels: Its labels; names of segments in the file must be known.
         folder: The data set, created if needed.
         correction: The corrected and the doubtful structures.
-        label_file: What the label values mean, for the first case of a data set without segment
-            names: a ``dataset.json`` or an ITK-SNAP label description.
+        label_names: What the label values mean, for the first case of a data set: a
+            ``dataset.json``, an ITK-SNAP label description, or the label table of the model that
+            made the labels. By default the names of the first case's segments.
         reading: How both files are read.
 
     Returns:
@@ -81,7 +83,7 @@ def add_case(
         folder.mkdir(parents=True, exist_ok=True)
         busy = f"{folder}: another command is adding a case, try again after it"
         with held_lock(folder / LOCK_FILE, busy, _LONGEST_WAIT_SECONDS):
-            return _add(image, labels, folder, correction, label_file, reading)
+            return _add(image, labels, folder, correction, label_names, reading)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(f"{folder}: could not be written to ({reason})") from error
@@ -92,20 +94,22 @@ def _add(
     labels: Path,
     folder: Path,
     correction: Correction,
-    label_file: Path | None,
+    label_names: Path | LabelTable | None,
     reading: Reading,
 ) -> str:
-    names = _names_of(folder, labels, label_file)
+    names = _names_of(folder, labels, label_names)
     table = names.table
     ignore_value = len(table) + 1 if names.ignore_value is None else names.ignore_value
-    known = table.values_by_name
+    known = {structure.name: structure.value for structure in table}
+    _check_segments(labels, table)
     for name in (*correction.corrected, *correction.unsure):
         if name not in known:
             raise InputError(f"structure '{name}' is unknown, expected one of {', '.join(known)}")
+    if both := sorted({*correction.corrected} & {*correction.unsure}):
+        raise InputError(f"structure '{both[0]}' is corrected and unsure, expected one of them")
     volume = reading.volume(image)
     if looks_like_labels(volume.array):
         raise InputError(f"{image}: holds labels, expected the scan first and its labels second")
-    _check_segments(labels, table)
     read = reading.labels(labels, table, ignore_value)
     array = labels_on_grid(read, volume.geometry)
     unsure = [known[name] for name in correction.unsure]
@@ -117,13 +121,22 @@ def _add(
             f"{folder}: its ignore label is {ignore_value}, expected {len(written)}, the value "
             "after the last structure"
         )
-    case = _next_name(folder)
+    notes = _read_notes(folder)
+    digest = blake2b(volume.array.tobytes(), digest_size=16).hexdigest()
+    case = next((name for name, note in notes.items() if note.get("image") == digest), None)
+    case = case or _next_name(folder)
     for sub in ("imagesTr", "labelsTr"):
         (folder / sub).mkdir(exist_ok=True)
     cases = _count_cases(folder)
+    is_new = not _image_path(folder, case).exists()
+    note = {
+        "corrected": sorted(correction.corrected),
+        "unsure": sorted(correction.unsure),
+        "image": digest,
+    }
     stored = array.astype(np.uint8) if ignore_value < 256 else array.astype(np.uint16)
-    _write_description(folder, table, ignore_value, cases + 1)
-    _write_note(folder, case, correction)
+    _write_description(folder, table, ignore_value, cases + is_new)
+    _write_json(folder / NOTES_FILE, notes | {case: note})
     try:
         # Both are written before either has its name, so that no half of a case is left.
         with (
@@ -135,12 +148,12 @@ def _add(
     except OutputError:
         with suppress(OutputError):  # the disk may be full
             _write_description(folder, table, ignore_value, cases)
-            _write_note(folder, case, None)
+            _write_json(folder / NOTES_FILE, notes)
         raise
     return case
 
 
-def _names_of(folder: Path, labels: Path, label_file: Path | None) -> LabelNames:
+def _names_of(folder: Path, labels: Path, given: Path | LabelTable | None) -> LabelNames:
     """Return the label names of the data set, or of its first case."""
     description = folder / _DESCRIPTION
     if description.exists():
@@ -148,16 +161,20 @@ def _names_of(folder: Path, labels: Path, label_file: Path | None) -> LabelNames
         if ending != _ENDING:
             raise InputError(f"{description}: file_ending is {ending!r}, expected '{_ENDING}'")
         names = read_label_file(description)
-        if label_file is not None and read_label_file(label_file).table != names.table:
-            raise InputError(f"{label_file}: names other structures than {description}")
+        other = read_label_file(given).table if isinstance(given, Path) else given
+        if other is not None and other.values_by_name != names.table.values_by_name:
+            source = given if isinstance(given, Path) else "the model"
+            raise InputError(f"{source}: names other structures than {description}")
         return names
-    if label_file is not None:
-        return read_label_file(label_file)
+    if isinstance(given, LabelTable):
+        return LabelNames(given)
+    if given is not None:
+        return read_label_file(given)
     segments = [segment.name for segment in read_segments(labels) or ()]
     if not segments:
         raise InputError(
             f"{labels}: has no names of structures, expected them by --labels (a dataset.json or "
-            "an ITK-SNAP label description) for the first case of a data set"
+            "an ITK-SNAP label description) or --model for the first case of a data set"
         )
     return LabelNames(table_of_names(name for name in segments if name != "ignore"))
 
@@ -209,18 +226,11 @@ def _write_description(folder: Path, table: LabelTable, ignore_value: int, cases
     _write_json(path, content)
 
 
-def _write_note(folder: Path, case: str, correction: Correction | None) -> None:
-    """Write what was done to a case; None removes what was written."""
+def _read_notes(folder: Path) -> dict[str, Any]:
+    """Return what is known of each case, by its name."""
     path = folder / NOTES_FILE
     notes = read_dataset_json(path, ()) if path.exists() else {}
-    if correction is None:
-        notes.pop(case, None)
-    else:
-        notes[case] = {
-            "corrected": sorted(correction.corrected),
-            "unsure": sorted(correction.unsure),
-        }
-    _write_json(path, notes)
+    return {name: note for name, note in notes.items() if isinstance(note, dict)}
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

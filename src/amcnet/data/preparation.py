@@ -29,6 +29,7 @@ from amcnet.data.preprocessing import Preprocessing
 from amcnet.data.resampling import resample_labels
 from amcnet.errors import InputError
 from amcnet.io import BY_HEADER, Geometry, labels_on_grid
+from amcnet.io.geometry import Triple
 from amcnet.parallel import Progress, map_in_processes, no_progress
 
 
@@ -132,6 +133,16 @@ def _origin(case: Case, settings: _Settings) -> str:
         status = path.stat()
         parts += [str(path.resolve()), str(status.st_size), str(status.st_mtime_ns)]
     return hashlib.sha256("|".join(parts).encode()).hexdigest()
+
+
+def read_case_labels(case: Case, dataset: Dataset) -> tuple[NDArray[np.uint8], Triple]:
+    """Return the labels of a case (scan, lateral, depth) and their spacing in mm.
+
+    Raises:
+        InputError: If a file cannot be used, or image and labels lie on different grids.
+    """
+    geometry = dataset.reading.volume(case.images[0]).geometry
+    return _read_labels(case, dataset, geometry), geometry.spacing_mm
 
 
 def _read_labels(case: Case, dataset: Dataset, geometry: Geometry) -> NDArray[np.uint8]:

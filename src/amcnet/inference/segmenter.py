@@ -305,7 +305,8 @@ class Segmenter:
         runs, table = found.runs.runs(), self.bundle.description.label_table
         if cleanup:
             progress(Stage.CLEANING_UP, 0, 0)
-            clean_up(found.labels, runs, table, prepared.geometry.canonical_spacing_mm)
+            several = self.bundle.description.several_components
+            clean_up(found.labels, runs, table, prepared.geometry.canonical_spacing_mm, several)
         values = np.unique(runs.value).tolist()
         evidence = gather_evidence(values, found.meter, found.refinement)
         return Segmentation(

@@ -1,5 +1,7 @@
 """Clean-up of a label map: one connected component per structure, and no islands."""
 
+from collections.abc import Collection
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
@@ -26,6 +28,7 @@ def clean_up(
     runs: RunLengthEncoding,
     table: LabelTable,
     spacing_mm: tuple[float, float, float],
+    several: Collection[int] = (),
 ) -> None:
     """Keep one connected component (6 neighbours) of every label, in place.
 
@@ -39,6 +42,7 @@ def clean_up(
         runs: Run-length encoding of these labels.
         table: Gives the neighbours of structures; it may have none.
         spacing_mm: Voxel size in (scan, lateral, depth).
+        several: Values of structures that may have several components: all of theirs are kept.
 
     Raises:
         InputError: If the encoding has another shape, or a label is not in the table.
@@ -59,8 +63,10 @@ def clean_up(
     if highest > len(table):
         raise InputError(f"labels hold the value {highest}, expected 0 to {len(table)}")
     components = find_components(runs, spacing_mm)
-    kept = _kept_components(runs, components, table, spacing_mm)
-    values = _settle_islands(components, np.array(sorted(kept.values()), np.intp))
+    exempt = np.isin(components.value, list(several))
+    kept = _kept_components(runs, components, table, spacing_mm, exempt)
+    every_kept = np.union1d(np.array(list(kept.values()), np.intp), np.flatnonzero(exempt))
+    values = _settle_islands(components, every_kept)
     target = values[components.of_run]
     for value in np.unique(target[target != runs.value]):
         runs.fill(labels, np.flatnonzero((target == value) & (runs.value != value)), int(value))
@@ -71,11 +77,11 @@ def _kept_components(
     components: ConnectedComponents,
     table: LabelTable,
     spacing_mm: tuple[float, float, float],
+    exempt: NDArray[np.bool_],
 ) -> dict[int, int]:
     """Choose the component that each structure keeps; return label -> component."""
-    candidates = {
-        int(value): _candidates(components, value) for value in np.unique(components.value)
-    }
+    single = np.unique(components.value[~exempt])
+    candidates = {int(value): _candidates(components, value) for value in single}
     kept = {value: int(found[0]) for value, found in candidates.items() if len(found) == 1}
     while len(kept) < len(candidates):
         unclear = [value for value in candidates if value not in kept]

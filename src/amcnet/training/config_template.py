@@ -6,6 +6,7 @@ from hashlib import blake2b
 from typing import Any
 
 from amcnet.networks import Architecture
+from amcnet.training.start_plan import TrainingRecipe
 
 _CHECKSUM = "# Written by amcnet prepare, which replaces it only where it is unedited: "
 
@@ -21,7 +22,7 @@ class TemplateValues:
         description: Description of the data.
         network: The network.
         window: Slices of a window.
-        is_hand: Whether the labels are the hand's.
+        recipe: How the network is trained.
         reasons: Reasons for the grid, window and network.
         max_hours: Time limit of the training; None without a limit.
     """
@@ -32,15 +33,14 @@ class TemplateValues:
     description: str
     network: Architecture
     window: int
-    is_hand: bool
+    recipe: TrainingRecipe
     reasons: tuple[str, ...]
     max_hours: float | None = None
 
 
 def config_text(values: TemplateValues) -> str:
     """Return a training configuration as TOML."""
-    network = values.network
-    fine_tunes = values.start_from is not None
+    network, recipe = values.network, values.recipe
     lines = [
         "# Training configuration. All keys, and what they mean: docs/training.md.",
         *(f"# - {_one_line(reason)}" for reason in values.reasons),
@@ -56,6 +56,7 @@ def config_text(values: TemplateValues) -> str:
         'dataset = "."',
         "# Printed with every result of the model: state what its users must know.",
         f"description = {_text(values.description)}",
+        *([] if recipe.holds_out else ['fold = "all"  # no case is held out']),
         "",
         "[network]",
         *(
@@ -69,17 +70,18 @@ def config_text(values: TemplateValues) -> str:
         "",
         "[sampling]",
         f"window = {values.window}",
+        *([f"crop_probability = {recipe.crop_probability}"] if recipe.crop_probability else []),
         "",
         "[augmentation]",
-        *_augmentation(values.is_hand),
+        *_augmentation(recipe),
         "",
         "[optimiser]",
-        f"learning_rate = {0.001 if fine_tunes else 0.003}",
+        f"learning_rate = {recipe.learning_rate}",
         "",
         "[schedule]",
         "# The run ends after these steps or this time, whichever comes first.",
-        f"steps = {4000 if fine_tunes else 20000}",
-        f"max_hours = {float(values.max_hours or (4 if fine_tunes else 12))}",
+        f"steps = {recipe.steps}",
+        f"max_hours = {float(values.max_hours or recipe.max_hours)}",
         "",
     ]
     return "\n".join(lines)
@@ -104,12 +106,18 @@ def _checksum(text: str) -> str:
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def _augmentation(is_hand: bool) -> list[str]:
-    if is_hand:
-        return ['mirror_axes = ["lateral"]  # turns a right hand into a left one']
+def _augmentation(recipe: TrainingRecipe) -> list[str]:
+    lines = [
+        "# Only mirror axes along which a mirrored body part keeps the names of its structures."
+    ]
+    if recipe.mirror_axes:
+        lines.append(f"mirror_axes = {json.dumps(recipe.mirror_axes)}")
+    else:
+        lines.append("mirror_probability = 0.0")
+    if recipe.is_ultrasound:
+        return lines
     return [
-        "# Only mirror axes along which a mirrored body part keeps the names of its structures.",
-        "mirror_probability = 0.0",
+        *lines,
         "# Both imitate ultrasound: delete these two lines if the images are ultrasound.",
         "speckle = 0.0",
         "shadow_probability = 0.0",

@@ -11,6 +11,7 @@ from amcnet.data.splits import Split
 from amcnet.training.data_source import DataSource
 from amcnet.training.hardware import hardware_of
 from amcnet.training.history import Row
+from amcnet.training.label_components import several_components
 from amcnet.training.task import SegmentationTask
 from amcnet.training.training_config import TrainingConfig
 
@@ -61,6 +62,7 @@ def describe_model(
         mirrored="lateral" in config.augmentation.mirror_axes
         and config.augmentation.mirror_probability > 0,
         labels=origin.source.table.to_dicts(),
+        several_components=_several_components(origin),
         provenance=Provenance(
             training_data=config.data.description,
             configuration=public,
@@ -75,6 +77,12 @@ def describe_model(
         ),
         sha256={},
     )
+
+
+def _several_components(origin: Origin) -> tuple[int, ...]:
+    source = origin.source
+    cases = [case for case in source.open().cases if case.name in origin.split.train]
+    return several_components(cases, source.preprocessing.spacing_mm, len(source.table))
 
 
 def _finite(row: Row) -> Row:

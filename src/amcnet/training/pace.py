@@ -90,14 +90,23 @@ class PaceReport(Callback):
         if trainer.is_global_zero:
             logger.info("%s", pace.text())
             if left is not None and pace.possible_steps < min(_FEWEST_STEPS, pace.steps_left):
-                logger.warning("%s", self._advice(pace))
+                logger.warning("%s", self.advice(pace))
 
-    def _advice(self, pace: TrainingPace) -> str:
-        config = self.config
-        return (
+    def advice(self, pace: TrainingPace) -> str:
+        """Return what to change where the time holds too few steps."""
+        config, sampling = self.config, self.config.sampling
+        few = (
             f"{pace.possible_steps} steps are too few to learn much, expected {_FEWEST_STEPS} or "
-            f"more: give the run more time (--max-time), or make a step cheaper by a smaller "
-            f"network.width (now {config.network.width}), a shorter sampling.window (now "
-            f"{config.sampling.window} slices), a coarser grid (amcnet prepare --grid)"
+            "more: give the run more time (--max-time), or make a step cheaper by "
+        )
+        if config.start_from is not None:  # which brings its width and its grid
+            return few + (
+                "cutting windows to smaller boxes (sampling.crop_probability, now "
+                f"{sampling.crop_probability:g}, and sampling.smallest_crop, now "
+                f"{sampling.smallest_crop:g})"
+            )
+        return few + (
+            f"a smaller network.width (now {config.network.width}), a shorter sampling.window (now "
+            f"{sampling.window} slices), a coarser grid (amcnet prepare --grid)"
             + (' or precision = "auto"' if config.precision == "bf16" else "")
         )

@@ -6,12 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from amcnet.anatomy import hand_label_table
+import numpy as np
+from numpy.typing import NDArray
+
 from amcnet.bundle import Bundle, load_bundle
 from amcnet.data.dataset_check import CheckReport
 from amcnet.data.dataset_layout import Dataset
 from amcnet.data.fingerprint import Fingerprint, make_fingerprint
-from amcnet.data.preparation import prepare_dataset
+from amcnet.data.grid_ceiling import grid_ceiling
+from amcnet.data.preparation import prepare_dataset, read_case_labels
 from amcnet.data.prepared_store import CASE_FOLDER, PreparedDataset
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.data.splits import SPLIT_FILE, find_splits, write_splits
@@ -19,7 +22,9 @@ from amcnet.data.training_plan import Plan, PlanBudget, plan_preprocessing
 from amcnet.errors import ConfigError, InputError, OutputError
 from amcnet.io import atomic_path
 from amcnet.io.file_lock import LOCK_FILE, held_lock
+from amcnet.io.geometry import Triple
 from amcnet.networks import Architecture
+from amcnet.networks.registry import complete
 from amcnet.parallel import Progress, no_progress
 from amcnet.training.config_reading import CONFIG_FILE
 from amcnet.training.config_template import (
@@ -28,12 +33,15 @@ from amcnet.training.config_template import (
     is_edited,
     with_checksum,
 )
-from amcnet.training.start_remarks import start_remarks
+from amcnet.training.start_plan import Ceiling, choose_recipe, plan_start
+from amcnet.training.start_remarks import looks_like_ultrasound, start_remarks
 from amcnet.training.time_plan import SIZES, measure_speed, plan_for_time
 
 FINGERPRINT_FILE = "fingerprint.json"
 LABEL_FILE = "dataset.json"
 NEW_CONFIG_FILE = "config.new.toml"
+
+_CASES_LOOKED_AT = 3  # for the grid: each is read once more
 
 
 @dataclass(frozen=True)
@@ -127,27 +135,33 @@ def _prepare(
 ) -> Preparation:
     fingerprint = make_fingerprint(report.properties, dataset)
     plan, bundle, width = _choose_plan(fingerprint, dataset, options)
+    network = {"width": width} if bundle is None else _sizes(bundle)
     names = [case.name for case in dataset.cases]
     splits = find_splits(dataset.folder, names, options.seed, options.folds)
     write_splits(out / SPLIT_FILE, splits)
     prepared = prepare_dataset(dataset, plan.preprocessing, out, options.jobs, progress)
     _write_text(out / FINGERPRINT_FILE, fingerprint.model_dump_json(indent=1))
     _write_text(out / LABEL_FILE, _label_names(dataset))
-    reasons = (*plan.reasons, *_lost_structures(report, prepared))
-    if bundle is not None:
-        reasons = (*reasons, *start_remarks(dataset, report.properties, bundle.description))
-    network = {"width": width} if bundle is None else _sizes(bundle)
+    model = None if bundle is None else bundle.description
+    recipe = choose_recipe(
+        dataset.table, len(names), model, looks_like_ultrasound(report.properties)
+    )
+    if options.folds is not None or (dataset.folder / SPLIT_FILE).exists():
+        recipe = recipe.with_held_out_cases()
+    reasons = (*plan.reasons, *recipe.reasons, *_lost_structures(report, prepared))
+    if model is not None:
+        reasons = (*reasons, *start_remarks(dataset, report.properties, model))
     values = TemplateValues(
         name=_model_name(dataset.folder),
         seed=options.seed,
         start_from=None if bundle is None else str(bundle.folder.resolve()),
-        description=f"{dataset.folder.resolve().name}: {len(dataset.cases)} labelled volumes, "
-        "a part of them held out",
+        description=f"{dataset.folder.resolve().name}: {len(names)} labelled volumes, "
+        + ("a part of them held out" if recipe.holds_out else "none of them held out"),
         network=Architecture(
             num_classes=dataset.table.num_classes, in_channels=len(dataset.channels), **network
         ),
         window=plan.window,
-        is_hand=dataset.table == hand_label_table(),
+        recipe=recipe,
         reasons=reasons,
         max_hours=options.max_hours,
     )
@@ -183,7 +197,11 @@ def _write_config(out: Path, text: str) -> list[str]:
 
 def _sizes(bundle: Bundle) -> dict[str, Any]:
     """Return the settings that two networks must share for one to start from the other."""
-    return bundle.description.architecture.model_dump(exclude={"num_classes", "in_channels"})
+    try:
+        architecture = complete(bundle.description.architecture)
+    except ValueError as error:  # a network from somebody's own training loop
+        raise ConfigError(f"{bundle.folder}: cannot be started from: {error}") from error
+    return architecture.model_dump(exclude={"num_classes", "in_channels"})
 
 
 def _choose_plan(
@@ -192,9 +210,7 @@ def _choose_plan(
     """Return grid, window and normalisation, the model to start from, and the network's width."""
     if options.start_from is not None:
         bundle = load_bundle(options.start_from)
-        description = bundle.description
-        reason = f"grid, window and network are those of the model '{description.name}'"
-        plan = Plan(description.preprocessing, description.window, (reason,))
+        plan = plan_start(bundle.description, fingerprint, _ceiling_of(dataset, bundle))
         return plan, bundle, SIZES[0].width  # the model has its own
     size = SIZES[0]
     time_reasons: tuple[str, ...] = ()
@@ -207,6 +223,22 @@ def _choose_plan(
         size, time_reasons = time_plan.size, time_plan.reasons
     plan = _plan(fingerprint, dataset, options, size.budget)
     return replace(plan, reasons=(*plan.reasons, *time_reasons)), None, size.width
+
+
+def _ceiling_of(dataset: Dataset, bundle: Bundle) -> Ceiling:
+    """Return a function from a grid to the best Dice that it allows for the first cases."""
+    read: list[tuple[NDArray[np.uint8], Triple]] = []
+
+    def ceiling(preprocessing: Preprocessing) -> float | None:
+        if dataset.table == bundle.description.label_table:  # the model's grid is made for them
+            return None
+        if not read:
+            read.extend(read_case_labels(c, dataset) for c in dataset.cases[:_CASES_LOOKED_AT])
+        found = [grid_ceiling(labels, mm, preprocessing) for labels, mm in read]
+        known = [value for value in found if value is not None]
+        return sum(known) / len(known) if known else None
+
+    return ceiling
 
 
 def _plan(

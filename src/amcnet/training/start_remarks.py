@@ -31,9 +31,8 @@ def start_remarks(
         )
     if known != {structure.name for structure in hand_label_table()}:
         return remarks
-    low = min((c.minimum for case in properties for c in case.channels), default=_DARKEST)
-    high = max((c.maximum for case in properties for c in case.channels), default=_BRIGHTEST)
-    if low < _DARKEST or high > _BRIGHTEST:
+    low, high = _intensities(properties)
+    if not looks_like_ultrasound(properties):
         remarks.append(
             f"beware: intensities run from {low:g} to {high:g}, expected {_DARKEST} to "
             f"{_BRIGHTEST} as in ultrasound of hands, which '{model.name}' has learnt from"
@@ -48,6 +47,18 @@ def start_remarks(
             "scans of hands are: is the spacing in mm?"
         )
     return remarks
+
+
+def looks_like_ultrasound(properties: Sequence[CaseProperties]) -> bool:
+    """Return whether intensities lie within those of ultrasound, which has 8 bits."""
+    low, high = _intensities(properties)
+    return low >= _DARKEST and high <= _BRIGHTEST
+
+
+def _intensities(properties: Sequence[CaseProperties]) -> tuple[float, float]:
+    channels = [channel for case in properties for channel in case.channels]
+    low = min((channel.minimum for channel in channels), default=_DARKEST)
+    return low, max((channel.maximum for channel in channels), default=_BRIGHTEST)
 
 
 def _listed(names: list[str]) -> str:

@@ -4,6 +4,7 @@ import logging
 import math
 import sys
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -38,6 +39,7 @@ from amcnet.training.history import LossCurve, Row, write_curves, write_history
 from amcnet.training.interruption import Interruption, RunStopped, handled_signals
 from amcnet.training.model_description import Origin, code_commit, describe_model
 from amcnet.training.pace import PaceReport
+from amcnet.training.progress_events import StepEvents, TrainingListener
 from amcnet.training.run_folder import claimed_folder, log_to_file
 from amcnet.training.task import SegmentationTask, check_weights
 from amcnet.training.training_config import ScheduleConfig, TrainingConfig
@@ -51,7 +53,11 @@ CURVES_FILE = "curves.png"
 
 
 def train(
-    config: TrainingConfig, folder: Path, resume: bool = False, loss: nn.Module | None = None
+    config: TrainingConfig,
+    folder: Path,
+    resume: bool = False,
+    loss: nn.Module | None = None,
+    listener: TrainingListener | None = None,
 ) -> Bundle:
     """Train a network and return the model bundle in ``folder / "model"``.
 
@@ -65,6 +71,8 @@ def train(
             except for the schedule and the hardware.
         loss: A loss instead of the configuration's, called with logits (batch, class, scan,
             lateral, depth) and classes (batch, scan, lateral, depth). Give a resumed run the same.
+        listener: Called with a :class:`amcnet.training.progress_events.TrainingEvent` after steps,
+            at most once a second, and after each validation.
 
     Raises:
         ConfigError: If the configuration does not fit the data, or a resumed run's own.
@@ -80,29 +88,36 @@ def train(
         else:
             end_with_parent()
         checkpoint = last_checkpoint(folder) if resume else None
-        return _run(config, folder, checkpoint, loss, interruption)
+        return _run(_TrainingRequest(config, folder, loss, listener), checkpoint, interruption)
 
 
-def _run(
-    config: TrainingConfig,
-    folder: Path,
-    checkpoint: Path | None,
-    loss: nn.Module | None,
-    interruption: Interruption,
-) -> Bundle:
+@dataclass(frozen=True)
+class _TrainingRequest:
+    """What :func:`train` was asked for."""
+
+    config: TrainingConfig
+    folder: Path
+    loss: nn.Module | None
+    listener: TrainingListener | None
+
+
+def _run(run: _TrainingRequest, checkpoint: Path | None, interruption: Interruption) -> Bundle:
+    config, folder = run.config, run.folder
     commit = code_commit()  # now, not when hours have passed
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     source = find_source(config, folder)
     split = choose_split(config, source)
     logger.info("%d cases for training, %d held out", len(split.train), len(split.val))
-    task = SegmentationTask(config, source.table, partial(_report, folder, config.schedule), loss)
+    task = SegmentationTask(
+        config, source.table, partial(_report, folder, config.schedule), run.loss
+    )
     started_from = None
     if config.start_from is not None:
         model = load_bundle(config.start_from)
         weights = start_from(task.network, config.network, source.table, model)
         started_from = (model, weights)
     precision = choose_precision(config.precision, trains_on_gpu(config.hardware))
-    trainer = _trainer(config, folder, precision, bool(split.val), interruption)
+    trainer = _trainer(run, precision, bool(split.val), interruption)
     logger.info("on %s, in %s: %s", hardware_of(trainer), *precision)
     data = RunData(config, source, split)
     try:
@@ -137,19 +152,17 @@ def _load_weights(task: SegmentationTask, path: Path) -> None:
 
 
 def _trainer(
-    config: TrainingConfig,
-    folder: Path,
-    precision: ChosenPrecision,
-    validates: bool,
-    interruption: Interruption,
+    run: _TrainingRequest, precision: ChosenPrecision, validates: bool, interruption: Interruption
 ) -> lightning.Trainer:
-    schedule = config.schedule
+    config, folder, schedule = run.config, run.folder, run.config.schedule
     # The pace first: a checkpoint takes time.
     callbacks: list[Callback] = [PaceReport(config)]
     callbacks += checkpoint_callbacks(folder, schedule, validates, interruption)
     if schedule.patience is not None and validates:
         callbacks.append(EarlyStopping("dice", patience=schedule.patience, mode="max"))
-    shows_bar = sys.stderr.isatty()
+    if run.listener is not None:
+        callbacks.append(StepEvents(schedule, run.listener))
+    shows_bar = sys.stderr.isatty() and run.listener is None
     if shows_bar:
         callbacks.append(TQDMProgressBar(refresh_rate=10))
     return make_trainer(

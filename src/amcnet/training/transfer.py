@@ -21,10 +21,10 @@ def start_from(
 ) -> str:
     """Give a network the weights of a model and return which weights these are.
 
-    All layers between input and output are copied. Structures are matched by name; the weights of
-    unknown structures remain random. If the number of input channels differs, each new channel gets
-    the scaled mean of the model's channels, so the same image in all channels gives the same result
-    as before.
+    All layers between input and output are copied. Structures are matched by name. The logits of an
+    unknown structure start as the mean of the known ones, so it never wins over all of them. If the
+    number of input channels differs, each new channel gets the scaled mean of the model's channels,
+    so the same image in all channels gives the same result as before.
 
     Args:
         network: The network; it is changed.
@@ -46,8 +46,10 @@ def start_from(
         if axes == 0 or value.ndim == 0:
             value.copy_(_fit_channels(known[name], value.shape, voxels))
         elif axes == 1:
-            known_rows = _by_voxel(known[name], voxels)[:, rows[:, 1]]
-            _by_voxel(value, voxels)[:, rows[:, 0]] = known_rows.to(value.dtype)
+            known_rows = _by_voxel(known[name], voxels).to(value.dtype)
+            own_rows = _by_voxel(value, voxels)
+            own_rows[:, 1:] = known_rows[:, 1:].mean(dim=1, keepdim=True)
+            own_rows[:, rows[:, 0]] = known_rows[:, rows[:, 1]]
         else:
             value[rows[:, 0]] = 0  # new parts do not change the result of the copied ones
             both = known[name][rows[:, 1][:, None], rows[:, 1]]

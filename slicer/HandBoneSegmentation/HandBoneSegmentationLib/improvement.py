@@ -1,0 +1,186 @@
+"""Training a model on the user's data set: prepare, train, pause, resume."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .data_set import BUNDLED_MODEL
+from .installer import Environment
+from .runner import Runner, parse_event
+
+Point = tuple[int, float]
+
+
+def _nothing(*_: object) -> None:
+    """Ignore an event."""
+
+
+@dataclass
+class ImprovementListener:
+    """Callbacks of an improvement; all are optional.
+
+    Attributes:
+        progress: Called with (fraction done, seconds left or None, what is done).
+        curve: Called with the loss of the steps and the Dice of the validations, (step, value).
+        done: Called with the run's folder, which is the new model.
+        paused: Called when the run was paused.
+        failed: Called with (reason in one sentence, last lines of the log).
+    """
+
+    progress: Callable[[float, float | None, str], None] = field(default=_nothing)
+    curve: Callable[[list[Point], list[Point]], None] = field(default=_nothing)
+    done: Callable[[str], None] = field(default=_nothing)
+    paused: Callable[[], None] = field(default=_nothing)
+    failed: Callable[[str, list[str]], None] = field(default=_nothing)
+
+
+class Improvement:
+    """One training at a time, in processes of their own.
+
+    Attributes:
+        run: The run folder of the training that is running or was paused last; None before.
+    """
+
+    def __init__(self) -> None:
+        self.runner = Runner()
+        self.run: Path | None = None
+        self._listener = ImprovementListener()
+        self._losses: list[Point] = []
+        self._dice: list[Point] = []
+        self._is_pausing = False
+        self._model = ""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a model is being trained."""
+        return self.runner.is_running
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether there is a run that was paused, or ended with the application."""
+        return not self.is_running and self.run is not None and is_unfinished(self.run)
+
+    def start(
+        self,
+        data_set: str,
+        start_from: str,
+        minutes: float,
+        environment: Environment,
+        listener: ImprovementListener,
+    ) -> None:
+        """Prepare a data set and train a model on it.
+
+        Args:
+            data_set: Folder of the data set.
+            start_from: Model whose weights it starts with; empty for the bundled one.
+            minutes: Time for training.
+            environment: Where amcnet is, with PyTorch.
+            listener: Called as the work proceeds.
+
+        Raises:
+            RuntimeError: If a model is being trained, or there is no data set.
+        """
+        if self.is_running:
+            raise RuntimeError("a model is being trained, expected none")
+        folder = Path(data_set)
+        if not data_set or not (folder / "dataset.json").is_file():
+            raise RuntimeError(f"{data_set or 'no data set'}: expected a folder with cases in it")
+        self._begin(listener)
+        prepared = folder.with_name(f"{folder.name}-prepared")
+        self.run = new_run(folder)
+        arguments = ["prepare", str(folder), "--from", start_from or BUNDLED_MODEL]
+        arguments += ["-o", str(prepared), "--max-time", f"{minutes:g}m"]
+
+        def end(status: int) -> None:
+            if status != 0 or self._is_pausing:
+                self._ended(status)
+                return
+            train = ["train", str(prepared), "-o", str(self.run), "--max-time", f"{minutes:g}m"]
+            self._train(environment, train)
+
+        listener.progress(0.0, None, "Preparing the data set")
+        self.runner.start(environment.command(*arguments), end)
+
+    def resume(self, environment: Environment, listener: ImprovementListener) -> None:
+        """Go on with the run that was paused.
+
+        Raises:
+            RuntimeError: If there is none.
+        """
+        if not self.can_resume:
+            raise RuntimeError("no training was paused, expected one to go on with")
+        losses, dice = self._losses, self._dice
+        self._begin(listener)
+        self._losses, self._dice = losses, dice
+        self._train(environment, ["train", str(self.run), "--resume"])
+
+    def pause(self) -> None:
+        """Let the running step end and save it; the listener is called then."""
+        if self.is_running:
+            self._is_pausing = True
+            self._listener.progress(0.0, None, "Finishing the step and saving it")
+            self.runner.ask_to_end()
+
+    def close(self) -> None:
+        """End the process without calling the listener; the run can be resumed."""
+        self.runner.cancel()
+
+    def _begin(self, listener: ImprovementListener) -> None:
+        self._listener = listener
+        self._losses, self._dice = [], []
+        self._is_pausing, self._model = False, ""
+
+    def _train(self, environment: Environment, arguments: list[str]) -> None:
+        self._listener.progress(0.0, None, "Starting the training")
+        command = environment.command(*arguments, "--progress", "json")
+        self.runner.start(command, self._ended, self._take)
+
+    def _take(self, line: str) -> None:
+        event = parse_event(line)
+        kind = event.get("event")
+        if kind == "result":
+            self._model = event["model"]
+        if kind != "progress":
+            return
+        step, loss, dice = event["step"], event["loss"], event["dice"]
+        if loss is not None:
+            self._losses.append((step, loss))
+        if dice is not None:
+            self._dice.append((step, dice))
+        quality = f", Dice {self._dice[-1][1]:.2f}" if self._dice else ""
+        if not self._is_pausing:
+            what = f"Training: step {step}{quality}"
+            self._listener.progress(event["fraction"], event["seconds_left"], what)
+        self._listener.curve(self._losses, self._dice)
+
+    def _ended(self, status: int) -> None:
+        if status == 0 and self._model:
+            self._listener.done(str(self.run))
+        elif self._is_pausing:
+            self._listener.paused()
+        else:
+            log = list(self.runner.log)
+            reason = next((line for line in reversed(log) if line.startswith("amcnet: ")), "")
+            reason = reason.removeprefix("amcnet: ") or f"amcnet ended (exit status {status})"
+            self._listener.failed(reason, log)
+
+
+def new_run(data_set: Path) -> Path:
+    """Return a run folder for a data set that does not exist yet; its name counts up."""
+    runs = data_set.with_name(f"{data_set.name}-models")
+    number = 1
+    while (runs / f"{data_set.name}-{number}").exists():
+        number += 1
+    return runs / f"{data_set.name}-{number}"
+
+
+def is_unfinished(run: Path) -> bool:
+    """Return whether a run has a checkpoint to go on from, and no model yet."""
+    if not (run / "checkpoints" / "last.ckpt").is_file():
+        return False
+    try:
+        json.loads((run / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return not (run / "model" / "model.json").is_file()
