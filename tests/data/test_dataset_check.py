@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -198,3 +199,16 @@ def test_the_unexpected_is_not_swallowed(tmp_path, make_cases, monkeypatch):
     monkeypatch.setattr("amcnet.data.case_check.image_digest", fail)
     with pytest.raises(ZeroDivisionError):
         check_dataset(folder)
+
+
+def test_files_that_are_not_used_are_named(blocks: Path, tmp_path: Path) -> None:
+    """A case in another format would be absent from the training without a word."""
+    folder = tmp_path / "data"
+    shutil.copytree(blocks, folder)
+    for name in ("imagesTr/x_0000.nii.gz", "labelsTr/x.nii.gz", "imagesTr/y.zip"):
+        (folder / name).write_bytes(b"")
+    (folder / "imagesTr" / ".hidden").write_bytes(b"")
+    (folder / "imagesTr" / "notes.txt").write_bytes(b"")
+    problems = [problem.what for problem in check_dataset(folder).problems]
+    unused = "imagesTr/x_0000.nii.gz, imagesTr/y.zip, labelsTr/x.nii.gz"
+    assert f"files that no case uses: {unused}" in problems

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
@@ -8,7 +9,14 @@ from amcnet import segment
 from amcnet.bundle import load_bundle
 from amcnet.errors import ConfigError, InputError
 from amcnet.inference import Segmenter, Stage, read_probabilities
-from amcnet.io import volume_from_array, volume_from_image
+from amcnet.inference.sources import as_volume
+from amcnet.io import (
+    Reading,
+    read_volume,
+    volume_from_array,
+    volume_from_image,
+    write_image,
+)
 
 SPACING_MM = (0.5, 0.8, 0.6)
 
@@ -158,3 +166,19 @@ def test_all_that_the_command_takes(
     assert runs[-1][0] == runs[-1][1] > 0
     with pytest.raises(InputError, match="'thumbs' is not in"):
         segment(speckle, SPACING_MM, model=small_bundle, only="thumbs")
+
+
+def test_other_axes_keep_what_the_file_says(tmp_path: Path) -> None:
+    """A NIfTI volume read by hand, then segmented with other axes, is written with its forms."""
+    affine = np.diag([-0.5, 0.4, 0.3, 1.0])
+    image = nibabel.Nifti1Image(np.zeros((4, 3, 2), np.uint8), affine)
+    image.set_qform(affine, 2)
+    image.set_sform(affine, 4)
+    nibabel.save(image, tmp_path / "a.nii.gz")
+    volume = read_volume(tmp_path / "a.nii.gz")
+    turned = as_volume(volume, Reading(axes="scan,lateral,-depth"))
+    assert turned.geometry.axes == "scan,lateral,-depth"
+    write_image(tmp_path / "b.nii.gz", turned.array, turned.geometry)
+    written = nibabel.load(tmp_path / "b.nii.gz").header
+    assert (int(written["qform_code"]), int(written["sform_code"])) == (2, 4)
+    np.testing.assert_allclose(written.get_sform(), affine)

@@ -148,3 +148,15 @@ def test_a_cropped_segmentation_is_checked_with_its_image(tmp_path: Path) -> Non
         for name in ("part", "whole")
     )
     assert of_part == of_whole
+
+
+def test_a_description_beside_in_another_encoding_is_named(tmp_path: Path) -> None:
+    labels = np.ones((2, 3, 4), np.uint8)
+    path = tmp_path / "a.nii.gz"
+    write_labels(path, labels, Geometry.canonical((2, 3, 4), (1.0, 1.0, 1.0)), hand_label_table())
+    row = '1 255 0 0 1 1 1 "Wirbelk\u00f6rper"\n'
+    (tmp_path / "a.txt").write_bytes(row.encode("latin-1"))
+    with pytest.raises(InputError, match=r"a\.txt: is not UTF-8 text"):
+        check_file(path)
+    (tmp_path / "a.txt").write_text(row, encoding="utf-8")
+    assert [s.name for s in names_of_files([path]).table] == ["Wirbelk\u00f6rper"]

@@ -22,6 +22,7 @@ from amcnet.data.label_files import MAX_STRUCTURES, LabelNames
 from amcnet.data.problems import Problem as Problem
 from amcnet.errors import InputError
 from amcnet.io import BY_HEADER, CANONICAL_AXES, Reading
+from amcnet.io.folder_listing import listed, passed_over
 from amcnet.parallel import Progress, map_in_processes, no_progress
 
 FEW_CASES = 4
@@ -104,6 +105,7 @@ def check_dataset(
     problems += _duplicates(found.cases, results)
     problems += _odd_cases(properties)
     problems += _few_cases(found)
+    problems += _passed_over(folder, found)
     if names is not None:
         problems += _odd_labels(names, properties)
     if names is not None and names.note:
@@ -164,6 +166,20 @@ def _few_cases(found: FoundCases) -> Iterator[Problem]:
     if len(found.cases) < FEW_CASES:
         text = f"the number of cases is {len(found.cases)}, expected {FEW_CASES} or more"
         yield Problem("warning", "", text)
+
+
+def _passed_over(folder: Path, found: FoundCases) -> Iterator[Problem]:
+    """Warn of files beside those of the cases that are of other types, or have other endings."""
+    used = {path for case in found.cases for path in (*case.images, case.labels)}
+    reported = " ".join(problem.what for problem in found.problems)
+    folders = {path.parent for path in used} - {folder}  # which has descriptions and other folders
+    others = [
+        f"{inner.name}/{name}"
+        for inner in sorted(folders)
+        for name in passed_over(inner, lambda path: path in used or path.name in reported)
+    ]
+    if others:
+        yield Problem("warning", "", f"files that no case uses: {listed(others)}")
 
 
 def _odd_labels(names: LabelNames, properties: tuple[CaseProperties, ...]) -> Iterator[Problem]:

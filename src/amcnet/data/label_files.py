@@ -22,6 +22,7 @@ _MOST_DIGITS = 9
 _MOST_NAMES = MAX_STRUCTURES + 2  # background and the ignore label
 _NUMBER = r"([0-9]{1,9})\s+"
 _SNAP_ROW = re.compile(_NUMBER * 4 + r'[-+.0-9eE]+\s+[01]\s+[01]\s+"(.*)"')
+_START_BYTES = 1 << 16
 _SNAP_EXPECTED = 'a row of ITK-SNAP: IDX R G B A VIS MSH "LABEL"'
 
 
@@ -121,11 +122,16 @@ def table_of_names(names: Iterable[str]) -> LabelTable:
 
 
 def looks_like_snap(path: Path) -> bool:
-    """Return whether the first line of a text file that is not a comment is an ITK-SNAP row."""
+    """Return whether the first line of a text file that is not a comment is an ITK-SNAP row.
+
+    Names in another encoding than UTF-8 do not matter here: reading the file refuses them.
+    """
     try:
-        rows = _snap_lines(path)
-    except InputError:
+        with path.open("rb") as stream:
+            start = stream.read(_START_BYTES)
+    except OSError:
         return False
+    rows = _rows(start.decode("utf-8-sig", errors="replace"))
     return bool(rows) and _SNAP_ROW.fullmatch(rows[0][1]) is not None
 
 
@@ -228,6 +234,10 @@ def _snap_lines(path: Path) -> list[tuple[int, str]]:
         text = read_small_file(path, "an ITK-SNAP label description").decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 text, expected {_SNAP_EXPECTED}") from error
+    return _rows(text)
+
+
+def _rows(text: str) -> list[tuple[int, str]]:
     lines = (
         (number, line.strip())
         for number, line in enumerate(

@@ -1,6 +1,7 @@
 """Naming the files of a folder that are passed over."""
 
 import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from amcnet.errors import one_line
@@ -25,22 +26,44 @@ def report_passed_over(folder: Path, known: tuple[str, ...]) -> None:
         folder: The folder.
         known: Extensions of the files that are read.
     """
-    others = [
+    others = passed_over(folder, lambda path: find_extension(path, known) is not None)
+    if others:
+        _log.warning(
+            "%s: passed over %s, expected files that end in %s",
+            one_line(f"{folder}"),
+            one_line(listed(others)),
+            " ".join(known),
+        )
+
+
+def passed_over(folder: Path, is_read: Callable[[Path], bool]) -> list[str]:
+    """Return what a run over a folder does not read, by name; folders end in a slash.
+
+    Hidden files, and files that accompany volumes (descriptions, tables), are not listed.
+
+    Args:
+        folder: The folder.
+        is_read: Returns whether a path in it is read.
+    """
+    return [
         f"{path.name}/" if path.is_dir() else path.name
         for path in sorted(folder.iterdir())
         if not path.name.startswith(".")
-        and find_extension(path, (*known, *_COMPANIONS)) is None
+        and not is_read(path)
+        and find_extension(path, _COMPANIONS) is None
         and not _is_document(path)
     ]
-    if others:
-        more = f" and {len(others) - _MOST_NAMED} more" if len(others) > _MOST_NAMED else ""
-        _log.warning(
-            "%s: passed over %s%s, expected files that end in %s",
-            one_line(f"{folder}"),
-            one_line(", ".join(others[:_MOST_NAMED])),
-            more,
-            " ".join(known),
-        )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first of some names as a text, and the number of the others.
+
+    Example:
+        >>> listed(["a", "b", "c", "d", "e", "f", "g"])
+        'a, b, c, d, e and 2 more'
+    """
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"{', '.join(names[:_MOST_NAMED])}{more}"
 
 
 def _is_document(path: Path) -> bool:
