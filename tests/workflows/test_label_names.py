@@ -9,7 +9,7 @@ from amcnet.anatomy import LabelTable, hand_label_table
 from amcnet.bundle import default_bundle_folder
 from amcnet.data import LabelNames, write_label_file
 from amcnet.errors import InputError, ModelError
-from amcnet.io import Geometry, write_image, write_labels
+from amcnet.io import Geometry, Reading, write_image, write_labels
 from amcnet.quality import Severity
 from amcnet.workflows.check_files import check_file
 from amcnet.workflows.evaluate.files import evaluate_files
@@ -160,3 +160,35 @@ def test_a_description_beside_in_another_encoding_is_named(tmp_path: Path) -> No
         check_file(path)
     (tmp_path / "a.txt").write_text(row, encoding="utf-8")
     assert [s.name for s in names_of_files([path]).table] == ["Wirbelk\u00f6rper"]
+
+
+@pytest.mark.parametrize(
+    ("spacing_mm", "is_doubtful"),
+    [((1.0, 1.0, 1.0), True), ((279.0, 130.0, 88.0), True), ((0.279, 0.13, 0.088), False)],
+)
+def test_a_doubtful_voxel_size_of_labels_is_reported(
+    tmp_path: Path,
+    spacing_mm: tuple[float, float, float],
+    is_doubtful: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Sizes in mm are of no use then; a cropped segmentation may be as small as it is."""
+    labels = np.ones((20, 30, 40), np.uint8)
+    path = tmp_path / "a.seg.nrrd"
+    write_labels(path, labels, Geometry.canonical(labels.shape, spacing_mm), hand_label_table())
+    (outcome,) = measure_files([path])
+    assert outcome.result is not None
+    assert any("pass the voxel size" in text for text in caplog.messages) == is_doubtful
+    caplog.clear()
+    list(measure_files([path], reading=Reading(spacing_mm)))
+    assert not caplog.messages
+
+
+def test_other_body_parts_may_have_voxels_of_1_mm(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "a.seg.nrrd"
+    geometry = Geometry.canonical((20, 30, 40), (1.0, 1.0, 1.0))
+    write_labels(path, np.ones((20, 30, 40), np.uint8), geometry, ORGANS)
+    list(measure_files([path]))
+    assert not caplog.messages

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
+from amcnet.anatomy import hand_label_table
 from amcnet.data.case_check import CaseResult, check_case
 from amcnet.data.case_properties import CaseProperties
 from amcnet.data.dataset_layout import (
@@ -21,7 +22,7 @@ from amcnet.data.dataset_layout import (
 from amcnet.data.label_files import MAX_STRUCTURES, LabelNames
 from amcnet.data.problems import Problem as Problem
 from amcnet.errors import InputError
-from amcnet.io import BY_HEADER, CANONICAL_AXES, Reading
+from amcnet.io import BY_HEADER, CANONICAL_AXES, Geometry, Reading, doubtful_spacing
 from amcnet.io.folder_listing import listed, passed_over
 from amcnet.parallel import Progress, map_in_processes, no_progress
 
@@ -104,6 +105,8 @@ def check_dataset(
     problems += [problem for result in results for problem in result.problems]
     problems += _duplicates(found.cases, results)
     problems += _odd_cases(properties)
+    if names is not None and names.table == hand_label_table() and reading.spacing_mm is None:
+        problems += _doubtful_spacings(properties)
     problems += _few_cases(found)
     problems += _passed_over(folder, found)
     if names is not None:
@@ -166,6 +169,14 @@ def _few_cases(found: FoundCases) -> Iterator[Problem]:
     if len(found.cases) < FEW_CASES:
         text = f"the number of cases is {len(found.cases)}, expected {FEW_CASES} or more"
         yield Problem("warning", "", text)
+
+
+def _doubtful_spacings(properties: tuple[CaseProperties, ...]) -> Iterator[Problem]:
+    """Warn of voxel sizes that no scan of a hand has; other body parts have other extents."""
+    for case in properties:
+        doubt = doubtful_spacing(Geometry.canonical(case.shape, case.spacing_mm))
+        if doubt is not None:
+            yield Problem("warning", case.name, doubt)
 
 
 def _passed_over(folder: Path, found: FoundCases) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ _LEAST_EXTENT_MM, _MOST_EXTENT_MM = 25.0, 600.0
 _REMEDY = "pass the voxel size in mm with --spacing SCAN,LATERAL,DEPTH (spacing_mm in Python)"
 
 
-def doubtful_spacing(geometry: Geometry) -> str | None:
+def doubtful_spacing(geometry: Geometry, may_be_cropped: bool = False) -> str | None:
     """Return why the voxel size of a scan is doubtful; None if it is plausible.
 
     Converters that lose the voxel size write 1 x 1 x 1 mm, and a size in another unit makes a
@@ -14,7 +14,8 @@ def doubtful_spacing(geometry: Geometry) -> str | None:
     than 600 mm.
 
     Args:
-        geometry: The grid of the scan.
+        geometry: The grid of the scan, or of its labels.
+        may_be_cropped: Whether it may be a part of a scan, which has no least size.
 
     Returns:
         One sentence with the voxel size, the extent and the remedy, without a path.
@@ -35,7 +36,7 @@ def doubtful_spacing(geometry: Geometry) -> str | None:
     if max(extent) > _MOST_EXTENT_MM:
         unit = "um" if max(extent) > 100 * _MOST_EXTENT_MM else "another unit than mm"
         return f"{sizes} with voxels of {_text(spacing)} mm, as if they were in {unit}: {_REMEDY}"
-    if max(extent) < _LEAST_EXTENT_MM:
+    if max(extent) < _LEAST_EXTENT_MM and not may_be_cropped:
         unit = "cm" if max(extent) > 1 else "m"
         return f"{sizes} with voxels of {_text(spacing)} mm, as if they were in {unit}: {_REMEDY}"
     return None

@@ -6,6 +6,7 @@ hand only if they include most of its bones; other files are refused with a requ
 ``--labels``.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -17,16 +18,20 @@ from amcnet.bundle.description import DESCRIPTION_FILE
 from amcnet.bundle.locate import installed_folders
 from amcnet.data import LabelNames, read_label_file
 from amcnet.data.label_files import looks_like_snap
-from amcnet.errors import InputError
+from amcnet.errors import InputError, one_line
 from amcnet.io import (
     BY_HEADER,
     READABLE_EXTENSIONS,
     Reading,
     Volume,
+    doubtful_spacing,
     find_extension,
     read_embedded_label_table,
 )
 from amcnet.labelmaps.validation import looks_like_an_image
+from amcnet.quality import is_hand_table
+
+_log = logging.getLogger(__name__)
 
 _DATASET = "dataset.json"
 
@@ -123,14 +128,21 @@ def read_label_file_with_names(
 def read_known_labels(path: Path, names: LabelNames, reading: Reading = BY_HEADER) -> Volume:
     """Read labels with known names; refuse an image with a clear message.
 
+    A voxel size that no scan of a hand has is reported in the log: sizes in mm would be wrong.
+
     Raises:
         InputError: If the file cannot be read, is an image, or has other labels.
     """
     try:
-        return reading.labels(path, names.table, names.ignore_value)
+        volume = reading.labels(path, names.table, names.ignore_value)
     except InputError:
         _refuse_image(path, reading)
         raise
+    if reading.spacing_mm is None and is_hand_table(names.table):
+        doubt = doubtful_spacing(volume.geometry, may_be_cropped=True)
+        if doubt is not None:
+            _log.warning("%s: %s", one_line(f"{path}"), doubt)
+    return volume
 
 
 def _refuse_image(path: Path, reading: Reading) -> None:
