@@ -20,7 +20,7 @@ from amcnet.io.images import read_geometry, read_volume, volume_from_image
 from amcnet.io.label_reading import read_labels, read_segments
 from amcnet.io.label_volume import LabelVolume, SegmentOverlap
 from amcnet.io.label_writing import write_labels
-from amcnet.io.reading import BY_HEADER, Reading
+from amcnet.io.reading_options import BY_HEADER, Reading
 from amcnet.io.spacing_doubts import doubtful_spacing
 from amcnet.io.volume import Volume, volume_from_array
 
