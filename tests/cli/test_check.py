@@ -77,7 +77,7 @@ def test_the_other_thing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         write_labels(tmp_path / name, labels, geometry, hand_label_table())
     monkeypatch.chdir(tmp_path)
     for image, found in (
-        ("a.seg.nrrd", "holds the labels of 38 segments"),
+        ("a.seg.nrrd", "holds labels .38 segments."),
         ("a.nii.gz", "holds labels .2 different values up to 3."),
     ):
         result = CliRunner().invoke(app, ["check", "a.seg.nrrd", "--image", image])

@@ -21,7 +21,7 @@ def check_is_no_segmentation(path: Path) -> None:
     """
     segments = () if is_dicom(path) else read_segments(path)
     if segments:
-        raise InputError(f"{path}: holds the labels of {len(segments)} segments, {_ADVICE}")
+        raise InputError(f"{path}: holds labels ({len(segments)} segments), {_ADVICE}")
 
 
 def check_is_no_label_map(array: NDArray[Any], path: Path) -> None:
