@@ -126,6 +126,8 @@ def looks_like_snap(path: Path) -> bool:
 
     Names in another encoding than UTF-8 do not matter here: reading the file refuses them.
     """
+    if not path.is_file():  # a named pipe would block
+        return False
     try:
         with path.open("rb") as stream:
             start = stream.read(_START_BYTES)
