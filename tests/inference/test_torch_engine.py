@@ -213,10 +213,10 @@ def test_windows_get_smaller_where_memory_is_short(
     assert set(network.calls[3:]) == {(1, 5)}
     assert not any(network.alive)
     assert caplog.messages == [
-        "out of memory on cpu with windows of 20 slices: windows of 10 instead; "
-        "the labels differ a little",
-        "out of memory on cpu with windows of 10 slices: windows of 5 instead; "
-        "the labels differ a little",
+        "out of memory on cpu with windows of 20 slices: using windows of 10; "
+        "the labels differ slightly",
+        "out of memory on cpu with windows of 10 slices: using windows of 5; "
+        "the labels differ slightly",
     ]
 
 
@@ -230,7 +230,7 @@ def test_the_mirror_image_runs_by_itself_first(
     assert network.calls[0] == (2, 8)
     assert set(network.calls[1:]) == {(1, 8)}
     assert len(caplog.messages) == 1
-    assert "one by one" in caplog.text
+    assert "separately" in caplog.text
 
 
 def test_no_memory_at_all(bundles: list[Bundle], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from amcnet.errors import OutputError
 from amcnet.io.atomic_files import live_temporary, putting_in_place
-from amcnet.io.partial_names import hidden_folder_path, recover, remove_stale
+from amcnet.io.partial_names import hidden_folder_path, recover_folder, remove_stale
 from amcnet.io.verified_files import synchronise, synchronise_folder
 
 _CURRENT_FOLDER = -100  # AT_FDCWD
@@ -106,7 +106,7 @@ def recover_folders(parent: Path) -> None:
     folders are deleted. Call this only while no other process writes there.
     """
     for path in sorted(parent.glob(".*")):
-        recover(path)
+        recover_folder(path)
 
 
 def _sync_files(folder: Path) -> None:

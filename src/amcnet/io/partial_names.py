@@ -54,10 +54,10 @@ def remove_stale(folder: Path) -> None:
         return
     for entry in entries:
         if _is_stale(entry):
-            recover(entry)
+            recover_folder(entry)
 
 
-def recover(path: Path) -> None:
+def recover_folder(path: Path) -> None:
     """Bring back or remove what a process that is gone left, if it has such a name."""
     match = _NAME.match(path.name)
     if match is None:
