@@ -106,7 +106,7 @@ def test_foreign_names_that_the_description_lists(
         return entry, content.replace(b'"sha256": {', f'"sha256": {{"{name}": "0",'.encode())
 
     rewrite(packed, change)
-    refuse(packed, models_home, "expected the name of a file beside it")
+    refuse(packed, models_home, "expected the name of a file in the same folder")
 
 
 def test_a_link(packed: Path, models_home: Path, tmp_path: Path) -> None:
