@@ -40,7 +40,7 @@ class Correction:
 
     Attributes:
         corrected: Names of the structures that were corrected.
-        unsure: Names of the structures of which nobody is sure: their voxels get the ignore label.
+        unsure: Names of the uncertain structures, whose voxels get the ignore label.
     """
 
     corrected: Collection[str] = ()

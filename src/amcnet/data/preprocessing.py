@@ -123,7 +123,7 @@ def _zscore(image: NDArray[np.float32]) -> NDArray[np.float32]:
     # In float64: a float32 mean is too coarse for a bright volume with little variation.
     image -= image.mean(dtype=np.float64)
     deviation = float(image.std())
-    # A constant volume has nothing but rounding to scale and becomes zero.
+    # A constant volume becomes zero instead of scaled rounding errors.
     if deviation <= _CONSTANT * largest:
         return np.zeros_like(image)
     image /= np.float32(deviation)

@@ -96,7 +96,7 @@ class BoundaryRefiner:
         )
 
     def prepare(self, volumes: Sequence[Volume]) -> NDArray[np.float32]:
-        """Bring a volume to the fine grid: float32 (channel, scan, lateral, depth).
+        """Resample a volume to the fine grid: float32 (channel, scan, lateral, depth).
 
         Raises:
             NotEnoughMemoryError: If the fine grid has too many voxels for this machine.

@@ -40,7 +40,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def put_in_place(folder: Path, path: Path, overwrite: bool = True) -> None:
-    """Bring a folder to the disk and rename it to ``path``, where it replaces another as a whole.
+    """Flush a folder to disk and rename it to ``path``, replacing an existing one as a whole.
 
     With ``overwrite`` False only an empty folder is replaced: of two commands that write one
     folder, one wins.

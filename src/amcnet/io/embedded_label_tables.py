@@ -12,7 +12,7 @@ from amcnet.io.plain_names import plain_name, printable_name
 from amcnet.io.segment_list import Segment
 from amcnet.io.segment_matching import is_generic, match_segments
 
-_IGNORE = "ignore"  # name of the segment of voxels that nobody has judged
+_IGNORE = "ignore"  # name of the segment of unlabelled voxels
 
 
 def read_embedded_label_table(

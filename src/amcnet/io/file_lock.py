@@ -18,12 +18,12 @@ logger = logging.getLogger(__name__)
 def held_lock(path: Path, busy: str, wait_seconds: float = 0.0) -> Iterator[None]:
     """Hold a lock while the block runs.
 
-    The operating system releases it when the process ends. Where the file system has no locks, a
-    warning says so and the block runs.
+    The operating system releases it when the process ends. On a file system without locks, the
+    block runs after a warning.
 
     Args:
         path: The lock file; it is made, its folder exists.
-        busy: What the error says where another process holds the lock.
+        busy: Error message if another process holds the lock.
         wait_seconds: Time to wait for that process.
 
     Raises:

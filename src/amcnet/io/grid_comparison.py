@@ -55,7 +55,7 @@ def _origin_tolerance(a: Geometry) -> float:
 
 
 def _origin_text(a: Geometry, b: Geometry) -> str:
-    """Say how two origins differ: as the files state them, or else by their canonical corners."""
+    """Describe the difference of two origins, as stated in the files or by canonical corners."""
     stored_a, stored_b = np.array(a.origin_mm), np.array(b.origin_mm)
     if np.abs(stored_a - stored_b).max() > _origin_tolerance(a):
         return f"origin {vector_text(stored_a)} against {vector_text(stored_b)} mm"

@@ -45,8 +45,8 @@ def check_regular_file(path: Path, expected: str) -> None:
 def find_data_file(header: Path, name: str) -> Path:
     """Return the data file that a detached header names.
 
-    A header from a stranger must not make us read any other file of this machine, so the data
-    file must lie in the folder of the header and be given by its plain name.
+    An untrusted header must not cause other files of this machine to be read, so the data file must
+    be in the folder of the header and named without a folder.
 
     Args:
         header: The header file.

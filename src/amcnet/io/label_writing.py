@@ -50,9 +50,9 @@ def write_labels(
             :mod:`amcnet.io.predicted_dice_tags`.
 
     Raises:
-        OutputError: If the file cannot be written there, or the labels do not fit the geometry
-            or the table, or a ``.dcm`` is asked for and the input is not DICOM. Nothing is left
-            behind.
+        OutputError: If the file cannot be written there, or the labels do not fit the geometry or
+            the table, or a ``.dcm`` is requested and the input is not DICOM. No partial file
+            remains.
 
     Example:
         >>> from amcnet.io.label_reading import read_segments

@@ -1,4 +1,4 @@
-"""The header of a MetaImage file (.mha, .mhd), with everything it says about space.
+"""The header of a MetaImage file (.mha, .mhd), with all its spatial information.
 
 Format: https://itk.org/Wiki/ITK/MetaIO/Documentation
 """
@@ -56,8 +56,8 @@ def read_metaimage_header(path: Path, with_spacing: bool = True) -> ImageHeader:
         with_spacing: Whether the header must state a usable voxel size; else 1 mm stands for it.
 
     Raises:
-        InputError: If it is not a MetaImage file, not a 3D volume, or says something about space
-            that is unknown or contradictory.
+        InputError: If it is not a MetaImage file, not a 3D volume, or its spatial information is
+            unknown or contradictory.
     """
     with path.open("rb") as stream:
         fields, listed = _read_fields(path, stream)
@@ -240,7 +240,7 @@ def _check_anatomical_orientation(fields: dict[str, str], direction: tuple[float
     """Check that letters such as RAI, if there are any, agree with the direction."""
     text = fields.get("AnatomicalOrientation", "").upper()
     if len(text) != 3 or any(letter not in _SIDES for letter in text):
-        return  # '???' and the like say nothing
+        return  # '???' and similar values are meaningless
     matrix = np.array(direction).reshape(3, 3)
     cosines = [matrix[_SIDES[letter][0], j] * _SIDES[letter][1] for j, letter in enumerate(text)]
     goes_to = all(cosine >= _NEAR_AXIS for cosine in cosines)

@@ -1,7 +1,7 @@
-"""The header of a NIfTI file (.nii, .nii.gz), version 1 or 2, with everything it says about space.
+"""The header of a NIfTI file (.nii, .nii.gz), version 1 or 2, with all its spatial information.
 
 Format: https://nifti.nimh.nih.gov/nifti-1/documentation/nifti1fields. The fields are parsed by
-nibabel; which of the two orientations counts is decided here.
+nibabel; the choice between the two orientations is made here.
 """
 
 import gzip
@@ -65,8 +65,8 @@ def read_nifti_header(path: Path, with_spacing: bool = True) -> ImageHeader:
         with_spacing: Whether the header must state a usable voxel size; else 1 mm stands for it.
 
     Raises:
-        InputError: If it is not a NIfTI file, not a 3D volume, or says something about space that
-            is unknown or contradictory.
+        InputError: If it is not a NIfTI file, not a 3D volume, or its spatial information is
+            unknown or contradictory.
     """
     encoding = _encoding(path)
     try:

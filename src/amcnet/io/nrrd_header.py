@@ -1,4 +1,4 @@
-"""The header of an NRRD file (.nrrd, .nhdr), with everything it says about space.
+"""The header of an NRRD file (.nrrd, .nhdr), with all its spatial information.
 
 Format: https://teem.sourceforge.net/nrrd/format.html
 """
@@ -47,8 +47,8 @@ def read_nrrd_header(path: Path, with_spacing: bool = True) -> ImageHeader:
         with_spacing: Whether the header must state a usable voxel size; else 1 mm stands for it.
 
     Raises:
-        InputError: If it is not an NRRD file, not a 3D volume, or says something about space
-            that is unknown or contradictory.
+        InputError: If it is not an NRRD file, not a 3D volume, or its spatial information is
+            unknown or contradictory.
     """
     fields, keys, listed, start = _read_fields(path)
     try:

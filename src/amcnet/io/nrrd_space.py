@@ -21,7 +21,7 @@ _LPS_SIGNS = {
     "right-anterior-superior": (-1, -1, 1), "ras": (-1, -1, 1),
     "left-anterior-superior": (1, -1, 1), "las": (1, -1, 1),
 }  # fmt: skip
-# Spaces that say nothing about the patient are taken for LPS, as ITK does.
+# Spaces without a relation to the patient are interpreted as LPS, as in ITK.
 _UNRELATED_SPACES = ("scanner-xyz", "3d-right-handed")
 _SPATIAL_KINDS = ("domain", "space")
 _UNKNOWN_KINDS = ("???", "none")

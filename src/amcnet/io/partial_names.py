@@ -33,7 +33,7 @@ def partial_path(path: Path) -> Path:
 
 
 def hidden_folder_path(path: Path, kind: Literal["partial", "former", "removed"]) -> Path:
-    """Return a hidden name beside a folder that says what becomes of it: new, replaced or gone."""
+    """Return a hidden name next to a folder that encodes its fate: new, replaced or removed."""
     suffix = f"-{kind}-{_writer()}"
     stem = os.fsencode(path.name)[: _LONGEST_NAME_BYTES - len(suffix) - 1]
     return path.with_name(f".{os.fsdecode(stem)}{suffix}")
@@ -58,7 +58,7 @@ def remove_stale(folder: Path) -> None:
 
 
 def recover_folder(path: Path) -> None:
-    """Bring back or remove what a process that is gone left, if it has such a name."""
+    """Restore or remove a leftover of a dead process, recognised by its name."""
     match = _NAME.match(path.name)
     if match is None:
         return
@@ -70,7 +70,7 @@ def recover_folder(path: Path) -> None:
 
 
 def _is_stale(path: Path) -> bool:
-    """Return whether a path is half-written and its process on this machine is gone."""
+    """Return whether a path is the unfinished output of a dead process of this machine."""
     match = _NAME.match(path.name)
     if match is None or match["host"] != _host():
         return False

@@ -48,4 +48,4 @@ class Reading:
 
 
 BY_HEADER = Reading()
-"""Files are read as their headers say."""
+"""Files are read according to their headers."""

@@ -1,4 +1,4 @@
-"""Writing a file so that a full disk, or one that lies, is noticed before the file is used."""
+"""Verified writing, which detects a full or faulty disk before the file is used."""
 
 import os
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ def verified_file(path: Path) -> Iterator[RecordedFile]:
 
 
 def synchronise(path: Path) -> None:
-    """Bring a written file to the disk; some file systems report a full disk only then.
+    """Flush a written file to disk; some file systems report a full disk only then.
 
     Raises:
         OSError: If the operating system refuses.

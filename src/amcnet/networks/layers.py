@@ -91,7 +91,7 @@ class Conv3d(nn.Conv3d):
 
 
 def two_convolutions(in_channels: int, out_channels: int, scan_kernel: int) -> nn.Sequential:
-    """Return two convolutions, each with its norm and its activation; the spatial size stays.
+    """Return two convolutions, each with norm and activation, that keep the spatial size.
 
     Args:
         in_channels: Channels of the input.

@@ -1,7 +1,7 @@
 """The beam on its way down: reflection, attenuation, shadows and mirror-like echoes.
 
-Everything is cumulative along depth, in the line of Wein et al. and COLE; the probe lies at depth
-index 0. Interfaces are looked up by the pair of tissues above and below them.
+Everything is cumulative along depth, following Wein et al. and COLE; the probe lies at depth index
+0. Interfaces are looked up by the pair of tissues above and below them.
 """
 
 from typing import Literal

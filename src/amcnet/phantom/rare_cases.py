@@ -52,7 +52,7 @@ class Crop:
 
 
 def draw_rare_cases(rng: Generator, wanted: bool) -> tuple[str, ...]:
-    """Draw the rare cases of one hand; none unless wanted."""
+    """Draw the rare cases of one hand; none unless requested."""
     chances = {name: rng.random() for name in PROBABILITY}
     drawn = [name for name, chance in chances.items() if wanted and chance < PROBABILITY[name]]
     # A thumb below the palm needs the depth that a deep hand does not leave.

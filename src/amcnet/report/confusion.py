@@ -1,4 +1,4 @@
-"""The confusion matrix as a figure: which structure is taken for which."""
+"""The confusion matrix as a figure."""
 
 from typing import TYPE_CHECKING
 

@@ -42,7 +42,7 @@ def compile_model(
         kept = folder / f"{_key(core, model, source, hints)}.blob"
         if (blob := _read(kept)) is not None:
             return core.import_model(blob, "CPU", dict(hints))
-    except (OSError, RuntimeError) as error:  # RuntimeError: also where nobody has a home folder
+    except (OSError, RuntimeError) as error:  # RuntimeError: also if there is no home folder
         _log.info("no compiled model could be read (%s)", error)
     compiled = core.compile_model(model, "CPU", dict(hints))
     if kept is not None:

@@ -48,7 +48,7 @@ def config_text(values: TemplateValues) -> str:
         f"seed = {values.seed}",
         "# bf16 where the hardware computes it fast, else float32; a run says which and why.",
         'precision = "auto"',
-        '# Of the model that comes out, such as "CC-BY-4.0"; empty: nothing is said.',
+        '# Licence of the trained model, such as "CC-BY-4.0"; empty: not stated.',
         'licence = ""',
         *([f"start_from = {_text(values.start_from)}"] if values.start_from else []),
         "",

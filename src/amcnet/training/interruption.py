@@ -1,4 +1,4 @@
-"""Ending a run on SIGTERM or SIGHUP: the step in work is finished and saved first."""
+"""End a run on SIGTERM or SIGHUP after finishing and saving the current step."""
 
 import signal
 import threading
@@ -22,7 +22,7 @@ class Interruption:
     """Defers a signal to the end of the current step; outside a step, ends the program immediately.
 
     Attributes:
-        in_step: Whether a training step is in work.
+        in_step: Whether a training step is running.
         number: The signal that came during the step, 0 for none.
     """
 

@@ -43,7 +43,7 @@ def describe_model(
     """Return the description of a trained model, without the checksums of its files."""
     seeds = [int(m[1]) for name in origin.split.train if (m := _PHANTOM.fullmatch(name))]
     public = config.model_dump(mode="json")
-    # Names, not paths: a model is passed on, its maker's folders are nobody's business.
+    # Names instead of paths: models are shared, and folder names are private.
     public["data"]["dataset"] = config.data.dataset.name
     if config.start_from is not None:
         public["start_from"] = Path(config.start_from).name

@@ -23,7 +23,7 @@ from amcnet.training.window_datasets import Batch
 logger = logging.getLogger(__name__)
 
 _MOST_SKIPPED = 0.01  # share of the steps
-_WARMUP_SHARE = 0.1  # of a run at most: a short one must get to its full rate too
+_WARMUP_SHARE = 0.1  # at most this fraction of a run: a short run must reach its full rate too
 _FEWEST_STEPS = 200  # that this share is taken of: one bad step does not end a short run
 
 

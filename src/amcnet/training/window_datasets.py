@@ -128,7 +128,7 @@ class ValidationWindows(Dataset[Batch]):
 def collate_windows(windows: list[Batch]) -> Batch:
     """Stack windows; smaller ones are padded.
 
-    Images repeat their border there, and the labels say that nobody has judged it.
+    Images repeat their border there, and labels have the ignore value.
     """
     sizes = [window.labels.shape for window in windows]
     size = torch.Size(max(axis) for axis in zip(*sizes, strict=True))

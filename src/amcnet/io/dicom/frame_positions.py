@@ -51,7 +51,7 @@ class FramePositions:
 def positions_of_images(
     headers: Sequence[Any], names: Sequence[str], name: str, spacing_is_given: bool = False
 ) -> FramePositions | None:
-    """Return where single-frame images lie.
+    """Return the positions of single-frame images.
 
     Args:
         headers: One for each image.

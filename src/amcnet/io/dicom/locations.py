@@ -131,7 +131,7 @@ def is_dicom(path: Path) -> bool:
 
 
 def has_dicom_name(path: Path) -> bool:
-    """Return whether a file's name alone says that it is DICOM."""
+    """Return whether the name of a file marks it as DICOM."""
     named = find_extension(path, DICOM_EXTENSIONS) is not None
     return named or path.name.upper() == DIRECTORY_NAME
 

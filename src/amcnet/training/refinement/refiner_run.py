@@ -154,7 +154,7 @@ def _report(folder: Path, config: RefinementConfig, history: list[Row]) -> None:
 
 def _provenance(config: RefinementConfig, trainer: RefinerTrainer, commit: str) -> Provenance:
     public = config.model_dump(mode="json")
-    # Names, not paths: a model is passed on, its maker's folders are nobody's business.
+    # Names instead of paths: models are shared, and folder names are private.
     public["data"]["dataset"] = config.data.dataset.name
     public["refine"] = Path(config.refine).name
     return Provenance(

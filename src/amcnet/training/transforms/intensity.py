@@ -114,7 +114,7 @@ def _soft_band(position_mm: Tensor, random: WindowRandom) -> Tensor:
 
 
 def _with_tone(image: Tensor, darkest: Tensor, steepness: Tensor) -> Tensor:
-    """Map the greys by a rising curve of straight parts; darkest and brightest stay."""
+    """Map intensities by a monotonic piecewise linear curve that keeps the extremes."""
     span = image.amax(dim=(1, 2, 3), keepdim=True) - darkest
     span = torch.where(span > 0, span, 1)
     heights = torch.cat((steepness.new_zeros(1), steepness.cumsum(0) / steepness.sum()))
