@@ -108,7 +108,7 @@ def _problems_of(path: Path, case: Case) -> Iterator[Problem]:
 
 
 def _outside(path: Path, cases: Iterable[Case]) -> Iterator[Problem]:
-    """Warn about files outside the data set, which nnU-Net allows but an untrusted list may abuse."""
+    """Warn about files outside the data set: nnU-Net allows them, but they may be misleading."""
     folder = path.parent.resolve()
     files = [file for case in cases for file in (*case.images, case.labels)]
     outside = [file for file in files if not file.resolve().is_relative_to(folder)]
