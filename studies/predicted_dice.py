@@ -9,7 +9,7 @@
 results/predicted_dice.json and docs/pictures/predicted-dice.png. Neither set may hold hands that
 the model was trained on. Every third hand is segmented as it is; the others are distorted first
 (studies/distortions.py), as a model that is always right cannot be calibrated. ``--cache FOLDER``
-keeps what was found in each hand for another call with the same model.
+keeps what was found in each hand for another call with the same weights.
 
 A structure with a Dice below 0.5 is *named* where a finding of severity look or bad lists it, but
 for the finding on the border of the volume; so is one that is missing altogether.
@@ -17,18 +17,21 @@ for the finding on the border of the volume; so is one that is missing altogethe
 
 import argparse
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from amcnet.bundle import load_bundle, record_calibration
+from amcnet.bundle.description import REFINER_WEIGHTS_FILE, WEIGHTS_FILE
 from amcnet.bundle.dice_calibration import DiceWeights
 from amcnet.data import read_dataset
+from amcnet.data.dataset_layout import Case
 from amcnet.inference import Segmenter
 from amcnet.io import read_labels, read_volume, volume_from_array
+from amcnet.parallel import map_in_processes
 from amcnet.quality import Severity
 from amcnet.quality.dice_fitting import fit_calibration
 from amcnet.quality.dice_judging import judge_structures
@@ -61,34 +64,71 @@ class Hand:
     arrays: dict[str, np.ndarray]
 
 
+@dataclass(frozen=True)
+class HandTask:
+    """A hand to look at.
+
+    Attributes:
+        case: Its files.
+        number: Its place in its data set, which decides how it is distorted.
+        model: The model.
+        kept: Where what was found in it is kept.
+    """
+
+    case: Case
+    number: int
+    model: str | None
+    kept: Path | None
+
+
 def look_at(
-    folders: list[Path], model: str | None, cache: Path | None, most: int | None
+    folders: list[Path],
+    model: str | None,
+    cache: Path | None = None,
+    most: int | None = None,
+    jobs: int = 1,
 ) -> list[Hand]:
     """Segment all hands of some data sets, or read what was found in them before."""
-    return [hand for folder in folders for hand in _hands(folder, model, cache, most)]
+    tasks = []
+    for folder in folders:
+        for number, case in enumerate(read_dataset(folder).cases[:most]):
+            kept = None if cache is None else cache / f"{case.name}-{weights_of(model)}.npz"
+            tasks.append(HandTask(case, number, model, kept))
+    return map_in_processes(look_at_hand, tasks, jobs)
 
 
-def _hands(folder: Path, model: str | None, cache: Path | None, most: int | None) -> Iterator[Hand]:
-    dataset = read_dataset(folder)
-    segmenter: Segmenter | None = None
-    for number, case in enumerate(dataset.cases[:most]):
-        kept = None if cache is None else cache / f"{case.name}.npz"
-        if kept is not None and kept.is_file():
-            with np.load(kept) as arrays:
-                stored = dict(arrays)
-            yield Hand(case.name, str(stored.pop("distortion")), stored)
-            continue
-        segmenter = segmenter or Segmenter(model)
-        volume = read_volume(case.images[0])
-        truth = read_labels(case.labels, dataset.table).array.astype(np.uint8)
-        name, image, truth = distorted(number, volume.array, truth, volume.spacing_mm)
-        arrays = judged(segmenter, image, truth, volume.spacing_mm)
-        if kept is not None:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            np.savez(kept, distortion=name, **arrays)
-        low = int((arrays["dice"] < LOW).sum())
-        print(f"{case.name} {name}: Dice {arrays['dice'].mean():.3f}, {low} low", flush=True)
-        yield Hand(case.name, name, arrays)
+def weights_of(model: str | None) -> str:
+    """Return a short name of a model's weights."""
+    sums = load_bundle(model).description.sha256
+    return "-".join(sums[name][:8] for name in (WEIGHTS_FILE, REFINER_WEIGHTS_FILE) if name in sums)
+
+
+def look_at_hand(task: HandTask) -> Hand:
+    """Segment one hand, or read what was found in it before."""
+    case, kept = task.case, task.kept
+    if kept is not None and kept.is_file():
+        with np.load(kept) as arrays:
+            stored = dict(arrays)
+        return Hand(case.name, str(stored.pop("distortion")), stored)
+    segmenter = loaded(task.model)
+    volume = read_volume(case.images[0])
+    truth = read_labels(case.labels, segmenter.bundle.description.label_table).array
+    name, image, truth = distorted(
+        task.number, volume.array, truth.astype(np.uint8), volume.spacing_mm
+    )
+    found = judged(segmenter, image, truth, volume.spacing_mm)
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(kept, distortion=name, **found)
+    low = int((found["dice"] < LOW).sum())
+    print(f"{case.name} {name}: Dice {found['dice'].mean():.3f}, {low} low", flush=True)
+    return Hand(case.name, name, found)
+
+
+@cache
+def loaded(model: str | None) -> Segmenter:
+    """Return a model that this process has loaded."""
+    return Segmenter(model)
 
 
 def judged(
@@ -194,13 +234,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--model")
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--cases", type=int, help="only the first N hands of each set")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that work side by side")
     parser.add_argument("--json", type=Path, default=RESULTS)
     parser.add_argument("--fit", action="store_true")
     parser.add_argument("--evaluate", action="store_true")
     options = parser.parse_args(arguments)
     if options.fit == options.evaluate:
         parser.error("expected one of --fit and --evaluate")
-    hands = look_at(options.data, options.model, options.cache, options.cases)
+    hands = look_at(options.data, options.model, options.cache, options.cases, options.jobs)
     if options.fit:
         fit(hands, options.model)
         return
