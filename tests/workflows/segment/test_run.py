@@ -9,8 +9,7 @@ import pytest
 from amcnet.errors import ModelError
 from amcnet.inference import Segmenter, Stage
 from amcnet.inference.probabilities import read_probabilities
-from amcnet.io import Geometry, read_labels, read_volume, write_image
-from amcnet.workflows.segment import reading
+from amcnet.io import Geometry, read_labels, read_volume, reading, write_image
 from amcnet.workflows.segment.options import Job, SegmentOptions, probabilities_path
 from amcnet.workflows.segment.progress_display import VolumeEvent
 from amcnet.workflows.segment.run import segment_files
