@@ -16,6 +16,7 @@ from amcnet.anatomy import LabelTable, hand_label_table
 from amcnet.errors import InputError, OutputError
 from amcnet.inference import Segmentation
 from amcnet.io import Geometry, write_image, write_labels
+from amcnet.io.predicted_dice import PredictedDice
 from amcnet.measurement import Measurement, measure_structures
 from amcnet.quality import Finding, QualityReport, Severity, check_segmentation
 from amcnet.report import Contents, Subject, page_html, report_contents
@@ -113,6 +114,18 @@ def test_numbers_and_findings_are_those_of_measure_and_check(
         if one.present:
             assert row[2] == str(expected.severity_of(one.label))
     assert page.tables["making"] == [["model", "hand"]]
+
+
+def test_predicted_dice_has_a_column_and_a_note(subject: Subject, tmp_path: Path) -> None:
+    write_report(tmp_path / "without.html", subject, "A scan", {})
+    assert "predicted Dice" not in Page(tmp_path / "without.html").tables["structures"][0]
+    predicted = replace(subject, predicted=PredictedDice({7: 0.88, 8: 0.31}))
+    write_report(tmp_path / "with.html", predicted, "A scan", {})
+    page = Page(tmp_path / "with.html")
+    head, *rows = page.tables["structures"]
+    column = head.index("predicted Dice")
+    assert [rows[value - 1][column] for value in (7, 8, 9)] == ["0.88", "0.31", "-"]
+    assert "predicted 0.31" in " ".join(page.words)
 
 
 def test_nothing_is_loaded_and_pictures_have_words(subject: Subject, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from amcnet.anatomy import LabelTable, hand_label_table
 from amcnet.errors import InputError
 from amcnet.io import Geometry, Reading, read_labels, write_image, write_labels
+from amcnet.io.predicted_dice import PredictedDice
 from amcnet.measurement import measure_structures
 from amcnet.quality import Severity
 from amcnet.viewer import ViewerScene, page_resources, read_scene
@@ -138,3 +139,16 @@ def test_labels_of_another_grid_are_refused(hand_case, tmp_path: Path) -> None:
         InputError, match=r"other\.seg\.nrrd: image and labels lie on different grids"
     ):
         read_scene(hand_case.volume, other)
+
+
+def test_predictions_of_the_file_are_in_the_list(hand_case, tmp_path: Path) -> None:
+    labels = read_labels(hand_case.labels, HAND)
+    predicted = PredictedDice({5: 0.42, 6: 0.91}, named_below=0.55)
+    path = tmp_path / "scan.seg.nrrd"
+    write_labels(path, labels.array, labels.geometry, HAND, predicted=predicted)
+    data = json.loads(page_resources(read_scene(hand_case.volume, path))["scene.json"].body)
+    rows = {row["label"]: row for row in data["structures"]}
+    assert (rows[5]["predicted_dice"], rows[6]["predicted_dice"]) == (0.42, 0.91)
+    assert rows[7]["predicted_dice"] is None
+    assert rows[5]["is_doubtful"]
+    assert any("predicted 0.42" in text for text in rows[5]["messages"])
