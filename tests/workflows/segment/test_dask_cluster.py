@@ -16,7 +16,7 @@ from amcnet.errors import ConfigError
 from amcnet.io import Geometry, read_labels, write_image
 from amcnet.workflows.outcome import Outcome
 from amcnet.workflows.segment import dask_cluster
-from amcnet.workflows.segment.dask_cluster import segment_files_on_cluster
+from amcnet.workflows.segment.dask_cluster import PlaceInRun, segment_files_on_cluster
 from amcnet.workflows.segment.options import Job, SegmentOptions
 from amcnet.workflows.segment.progress_display import VolumeEvent
 from amcnet.workflows.segment.result import SegmentedFile
@@ -140,13 +140,14 @@ def test_interrupt_cancels_what_is_pending(
 
 def test_record_says_what_was_finished(options: SegmentOptions, work: list[Job]) -> None:
     job, record = work[0], work[0].source.parent / "0.json"
-    first = work_on_volume(job, options, record, 6)
+    first = work_on_volume(job, options, PlaceInRun(record, 6, "session"))
     assert first.error is None
     before = identity(job.target)
     job.source.unlink()  # it is not needed again
-    assert work_on_volume(job, options, record, 6) == first
+    assert work_on_volume(job, options, PlaceInRun(record, 6, "session")) == first
     assert identity(job.target) == before
-    abandoned = work_on_volume(work[1], options, record.parent / "no run" / "1.json", 6)
+    place = PlaceInRun(record.parent / "no run" / "1.json", 6, "session")
+    abandoned = work_on_volume(work[1], options, place)
     assert abandoned.error == f"{work[1].source}: was stopped"
     assert not work[1].target.exists()
 

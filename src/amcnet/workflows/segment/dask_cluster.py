@@ -80,7 +80,7 @@ def segment_files_on_cluster(
                 _work,
                 _absolute(job),
                 options,
-                _WorkerPlace(run / f"{n}.json", len(jobs), session or run.name),
+                PlaceInRun(run / f"{n}.json", len(jobs), session or run.name),
                 key=f"{run.name}-{n}",
             ): job
             for n, job in enumerate(jobs)
@@ -93,7 +93,7 @@ def segment_files_on_cluster(
 
 
 @dataclass(frozen=True)
-class _WorkerPlace:
+class PlaceInRun:
     """The place of a volume in a run: its record, the number of volumes, and the session."""
 
     record: Path
@@ -173,7 +173,7 @@ def _outcome(future: Any, job: Job) -> Outcome[SegmentedFile]:  # noqa: ANN401  
     return Outcome(source, error=f"{source}: failed on a worker ({why})")
 
 
-def _work(job: Job, options: SegmentOptions, place: _WorkerPlace) -> Outcome[SegmentedFile]:
+def _work(job: Job, options: SegmentOptions, place: PlaceInRun) -> Outcome[SegmentedFile]:
     """Segment a volume on a worker, unless it is recorded as finished."""
     with _one_volume:
         with suppress(FileNotFoundError):
@@ -199,7 +199,7 @@ def _read_record(job: Job, record: Path) -> Outcome[SegmentedFile]:
     return Outcome(job.source, SegmentedFile(**facts), seconds=content["seconds"])
 
 
-def _segment(job: Job, options: SegmentOptions, place: _WorkerPlace) -> Outcome[SegmentedFile]:
+def _segment(job: Job, options: SegmentOptions, place: PlaceInRun) -> Outcome[SegmentedFile]:
     run = place.record.parent
     # Existing files were cleared for replacement when the run was planned, or come from a worker
     # that ended before it could record them.
