@@ -105,9 +105,7 @@ def _expected(name: str, problem: Any) -> str:  # noqa: ANN401  pydantic's own t
         return f"expected one of {', '.join(JobOptions.model_fields)}"
     if name == "spacing_mm":
         return "expected three sizes in mm above 0 (scan,lateral,depth)"
-    if problem["type"] == "bool_type":
+    if str(problem["type"]).startswith("bool"):
         return "expected true or false"
     message = str(problem["msg"])
-    return message[0].lower() + message[1:].replace("Input should be", "expected").replace(
-        "nput should be", "expected"
-    )
+    return message.replace("Input should be", "expected").replace("String should", "expected to")
