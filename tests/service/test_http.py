@@ -213,6 +213,7 @@ def test_a_deleted_job_leaves_nothing(service: Service, scan: Path) -> None:
         ({"name": "a.nrrd", "spacing_mm": "1,2"}, "expected three sizes in mm"),
         ({"name": "a.nrrd", "spacing_mm": "1,2,-3"}, "expected three sizes in mm"),
         ({"name": "a.nrrd", "report": "perhaps"}, "expected true or false"),
+        ({"name": "a.nrrd", "only": "tail"}, "tail"),
         ({"name": "a.nrrd", "archive": "tar"}, "archive: only 'zip'"),
         ({}, "expected the name of the volume's file"),
     ],

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from amcnet.errors import ConfigError
+from amcnet.labelmaps.selection import find_structures
 from amcnet.service.access_tokens import may_read, sees_all
 from amcnet.service.http.event_stream import EventStream
 from amcnet.service.http.http_context import context_of, job_of_request, json_answer, owner_of
@@ -79,7 +80,10 @@ async def submit(request: Request) -> Response:
         raise ConfigError("name: expected the name of the volume's file once, archive: only 'zip'")
     name = checked_name(names[0])
     options = options_from_query([field for field in fields if field[0] not in ("name", "archive")])
-    announced = int(request.headers.get("content-length", "0"))
+    if options.only:
+        find_structures(context.model.table, options.only)  # refused now and not after the work
+    stated = request.headers.get("content-length", "0")
+    announced = int(stated) if stated.isdecimal() else 0
     if announced > context.most_bytes:
         raise too_large(context.most_bytes)
     folders = context.desk.folders
