@@ -143,7 +143,8 @@ def run_command(scans: Path, out: Path, chosen: list[str]) -> tuple[float, int]:
     """Return the seconds and the largest memory of one call of the command."""
     call = [sys.executable, "-c", MAIN, "segment", str(scans), "-o", str(out), "--axes", AXES]
     started = time.monotonic()
-    with subprocess.Popen([*call, *chosen], stdout=subprocess.DEVNULL) as process:
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen([*call, *chosen], stdout=quiet, stderr=quiet) as process:
         watch = MemoryWatch(psutil.Process(process.pid))
         process.wait()
     if process.returncode:

@@ -13,7 +13,7 @@ from amcnet.errors import OutputError
 from amcnet.service.queue.job_folders import JobFolders, NoRoomError, is_full
 from amcnet.service.queue.job_queue import JobQueue
 from amcnet.service.queue.queue_database import QueueDatabase
-from amcnet.service.queue.retention import delete_expired, recover
+from amcnet.service.queue.retention import delete_expired, recover_queue
 from amcnet.service.queue.stored_job import ResultFacts, State
 
 from .conftest import Clock, a_job
@@ -193,7 +193,7 @@ def test_recovery_removes_what_is_half_written(
     (folders.data / "incoming" / "stray").write_bytes(b"")
     (folders.data / "jobs" / "unknown" / "input").mkdir(parents=True)
 
-    recover(queue, folders)
+    recover_queue(queue, folders)
     assert list((folders.data / "incoming").iterdir()) == []
     assert {home.name for home in (folders.data / "jobs").iterdir()} == {job.id for job in jobs}
     assert folders.output(finished.id).is_dir()

@@ -11,7 +11,7 @@ from amcnet.service.job_desk import JobDesk
 from amcnet.service.job_options import JobOptions
 from amcnet.service.queue.job_folders import JobFolders, NoRoomError
 from amcnet.service.queue.job_queue import JobQueue
-from amcnet.service.queue.retention import recover
+from amcnet.service.queue.retention import recover_queue
 from amcnet.service.queue.stored_job import ResultFacts, State
 
 from .conftest import Clock
@@ -175,7 +175,7 @@ def test_a_series_survives_a_crash(
     sender.send(1, 2)
     (desk.folders.incoming / "temporary").write_bytes(b"half an image")
     after = SeriesArrivals(desk, JobOptions(forward=True), QUIET, clock)
-    recover(desk.queue, desk.folders)
+    recover_queue(desk.queue, desk.folders)
     assert list(desk.folders.incoming.iterdir()) == []
     clock.now += 5 * QUIET
     late = SeriesArrivals(desk, JobOptions(forward=True), QUIET, clock)

@@ -24,7 +24,7 @@ from amcnet.service.network_addresses import DicomNode
 from amcnet.service.queue.job_folders import JobFolders
 from amcnet.service.queue.job_queue import JobQueue
 from amcnet.service.queue.queue_database import QueueDatabase
-from amcnet.service.queue.retention import delete_expired, recover
+from amcnet.service.queue.retention import delete_expired, recover_queue
 from amcnet.service.service_settings import ServiceSettings
 from amcnet.service.work.job_feed import JobFeed
 from amcnet.service.work.job_runner import JobRunner, SegmentOne, add_nothing
@@ -66,7 +66,7 @@ def run_service(settings: ServiceSettings, started: Callable[[str], None]) -> No
         database = QueueDatabase(folders.data / "queue.sqlite")
         parts.callback(database.close)
         desk = JobDesk(JobQueue(database), folders, threading.Event())
-        recover(desk.queue, folders)
+        recover_queue(desk.queue, folders)
         service = _Service(settings, desk, tokens, stop)
         parts.callback(service.end)
         service.start()

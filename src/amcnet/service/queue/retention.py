@@ -9,7 +9,7 @@ from amcnet.service.queue.stored_job import WITH_RESULT, State
 _log = logging.getLogger(__name__)
 
 
-def recover(queue: JobQueue, folders: JobFolders) -> None:
+def recover_queue(queue: JobQueue, folders: JobFolders) -> None:
     """Bring queue and folders into order after the process before this one ended, however it did.
 
     Studies that it was working on are queued again; half-written files are removed.
