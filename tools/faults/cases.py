@@ -92,6 +92,7 @@ def _models() -> list[Case]:
     installed = "amcnet/models/tiny"
     pack = ("models", "pack", tiny, "-o", "{out}/tiny.zip")
     export = ("export", tiny, "--format", "openvino", "-o", "{out}/ir")
+    monai = ("monai/configs", "monai/docs", "monai/scripts")
     score = ("models", "score", "tiny", "{in}/evaluation.json", "--data", "one hand")
     return [
         Case("models pack", (*pack, "--overwrite"), ("tiny.zip",), pack),
@@ -100,7 +101,11 @@ def _models() -> list[Case]:
         Case("models score", score, (installed,), install, **at_home),
         Case("export, openvino", (*export, "--overwrite"), ("ir",), export),
         Case("export, onnx", (*export[:3], "onnx", "-o", "{out}/onnx"), ("onnx",)),
-        Case("export, monai", (*export[:3], "monai-bundle", "-o", "{out}/monai"), ("monai",)),
+        Case(
+            "export, monai",
+            (*export[:3], "monai-bundle", "-o", "{out}/monai"),
+            ("monai/configs", "monai/docs"),
+        ),
     ]
 
 

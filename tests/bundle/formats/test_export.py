@@ -60,3 +60,24 @@ def test_only_openvino_works_without_pytorch(small_bundle: Path, tmp_path: Path)
     command = [sys.executable, "-c", code, str(small_bundle), str(tmp_path), *FORMATS]
     subprocess.run(command, check=True)
     assert [path.name for path in tmp_path.iterdir()] == ["openvino"]
+
+
+_FULL_DISK = """
+import resource, sys
+from amcnet.cli.main import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits file sizes")
+@pytest.mark.parametrize("format_name", ["monai-bundle", "onnx", "openvino"])
+def test_a_full_disk_is_one_line(small_bundle: Path, tmp_path: Path, format_name: str) -> None:
+    out = tmp_path / "out"
+    arguments = ["export", small_bundle, "--format", format_name, "-o", out]
+    command = [sys.executable, "-c", _FULL_DISK, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.splitlines()[-1].startswith(f"amcnet: {out}: could not be written")
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []

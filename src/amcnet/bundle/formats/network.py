@@ -1,5 +1,6 @@
 """The network of a bundle, rebuilt in PyTorch."""
 
+import io
 import warnings
 from pathlib import Path
 
@@ -63,4 +64,7 @@ def write_torchscript(bundle: Bundle, path: Path) -> None:
         traced = torch.jit.trace(  # type: ignore[no-untyped-call]
             rebuild_network(bundle), example_window(bundle.description), check_trace=False
         )
-    traced.save(str(path))
+    # In memory first: PyTorch's own writer ends the process where the disk is full.
+    content = io.BytesIO()
+    torch.jit.save(traced, content)  # type: ignore[no-untyped-call]
+    path.write_bytes(content.getvalue())
