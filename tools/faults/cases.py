@@ -101,11 +101,8 @@ def _models() -> list[Case]:
         Case("models score", score, (installed,), install, **at_home),
         Case("export, openvino", (*export, "--overwrite"), ("ir",), export),
         Case("export, onnx", (*export[:3], "onnx", "-o", "{out}/onnx"), ("onnx",)),
-        Case(
-            "export, monai",
-            (*export[:3], "monai-bundle", "-o", "{out}/monai"),
-            ("monai/configs", "monai/docs"),
-        ),
+        # TorchScript differs from run to run, so the rest of the folder is compared.
+        Case("export, monai", (*export[:3], "monai-bundle", "-o", "{out}/monai"), monai),
     ]
 
 
