@@ -66,5 +66,5 @@ def write_torchscript(bundle: Bundle, path: Path) -> None:
         )
     # In memory first: PyTorch's own writer ends the process where the disk is full.
     content = io.BytesIO()
-    torch.jit.save(traced, content)  # type: ignore[no-untyped-call]
+    torch.jit.save(traced, content)
     path.write_bytes(content.getvalue())
