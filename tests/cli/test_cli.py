@@ -132,7 +132,7 @@ def test_evaluate(tmp_path: Path) -> None:
     assert row["hd95_mm"] == pytest.approx(2)
     assert result["structures"][0]["dice"] is None
     assert result["summary"]["dice_macro"] == pytest.approx(0.5)
-    assert_refused(amcnet("evaluate", "b.seg.nrrd", "c.nrrd", cwd=tmp_path), "c.nrrd")
+    assert_refused(amcnet("evaluate", "c.nrrd", "b.seg.nrrd", cwd=tmp_path), "c.nrrd")
     done = amcnet("evaluate", "a.nrrd", "b.seg.nrrd", "--json", "r.json", cwd=tmp_path)
     assert_refused(done, "r.json", "--overwrite")
 

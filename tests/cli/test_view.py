@@ -106,4 +106,4 @@ def test_a_missing_volume_is_an_input_error(tmp_path: Path) -> None:
 
 def test_help_says_that_nothing_is_segmented() -> None:
     done = CliRunner().invoke(app, ["view", "--help"])
-    assert "shown alone, not" in " ".join(done.output.split())
+    assert "it is not segmented" in " ".join(done.output.split())

@@ -19,6 +19,8 @@ OUTPUTS = {
     '{"protocol": 1, "event": "start", "version": "0.1.0", "pid": 4711}',
     "bad: 37 of 38 structures present",
     "hand.seg.nrrd: 38 of 38 structures found, 12.1 s",
+    "look: Dice may be below 0.5: epiphysis of distal phalanx of index finger (predicted 0.41), "
+    "epiphysis of distal phalanx of little finger (predicted 0.46)",
 }
 ALL = sorted({command for page in PAGES for command in page.commands})
 

@@ -23,6 +23,7 @@ from amcnet.phantom.dataset import split_cases
 GRID = PhantomGrid((60, 48, 24), (2.87, 2.8, 1.9))
 CONFIG = PhantomConfig(GRID)
 FILES = {
+    ".lock",  # stays, for the next process that writes here
     "dataset.json",
     "splits_final.json",
     *(f"imagesTr/hand_00000{i}_0000.nrrd" for i in (4, 5)),
@@ -210,7 +211,7 @@ def test_data_set_of_someone_else_is_refused(tmp_path):
     (tmp_path / "dataset.json").write_text('{"name": "mine"}')
     with pytest.raises(OutputError, match="describes another data set"):
         write_dataset(tmp_path, 1, 4, CONFIG)
-    assert list(digests(tmp_path)) == ["dataset.json"]
+    assert set(digests(tmp_path)) == {".lock", "dataset.json"}
 
 
 def test_split_is_that_of_the_paper_and_spread_over_the_seeds():

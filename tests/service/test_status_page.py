@@ -61,7 +61,7 @@ def test_the_page_shows_the_queue_and_opens_a_result(
         page.wait_for_selector("body[data-state=login]")
         page.fill("#token", "wrong-token-0123456789")
         page.click("#login button")
-        page.wait_for_function("document.getElementById('login-problem').textContent")
+        page.wait_for_selector("#login-problem:not(:empty)")
         assert "not accepted" in page.text_content("#login-problem")
         page.fill("#token", TOKEN)
         page.click("#login button")
@@ -79,7 +79,7 @@ def test_the_page_shows_the_queue_and_opens_a_result(
         assert page.evaluate("document.cookie") == ""
         page.on("dialog", lambda dialog: dialog.accept())
         page.click(f"tr[data-job='{bad}'] button")
-        page.wait_for_function(f"!document.querySelector(\"tr[data-job='{bad}']\")")
+        page.wait_for_selector(f"tr[data-job='{bad}']", state="detached")
         page.click(f"tr[data-job='{good}'] a >> text=view")
         page.wait_for_selector("body[data-state=ready] #structures li", state="attached")
         assert "good.nrrd" in page.text_content("#volume")

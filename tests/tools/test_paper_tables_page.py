@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 
 from amcnet.losses import DiceAnatomyLoss, DiceLoss
-from amcnet.paper_tables.row_results import write_result
+from amcnet.paper_tables.row_results import write_row_result
 from amcnet.paper_tables.rows import paper_tables
 from amcnet.training.loss_config import LossConfig
 from studies import anatomy_loss
@@ -80,12 +80,12 @@ def test_the_page_of_made_results(tmp_path, monkeypatch):
     monkeypatch.setattr("amcnet.metrics.statistics.RESAMPLES", 199)
     results = {**as_in_the_paper("table1"), **as_in_the_paper("table2")}
     for result in results.values():
-        write_result(tmp_path, result)
+        write_row_result(tmp_path, result)
     first = paper_tables_page.page(tmp_path, tmp_path / "tables.md")
     assert first.count("\n## ") == 3
     assert "The term at the paper's weight against Dice alone: DSC +0.006 (better" in first
     for row, dsc in (("amcnet-released", 0.95), ("amcnet-gamma-1", 0.9)):
-        write_result(tmp_path, made_result(row, {"dsc": dsc}, seed=8))
+        write_row_result(tmp_path, made_result(row, {"dsc": dsc}, seed=8))
     text = paper_tables_page.page(tmp_path, tmp_path / "tables.md")
     assert "The paper's equations against the released form: DSC -0.050 (worse" in text
     assert set(anatomy_loss.study().names) >= {"amcnet", "amcnet-ac", "amcnet-detached"}
@@ -95,11 +95,11 @@ def test_another_seed_beside_the_first(tmp_path):
     table = paper_tables().tables["table2"]
     section = paper_tables_page.paper_tables_seeds.seeds_section
     for row, dsc in (("amcnet", 0.5), ("amcnet-ac", 0.75), ("unet3d", 0.4)):
-        write_result(tmp_path, with_seed(made_result(row, {"dsc": dsc}), 1))
+        write_row_result(tmp_path, with_seed(made_result(row, {"dsc": dsc}), 1))
     assert section(table, tmp_path) == ""
     other = paper_tables_page.paper_tables_seeds.seed_folder(tmp_path, 7)
     for row, dsc in (("amcnet", 0.6), ("amcnet-ac", 0.5)):
-        write_result(other, with_seed(made_result(row, {"dsc": dsc}), 7))
+        write_row_result(other, with_seed(made_result(row, {"dsc": dsc}), 7))
     lines = section(table, tmp_path).splitlines()
     cells = [[cell.strip() for cell in line.split("|")[1:4]] for line in lines if "|" in line]
     assert cells[0] == ["row, or difference of two", "DSC, seed 1", "DSC, seed 7"]

@@ -15,7 +15,7 @@ from amcnet.training.window_datasets import (
     TrainingWindows,
     ValidationWindows,
     WindowOrder,
-    collate,
+    collate_windows,
 )
 
 from ..data.prepared import numbered_case
@@ -54,7 +54,7 @@ def window(lateral: int, depth: int, scan: int = 3) -> Batch:
 
 
 def test_shorter_windows_are_padded_with_ignored_slices():
-    batch = collate([window(4, 4, scan=2), window(4, 4, scan=5)])
+    batch = collate_windows([window(4, 4, scan=2), window(4, 4, scan=5)])
     assert (batch.labels == 1).sum(dim=(1, 2, 3)).tolist() == [2 * 16, 5 * 16]
     assert torch.equal(batch.image[0, :, 4], window(4, 4, scan=2).image[:, 1])
 
@@ -75,7 +75,7 @@ def test_cropped_windows_are_part_of_the_whole_ones_and_always_the_same(tmp_path
 
 
 def test_planes_of_different_size_are_padded_with_ignored_voxels():
-    batch = collate([window(4, 6), window(5, 3)])
+    batch = collate_windows([window(4, 6), window(5, 3)])
     assert batch.image.shape == (2, 2, 3, 5, 6)
     assert (batch.labels == 1).sum(dim=(1, 2, 3)).tolist() == [3 * 4 * 6, 3 * 5 * 3]
     assert (batch.labels[0, :, 4:] == IGNORE).all()
@@ -85,7 +85,7 @@ def test_planes_of_different_size_are_padded_with_ignored_voxels():
 
 
 def test_equal_planes_are_stacked_as_they_are():
-    batch = collate([window(4, 4), window(4, 4)])
+    batch = collate_windows([window(4, 4), window(4, 4)])
     assert torch.equal(batch.image[0], window(4, 4).image)
     assert not (batch.labels == IGNORE).any()
 

@@ -8,7 +8,7 @@ from amcnet.training.refinement.patches import (
     BoundaryPatches,
     PatchOptions,
     RefinementCase,
-    collate,
+    collate_patches,
 )
 from amcnet.training.transforms.settings import AugmentationConfig
 
@@ -70,6 +70,6 @@ def test_damaged_truth_is_used_as_often_as_asked(cases: Cases) -> None:
 
 def test_a_volume_smaller_than_a_patch_repeats_its_border(cases: Cases) -> None:
     patches = BoundaryPatches(cases, TABLE, replace(OPTIONS, shape=(32, 32, 40)))
-    batch = collate([patches[0], patches[1]])
+    batch = collate_patches([patches[0], patches[1]])
     assert batch.patch.shape == (2, 3, 32, 32, 40)
     assert torch.equal(batch.kinds[:, 23], batch.kinds[:, 31])

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from amcnet.errors import ModelError
+from amcnet.errors import TRACEBACK_VARIABLE, ModelError
 from amcnet.inference import Segmenter, Stage
 from amcnet.inference.probabilities import read_probabilities
-from amcnet.io import Geometry, read_labels, read_volume, reading, write_image
+from amcnet.io import Geometry, read_labels, read_volume, reading_options, write_image
 from amcnet.workflows.segment.options import Job, SegmentOptions, probabilities_path
 from amcnet.workflows.segment.progress_display import VolumeEvent
 from amcnet.workflows.segment.run import segment_files
@@ -79,7 +79,7 @@ def test_one_is_read_ahead_and_no_more(
             assert ahead.wait(20)  # while the first one is segmented, the second one is read
             during[event.source.name] = list(read)
 
-    monkeypatch.setattr(reading, "read_volume", note)
+    monkeypatch.setattr(reading_options, "read_volume", note)
     assert all(outcome.error is None for outcome in segment_files(work, options, progress))
     assert during["v0.nrrd"] == ["v0.nrrd", "v1.nrrd"]
     assert read == ["v0.nrrd", "v1.nrrd", "v2.nrrd"]
@@ -133,10 +133,13 @@ def test_unforeseen_errors_are_told_and_logged(
     options: SegmentOptions,
     work: list[Job],
     caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
     error: Exception,
     sentence: str,
     logged: int,
 ) -> None:
+    monkeypatch.setenv(TRACEBACK_VARIABLE, "1")
+
     def progress(event: VolumeEvent) -> None:
         if event.number == 1 and event.stage is Stage.LABELLING:
             raise error
