@@ -171,7 +171,6 @@ def test_without_a_folder_or_pytorch_the_panel_says_so(applied, make_panel):
     assert not applied.panel.correct.is_busy
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="a process cannot be asked to end")
 def test_a_model_is_improved_paused_and_resumed(applied, make_panel):
     improvement = applied.panel.correct.improvement
