@@ -63,9 +63,10 @@ def test_processes_of_a_distributed_training_end_with_the_first(tmp_path: Path) 
         "[sampling]\nwindow = 8\n[schedule]\nsteps = 5000\ncheckpoint_steps = 1\n"
         '[hardware]\naccelerator = "cpu"\ndevices = 2\n'
     )
-    code = "from amcnet.cli.main import main; main()"
+    script = tmp_path / "run.py"  # the other processes are started from the same file
+    script.write_text("from amcnet.cli.main import main; main()")
     run = tmp_path / "run"
-    command = [sys.executable, "-c", code, "train", str(config), "-o", str(run)]
+    command = [sys.executable, str(script), "train", str(config), "-o", str(run)]
     with subprocess.Popen(command) as first:
         while not (run / "checkpoints" / "last.ckpt").exists():
             assert first.poll() is None
