@@ -44,6 +44,7 @@ class OpenVINONetwork:
             raise ModelError(
                 f"{model}: has {sizes[0]} inputs and {sizes[1]} outputs, expected one of each"
             )
+        self._compiled: dict[str, tuple[tuple[int, ...], Any]] = {}
         self._requests: list[Any] = []
         self._shape: tuple[int, ...] | None = None
 
@@ -111,6 +112,10 @@ class OpenVINONetwork:
             yield from _oldest(running)
 
     def _compile(self, shape: tuple[int, ...], hint: str) -> Any:  # noqa: ANN401  OpenVINO's own
+        """Return the model for windows of a shape; the last shape of each hint is kept."""
+        former = self._compiled.get(hint)
+        if former is not None and former[0] == shape:
+            return former[1]
         try:
             self._model.reshape([1, *shape])
         except RuntimeError as error:
@@ -118,7 +123,9 @@ class OpenVINONetwork:
         hints = {"PERFORMANCE_HINT": hint}
         if not _bfloat16_pays():
             hints["INFERENCE_PRECISION_HINT"] = "f32"
-        return compile_model(self._core, self._model, self._source, hints)
+        compiled = compile_model(self._core, self._model, self._source, hints)
+        self._compiled[hint] = shape, compiled
+        return compiled
 
     def operations(self) -> int:
         """Return the floating-point operations of the convolutions on a window of the last shape.
