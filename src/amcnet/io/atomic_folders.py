@@ -13,7 +13,7 @@ from typing import Any
 from amcnet.errors import OutputError
 from amcnet.io.atomic_files import live_temporary, putting_in_place
 from amcnet.io.partial_names import hidden_folder_path, recover_folder, remove_stale
-from amcnet.io.verified_files import synchronise, synchronise_folder
+from amcnet.io.verified_files import synchronise_files, synchronise_folder
 
 _CURRENT_FOLDER = -100  # AT_FDCWD
 _EXCHANGE = 2  # RENAME_EXCHANGE on Linux, RENAME_SWAP on macOS
@@ -51,7 +51,7 @@ def put_in_place(folder: Path, path: Path, overwrite: bool = True) -> None:
     Raises:
         OutputError: If a folder with files is there and ``overwrite`` is False.
     """
-    _sync_files(folder)
+    synchronise_files(folder)
     with putting_in_place():
         if not overwrite:
             _rename_where_empty(folder, path)
@@ -107,16 +107,6 @@ def recover_folders(parent: Path) -> None:
     """
     for path in sorted(parent.glob(".*")):
         recover_folder(path)
-
-
-def _sync_files(folder: Path) -> None:
-    """Flush the files of a folder to disk, so that they survive a power failure."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            synchronise(path)
-        else:
-            synchronise_folder(path)
-    synchronise_folder(folder)
 
 
 def _exchange(first: Path, second: Path) -> bool:

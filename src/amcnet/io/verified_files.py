@@ -78,3 +78,17 @@ def synchronise_folder(path: Path) -> None:
         pass
     finally:
         os.close(descriptor)
+
+
+def synchronise_files(folder: Path) -> None:
+    """Flush all files of a folder and its subfolders to disk, to survive a power failure.
+
+    Raises:
+        OSError: If the operating system refuses.
+    """
+    for path in folder.rglob("*"):
+        if path.is_file():
+            synchronise(path)
+        else:
+            synchronise_folder(path)
+    synchronise_folder(folder)

@@ -17,10 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from amcnet.errors import OutputError
-from amcnet.io.verified_files import synchronise, synchronise_folder
+from amcnet.io.verified_files import synchronise_files, synchronise_folder
 
 _FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
-_PARTIAL = "output.partial"
 
 
 class NoRoomError(OutputError):
@@ -68,6 +67,10 @@ class JobFolders:
         """Return the folder with the result of a study."""
         return self._jobs / job_id / "output"
 
+    def partial_output(self, job_id: str) -> Path:
+        """Return the folder in which a result is made."""
+        return self._jobs / job_id / "output.partial"
+
     def check_room(self, num_bytes: int = 0) -> None:
         """Check that there is room for a new study beside the results of the accepted ones.
 
@@ -97,10 +100,7 @@ class JobFolders:
         Raises:
             OSError: If the disk is full or fails.
         """
-        for path in sorted(incoming.rglob("*")):
-            if path.is_file():
-                synchronise(path)
-        synchronise_folder(incoming)
+        synchronise_files(incoming)
         home = self._jobs / job_id
         home.mkdir(mode=0o700)
         incoming.rename(home / "input")
@@ -110,22 +110,19 @@ class JobFolders:
     def begin_output(self, job_id: str) -> Path:
         """Return an empty folder that a result is written to."""
         self.discard_output(job_id)
-        partial = self._jobs / job_id / _PARTIAL
+        partial = self.partial_output(job_id)
         partial.mkdir(mode=0o700)
         return partial
 
     def discard_output(self, job_id: str) -> None:
         """Remove the result of a study, or the part of it that is there."""
-        shutil.rmtree(self._jobs / job_id / _PARTIAL, ignore_errors=True)
+        shutil.rmtree(self.partial_output(job_id), ignore_errors=True)
         shutil.rmtree(self.output(job_id), ignore_errors=True)
 
     def finish_output(self, job_id: str) -> None:
         """Put a result that is complete into its place, and bring it to the disk."""
-        partial = self._jobs / job_id / _PARTIAL
-        for path in partial.rglob("*"):
-            if path.is_file():
-                synchronise(path)
-        synchronise_folder(partial)
+        partial = self.partial_output(job_id)
+        synchronise_files(partial)
         partial.rename(self.output(job_id))
         synchronise_folder(partial.parent)
 
@@ -145,7 +142,7 @@ class JobFolders:
         """
         doomed = [*self.incoming.iterdir()]
         doomed += [home for home in self._jobs.iterdir() if home.name not in known]
-        doomed += [self._jobs / name / _PARTIAL for name in known]
+        doomed += [self.partial_output(name) for name in known]
         doomed += [self.output(name) for name in unfinished]
         doomed = [path for path in doomed if path.exists()]
         for path in doomed:

@@ -188,8 +188,8 @@ class JobRunner:
         self._feed.add(job.id, clean | {"input": job.name})
 
     def _fail(self, job: StoredJob, error: str, seconds: float) -> None:
-        home = self._folders.input(job.id).parent
-        text = without_folders(error, self._folders.input(job.id), home / "output.partial")
+        folders = self._folders.input(job.id), self._folders.partial_output(job.id)
+        text = without_folders(error, *folders)
         self._folders.discard_output(job.id)
         if self._queue.fail(job.id, text, seconds):
             _log.info("job %s failed after %.1f s", job.id, seconds)
