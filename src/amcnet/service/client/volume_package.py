@@ -1,6 +1,5 @@
 """What is uploaded for a volume: its one file, or a zip archive of the files that belong to it."""
 
-import hashlib
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from amcnet.bundle.bundle import sha256_of
 from amcnet.errors import InputError
 from amcnet.io import find_extension
 from amcnet.workflows.segment.file_names import channel_files
@@ -99,7 +99,6 @@ def _pack(archive: Path, folder: Path, files: list[Path]) -> None:
 
 def _sha256(file: Path) -> str:
     try:
-        with file.open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest()
+        return sha256_of(file)
     except OSError as error:
         raise InputError(f"{file}: cannot be read ({error.strerror})") from error

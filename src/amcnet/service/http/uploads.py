@@ -19,6 +19,7 @@ ARCHIVE = ".zip"
 _BUFFER_BYTES = 1 << 20
 _IDLE_SECONDS = 60
 _MOST_NAME_BYTES = 200
+_SPECIAL = frozenset('/\\:*?"<>|')
 _MOST_MEMBERS = 100
 
 
@@ -28,8 +29,7 @@ def checked_name(name: str) -> str:
     Raises:
         InputError: If it may not be used.
     """
-    is_plain = name.isprintable() and not set(name) & set('/\\:*?"<>|')
-    if not is_plain or name.startswith((".", " ", "-")) or len(name.encode()) > _MOST_NAME_BYTES:
+    if not _is_plain(name) or name.startswith("-"):
         raise InputError(f"name: found {name!r}, expected the plain name of a file")
     if find_extension(Path(name), (*IMAGE_EXTENSIONS, ARCHIVE)) is None:
         known = " ".join((*IMAGE_EXTENSIONS, ARCHIVE))
@@ -105,10 +105,19 @@ def unpack(archive: Path, folder: Path, most_bytes: int) -> None:
 
 
 def _member_name(name: str) -> str:
-    is_plain = name.isprintable() and not set(name) & set('/\\:*?"<>|')
-    if not is_plain or name.startswith((".", " ")) or len(name.encode()) > _MOST_NAME_BYTES:
+    if not _is_plain(name):
         raise InputError("archive: holds a folder or a name that leads elsewhere, expected files")
     return name
+
+
+def _is_plain(name: str) -> bool:
+    """Return whether a file of this name can neither lead elsewhere nor hide."""
+    return (
+        name.isprintable()
+        and not set(name) & _SPECIAL
+        and not name.startswith((".", " "))
+        and len(name.encode()) <= _MOST_NAME_BYTES
+    )
 
 
 async def _buffered(request: Request) -> AsyncIterator[bytes]:
