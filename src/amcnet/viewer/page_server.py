@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from threading import Event, Thread
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amcnet.errors import ConfigError
 from amcnet.parent_process import ParentProcess
 from amcnet.viewer.session import COOKIE_NAME, Session
+from amcnet.viewer.web_serving import (
+    SAFE_HEADERS,
+    UVICORN_SETTINGS,
+    content_policy,
+)
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -22,17 +27,9 @@ _HOST = "127.0.0.1"
 _CHUNK_BYTES = 1 << 16  # a slow browser holds one chunk in memory, not a volume
 _WAITING_CONNECTIONS = 128
 _POLL_SECONDS = 0.5
-# The page loads everything from this server. NiiVue contains its font as a data URL.
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 _HEADERS = {
-    "Content-Security-Policy": _POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
+    "Content-Security-Policy": content_policy(form_action="'none'"),
+    **SAFE_HEADERS,
     "Cache-Control": "no-store",
 }
 _ENTRANCE = (
@@ -88,18 +85,7 @@ class PageServer:
         self._session = Session()
         self._socket = _listen(port)
         app = _PageApp(self._session, resources, self.port)
-        config = uvicorn.Config(
-            app,
-            http="h11",
-            ws="none",
-            loop="asyncio",
-            lifespan="off",
-            access_log=False,  # paths contain the secrets of links
-            log_config=None,
-            log_level="critical",
-            server_header=False,
-            timeout_graceful_shutdown=1,
-        )
+        config = uvicorn.Config(app, timeout_graceful_shutdown=1, **UVICORN_SETTINGS)
         self._server = uvicorn.Server(config)
         self._has_ended = Event()
         self._parent = ParentProcess()
@@ -149,19 +135,32 @@ class PageServer:
         self.close()
 
 
-def _listen(port: int) -> socket.socket:
-    listening = socket.socket()
+def listening_socket(family: int, address: Any) -> socket.socket:  # noqa: ANN401  by family
+    """Return a socket that listens at an address.
+
+    Raises:
+        OSError: If the address is taken or not allowed.
+        OverflowError: If its port is no port number.
+    """
+    listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         # On Windows, this option would let a second program take over the port.
         if os.name == "posix":
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((_HOST, port))
+        listening.bind(address)
         listening.listen(_WAITING_CONNECTIONS)
-    except (OSError, OverflowError) as problem:
+    except (OSError, OverflowError):
         listening.close()
+        raise
+    return listening
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return listening_socket(socket.AF_INET, (_HOST, port))
+    except (OSError, OverflowError) as problem:
         reason = getattr(problem, "strerror", None) or problem
         raise ConfigError(f"port {port}: {reason}, expected a free port") from problem
-    return listening
 
 
 class _PageApp:

@@ -17,21 +17,13 @@ from amcnet.service.protocol import (
     own_headers,
 )
 from amcnet.version import __version__
+from amcnet.viewer.web_serving import SAFE_HEADERS, content_policy
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _BEARER = "bearer "
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
-_SAFE = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
+_POLICY = content_policy(form_action="'self'")
 
 
 class Gatekeeper:
@@ -67,7 +59,7 @@ class Gatekeeper:
         problem = self._problem(headers)
         if problem is not None:
             status, text = problem
-            answer = JSONResponse({"error": text}, status, headers=own_headers() | _SAFE)
+            answer = JSONResponse({"error": text}, status, headers=own_headers() | SAFE_HEADERS)
             await answer(scope, receive, send)
             return
         scope.setdefault("state", {})["owner"] = self._owner(headers)
@@ -75,7 +67,7 @@ class Gatekeeper:
         async def send_with_headers(message: "Message") -> None:
             if message["type"] == "http.response.start":
                 answered = MutableHeaders(scope=message)
-                for name, value in (own_headers() | _SAFE).items():
+                for name, value in (own_headers() | SAFE_HEADERS).items():
                     answered[name] = value
                 answered.setdefault("Content-Security-Policy", _POLICY)
                 answered.setdefault("Cache-Control", "no-store")

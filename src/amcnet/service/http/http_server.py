@@ -1,6 +1,5 @@
 """The HTTP server of the service."""
 
-import os
 import signal
 import socket
 import threading
@@ -11,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from amcnet.errors import ConfigError
 from amcnet.service.network_addresses import HttpAddress
+from amcnet.viewer.page_server import listening_socket
+from amcnet.viewer.web_serving import UVICORN_SETTINGS
 
 if TYPE_CHECKING:
     import uvicorn
     from starlette.types import ASGIApp
 
-_WAITING_CONNECTIONS = 128
 _MOST_AT_ONCE = 500
 _SHUTDOWN_SECONDS = 2
 
@@ -29,22 +29,15 @@ def listen(address: HttpAddress) -> socket.socket:
     """
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(found[0], socket.SOCK_STREAM)
     except OSError as error:
         raise ConfigError(f"--http: '{address.host}' is no address of this machine") from error
     try:
-        # On Windows the same option would let a second program take the port.
-        if os.name == "posix":
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(found[4])
-        listening.listen(_WAITING_CONNECTIONS)
+        return listening_socket(found[0], found[4])
     except OSError as error:
-        listening.close()
         reason = error.strerror or error
         raise ConfigError(
             f"--http: {address.host}:{address.port}: {reason}, expected a free port"
         ) from error
-    return listening
 
 
 def url_of(listening: socket.socket) -> str:
@@ -66,17 +59,10 @@ def make_server(app: "ASGIApp") -> "uvicorn.Server":
 
     config = uvicorn.Config(
         app,
-        http="h11",
-        ws="none",
-        loop="asyncio",
-        lifespan="off",
-        access_log=False,  # names of uploads are in addresses
-        log_config=None,
-        log_level="critical",
-        server_header=False,
         proxy_headers=False,
         limit_concurrency=_MOST_AT_ONCE,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        **UVICORN_SETTINGS,
     )
     return Server(config)
 
