@@ -1,7 +1,5 @@
 """Adding an image and its corrected segmentation to the user's data set."""
 
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ import slicer
 from .corrections import names_by_correction
 from .installer import Environment
 from .runner import Runner
+from .scratch_folder import ScratchFolder
 
 BUNDLED_MODEL = "hand"
 
@@ -57,8 +56,7 @@ class DataSetLogic:
 
     def __init__(self, temporary: Path | None = None) -> None:
         self.runner = Runner()
-        self._temporary = temporary
-        self._folder: Path | None = None
+        self._scratch = ScratchFolder(temporary)
 
     @property
     def is_running(self) -> bool:
@@ -87,13 +85,12 @@ class DataSetLogic:
             raise RuntimeError("a case is being added, expected none")
         if addition.problem:
             raise RuntimeError(addition.problem)
-        parent = None if self._temporary is None else str(self._temporary)
-        self._folder = Path(tempfile.mkdtemp(prefix="hand-bones-", dir=parent))
+        folder = self._scratch.make()
         corrected, untouched = names_by_correction(addition.segmentation)
         lines: list[str] = []
 
         def end(status: int) -> None:
-            self._tidy()
+            self._scratch.remove()
             log = list(self.runner.log)
             if status == 0:
                 count = f"{len(corrected)} of {len(corrected) + len(untouched)} structures"
@@ -103,7 +100,7 @@ class DataSetLogic:
                 failed(last.removeprefix("amcnet: "), log)
 
         try:
-            files = self._write(addition, self._folder)
+            files = self._write(addition, folder)
             arguments = ["dataset", "add", *files, "--to", addition.folder]
             arguments += ["--model", addition.model or BUNDLED_MODEL]
             for name in corrected:
@@ -112,13 +109,13 @@ class DataSetLogic:
                 arguments += ["--unsure", name]
             self.runner.start(environment.command(*arguments), end, lines.append)
         except BaseException:
-            self._tidy()
+            self._scratch.remove()
             raise
 
     def cancel(self) -> None:
         """Stop, and remove temporary files."""
         self.runner.cancel()
-        self._tidy()
+        self._scratch.remove()
 
     def _write(self, addition: Addition, folder: Path) -> list[str]:
         """Write image and segmentation for amcnet; return their paths."""
@@ -132,11 +129,6 @@ class DataSetLogic:
         storage = slicer.vtkMRMLSegmentationStorageNode()
         _store(storage, addition.segmentation, labels)
         return [image, labels]
-
-    def _tidy(self) -> None:
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
 
 
 def _store(storage: Any, node: Any, path: str) -> None:  # noqa: ANN401

@@ -1,7 +1,5 @@
 """From Apply to segments: write the input, run amcnet, turn its output into nodes."""
 
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +11,7 @@ from .installer import Environment
 from .parameters import Choices
 from .results import Result, fill_segmentation, fill_table, read_labels
 from .runner import Runner, parse_event
+from .scratch_folder import ScratchFolder
 
 _STAGES = {
     "reading": "Reading the volume",
@@ -72,8 +71,7 @@ class SegmentationLogic:
 
     def __init__(self, scene: Any, temporary: Path | None = None) -> None:  # noqa: ANN401
         self.runner = Runner()
-        self._scene, self._temporary = scene, temporary
-        self._folder: Path | None = None
+        self._scene, self._scratch = scene, ScratchFolder(temporary)
         self._listener = Listener()
         self._request = Request(Choices())
         self._share, self._left = 0.0, None
@@ -97,21 +95,20 @@ class SegmentationLogic:
             raise RuntimeError("no volume is chosen, expected a node or a file")
         self._request, self._listener = request, listener
         self._share, self._left, self._result, self._error = 0.0, None, None, ""
-        parent = None if self._temporary is None else str(self._temporary)
-        self._folder = Path(tempfile.mkdtemp(prefix="hand-bones-", dir=parent))
+        folder = self._scratch.make()
         try:
             listener.progress(0.0, None, "Starting")
-            source = self._input_file(self._folder)
-            command = environment.command(*self._arguments(source, self._folder))
+            source = self._input_file(folder)
+            command = environment.command(*self._arguments(source, folder))
             self.runner.start(command, self._ended, self._take)
         except BaseException:
-            self._tidy()
+            self._scratch.remove()
             raise
 
     def cancel(self) -> None:
         """Stop the run and remove its files, without calling the listener."""
         self.runner.cancel()
-        self._tidy()
+        self._scratch.remove()
 
     def _input_file(self, folder: Path) -> str:
         if self._request.volume is None:
@@ -174,7 +171,7 @@ class SegmentationLogic:
                 return
             self._listener.done(self._request, self._result)
         finally:
-            self._tidy()
+            self._scratch.remove()
 
     def _make_nodes(self, result: Result) -> None:
         request, name = self._request, self._name()
@@ -198,11 +195,6 @@ class SegmentationLogic:
         if self._request.volume is not None:
             return str(self._request.volume.GetName())
         return Path(self._request.choices.input_file).name.partition(".")[0]
-
-    def _tidy(self) -> None:
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
 
 
 def time_left(seconds: float | None) -> str:
