@@ -182,7 +182,7 @@ def run_usual(options: argparse.Namespace) -> dict[str, Any]:
     whole_bytes = volume.array.nbytes
     del volume
     image = network_input([part], description.preprocessing)
-    windows = choose_windows(options.quality, description.window, description.mirrored)
+    windows = choose_windows(options.quality, description.window, description.mirror_axes)
     size = (windows.slices, *image.shape[2:])
     clock.append(time.perf_counter())
     with torch.inference_mode():

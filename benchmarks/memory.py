@@ -135,7 +135,7 @@ weights = 2 * segmenter.bundle.path("model.safetensors").stat().st_size
 needs, classes = description.network_needs, description.architecture.num_classes
 work = Workload(prepared.image.shape[1:], shape, needs, classes, (weights,))
 windows = replace(
-    choose_windows("balanced", description.window, False, needs.space_to_depth),
+    choose_windows("balanced", description.window, (), needs.space_to_depth),
     ahead=True,
 )
 process = psutil.Process()

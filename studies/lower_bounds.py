@@ -27,7 +27,7 @@ def bounds(volume: Path, model: str | None, quality: Quality) -> dict[str, float
     shape = description.preprocessing.network_shape(
         geometry.canonical_shape, geometry.canonical_spacing_mm
     )
-    windows = choose_windows(quality, description.window, description.mirrored)
+    windows = choose_windows(quality, description.window, description.mirror_axes)
     count = len(window_starts(shape[0], windows.slices, windows.overlap)) * (1 + windows.mirror)
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
         network = build_network(description.architecture)

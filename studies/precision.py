@@ -77,7 +77,7 @@ def agreement(
 ) -> dict[str, list[float]]:
     """Return the macro Dice between the labels of each precision and float32, case by case."""
     description = load_bundle(options.model).description
-    windows = choose_windows("balanced", description.window, description.mirrored)
+    windows = choose_windows("balanced", description.window, description.mirror_axes)
     classes = description.architecture.num_classes
     found: dict[str, list[float]] = {name: [] for name in precisions}
     for case in read_dataset(options.dataset).cases[: options.cases]:

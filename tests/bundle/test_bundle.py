@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from amcnet.bundle import load_bundle
+from amcnet.bundle import BundleDescription, load_bundle
 from amcnet.errors import ModelError
 
 
@@ -82,3 +82,12 @@ def test_inconsistent_description(
 def test_files_can_be_read_by_others(small_bundle: Path) -> None:
     modes = {path.stat().st_mode for path in small_bundle.iterdir()}
     assert len(modes) == 1
+
+
+@pytest.mark.parametrize(("mirrored", "axes"), [(True, ("lateral",)), (False, ())])
+def test_a_description_of_an_earlier_version_says_mirrored(
+    mirrored: bool, axes: tuple[str, ...]
+) -> None:
+    values = load_bundle("hand").description.model_dump(mode="json")
+    del values["mirror_axes"]
+    assert BundleDescription.model_validate(values | {"mirrored": mirrored}).mirror_axes == axes

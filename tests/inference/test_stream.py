@@ -127,6 +127,22 @@ def test_a_moved_window_is_what_the_network_sees_further_on() -> None:
     assert seen == [(1, 4, 5, 6)] * 2  # a network is compiled for one shape
 
 
+def test_alternating_directions_make_the_result_independent_of_the_direction() -> None:
+    """With both shifts alike, a network that sees direction gives one result for both of them."""
+
+    def network(window: np.ndarray) -> np.ndarray:
+        ramp = np.arange(window.shape[1], dtype=np.float32).reshape(1, -1, 1, 1)
+        return window * ramp + np.roll(window, 1, axis=1)
+
+    windows = Windows(6, shifts=((0, 0, 0), (0, 0, 0)), alternate_scan=True)
+    window = np.random.default_rng(0).standard_normal((1, 6, 5, 4)).astype(np.float32)
+    reverse = np.ascontiguousarray(window[:, ::-1])
+    forwards = shifted(network, windows)(window)
+    np.testing.assert_allclose(shifted(network, windows)(reverse)[:, ::-1], forwards, atol=1e-5)
+    one_way = Windows(6, shifts=((0, 0, 0), (0, 0, 0)))
+    assert np.abs(shifted(network, one_way)(reverse)[:, ::-1] - forwards).max() > 0.1
+
+
 def test_running_ahead_passes_errors_on() -> None:
     def source() -> Iterator[np.ndarray]:
         yield np.zeros(1, np.float32)

@@ -128,7 +128,7 @@ def test_moved_windows_are_those_of_the_stream(
     bundles: list[Bundle], torch_network: Callable
 ) -> None:
     image = make_image()
-    windows = Windows(8, mirror=True, shifts=((0, 0, 0), (1, 2, 1)))
+    windows = Windows(8, mirror=True, shifts=((0, 0, 0), (1, 2, 1)), alternate_scan=True)
     found = with_engine(TorchEngine(bundles[:1], "cpu"), image, windows)
     assert_same(found, without_engine(image, windows, torch_network(bundles[0].folder)))
     plain = without_engine(image, Windows(8, mirror=True), torch_network(bundles[0].folder))

@@ -116,7 +116,7 @@ def test_the_recipe_follows_labels_cases_and_model() -> None:
     recipe = choose_recipe(hand_label_table(), 10, hand, True)
     assert (recipe.holds_out, recipe.mirror_axes, recipe.is_ultrasound) == (
         True,
-        ("lateral",),
+        ("lateral", "scan"),
         True,
     )
     several = choose_recipe(LabelTable.from_names(["radius", "ulna"]), 4, hand, False)

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from amcnet.anatomy import LabelTable, own_table_of
 from amcnet.bundle.dice_calibration import DiceCalibration
 from amcnet.bundle.former_needs import needs_of_former_bundle
 from amcnet.data.preprocessing import Preprocessing
+from amcnet.io import CanonicalAxis
 from amcnet.networks import Architecture, NetworkNeeds
 from amcnet.networks.refiner_architecture import RefinerArchitecture
 
@@ -116,7 +117,8 @@ class BundleDescription(BaseModel):
         window: Slices of a training window.
         shortest_window: Slices of the shortest training window; the border of a volume with fewer
             slices is repeated. Defaults to ``window``.
-        mirrored: Whether lateral mirror images with the same labels were used in training.
+        mirror_axes: Axes along which training windows and their labels were mirrored. Bundles of
+            earlier versions say ``mirrored`` where it was the lateral axis.
         labels: The label table as plain data.
         several_components: Values of the structures that had several connected components in the
             training data; the clean-up leaves them alone.
@@ -138,7 +140,7 @@ class BundleDescription(BaseModel):
     preprocessing: Preprocessing
     window: int = Field(ge=1)
     shortest_window: int | None = Field(None, ge=1)
-    mirrored: bool = False
+    mirror_axes: tuple[CanonicalAxis, ...] = ()
     labels: list[dict[str, Any]]
     several_components: tuple[int, ...] = ()
     provenance: Provenance
@@ -146,6 +148,15 @@ class BundleDescription(BaseModel):
     refiner: RefinerDescription | None = None
     calibration: DiceCalibration | None = None
     sha256: dict[str, str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_former_name(cls, values: Any) -> Any:  # noqa: ANN401  as pydantic passes it
+        if isinstance(values, dict) and "mirrored" in values:
+            values = dict(values)
+            if values.pop("mirrored") is True:
+                values.setdefault("mirror_axes", ("lateral",))
+        return values
 
     @property
     def label_table(self) -> LabelTable:

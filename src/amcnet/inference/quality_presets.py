@@ -1,5 +1,6 @@
 """Windows for the qualities fast, balanced and best; docs/inference-figures.md compares them."""
 
+from collections.abc import Collection
 from typing import Literal, get_args
 
 from amcnet.errors import ConfigError
@@ -11,7 +12,10 @@ _OVERLAP = {"fast": 0.0, "balanced": 0.25, "best": 0.5}
 
 
 def choose_windows(
-    quality: Quality, slices: int, mirrored: bool, space_to_depth: Triple = (1, 1, 1)
+    quality: Quality,
+    slices: int,
+    mirror_axes: Collection[str] = (),
+    space_to_depth: Triple = (1, 1, 1),
 ) -> Windows:
     """Return the windows of a quality.
 
@@ -24,8 +28,12 @@ def choose_windows(
         quality: ``fast``: windows do not overlap. ``balanced``: consecutive windows overlap by a
             quarter, and a space-to-depth network also averages a shift by half a group. ``best``:
             windows overlap by half, and the lateral mirror image and four shifts are averaged.
+            Where the model knows both directions of the scan, every second shift sees the window
+            reversed along the scan, which costs nothing and makes the result nearly independent of
+            the direction.
         slices: Slices of a window.
-        mirrored: Whether the model was trained on lateral mirror images; otherwise none are used.
+        mirror_axes: Axes along which windows were mirrored in training; only these mirror images
+            are used.
         space_to_depth: Space-to-depth factor of the network, (scan, lateral, depth).
 
     Raises:
@@ -41,4 +49,10 @@ def choose_windows(
         "best": [UNMOVED, (scan, lateral, depth), (scan, 0, 0), (0, lateral, depth)],
     }
     shifts = tuple(dict.fromkeys(places[quality]))
-    return Windows(slices, _OVERLAP[quality], mirror=quality == "best" and mirrored, shifts=shifts)
+    return Windows(
+        slices,
+        _OVERLAP[quality],
+        mirror=quality == "best" and "lateral" in mirror_axes,
+        shifts=shifts,
+        alternate_scan="scan" in mirror_axes,
+    )

@@ -137,9 +137,11 @@ class Segmenter:
 
     def _windows_of(self, quality: Quality) -> Windows:
         description = self.bundle.description
-        mirrored = all(bundle.description.mirrored for bundle in self.bundles)
+        mirror_axes = set(description.mirror_axes)
+        for bundle in self.bundles[1:]:
+            mirror_axes &= set(bundle.description.mirror_axes)
         return choose_windows(
-            quality, description.window, mirrored, description.network_needs.space_to_depth
+            quality, description.window, mirror_axes, description.network_needs.space_to_depth
         )
 
     @property

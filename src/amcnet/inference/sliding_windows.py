@@ -21,6 +21,8 @@ class Windows:
         mirror: Average the result with that of the lateral mirror image.
         shifts: Shifts of the window on the network's grid, (scan, lateral, depth); the results of
             all shifts are averaged.
+        alternate_scan: Reverse every second of the shifted windows along the scan axis, and its
+            result back.
         ahead: Compute a window while the slices of the previous one are labelled.
         least_shape: Smallest input (scan, lateral, depth) that the network takes; a smaller plane
             has its border repeated.
@@ -30,6 +32,7 @@ class Windows:
     overlap: float = 0.5
     mirror: bool = False
     shifts: tuple[Triple, ...] = (UNMOVED,)
+    alternate_scan: bool = False
     ahead: bool = False
     least_shape: Triple = (4, 16, 16)
 
@@ -38,6 +41,14 @@ class Windows:
         """Largest shift along each axis, by which the input of the network is enlarged."""
         scan, lateral, depth = (max(sizes) for sizes in zip(*self.shifts, strict=True))
         return scan, lateral, depth
+
+    @property
+    def views(self) -> list[tuple[Triple, bool]]:
+        """The shifts, each with whether the shifted window is reversed along the scan axis."""
+        return [
+            (shift, self.alternate_scan and number % 2 == 1)
+            for number, shift in enumerate(self.shifts)
+        ]
 
     @property
     def averages(self) -> bool:

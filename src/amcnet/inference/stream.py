@@ -116,19 +116,24 @@ def shifted(logits_of: LogitsOf, windows: Windows) -> LogitsOf:
     """
 
     def mean_of_all(window: Window) -> Window:
-        first, *others = windows.shifts
-        total = moved(window, first).copy()
-        for shift in others:
-            total += moved(window, shift)
+        first, *others = windows.views
+        total = moved(window, *first).copy()
+        for view in others:
+            total += moved(window, *view)
         total /= np.float32(len(windows.shifts))
         return total
 
-    def moved(window: Window, shift: Triple) -> Window:
+    def moved(window: Window, shift: Triple, reverse: bool) -> Window:
         borders = [(near, far - near) for near, far in zip(shift, windows.furthest, strict=True)]
         inside = (
             slice(near, near + size) for near, size in zip(shift, window.shape[1:], strict=True)
         )
-        return logits_of(np.pad(window, [(0, 0), *borders], mode="edge"))[(slice(None), *inside)]
+        padded = np.pad(window, [(0, 0), *borders], mode="edge")
+        if reverse:
+            logits = logits_of(np.ascontiguousarray(padded[:, ::-1]))[:, ::-1]
+        else:
+            logits = logits_of(padded)
+        return logits[(slice(None), *inside)]
 
     return mean_of_all
 

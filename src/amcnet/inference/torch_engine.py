@@ -162,11 +162,11 @@ class TorchEngine:
         images = torch.stack([window, window.flip(2)]) if windows.mirror else window[None]
         batches = torch.split(images, len(images) if together else 1)
         on_gpu = images.device.type == "cuda"
-        runs = list(product(self._networks, windows.shifts))
+        runs = list(product(self._networks, windows.views))
         with torch.autocast(images.device.type, _precision(images.device), on_gpu):
             total = _mean_logits(*runs[0], windows.furthest, batches)
-            for network, shift in runs[1:]:
-                total += _mean_logits(network, shift, windows.furthest, batches)
+            for network, view in runs[1:]:
+                total += _mean_logits(network, view, windows.furthest, batches)
         return total.div_(len(runs))
 
 
@@ -253,13 +253,17 @@ def _window(part: NDArray[np.float32], attempt: Fallback, least_plane: tuple[int
 
 
 def _mean_logits(
-    network: nn.Module, shift: Triple, furthest: Triple, batches: Sequence[Tensor]
+    network: nn.Module, view: tuple[Triple, bool], furthest: Triple, batches: Sequence[Tensor]
 ) -> Tensor:
     """Return the logits of a shifted window, averaged with those of its mirror image if present."""
+    shift, reverse = view
     borders = [(near, far - near) for near, far in zip(shift, furthest, strict=True)]
     around = [size for pair in reversed(borders) for size in pair]
     moved = [functional.pad(batch, around, mode="replicate") for batch in batches]
-    logits = torch.cat([network(batch) for batch in moved]).float()
+    if reverse:
+        logits = torch.cat([network(batch.flip(2)) for batch in moved]).flip(2).float()
+    else:
+        logits = torch.cat([network(batch) for batch in moved]).float()
     inside = (
         slice(near, near + size) for near, size in zip(shift, batches[0].shape[2:], strict=True)
     )

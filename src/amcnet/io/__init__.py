@@ -13,7 +13,7 @@ from amcnet.io.extensions import (
     find_extension,
 )
 from amcnet.io.folder_listing import report_passed_over
-from amcnet.io.geometry import CANONICAL_AXES, Geometry
+from amcnet.io.geometry import CANONICAL_AXES, CanonicalAxis, Geometry
 from amcnet.io.grid_comparison import grid_differences, same_grid
 from amcnet.io.image_writing import check_free, check_output, write_image
 from amcnet.io.images import read_geometry, read_volume, volume_from_image
@@ -31,6 +31,7 @@ __all__ = [
     "IMAGE_EXTENSIONS",
     "LABEL_EXTENSIONS",
     "READABLE_EXTENSIONS",
+    "CanonicalAxis",
     "Colour",
     "Geometry",
     "LabelVolume",

@@ -4,14 +4,15 @@ import copy
 from dataclasses import dataclass, fields
 from itertools import permutations
 from math import isfinite
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from amcnet.errors import InputError
 
-CANONICAL_AXES = ("scan", "lateral", "depth")
+CanonicalAxis = Literal["scan", "lateral", "depth"]
+CANONICAL_AXES: tuple[CanonicalAxis, ...] = get_args(CanonicalAxis)
 
 Triple = tuple[float, float, float]
 

@@ -59,8 +59,9 @@ def describe_model(
         preprocessing=origin.source.preprocessing,
         window=config.sampling.window,
         shortest_window=config.sampling.shortest_window,
-        mirrored="lateral" in config.augmentation.mirror_axes
-        and config.augmentation.mirror_probability > 0,
+        mirror_axes=config.augmentation.mirror_axes
+        if config.augmentation.mirror_probability > 0
+        else (),
         labels=origin.source.table.to_dicts(),
         several_components=_several_components(origin),
         provenance=Provenance(

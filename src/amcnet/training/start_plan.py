@@ -155,7 +155,7 @@ def choose_recipe(
     is_hand = table == hand
     knows_hand = model is not None and _names(model.label_table) == _names(hand)
     is_ultrasound = is_hand or (knows_hand and looks_like_ultrasound)
-    mirror_axes: tuple[str, ...] = ("lateral",) if is_hand else ()
+    mirror_axes: tuple[str, ...] = ("lateral", "scan") if is_hand else ()
     if len(table) == 1:
         mirror_axes = ("scan", "lateral")
         reasons.append("windows are mirrored: with one structure no name can be exchanged")

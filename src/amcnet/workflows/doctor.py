@@ -198,7 +198,7 @@ def _need_bytes() -> tuple[float, float]:
     work = Workload(grid, _SCAN_SHAPE, needs, classes, (weights,))
     shortest = needs.least_shape
     whole = choose_windows(
-        "balanced", description.window, description.mirrored, needs.space_to_depth
+        "balanced", description.window, description.mirror_axes, needs.space_to_depth
     ).fitted(grid[0], shortest[0], shortest)
     least = Windows(shortest[0], least_shape=shortest)
     # One byte per voxel, twice during reading; freed before the network runs.

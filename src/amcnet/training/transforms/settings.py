@@ -1,10 +1,8 @@
 """Settings of the random transforms of training windows; free of PyTorch."""
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict, Field
 
-Axis = Literal["scan", "lateral", "depth"]
+from amcnet.io import CanonicalAxis
 
 
 class AugmentationConfig(BaseModel):
@@ -16,7 +14,9 @@ class AugmentationConfig(BaseModel):
     Attributes:
         mirror_probability: Of each of the ``mirror_axes``.
         mirror_axes: Axes that may be mirrored. A lateral mirror turns a right hand into a left one
-            and keeps every name; along scan and depth a hand has no such mirror image.
+            and keeps every name; reversing the scan keeps them too (a
+            hand scanned from the wrist is the mirror image of the other hand, scanned from the
+            fingertips). Along depth, a hand has no such mirror image.
         spatial_probability: Of rotation, scale, shift and elastic change, all together.
         rotation_deg: Rotation about the scan axis.
         yaw_deg: Rotation about the depth axis: the hand points elsewhere.
@@ -50,7 +50,7 @@ class AugmentationConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     mirror_probability: float = Field(0.5, ge=0, le=1)
-    mirror_axes: tuple[Axis, ...] = ("lateral",)
+    mirror_axes: tuple[CanonicalAxis, ...] = ("lateral",)
     spatial_probability: float = Field(0.5, ge=0, le=1)
     rotation_deg: float = Field(8.0, ge=0, le=45)
     yaw_deg: float = Field(0.0, ge=0, le=45)
