@@ -176,5 +176,5 @@ def test_cropped_segmentations_are_fine(tmp_path, write_volume, write_segmentati
     assert "different grids" in only_error(check(image, path))
     write_segmentation(path, cropped, {"c": 3, "a": 1}, SPACING, (3, 2, 3))
     assert only_error(check(image, path)) == (
-        "x.seg.nrrd: 9 labelled voxels lie outside the image, expected all within"
+        "x.seg.nrrd: 9 labelled voxels lie outside the image, expected all of them inside"
     )

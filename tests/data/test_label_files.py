@@ -172,7 +172,7 @@ def test_deep_json_is_one_line(tmp_path):
     path = tmp_path / "dataset.json"
     for text in ("[" * 100_000, '{"labels": ' + '{"a": ' * 100_000):
         path.write_text(text)
-        with pytest.raises(InputError, match=r"dataset\.json: is no JSON"):
+        with pytest.raises(InputError, match=r"dataset\.json: is not valid JSON"):
             read_label_file(path)
 
 

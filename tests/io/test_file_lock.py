@@ -39,7 +39,10 @@ def test_a_lock_that_is_a_link_changes_nothing_elsewhere(tmp_path: Path) -> None
     (tmp_path / "a.lock").symlink_to(victim)
     (tmp_path / "b.lock").symlink_to(tmp_path / "absent")
     for name in ("a.lock", "b.lock"):
-        with pytest.raises(OutputError, match="is no plain file"), held_lock(tmp_path / name, "x"):
+        with (
+            pytest.raises(OutputError, match="is not a regular file"),
+            held_lock(tmp_path / name, "x"),
+        ):
             pass
     assert victim.read_text() == "precious"
     assert not (tmp_path / "absent").exists()

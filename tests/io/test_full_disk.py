@@ -75,7 +75,7 @@ def test_a_disk_that_silently_keeps_less_is_noticed(
 ) -> None:
     path = tmp_path / "a.bin"
     for lose, message in (
-        (lambda: path.write_bytes(path.read_bytes()[:-1]), "9999 bytes were stored of 10000"),
+        (lambda: path.write_bytes(path.read_bytes()[:-1]), "9999 of 10000 bytes were stored"),
         (lambda: path.write_bytes(bytes(10000)), "last bytes read back differ"),
     ):
         monkeypatch.setattr("os.fsync", lambda _, lose=lose: lose())

@@ -30,7 +30,7 @@ META = "NDims = 3\nDimSize = {sizes}\nElementType = MET_UCHAR\nElementSpacing = 
 def test_a_named_pipe_is_refused_at_once(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / name)
     for read in (read_volume, read_labels, read_geometry):
-        with pytest.raises(InputError, match=r"a named pipe|no regular file"):
+        with pytest.raises(InputError, match=r"a named pipe|not a regular file"):
             read(tmp_path / name)
 
 
@@ -135,7 +135,7 @@ def test_a_tail_behind_the_voxels(tmp_path: Path) -> None:
     (tmp_path / "a.mha").write_bytes(f"{meta}\nElementDataFile = LOCAL\n".encode() + packed)
     begin = time.monotonic()
     for name in ("a.nii.gz", "a.nrrd", "a.mha"):
-        with little_memory(GIB), pytest.raises(InputError, match="go on after the voxels"):
+        with little_memory(GIB), pytest.raises(InputError, match="continue after the voxels"):
             read_volume(tmp_path / name)
     assert time.monotonic() - begin < 10
 

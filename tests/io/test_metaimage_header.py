@@ -192,7 +192,7 @@ def test_a_spacing_of_the_users_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ("HeaderSize = 3\n", "HeaderSize is '3' with voxels behind the header, expected 0"),
+        ("HeaderSize = 3\n", "HeaderSize is '3' with voxels after the header, expected 0"),
         ("ElementToIntensityFunctionSlope = x\n", "Slope is 'x' and .* expected finite numbers"),
         ("ElementToIntensityFunctionSlope = 0\n", "Slope is '0' and "),
         ("ElementToIntensityFunctionOffset = nan\n", "Offset 'nan', expected finite"),

@@ -31,7 +31,9 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 def test_other_json_is_one_line(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"a\.json: is no JSON .*, expected a result") as error:
+    with pytest.raises(
+        InputError, match=r"a\.json: is not valid JSON .*, expected a result"
+    ) as error:
         read_json(path, "a result")
     assert len(str(error.value).splitlines()) == 1
 
@@ -50,7 +52,7 @@ def test_other_json_is_one_line(tmp_path: Path, content: bytes) -> None:
 def test_other_toml_is_one_line(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.toml"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"a\.toml: is no valid TOML .*, expected a scale"):
+    with pytest.raises(InputError, match=r"a\.toml: is not valid TOML .*, expected a scale"):
         read_toml(path, "a scale")
 
 

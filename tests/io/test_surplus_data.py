@@ -64,7 +64,9 @@ WRITERS: dict[str, Callable[[Path, bytes], Path]] = {
 def test_a_slice_more_than_the_header_declares_is_refused(tmp_path: Path, kind: str) -> None:
     voxels = np.arange(5 * SLICE, dtype=np.uint8)
     path = WRITERS[kind](tmp_path, voxels.tobytes())
-    with pytest.raises(InputError, match=f"the data go on after the voxels, expected {4 * SLICE}"):
+    with pytest.raises(
+        InputError, match=f"the data continue after the voxels, expected {4 * SLICE}"
+    ):
         read_volume(path)
 
 
@@ -80,7 +82,7 @@ def test_numbers_more_than_the_header_declares_are_refused(tmp_path: Path) -> No
     numbers = " ".join(map(str, range(4 * SLICE)))
     assert read_volume(nrrd(tmp_path / "a.nrrd", "ascii", f"{numbers}\n\n".encode())).array.max()
     for tail in (" 7", "\n7\n", "\n\n 7 8"):
-        with pytest.raises(InputError, match="the numbers go on after the voxels, expected 120"):
+        with pytest.raises(InputError, match="the numbers continue after the voxels, expected 120"):
             read_volume(nrrd(tmp_path / "a.nrrd", "ascii", f"{numbers}{tail}".encode()))
 
 
@@ -105,5 +107,5 @@ def test_a_data_file_of_a_list_with_two_slices_for_one(tmp_path: Path) -> None:
         (tmp_path / f"s{index}.raw").write_bytes(bytes((1 + (index == 2)) * SLICE))
     pattern = f"{META}ElementDataFile = s%d.raw 0 3 1\n"
     (tmp_path / "a.mhd").write_text(pattern, encoding="utf-8")
-    with pytest.raises(InputError, match=r"s2\.raw: the data go on after the voxels"):
+    with pytest.raises(InputError, match=r"s2\.raw: the data continue after the voxels"):
         read_volume(tmp_path / "a.mhd")

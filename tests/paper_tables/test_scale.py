@@ -81,7 +81,7 @@ def test_another_seed_changes_nothing_else(tmp_path):
     [
         ("amcnet = 16", "amcnet = 0", "width.amcnet: Input should be greater than 0"),
         ("shape =", "size =", "data.shape: Field required"),
-        ('name = "small"', "name = ", "is no valid TOML"),
+        ('name = "small"', "name = ", "is not valid TOML"),
     ],
 )
 def test_a_file_with_a_mistake_is_refused(tmp_path, old, new, message):

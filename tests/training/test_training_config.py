@@ -74,7 +74,7 @@ def test_committed_configurations_are_valid(path: Path) -> None:
         ),
         (MINIMAL + "[loss]\ngamma = inf", r"loss\.gamma = inf: .*finite"),
         (MINIMAL.replace("small", "../up"), r"name = '\.\./up'"),
-        ("name = ", "no valid TOML"),
+        ("name = ", "not valid TOML"),
         ("seed = 4294967296\n" + MINIMAL, r"seed = 4294967296: .*less than 4294967296"),
         (
             MINIMAL.replace("[schedule]", 'fold = "none"\n[schedule]'),
@@ -140,7 +140,7 @@ label_to_image_probability = 0.25
 def test_deep_toml_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text("a = " + "[" * 100_000)
-    with pytest.raises(ConfigError, match=r"config\.toml: is no valid TOML"):
+    with pytest.raises(ConfigError, match=r"config\.toml: is not valid TOML"):
         read_config(path)
 
 

@@ -62,10 +62,10 @@ def make_folder(path: Path) -> None:
 
 
 def expect_absent(path: Path, expected: bool = True) -> None:
-    """Let the next :func:`atomic_path` for this path fail where a file has appeared meanwhile.
+    """Make the next :func:`atomic_path` for this path fail if the file has appeared meanwhile.
 
-    For commands that may not replace anything: of two that write the same new file, one wins and
-    the other one says so. With ``expected`` False, an earlier call is forgotten.
+    For commands that may not replace anything: if two of them write the same new file, one succeeds
+    and the other reports it. With ``expected`` False, an earlier call is revoked.
     """
     if expected:
         _expected_absent.add(path.absolute())
@@ -116,13 +116,13 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 
 def _rename(temporary: Path, path: Path) -> None:
-    """Rename a file to its place; where none was expected, none is replaced."""
+    """Rename a file to its final path; an existing file is replaced only if that was expected."""
     if path.absolute() not in _expected_absent:
         temporary.replace(path)
         return
     try:
-        os.link(temporary, path)  # fails where the name is taken, in one step
-    except OSError as error:  # this, or the file system has no hard links
+        os.link(temporary, path)  # fails if the name is taken, in one step
+    except OSError as error:  # this one, or the file system has no hard links
         if path.exists():
             raise OutputError(
                 f"{path}: was written by another command meanwhile and is kept, use --overwrite to "
@@ -147,18 +147,18 @@ def live_temporary(path: Path) -> Iterator[None]:
 
 @contextmanager
 def putting_in_place() -> Iterator[None]:
-    """Rename within this block: :func:`abandon_temporaries` waits for it, or it never begins."""
+    """Rename within this block: :func:`abandon_temporaries` waits for it, or prevents its start."""
     with _lock:
         yield
 
 
 def abandon_temporaries() -> None:
-    """Remove all unfinished files, immediately before the process exits.
+    """Remove all unfinished files immediately before the process exits.
 
     Afterwards no file can be renamed: a thread that tries blocks until the exit.
     """
     _lock.acquire()  # and never released
     left, deadline = set(_live), time.monotonic() + _GIVE_UP_SECONDS
-    while left and time.monotonic() < deadline:  # Windows keeps files that are open
+    while left and time.monotonic() < deadline:  # Windows does not delete open files
         left = {path for path in left if not remove_path(path)}
         time.sleep(0.02 if left else 0)

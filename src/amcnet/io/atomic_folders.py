@@ -23,7 +23,7 @@ _EXCHANGE = 2  # RENAME_EXCHANGE on Linux, RENAME_SWAP on macOS
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield a new, empty folder next to ``path``, and remove its remains afterwards.
 
-    Fill it, check it, and hand it to :func:`put_in_place`.
+    The caller fills it, checks it, and passes it to :func:`put_in_place`.
 
     Raises:
         OutputError: If the operating system refuses to write.
@@ -42,14 +42,14 @@ def new_folder(path: Path) -> Iterator[Path]:
 def put_in_place(folder: Path, path: Path, overwrite: bool = True) -> None:
     """Flush a folder to disk and rename it to ``path``, replacing an existing one as a whole.
 
-    With ``overwrite`` False only an empty folder is replaced: of two commands that write one
-    folder, one wins.
+    With ``overwrite`` False only an empty folder is replaced: if two commands write one folder, one
+    succeeds.
 
-    Linux and macOS exchange the two at once. Elsewhere there is a moment in which the former one
-    has a hidden name; :func:`recover_folders` brings it back if the process ends in that moment.
+    Linux and macOS exchange the two atomically. On other systems the former folder has a hidden
+    name for a moment; :func:`recover_folders` restores it if the process ends in that moment.
 
     Raises:
-        OutputError: If a folder with files is there and ``overwrite`` is False.
+        OutputError: If ``path`` is a folder with files and ``overwrite`` is False.
     """
     synchronise_files(folder)
     with putting_in_place():
@@ -73,7 +73,7 @@ def put_in_place(folder: Path, path: Path, overwrite: bool = True) -> None:
 
 def _rename_where_empty(folder: Path, path: Path) -> None:
     with suppress(OSError):
-        path.rmdir()  # fails where it is absent or holds files
+        path.rmdir()  # fails if the folder is absent or not empty
     try:
         folder.rename(path)  # the same
     except OSError as error:

@@ -11,8 +11,8 @@ from amcnet.errors import InputError, one_line
 Colour = Literal["luma", "refuse"]
 
 # Lossy codecs store brightness and colour separately: grey pixels come back slightly tinted.
-_LOSSY_TOLERANCE = 0.06  # of the range of values
-_RGB_CHANNELS = (3, 4)  # the fourth says how opaque a voxel is
+_LOSSY_TOLERANCE = 0.06  # as a fraction of the range of values
+_RGB_CHANNELS = (3, 4)  # the fourth channel is opacity
 _WEIGHTS = (299, 587, 114)  # in thousandths, ITU-R BT.601
 
 _log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ def coloured_pixels(frame: NDArray[Any], lossy: bool) -> NDArray[np.bool_]:
 
     Args:
         frame: The frame, of unsigned integers.
-        lossy: Whether it was compressed with losses; slight tints then count as grey.
+        lossy: Whether it was compressed lossily; slight tints then count as grey.
     """
     low, high = frame.min(axis=-1), frame.max(axis=-1)
     if not lossy:
@@ -35,7 +35,7 @@ def coloured_pixels(frame: NDArray[Any], lossy: bool) -> NDArray[np.bool_]:
 
 
 def luma(frame: NDArray[Any]) -> NDArray[Any]:
-    """Return the luma (ITU-R BT.601) of an RGB frame in its own type; grey pixels keep their value.
+    """Return the luma (ITU-R BT.601) of an RGB frame in its dtype; grey pixels keep their value.
 
     Args:
         frame: (row, column, 3), unsigned integers.
@@ -51,7 +51,7 @@ def luma(frame: NDArray[Any]) -> NDArray[Any]:
 
 
 def check_colour(colour: str) -> None:
-    """Check the option for colours.
+    """Check the value of the ``colour`` option.
 
     Raises:
         InputError: If it is neither ``luma`` nor ``refuse``.
@@ -65,17 +65,17 @@ def grey_voxels(stored: NDArray[Any], name: str, colour: Colour | None) -> NDArr
 
     Args:
         stored: Voxels, (z, y, x, channel). Equal channels count as grey; three different ones, or
-            four, are taken for red, green, blue (and opacity) if they are unsigned integers.
-        name: What the volume is called in the log.
+            four, are interpreted as red, green, blue (and opacity) if they are unsigned integers.
+        name: Name of the volume in the log.
         colour: ``luma`` turns colours into intensities and reports it in the log, ``refuse``
-            refuses them; None: different channels are no colours.
+            refuses them; None: the channels cannot be colours, and must not differ.
 
     Returns:
-        Intensities, (z, y, x), in the type of the channels.
+        Intensities, (z, y, x), in the dtype of the channels.
 
     Raises:
-        InputError: If the channels differ, and are no colours or colours are refused. The text
-            has no path.
+        InputError: If the channels differ and are not colours, or colours are refused. The text has
+            no path.
     """
     channels = stored.shape[3]
     tinted = 0
@@ -91,7 +91,7 @@ def grey_voxels(stored: NDArray[Any], name: str, colour: Colour | None) -> NDArr
     if colour == "refuse":
         raise InputError(f"{tinted} voxels have colours, expected a grey image")
     _log.warning(
-        "%s: %d voxels had colour, their luma is used (--colour refuse refuses them)",
+        "%s: %d voxels had colour, their luma is used (refuse colours with --colour refuse)",
         one_line(name),
         tinted,
     )

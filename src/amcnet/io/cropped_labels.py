@@ -1,4 +1,4 @@
-"""Padding or cutting labels to the grid of their image: segmentations may be saved cropped."""
+"""Pad or crop labels to the grid of their image: segmentations may be saved cropped."""
 
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,14 @@ from amcnet.io.grid_comparison import grid_differences, lattice_offset
 from amcnet.io.label_volume import LabelVolume
 from amcnet.io.volume import Volume
 
-_CROPPABLE = (".seg.nrrd", ".seg.nhdr", ".dcm", ".dicom")  # others are never saved cropped
+_CROPPABLE = (".seg.nrrd", ".seg.nhdr", ".dcm", ".dicom")  # other formats are never saved cropped
 
 
 def labels_on_grid(labels: Volume, geometry: Geometry) -> npt.NDArray[Any]:
     """Return labels on the grid of their image.
 
     A 3D Slicer or DICOM segmentation (``.seg.nrrd``, ``.dcm``) may be smaller or larger than its
-    image if its voxels coincide with those of the image; the rest of the image is background.
+    image if its voxels coincide with those of the image; outside it, the image is background.
 
     Args:
         labels: As :func:`amcnet.io.read_labels` returns them, any integer dtype.
@@ -53,7 +53,9 @@ def labels_on_grid(labels: Volume, geometry: Geometry) -> npt.NDArray[Any]:
     pasted[inside] = labels.array[source]
     lost = np.count_nonzero(labels.array) - np.count_nonzero(pasted)
     if lost:
-        raise InputError(f"{lost} labelled voxels lie outside the image, expected all within")
+        raise InputError(
+            f"{lost} labelled voxels lie outside the image, expected all of them inside"
+        )
     return pasted
 
 
@@ -64,7 +66,7 @@ def may_be_cropped(labels: Volume) -> bool:
 
 
 def label_grid_problem(path: Path | None, labels: Geometry, image: Geometry) -> str | None:
-    """Return why labels do not fit an image, with both values of everything that differs.
+    """Return why labels do not fit an image, with both values of every property that differs.
 
     Args:
         path: The label file, whose extension determines whether it may be cropped.

@@ -1,4 +1,4 @@
-"""Label tables that a label file carries itself: the names of its segments."""
+"""Label tables embedded in label files: the names of their segments."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from amcnet.io.plain_names import plain_name, printable_name
 from amcnet.io.segment_list import Segment
 from amcnet.io.segment_matching import is_generic, match_segments
 
-_IGNORE = "ignore"  # name of the segment of unlabelled voxels
+_IGNORE = "ignore"  # segment name for unlabelled voxels
 
 
 def read_embedded_label_table(
@@ -25,15 +25,15 @@ def read_embedded_label_table(
 
     Args:
         path: The label file.
-        known: Tables with more than names. The first that has all segments of the file is
-            returned itself, with its kinds, codes and neighbours; the hand's by default.
+        known: Complete label tables to choose from, the hand's by default. The first one that has
+            all segments of the file is returned itself, with its kinds, codes and neighbours.
 
     Returns:
-        The table; None for a file without names of its own, such as a NIfTI file. The values are
-        those of the file where these are 1, 2, ..., N, else the segments count in file order.
+        The table; None for a file without segment names, such as a NIfTI file. Values are taken
+        from the file if they are 1, 2, ..., N; otherwise segments are numbered in file order.
 
     Raises:
-        InputError: If the header is damaged, or segments share a name.
+        InputError: If the header is damaged, or segments have the same name.
 
     Example:
         >>> import numpy as np
@@ -62,7 +62,9 @@ def _own_table(segments: Sequence[Segment]) -> LabelTable:
     names = [plain_name(segment.name) for segment in segments]
     shared = sorted({name for name in names if names.count(name) > 1})
     if shared:
-        raise InputError(f"segments share the names {', '.join(shared)}, expected different ones")
+        raise InputError(
+            f"several segments have the names {', '.join(shared)}, expected different ones"
+        )
     values = sorted(segment.label_value for segment in segments)
     if values == list(range(1, len(segments) + 1)):
         segments = sorted(segments, key=lambda segment: segment.label_value)

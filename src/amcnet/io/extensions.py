@@ -23,7 +23,7 @@ def find_extension(path: Path, known: tuple[str, ...]) -> str | None:
 
     Args:
         path: Any path; upper and lower case are equivalent.
-        known: Extensions with their leading dot, compound ones such as ``.nii.gz`` included.
+        known: Extensions with their leading dot, including compound ones such as ``.nii.gz``.
 
     Example:
         >>> find_extension(Path("HAND.NII.GZ"), (".nii", ".nii.gz"))

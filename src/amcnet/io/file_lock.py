@@ -1,4 +1,4 @@
-"""One command at a time: a lock that ends with its process, however that ends."""
+"""One command at a time: a file lock that ends with its process, however the process ends."""
 
 import logging
 from collections.abc import Iterator
@@ -18,16 +18,16 @@ logger = logging.getLogger(__name__)
 def held_lock(path: Path, busy: str, wait_seconds: float = 0.0) -> Iterator[None]:
     """Hold a lock while the block runs.
 
-    The operating system releases it when the process ends. On a file system without locks, the
-    block runs after a warning.
+    The operating system releases the lock when the process ends. On a file system without locks,
+    the block runs after a warning.
 
     Args:
-        path: The lock file; it is made, its folder exists.
+        path: The lock file; it is created if necessary, in an existing folder.
         busy: Error message if another process holds the lock.
-        wait_seconds: Time to wait for that process.
+        wait_seconds: How long to wait for that process.
 
     Raises:
-        OutputError: If another process holds the lock, the file cannot be made, or it is a link:
+        OutputError: If another process holds the lock, the file cannot be created, or it is a link:
             opening it might change a file elsewhere.
 
     >>> with held_lock(Path("folder.lock"), "folder: is in use"):
@@ -38,17 +38,19 @@ def held_lock(path: Path, busy: str, wait_seconds: float = 0.0) -> Iterator[None
     amcnet.errors.OutputError: folder: is in use
     """
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise OutputError(f"{path}: is no plain file, expected a lock file or none")
+        raise OutputError(f"{path}: is not a regular file, expected a lock file or none")
     lock = FileLock(path)
     try:
         lock.acquire(timeout=wait_seconds)
     except Timeout as error:
         raise OutputError(busy) from error
     except NotImplementedError:
-        logger.warning("%s: its file system has no locks; start no second command there", path)
+        logger.warning(
+            "%s: its file system has no locks; do not start a second command there", path
+        )
     except OSError as error:
         reason = error.strerror or str(error)
-        raise OutputError(f"{path}: could not be made ({reason})") from error
+        raise OutputError(f"{path}: could not be created ({reason})") from error
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Naming the files of a folder that are passed over."""
+"""Report which files of a folder are skipped."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 def report_passed_over(folder: Path, known: tuple[str, ...]) -> None:
-    """Name in the log what a run over a folder does not read: other types of file, and folders.
+    """Log what a run over a folder does not read: other file types, and folders.
 
     Hidden files, and files that accompany volumes (descriptions, tables), are not named.
 
@@ -29,7 +29,7 @@ def report_passed_over(folder: Path, known: tuple[str, ...]) -> None:
     others = passed_over(folder, lambda path: find_extension(path, known) is not None)
     if others:
         _log.warning(
-            "%s: passed over %s, expected files that end in %s",
+            "%s: skipped %s, expected files that end in %s",
             one_line(f"{folder}"),
             one_line(listed(others)),
             " ".join(known),
@@ -37,13 +37,13 @@ def report_passed_over(folder: Path, known: tuple[str, ...]) -> None:
 
 
 def passed_over(folder: Path, is_read: Callable[[Path], bool]) -> list[str]:
-    """Return what a run over a folder does not read, by name; folders end in a slash.
+    """Return the names of what a run over a folder does not read; folders end in a slash.
 
     Hidden files, and files that accompany volumes (descriptions, tables), are not listed.
 
     Args:
         folder: The folder.
-        is_read: Returns whether a path in it is read.
+        is_read: Function that returns whether a path in the folder is read.
     """
     return [
         f"{path.name}/" if path.is_dir() else path.name

@@ -29,10 +29,11 @@ class Geometry:
         size: Voxels along the file's (x, y, z).
         spacing_mm: Voxel size along the file's (x, y, z), in mm.
         origin_mm: Position of the first stored voxel, LPS, in mm.
-        direction: 3 x 3 direction cosines, row by row; column j is the file's axis j in LPS.
+        direction: 3 x 3 direction cosines, row by row; column j is the direction of the file's axis
+            j in LPS.
         order: For each canonical axis (scan, lateral, depth) the axis of the stored NumPy
             array (z, y, x) that it comes from.
-        flipped: For each canonical axis, whether the stored axis runs the other way.
+        flipped: For each canonical axis, whether the stored axis runs in the opposite direction.
 
     Example:
         >>> grid = Geometry.canonical((609, 1023, 512), (0.279, 0.130, 0.088))
@@ -63,9 +64,9 @@ class Geometry:
             spacing_mm: Voxel size along x, y, z, in mm.
             origin_mm: Position of the first voxel, in mm.
             direction: Nine direction cosines, row by row.
-            axes: ``"auto"`` assigns each axis to the nearest of the canonical ones by the
-                direction cosines; a text such as ``"depth,lateral,-scan"`` says instead what
-                the file's x, y and z mean, with ``-`` for an axis that runs the other way.
+            axes: ``"auto"`` assigns each axis to the nearest canonical one by the direction
+                cosines; a text such as ``"depth,lateral,-scan"`` states what the file's x, y and z
+                mean instead, with ``-`` for an axis in the opposite direction.
 
         Raises:
             InputError: If a value is not finite, the spacing is not positive, the axes are not
@@ -104,11 +105,11 @@ class Geometry:
 
     @classmethod
     def of(cls, grid: "Geometry") -> Self:
-        """Return a grid as this kind of geometry: a subclass knows more about its file."""
+        """Return a grid as an instance of this class; subclasses know more about their file."""
         return cls(**{field.name: getattr(grid, field.name) for field in fields(Geometry)})
 
     def with_axes(self, axes: str) -> Self:
-        """Return the same grid with other meanings of the file's x, y and z.
+        """Return the same grid with another meaning of the file's x, y and z.
 
         Args:
             axes: See :meth:`from_grid`.
@@ -123,7 +124,7 @@ class Geometry:
         return turned
 
     def with_spacing(self, spacing_mm: Triple) -> "Geometry":
-        """Return the same grid with another voxel size, for a file without a correct one.
+        """Return the same grid with another voxel size, for a file that states none or a wrong one.
 
         File information of a subclass is dropped, as it may contradict the new size.
 
@@ -176,7 +177,7 @@ class Geometry:
         """Turn a stored array (z, y, x) into a contiguous one in (scan, lateral, depth).
 
         Raises:
-            InputError: If the shape is not that of the file's grid.
+            InputError: If the shape does not match the file's grid.
         """
         _check_shape("stored array", stored.shape, self.stored_shape)
         canonical = np.flip(np.transpose(stored, self.order), self._flipped_axes)
@@ -186,7 +187,7 @@ class Geometry:
         """Turn an array in (scan, lateral, depth) into a contiguous stored one (z, y, x).
 
         Raises:
-            InputError: If the shape is not :attr:`canonical_shape`.
+            InputError: If the shape differs from :attr:`canonical_shape`.
         """
         _check_shape("array", array.shape, self.canonical_shape)
         stored = np.transpose(np.flip(array, self._flipped_axes), np.argsort(self.order))
@@ -245,7 +246,7 @@ def check_right_angles(matrix: npt.NDArray[np.float64]) -> None:
     Raises:
         InputError: If they are not. The text has no path.
     """
-    # A sheared grid has no single voxel size per axis: lengths measured on it would be wrong.
+    # On a sheared grid, lengths would be wrong: no single voxel size per axis exists.
     with np.errstate(all="ignore"):
         products = matrix.T @ matrix
     if np.allclose(products, np.eye(3), rtol=0, atol=_RIGHT_ANGLE_TOLERANCE):
@@ -264,9 +265,9 @@ def check_right_angles(matrix: npt.NDArray[np.float64]) -> None:
 
 
 def _nearest_axes(direction: tuple[float, ...]) -> list[tuple[int, bool]]:
-    """For the file's x, y, z: the nearest physical axis, and whether it runs the other way."""
+    """Return, for the file's x, y, z, the nearest physical axis and whether it is flipped."""
     matrix = np.array(direction, dtype=np.float64).reshape(3, 3)
-    # Rounding makes ties (45 degrees) fall to the first permutation, the one that moves least.
+    # Rounding resolves ties (45 degrees) to the first permutation, which moves the fewest axes.
     best = max(
         permutations(range(3)),
         key=lambda axes: round(sum(abs(matrix[axes[j], j]) for j in range(3)), 6),

@@ -4,7 +4,7 @@ import numpy as np
 
 from amcnet.io.geometry import Geometry, vector_text
 
-_SPACING_TOLERANCE = 1e-4  # relative; float32 headers (NIfTI) are good to 1e-7
+_SPACING_TOLERANCE = 1e-4  # relative; float32 headers (NIfTI) are accurate to 1e-7
 _ORIGIN_TOLERANCE = 0.02  # voxels
 _DIRECTION_TOLERANCE = 1e-3  # NIfTI stores quaternions as float32
 
@@ -25,7 +25,7 @@ def same_grid(a: Geometry, b: Geometry) -> str | None:
 
 
 def grid_differences(a: Geometry, b: Geometry) -> list[str]:
-    """Return everything that differs between two grids, see :func:`same_grid`, with both values.
+    """Return all differences between two grids, see :func:`same_grid`, with both values.
 
     Example:
         >>> fine, coarse = (Geometry.canonical((8, 8, 8), (mm, mm, mm)) for mm in (0.5, 1.0))
@@ -66,7 +66,7 @@ def _origin_text(a: Geometry, b: Geometry) -> str:
 
 
 def storage_differences(a: Geometry, b: Geometry) -> list[str]:
-    """Return the differences between two grids as stored, whatever the meaning of their axes."""
+    """Return the differences between two grids as stored, whatever their axes mean."""
     first, second = (
         Geometry(grid.size, grid.spacing_mm, grid.origin_mm, grid.direction) for grid in (a, b)
     )
@@ -74,10 +74,10 @@ def storage_differences(a: Geometry, b: Geometry) -> list[str]:
 
 
 def lattice_offset(a: Geometry, b: Geometry) -> tuple[int, int, int] | None:
-    """Return the index in ``a``'s canonical array of the first voxel of ``b``'s.
+    """Return the index of ``b``'s first voxel in ``a``'s canonical array.
 
     The index may lie outside the array. The result is None if spacing or direction differ, or if
-    the voxels of one lie between those of the other, within the tolerance of :func:`same_grid`.
+    the voxels do not coincide within the tolerance of :func:`same_grid`.
     """
     if _lattice_differences(a, b):
         return None

@@ -1,4 +1,4 @@
-"""Reading the lines of a text header, bounded in number and length."""
+"""Read the lines of a text header, limited in number and length."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -13,12 +13,12 @@ _FRAME_FIELD = re.compile(r"Seq_Frame([0-9]+)_.*Transform")
 
 
 def header_lines(path: Path, stream: BinaryIO) -> Iterator[str]:
-    """Yield the lines of a header without their ends, until the caller stops or the file ends.
+    """Yield the lines of a header without their line ends, until the caller stops or the file ends.
 
     Text is UTF-8; other bytes are kept as surrogates, which :func:`check_text` refuses where a
     field is used.
 
-    Raises:
+    InputError: If it is too long for a header.
         InputError: If the header is too long to be one.
     """
     count = num_bytes = 0
@@ -34,7 +34,7 @@ def header_lines(path: Path, stream: BinaryIO) -> Iterator[str]:
 
 
 def check_text(path: Path, name: str, text: str) -> str:
-    """Return the text of a field, and refuse unreadable text.
+    """Return the text of a field, and refuse undecodable text.
 
     Raises:
         InputError: If it is not UTF-8.
@@ -47,6 +47,6 @@ def check_text(path: Path, name: str, text: str) -> str:
 
 
 def count_tracked_frames(fields: Mapping[str, str]) -> int:
-    """Return the number of frames with a transform of their own, as PLUS and Slicer write them."""
+    """Return the number of frames with their own transform, as PLUS and 3D Slicer write them."""
     matches = (_FRAME_FIELD.fullmatch(name) for name in fields)
     return len({match[1] for match in matches if match})

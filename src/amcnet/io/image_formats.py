@@ -1,4 +1,4 @@
-"""Writing an array on a file's own grid as NRRD, MetaImage or NIfTI."""
+"""Write an array on a file's own grid as NRRD, MetaImage or NIfTI."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -23,7 +23,7 @@ _META_TYPES = {
     "f8": "MET_DOUBLE",
 }  # fmt: skip
 _NIFTI_MILLIMETRES = 2
-_NIFTI_1_MOST = 32767  # voxels along an axis
+_NIFTI_1_MOST = 32767  # maximum number of voxels along an axis
 _SCANNER = 1  # NIfTI code of the scanner's own space
 
 
@@ -94,7 +94,7 @@ def write_metaimage(path: Path, stored: npt.NDArray[Any], geometry: Geometry) ->
 
 
 def write_nifti(path: Path, stored: npt.NDArray[Any], geometry: Geometry, compressed: bool) -> None:
-    """Write a NIfTI file with the qform and the sform, and their codes, that its input had.
+    """Write a NIfTI file with the qform and sform, and their codes, of its input.
 
     Args:
         path: The file.

@@ -22,8 +22,8 @@ IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 class DataFile:
     """A section of a file with voxel data.
 
-    Attributes:
-        path: The file.
+    start: Offset of the first stored byte; None if raw voxels fill the end of the file.
+        num_bytes: Number of stored bytes; None if they extend to the end of the file.
         start: Offset of the first stored byte; None if the raw voxels end the file.
         num_bytes: Number of stored bytes; None if they extend to the end of the file.
         skipped_bytes: Bytes to skip after decompression.
@@ -48,13 +48,14 @@ class ImageHeader:
         origin_mm: Position of the first voxel, LPS, in mm.
         direction: Nine direction cosines in LPS, row by row.
         value_type: Type and byte order of the stored values.
-        data_files: Files of the voxel data, in order, with an equal share each.
+        data_files: Files with the voxel data, in order, with an equal share each.
         encoding: How the values are stored.
         channels: Values per voxel.
-        channels_first: Whether the channels of a voxel follow each other (else the volumes do).
-        may_be_colour: Whether the channels, if there are any, may be colours.
+        channels_first: Whether the channels of a voxel are stored next to each other (otherwise,
+            whole volumes are stored one after another).
+        may_be_colour: Whether several channels may be colours.
         scaling: Slope and intercept of the stored values.
-        fields: Text fields of the format that are not about the grid.
+        fields: Text fields of the format that do not describe the grid.
         nifti_forms: Orientation information of a NIfTI file.
     """
 
@@ -75,7 +76,7 @@ class ImageHeader:
 
     @property
     def num_values(self) -> int:
-        """Number of stored values, all channels together."""
+        """Number of stored values in all channels."""
         return math.prod(self.size) * self.channels
 
     @property
@@ -87,11 +88,11 @@ class ImageHeader:
         """Return the grid.
 
         Args:
-            axes: ``auto`` or what the file's x, y, z mean, see :meth:`Geometry.from_grid`.
+            axes: ``auto`` or the meaning of the file's x, y, z, see :meth:`Geometry.from_grid`.
             spacing_mm: Voxel size in (scan, lateral, depth) to use instead of the file's, in mm.
 
         Raises:
-            InputError: If the grid cannot be used. The text has no path.
+            InputError: If the grid is unusable. The text has no path.
         """
         geometry = Geometry.from_grid(
             self.size, self.spacing_mm, self.origin_mm, self.direction, axes
@@ -104,7 +105,7 @@ class ImageHeader:
 
 
 def check_rank(sizes: Sequence[int]) -> tuple[int, int, int]:
-    """Return the three sizes of a volume, without further axes of one entry.
+    """Return the three sizes of a volume, without additional axes of length 1.
 
     Raises:
         InputError: If the image is not three-dimensional. The text has no path.
@@ -115,7 +116,7 @@ def check_rank(sizes: Sequence[int]) -> tuple[int, int, int]:
 
 
 def sequence_error(frames: int, what: str = "tracked frames") -> InputError:
-    """Return the error for a file with a sequence instead of one volume."""
+    """Return the error for a file that holds a sequence instead of one volume."""
     return InputError(f"is a sequence of {frames} {what}, expected a reconstructed volume")
 
 

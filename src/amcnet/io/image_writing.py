@@ -18,7 +18,7 @@ from amcnet.io.images import read_geometry
 def check_extension(path: Path, extensions: tuple[str, ...]) -> str:
     """Return the extension of a path, in lower case.
 
-    Raises:
+    OutputError: If it is not one of ``extensions``.
         OutputError: If it is none of ``extensions``.
     """
     extension = find_extension(path, extensions)
@@ -34,9 +34,9 @@ def check_output(
     """Check, before any work, that a volume can be written to ``path``.
 
     Raises:
-        OutputError: If the extension is none of ``extensions`` (letter case is ignored), the
+        OutputError: If the extension is not one of ``extensions`` (letter case is ignored), the
             folder does not exist or is read-only, or the file exists and ``overwrite`` is False.
-        MissingExtraError: If it is DICOM, and the part that writes DICOM is not installed.
+        MissingExtraError: If it is DICOM and the package for writing DICOM is not installed.
 
     Example:
         >>> check_output("labels.nii.gz").name
@@ -79,7 +79,7 @@ def write_image(
         overwrite: Replace an existing file.
 
     Raises:
-        OutputError: If the file cannot be written there. Nothing is left behind.
+        OutputError: If the file cannot be written there. No partial file remains.
 
     Example:
         >>> import numpy as np

@@ -1,4 +1,4 @@
-"""Reading volumes: any supported file becomes an array in (scan, lateral, depth) order."""
+"""Read volumes: any supported file becomes an array in (scan, lateral, depth) order."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,23 +42,22 @@ def read_volume(
 
     Args:
         path: The file; for DICOM also a folder, a zip archive or a DICOMDIR.
-        axes: ``auto`` or what the file's x, y, z mean, see :meth:`Geometry.from_grid`.
-        series: UID or number of a DICOM series, where there are several.
-        spacing_mm: Voxel size in (scan, lateral, depth), in mm, to use instead of the file's:
-            for a file that states none, a wrong one, or two that contradict each other.
-        colour: ``luma`` turns colours into intensities and reports that in the log, ``refuse``
+        axes: ``auto`` or the meaning of the file's x, y, z, see :meth:`Geometry.from_grid`.
+        series: UID or number of a DICOM series, if there are several.
+        spacing_mm: Voxel size in (scan, lateral, depth), in mm, to use instead of the file's: for a
+            file that states none, a wrong one, or two contradictory ones.
+        colour: ``luma`` turns colours into intensities and reports it in the log, ``refuse``
             refuses them.
 
     Returns:
-        The volume, (scan, lateral, depth), in the file's own scalar type; float32 where the file
-        scales its values. Equal colour channels count as greyscale, and a fourth axis of one
-        entry is dropped.
+        The volume, (scan, lateral, depth), in the file's own dtype; float32 if the file scales its
+        values. Equal colour channels count as greyscale, and a fourth axis of length 1 is dropped.
 
     Raises:
         InputError: If the file is missing, not an image, truncated or damaged, not 3D, has several
-            values per voxel that are no colours, colours that are refused, complex or non-finite
-            voxels, or a spacing or direction that is not usable.
-        NotEnoughMemoryError: If the machine is too small for it.
+            values per voxel that are not colours (or colours, which are refused), complex or
+            non-finite voxels, or an unusable spacing or direction.
+        NotEnoughMemoryError: If it does not fit into memory.
 
     Example:
         >>> from amcnet.io.image_writing import write_image
@@ -92,17 +91,17 @@ def read_geometry(
     spacing_mm: Triple | None = None,
     series: str | None = None,
 ) -> Geometry:
-    """Read the grid of a file from its header alone.
+    """Read the grid of a file from its header only.
 
     Args:
-        path: The file; its voxels may be unusable (NaN, for example).
-        axes: ``auto`` or what the file's x, y, z mean.
+        path: The file; its voxels are not read, so they may be unusable (NaN, for example).
+        axes: ``auto`` or the meaning of the file's x, y, z.
         spacing_mm: Voxel size in (scan, lateral, depth) to use instead of the file's, in mm.
-        series: UID or number of a DICOM series, where there are several.
+        series: UID or number of a DICOM series, if there are several.
 
     Raises:
-        InputError: If the header is damaged, or says that the image is not 3D or its spacing or
-            direction not usable.
+        InputError: If the header is damaged, the image is not 3D, or its spacing or direction is
+            unusable.
 
     Example:
         >>> from amcnet.io.image_writing import write_image
@@ -128,7 +127,7 @@ def read_image_header(path: Path, with_spacing: bool = True) -> ImageHeader:
         with_spacing: Whether the header must state a usable voxel size.
 
     Raises:
-        InputError: If the file is missing, empty, not a regular file, of unknown type, or its
+        InputError: If the file is missing, empty, not a regular file, of an unknown type, or its
             header is damaged.
     """
     check_regular_file(path, "an image file")
@@ -143,7 +142,7 @@ def read_image_header(path: Path, with_spacing: bool = True) -> ImageHeader:
 
 @contextmanager
 def errors_in_words(path: Path) -> Iterator[None]:
-    """Make every error of reading a file one sentence that begins with its path."""
+    """Turn every error of reading a file into one sentence that starts with its path."""
     try:
         yield
     except InputError as error:
@@ -161,16 +160,16 @@ def volume_from_image(
     path: Path | None = None,
     colour: Colour = "luma",
 ) -> Volume:
-    """Convert a SimpleITK image to a volume; the checks are those of :func:`read_volume`.
+    """Convert a SimpleITK image to a volume, with the same checks as :func:`read_volume`.
 
     Args:
         image: A `SimpleITK.Image`.
-        axes: ``auto`` or what the image's x, y, z mean.
+        axes: ``auto`` or the meaning of the image's x, y, z.
         path: File of the image, stored in the volume.
         colour: ``luma`` turns colours into intensities, ``refuse`` refuses them.
 
     Raises:
-        InputError: If the image cannot be used.
+        InputError: If the image is unusable.
 
     Example:
         >>> import SimpleITK as sitk
@@ -183,16 +182,16 @@ def volume_from_image(
     check_colour(colour)
     name = "image" if path is None else str(path)
     stored = grey_voxels(voxels_of_image(image, geometry), name, colour)
-    array = np.array(geometry.to_canonical(stored))  # a copy: the view dies with the image
+    array = np.array(geometry.to_canonical(stored))  # a copy: the view would not survive the image
     check_finite(array)
     return Volume(array, geometry, path)
 
 
 def geometry_of_image(image: Any, axes: str = "auto") -> Geometry:  # noqa: ANN401
-    """Return the geometry of a SimpleITK image, without a fourth axis of one entry.
+    """Return the geometry of a SimpleITK image, without a fourth axis of length 1.
 
     Raises:
-        InputError: If the image is not 3D or its grid cannot be used.
+        InputError: If the image is not 3D or its grid is unusable.
     """
     size = image.GetSize()
     rank = len(size)
@@ -210,7 +209,7 @@ def geometry_of_image(image: Any, axes: str = "auto") -> Geometry:  # noqa: ANN4
 
 
 def voxels_of_image(image: Any, geometry: Geometry) -> npt.NDArray[Any]:  # noqa: ANN401
-    """Return the voxels as stored, (z, y, x, channel): a view that lives as long as the image."""
+    """Return the voxels as stored, (z, y, x, channel), as a view into the image."""
     with quiet_simpleitk() as sitk:
         view: npt.NDArray[Any] = sitk.GetArrayViewFromImage(image)
     return view.reshape((*geometry.stored_shape, image.GetNumberOfComponentsPerPixel()))

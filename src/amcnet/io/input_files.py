@@ -26,7 +26,7 @@ def check_regular_file(path: Path, expected: str) -> None:
         InputError: If it does not exist, or is a folder, pipe, socket or device.
     """
     try:
-        os.fsencode(path).decode("utf-8")  # works in locales other than UTF-8
+        os.fsencode(path).decode("utf-8")  # so that it works in locales other than UTF-8
     except UnicodeError as error:
         raise InputError(f"{str(path)!a}: the file name is not valid UTF-8") from error
     try:
@@ -45,7 +45,7 @@ def check_regular_file(path: Path, expected: str) -> None:
 def find_data_file(header: Path, name: str) -> Path:
     """Return the data file that a detached header names.
 
-    An untrusted header must not cause other files of this machine to be read, so the data file must
+    An untrusted header must not be able to read other files of this machine, so the data file must
     be in the folder of the header and named without a folder.
 
     Args:
@@ -53,8 +53,8 @@ def find_data_file(header: Path, name: str) -> Path:
         name: The name in the header.
 
     Raises:
-        InputError: If the name is not text, has a folder in it, does not exist, or leads to a
-            file that is not a regular one or lies in another folder (a link).
+        InputError: If the name is not text, contains a folder, does not exist, or leads to a file
+            that is not a regular file or is in another folder (a link).
     """
     if not name.isprintable():
         raise InputError(f"{header}: the name of its data file is {name!a}, expected UTF-8 text")

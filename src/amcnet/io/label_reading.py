@@ -1,4 +1,4 @@
-"""Reading label volumes: plain label values, and the segments of 3D Slicer and of DICOM."""
+"""Read label volumes: plain label values, and segments of 3D Slicer and DICOM."""
 
 import logging
 from collections import Counter
@@ -24,17 +24,17 @@ from amcnet.io.voxel_decoding import read_voxels
 _log = logging.getLogger(__name__)
 
 _MAX_LABEL = 65535
-_ROUNDING = 1e-4  # of a label that was stored scaled
-_MOST_NAMED = 5  # overlaps that a sentence names
+_ROUNDING = 1e-4  # tolerance for labels that are stored scaled
+_MOST_NAMED = 5  # overlaps listed in a message
 
 _Targets = list[tuple[Segment, int | None]]
 
 
 def read_segments(path: str | Path) -> list[Segment]:
-    """Read the segment list of a 3D Slicer or DICOM segmentation from its header alone.
+    """Read the segment list of a 3D Slicer or DICOM segmentation from its header only.
 
     Returns:
-        The segments in file order; an empty list for a file that has none.
+        The segments in file order; an empty list for a file without segments.
 
     Raises:
         InputError: If the header is damaged.
@@ -65,26 +65,26 @@ def read_labels(
     """Read a label volume.
 
     3D Slicer segmentations are recognised by their segment list, DICOM ones by their content. With
-    a table their segments are found by name, else by terminology code, and get the table's values;
+    a table, segments are matched by name, then by terminology code, and get the table's values;
     label values count only for segments without a name of their own (``Segment_1``). Layers are
-    merged; where they overlap, the last one wins, and the result lists the hidden voxels. A
+    merged; if they overlap, the last one wins, and the result lists the hidden voxels. A
     segmentation that was saved cropped keeps its own, smaller grid.
 
     Args:
         path: The file.
         table: The allowed values; None allows all.
-        axes: ``auto`` or what the file's x, y, z mean.
-        ignore_value: A value beyond the table's that is allowed too: it marks voxels of which
-            nothing is known. A segment named ``ignore`` gets it.
+        axes: ``auto`` or the meaning of the file's x, y, z.
+        ignore_value: A value beyond the table's that is also allowed: it marks voxels with unknown
+            labels. A segment named ``ignore`` gets it.
         spacing_mm: Voxel size in (scan, lateral, depth) to use instead of the file's, in mm.
 
     Returns:
-        Labels in (scan, lateral, depth), uint8 where the values fit, else uint16. Its remarks are
-        logged as warnings too.
+        Labels in (scan, lateral, depth), uint8 if the values fit, else uint16. The remarks are also
+        logged as warnings.
 
     Raises:
-        InputError: If the file cannot be read, or its values are no integers, negative, or not
-            in the table.
+        InputError: If the file cannot be read, or its values are not integers, are negative, or are
+            not in the table.
 
     Example:
         >>> from amcnet.io.geometry import Geometry
@@ -156,8 +156,8 @@ def _numbering_remarks(segments: list[Segment], table: LabelTable | None) -> tup
     if table is None or not are_numbered(segments, table):
         return ()
     return (
-        "its segments have no names of their own, so their label values were taken for those of "
-        "the label table",
+        "its segments have no names of their own, so their label values were matched to the "
+        "values of the label table",
     )
 
 
@@ -172,10 +172,10 @@ def _overlap_remarks(overlaps: tuple[SegmentOverlap, ...]) -> tuple[str, ...]:
 
 
 def _whole(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return labels that are stored as floats, or scaled, as the integers that they are.
+    """Convert labels that are stored as floats, or scaled, to integers.
 
     Raises:
-        InputError: If some are not whole numbers, except for rounding. The text has no path.
+        InputError: If some are not whole numbers, within rounding. The text has no path.
     """
     if array.dtype.kind != "f":
         return array
@@ -183,7 +183,7 @@ def _whole(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     broken = 0
     for target, plane in zip(whole, array, strict=True):
         nearest = np.rint(plane)
-        with np.errstate(invalid="ignore"):  # NaN and infinite voxels, which are no whole numbers
+        with np.errstate(invalid="ignore"):  # NaN and infinite voxels, which are not whole numbers
             broken += int(np.count_nonzero(~(np.abs(plane - nearest) <= _ROUNDING)))
             target[...] = np.clip(nearest, -_MAX_LABEL, 2 * _MAX_LABEL)
     if broken:
@@ -194,7 +194,7 @@ def _whole(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def _as_labels(
     array: npt.NDArray[Any], table: LabelTable | None, ignore_value: int | None
 ) -> npt.NDArray[Any]:
-    """Check the values; turn them into the smallest of uint8 and uint16."""
+    """Check the values; convert them to uint8 if they fit, else to uint16."""
     low, high = array.min(), array.max()
     limit = _MAX_LABEL if table is None else len(table)
     if low < 0 or high > limit:
@@ -209,7 +209,7 @@ def _as_labels(
 def _merge_layers(
     stored: npt.NDArray[Any], targets: _Targets
 ) -> tuple[npt.NDArray[np.uint16], tuple[SegmentOverlap, ...]]:
-    """Bring all layers (z, y, x, layer) into one array of label values (z, y, x)."""
+    """Merge all layers (z, y, x, layer) into one array of label values (z, y, x)."""
     layers = np.moveaxis(_whole(stored), -1, 0)
     low, high = layers.min(), layers.max()
     if low < 0 or high > _MAX_LABEL:
@@ -237,7 +237,7 @@ def _merge_layers(
 def _segment_targets(
     segments: list[Segment], table: LabelTable | None, ignore_value: int | None
 ) -> _Targets:
-    """Pair each segment with its label value; None if the table does not contain it."""
+    """Return the label value of each segment; None if the table does not contain it."""
     if table is not None:
         matches = zip(segments, match_segments(segments, table), strict=True)
         return [
@@ -251,7 +251,7 @@ def _segment_targets(
 
 
 def _layer_lookup(index: int, layer: npt.NDArray[Any], targets: _Targets) -> npt.NDArray[np.uint16]:
-    """Return the target value of every possible value of a layer, and check those that occur."""
+    """Return the target value of every possible value of a layer, and check the used values."""
     present = np.zeros(_MAX_LABEL + 1, dtype=bool)
     for plane in layer:
         present[plane] = True
@@ -260,8 +260,12 @@ def _layer_lookup(index: int, layer: npt.NDArray[Any], targets: _Targets) -> npt
     for value in np.flatnonzero(present[1:]) + 1:
         segment, target = own.get(int(value), (None, None))
         if segment is None:
-            raise InputError(f"voxels of layer {index} have the value {value} of no segment")
+            raise InputError(
+                f"voxels of layer {index} have the value {value}, which no segment has"
+            )
         if target is None:
-            raise InputError(f"segment '{segment.name}' was found, expected names of the table")
+            raise InputError(
+                f"segment '{segment.name}' is not in the label table, expected names of the table"
+            )
         lookup[value] = target
     return lookup

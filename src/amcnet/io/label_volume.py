@@ -7,12 +7,12 @@ from amcnet.io.volume import Volume
 
 @dataclass(frozen=True)
 class SegmentOverlap:
-    """Voxels shared by two segments, of which a label volume can show only one.
+    """Voxels shared by two segments, only one of which a label volume can show.
 
     Attributes:
         hidden: Name of the segment that lost the voxels.
-        shown: Name of the segment that has them.
-        num_voxels: Their number.
+        shown: Name of the segment that kept them.
+        num_voxels: Number of these voxels.
 
     Example:
         >>> SegmentOverlap("lunate", "capitate", 12).num_voxels
@@ -28,7 +28,7 @@ class SegmentOverlap:
 class LabelVolume(Volume):
     """Labels in canonical order.
 
-    Attributes:
+    overlaps: Voxels that were lost because segments overlap.
         overlaps: Voxels that were lost because segments overlap.
         remarks: Sentences, without a path, about losses and assumptions.
         has_segments: Whether the file is a 3D Slicer or DICOM segmentation, which may be cropped.

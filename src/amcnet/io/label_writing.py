@@ -1,4 +1,4 @@
-"""Writing label volumes on the grid of the image that was segmented."""
+"""Write label volumes on the grid of the segmented image."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -34,25 +34,24 @@ def write_labels(
 
     A ``.seg.nrrd`` is a 3D Slicer segmentation, a ``.dcm`` a DICOM segmentation of the images that
     the geometry was read from. Both list the structures of the table by name, colour and FMA code,
-    those without voxels included; the other formats hold label values alone. Names are written as
-    UTF-8 on one line.
+    including structures without voxels; the other formats hold only label values. Names are written
+    as UTF-8 on one line.
 
     Args:
         path: Output file, see :data:`amcnet.io.LABEL_EXTENSIONS`.
         labels: Label values, (scan, lateral, depth), uint8 or uint16.
-        geometry: Geometry of the image that was segmented.
+        geometry: Geometry of the segmented image.
         table: Label table of the values.
         overwrite: Replace an existing file.
-        listed: Values of the structures that a ``.seg.nrrd`` or ``.dcm`` lists, if the labels hold
-            no others; None lists the whole table.
+        listed: Values of the structures that a ``.seg.nrrd`` or ``.dcm`` lists, provided that the
+            labels hold no others; None lists the whole table.
         seg_type: Kind of a ``.dcm``: a mask for each structure, or one label map.
-        predicted: Predicted Dice coefficients, which only a ``.seg.nrrd`` holds, see
+        predicted: Predicted Dice coefficients, stored only in a ``.seg.nrrd``, see
             :mod:`amcnet.io.predicted_dice_tags`.
 
     Raises:
-        OutputError: If the file cannot be written there, or the labels do not fit the geometry or
-            the table, or a ``.dcm`` is requested and the input is not DICOM. No partial file
-            remains.
+        OutputError: If the file cannot be written there, the labels do not fit the geometry or the
+            table, or a ``.dcm`` is requested but the input is not DICOM. No partial file remains.
 
     Example:
         >>> from amcnet.io.label_reading import read_segments

@@ -21,7 +21,7 @@ def find_metaimage_data_files(
         path: The header file.
         fields: Its fields.
         listed: The lines after ``ElementDataFile = LIST``.
-        start: Offset of the first byte behind the header.
+        start: Offset of the first byte after the header.
 
     Raises:
         InputError: If a file does not exist or may not be used, or a size is wrong.
@@ -32,7 +32,7 @@ def find_metaimage_data_files(
         if name.lower() == "local":
             if number_field(fields, "HeaderSize", 0, "0"):
                 raise InputError(
-                    f"HeaderSize is '{fields['HeaderSize']}' with voxels behind the header, "
+                    f"HeaderSize is '{fields['HeaderSize']}' with voxels after the header, "
                     "expected 0"
                 )
             return (DataFile(path, start, _compressed_bytes(path, fields, start, is_compressed)),)
@@ -60,11 +60,11 @@ def find_metaimage_data_files(
 def _compressed_bytes(
     file: Path, fields: dict[str, str], start: int, is_compressed: bool
 ) -> int | None:
-    """Return the length of the compressed data; None for data that are not compressed."""
+    """Return the length of the compressed data; None for uncompressed data."""
     if not is_compressed:
         return None
     found = file.stat().st_size - start
-    # Behind a header the length must be stated; in a file of their own the data end with it.
+    # The length must be stated if the data follow the header; separate files end with the data.
     least = 1 if fields["ElementDataFile"].lower() == "local" else 0
     text = fields.get("CompressedDataSize", "0")
     if not re.fullmatch("[0-9]{1,18}", text) or not least <= int(text) <= found:
@@ -79,9 +79,9 @@ def number_field(fields: dict[str, str], name: str, least: int, otherwise: str) 
     """Return a whole number of the header.
 
     Raises:
-        InputError: If it is not one, or too small. The text has no path.
+        InputError: If it is not a whole number, or too small. The text has no path.
     """
     text = fields.get(name, otherwise)
     if not re.fullmatch("-?[0-9]{1,15}", text) or int(text) < least:
-        raise InputError(f"{name} is '{text}', expected a whole number from {least}")
+        raise InputError(f"{name} is '{text}', expected a whole number of at least {least}")
     return int(text)

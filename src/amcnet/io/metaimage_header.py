@@ -45,7 +45,7 @@ _USED = (
 )  # fmt: skip
 # Each letter names the side that an axis comes from (ITK) or goes to (others), in LPS axes.
 _SIDES = {"L": (0, 1), "R": (0, -1), "P": (1, 1), "A": (1, -1), "S": (2, 1), "I": (2, -1)}
-_NEAR_AXIS = 0.8  # cosine from which an oblique axis has a letter
+_NEAR_AXIS = 0.8  # cosine above which an oblique axis has a letter
 
 
 def read_metaimage_header(path: Path, with_spacing: bool = True) -> ImageHeader:
@@ -53,7 +53,7 @@ def read_metaimage_header(path: Path, with_spacing: bool = True) -> ImageHeader:
 
     Args:
         path: The file.
-        with_spacing: Whether the header must state a usable voxel size; else 1 mm stands for it.
+        with_spacing: Whether the header must state a usable voxel size; otherwise 1 mm is assumed.
 
     Raises:
         InputError: If it is not a MetaImage file, not a 3D volume, or its spatial information is
@@ -103,7 +103,7 @@ def _read_fields(path: Path, stream: Any) -> tuple[dict[str, str], list[str]]:  
             break
         if name in fields:
             raise InputError(f"{path}: the header has {name} twice, expected it once")
-        if name in _USED and not value.isascii():  # a space of another kind, for example
+        if name in _USED and not value.isascii():  # a different kind of space, for example
             raise InputError(f"{path}: {name} is {value!a}, expected plain letters")
         fields[name] = value
         if name == "ElementDataFile":
@@ -131,7 +131,7 @@ def _check_fields(fields: dict[str, str]) -> None:
 
 
 def _check_one(fields: dict[str, str], names: tuple[str, ...]) -> None:
-    """Check that fields which mean the same do not contradict each other."""
+    """Check that fields with the same meaning do not contradict each other."""
     found = {name: fields[name] for name in names if name in fields}
     values = {tuple(_numbers(text)) or text.lower() for text in found.values()}
     if len(values) > 1:
@@ -223,7 +223,7 @@ def _origin_mm(fields: dict[str, str], rank: int, unit_mm: float) -> Triple:
 
 
 def _direction(fields: dict[str, str], rank: int) -> tuple[float, ...]:
-    """Return nine direction cosines; MetaImage writes the axes one after the other."""
+    """Return nine direction cosines; MetaImage stores one axis after the other."""
     text = next((fields[name] for name in _MATRICES if name in fields), None)
     matrix = np.eye(rank) if text is None else np.array(_numbers(text)).reshape(rank, rank)
     center = _numbers(fields.get("CenterOfRotation", ""))
@@ -232,12 +232,12 @@ def _direction(fields: dict[str, str], rank: int) -> tuple[float, ...]:
             f"CenterOfRotation is '{fields['CenterOfRotation']}' with a rotation, expected zeros"
         )
     if np.abs(matrix[:3, 3:]).sum() or np.abs(matrix[3:, :3]).sum():
-        raise InputError(f"TransformMatrix is '{text}', expected three axes of space")
+        raise InputError(f"TransformMatrix is '{text}', expected three spatial axes")
     return tuple(map(float, matrix[:3, :3].T.ravel()))
 
 
 def _check_anatomical_orientation(fields: dict[str, str], direction: tuple[float, ...]) -> None:
-    """Check that letters such as RAI, if there are any, agree with the direction."""
+    """Check that orientation letters such as RAI, if stated, agree with the direction."""
     text = fields.get("AnatomicalOrientation", "").upper()
     if len(text) != 3 or any(letter not in _SIDES for letter in text):
         return  # '???' and similar values are meaningless

@@ -1,4 +1,4 @@
-"""The two orientations of a NIfTI file, kept with a grid so that outputs have them too."""
+"""Both orientations of a NIfTI file, kept with its grid so that outputs have them too."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ class NiftiForms:
         qform_code: Code of the qform, 0 if the header has none.
         sform_code: Code of the sform, 0 if the header has none.
         qform: Voxel to RAS position in mm, 4 x 4; None if there is none.
-        sform: The same for the sform.
+        sform: Likewise for the sform.
     """
 
     version: int
@@ -29,7 +29,7 @@ class NiftiForms:
 
 
 class NiftiGeometry(Geometry):
-    """The grid of a NIfTI volume, which knows both orientations of its file.
+    """The grid of a NIfTI volume, including both orientations of its file.
 
     It is a geometry like any other; the forms are not a field of the dataclass and are not
     compared.
@@ -46,7 +46,7 @@ def with_nifti_forms(geometry: Geometry, forms: NiftiForms) -> Geometry:
 
 
 def forms_of(geometry: Geometry) -> NiftiForms | None:
-    """Return the forms of the NIfTI file that a grid comes from, None for any other grid."""
+    """Return the forms of the NIfTI file of a grid, None for any other grid."""
     return geometry.forms if isinstance(geometry, NiftiGeometry) else None
 
 

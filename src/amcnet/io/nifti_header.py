@@ -38,7 +38,11 @@ _TYPES = {
 }  # fmt: skip
 _COLOURS = {128: 3, 2304: 4}
 _COMPLEX = (32, 1792, 2048)
-_TEMPLATE_CODES = (3, 4, 5)  # Talairach, MNI 152 and other templates: not the scanned size
+_TEMPLATE_CODES = (
+    3,
+    4,
+    5,
+)  # Talairach, MNI 152 and other templates: not the size of the scanned body
 _MAX_OFFSET = 1 << 40
 _SAME_POSITION = 0.1  # voxels
 _SAME_DIRECTION = 0.01
@@ -57,12 +61,12 @@ class _NiftiGrid:
 def read_nifti_header(path: Path, with_spacing: bool = True) -> ImageHeader:
     """Read the header of a ``.nii`` or ``.nii.gz`` file, version 1 or 2.
 
-    The sform is used, unless it is missing or refers to a template; then the qform is used. If
+    The sform is used unless it is missing or refers to a template; then the qform is used. If
     neither is set, the axes are used as stored.
 
     Args:
         path: The file.
-        with_spacing: Whether the header must state a usable voxel size; else 1 mm stands for it.
+        with_spacing: Whether the header must state a usable voxel size; otherwise 1 mm is assumed.
 
     Raises:
         InputError: If it is not a NIfTI file, not a 3D volume, or its spatial information is
@@ -83,7 +87,7 @@ def read_nifti_header(path: Path, with_spacing: bool = True) -> ImageHeader:
 
 
 def _encoding(path: Path) -> Encoding:
-    """Return the compression of a file; an uncompressed file may be called .nii.gz."""
+    """Return the compression of a file; an uncompressed file may be named .nii.gz."""
     with path.open("rb") as stream:
         is_compressed = stream.read(2) == b"\x1f\x8b"
     return "gzip" if is_compressed and path.name.lower().endswith(".gz") else "raw"
@@ -142,9 +146,9 @@ def _header_of(
 
 
 def _start(version: int, fields: Any) -> int:  # noqa: ANN401
-    """Return the offset of the voxels, behind the header and four bytes about extensions."""
+    """Return the offset of the voxels, after the header and four bytes about extensions."""
     offset, least = float(fields["vox_offset"]), _HEADER_BYTES[version] + 4
-    if offset == 0:  # some writers leave it open
+    if offset == 0:  # some writers set it to 0
         return least
     if not least <= offset < _MAX_OFFSET:
         raise InputError(f"the NIfTI voxel offset is {offset:g}, expected {least} or more")
@@ -164,7 +168,7 @@ def _sizes(fields: Any) -> tuple[list[int], int]:  # noqa: ANN401
 
 
 def _value_type(fields: Any) -> tuple[np.dtype[Any], int]:  # noqa: ANN401
-    """Return the type of the stored values, and the colours of a voxel."""
+    """Return the dtype of the stored values, and the colours of a voxel."""
     code, order = int(fields["datatype"]), str(fields.endianness)
     if code in _COMPLEX:
         raise InputError("voxels are complex numbers, expected real ones")
@@ -176,7 +180,7 @@ def _value_type(fields: Any) -> tuple[np.dtype[Any], int]:  # noqa: ANN401
 
 
 def _scaling(fields: Any) -> tuple[float, float]:  # noqa: ANN401
-    """Return slope and intercept; a slope of zero means that there are none."""
+    """Return slope and intercept; a slope of zero means no scaling."""
     slope, intercept = float(fields["scl_slope"]), float(fields["scl_inter"])
     if slope == 0 or math.isnan(slope):
         return (1.0, 0.0)
@@ -195,7 +199,7 @@ def _unit_mm(fields: Any) -> float:  # noqa: ANN401
 
 
 def _check_spacing(pixdim: Sequence[float]) -> None:
-    # A negative pixdim would mirror the image, which NIfTI leaves to the orientation fields.
+    # A negative pixdim would mirror the image, which is up to NIfTI's orientation fields.
     if not all(math.isfinite(value) and value > 0 for value in pixdim):
         raise InputError(
             f"spacing is ({text_of(pixdim, ', ')}) mm, expected positive finite numbers"
@@ -226,7 +230,7 @@ def _forms(version: int, fields: Any, unit_mm: float, with_spacing: bool) -> Nif
 def _qform(fields: Any, with_spacing: bool) -> npt.NDArray[np.float64]:  # noqa: ANN401
     pixdim = np.array(fields["pixdim"], np.float64)
     if pixdim[0] not in (1.0, -1.0):
-        fields["pixdim"][0] = -1.0 if pixdim[0] < 0 else 1.0  # NIfTI: 0 stands for 1
+        fields["pixdim"][0] = -1.0 if pixdim[0] < 0 else 1.0  # NIfTI: 0 means 1
     if not with_spacing:
         usable = np.isfinite(pixdim[1:4]) & (pixdim[1:4] > 0)
         fields["pixdim"][1:4] = np.where(usable, pixdim[1:4], 1.0)
@@ -242,7 +246,7 @@ def _qform(fields: Any, with_spacing: bool) -> npt.NDArray[np.float64]:  # noqa:
 def _choose(
     forms: NiftiForms, pixdim: Sequence[float], size: Sequence[int], with_spacing: bool
 ) -> _NiftiGrid:
-    """Return the grid that a header means, after checking that it does not contradict itself."""
+    """Return the grid that a header describes, after checking that it is consistent."""
     qform, sform = forms.qform, forms.sform
     x, y, z = (value if math.isfinite(value) and value > 0 else 1.0 for value in pixdim)
     spacing_mm = (x, y, z)
@@ -251,7 +255,7 @@ def _choose(
     if sform is not None:
         lengths = np.sqrt((sform[:3, :3] ** 2).sum(axis=0))
         if not (lengths > 0).all():
-            raise InputError("the sform has an axis of no length, expected three axes")
+            raise InputError("the sform has an axis of length zero, expected three axes")
         check_right_angles(sform[:3, :3] / lengths)
         if with_spacing and differ(lengths, spacing_mm):
             raise InputError(
@@ -269,7 +273,7 @@ def _choose(
 def _check_same(
     qform: npt.NDArray[np.float64], sform: npt.NDArray[np.float64], size: Sequence[int]
 ) -> None:
-    """Check that two orientations for the same space put every voxel at the same place."""
+    """Check that two orientations for the same space agree on the position of every voxel."""
     lengths = np.sqrt((sform[:3, :3] ** 2).sum(axis=0))
     q_axes, s_axes = (form[:3, :3] / lengths for form in (qform, sform))
     if np.abs(q_axes - s_axes).max() > _SAME_DIRECTION:

@@ -22,7 +22,7 @@ def find_nrrd_data_files(
         path: The header file.
         fields: Its fields, by lower-case name.
         listed: The lines after ``data file: LIST``.
-        start: Offset of the first byte behind the header.
+        start: Offset of the first byte after the header.
 
     Raises:
         InputError: If a file does not exist or may not be used, or a field is not a number.
@@ -56,10 +56,10 @@ def _data_file(path: Path, start: int, lines: int, skipped: int, compressed: boo
 
 
 def numbered_files(path: Path, pattern: str) -> list[str]:
-    """Return the names that a pattern such as ``slice%03d.raw 1 20 1`` stands for.
+    """Return the file names that a pattern such as ``slice%03d.raw 1 20 1`` stands for.
 
     Raises:
-        InputError: If the pattern is none, or stands for no files or too many.
+        InputError: If the pattern is invalid, or stands for no files or too many.
     """
     match = _PATTERN.fullmatch(pattern.strip())
     low, high, step = (int(word) for word in match["numbers"].split()[:3]) if match else (1, 0, 1)
@@ -75,5 +75,5 @@ def numbered_files(path: Path, pattern: str) -> list[str]:
 def _number(path: Path, fields: dict[str, str], name: str, least: int) -> int:
     text = fields.get(name, "0")
     if not re.fullmatch("-?[0-9]{1,15}", text) or int(text) < least:
-        raise InputError(f"{path}: {name} is '{text}', expected a number from {least}")
+        raise InputError(f"{path}: {name} is '{text}', expected a number of at least {least}")
     return int(text)

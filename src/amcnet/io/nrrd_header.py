@@ -44,7 +44,7 @@ def read_nrrd_header(path: Path, with_spacing: bool = True) -> ImageHeader:
 
     Args:
         path: The file.
-        with_spacing: Whether the header must state a usable voxel size; else 1 mm stands for it.
+        with_spacing: Whether the header must state a usable voxel size; otherwise 1 mm is assumed.
 
     Raises:
         InputError: If it is not an NRRD file, not a 3D volume, or its spatial information is
@@ -83,7 +83,7 @@ def read_nrrd_header(path: Path, with_spacing: bool = True) -> ImageHeader:
 
 
 def _read_fields(path: Path) -> tuple[dict[str, str], dict[str, str], list[str], int]:
-    """Return fields, key-value pairs, listed data files and the offset behind the header."""
+    """Return fields, key-value pairs, listed data files and the offset after the header."""
     fields: dict[str, str] = {}
     keys: dict[str, str] = {}
     listed: list[str] = []
@@ -124,14 +124,16 @@ def _sizes(fields: dict[str, str]) -> tuple[int, ...]:
     if not words or not all(re.fullmatch("0*[1-9][0-9]{0,9}", word) for word in words):
         raise InputError(f"sizes are '{' '.join(words)}', expected positive numbers")
     if dimension != str(len(words)):
-        raise InputError(f"dimension is '{dimension}' with {len(words)} sizes, expected as many")
+        raise InputError(
+            f"dimension is '{dimension}' with {len(words)} sizes, expected the same number"
+        )
     return tuple(map(int, words))
 
 
 def _value_type(fields: dict[str, str]) -> np.dtype[Any]:
     kind = " ".join(fields.get("type", "").lower().split())
     if kind not in _TYPES:
-        raise InputError(f"type is '{kind}', expected a number type of NRRD")
+        raise InputError(f"type is '{kind}', expected a numeric type of NRRD")
     code, endian = _TYPES[kind], fields.get("endian", "").lower()
     if code[1] == "1" or _encoding(fields) == "text":
         return np.dtype(code)

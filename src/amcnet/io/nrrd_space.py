@@ -15,7 +15,7 @@ from amcnet.io.space_units import millimetres_of
 
 _log = logging.getLogger(__name__)
 
-# Space -> signs that bring a position to LPS.
+# Space -> signs that convert a position to LPS.
 _LPS_SIGNS = {
     "left-posterior-superior": (1, 1, 1), "lps": (1, 1, 1),
     "right-anterior-superior": (-1, -1, 1), "ras": (-1, -1, 1),
@@ -25,7 +25,7 @@ _LPS_SIGNS = {
 _UNRELATED_SPACES = ("scanner-xyz", "3d-right-handed")
 _SPATIAL_KINDS = ("domain", "space")
 _UNKNOWN_KINDS = ("???", "none")
-# Of the axis of channels; SimpleITK writes colours as vectors.
+# Kinds of the channel axis; SimpleITK writes colours as vectors.
 _COLOUR_KINDS = ("rgb-color", "rgba-color", "3-color", "4-color", "vector", *_UNKNOWN_KINDS)
 
 
@@ -83,7 +83,7 @@ def _vectors(fields: dict[str, str], rank: int, with_spacing: bool) -> npt.NDArr
         spacings = [float(word) for word in text.split()]
     except ValueError:
         spacings = []
-    # An axis without a spacing, of colours for example, has NaN.
+    # A non-spatial axis, such as channels, has NaN.
     if not with_spacing and len(spacings) == rank == 3:
         spacings = [value if 0 < value < math.inf else 1.0 for value in spacings]
     bad = any(not (math.isnan(value) or 0 < value < math.inf) for value in spacings)
@@ -144,11 +144,11 @@ def channels_of(axes: NrrdAxes) -> tuple[int, bool]:
     if len(others) == 1 and others[0] > max(axes.spatial, default=0):
         return axes.sizes[others[0]], False
     kinds_text = " ".join(axes.kinds)
-    raise InputError(f"kinds are '{kinds_text}', expected three axes of space and one of channels")
+    raise InputError(f"kinds are '{kinds_text}', expected three spatial axes and one of channels")
 
 
 def may_be_colour(axes: NrrdAxes) -> bool:
-    """Return whether the axis of channels may be one of colours; layers of segments are none."""
+    """Return whether the channels may be colours; layers of segments are not."""
     others = [axis for axis, size in enumerate(axes.sizes) if axis not in axes.spatial and size > 1]
     return all(axes.kinds[axis] in _COLOUR_KINDS for axis in others)
 
@@ -185,7 +185,9 @@ def grid_of(
 def _signs(fields: dict[str, str]) -> npt.NDArray[np.float64]:
     space = fields.get("space", "").lower().removesuffix("-time")
     if space in _UNRELATED_SPACES:
-        _log.warning("space is '%s', which is not a patient's: taken for LPS", fields["space"])
+        _log.warning(
+            "space is '%s', which does not refer to a patient: interpreted as LPS", fields["space"]
+        )
     if "space" not in fields or space in _UNRELATED_SPACES:
         return np.ones(3)
     if space not in _LPS_SIGNS:
@@ -197,7 +199,7 @@ def _signs(fields: dict[str, str]) -> npt.NDArray[np.float64]:
 
 
 def _to_millimetres(fields: dict[str, str], axes: NrrdAxes) -> npt.NDArray[np.float64]:
-    """Return the factor of each dimension of space that makes millimetres of its unit."""
+    """Return the factor from each dimension's unit to millimetres."""
     if "space units" in fields and "space directions" in fields:
         name, units = "space units", _words(fields["space units"])[:3]
     elif "units" in fields and "space directions" not in fields:
@@ -248,7 +250,7 @@ def _origin(
 def _first_centers(
     fields: dict[str, str], axes: NrrdAxes, vectors: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """Return where the first voxel lies along each axis by "axis mins", and check "axis maxs"."""
+    """Return the position of the first voxel from "axis mins", and check "axis maxs"."""
     spatial = list(axes.spatial[:3])
     spacing = np.sqrt((vectors**2).sum(axis=1))
     lows = _numbers_of(fields, "axis mins", axes)[spatial]

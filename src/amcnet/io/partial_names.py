@@ -1,7 +1,7 @@
 """Temporary names of unfinished files and folders, and the removal of abandoned ones.
 
-A name contains the process and the machine that write the file, so a later run can distinguish
-leftovers of killed processes from files that are being written.
+A name identifies the process and the machine that write the file, so a later run can distinguish
+leftovers of killed processes from files that are still being written.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ def partial_path(path: Path) -> Path:
 
 
 def hidden_folder_path(path: Path, kind: Literal["partial", "former", "removed"]) -> Path:
-    """Return a hidden name next to a folder that encodes its fate: new, replaced or removed."""
+    """Return a hidden name next to a folder that encodes its state: new, replaced or removed."""
     suffix = f"-{kind}-{_writer()}"
     stem = os.fsencode(path.name)[: _LONGEST_NAME_BYTES - len(suffix) - 1]
     return path.with_name(f".{os.fsdecode(stem)}{suffix}")
@@ -80,7 +80,7 @@ def _is_stale(path: Path) -> bool:
             return True
         return bool(
             path.lstat().st_mtime < process.create_time() - 1
-        )  # the number belongs to another process now
+        )  # another process now has this number
     except psutil.NoSuchProcess:
         return True
     except (psutil.Error, OSError, OverflowError):

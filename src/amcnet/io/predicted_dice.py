@@ -1,4 +1,4 @@
-"""Predicted Dice coefficients, as results and label files hold them."""
+"""Predicted Dice coefficients, as stored in results and label files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ class PredictedDice:
 
     Attributes:
         coefficients: Label value -> predicted Dice coefficient.
-        named_below: A structure with a lower prediction needs a look.
+        named_below: Structures with a lower prediction should be reviewed.
     """
 
     coefficients: Mapping[int, float]

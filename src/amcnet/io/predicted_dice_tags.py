@@ -1,7 +1,8 @@
 """Predicted Dice coefficients in the segment list of a ``.seg.nrrd``.
 
-A segment's tag holds the coefficient and the number of voxels that it was predicted for: after a
-correction in 3D Slicer, which keeps tags, the prediction does not count any more.
+A segment's tag holds the coefficient and the number of voxels for which it was predicted: if a
+structure is corrected in 3D Slicer, which keeps tags, the number of voxels no longer matches and
+the prediction is ignored.
 """
 
 import re
@@ -47,14 +48,15 @@ def predicted_dice_tags(labels: npt.NDArray[Any], predicted: PredictedDice) -> d
 def read_predicted_dice(
     path: Path, table: LabelTable, labels: npt.NDArray[Any]
 ) -> PredictedDice | None:
-    """Return the predictions of a label file; None where it has none.
+    """Return the predictions of a label file; None if it has none.
 
-    Only a ``.seg.nrrd`` holds any, and those of structures that were changed since are left out.
+    Only a ``.seg.nrrd`` can hold predictions; those of structures that were changed since are
+    omitted.
 
     Args:
         path: The file.
-        table: What its labels mean.
-        labels: Its labels as :func:`amcnet.io.read_labels` returned them for this table.
+        table: The label table of the file.
+        labels: Labels of the file as :func:`amcnet.io.read_labels` returned them for this table.
 
     Raises:
         InputError: If the header is damaged.
@@ -74,7 +76,7 @@ def read_predicted_dice(
 
 
 def _count(labels: npt.NDArray[Any]) -> dict[int, int]:
-    """Return label value -> number of voxels; plane by plane, as counting takes a wide copy."""
+    """Return label value -> number of voxels, counted plane by plane to save memory."""
     total = np.zeros(int(labels.max(initial=0)) + 1, np.int64)
     for plane in labels:
         total += np.bincount(plane[plane > 0], minlength=len(total))

@@ -14,12 +14,12 @@ from amcnet.io.volume import Volume
 
 @dataclass(frozen=True)
 class Reading:
-    """Reading options of files.
+    """How files are read.
 
     Attributes:
-        spacing_mm: Voxel size in (scan, lateral, depth), in mm, instead of the files'.
-        axes: Interpretation of the files' x, y and z; ``auto``: by their direction cosines.
-        series: UID or number of the series in a DICOM input with several.
+        spacing_mm: Voxel size in (scan, lateral, depth), in mm, instead of the files' own.
+        axes: Meaning of the files' x, y and z; ``auto``: by their direction cosines.
+        series: UID or number of the series, for a DICOM input with several.
         colour: ``luma`` turns colours into intensities, ``refuse`` refuses them.
 
     Example:
@@ -48,4 +48,4 @@ class Reading:
 
 
 BY_HEADER = Reading()
-"""Files are read according to their headers."""
+"""Read files according to their headers."""

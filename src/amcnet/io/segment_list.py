@@ -23,11 +23,11 @@ class Segment:
 
     Attributes:
         name: Display name.
-        label_value: Its voxel value within its layer.
-        layer: Index of the layer (the image channel) that holds it.
+        label_value: Voxel value within its layer.
+        layer: Index of the layer (the image channel) that contains it.
         codes: Terminology codes (scheme, code), the most specific first.
         color_rgb: Display colour, three values of 0-255; None if the file states none.
-        tags: What else a ``.seg.nrrd`` says about it, ``key:value`` pairs with ``|`` between them.
+        tags: Other tags of the segment in a ``.seg.nrrd``: ``key:value`` pairs separated by ``|``.
     """
 
     name: str
@@ -43,13 +43,13 @@ def make_segments(
     size: tuple[int, int, int],
     tags: Mapping[int, str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Describe structures as slicerio's ``segments``, those without voxels included.
+    """Describe structures as slicerio's ``segments``, including structures without voxels.
 
     Args:
         structures: Structures, such as those of a table.
         size: Voxels along the file's (x, y, z). Every segment gets this whole extent: 3D Slicer
             up to 5.0 crops all segments of a layer to the extent of the first.
-        tags: Label value -> a tag of its segment, ``key:value``, besides the terminology.
+        tags: Label value -> an additional tag of its segment, ``key:value``.
     """
     extent = [0, size[0] - 1, 0, size[1] - 1, 0, size[2] - 1]
     return [
@@ -98,7 +98,7 @@ def segmentation_fields(segments: Iterable[Mapping[str, Any]]) -> dict[str, str]
     for index, segment in enumerate(segments):
         terminology = segment["terminology"]
         codes = ["^".join(terminology[name]) for name in ("category", "type")]
-        # Context, category, type and its modifier; then the same of an anatomic region: none.
+        # Context, category, type and its modifier; then the same for an anatomic region: none.
         entry = "~".join([terminology["contextName"], *codes, _NO_CODE, "", _NO_CODE, _NO_CODE])
         own_tags = "".join(f"{key}:{value}|" for key, value in segment.get("tags", {}).items())
         fields |= {
@@ -138,7 +138,7 @@ def parse_segments(metadata: Mapping[str, str], channels: int) -> list[Segment]:
     Returns:
         The segments in file order; an empty list for a file that has none.
 
-    Raises:
+    The segments in file order; an empty list for a file without segments.
         InputError: If a name is not UTF-8, a label value or layer is not a number, or the layer
             does not exist.
     """
@@ -168,7 +168,7 @@ def parse_segments(metadata: Mapping[str, str], channels: int) -> list[Segment]:
 
 
 def _parse_codes(tags: str) -> tuple[tuple[str, str], ...]:
-    """Return anatomic region and type; files identify the structure by either."""
+    """Return anatomic region and type: either may identify the structure."""
     entry = next((tag for tag in tags.split("|") if tag.startswith(_TERMINOLOGY)), "")
     parts = [part.split("^") for part in entry.split("~")]
     codes = [parts[place] for place in (5, 2) if place < len(parts)]

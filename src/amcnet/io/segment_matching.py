@@ -1,4 +1,4 @@
-"""Matching the segments of a file to a label table, by name, code or value."""
+"""Match the segments of a file to a label table, by name, code or value."""
 
 import re
 from collections.abc import Sequence
@@ -7,12 +7,12 @@ from amcnet.anatomy.label_table import LabelTable
 from amcnet.io.plain_names import plain_name
 from amcnet.io.segment_list import Segment
 
-# Default names of segments in various programs: 'Segment_1', 'Label 3', '7', ''.
+# Default segment names of various programs: 'Segment_1', 'Label 3', '7', ''.
 _GENERIC_NAME = re.compile(
     r"((new[ _]?)?(segment(ation)?|label|region|roi|mask|object|structure|class|value))?"
     r"[ _#-]*[0-9]*([ _-][0-9]+)*"
 )
-# Codes that say no more than "some tissue", by scheme and code.
+# Codes that mean no more than "some tissue", by scheme and code.
 _GENERIC_CODES = {
     ("SCT", "85756007"), ("SRT", "T-D0050"), ("SNM3", "T-D0050"), ("SCT", "123037004"),
     ("SRT", "T-D000A"), ("SCT", "91723000"),
@@ -28,8 +28,8 @@ def is_generic(segment: Segment) -> bool:
 def match_segments(segments: Sequence[Segment], table: LabelTable) -> list[int | None]:
     """Find the value of each segment in a label table; None if the table does not contain it.
 
-    Names count first, then terminology codes. Where all segments are generic (``Segment_1``,
-    without a code of their own), their label values count instead, see :func:`are_numbered`.
+    Names count first, then terminology codes. If all segments are generic (``Segment_1``, without a
+    code of their own), their label values count instead, see :func:`are_numbered`.
 
     Args:
         segments: The segments of one file.
@@ -44,10 +44,10 @@ def match_segments(segments: Sequence[Segment], table: LabelTable) -> list[int |
 
 
 def are_numbered(segments: Sequence[Segment], table: LabelTable) -> bool:
-    """Return whether the segments of a file are told by their label values alone.
+    """Return whether the segments of a file can be identified only by their label values.
 
-    That is the case if none is known by name or code, and none has a name or code of its own:
-    otherwise the values belong to another table.
+    True if no segment is known by name or code, and none has its own name or code: otherwise the
+    values belong to another table.
     """
     is_known = any(value is not None for value in _values_of(segments, table))
     return bool(segments) and not is_known and all(map(is_generic, segments))

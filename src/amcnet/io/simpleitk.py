@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 _lock = threading.Lock()
-_users: list[bool] = []  # the setting that each block inside found on entry
+_users: list[bool] = []  # the setting that each nested block found on entry
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Reading texts, JSON and TOML that may come from strangers: regular files of a bounded size."""
+"""Read texts, JSON and TOML from untrusted sources: regular files of limited size."""
 
 import json
 import tomllib
@@ -18,10 +18,10 @@ def read_small_file(path: Path, expected: str) -> bytes:
 
     Args:
         path: The file.
-        expected: What the file should be, for errors, such as ``"an evaluation"``.
+        expected: Description of the expected file for error messages, such as ``"an evaluation"``.
 
     Raises:
-        InputError: If it is no regular file (a named pipe would block), has more than 64 MiB, or
+        InputError: If it is not a regular file (a named pipe would block), has more than 64 MiB, or
             cannot be read.
     """
     check_regular_file(path, expected)
@@ -38,10 +38,10 @@ def read_small_file(path: Path, expected: str) -> bytes:
 
 
 def read_json(path: Path, expected: str) -> Any:  # noqa: ANN401
-    """Return what a JSON file holds.
+    """Return the content of a JSON file.
 
     Raises:
-        InputError: If it cannot be read, is no JSON, or is nested too deeply.
+        InputError: If it cannot be read, is not JSON, or is nested too deeply.
 
     >>> _ = Path("scores.json").write_text('{"dice": 0.9}')
     >>> read_json(Path("scores.json"), "an evaluation")
@@ -50,23 +50,23 @@ def read_json(path: Path, expected: str) -> Any:  # noqa: ANN401
     try:
         return json.loads(read_small_file(path, expected).decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is no JSON ({error}), expected {expected}") from error
+        raise InputError(f"{path}: is not valid JSON ({error}), expected {expected}") from error
 
 
 def read_toml(path: Path, expected: str) -> dict[str, Any]:
-    """Return what a TOML file holds.
+    """Return the content of a TOML file.
 
     Raises:
-        InputError: If it cannot be read, is no TOML, has more than 1 MiB, or is nested too deeply.
+        InputError: If it cannot be read, is not TOML, has more than 1 MiB, or is nested too deeply.
     """
     content = read_small_file(path, expected)
     if len(content) > _MOST_TOML_BYTES:
         raise InputError(f"{path}: has more than {_MOST_TOML_BYTES} bytes, expected {expected}")
     try:
         text = content.decode("utf-8-sig")
-        # The time that the parser takes for a key grows with the square of its parts.
+        # The parser's time for a key grows with the square of its number of parts.
         if any(line.partition("=")[0].count(".") > _MOST_DOTS for line in text.splitlines()):
             raise ValueError(f"a key has more than {_MOST_DOTS} parts")
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is no valid TOML ({error}), expected {expected}") from error
+        raise InputError(f"{path}: is not valid TOML ({error}), expected {expected}") from error

@@ -14,7 +14,7 @@ _FACTORS = {name: factor for factor, names in _MILLIMETRES.items() for name in n
 def millimetres_of(unit: str) -> float | None:
     """Return the length of a unit in millimetres; None for unknown words.
 
-    A header that leaves the unit open means millimetres, as its format does.
+    Headers without a unit mean millimetres, as their format specifies.
 
     Example:
         >>> millimetres_of("cm"), millimetres_of(""), millimetres_of("px")

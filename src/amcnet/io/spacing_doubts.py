@@ -9,13 +9,12 @@ _REMEDY = "pass the voxel size in mm with --spacing SCAN,LATERAL,DEPTH (spacing_
 def doubtful_spacing(geometry: Geometry, may_be_cropped: bool = False) -> str | None:
     """Return why the voxel size of a scan is doubtful; None if it is plausible.
 
-    Converters that lose the voxel size write 1 x 1 x 1 mm, and a size in another unit makes a
-    volume that no scanned part of a body has: its longest side is shorter than 25 mm or longer
-    than 600 mm.
+    Converters that lose the voxel size write 1 x 1 x 1 mm, and a size in another unit gives an
+    extent that no scanned body part has: a longest side below 25 mm or above 600 mm.
 
     Args:
         geometry: The grid of the scan, or of its labels.
-        may_be_cropped: Whether it may be a part of a scan, which has no least size.
+        may_be_cropped: Whether it may be a cropped part of a scan, which has no minimum size.
 
     Returns:
         One sentence with the voxel size, the extent and the remedy, without a path.

@@ -49,7 +49,7 @@ def verified_file(path: Path) -> Iterator[RecordedFile]:
         os.fsync(file.fileno())
     found = path.stat().st_size
     if found != recorded.num_bytes:
-        raise OutputError(f"{found} bytes were stored of {recorded.num_bytes}, is the disk full?")
+        raise OutputError(f"{found} of {recorded.num_bytes} bytes were stored, is the disk full?")
     with path.open("rb") as file:
         file.seek(max(found - _LAST_BYTES, 0))
         if file.read() != recorded.last[-min(found, _LAST_BYTES) :]:
@@ -70,18 +70,18 @@ def synchronise_folder(path: Path) -> None:
     """Flush the entries of a folder to disk, if the system supports it."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
-    except OSError:  # Windows opens no folders
+    except OSError:  # Windows cannot open folders
         return
     try:
         os.fsync(descriptor)
-    except OSError:  # nor does every file system synchronise them
+    except OSError:  # and some file systems cannot synchronise them
         pass
     finally:
         os.close(descriptor)
 
 
 def synchronise_files(folder: Path) -> None:
-    """Flush all files of a folder and its subfolders to disk, to survive a power failure.
+    """Flush all files of a folder and its subfolders to disk, so that they survive a power failure.
 
     Raises:
         OSError: If the operating system refuses.

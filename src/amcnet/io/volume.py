@@ -75,7 +75,7 @@ def check_finite(array: npt.NDArray[Any]) -> None:
     """
     if array.dtype.kind != "f":
         return
-    with np.errstate(over="ignore"):  # beyond float32 is infinite to all that follows
+    with np.errstate(over="ignore"):  # values beyond float32 become infinite in all later steps
         bad = sum(
             plane.size - int(np.isfinite(plane.astype(np.float32, copy=False)).sum())
             for plane in array

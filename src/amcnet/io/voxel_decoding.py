@@ -1,7 +1,7 @@
-"""Decoding stored voxels into an array, within bounds that the header and the file set.
+"""Decode stored voxels into an array, within limits set by the header and the file size.
 
 Memory is allocated only if the file is large enough for the size in its header, and no more is
-decompressed than the header declares, so a crafted file costs neither memory nor time.
+decompressed than the header declares, so a crafted file cannot exhaust memory or time.
 """
 
 import bz2
@@ -25,8 +25,8 @@ _MOST_SKIPPED_BYTES = 1 << 26
 _MOST_SKIPPED_LINES = 1 << 20
 _MOST_LINE_BYTES = 1 << 20
 _MOST_DIGITS = 4096
-# zlib's own limit is 1032. Empty label maps of a full scan get close to it; larger volumes of
-# such a ratio are no scan.
+# zlib's own limit is 1032. Empty label maps of a full scan come close to it; larger volumes with
+# such a ratio are not scans.
 _MOST_RATIO: dict[Encoding, float] = {"raw": 1, "text": 8, "gzip": 1040, "zlib": 1040}
 _SCAN_RATIO, _ANY_RATIO_BYTES = 200, 3 * GIB
 _COPIES = 2  # the stored array, and the one in canonical order
@@ -40,9 +40,9 @@ def read_voxels(header: ImageHeader) -> npt.NDArray[Any]:
         (float64 if the file stores float64).
 
     Raises:
-        InputError: If the data are truncated or damaged, decompress to something else than the
-            header declares, or to much more than a scan could.
-        NotEnoughMemoryError: If the machine is too small for them.
+        InputError: If the data are truncated or damaged, decompress to a size other than the header
+            declares, or to an implausible size for a scan.
+        NotEnoughMemoryError: If they do not fit into memory.
     """
     _check_shares(header)
     _check_plausible(header)
@@ -64,7 +64,7 @@ def read_voxels(header: ImageHeader) -> npt.NDArray[Any]:
 
 
 def _check_shares(header: ImageHeader) -> None:
-    """Check that every data file holds whole slices, or every slice whole data files."""
+    """Check that each data file holds whole slices, or each slice consists of whole files."""
     slices = header.size[2] * (1 if header.channels_first else header.channels)
     files = len(header.data_files)
     if slices % files and files % slices:
@@ -101,7 +101,7 @@ def _errors_named(data: DataFile, encoding: Encoding) -> Iterator[None]:
     try:
         yield
     except (EOFError, OSError, zlib.error, IsalError) as error:  # type: ignore[misc]  # its stub says a variable
-        # bzip2 and gzip report damage as OSErrors without a number of the system.
+        # bzip2 and gzip report damage as OSErrors without an errno.
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise InputError(
@@ -139,7 +139,7 @@ def _skip_lines(file: IO[bytes], data: DataFile) -> None:
 
 
 def _decoded(file: IO[bytes], encoding: Encoding, num_bytes: int) -> Iterator[bytes]:
-    """Yield decompressed chunks of bounded size; the end of the data has been verified then."""
+    """Yield decompressed chunks of limited size, and check that the data end properly."""
     if encoding == "zlib":
         yield from _inflated(file, num_bytes)
         return
@@ -188,8 +188,8 @@ def _copy_bytes(
         tail += len(view) - used
         if tail > most_tail:
             raise InputError(
-                f"{data.path}: the data go on after the voxels, expected {part.nbytes} bytes as "
-                "the header declares"
+                f"{data.path}: the data continue after the voxels, expected {part.nbytes} bytes "
+                "as the header declares"
             )
     if count < part.nbytes:
         raise InputError(
@@ -227,8 +227,8 @@ def _parse_numbers(part: npt.NDArray[Any], file: IO[bytes], data: DataFile) -> N
             )
     if extra or rest or file.read(_CHUNK_BYTES).strip():
         raise InputError(
-            f"{data.path}: the numbers go on after the voxels, expected {part.size} as the header "
-            "declares"
+            f"{data.path}: the numbers continue after the voxels, expected {part.size} as the "
+            "header declares"
         )
 
 

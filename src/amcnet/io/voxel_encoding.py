@@ -1,4 +1,4 @@
-"""Voxels of an array as the bytes of a file: plane by plane, compressed or not."""
+"""Encode the voxels of an array as the bytes of a file: plane by plane, compressed or not."""
 
 import gzip
 import zlib
@@ -11,16 +11,17 @@ import numpy.typing as npt
 from amcnet.errors import OutputError
 from amcnet.io.verified_files import RecordedFile
 
-COMPRESSION_LEVEL = 1  # higher levels cost time and gain little, on labels and on speckle alike
+COMPRESSION_LEVEL = 1  # higher levels cost time and gain little, for labels and for speckle alike
 
 _TYPES = ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8")
 
 
 def storable(stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return an array, little-endian, in a type that every format has.
+    """Return an array, little-endian, in a dtype that every format supports.
 
     Raises:
-        OutputError: If no format has its type, for example complex numbers. The text has no path.
+        OutputError: If no format supports its dtype, for example complex numbers. The text has no
+            path.
     """
     if stored.dtype == bool:
         stored = stored.astype(np.uint8)
@@ -38,7 +39,7 @@ def planes(stored: npt.NDArray[Any]) -> Iterator[memoryview]:
 
 
 def write_gzip(file: RecordedFile, head: bytes, stored: npt.NDArray[Any]) -> None:
-    """Write a head and the voxels as one gzip stream; equal voxels give equal bytes."""
+    """Write a header and the voxels as one gzip stream; equal voxels give equal bytes."""
     with gzip.GzipFile("", "wb", COMPRESSION_LEVEL, fileobj=cast(Any, file), mtime=0) as stream:
         stream.write(head)
         for plane in planes(stored):

@@ -33,7 +33,10 @@ def test_series_are_listed_and_chosen(two: Path, scan: Any, dicom: SimpleNamespa
     np.testing.assert_array_equal(by_number.array, by_uid.array)
     assert by_number.array.size == 7 * 12 * 11
     for wanted, sentence in (
-        (None, r"study: holds 3 series, expected one, or its number or UID \(--series\): 3 \(US, "),
+        (
+            None,
+            r"study: holds 3 series, expected a single one, or the number or UID of one \(--series\): 3 \(US, ",
+        ),
         ("3", "study: holds 2 series '3', expected one of: "),
         ("4", "study: holds no series '4', expected one of: "),
     ):

@@ -98,7 +98,7 @@ def test_archives_that_are_no_scans(dicom: SimpleNamespace, scan: Any, tmp_path:
     with pytest.raises(InputError, match=r"bomb\.zip: unpacks from 0\.\d+ to 0\.1 GiB, expected"):
         read_volume(bomb)
     text.write_bytes(b"PK no archive")
-    with pytest.raises(InputError, match=r"text\.zip: the content is no zip archive"):
+    with pytest.raises(InputError, match=r"text\.zip: the content is not a zip archive"):
         read_volume(text)
     empty = tmp_path / "empty.zip"
     zipfile.ZipFile(empty, "w").close()
@@ -192,7 +192,7 @@ def test_a_jpeg_ls_frame_without_its_end_is_not_decoded(
         (frame,) = pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=1)
         dataset.PixelData = pydicom.encaps.encapsulate([frame[: len(frame) // 2]])
         dataset.save_as(file)
-    with pytest.raises(InputError, match="its JPEG data are cut off, expected whole frames"):
+    with pytest.raises(InputError, match="its JPEG data are truncated, expected whole frames"):
         read_volume(folder)
 
 
@@ -263,8 +263,8 @@ def transcode(file: Path, syntax: pydicom.uid.UID) -> None:
     [
         ({4: "gone"}, r"1 slices are missing in 1 gaps, the first between slices 4 and 5, 1\.4 mm"),
         ({4: 0.02}, r"its slices are 0\.68 to 0\.72 mm apart, expected distances that differ by"),
-        ({4: -0.7}, "2 or more of 9 frames lie at one position"),
-        ({4: "shifted"}, r"shifted by up to 0\.5 mm against each other"),
+        ({4: -0.7}, "2 or more of 9 frames have the same position"),
+        ({4: "shifted"}, r"shifted sideways by up to 0\.5 mm"),
         ({4: "turned"}, "its frames have different orientations"),
         ({4: "scaled"}, "its frames have different PixelSpacing"),
         ({4: "large"}, "its images are of 12 x 11 and 13 x 11 pixels"),
@@ -317,7 +317,9 @@ def test_frames_of_several_times_are_refused(
     dicom: SimpleNamespace, scan: Any, tmp_path: Path
 ) -> None:
     path = dicom.enhanced(tmp_path / "film.dcm", scan, [0, 1, 2, 3, 0, 1, 2, 3])
-    with pytest.raises(InputError, match=r"film\.dcm: 5 or more of 8 frames lie at one position"):
+    with pytest.raises(
+        InputError, match=r"film\.dcm: 5 or more of 8 frames have the same position"
+    ):
         read_volume(path)
 
 
@@ -326,7 +328,7 @@ def test_frames_without_positions_need_a_spacing(
 ) -> None:
     path = tmp_path / "old"
     dicom.dataset(dicom.US_MULTI_FRAME, scan.stored, NumberOfFrames=9).save_as(path)
-    with pytest.raises(InputError, match=r"old: is a multi-frame image that does not say where"):
+    with pytest.raises(InputError, match=r"old: is a multi-frame image without positions"):
         read_volume(path)
     volume = read_volume(path, spacing_mm=(0.3, 0.2, 0.1))
     np.testing.assert_array_equal(volume.array, scan.stored)
@@ -366,7 +368,7 @@ def test_sizes_are_checked_before_memory_is_taken(
         dataset.compress(pydicom.uid.RLELossless)
         dataset.Rows = dataset.Columns = claimed
         dataset.save_as(file)
-    with pytest.raises(InputError, match=r"unpack from 0\.000 to 4\.0 GiB by its header"):
+    with pytest.raises(InputError, match=r"unpack from 0\.000 to 4\.0 GiB according to its header"):
         read_volume(folder)
     claimed = 6000
     for file in sorted(folder.iterdir()):
@@ -400,7 +402,7 @@ def test_files_of_pydicom(tmp_path: Path, dicom: SimpleNamespace) -> None:
         ("MR_truncated.dcm", "truncated|cannot be decoded"),
         ("image_dfl.dcm", "is a 2D image of 512 x 512 pixels"),
         ("rtplan.dcm", "holds no DICOM images"),
-        ("rtdose.dcm", "does not say where its frames lie"),
+        ("rtdose.dcm", "without positions of its frames"),
         ("test-SR.dcm", "holds no DICOM images"),
     ):
         with pytest.raises(InputError, match=sentence):

@@ -134,4 +134,4 @@ def test_every_type_that_can_be_read_is_found_in_a_folder(
     found = find_pairs(tmp_path / "truth", tmp_path / "judged")
     assert [pair.name for pair in found.pairs] == ["D", "a", "b", "c"]
     assert all(pair.prediction is not None for pair in found.pairs)
-    assert f"{tmp_path / 'truth'}: passed over e.gipl, expected files" in caplog.text
+    assert f"{tmp_path / 'truth'}: skipped e.gipl, expected files" in caplog.text

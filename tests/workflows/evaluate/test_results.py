@@ -26,7 +26,7 @@ def test_one_case_many_cases_and_folders(tmp_path):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ("{", r"r\.json: is no JSON"),
+        ("{", r"r\.json: is not valid JSON"),
         ([CASE], "holds a list"),
         ({"cases": {}}, "holds no case"),
         ({"summary": {}}, "'r' has no list 'structures'"),

@@ -93,4 +93,4 @@ def test_what_a_folder_run_passes_over_is_named(
     jobs = plan_files([folder], tmp_path / "out", options)
     assert [job.source.name for job in jobs] == ["B.NII.GZ", "a.nrrd"]
     (record,) = caplog.records
-    assert record.getMessage().startswith(f"{folder}: passed over c.zip, d.vtk, more/, expected ")
+    assert record.getMessage().startswith(f"{folder}: skipped c.zip, d.vtk, more/, expected ")

@@ -16,15 +16,15 @@ _MAX_SUFFIX = 10
 def check_bystander(location: Location, suffixes: dict[PurePosixPath, set[str]]) -> None:
     """Check that a file without DICOM content does not look like a damaged image.
 
-    A file claims to be one if its name says so, or if it is named like DICOM files of its folder
-    (an empty one: of any folder) and is no text.
+    A file claims to be an image if its name says so, or if it has the same suffix as the DICOM
+    files of its folder (an empty file: of any folder) and is not text.
 
     Args:
         location: The file.
         suffixes: Suffixes of the DICOM files in each folder.
 
     Raises:
-        InputError: If it does.
+        InputError: If it does look like one.
     """
     name = location.name
     if name.name.upper() == DIRECTORY_NAME or any(
@@ -38,12 +38,13 @@ def check_bystander(location: Location, suffixes: dict[PurePosixPath, set[str]])
         alike = set().union(*suffixes.values()) if suffixes else set()
     if name_suffix(name) in alike and not _is_text(location):
         raise InputError(
-            f"{location}: {what_is(location)}, expected a DICOM image as its neighbours are"
+            f"{location}: {what_is(location)}, expected a DICOM image like the other files of "
+            "its folder"
         )
 
 
 def name_suffix(name: PurePosixPath) -> str:
-    """Return the suffix of a file name; the end of a UID (``1.2.840.5``) is none."""
+    """Return the suffix of a file name; the end of a UID (``1.2.840.5``) is not a suffix."""
     suffix = name.suffix.lower()
     return suffix if len(suffix) <= _MAX_SUFFIX and not suffix[1:].isdigit() else ""
 
@@ -52,7 +53,7 @@ def _is_text(location: Location) -> bool:
     with location.open_header() as stream:
         beginning = stream.read(_TEXT_BYTES)
     text = beginning.decode("utf-8", errors="ignore")
-    is_utf8 = len(beginning) - len(text.encode("utf-8")) < 4  # the last character may be cut
+    is_utf8 = len(beginning) - len(text.encode("utf-8")) < 4  # the last character may be incomplete
     return bool(text) and is_utf8 and all(one.isprintable() or one.isspace() for one in text)
 
 

@@ -1,4 +1,4 @@
-"""Check by numbers in the headers that a series of single-frame images is complete."""
+"""Check, by numbers in the headers, that a series of single-frame images is complete."""
 
 import logging
 from collections import Counter
@@ -17,14 +17,14 @@ _SHARED = ("PatientID", "StudyInstanceUID", "FrameOfReferenceUID")
 
 
 def check_one_source(headers: Sequence[Any], name: str) -> None:
-    """Check that the images of a series are of one patient, study and frame of reference.
+    """Check that the images of a series have the same patient, study and frame of reference.
 
     Args:
         headers: One for each image.
         name: Name of the images in error messages.
 
     Raises:
-        InputError: If they differ. The text has no values: they may identify the patient.
+        InputError: If they differ. The text omits the values, which may identify the patient.
     """
     for keyword in _SHARED:
         stated = {str(value_of(header, keyword) or "") for header in headers} - {""}
@@ -43,7 +43,7 @@ def check_acquisitions(headers: Sequence[Any], name: str) -> None:
         name: Name of the images in error messages.
 
     Raises:
-        InputError: If an acquisition has fewer.
+        InputError: If an acquisition has fewer images.
     """
     found = Counter(whole_number(header, "AcquisitionNumber") for header in headers)
     for header in headers:
@@ -51,17 +51,17 @@ def check_acquisitions(headers: Sequence[Any], name: str) -> None:
         count = found[whole_number(header, "AcquisitionNumber")]
         if stated > count:
             raise InputError(
-                f"{name}: holds {count} images and ImagesInAcquisition is {stated}, expected all "
+                f"{name}: holds {count} images but ImagesInAcquisition is {stated}, expected all "
                 "of them"
             )
 
 
 def report_gaps(headers: Sequence[Any], name: str) -> None:
-    """Report in the log that InstanceNumbers have gaps, though the positions are even.
+    """Report gaps in the InstanceNumbers in the log, although the positions are evenly spaced.
 
     Args:
         headers: One for each image.
-        name: What they are called in the log.
+        name: Name of the images in the log.
     """
     stated = [value_of(header, "InstanceNumber") for header in headers]
     numbers = sorted({whole_number(header, "InstanceNumber") for header in headers})
@@ -70,8 +70,8 @@ def report_gaps(headers: Sequence[Any], name: str) -> None:
     low, high = min(numbers[0], 1), numbers[-1]
     if high - low + 1 > len(numbers):
         _log.warning(
-            "%s: holds %d images with InstanceNumber %d to %d, as if others were missing; their "
-            "positions are even",
+            "%s: holds %d images with InstanceNumber %d to %d, as if others were missing, but "
+            "their positions are evenly spaced",
             one_line(name), len(numbers), numbers[0], high,
         )  # fmt: skip
 
@@ -87,7 +87,9 @@ def order_by_number(headers: Sequence[Any], name: str) -> NDArray[np.intp]:
         InputError: If numbers are absent, repeated, or not consecutive.
     """
     if any(value_of(header, "InstanceNumber") is None for header in headers):
-        raise InputError(f"{name}: some images have neither position nor number, expected both")
+        raise InputError(
+            f"{name}: some images have neither position nor number, expected one or the other"
+        )
     values = np.array([whole_number(header, "InstanceNumber") for header in headers])
     order: NDArray[np.intp] = np.argsort(values, kind="stable")
     steps = np.diff(values[order])

@@ -1,8 +1,8 @@
-"""Decode the frames of an image, each transfer syntax by one library, after checking them.
+"""Check and decode the frames of an image, with one library for each transfer syntax.
 
-GDCM ends the whole process on some damaged images and others allocate whatever size a frame
-states, so a frame must first state the size that the header states. CharLS works for seconds on a
-frame that was cut off.
+GDCM terminates the whole process on some damaged images, and other decoders allocate whatever size
+a frame states, so the size in the frame is first compared with the header. CharLS works for seconds
+on a truncated frame.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ _PLUGINS = {
 }
 _JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
 _RLE = "1.2.840.10008.1.2.5"
-_MAX_RLE_RATIO = 64  # two bytes stand for at most 128
+_MAX_RLE_RATIO = 64  # two bytes encode at most 128 pixels
 _RLE_HEADER_BYTES = 64
 _END_OF_IMAGE = b"\xff\xd9"
 
@@ -40,17 +40,17 @@ def decode(
     header: Any,  # noqa: ANN401
     location: Location,
 ) -> Iterator[NDArray[Any]]:
-    """Decode the frames of an image one after the other.
+    """Decode the frames of an image one by one.
 
     Args:
         pydicom: The module.
-        stream: The file; pydicom has just read its header.
-        header: Its header.
-        location: Its name in an error.
+        stream: The file, positioned where pydicom stopped after the header.
+        header: Header of the file.
+        location: Name of the file in error messages.
 
     Raises:
-        InputError: If the pixels are missing or cut off, or the compressed data state another
-            size or number of frames than the header. Decoders raise errors of their own.
+        InputError: If the pixels are missing or truncated, or the compressed data state another
+            size or number of frames than the header. Errors of the decoders are not converted.
     """
     if is_compressed(header, location):
         _check_compressed(stream, header, location)
@@ -64,7 +64,9 @@ def decode(
 def _check_compressed(stream: IO[bytes], header: Any, location: Location) -> None:  # noqa: ANN401
     pixels = read_pixel_element(stream, header, location.num_bytes)
     if pixels is None or pixels.num_bytes is not None:
-        raise InputError(f"{location}: holds no compressed pixels, expected them by its header")
+        raise InputError(
+            f"{location}: holds no compressed pixels, expected them according to its header"
+        )
     count = whole_number(header, "NumberOfFrames", 1)
     frames = split_frames(stream, pixels, header, count, location)
     check = _check_rle if header.file_meta.TransferSyntaxUID == _RLE else _check_jpeg
@@ -82,8 +84,8 @@ def _check_rle(
     found = sum(one.num_bytes for one in fragments) - _RLE_HEADER_BYTES
     if found * _MAX_RLE_RATIO < expected:
         raise InputError(
-            f"{location}: its RLE data of {max(0, found)} bytes cannot hold a frame of {expected} "
-            "bytes, expected whole frames"
+            f"{location}: its RLE data of {max(0, found)} bytes cannot hold a frame of "
+            f"{expected} bytes, expected whole frames"
         )
 
 
@@ -100,14 +102,14 @@ def _check_jpeg(
     if list(found[1:]) != expected or not 0 < found.bits <= allocated:
         raise InputError(
             f"{location}: its compressed data are of {_text(found)}, expected "
-            f"{_text(FrameSize(allocated, *expected))} by its header"
+            f"{_text(FrameSize(allocated, *expected))} according to its header"
         )
     if header.file_meta.TransferSyntaxUID not in _JPEG_LS:
         return
     last = fragments[-1]
     stream.seek(last.start)
     if not stream.read(last.num_bytes).rstrip(b"\0").endswith(_END_OF_IMAGE):
-        raise InputError(f"{location}: its JPEG data are cut off, expected whole frames")
+        raise InputError(f"{location}: its JPEG data are truncated, expected whole frames")
 
 
 def _frame_bytes(header: Any) -> int:  # noqa: ANN401

@@ -1,4 +1,4 @@
-"""Inflate DICOM files of the deflated transfer syntax within a bound."""
+"""Inflate DICOM files of the deflated transfer syntax, up to a limit."""
 
 import io
 import zlib
@@ -13,27 +13,27 @@ _DEFLATED_UID = b"1.2.840.10008.1.2.1.99"
 _PLAIN_UID = b"1.2.840.10008.1.2.1\0\0\0"  # explicit VR little endian, of the same length
 _SYNTAX_ELEMENT = b"\x02\x00\x10\x00UI"
 _GROUP_LENGTH = b"\x02\x00\x00\x00UL\x04\x00"
-_START = 132  # of the file meta information: preamble and magic come before
+_START = 132  # of the file meta information, which follows the preamble and the magic bytes
 _STEP = 1 << 20
 
 
 def is_deflated(beginning: bytes) -> bool:
-    """Return whether a file, by its first 4 kB, is of the deflated transfer syntax."""
+    """Return whether a file has the deflated transfer syntax, judging by its first 4 kB."""
     start = beginning.find(_SYNTAX_ELEMENT)
     return start >= 0 and beginning[start + 8 :].startswith(_DEFLATED_UID)
 
 
 def inflate(stream: IO[bytes], location: Location) -> IO[bytes]:
-    """Return a deflated file as the plain file that it stands for.
+    """Return the inflated form of a deflated file.
 
-    pydicom would inflate it to any size.
+    pydicom would inflate it without a limit.
 
     Args:
         stream: The file, in any position.
-        location: Its name in an error.
+        location: Name of the file in error messages.
 
     Raises:
-        InputError: If it is cut off or damaged, or inflates to far more than a scan could.
+        InputError: If it is truncated or damaged, or inflates to an implausible size for a scan.
         NotEnoughMemoryError: If it does not fit into memory.
     """
     stream.seek(0)

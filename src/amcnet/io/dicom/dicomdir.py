@@ -16,8 +16,8 @@ class DirectoryEntry:
     """A file that a DICOMDIR lists.
 
     Attributes:
-        series_uid: Of the series that it is part of; empty if there is none.
-        parts: Names of its folders and its own, from the folder of the DICOMDIR.
+        series_uid: SeriesInstanceUID of its series; empty if there is none.
+        parts: Names of its folders and of the file itself, relative to the folder of the DICOMDIR.
     """
 
     series_uid: str
@@ -31,8 +31,8 @@ def entries_of(header: Any, name: str) -> list[DirectoryEntry]:  # noqa: ANN401
     """Return the files that a DICOMDIR lists.
 
     Args:
-        header: Of the DICOMDIR.
-        name: Its name in an error.
+        header: Header of the DICOMDIR.
+        name: Name of the DICOMDIR in error messages.
 
     Raises:
         InputError: If the name of a file leads outside the folder of the DICOMDIR.
@@ -52,7 +52,7 @@ def entries_of(header: Any, name: str) -> list[DirectoryEntry]:  # noqa: ANN401
 
 
 def _records(header: Any) -> Iterator[tuple[Any, str]]:  # noqa: ANN401
-    """Return all records in use, each with the UID of the series that it belongs to."""
+    """Return all records in use, each with the UID of its series."""
     records = list(value_of(header, "DirectoryRecordSequence") or ())
     by_offset = {getattr(record, "seq_item_tell", 0): record for record in records}
     parents = {}
@@ -75,7 +75,7 @@ def _records(header: Any) -> Iterator[tuple[Any, str]]:  # noqa: ANN401
 
 
 def find_entry(folder: Path, entry: DirectoryEntry) -> Path | None:
-    """Return the file of an entry, in any letter case; None if there is none in the folder.
+    """Return the file of an entry, ignoring letter case; None if the folder has no such file.
 
     Names in a DICOMDIR are upper case, but file systems may show them in lower case or with the
     version number of ISO 9660 (``IM1;1``).

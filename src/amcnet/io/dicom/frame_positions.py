@@ -30,8 +30,8 @@ class FramePositions:
 
     Attributes:
         positions_mm: Centre of each frame's first pixel, (frame, 3), in mm.
-        rounding_mm: Half a unit of the last digit that the positions are written with, along
-            each of the three coordinates, in mm.
+        rounding_mm: Half a unit of the last digit of the stated positions, along each of the three
+            coordinates, in mm.
         orientation: Direction cosines of a row and of a column, six numbers.
         pixel_spacing_mm: Distance between rows and between columns, in DICOM's order.
         slice_distance_mm: SpacingBetweenSlices; None if not stated.
@@ -57,7 +57,8 @@ def positions_of_images(
         headers: One for each image.
         names: Name of each image in error messages.
         name: Name of all images in error messages.
-        spacing_is_given: Whether the caller knows the voxel size; the header's is then not read.
+        spacing_is_given: Whether the caller knows the voxel size; the header's voxel size is then
+            not read.
 
     Returns:
         The positions; None if no image has one.
@@ -88,13 +89,14 @@ def positions_of_frames(
     """Return the positions of the frames of a multi-frame image.
 
     An Enhanced Ultrasound Volume states positions in its volume frame of reference, other enhanced
-    images in the patient's.
+    images in the frame of reference of the patient.
 
     Args:
-        header: Its header.
-        frames: Number of its frames.
-        name: Its name in an error.
-        spacing_is_given: Whether the caller knows the voxel size; the header's is then not read.
+        header: Header of the image.
+        frames: Number of frames.
+        name: Name of the image in error messages.
+        spacing_is_given: Whether the caller knows the voxel size; the header's voxel size is then
+            not read.
 
     Returns:
         The positions; None for an image without functional groups.
@@ -127,7 +129,7 @@ def positions_of_frames(
 
 @dataclass(frozen=True)
 class _Stated:
-    """The distances along the normal that a header states."""
+    """Distances along the normal that a header states."""
 
     distance_mm: float | None
     thickness_mm: float | None
@@ -153,7 +155,7 @@ def _is_volume(header: Any, group: tuple[Any, ...]) -> bool:  # noqa: ANN401
 
 
 def _inside(groups: Iterable[tuple[Any, ...]], keyword: str) -> Iterable[tuple[Any, ...]]:
-    """Return, for each frame, the one item of a sequence in its own or in the shared group."""
+    """Return each frame's single item of a sequence in its own or in the shared groups."""
     for group in groups:
         items = (value_of(item, keyword) for item in group)
         yield next(((found[0],) for found in items if found), ())

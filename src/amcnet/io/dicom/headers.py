@@ -31,11 +31,11 @@ _COMPRESSED = (
 
 @contextmanager
 def open_dicom(location: Location, whole: bool = False) -> Iterator[IO[bytes] | None]:
-    """Open a DICOM file, inflating it if necessary; yield None for other files.
+    """Open a DICOM file, inflated if necessary; yield None for other files.
 
     Args:
         location: The file.
-        whole: Open it to read the pixels too, in any order.
+        whole: Whether the pixels will be read too, in any order.
 
     Raises:
         InputError: If it cannot be read.
@@ -63,7 +63,7 @@ def read_dicom_header(location: Location, tags: Sequence[str] | None = None) -> 
         A `pydicom.Dataset` without pixels; None for other files.
 
     Raises:
-        InputError: If it begins as DICOM does and is damaged.
+        InputError: If it starts like a DICOM file but is damaged.
     """
     found = read_header_and_pixels(location, tags)
     return None if found is None else found[0]
@@ -73,12 +73,12 @@ def read_dicom_image_header(location: Location) -> tuple[Any, PixelElement]:
     """Read the complete header of an image and the description of its pixels.
 
     Raises:
-        InputError: If it is no DICOM image, ends before its pixels, or has a transfer syntax that
-            cannot be read.
+        InputError: If it is not a DICOM image, ends before its pixels, or has an unsupported
+            transfer syntax.
     """
     found = read_header_and_pixels(location)
     if found is None:
-        raise InputError(f"{location}: is no DICOM file, expected a DICOM image")
+        raise InputError(f"{location}: is not a DICOM file, expected a DICOM image")
     header, pixels = found
     is_compressed(header, location)
     if pixels is None:
@@ -89,18 +89,17 @@ def read_dicom_image_header(location: Location) -> tuple[Any, PixelElement]:
 def read_header_and_pixels(
     location: Location, tags: Sequence[str] | None = None
 ) -> tuple[Any, PixelElement | None] | None:
-    """Read a file's header, and where its pixels begin.
+    """Read a file's header and the position of its pixels.
 
     Args:
         location: The file.
-        tags: Keywords of the attributes to read, and then no pixels; None reads all.
+        tags: Keywords of the attributes to read, without the pixels; None reads all.
 
     Returns:
-        Header and pixels, None in place of pixels that are absent; None for a file that is no
-        DICOM.
+        Header and pixels (None if the file has no pixels); None for a file that is not DICOM.
 
     Raises:
-        InputError: If it begins as DICOM does and is damaged.
+        InputError: If it starts like a DICOM file but is damaged.
     """
     with quiet_pydicom() as pydicom:
         try:
@@ -119,7 +118,7 @@ def read_header_and_pixels(
         except OSError as error:
             reason = error.strerror or "no more data"
             raise InputError(f"{location}: cannot be read ({reason})") from None
-        except Exception as error:  # pydicom raises many kinds on damaged files
+        except Exception as error:  # pydicom raises many different exceptions on damaged files
             raise InputError(
                 f"{location}: is damaged, expected an intact DICOM file ({type(error).__name__})"
             ) from None
@@ -127,7 +126,7 @@ def read_header_and_pixels(
 
 def value_of(dataset: Any, keyword: str) -> Any:  # noqa: ANN401
     """Return the value of an attribute; None if it is absent, empty or unreadable."""
-    with quiet_pydicom():  # values are converted now, not when the file was read
+    with quiet_pydicom():  # pydicom converts values on access, not when the file is read
         try:
             value = dataset.get(keyword)
         except Exception:  # a value that pydicom cannot convert
@@ -147,10 +146,10 @@ def is_compressed(header: Any, location: Location) -> bool:  # noqa: ANN401
     if syntax in _COMPRESSED:
         return True
     if syntax is None:
-        raise InputError(f"{location}: names no transfer syntax, expected one")
+        raise InputError(f"{location}: states no transfer syntax, expected one")
     if not isinstance(syntax, str) or not syntax.startswith("1.2.840.10008.1.2"):
         raise InputError(
-            f"{location}: its transfer syntax {syntax} is private, expected one of the standard"
+            f"{location}: its transfer syntax {syntax} is private, expected a standard one"
         )
     raise InputError(
         f"{location}: its transfer syntax is {_syntax_name(syntax)} ({syntax}), "
@@ -163,7 +162,7 @@ def _syntax_name(uid: Any) -> str:  # noqa: ANN401
 
 
 def whole_number(dataset: Any, keyword: str, otherwise: int = 0) -> int:  # noqa: ANN401
-    """Return an attribute as a whole number, ``otherwise`` if it is none."""
+    """Return an attribute as a whole number, or ``otherwise`` if it is not one."""
     try:
         return int(value_of(dataset, keyword))
     except (TypeError, ValueError, OverflowError):

@@ -30,7 +30,7 @@ TAGS = (
     "InConcatenationNumber", "InConcatenationTotalNumber", "DirectoryRecordSequence",
 )  # fmt: skip
 
-_GROUP_LENGTH = b"\x02\x00\x00\x00UL\x04\x00"  # of the file meta information; some leave it out
+_GROUP_LENGTH = b"\x02\x00\x00\x00UL\x04\x00"  # of the file meta information; some writers omit it
 
 _log = logging.getLogger(__name__)
 
@@ -40,16 +40,16 @@ class Instance:
     """The part of an image's header that is read first.
 
     Attributes:
-        location: Its file.
+        location: The file.
         uid: SOPInstanceUID.
         series_uid: SeriesInstanceUID.
-        number: SeriesNumber; None if there is none.
-        description: SeriesDescription; empty if there is none.
-        modality: Such as ``US``.
+        number: SeriesNumber; None if not stated.
+        description: SeriesDescription; empty if not stated.
+        modality: Modality, such as ``US``.
         rows: Height in pixels.
         columns: Width in pixels.
         frames: Number of frames of a multi-frame image, None for a single frame.
-        parts: Number of files that the image is distributed over.
+        parts: Number of files over which the image is distributed.
     """
 
     location: Location
@@ -66,11 +66,11 @@ class Instance:
 
 @dataclass
 class FoundInstances:
-    """The images that a path stands for.
+    """The images found under a path.
 
     Attributes:
         images: The images, in the order of the names of their files.
-        missing: Files that a DICOMDIR lists and that are absent, by SeriesInstanceUID.
+        missing: Files that a DICOMDIR lists but that do not exist, by SeriesInstanceUID.
         segmentations: Number of DICOM segmentations.
         private: Manufacturers of objects in a private format, which may hold images.
     """
@@ -138,7 +138,9 @@ def _add_listed(found: FoundInstances, path: Path, entries: Iterable[DirectoryEn
         location = location_of(file)
         header = read_dicom_header(location, TAGS)
         if header is None:
-            raise InputError(f"{file}: {what_is(location)}, expected a DICOM file by {path.name}")
+            raise InputError(
+                f"{file}: {what_is(location)}, expected a DICOM file according to {path.name}"
+            )
         _add(found, location, header)
     if listed and len(absent) == len(listed):
         raise InputError(f"{path}: lists {len(listed)} files, found none of them in its folder")
@@ -152,7 +154,7 @@ def _note_missing(
     entries: Iterable[DirectoryEntry],
     locations: Iterable[Location],
 ) -> None:
-    """Note which files of a DICOMDIR, itself in a folder or an archive, are absent."""
+    """Record which files of a DICOMDIR (in a folder or an archive) do not exist."""
     known = {_compared(one.name) for one in locations}
     for entry in entries:
         name = folder.joinpath(*entry.parts)
@@ -168,7 +170,7 @@ def _instance_of(location: Location, header: Any) -> Instance | None:  # noqa: A
     """Return the description of an image; None for other objects.
 
     Raises:
-        InputError: If it is an image by its class and ends before its size.
+        InputError: If its SOP class is an image and the file ends before the size of the image.
     """
     rows, columns = whole_number(header, "Rows"), whole_number(header, "Columns")
     if _class_uid(header) in SEG_UIDS:
@@ -229,8 +231,8 @@ def without_copies(images: Iterable[Instance], name: str) -> list[Instance]:
             continue
         if _dataset_bytes(first.location) != _dataset_bytes(image.location):
             raise InputError(
-                f"{image.location}: has the SOPInstanceUID of {first.location} and other content, "
-                "expected a UID of its own in each image"
+                f"{image.location}: has the SOPInstanceUID of {first.location} but different "
+                "content, expected a unique UID for each image"
             )
         copies.append(image.location)
     if copies:
@@ -242,7 +244,7 @@ def without_copies(images: Iterable[Instance], name: str) -> list[Instance]:
 
 
 def _dataset_bytes(location: Location) -> bytes:
-    """Return the bytes of a file after the file meta information, whose writer may differ."""
+    """Return the bytes of a file after its file meta information, which may differ in copies."""
     with open_dicom(location, whole=True) as stream:
         content = b"" if stream is None else stream.read()
     if not content[132:].startswith(_GROUP_LENGTH):

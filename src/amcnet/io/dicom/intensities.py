@@ -25,7 +25,7 @@ class Changes:
     Attributes:
         coloured: Pixels that had colour.
         inside: Number of coloured pixels within the ultrasound region.
-        masked: Pixels outside the ultrasound region, or of padding, that were not 0.
+        masked: Pixels that were not 0 and lie outside the ultrasound region or are padding.
         has_padding: Whether any of them have the PixelPaddingValue.
         ignored: Why the ultrasound regions of an image were ignored; empty if none were.
     """
@@ -41,8 +41,8 @@ class Changes:
         texts = []
         if self.coloured:
             texts.append(
-                f"{self.coloured} pixels had colour ({self.inside} within the picture), their luma "
-                "is used (--colour refuse refuses them)"
+                f"{self.coloured} pixels had colour ({self.inside} within the picture), their "
+                "luma is used (refuse colours with --colour refuse)"
             )
         if self.masked:
             which = " or with the PixelPaddingValue" if self.has_padding else ""
@@ -61,10 +61,10 @@ class Changes:
         """Return which pixels of an image lie outside its ultrasound regions.
 
         Args:
-            header: Its header.
-            location: Its name in an error.
-            spacing_is_given: Whether the voxel size was given by hand; regions that contradict
-                the image are then ignored, and that is reported.
+            header: Header of the image.
+            location: Name of the image in error messages.
+            spacing_is_given: Whether the user stated the voxel size; regions that contradict the
+                image are then ignored, which is reported.
 
         Returns:
             The pixels, (row, column); None for an image without regions.
@@ -88,11 +88,11 @@ class Changes:
         header: Any,  # noqa: ANN401
         outside: NDArray[np.bool_] | None,
     ) -> NDArray[np.bool_] | None:
-        """Return which pixels of a decoded frame show nothing: padding, or outside the regions.
+        """Return which pixels of a decoded frame are padding or lie outside the regions.
 
         Args:
-            frame: The frame as it is stored.
-            header: Its header.
+            frame: The frame as stored.
+            header: Header of the image.
             outside: Which pixels lie outside the ultrasound regions; None if there are none.
         """
         value = value_of(header, "PixelPaddingValue")
@@ -127,7 +127,7 @@ def _channels(pydicom: Any, frame: NDArray[Any], header: Any) -> NDArray[Any]:  
 
 
 def tint_of(pydicom: Any, frame: NDArray[Any], header: Any) -> NDArray[np.bool_] | None:  # noqa: ANN401
-    """Return which pixels of a frame have colour; None for a frame that cannot have any."""
+    """Return which pixels of a frame have colour; None for a frame without colour channels."""
     channels = _channels(pydicom, frame, header)
     if channels.ndim != 3:
         return None
@@ -136,7 +136,7 @@ def tint_of(pydicom: Any, frame: NDArray[Any], header: Any) -> NDArray[np.bool_]
 
 
 def intensities_of(pydicom: Any, frame: NDArray[Any], header: Any) -> NDArray[Any]:  # noqa: ANN401
-    """Return a frame as intensities, the greater the brighter."""
+    """Return a frame as intensities, where greater values are brighter."""
     kind = value_of(header, "PhotometricInterpretation")
     frame = _channels(pydicom, frame, header)
     if frame.ndim == 3:

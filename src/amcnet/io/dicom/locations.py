@@ -1,4 +1,4 @@
-"""Find the files that a path stands for: a folder and its subfolders, a zip archive, one file."""
+"""Find the files under a path: a folder with its subfolders, a zip archive, or a single file."""
 
 import io
 import os
@@ -28,7 +28,7 @@ class Location:
     Attributes:
         path: The file, or the archive.
         member: Its name in the archive; None for a file on disk.
-        num_bytes: Its size when unpacked.
+        num_bytes: Unpacked size.
         archive: The open archive; None for a file on disk.
     """
 
@@ -40,7 +40,7 @@ class Location:
     def __str__(self) -> str:
         if self.member is None:
             return f"{self.path}"
-        # Archives of servers have folders named after the patient.
+        # Archives from image servers have folders named after the patient.
         return f"{self.path} ({PurePosixPath(self.member).name})"
 
     @property
@@ -57,7 +57,7 @@ class Location:
         if self.archive is not None and self.member is not None:
             return self.archive.open(self.member)
         if not self.path.is_file():
-            raise InputError(f"{self.path}: is no regular file, expected a DICOM file")
+            raise InputError(f"{self.path}: is not a regular file, expected a DICOM file")
         return self.path.open("rb")
 
     def open_whole(self) -> IO[bytes]:
@@ -78,7 +78,7 @@ class Location:
 
 
 def close_archives(locations: Iterable[Location]) -> None:
-    """Release the archives that files were read from."""
+    """Close the archives that files were read from."""
     for archive in {one.archive for one in locations if one.archive is not None}:
         archive.close()
 
@@ -89,19 +89,19 @@ def location_of(path: Path) -> Location:
 
 
 def find_locations(path: Path) -> Iterator[Location]:
-    """Return all files that a path stands for, sorted by name; hidden ones are passed over.
+    """Return all files under a path, sorted by name; hidden files are skipped.
 
     Args:
         path: A file, a folder (searched with its subfolders), a zip archive or a ``DICOMDIR``.
 
     Raises:
-        InputError: If there is no such file or folder, a subfolder cannot be read, or an archive
-            is damaged, encrypted or unpacks to far more than a scan could.
+        InputError: If there is no such file or folder, a subfolder cannot be read, or an archive is
+            damaged, encrypted or unpacks to an implausible size for a scan.
     """
     if path.is_dir():
         yield from _in_folder(path)
     elif not path.is_file():
-        found = "is no regular file" if path.exists() else "no such file or folder"
+        found = "is not a regular file" if path.exists() else "no such file or folder"
         raise InputError(f"{path}: {found}, expected DICOM images")
     elif find_extension(path, (ZIP_EXTENSION,)):
         archive = Archive(path)
@@ -113,7 +113,7 @@ def find_locations(path: Path) -> Iterator[Location]:
 
 
 def is_dicom(path: Path) -> bool:
-    """Return whether a path is to be read as DICOM, whatever state it is in.
+    """Return whether a path should be read as DICOM, even if it turns out to be damaged.
 
     True for a file with a DICOM or zip extension, a file that starts like DICOM, and a folder that
     contains such a file, also in subfolders.
@@ -185,8 +185,8 @@ def _in_folder(folder: Path) -> Iterator[Location]:
         if path.is_file():
             yield location_of(path)
         elif has_dicom_name(path):
-            found = "is a link to no file" if path.is_symlink() else "is no regular file"
+            found = "is a broken link" if path.is_symlink() else "is not a regular file"
             raise InputError(f"{path}: {found}, expected a DICOM file")
     if errors:
         where, reason = errors[0].filename, errors[0].strerror
-        raise InputError(f"{where}: the folder cannot be read ({reason}), expected all of a study")
+        raise InputError(f"{where}: the folder cannot be read ({reason}), expected the whole study")

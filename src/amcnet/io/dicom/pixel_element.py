@@ -1,4 +1,4 @@
-"""The pixel data element of a file: its length, and the compressed frames in it."""
+"""The pixel data element of a file: its length, and its compressed frames."""
 
 from dataclasses import dataclass
 from typing import IO, Any
@@ -13,7 +13,7 @@ _ITEM, _END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _FRAME_STARTS = (
     b"\xff\xd8",  # JPEG and JPEG-LS
     b"\xff\x4f\xff\x51",  # JPEG 2000
-    b"\0\0\0\x0cjP  ",  # JPEG 2000 in a file format
+    b"\0\0\0\x0cjP  ",  # JPEG 2000 in its file format (JP2)
 )
 _RLE = "1.2.840.10008.1.2.5"
 
@@ -24,7 +24,7 @@ class PixelElement:
 
     Attributes:
         start: Position of the first byte after the element's own header.
-        num_bytes: Their number; None if they are compressed.
+        num_bytes: Number of bytes; None if the pixels are compressed.
         file_bytes: Size of the whole file, unpacked.
     """
 
@@ -47,11 +47,11 @@ class Fragment:
 
 
 def read_pixel_element(stream: IO[bytes], header: Any, file_bytes: int) -> PixelElement | None:  # noqa: ANN401
-    """Read the beginning of the pixel data, where pydicom stopped; None if there are none.
+    """Read the start of the pixel data, where pydicom stopped; None if there are no pixels.
 
     Args:
-        stream: The file; pydicom has just read its header.
-        header: Its header.
+        stream: The file, positioned where pydicom stopped after the header.
+        header: Header of the file.
         file_bytes: Size of the file.
     """
     syntax = header.file_meta.get("TransferSyntaxUID", "")
@@ -81,22 +81,22 @@ def split_frames(
 
     Args:
         stream: The file.
-        pixels: Where its pixels begin.
-        header: Its header.
-        frames: The number of frames that the header states.
-        location: Its name in an error.
+        pixels: Position of its pixels.
+        header: Header of the file.
+        frames: Number of frames according to the header.
+        location: Name of the file in error messages.
 
     Raises:
         InputError: If the data are truncated, or the number of frames differs from the header.
     """
-    fragments = _fragments(stream, pixels, location)[1:]  # the first one is the offset table
+    fragments = _fragments(stream, pixels, location)[1:]  # the first fragment is the offset table
     if header.file_meta.TransferSyntaxUID == _RLE:
         starts = list(range(len(fragments)))
     else:
         starts = [index for index, one in enumerate(fragments) if _begins_frame(stream, one)]
     if len(starts) != frames or (starts and starts[0]):
         raise InputError(
-            f"{location}: NumberOfFrames is {frames} and its compressed data hold {len(starts)} "
+            f"{location}: NumberOfFrames is {frames} but its compressed data hold {len(starts)} "
             "frames, expected the same number"
         )
     ends = [*starts[1:], len(fragments)]
@@ -114,10 +114,12 @@ def _fragments(stream: IO[bytes], pixels: PixelElement, location: Location) -> l
             return found
         length = int.from_bytes(item[4:], "little")
         if len(item) < 8 or item[:4] != _ITEM or place + 8 + length > size:
-            raise InputError(f"{location}: its compressed data are cut off, expected whole frames")
+            raise InputError(
+                f"{location}: its compressed data are truncated, expected whole frames"
+            )
         found.append(Fragment(place + 8, length))
         place += 8 + length
-    return found  # some writers leave out the end mark
+    return found  # some writers omit the end marker
 
 
 def _begins_frame(stream: IO[bytes], fragment: Fragment) -> bool:

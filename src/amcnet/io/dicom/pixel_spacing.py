@@ -1,4 +1,4 @@
-"""Pixel spacing from the attributes that state it, which must not contradict each other."""
+"""Pixel spacing from all attributes that state it; they must agree."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,16 +21,16 @@ def pixel_spacings(headers: Sequence[Any], names: Sequence[str]) -> NDArray[np.f
         names: Name of each image in error messages.
 
     Raises:
-        InputError: If an image has no spacing, or two different ones.
+        InputError: If an image states no spacing, or two different ones.
     """
     found = [stated_spacing(*pair) for pair in zip(headers, names, strict=True)]
     for spacing, header, name in zip(found, headers, names, strict=True):
         if spacing is None:
             imager = numbers(header, "ImagerPixelSpacing", 2)
-            hint = "" if imager is None else f" (ImagerPixelSpacing {_text(imager)} is no size)"
+            hint = "" if imager is None else f" (ImagerPixelSpacing {_text(imager)} is not a size)"
             raise InputError(
-                f"{name}: has no PixelSpacing{hint} and no ultrasound region that gives it, "
-                "expected one of them, or the voxel size (--spacing SCAN,LATERAL,DEPTH)"
+                f"{name}: has neither PixelSpacing{hint} nor an ultrasound region that states "
+                "it, expected one of them, or the voxel size (--spacing SCAN,LATERAL,DEPTH)"
             )
     return np.array(found, dtype=np.float64)
 
@@ -47,7 +47,9 @@ def stated_spacing(header: Any, name: str) -> tuple[float, ...] | None:  # noqa:
     if stated is None or not np.isfinite(stated).all():
         return region
     _check_same(stated, region, "its ultrasound region", name)
-    if value_of(header, "PixelSpacingCalibrationType") is None:  # else it says why they differ
+    if (
+        value_of(header, "PixelSpacingCalibrationType") is None
+    ):  # otherwise the message says why they differ
         _check_same(stated, imager, "ImagerPixelSpacing", name)
     return stated
 
@@ -57,8 +59,8 @@ def _check_same(
 ) -> None:
     if other is not None and not np.allclose(stated, other, rtol=_TOLERANCE, atol=0):
         raise InputError(
-            f"{name}: PixelSpacing is {_text(stated)} and {what} says {_text(other)} mm, expected "
-            "the same (--spacing overrides both)"
+            f"{name}: PixelSpacing is {_text(stated)} but {what} says {_text(other)} mm, "
+            "expected the same (--spacing overrides both)"
         )
 
 

@@ -1,4 +1,4 @@
-"""Decode the frames of DICOM images one after the other into one array of intensities."""
+"""Decode the frames of DICOM images one by one into one array of intensities."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from amcnet.io.dicom.zip_archive import ALWAYS_FINE_BYTES, MAX_RATIO
 from amcnet.memory import GIB, check_room
 
 _FRAME_OVERHEAD_BYTES = 8  # bytes before the first byte of each compressed frame
-_COPIES = 2  # the stored array and that in canonical order
+_COPIES = 2  # the stored array and the array in canonical order
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLOUR = ("RGB", "PALETTE COLOR")
 _LIKE = ("BitsAllocated", "PixelRepresentation", "SamplesPerPixel", "PhotometricInterpretation")
@@ -63,10 +63,10 @@ def rescales_of_frames(header: Any, frames: int, name: str) -> list[Rescale]:  #
 
 
 def check_like(headers: Sequence[Any], name: str) -> None:
-    """Check that images have the same size and kind of pixels.
+    """Check that images have the same size and pixel format.
 
     Raises:
-        InputError: If they differ, or their kind of pixels cannot be read.
+        InputError: If they differ, or their pixel format is not supported.
     """
     first = headers[0]
     sizes = {(whole_number(one, "Rows"), whole_number(one, "Columns")) for one in headers}
@@ -77,10 +77,14 @@ def check_like(headers: Sequence[Any], name: str) -> None:
         values = {str(value_of(one, keyword)) for one in headers}
         if len(values) > 1:
             listed = " and ".join(sorted(values)[:3])
-            raise InputError(f"{name}: {keyword} is {listed}, expected one of them in all images")
+            raise InputError(
+                f"{name}: {keyword} is {listed}, expected the same value in all images"
+            )
     kind = value_of(first, "PhotometricInterpretation")
     if kind not in (*_GREY, *_COLOUR) and not str(kind).startswith("YBR_"):
-        raise InputError(f"{name}: PhotometricInterpretation is {kind}, expected grey values")
+        raise InputError(
+            f"{name}: PhotometricInterpretation is {kind}, expected greyscale or colour"
+        )
 
 
 def check_length(
@@ -92,10 +96,10 @@ def check_length(
     """Check that the pixels of a file match its header, before memory is allocated.
 
     Args:
-        header: Its header.
-        pixels: Where its pixels begin.
+        header: Header of the file.
+        pixels: Position of its pixels.
         frames: Number of frames.
-        location: Its name in an error.
+        location: Name of the file in error messages.
 
     Raises:
         InputError: If they are truncated, have more frames than the header states, or expand to an
@@ -113,7 +117,7 @@ def check_length(
     if expected > max(MAX_RATIO * present, ALWAYS_FINE_BYTES):
         raise InputError(
             f"{location}: its pixels unpack from {present / GIB:.3f} to {expected / GIB:.1f} GiB "
-            f"by its header, expected at most {MAX_RATIO} times their size"
+            f"according to its header, expected at most {MAX_RATIO} times their size"
         )
 
 
@@ -123,7 +127,7 @@ def check_native_length(
     frames: int,
     location: Location,
 ) -> None:
-    """Check that uncompressed pixels are as many as the header states.
+    """Check that the number of uncompressed pixels matches the header.
 
     Raises:
         InputError: If there are fewer or more.
@@ -136,10 +140,10 @@ def check_native_length(
             f"pixels, expected {expected} for {frames} frames"
         )
     row_bytes = _frame_bytes(header) / max(1, whole_number(header, "Rows"))
-    if stated > expected + max(1, row_bytes):  # padding; some devices write more than a byte
+    if stated > expected + max(1, row_bytes):  # padding; some devices write more than one byte
         raise InputError(
-            f"{location}: NumberOfFrames is {frames}, which are {expected} bytes of pixels, and "
-            f"the file has {stated}, expected the same"
+            f"{location}: NumberOfFrames is {frames}, which needs {expected} bytes of pixels, "
+            f"but the file has {stated}, expected the same"
         )
 
 
@@ -157,9 +161,9 @@ class StoredFrames:
 
     Attributes:
         locations: One file per frame, or one file for all frames.
-        order: Index of the frame that becomes each slice.
+        order: Index of the frame of each slice.
         header: The header of the first file.
-        rescales: One for each frame.
+        rescales: Rescaling of each frame.
         spacing_is_given: Whether the user stated the voxel size; regions that contradict the image
             are then ignored.
     """
@@ -175,7 +179,7 @@ def read_frames(stored: StoredFrames, name: str, colour: Colour = "luma") -> NDA
     """Decode frames into an array of intensities (slice, row, column).
 
     If a header states an ultrasound region, pixels outside it (burned-in text and scales) are set
-    to 0, and so is padding. Changes are reported in the log.
+    to 0, as is padding. Changes are reported in the log.
 
     Args:
         stored: The frames.
@@ -183,12 +187,12 @@ def read_frames(stored: StoredFrames, name: str, colour: Colour = "luma") -> NDA
         colour: ``luma`` turns colours into intensities, ``refuse`` refuses them.
 
     Returns:
-        The array, of the stored type if no value has to be rescaled, else float32 (float64 for
-        values of 32 bits).
+        The array, in the stored dtype if no value has to be rescaled, else float32 (float64 for
+        32-bit values).
 
     Raises:
-        InputError: If a frame cannot be decoded, or has colour and that is refused.
-        NotEnoughMemoryError: If the machine is too small for the array.
+        InputError: If a frame cannot be decoded, or has colour and colour is refused.
+        NotEnoughMemoryError: If the array does not fit into memory.
     """
     header, order = stored.header, stored.order
     shape = (len(order), whole_number(header, "Rows"), whole_number(header, "Columns"))
@@ -201,7 +205,9 @@ def read_frames(stored: StoredFrames, name: str, colour: Colour = "luma") -> NDA
     array: NDArray[Any] | None = None
     for index, (location, frame, hidden) in enumerate(_decoded(stored, colour, changes)):
         if index >= len(order) or frame.shape != shape[1:]:
-            raise InputError(f"{location}: found a frame of {frame.shape}, expected {shape[1:]}")
+            raise InputError(
+                f"{location}: a frame has the shape {frame.shape}, expected {shape[1:]}"
+            )
         if array is None:
             real = np.float64 if frame.dtype.itemsize > 2 else np.float32
             array = np.empty(shape, frame.dtype.newbyteorder("=") if plain else real)
@@ -226,14 +232,14 @@ def _decoded(
 ) -> Iterator[tuple[Location, NDArray[Any], NDArray[np.bool_] | None]]:
     """Return all frames as intensities in the order of the files.
 
-    Each comes with its file and the pixels to set to 0, None for no pixels.
+    Each comes with its file and a mask of the pixels to set to 0 (None for no pixels).
     """
     for location in stored.locations:
         syntax = ""
         try:
             with quiet_pydicom() as pydicom, open_dicom(location, whole=True) as stream:
                 if stream is None:
-                    raise InputError(f"{location}: is no DICOM file any more")
+                    raise InputError(f"{location}: is no longer a DICOM file")
                 header = pydicom.dcmread(stream, stop_before_pixels=True)
                 syntax = header.file_meta.TransferSyntaxUID.name
                 outside = changes.outside(header, location, stored.spacing_is_given)

@@ -1,7 +1,7 @@
-"""Import pydicom and highdicom on first use, and keep them quiet.
+"""Import pydicom and highdicom on first use, with their warnings and logs switched off.
 
-Their warnings, log records and error texts may quote the contents of a file, and with them a
-patient's name.
+Their warnings, log records and error texts may quote the contents of a file, and thus a patient's
+name.
 """
 
 import logging
@@ -48,7 +48,7 @@ def quiet_highdicom() -> Iterator[Any]:
     """Yield the highdicom module under the same conditions as :func:`quiet_pydicom`.
 
     Raises:
-        MissingExtraError: If it is not installed.
+        MissingExtraError: If highdicom is not installed.
     """
     require_extra("dicom", "writing DICOM segmentations")
     with quiet_pydicom():

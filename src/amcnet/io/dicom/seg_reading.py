@@ -31,22 +31,23 @@ from amcnet.io.label_volume import SegmentOverlap
 from amcnet.io.segment_list import Segment
 from amcnet.memory import check_room
 
-_TOLERANCE = 0.05  # of the distance between slices
-_ROUNDING_MM = 1e-3  # of positions that are written as text
-_COPIES = 3  # the bits or bytes of the file, the labels, and those in canonical order
+_TOLERANCE = 0.05  # as a fraction of the distance between slices
+_ROUNDING_MM = 1e-3  # for positions that are written as text
+_COPIES = 3  # the bits or bytes of the file, the labels, and the labels in canonical order
 
 
 @dataclass(frozen=True)
 class SegLabels:
-    """Labels of a DICOM segmentation, not yet matched to a table.
+    """Labels of a DICOM segmentation, not yet matched to a label table.
 
     Attributes:
-        segments: Its segments.
-        slices: The stored slice that each frame lies in.
-        numbers: The segment of each frame; None in a label map, whose voxels are segment numbers.
-        header: Its header.
-        location: Its file.
-        geometry: Its grid; omitted frames are background.
+        segments: The segments of the file.
+        slices: Index of the slice of each frame.
+        numbers: Segment number of each frame; None for a label map, whose voxels are segment
+            numbers.
+        header: Header of the file.
+        location: The file.
+        geometry: The grid; omitted frames are background.
     """
 
     segments: list[Segment]
@@ -62,10 +63,11 @@ def open_seg(path: Path, axes: str = "auto") -> SegLabels:
 
     Args:
         path: The file.
-        axes: ``auto`` or the meaning of its x, y, z.
+        axes: ``auto`` or the meaning of the file's x, y, z.
 
     Raises:
-        InputError: If it is no DICOM segmentation with positions, is damaged, or is fractional.
+        InputError: If it is not a DICOM segmentation, states no positions, is damaged, or is
+            fractional.
     """
     location = location_of(path)
     header, pixels = read_header_and_pixels(location) or (None, None)
@@ -76,13 +78,15 @@ def open_seg(path: Path, axes: str = "auto") -> SegLabels:
     if kind not in ("BINARY", "LABELMAP"):
         raise InputError(f"{path}: SegmentationType is {kind}, expected BINARY or LABELMAP")
     if pixels is None:
-        raise InputError(f"{path}: the file ends before its voxels, expected a whole segmentation")
+        raise InputError(
+            f"{path}: the file ends before its voxels, expected a complete segmentation"
+        )
     frames = whole_number(header, "NumberOfFrames", 1)
     if not is_compressed(header, location):
         check_native_length(header, pixels, frames, location)
     positions = positions_of_frames(header, frames, f"{path}")
     if positions is None:
-        raise InputError(f"{path}: does not say where its frames lie, expected their positions")
+        raise InputError(f"{path}: does not state the positions of its frames, expected them")
     slices, count, slice_mm = _slices(positions, f"{path}")
     return SegLabels(
         segments=segments_of_header(header),
@@ -99,16 +103,17 @@ def merge_frames(
 ) -> tuple[NDArray[np.uint16], tuple[SegmentOverlap, ...]]:
     """Decode all frames into one array of label values, in (scan, lateral, depth).
 
-    Where segments overlap, the last one wins; the overlaps say which voxels are hidden.
+    If segments overlap, the last one wins; the returned overlaps list the hidden voxels.
 
     Args:
         seg: The segmentation.
-        targets: Its segments and the label value of each; None for a segment that must have no
+        targets: The segments and the label value of each; None for a segment that must not have
             voxels.
 
     Raises:
-        InputError: If voxels are damaged, or belong to no segment or to one without a value.
-        NotEnoughMemoryError: If the machine is too small for the labels.
+        InputError: If voxels are damaged, or belong to no segment or to a segment without a label
+            value.
+        NotEnoughMemoryError: If the labels do not fit into memory.
     """
     check_room(f"{seg.location}", _COPIES * 2 * float(np.prod(seg.geometry.stored_shape)))
     merged = np.zeros(seg.geometry.stored_shape, np.uint16)
@@ -137,9 +142,11 @@ def merge_frames(
 def _target(number: int, known: dict[int, tuple[Segment, int | None]]) -> np.uint16:
     segment, target = known.get(number, (None, None))
     if segment is None:
-        raise InputError(f"voxels have the number {number} of no segment")
+        raise InputError(f"voxels have the number {number}, which no segment has")
     if target is None:
-        raise InputError(f"segment '{segment.name}' was found, expected names of the table")
+        raise InputError(
+            f"segment '{segment.name}' is not in the label table, expected names of the table"
+        )
     return np.uint16(target)
 
 
@@ -155,7 +162,7 @@ def _slices(positions: FramePositions, name: str) -> tuple[NDArray[np.intp], int
         positions.slice_thickness_mm,
         float(apart.min()) if len(apart) else None,
     ]
-    for slice_mm in (one for one in stated if one is not None):  # a thickness is no distance
+    for slice_mm in (one for one in stated if one is not None):  # a thickness is not a distance
         exact = (along - along.min()) / slice_mm
         slices = np.rint(exact).astype(np.intp)
         if np.abs(exact - slices).max() <= _TOLERANCE:
@@ -165,7 +172,7 @@ def _slices(positions: FramePositions, name: str) -> tuple[NDArray[np.intp], int
                 extent + 1,
                 float(exact.max() * slice_mm / extent) if extent else slice_mm,
             )
-    raise InputError(f"{name}: its slices are unequally far apart, expected equal distances")
+    raise InputError(f"{name}: its slices are unevenly spaced, expected equal distances")
 
 
 def _geometry(
@@ -196,7 +203,7 @@ def _geometry(
 
 
 def _numbers(header: Any, kind: str, path: Path) -> list[int | None]:  # noqa: ANN401
-    """Return the segment that each frame is of; None for frames of a label map."""
+    """Return the segment number of each frame; None for frames of a label map."""
     frames = value_of(header, "PerFrameFunctionalGroupsSequence") or ()
     if kind == "LABELMAP":
         return [None] * len(frames)
@@ -207,19 +214,19 @@ def _numbers(header: Any, kind: str, path: Path) -> list[int | None]:  # noqa: A
         first = next((one[0] for one in inner if one), None)
         number = 0 if first is None else whole_number(first, "ReferencedSegmentNumber")
         if number < 1:
-            raise InputError(f"{path}: a frame belongs to no segment, expected its number")
+            raise InputError(f"{path}: a frame states no segment, expected its number")
         found.append(number)
     return found
 
 
 def _frames(seg: SegLabels) -> Iterator[NDArray[Any]]:
-    """Return the frames one after the other."""
+    """Return the frames one by one."""
     shape = (whole_number(seg.header, "Rows"), whole_number(seg.header, "Columns"))
     is_native = not is_compressed(seg.header, seg.location)
     try:
         with quiet_pydicom() as pydicom, open_dicom(seg.location, whole=True) as stream:
             if stream is None:
-                raise InputError("is no DICOM file any more")
+                raise InputError("is no longer a DICOM file")
             header = pydicom.dcmread(stream, stop_before_pixels=True)
             if is_native and whole_number(header, "BitsAllocated") == 1:
                 stream.seek(0)
@@ -234,7 +241,7 @@ def _frames(seg: SegLabels) -> Iterator[NDArray[Any]]:
 
 
 def _unpacked(pixels: bytes, shape: tuple[int, int], frames: int) -> Iterator[NDArray[Any]]:
-    """Return frames of single bits, which follow each other without a gap."""
+    """Return frames of single bits, which are stored without gaps."""
     bits = shape[0] * shape[1]
     packed = np.frombuffer(pixels, np.uint8)
     for index in range(frames):

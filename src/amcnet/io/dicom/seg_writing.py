@@ -1,4 +1,4 @@
-"""Write labels as a DICOM segmentation of the images that they belong to."""
+"""Write labels as a DICOM segmentation that refers to its source images."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,22 +24,23 @@ _EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 
 
 def check_source(geometry: Geometry) -> DicomSource:
-    """Return the images that a grid was read from.
+    """Return the source images of a grid.
 
     Raises:
-        OutputError: If they are no DICOM images, do not say where they lie, or were read with
-            another voxel size. The text has no path.
+        OutputError: If they are not DICOM images, state no positions, or were read with another
+            voxel size. The text has no path.
     """
     source = dicom_source_of(geometry)
     if source is None:
         raise OutputError(
-            "a DICOM segmentation refers to the DICOM images that it was made from and "
-            "the input has another format, expected another output such as .seg.nrrd"
+            "a DICOM segmentation refers to its source DICOM images but the input has another "
+            "format, expected another output such as .seg.nrrd"
         )
     if not source.has_positions:
         raise OutputError(
-            "a DICOM segmentation needs the positions of the input's frames and it has none, or "
-            "its voxel size was given by hand, expected another output such as .seg.nrrd"
+            "a DICOM segmentation needs the positions of the input's frames but the input "
+            "states none, or its voxel size was given by hand, expected another output such as "
+            ".seg.nrrd"
         )
     return source
 
@@ -53,16 +54,16 @@ def write_seg(
 ) -> None:
     """Write labels as a DICOM segmentation.
 
-    A binary one has a frame of bits for each structure and slice that it occurs in; the first and
-    the last slice always have one, so that the whole extent can be read back. A label map has one
-    frame for each slice, in RLE without loss.
+    A binary segmentation has one frame of bits for each structure and slice in which it occurs; the
+    first and the last slice always have a frame, so that the full extent can be read back. A label
+    map has one frame for each slice, in lossless RLE.
 
     Args:
         path: Output file.
         stored: Label values, (z, y, x) of the geometry, uint8 or uint16.
         geometry: Grid of a volume that was read from DICOM.
-        structures: The structures to describe, those without voxels included. Segments are
-            numbered by label value in a label map, 1, 2, 3, ... in a binary segmentation.
+        structures: The structures to describe, including structures without voxels. Segments are
+            numbered by label value in a label map, and 1, 2, 3, ... in a binary segmentation.
 
     Raises:
         OutputError: If the volume was not read from DICOM, or no valid segmentation can be made.
@@ -94,9 +95,9 @@ def write_seg(
             _unmark(dataset, slice_positions(geometry)[marks])
             dataset.save_as(path, enforce_file_format=True)
         except (ValueError, TypeError, AttributeError, LookupError, RuntimeError) as error:
-            # The error text of highdicom may quote the images.
+            # The error text of highdicom may quote the headers of the images.
             raise OutputError(
-                "no DICOM segmentation can be made of the input's headers "
+                "the headers of the input do not allow a DICOM segmentation "
                 f"({type(error).__name__}), expected another output such as .seg.nrrd"
             ) from None
 
@@ -119,7 +120,7 @@ def _equipment(hd: Any, source: DicomSource) -> dict[str, Any]:  # noqa: ANN401
 
 
 def _renumbered(stored: NDArray[Any], structures: Sequence[Structure]) -> NDArray[Any]:
-    """Number the structures 1, 2, 3, ..., as a binary segmentation must."""
+    """Number the structures 1, 2, 3, ..., as binary segmentations require."""
     values = [structure.value for structure in structures]
     if values == list(range(1, len(values) + 1)):
         return stored
@@ -130,7 +131,7 @@ def _renumbered(stored: NDArray[Any], structures: Sequence[Structure]) -> NDArra
 
 
 def _end_frames(source: DicomSource) -> list[int]:
-    """Return the indices of the frames that are the first and the last slice."""
+    """Return the indices of the frames of the first and the last slice."""
     order = frame_order(source)
     return [int(np.argmin(order)), int(np.argmax(order))]
 
@@ -138,7 +139,7 @@ def _end_frames(source: DicomSource) -> list[int]:
 def _mark_ends(ends: list[NDArray[Any]]) -> list[int]:
     """Set one voxel of segment 1 in an empty first (0) or last (-1) slice; return which were empty.
 
-    Empty frames are omitted, and the extent of the volume would be lost with them.
+    Empty frames are omitted, so the extent of the volume would be lost.
     """
     marks = [place for place in (0, -1) if not ends[place].any()]
     for place in marks:

@@ -1,4 +1,4 @@
-"""Describe the segments of a DICOM segmentation, and read their descriptions."""
+"""Encode and decode the descriptions of segments in a DICOM segmentation."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -60,7 +60,7 @@ def _code(hd: Any, concept: Concept) -> Any:  # noqa: ANN401
 
 
 def _cut(text: str) -> str:
-    """Cut a text to the length of a label or of the meaning of a code."""
+    """Cut a text to the maximum length of a label or of a code meaning."""
     return text.encode("utf-8")[:_MAX_TEXT_BYTES].decode("utf-8", errors="ignore")
 
 
@@ -96,14 +96,14 @@ def _color(item: Any) -> tuple[int, int, int] | None:  # noqa: ANN401
 
 
 def _name(item: Any) -> str:  # noqa: ANN401
-    """Return the label, or the description if the label is the cut-off beginning of it."""
+    """Return the label, or the description if the label is its truncated beginning."""
     label, whole = (str(value_of(item, k) or "") for k in ("SegmentLabel", "SegmentDescription"))
     is_cut = len(label.encode("utf-8")) > _MAX_TEXT_BYTES - 4 and whole.startswith(label)
     return whole if is_cut else label
 
 
 def _codes(item: Any) -> tuple[tuple[str, str], ...]:  # noqa: ANN401
-    """Return anatomic region and type: other programs name the structure by either."""
+    """Return anatomic region and type: either may identify the structure in other programs."""
     found = []
     for keyword in ("AnatomicRegionSequence", "SegmentedPropertyTypeCodeSequence"):
         for code in value_of(item, keyword) or ():

@@ -21,19 +21,19 @@ _OTHER_EXTENSIONS = tuple(one for one in IMAGE_EXTENSIONS if one not in DICOM_EX
 
 @dataclass(frozen=True)
 class Series:
-    """Images that belong together: one volume, as far as can be told from their headers.
+    """Images that belong to one volume, as far as their headers tell.
 
     Attributes:
-        uid: SeriesInstanceUID; SOPInstanceUID of a multi-frame image whose series holds several.
-        number: SeriesNumber; None if there is none.
-        modality: Such as ``US``.
-        rows: Height of its images in pixels.
-        columns: Width of its images in pixels.
-        frames: Number of its images, or of frames of a multi-frame image.
-        locations: Its files, sorted by name.
-        description: SeriesDescription; free text, so it is not part of ``str(series)``.
-        missing: Files of it that a DICOMDIR lists and that are absent.
-        parts: Number of files that a multi-frame image is distributed over.
+        uid: SeriesInstanceUID, or SOPInstanceUID of a multi-frame image whose series has several.
+        number: SeriesNumber; None if not stated.
+        modality: Modality, such as ``US``.
+        rows: Height of the images in pixels.
+        columns: Width of the images in pixels.
+        frames: Number of images, or of frames of a multi-frame image.
+        locations: The files, sorted by name.
+        description: SeriesDescription; free text, and therefore not part of ``str(series)``.
+        missing: Files of the series that a DICOMDIR lists but that do not exist.
+        parts: Number of files over which a multi-frame image is distributed.
     """
 
     uid: str
@@ -56,13 +56,13 @@ class Series:
 def list_series(path: str | Path) -> list[Series]:
     """List the image series of a folder, a zip archive, a DICOMDIR or a file.
 
-    Segmentations, reports and other objects without an image do not count.
+    Segmentations, reports and other objects without an image are not listed.
 
     Args:
         path: Where to look; folders are searched with their subfolders.
 
     Returns:
-        The series by number and UID; an empty list if there is none.
+        The series, sorted by number and UID; an empty list if there are none.
 
     Raises:
         InputError: If a file or archive that claims to hold images is damaged.
@@ -75,7 +75,7 @@ def choose_series(path: Path, wanted: str | None = None) -> Series:
 
     Args:
         path: See :func:`list_series`.
-        wanted: Its UID or its number; may be None if there is only one series.
+        wanted: UID or number of the series; may be None if there is only one series.
 
     Raises:
         InputError: If there is no series, the selection is ambiguous, or files of the series are
@@ -86,7 +86,7 @@ def choose_series(path: Path, wanted: str | None = None) -> Series:
     if series.missing:
         count = len(series.missing)
         raise InputError(
-            f"{path}: {count} files of the series are missing that its DICOMDIR lists, such as "
+            f"{path}: {count} files of the series that its DICOMDIR lists are missing, such as "
             f"{series.missing[0]}, expected all of them"
         )
     if series.parts > 1:
@@ -102,7 +102,7 @@ def _chosen(
 ) -> Series:
     if not found and instances.private:
         raise InputError(
-            f"{path}: holds voxels in a private format ({instances.private[0]}) only, expected "
+            f"{path}: holds only voxels in a private format ({instances.private[0]}), expected "
             "DICOM images: export the scan as Enhanced Ultrasound Volume, or as NRRD"
         )
     if not found and instances.segmentations:
@@ -113,14 +113,14 @@ def _chosen(
     if wanted is None:
         if len(found) > 1:
             raise InputError(
-                f"{path}: holds {len(found)} series, expected one, or its number or UID "
-                f"(--series): {listed}"
+                f"{path}: holds {len(found)} series, expected a single one, or the number or UID "
+                f"of one (--series): {listed}"
             )
         return found[0]
     fitting = [one for one in found if wanted.strip() in (one.uid, str(one.number))]
     if len(fitting) != 1:
         count = "no series" if not fitting else f"{len(fitting)} series"
-        raise InputError(f"{path}: holds {count} '{wanted}', expected one of: {listed}")
+        raise InputError(f"{path}: {count} series are '{wanted}', expected one of: {listed}")
     return fitting[0]
 
 
@@ -162,7 +162,7 @@ def _sorted_series(instances: FoundInstances) -> list[Series]:
 
 
 def _split(images: list[Instance], missing: tuple[str, ...]) -> list[Series]:
-    """Make one series of the single-frame images of a series, and one of each other image."""
+    """Split a series: its single-frame images form one series, each multi-frame image another."""
     single = [image for image in images if image.frames is None]
     multiple = [image for image in images if image.frames is not None]
     alone = len(multiple) + bool(single) == 1

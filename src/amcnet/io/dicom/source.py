@@ -29,8 +29,7 @@ class DicomSource:
         header: A `pydicom.Dataset`: patient, study and series. It must never be shown.
         frames: The slices in the order of the stored array's first axis.
         frame_of_reference_uid: Frame of reference of the positions; empty if not stated.
-        has_positions: Whether the images say where their frames lie, and were read with these
-            positions.
+        has_positions: Whether the images state the positions of their frames, and these were used.
     """
 
     header: Any = field(repr=False)
@@ -42,8 +41,8 @@ class DicomSource:
 class DicomGeometry(Geometry):
     """The grid of a DICOM volume, with a reference to its source images.
 
-    The source is not a field of the dataclass, so that code that writes a geometry does not write
-    the patient with it.
+    The source is not a field of the dataclass, so that code which writes a geometry does not write
+    patient data.
     """
 
     source: DicomSource | None = None

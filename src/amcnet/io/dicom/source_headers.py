@@ -1,4 +1,4 @@
-"""Make the headers of the source images that highdicom needs to write a segmentation."""
+"""Make the headers that highdicom needs to write a segmentation of the source images."""
 
 from typing import Any
 
@@ -20,13 +20,12 @@ _MUST_BE_THERE = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPIn
 def make_source_headers(hd: Any, source: DicomSource, geometry: Geometry) -> list[Any]:  # noqa: ANN401
     """Return a header for each image, in the order of the stored slices.
 
-    A multi-frame image has one header, whose frames have the order of :func:`frame_order`. The
-    positions of the volume are written to the sequences of the patient's frame of reference, the
-    only ones that highdicom and segmentations support.
+    A multi-frame image has one header, whose frames are in the order of :func:`frame_order`.
+    Positions are written to the sequences of the patient's frame of reference, the only ones that
+    highdicom and segmentations support.
 
     Raises:
-        OutputError: If the images lack an attribute that every DICOM image must have. The text
-            has no path.
+        OutputError: If the images lack a mandatory attribute. The text has no path.
     """
     first = _complete(hd, source)
     positions = slice_positions(geometry)
@@ -49,7 +48,7 @@ def make_source_headers(hd: Any, source: DicomSource, geometry: Geometry) -> lis
 
 
 def frame_order(source: DicomSource) -> NDArray[np.intp]:
-    """Return the index of the stored slice of each image, or of each frame of the one image."""
+    """Return the slice index of each image, or of each frame of a multi-frame image."""
     numbers = [reference.frame_number for reference in source.frames]
     if numbers[0] is None:
         return np.arange(len(numbers))
@@ -68,7 +67,7 @@ def _complete(hd: Any, source: DicomSource) -> Any:  # noqa: ANN401
     """Return the header with absent attributes added as empty, and invalid values removed."""
     for keyword in _MUST_BE_THERE:
         if not value_of(source.header, keyword):
-            raise OutputError(f"the images have no {keyword}, expected it in every DICOM image")
+            raise OutputError(f"the images have no {keyword}, which is mandatory in DICOM images")
     absent = dict.fromkeys(_MAY_BE_EMPTY, "") | {"Modality": "OT"}
     changes = {
         key: value
@@ -80,7 +79,7 @@ def _complete(hd: Any, source: DicomSource) -> Any:  # noqa: ANN401
 
 
 def _is_odd(keyword: str, value: Any) -> bool:  # noqa: ANN401
-    """Return whether highdicom would refuse a value that some devices write anyway."""
+    """Return whether highdicom would refuse a value that some devices nevertheless write."""
     from pydicom.valuerep import DA, TM
 
     kinds: dict[str, Any] = {"PatientBirthDate": DA, "StudyDate": DA, "StudyTime": TM}
@@ -137,7 +136,7 @@ def _changed(header: Any, changes: dict[str, Any]) -> Any:  # noqa: ANN401
     """Return a copy of a dataset with some elements changed."""
     image = type(header)(dict(header.items()))
     for keyword, value in changes.items():
-        if keyword in image:  # setting the value in place would change the original
+        if keyword in image:  # a change in place would affect the original
             del image[keyword]
         setattr(image, keyword, value)
     return image

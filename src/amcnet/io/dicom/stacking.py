@@ -1,4 +1,4 @@
-"""Stack frames to a volume: their order, and the grid that they form."""
+"""Stack frames into a volume: their order, and the grid that they form."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ from amcnet.errors import InputError
 from amcnet.io.dicom.frame_positions import FramePositions
 from amcnet.io.geometry import Triple
 
-_UNEQUAL = 0.01  # of the spacing
-_ROUNDING_MM = 1e-4  # of positions that are written as text
+_UNEQUAL = 0.01  # as a fraction of the spacing
+_ROUNDING_MM = 1e-4  # for positions that are written as text
 _SHEAR = 0.1  # of a pixel
 _CONTRADICTION = 0.05  # relative
 
@@ -20,7 +20,7 @@ class StackGrid:
     """The grid of a stack of frames, in SimpleITK order (x, y, z).
 
     Attributes:
-        order: Index of the frame that becomes each slice.
+        order: Index of the frame of each slice.
         spacing_mm: Distance between columns, rows and slices, in mm.
         origin_mm: Position of the first voxel of the first slice, in mm.
         direction: Nine direction cosines, row by row.
@@ -40,8 +40,8 @@ def stack(positions: FramePositions, name: str) -> StackGrid:
         name: Name of the frames in error messages.
 
     Raises:
-        InputError: If frames share a position, slices are missing or unequally spaced, or they
-            do not lie straight above each other.
+        InputError: If frames share a position, slices are missing or unevenly spaced, or frames are
+            shifted sideways against each other.
     """
     normal = normal_of(positions)
     along = positions.positions_mm @ normal
@@ -63,7 +63,7 @@ def stack(positions: FramePositions, name: str) -> StackGrid:
 
 
 def check_slice_distance(positions: FramePositions, grid: StackGrid, name: str) -> None:
-    """Check that SpacingBetweenSlices, where it is stated, agrees with the positions.
+    """Check that SpacingBetweenSlices, if stated, agrees with the positions.
 
     Raises:
         InputError: If it does not.
@@ -72,8 +72,9 @@ def check_slice_distance(positions: FramePositions, grid: StackGrid, name: str) 
     slack = _CONTRADICTION * found + 2 * float(positions.rounding_mm.sum())
     if stated is not None and len(grid.order) > 1 and abs(stated - found) > slack:
         raise InputError(
-            f"{name}: its slices are {found:.6g} mm apart by their positions and {stated:.6g} mm "
-            "by SpacingBetweenSlices, expected the same (--spacing overrides both)"
+            f"{name}: its slices are {found:.6g} mm apart according to their positions but "
+            f"{stated:.6g} mm according to SpacingBetweenSlices, expected the same (--spacing "
+            "overrides both)"
         )
 
 
@@ -85,7 +86,7 @@ def normal_of(positions: FramePositions) -> NDArray[np.float64]:
 
 
 def check_straight(positions: FramePositions, name: str) -> None:
-    """Check that the positions of frames differ along their normal only.
+    """Check that the positions of frames differ only along their normal.
 
     Raises:
         InputError: If the stack is sheared, as with a tilted gantry.
@@ -96,15 +97,15 @@ def check_straight(positions: FramePositions, name: str) -> None:
     rounding_mm = 2 * float(np.linalg.norm(positions.rounding_mm))
     if aside > _SHEAR * min(positions.pixel_spacing_mm) + rounding_mm:
         raise InputError(
-            f"{name}: its slices are shifted by up to {aside:.4g} mm against each other, expected "
-            "them straight above each other"
+            f"{name}: its slices are shifted sideways by up to {aside:.4g} mm, expected an "
+            "unsheared stack"
         )
 
 
 def _slice_spacing(
     along_mm: NDArray[np.float64], stated_mm: float | None, rounding_mm: float, name: str
 ) -> float:
-    """Return the distance between sorted slices, positions rounded by up to ``rounding_mm``."""
+    """Return the distance between sorted slices with positions rounded by ``rounding_mm``."""
     if len(along_mm) == 1:
         if stated_mm is None:
             raise InputError(
@@ -116,7 +117,7 @@ def _slice_spacing(
     same = np.flatnonzero(steps <= max(_UNEQUAL * usual, _ROUNDING_MM))
     if len(same):
         raise InputError(
-            f"{name}: {len(same) + 1} or more of {len(along_mm)} frames lie at one position "
+            f"{name}: {len(same) + 1} or more of {len(along_mm)} frames have the same position "
             f"(the first at {along_mm[same[0]]:.6g} mm), expected one volume"
         )
     far = np.flatnonzero(steps > 1.5 * usual)
@@ -137,9 +138,9 @@ def _slice_spacing(
 
 
 def _is_rounded_grid(along_mm: NDArray[np.float64], rounding_mm: float) -> bool:
-    """Return whether an exact grid exists that every position is a rounded point of.
+    """Return whether all positions are rounded points of one exact grid.
 
-    A line through the first and last positions would inherit their errors.
+    A line through only the first and last positions would inherit their rounding errors.
     """
     exact = np.linspace(along_mm[0], along_mm[-1], len(along_mm))
     return bool(np.abs(along_mm - exact).max() <= 2 * rounding_mm * (1 + 1e-6))

@@ -39,11 +39,11 @@ def regions_of(header: Any, name: str) -> list[UltrasoundRegion]:  # noqa: ANN40
     """Return the two-dimensional regions of SequenceOfUltrasoundRegions (PS3.3 C.8.5.5).
 
     Args:
-        header: Of an image.
-        name: Its name in an error.
+        header: Header of the image.
+        name: Name of the image in error messages.
 
     Raises:
-        InputError: If a region lies outside the image, or its spacing is not usable.
+        InputError: If a region lies outside the image, or its spacing is unusable.
     """
     rows, columns = whole_number(header, "Rows"), whole_number(header, "Columns")
     return [
@@ -56,10 +56,10 @@ def regions_of(header: Any, name: str) -> list[UltrasoundRegion]:  # noqa: ANN40
 def spacing_of_regions(
     regions: Sequence[UltrasoundRegion], name: str
 ) -> tuple[float, float] | None:
-    """Return the common pixel spacing of the regions; None if none states it.
+    """Return the common pixel spacing of the regions; None if none of them states one.
 
     Raises:
-        InputError: If regions give different ones.
+        InputError: If regions state different ones.
     """
     found = [one.pixel_spacing_mm for one in regions if one.pixel_spacing_mm is not None]
     for other in found[1:]:
@@ -90,7 +90,7 @@ def _region(item: Any, rows: int, columns: int, name: str) -> UltrasoundRegion: 
     if not (0 <= left < right <= columns and 0 <= top < bottom <= rows):
         raise InputError(
             f"{name}: an ultrasound region covers columns {left} to {right} and rows {top} to "
-            f"{bottom}, expected it inside the image of {columns} x {rows} pixels"
+            f"{bottom}, expected a region inside the image of {columns} x {rows} pixels"
         )
     return UltrasoundRegion(
         left, top, min(right + 1, columns), min(bottom + 1, rows), _spacing(item, name)

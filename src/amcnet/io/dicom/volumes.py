@@ -1,4 +1,4 @@
-"""Read a volume from DICOM: a series of images, or one image of many frames."""
+"""Read a volume from DICOM: a series of single-frame images, or one multi-frame image."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -42,7 +42,7 @@ from amcnet.io.volume import Volume, check_finite
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 _RGB = 3  # SamplesPerPixel
 _SAME_SPACING = 0.01  # relative
-# Large, or of no use without pixels.
+# Large, or useless without pixels.
 _UNUSED = (
     "PerFrameFunctionalGroupsSequence",
     "SharedFunctionalGroupsSequence",
@@ -78,28 +78,28 @@ def read_dicom_volume(
 ) -> Volume:
     """Read a volume from DICOM.
 
-    If a header states an ultrasound region, pixels outside it are set to 0; this, colours and
+    If a header states an ultrasound region, pixels outside it are set to 0. This, colours and
     duplicate images are reported in the log.
 
     Args:
         path: A folder, zip archive or DICOMDIR with a series of single-frame images, or a
             multi-frame image such as an Enhanced Ultrasound Volume.
-        axes: ``auto`` or what the x (along a row), y (along a column) and z (from slice to slice)
-            of the images mean, see :meth:`amcnet.io.Geometry.from_grid`.
+        axes: ``auto`` or the meaning of the images' x (along a row), y (along a column) and z (from
+            slice to slice), see :meth:`amcnet.io.Geometry.from_grid`.
         series: UID or number of the series, if there are several.
-        spacing_mm: Voxel size in (scan, lateral, depth), for images that do not say where they
-            lie; frames then follow each other along z, files by their InstanceNumber. For images
-            that say it, this size is used instead of theirs.
+        spacing_mm: Voxel size in (scan, lateral, depth). For images without positions, whose frames
+            then follow each other along z (files in the order of InstanceNumber); for other images
+            it overrides the stated size.
         colour: ``luma`` turns colours into intensities, ``refuse`` refuses them.
 
     Returns:
-        The volume. Values are rescaled; they keep their stored type if nothing has to be
-        rescaled, else they are float32. Greater is brighter, also for MONOCHROME1.
+        The volume. Values are rescaled if the header says so, to float32; otherwise they keep their
+        stored dtype. Greater values are brighter, also for MONOCHROME1.
 
     Raises:
         InputError: If there is no such series, it is incomplete, its images do not form a grid,
-            they are damaged, or attributes contradict each other. The text names no patient.
-        NotEnoughMemoryError: If the machine is too small for it.
+            they are damaged, or attributes contradict each other. The text never names a patient.
+        NotEnoughMemoryError: If it does not fit into memory.
 
     Example:
         >>> from amcnet.io.dicom import read_dicom_volume
@@ -125,7 +125,7 @@ def read_dicom_geometry(
     series: str | None = None,
     spacing_mm: Triple | None = None,
 ) -> DicomGeometry:
-    """Read the grid of a DICOM volume from its headers alone.
+    """Read the grid of a DICOM volume from its headers only.
 
     Raises:
         InputError: See :func:`read_dicom_volume`.
@@ -180,7 +180,7 @@ def _read_images(path: Path, series: Series, spacing_is_given: bool) -> _Headers
     if series.frames == 1 and whole_number(headers[0], "SamplesPerPixel") == _RGB:
         raise InputError(
             f"{names[0]}: is a 2D colour image of {series.rows} x {series.columns} pixels, "
-            "expected a volume: a series, or an image of many frames"
+            "expected a volume: a series, or a multi-frame image"
         )
     rescales = [rescale_of(*pair) for pair in zip(headers, names, strict=True)]
     positions = positions_of_images(headers, names, f"{path}", spacing_is_given)
@@ -223,11 +223,11 @@ def _grid(path: Path, series: Series, found: _Headers, spacing_mm: Triple | None
 
 
 def _lack_of_positions(path: Path, series: Series, found: _Headers) -> str:
-    """Return why a volume without positions cannot be read, with a remedy."""
+    """Return why a volume without positions cannot be read, and what to do about it."""
     if series.frames == 1:
         return (
             f"is a 2D image of {series.rows} x {series.columns} pixels, expected a volume: a "
-            "series, or an image of many frames"
+            "series, or a multi-frame image"
         )
     header = found.headers[0]
     in_plane = stated_spacing(header, f"{path}")
@@ -236,9 +236,11 @@ def _lack_of_positions(path: Path, series: Series, found: _Headers) -> str:
         row_mm, column_mm = in_plane
         known = f"; its pixels are {column_mm:.6g} mm along a row, {row_mm:.6g} mm along a column"
     what = "a multi-frame image" if len(found.headers) == 1 else "a series"
-    film = " (its FrameTime suggests a film)" if value_of(header, "FrameTime") is not None else ""
+    film = (
+        " (its FrameTime suggests a cine loop)" if value_of(header, "FrameTime") is not None else ""
+    )
     return (
-        f"is {what} that does not say where its frames lie{film}{known}, expected an Enhanced "
+        f"is {what} without positions of its frames{film}{known}, expected an Enhanced "
         "Ultrasound Volume, or the voxel size of the sweep with --spacing SCAN,LATERAL,DEPTH "
         "(spacing_mm in Python)"
     )
@@ -261,8 +263,8 @@ def _warn_of_other_spacing(
         pairs.append((slice_mm, grid.spacing_mm[2]))
     if any(abs(given / header - 1) > _SAME_SPACING for given, header in pairs if header > 0):
         _log.warning(
-            "%s: the header states voxels of %s mm (row, column, slice), the given size of %s mm "
-            "is used",
+            "%s: the header states voxels of %s mm (row, column, slice), the given size of %s "
+            "mm is used",
             one_line(f"{path}"),
             " x ".join(f"{header:.6g}" for _, header in pairs),
             " x ".join(f"{given:.6g}" for given, _ in pairs),
@@ -280,7 +282,7 @@ def _geometry(series: Series, grid: StackGrid, axes: str, spacing_mm: Triple | N
 
 
 def _references(headers: list[Any], frames: int) -> list[FrameReference]:
-    """Return how DICOM refers to every image, or to every frame of the one image."""
+    """Return the DICOM reference to every image, or to every frame of the one image."""
     every = [
         FrameReference(
             str(value_of(header, "SOPClassUID") or ""),

@@ -10,7 +10,7 @@ from amcnet.errors import InputError
 from amcnet.memory import GIB
 
 MAX_FILES = 100_000
-# A volume of one single intensity unpacks to a much larger size than any real scan does.
+# A volume of a single constant intensity unpacks to a far larger size than any real scan.
 MAX_RATIO, ALWAYS_FINE_BYTES = 200, 1 << 26
 _MAX_DIRECTORY_BYTES = 1 << 26
 _END_RECORD = struct.Struct("<4s4H2LH")
@@ -19,7 +19,7 @@ _END_RECORD = struct.Struct("<4s4H2LH")
 class Archive:
     """A zip archive that stays open between reads, so that its directory is parsed once.
 
-    It can be read from several threads. :meth:`close` releases the file; the next read opens it
+    It can be read from several threads. :meth:`close` closes the file; the next read opens it
     again.
 
     Args:
@@ -36,7 +36,7 @@ class Archive:
 
         Raises:
             InputError: If the archive is damaged or encrypted, has a member whose name leads
-                outside, has too many members, or unpacks to far more than a scan could.
+                outside, has too many members, or unpacks to an implausible size for a scan.
         """
         path = self.path
         if directory_bytes(path) > _MAX_DIRECTORY_BYTES:
@@ -45,7 +45,7 @@ class Archive:
             members = [info for info in self._opened().infolist() if not info.is_dir()]
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
             raise InputError(
-                f"{path}: the content is no zip archive, expected an intact one"
+                f"{path}: the content is not a zip archive, expected an intact one"
             ) from None
         if len(members) > MAX_FILES:
             raise InputError(f"{path}: holds {len(members)} files, expected one study")
@@ -85,7 +85,7 @@ class Archive:
 
 
 def directory_bytes(path: Path) -> int:
-    """Return the size of an archive's member directory by its end record, 0 if it has none."""
+    """Return the size of an archive's member directory from its end record, 0 if it has none."""
     with path.open("rb") as stream:
         size = stream.seek(0, 2)
         stream.seek(max(0, size - 65_535 - _END_RECORD.size))
@@ -94,7 +94,7 @@ def directory_bytes(path: Path) -> int:
     if place < 0 or len(tail) - place < _END_RECORD.size:
         return 0
     directory = int(_END_RECORD.unpack_from(tail, place)[5])
-    # A zip64 archive writes 0xFFFFFFFF here: bounded by the file itself, refused by its size.
+    # A zip64 archive writes 0xFFFFFFFF here; then the size of the file itself is the limit.
     return min(directory, size)
 
 
