@@ -161,7 +161,7 @@ def test_number_of_frames_and_pixels_must_agree(
 ) -> None:
     path = tmp_path / "old.dcm"
     dicom.dataset(dicom.US_MULTI_FRAME, scan.stored, NumberOfFrames=frames).save_as(path)
-    sentence = "NumberOfFrames is 5, which are 660" if frames == 5 else "truncated, found 1188 "
+    sentence = "NumberOfFrames is 5, which needs 660" if frames == 5 else "truncated, found 1188 "
     with pytest.raises(InputError, match=sentence):
         read_volume(path, spacing_mm=(1, 1, 1))
 
@@ -176,7 +176,7 @@ def test_number_of_frames_and_compressed_frames_must_agree(
     dataset.compress(syntax)
     dataset.NumberOfFrames = frames
     dataset.save_as(path)
-    with pytest.raises(InputError, match=f"NumberOfFrames is {frames} and .* hold 9 frames"):
+    with pytest.raises(InputError, match=f"NumberOfFrames is {frames} but .* hold 9 frames"):
         read_volume(path, spacing_mm=(1, 1, 1))
 
 

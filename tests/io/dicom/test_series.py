@@ -35,7 +35,8 @@ def test_series_are_listed_and_chosen(two: Path, scan: Any, dicom: SimpleNamespa
     for wanted, sentence in (
         (
             None,
-            r"study: holds 3 series, expected a single one, or the number or UID of one \(--series\): 3 \(US, ",
+            "study: holds 3 series, expected a single one, or the number or UID of one "
+            r"\(--series\): 3 \(US, ",
         ),
         ("3", "study: holds 2 series '3', expected one of: "),
         ("4", "study: holds no series '4', expected one of: "),
