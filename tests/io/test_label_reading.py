@@ -152,9 +152,7 @@ def test_unknown_segment_beside_known_ones(tmp_path: Path) -> None:
     segments = [segment("distal phalanx of thumb", 1), segment("carpus", 2)]
     assert read_labels(write_slicer(path, voxels, segments), TABLE).array.max() == 1
     voxels[0, 0, 1] = 2
-    with pytest.raises(
-        InputError, match=r"hand\.seg\.nrrd: segment 'carpus' is not in the label table"
-    ):
+    with pytest.raises(InputError, match=r"hand\.seg\.nrrd: segment 'carpus' is not in the label"):
         read_labels(write_slicer(path, voxels, segments), TABLE)
     with pytest.raises(InputError, match="value 2, which no segment has"):
         read_labels(write_slicer(path, voxels, segments[:1]), TABLE)

@@ -120,7 +120,7 @@ def _chosen(
     fitting = [one for one in found if wanted.strip() in (one.uid, str(one.number))]
     if len(fitting) != 1:
         count = "no series" if not fitting else f"{len(fitting)} series"
-        raise InputError(f"{path}: {count} series are '{wanted}', expected one of: {listed}")
+        raise InputError(f"{path}: holds {count} '{wanted}', expected one of: {listed}")
     return fitting[0]
 
 
