@@ -45,19 +45,23 @@ types: .venv
 
 # What is installed, with licences (CycloneDX), and known vulnerabilities of the pinned versions. These tools
 # live in an environment of their own, so that they are not in the list.
+BIN_AUDIT := build/audit/$(notdir $(BIN))
 build/audit:
 	$(PYTHON) -m venv build/audit
-	build/audit/$(notdir $(BIN))/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom pip-audit uv
+	$(BIN_AUDIT)/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom pip-audit uv
 
 sbom: .venv build/audit
-	build/audit/$(notdir $(BIN))/cyclonedx-py environment .venv -o build/sbom.json
+	$(BIN_AUDIT)/cyclonedx-py environment .venv -o build/sbom.json
 
 audit: build/audit
-	build/audit/$(notdir $(BIN))/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
+	$(BIN_AUDIT)/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
 
-# The pinned versions with the hashes of their files, for pip install --require-hashes.
+# The pinned versions with the hashes of their files, for pip install --require-hashes: everything in
+# constraints.txt, and what the core needs.
+COMPILE = $(BIN_AUDIT)/uv pip compile --generate-hashes --no-header --no-annotate --quiet
 hashes: build/audit
-	build/audit/$(notdir $(BIN))/uv pip compile constraints.txt --generate-hashes --no-deps --quiet --output-file build/hashes.txt
+	$(COMPILE) constraints.txt --no-deps --output-file constraints-hashes.txt
+	$(COMPILE) pyproject.toml --constraint constraints.txt --universal --output-file requirements-hashes.txt
 
 clean:
 	rm -rf .venv demo build dist .mypy_cache .ruff_cache .pytest_cache

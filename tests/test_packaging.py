@@ -1,14 +1,18 @@
 """What a plain installation needs, and what is packed for others."""
 
 import json
+import re
 import subprocess
 import sys
 import tarfile
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from .io.dicom.conftest import Scan, write_series
 
@@ -108,3 +112,42 @@ def test_what_is_packed(tmp_path: Path) -> None:
     ):  # fmt: skip
         assert f"amcnet/{name}" in listed
     assert "tests/" not in listed
+
+
+def pinned(name: str) -> dict[str, tuple[str, int]]:
+    """Return version and number of hashes by normalised name of a file of pinned packages."""
+    found: dict[str, tuple[str, int]] = {}
+    package = ""
+    for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
+        if re.fullmatch(r" +--hash=sha256:[0-9a-f]{64}( \\)?", line):
+            found[package] = (found[package][0], found[package][1] + 1)
+        else:
+            # Nothing else, such as an option that names another index.
+            match = re.fullmatch(r"([\w.-]+)==([\w.]+)( ; [^\\]+)?( \\)?", line)
+            assert match, line
+            package = canonicalize_name(match[1])
+            found[package] = (match[2], 0)
+    return found
+
+
+def test_every_pinned_version_has_hashes() -> None:
+    plain, hashed = pinned("constraints.txt"), pinned("constraints-hashes.txt")
+    assert {name: version for name, (version, _) in plain.items()} == {
+        name: version for name, (version, _) in hashed.items()
+    }, "make hashes"
+    assert all(count > 0 for _, count in hashed.values())
+    assert sum(count for _, count in plain.values()) == 0  # pip would refuse an editable install
+
+
+def test_the_core_and_all_that_it_needs_have_hashes() -> None:
+    plain, hashed = pinned("constraints-hashes.txt"), pinned("requirements-hashes.txt")
+    assert hashed.items() <= plain.items(), "make hashes"
+    needed, waiting = set(), [Requirement(text) for text in PROJECT["dependencies"]]
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        if name in needed or (requirement.marker and not requirement.marker.evaluate()):
+            continue
+        needed.add(name)
+        waiting += map(Requirement, metadata.requires(name) or ())
+    assert needed - hashed.keys() == set()

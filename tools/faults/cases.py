@@ -1,9 +1,12 @@
 """Commands that write, each with small inputs and the outputs that it promises."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tools.faults.stand_ins import coarse_demo, coarse_phantoms
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,9 @@ class Case:
         grows: Whether the output is a folder that is filled step by step, and resumed.
         most: The most calls to try; fewer for commands that take seconds.
         environment: Variables of the command, with ``{out}``.
+        varying: Outputs whose figures differ between two runs (durations, speeds), so that they are
+            compared without them.
+        before: Called in the process of the command before it starts, with the folder of inputs.
     """
 
     name: str
@@ -28,6 +34,8 @@ class Case:
     grows: bool = False
     most: int = 1000
     environment: dict[str, str] = field(default_factory=dict)
+    varying: tuple[str, ...] = ()
+    before: Callable[[Path], None] | None = None
 
 
 def cases() -> list[Case]:
@@ -35,28 +43,32 @@ def cases() -> list[Case]:
     return [*_judgements(), *_models(), *_data_sets(), *_segmentations()]
 
 
-def _segment(output: str, *more: str) -> tuple[str, ...]:
+def _segment(output: str, *more: str, source: str = "scan.nrrd") -> tuple[str, ...]:
     options = ("--model", "{in}/model", "--quality", "fast", "--axes", "scan,lateral,depth")
-    return ("segment", "{in}/scan.nrrd", "-o", f"{{out}}/{output}", *options, *more)
+    return ("segment", f"{{in}}/{source}", "-o", f"{{out}}/{output}", *options, *more)
 
 
 def _segmentations() -> list[Case]:
-    overwrite = "--overwrite"
-    b, page = "b.nrrd", "b.html"
-    several = (b, page, "b.mha", "b.probabilities.npy")
-    with_everything = _segment(
-        b, "--report", "{out}/b.html", "--also", "{out}/b.mha", "--save-probabilities"
-    )
-    cache = {"XDG_CACHE_HOME": "{out}/cache"}
+    overwrite, cache = "--overwrite", {"XDG_CACHE_HOME": "{out}/cache"}
+    several = ("b.nrrd", "b.html", "b.mha", "b.probabilities.npy")
+    options = ("--report", "{out}/b.html", "--also", "{out}/b.mha", "--save-probabilities")
+    four = _segment("b.nrrd", *options)
+    masks = _segment("masks", "--separate")
     manifest = _segment("c.nrrd", "--manifest", "{out}/runs.json")
+    recorded = ("c.nrrd", "runs.json")
+    dicom, series = _segment("e.dcm", source="series"), _segment("series.seg.nrrd", source="series")
+    folder = _segment("several", source="scans")
     return [
         *(
             Case(f"segment, {name[1:]}", _segment(name, overwrite), (name,), _segment(name))
             for name in ("a.nrrd", "a.seg.nrrd", "a.nii", "a.nii.gz", "a.mha")
         ),
-        Case("segment, four files", with_everything, several),
-        Case("segment, masks", _segment("masks", "--separate"), ("masks",)),
-        Case("segment, manifest", manifest, ("c.nrrd",)),
+        Case("segment, DICOM to .dcm", (*dicom, overwrite), ("e.dcm",), dicom),
+        Case("segment, DICOM to .seg.nrrd", series, ("series.seg.nrrd",)),
+        Case("segment, four files", (*four, overwrite), several, four, varying=("b.html",)),
+        Case("segment, masks", (*masks, overwrite), ("masks",), masks),
+        Case("segment, manifest", manifest, recorded, varying=("runs.json",)),
+        Case("segment, a folder", folder, ("several",), grows=True),
         Case("segment, first run", _segment("d.nrrd"), ("d.nrrd",), environment=cache),
     ]
 
@@ -108,18 +120,34 @@ def _models() -> list[Case]:
 
 def _data_sets() -> list[Case]:
     add = ("dataset", "add", "{in}/scan.nrrd", "{in}/hand.seg.nrrd", "--to", "{out}/mine")
-    phantom = ("phantom", "--count", "1", "--grid", "half", "--out", "{out}/hands")
+    phantom = ("phantom", "--count", "2", "--grid", "half", "--out", "{out}/hands")
     weights = ("run/model/model.safetensors",)
     train = ("train", "{in}/run.toml", "-o", "{out}/run")
     prepare = ("prepare", "{in}/set", "-o", "{out}/prepared")
     results = ("hand.nrrd", "hand.seg.nrrd", "preview.png", "measurements.csv")
     demo = ("demo", "--out", "{out}/demo")
+    tables = ("paper-tables", "table1", "--rows", "unet", "-o", "{out}/tables")
+    doctor = ("doctor", "--no-speed", "--json", "{out}/doctor.json")
     return [
         Case("prepare", prepare, ("prepared",), grows=True),
         Case("dataset add", add, ("mine",), grows=True),
         Case("train", train, weights),
-        Case("phantom", phantom, ("hands",), grows=True, most=3),
-        Case("demo", demo, tuple(f"demo/{name}" for name in results), demo, most=3),
+        Case("phantom", phantom, ("hands",), grows=True, before=coarse_phantoms),
+        Case("demo", demo, tuple(f"demo/{name}" for name in results), demo, before=coarse_demo),
+        Case(
+            "paper-tables",
+            (*tables, "--scale", "{in}/tiny.toml"),
+            ("tables/table1.md",),
+            grows=True,
+            varying=("tables/table1.md",),
+        ),
+        Case(
+            "doctor",
+            (*doctor, "--overwrite"),
+            ("doctor.json",),
+            doctor,
+            varying=("doctor.json",),
+        ),
     ]
 
 

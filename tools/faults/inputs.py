@@ -5,6 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.uid import ExplicitVRLittleEndian, UltrasoundImageStorage, generate_uid
 
 from amcnet.anatomy import LabelTable, hand_label_table
 from amcnet.bundle import BundleDescription, Provenance
@@ -34,6 +37,30 @@ checkpoint_steps = 1
 [hardware]
 workers = 0
 """
+_SCALE = """
+name = "tiny"
+[data]
+shape = [24, 32, 16]
+variety = "complete"
+training = 1
+training_seed = 700000
+unseen = 1
+unseen_seed = 850000
+[width]
+amcnet = 2
+unet = 2
+[training]
+precision = "float32"
+[training.data]
+fold = "all"
+[training.preprocessing]
+spacing_mm = [7.1, 4.2, 2.9]
+[training.sampling]
+window = 24
+[training.schedule]
+steps = 2
+checkpoint_steps = 1
+"""
 
 Run = Callable[[tuple[str, ...]], None]
 
@@ -52,12 +79,18 @@ def make_inputs(folder: Path, run: Run) -> None:
         at = rng.integers(1, 6, 3)
         labels[tuple(slice(start, start + 4) for start in at)] = value
     table = hand_label_table()
-    write_image(folder / "scan.nrrd", rng.integers(0, 255, _SHAPE).astype(np.uint8), grid)
+    scan = rng.integers(0, 255, _SHAPE).astype(np.uint8)
+    write_image(folder / "scan.nrrd", scan, grid)
+    (folder / "scans").mkdir()
+    for name in ("a", "b"):
+        write_image(folder / "scans" / f"{name}.nrrd", scan, grid)
+    _write_series(folder / "series", scan)
     write_labels(folder / "truth.nrrd", labels, grid, table)
     write_labels(folder / "hand.seg.nrrd", labels, grid, table)
     _write_data_set(folder / "set", rng, grid)
     _write_model(folder / "model")
     (folder / "run.toml").write_text(_CONFIG.format(data=folder / "prepared"), encoding="utf-8")
+    (folder / "tiny.toml").write_text(_SCALE, encoding="utf-8")
     seg, truth = str(folder / "hand.seg.nrrd"), str(folder / "truth.nrrd")
     for arguments in (
         ("evaluate", truth, seg, "--json", str(folder / "evaluation.json")),
@@ -65,6 +98,32 @@ def make_inputs(folder: Path, run: Run) -> None:
         ("models", "pack", str(folder / "model"), "-o", str(folder / "model.zip")),
     ):
         run(arguments)
+
+
+def _write_series(folder: Path, scan: NDArray[np.uint8]) -> None:
+    """Write a DICOM file for each slice."""
+    folder.mkdir()
+    uids = {
+        keyword: generate_uid()
+        for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
+    }
+    for number, plane in enumerate(scan):
+        image = pydicom.Dataset()
+        image.file_meta = pydicom.dataset.FileMetaDataset()
+        image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        image.SOPClassUID, image.SOPInstanceUID = UltrasoundImageStorage, generate_uid()
+        image.PatientName, image.PatientID, image.Modality = "Nobody", "0", "US"
+        image.InstanceNumber = number + 1
+        image.ImagePositionPatient = [0, 0, number * _SPACING_MM[0]]
+        image.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+        image.PixelSpacing = list(_SPACING_MM[1:])
+        image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
+        image.Rows, image.Columns = plane.shape
+        image.BitsAllocated, image.BitsStored, image.HighBit = 8, 8, 7
+        image.PixelRepresentation, image.PixelData = 0, plane.tobytes()
+        for keyword, uid in uids.items():
+            setattr(image, keyword, uid)
+        image.save_as(folder / f"{number:03d}.dcm", enforce_file_format=True)
 
 
 def _write_data_set(folder: Path, rng: np.random.Generator, grid: Geometry) -> None:

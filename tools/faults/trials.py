@@ -2,9 +2,7 @@
 
 import ctypes
 import errno
-import hashlib
 import os
-import re
 import shutil
 import signal
 import sys
@@ -17,6 +15,7 @@ from pathlib import Path
 
 from amcnet.errors import TRACEBACK_VARIABLE
 from tools.faults.cases import Case, filled, refill
+from tools.faults.digests import digests
 
 FAULTS = {
     "ENOSPC": (errno.ENOSPC, False),
@@ -115,9 +114,9 @@ def run_case(case: Case, inputs: Path, folder: Path, most: int) -> Tally:
     if case.makes_old:
         command(case.makes_old)
         refill(out, template)
-    old = digests(out, case.outputs)
+    old = digests(out, case)
     calm = command(case.arguments)
-    new = digests(out, case.outputs)
+    new = digests(out, case)
     tally = Tally(case.name, calm.calls, ceil(calm.calls / min(most, case.most)))
     if calm.status != 0 or None in new.values():
         tally.broken.append(f"{case.name}: undisturbed: status {calm.status}: {calm.stderr}")
@@ -168,7 +167,7 @@ class Promise:
         problems = []
         if "Traceback" in ended.stderr:
             problems.append(f"traceback: {ended.stderr.strip().splitlines()[-1]}")
-        found = digests(self.out, self.case.outputs)
+        found = digests(self.out, self.case)
         for name, digest in found.items():
             if digest not in (self.old[name], self.new[name]) and not self.case.grows:
                 problems.append(f"{name} is neither the old nor the new one")
@@ -188,35 +187,12 @@ class Promise:
         problems = []
         if again.status != 0:
             problems.append(f"the next run: status {again.status}: {again.stderr.strip()[-200:]}")
-        elif digests(self.out, self.case.outputs) != self.new:
+        elif digests(self.out, self.case) != self.new:
             problems.append("the next run: another output than an undisturbed one")
         hidden = [path.name for path in self.out.rglob(".*") if path.name not in _KEPT]
         if hidden:
             problems.append(f"the next run left {', '.join(hidden)}")
         return problems
-
-
-def digests(out: Path, names: tuple[str, ...]) -> dict[str, str | None]:
-    """Return a digest of each output, a folder's of all its files; None where it is absent."""
-    return {name: _digest(out / name) for name in names}
-
-
-def _digest(path: Path) -> str | None:
-    if not path.exists():
-        return None
-    files = [path]
-    if path.is_dir():  # what is hidden is a part of no output; the next run must have removed it
-        files = sorted(p for p in path.rglob("[!.]*") if p.is_file())
-    total = hashlib.sha256()
-    for file in files:
-        total.update(str(file.relative_to(path.parent)).encode())
-        total.update(_settled(file.read_bytes()))
-    return total.hexdigest()
-
-
-def _settled(data: bytes) -> bytes:
-    """Return the bytes of a file without what differs between runs: times and durations."""
-    return re.sub(rb"\d+\.\d+ s\b|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?", b"", data)
 
 
 def in_child(work: Callable[[], None]) -> None:
@@ -254,6 +230,8 @@ def _become(command: Command, fault: Fault, said: Path, counted: Path) -> None:
         stream = os.open(said, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
         os.dup2(stream, 1)
         os.dup2(stream, 2)
+        if command.case.before is not None:
+            command.case.before(command.inputs)
         sys.argv = ["amcnet", *(command.filled(text) for text in command.arguments)]
         os.environ[TRACEBACK_VARIABLE] = "1"  # what nobody foresaw must not look like an answer
         for name, value in command.case.environment.items():
