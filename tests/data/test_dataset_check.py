@@ -59,7 +59,7 @@ def test_a_good_data_set_has_no_problems(tmp_path, make_cases):
 
 # (case, pattern) of everything that is wrong with the data set of many defects.
 ERRORS = [
-    ("Same", "^the cases Same, same differ only in upper and lower case"),
+    ("Same", "^the cases Same, same differ only in letter case"),
     ("copy", "^has the same voxels as case 'a'$"),
     ("flat", r"images/flat\.nii\.gz: size is 10 x 8, expected a 3D image"),
     ("four", r"images/four\.nii\.gz: size is 10 x 8 x 6 x 2, expected a 3D image"),
@@ -158,7 +158,7 @@ def test_gaps_and_few_cases_are_warned_of(tmp_path, make_cases):
     report = check_dataset(folder, names)
     assert rows(report) == [
         ("warning", "", "the number of cases is 3, expected 4 or more"),
-        ("warning", "", "the label file does not name the values 2, 3: they stay unused"),
+        ("warning", "", "the label file does not name the values 2, 3: they remain unused"),
     ]
     assert len(report.dataset.table) == 4
 
@@ -168,7 +168,7 @@ def test_cases_are_checked_though_the_labels_have_no_names(tmp_path, make_cases)
     report = check_dataset(folder)
     assert report.dataset is None
     (error,) = report.errors
-    assert "nothing says what the labels mean" in error.what
+    assert "nothing states what the labels mean" in error.what
     assert [problem.case for problem in report.warnings if "no structure" in problem.what] == ["c"]
     describe(folder, x=2)
     report = check_dataset(folder)

@@ -63,18 +63,18 @@ def test_what_does_not_fit_is_refused_and_adds_nothing(
     image = scan(write_volume, tmp_path / "a.nrrd", 0)
     good = write_segmentation(tmp_path / "a.seg.nrrd", labels_of(), NAMES)
     plain = write_volume(tmp_path / "plain.nrrd", labels_of())
-    with pytest.raises(InputError, match=r"plain\.nrrd: has no names of structures, expected"):
+    with pytest.raises(InputError, match=r"plain\.nrrd: does not name its structures, expected"):
         add_case(image, plain, folder)
     add_case(image, good, folder)
     before = sorted(path.name for path in folder.rglob("*"))
     other = write_segmentation(tmp_path / "b.seg.nrrd", labels_of(), {"left": 1, "Leber": 2})
-    with pytest.raises(InputError, match="holds 'Leber', which the data set does not know"):
+    with pytest.raises(InputError, match="holds 'Leber', which are unknown to the data set"):
         add_case(image, other, folder)
     with pytest.raises(InputError, match="structure 'middle' is unknown, expected one of"):
         add_case(image, good, folder, Correction(unsure=("middle",)))
     with pytest.raises(InputError, match="structure 'background' is unknown"):
         add_case(image, good, folder, Correction(unsure=("background",)))
-    with pytest.raises(InputError, match="structure 'left' is corrected and unsure"):
+    with pytest.raises(InputError, match="structure 'left' is both corrected and unsure"):
         add_case(image, good, folder, Correction(("left",), ("left",)))
     small = write_volume(tmp_path / "small.nrrd", np.zeros((3, 8, 7), np.uint8))
     with pytest.raises(InputError):
@@ -125,7 +125,7 @@ def test_the_structures_of_a_model_are_those_of_a_new_data_set(
     report = check_dataset(folder)
     assert report.errors == ()
     assert report.dataset.table.values_by_name == table.values_by_name
-    with pytest.raises(InputError, match="the model: names other structures than"):
+    with pytest.raises(InputError, match="the model: names different structures from"):
         add_case(image, both, folder, label_names=LabelTable.from_names(["left", "right"]))
 
 

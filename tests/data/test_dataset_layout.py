@@ -169,7 +169,7 @@ def test_unusable_file_ending_is_refused(tmp_path, ending):
 
 def test_plain_folders_with_each_kind_of_label_file(tmp_path):
     folder = pairs(tmp_path / "d")
-    with pytest.raises(InputError, match="nothing says what the labels mean, expected a dataset"):
+    with pytest.raises(InputError, match="nothing states what the labels mean, expected a dataset"):
         read_dataset(folder)
     (folder / "readme.txt").write_text("Twenty volumes.")
     (folder / "colours.txt").write_text(SNAP)

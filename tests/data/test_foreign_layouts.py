@@ -117,7 +117,7 @@ def test_an_explicit_list_of_files(tmp_path: Path) -> None:
     assert report.errors == ()
     (note,) = (problem.what for problem in report.warnings)
     assert note.startswith("4 files, such as ")
-    assert "outside of the data set's folder" in note
+    assert "outside the data set's folder" in note
     assert report.dataset is not None
     assert [case.name for case in report.dataset.cases] == ["a", "b", "c", "d"]
     assert [len(case.images) for case in report.dataset.cases] == [2, 2, 2, 2]
@@ -175,7 +175,7 @@ def test_what_label_values_there_are_is_proposed_as_a_file(tmp_path: Path) -> No
     folder = decathlon(tmp_path / "d")
     (folder / "dataset.json").unlink()
     report = check_dataset(folder)
-    assert "nothing says what the labels mean" in report.errors[0].what
+    assert "nothing states what the labels mean" in report.errors[0].what
     (folder / "dataset.json").write_text(report.proposal)
     again = check_dataset(folder)
     assert again.errors == ()

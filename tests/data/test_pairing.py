@@ -108,7 +108,7 @@ def test_what_has_no_partner_is_collected(tmp_path):
     assert [case.name for case in plain_pairs(tmp_path).cases] == ["c"]
     assert problems(tmp_path) == [
         ("a", "its label file is missing, expected the labels of a.nrrd"),
-        ("b", "b_label.nrrd has no image, expected the image that it labels"),
+        ("b", "b_label.nrrd has no image, expected the image to which its labels"),
         ("d", "has the images d.nii.gz, d.nrrd, expected one"),
         ("e", "has the label files e_mask.nrrd, e_seg.nrrd, expected one"),
     ]
@@ -119,9 +119,7 @@ def test_names_that_differ_only_in_case(tmp_path):
     if (tmp_path / "case.nrrd").exists():
         pytest.skip("this file system does not tell A from a")
     touch(tmp_path, "case.nrrd", "case_seg.nrrd")
-    assert problems(tmp_path) == [
-        ("Case", "the cases Case, case differ only in upper and lower case")
-    ]
+    assert problems(tmp_path) == [("Case", "the cases Case, case differ only in letter case")]
 
 
 def test_folders_that_hold_nothing_of_the_kind(tmp_path):
@@ -148,7 +146,7 @@ def test_nnunet_channels(tmp_path):
         assert [(problem.case, problem.what) for problem in found.problems] == [
             ("odd", "imagesTr/odd.nrrd has no channel, expected odd_0000.nrrd"),
             ("b", "has the channels 0000, expected 0000 to 0001"),
-            ("d", "labelsTr/d.nrrd has no image, expected the image that it labels"),
+            ("d", "labelsTr/d.nrrd has no image, expected the image to which its labels"),
         ]
     found = nnunet_pairs(tmp_path, ".nrrd", 1)
     assert [case.name for case in found.cases] == ["b"]

@@ -80,7 +80,7 @@ def test_a_description_that_was_edited_or_mixed_is_told(blocks: Path, tmp_path: 
     prepare_dataset(dataset, Preprocessing(spacing_mm=(1.0, 1.5, 2.0)), other)
     shutil.rmtree(out / "cases" / "b1.zarr")
     shutil.copytree(other / "cases" / "b1.zarr", out / "cases" / "b1.zarr")
-    with pytest.raises(InputError, match=r"b1\.zarr: is damaged or not the case that was prep"):
+    with pytest.raises(InputError, match=r"b1\.zarr: is damaged or is not the case that was prep"):
         open_prepared(out)
     text = (other / "prepared.json").read_text()
     (other / "prepared.json").write_text(text.replace("1.5", "1.6"))

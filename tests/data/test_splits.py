@@ -53,7 +53,7 @@ def test_splits_are_written_as_nnunet_reads_them(tmp_path):
     ("content", "message"),
     [
         ([{"train": ["a"], "val": ["z"]}], "fold 0 names z, which is not a case"),
-        ([{"train": ["a"], "val": ["a"]}], "trains on a and holds it out"),
+        ([{"train": ["a"], "val": ["a"]}], "lists a for both training and validation"),
         ([], "is empty"),
         ([{"train": ["a"]}], "cannot be read"),
     ],

@@ -148,7 +148,7 @@ def test_a_segment_of_another_name_is_refused(applied, make_panel):
     applied.node.GetSegmentation().AddSegment(segment, "tumour")
     said = add(make_panel, applied)
     applied.node.GetSegmentation().RemoveSegment("tumour")
-    assert "holds 'tumour', which the data set does not know" in said
+    assert "holds 'tumour', which are unknown to the data set" in said
     assert sorted(applied.data.rglob("*")) == before
 
 

@@ -13,7 +13,7 @@ def test_steps_that_fit_into_the_time() -> None:
     assert TrainingPace(0.1, 50, 3600).possible_steps == 50
     assert (
         TrainingPace(6.0, 100, None).text()
-        == "6.00 s a step: the 100 steps that are left take about 10 min"
+        == "6.00 s a step: the remaining 100 steps take about 10 min"
     )
 
 
@@ -27,12 +27,12 @@ def test_a_run_that_is_too_slow_says_what_to_change(
     path = write_config(5000, {"steps = 5000": "steps = 5000\nmax_hours = 0.0012"})
     with caplog.at_level(logging.INFO):
         train(read_config(path), tmp_path / "run")
-    assert " s a step: the 0 min that are left allow about " in caplog.text
+    assert " s a step: the remaining 0 min allow about " in caplog.text
     assert "precision" not in caplog.text.partition("too few")[2]
     assert "steps are too few to learn much" in caplog.text
     assert "network.width (now 4)" in caplog.text
     log = (tmp_path / "run" / "run.log").read_text()
-    assert "in float32: the configuration says so" in log
+    assert "in float32: set in the configuration" in log
 
 
 def test_the_advice_names_what_can_be_changed(write_config: Callable[..., Path]) -> None:

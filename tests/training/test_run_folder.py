@@ -43,7 +43,7 @@ def test_links_are_refused_and_lead_nowhere(tmp_path: Path, name: str) -> None:
 def test_a_named_pipe_does_not_make_a_run_wait(tmp_path: Path, name: str) -> None:
     (tmp_path / name).parent.mkdir(exist_ok=True)
     os.mkfifo(tmp_path / name)
-    message = "is no plain file, expected"
+    message = "is not a regular file, expected"
     with pytest.raises(OutputError, match=message), locked_run_folder(tmp_path):
         pass
 

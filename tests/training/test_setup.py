@@ -152,7 +152,7 @@ def test_the_time_decides_the_size(tmp_path: Path, blocks: Path) -> None:
         out = tmp_path / f"{hours:g}"
         prepare(check_dataset(blocks), out, PrepareOptions(max_hours=hours))
         text = (out / "config.toml").read_text()
-        assert f"{hours:g} hours hold" in text
+        assert f"{hours:g} hours are enough for" in text
         configs.append(read_config(out))
     short, long = configs
     assert (short.network.width, long.network.width) == (8, 16)

@@ -51,7 +51,7 @@ def test_three_stacks_of_one_bone(tmp_path: Path, bone: Path) -> None:
     assert config.network.options["space_to_depth"] == [2, 3, 2]
     text = (tmp_path / "out" / "config.toml").read_text()
     assert not any(f"\n{former} = " in text for former in ("pools", "block", "detail"))
-    assert "all 3 cases are trained on and none is held out" in text
+    assert "all 3 cases are used for training and none is held out" in text
     assert "none of them held out" in config.data.description
 
 
@@ -107,7 +107,7 @@ def test_a_network_of_another_training_loop_is_refused(tmp_path: Path, bone: Pat
     network = torch.nn.Conv3d(1, 2, 3, padding=1)
     save_model(network, LabelTable.from_names(["bone"]), grid, tmp_path / "own")
     options = PrepareOptions(start_from=str(tmp_path / "own"))
-    with pytest.raises(ConfigError, match=r"own: cannot be started from: found name 'own'"):
+    with pytest.raises(ConfigError, match=r"own: cannot be a starting point: found name 'own'"):
         prepare(check_dataset(bone), tmp_path / "out", options)
 
 

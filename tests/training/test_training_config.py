@@ -70,7 +70,7 @@ def test_committed_configurations_are_valid(path: Path) -> None:
         ),
         (
             'start_from = "hand"\ninitial_background = 0.9\n' + MINIMAL,
-            r"found start_from and initial_background, expected one",
+            r"found start_from and initial_background, expected only one",
         ),
         (MINIMAL + "[loss]\ngamma = inf", r"loss\.gamma = inf: .*finite"),
         (MINIMAL.replace("small", "../up"), r"name = '\.\./up'"),

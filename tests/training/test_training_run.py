@@ -309,7 +309,9 @@ def test_data_that_were_prepared_anew_are_not_mixed_into_a_run(
     train(config, tmp_path / "run")
     options = PrepareOptions(spacing_mm=(2, 3, 2), seed=1)
     prepare(check_dataset(blocks), data, options)
-    with pytest.raises(ConfigError, match="held-out cases, preprocessing differ from those"):
+    with pytest.raises(
+        ConfigError, match="held-out cases, preprocessing differ from the start of the run"
+    ):
         train(config, tmp_path / "run", resume=True)
 
 

@@ -42,7 +42,7 @@ class CaseResult:
     Attributes:
         problems: Errors and warnings.
         properties: Measured properties; None if a file cannot be read or grids differ.
-        digest: Equal for cases whose images have equal voxels; None where an image cannot be read.
+        digest: Equal for cases whose images have equal voxels; None if an image cannot be read.
     """
 
     problems: tuple[Problem, ...]
@@ -114,7 +114,7 @@ class _CaseCheck:
     def read(
         self, path: Path, reader: Callable[[Path], Volume]
     ) -> tuple[Volume | None, Geometry | None]:
-        """Read a file; if its voxels cannot be used, try to read its grid at least."""
+        """Read a file; if its voxels are unusable, try to read at least its grid."""
         try:
             volume = reader(path)
         except InputError as error:
@@ -151,7 +151,7 @@ class _CaseCheck:
             )
 
     def compare_spacing(self, path: Path, geometry: Geometry) -> None:
-        """Warn of a header that states another voxel size than the given one."""
+        """Warn if a header states another voxel size than the given one."""
         given_mm = self.reading.spacing_mm
         if given_mm is None:
             return
@@ -171,7 +171,7 @@ class _CaseCheck:
         self.digests.append(image_digest(image))
         if image.min() == image.max():
             self.warn(f"{path}: all voxels have the value {float(image.min()):g}")
-        # Indices of labelled voxels are valid on the labels' grid only.
+        # Indices of labelled voxels are valid only on the labels' grid.
         if self.places is not None and self.is_one_grid:
             self.channels.append(measure_channel(image, self.places))
 
@@ -194,7 +194,7 @@ class _CaseCheck:
         path = self.case.labels
         present = [value for value in voxels if value not in (0, self.ignore_value)]
         if not present:
-            self.warn(f"{path}: the label map holds no structure: a case of background alone")
+            self.warn(f"{path}: the label map holds no structure, only background")
         if self.names is None:
             return
         unnamed = [value for value in present if value in self.names.placeholders]

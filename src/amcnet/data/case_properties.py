@@ -50,7 +50,7 @@ class ChannelProperties:
         maximum: Of all voxels.
         mean: Of all voxels.
         std: Of all voxels.
-        foreground: Of the sample; None where nothing is labelled.
+        foreground: Of the sample; None if nothing is labelled.
         sample: Values of labelled voxels, drawn at random with a fixed seed, at most 10,000.
     """
 
@@ -67,7 +67,7 @@ class CaseProperties:
     """Measured properties of a case.
 
     Attributes:
-        name: Its name.
+        name: Name of the case.
         shape: Voxels in (scan, lateral, depth).
         spacing_mm: Voxel size in (scan, lateral, depth).
         channels: One entry per image.
@@ -86,7 +86,7 @@ def measure_channel(image: NDArray[Any], places: NDArray[np.int64]) -> ChannelPr
 
     Args:
         image: (scan, lateral, depth), any real dtype.
-        places: Flat indices of the voxels of the sample.
+        places: Flat indices of the sampled voxels.
     """
     mean = sum(float(plane.sum()) for plane in _planes(image, np.float64)) / image.size
     square = sum(float(((plane - mean) ** 2).sum()) for plane in _planes(image, np.float64))
@@ -104,7 +104,7 @@ def measure_channel(image: NDArray[Any], places: NDArray[np.int64]) -> ChannelPr
 def count_labels(labels: NDArray[Any]) -> dict[int, int]:
     """Count the voxels of every label value that occurs."""
     counts = np.zeros(int(labels.max()) + 1, np.int64)
-    for plane in labels:  # counting turns its input into 64-bit integers
+    for plane in labels:  # counting converts its input to 64-bit integers
         counts += np.bincount(plane.ravel(), minlength=len(counts))
     return {int(value): int(counts[value]) for value in np.flatnonzero(counts)}
 
@@ -127,7 +127,7 @@ def sample_foreground(labels: NDArray[Any], ignore_value: int | None) -> NDArray
 
 
 def image_digest(image: NDArray[Any]) -> str:
-    """Return a digest of the shape and the values as float32, whatever the dtype."""
+    """Return a digest of the shape and of the values as float32, whatever the dtype."""
     digest = blake2b(repr(image.shape).encode(), digest_size=16)
     for plane in _planes(image, np.float32):
         digest.update((plane + np.float32(0)).data)  # -0 is treated as 0

@@ -15,7 +15,7 @@ def network_input(volumes: Sequence[Volume], preprocessing: Preprocessing) -> ND
 
     Args:
         volumes: One for each channel, at least one.
-        preprocessing: Resampling and normalisation of each.
+        preprocessing: Resampling and normalisation of each volume.
 
     Raises:
         InputError: If they do not lie on the same grid.

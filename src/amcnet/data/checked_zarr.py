@@ -1,7 +1,7 @@
 """Zarr groups of plain arrays with a checksum for every file.
 
 Zarr metadata name the codecs of an array, and some codecs run code (``pickle`` in Zarr format 2).
-Metadata are therefore compared with those that this module writes before Zarr reads them, and Zarr
+Before Zarr reads metadata, they are therefore compared with those that this module writes, and Zarr
 reads through a store that verifies the checksum of every file.
 """
 
@@ -26,7 +26,7 @@ _METADATA_FILE = "zarr.json"
 _LARGEST_METADATA_BYTES = 2**16
 _LARGEST_CHUNK_BYTES = 2**31 - 1  # values that Blosc accepts
 _MOST_VOXELS = 2**32
-_BLOSC_SIZE = slice(4, 8)  # of a chunk's header: bytes after decompression
+_BLOSC_SIZE = slice(4, 8)  # of a chunk's header: number of bytes after decompression
 
 
 class _Strict(BaseModel):
@@ -37,7 +37,7 @@ class Checksums(_Strict):
     """``checksums.json``: size and SHA-256 of every other file of a group.
 
     Attributes:
-        origin: Text that changes with everything that the arrays depend on.
+        origin: Text that changes with everything that determines the arrays.
         files: File name, relative to the group, with ``/`` -> BLAKE2b of 16 bytes, hexadecimal.
     """
 
@@ -109,12 +109,12 @@ def is_intact(folder: Path, checksums: Checksums) -> bool:
 
 
 def open_group(folder: Path, checksums: Checksums, names: tuple[str, ...]) -> dict[str, Any]:
-    """Return the Zarr arrays of a group; every file that they read is compared first.
+    """Return the Zarr arrays of a group; every file is verified before it is read.
 
     Args:
         folder: The group.
         checksums: Its checksums.
-        names: Arrays that it must have.
+        names: Names of the required arrays.
 
     Raises:
         InputError: If a file is missing or damaged, or the group was not written by
@@ -174,7 +174,7 @@ class _BloscCodec(_Strict):
 
 
 class _ArrayMetadata(_Strict):
-    """The metadata that :func:`write_group` writes, and no others."""
+    """The only metadata that :func:`write_group` writes."""
 
     zarr_format: Literal[3]
     node_type: Literal["array"]
@@ -203,10 +203,10 @@ def _read_metadata(folder: Path, name: str, files: Mapping[str, str]) -> _ArrayM
             raise ValueError("it is too large")
         metadata = _ArrayMetadata.model_validate_json(content)
         if len(metadata.chunks) != len(metadata.shape):
-            raise ValueError("chunks and array differ in their number of axes")
+            raise ValueError("chunks and array have different numbers of axes")
         if metadata.chunk_bytes > _LARGEST_CHUNK_BYTES or prod(metadata.shape) > _MOST_VOXELS:
             raise ValueError(f"an array of {metadata.shape} is too large")
-    except ValueError as error:  # pydantic's is one
+    except ValueError as error:  # pydantic raises a subclass of it
         reason = _first_reason(error)
         raise InputError(
             f"{folder / name}: is not what amcnet prepare writes (Zarr format 3, codecs bytes and "
@@ -236,10 +236,10 @@ def _check_chunks(
 
 
 def _read_file(folder: Path, name: str, files: Mapping[str, str]) -> bytes:
-    """Return the content of a file of a group after comparing its checksum."""
+    """Return the content of a file of a group after verifying its checksum."""
     path = folder / name
     if any(part.is_symlink() for part in (path, *path.parents) if folder in part.parents):
-        raise InputError(f"{path}: is or lies in a link, expected a file of the prepared case")
+        raise InputError(f"{path}: is a link or inside one, expected a file of the prepared case")
     try:
         content = path.read_bytes() if path.is_file() else None
     except OSError as error:
@@ -254,10 +254,7 @@ def _compared(path: Path, name: str, content: bytes | None, files: Mapping[str, 
     if content is None:
         raise InputError(f"{path}: is missing from the prepared case, prepare the data again")
     if digest_of(content) != files[name]:
-        raise InputError(
-            f"{path}: is damaged: its checksum is not the one that was written, prepare the data "
-            "again"
-        )
+        raise InputError(f"{path}: is damaged: its checksum does not match, prepare the data again")
     return content
 
 
@@ -286,7 +283,9 @@ def _checked_store_class() -> type[Any]:
             byte_range: ByteRequest | None = None,
         ) -> Buffer | None:
             if byte_range is not None:
-                raise InputError(f"{self._folder / key}: a part of a file was asked for")
+                raise InputError(
+                    f"{self._folder / key}: part of a file was requested, expected the whole"
+                )
             content = _read_file(self._folder, key, self._files)
             array, is_chunk, _ = key.partition("/c/")
             if is_chunk:

@@ -29,7 +29,7 @@ from amcnet.parallel import Progress, map_in_processes, no_progress
 FEW_CASES = 4
 
 _SPACING_FACTOR = 2
-_SIZE_FACTOR = 3  # slices vary more from scan to scan than voxels do
+_SIZE_FACTOR = 3  # slices vary more between scans than voxels do
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class CheckReport:
     """The result of checking a data set.
 
     Attributes:
-        dataset: The data set; None where its layout or its label names cannot be used.
-        problems: Errors before warnings; within each, problems of the whole data set before those
-            of cases.
-        properties: Measurements of the cases that could be read, in the order of the cases.
-        proposal: A ``dataset.json`` to fill in, if the label values have no names.
+        dataset: The data set; None if its layout or its label names are unusable.
+        problems: Errors before warnings; in both, problems of the whole data set before those of
+            single cases.
+        properties: Measurements of all readable cases, in the order of the cases.
+        proposal: A ``dataset.json`` to complete, if the label values have no names.
     """
 
     dataset: Dataset | None
@@ -56,7 +56,7 @@ class CheckReport:
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
-        """Problems that deserve a look."""
+        """Problems that should be reviewed."""
         return tuple(problem for problem in self.problems if problem.severity == "warning")
 
 
@@ -119,7 +119,7 @@ def check_dataset(
 
 
 def _proposal(properties: tuple[CaseProperties, ...]) -> str:
-    """Return a ``dataset.json`` that names every label value that was found."""
+    """Return a ``dataset.json`` that names every label value found."""
     found = {value for case in properties for value in case.voxels} - {0}
     if not found or max(found) > MAX_STRUCTURES:
         return ""
@@ -180,10 +180,12 @@ def _doubtful_spacings(properties: tuple[CaseProperties, ...]) -> Iterator[Probl
 
 
 def _passed_over(folder: Path, found: FoundCases) -> Iterator[Problem]:
-    """Warn of files beside those of the cases that are of other types, or have other endings."""
+    """Warn of other files in the folders of the cases, or files with other extensions."""
     used = {path for case in found.cases for path in (*case.images, case.labels)}
     reported = " ".join(problem.what for problem in found.problems)
-    folders = {path.parent for path in used} - {folder}  # which has descriptions and other folders
+    folders = {path.parent for path in used} - {
+        folder
+    }  # this folder holds descriptions and other folders
     others = [
         f"{inner.name}/{name}"
         for inner in sorted(folders)
@@ -198,7 +200,7 @@ def _odd_labels(names: LabelNames, properties: tuple[CaseProperties, ...]) -> It
     if names.placeholders:
         values = ", ".join(map(str, names.placeholders))
         yield Problem(
-            "warning", "", f"the label file does not name the values {values}: they stay unused"
+            "warning", "", f"the label file does not name the values {values}: they remain unused"
         )
     named = [s for s in names.table if s.value not in names.placeholders]
     cases = {s.value: [case.name for case in properties if s.value in case.voxels] for s in named}

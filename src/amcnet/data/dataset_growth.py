@@ -1,4 +1,4 @@
-"""Adding corrected cases to a data set, one at a time, without the patient's identity."""
+"""Add corrected cases to a data set, one at a time, without the patient's identity."""
 
 import json
 import re
@@ -57,31 +57,32 @@ def add_case(
 ) -> str:
     """Add an image and its labels to a data set in nnU-Net's layout; both may be of any format.
 
-    New files are written with voxels and grid only, under a consecutive name (``case_0001``),
-    because header fields and file names may identify a patient. The corrections are recorded in
-    ``corrections.json``. An image that is in the data set keeps its name; its labels are replaced.
+    New files contain only voxels and grid, under a consecutive name (``case_0001``), because header
+    fields and file names may identify a patient. The corrections are recorded in
+    ``corrections.json``. An image that is already in the data set keeps its name; its labels are
+    replaced.
 
     Args:
         image: The image.
-        labels: Its labels; names of segments in the file must be known.
+        labels: Its labels; the file's segment names must be known.
         folder: The data set, created if needed.
-        correction: The corrected and the doubtful structures.
-        label_names: What the label values mean, for the first case of a data set: a
+        correction: The corrected and the uncertain structures.
+        label_names: Meaning of the label values, for the first case of a data set: a
             ``dataset.json``, an ITK-SNAP label description, or the label table of the model that
-            made the labels. By default the names of the first case's segments.
+            made the labels. By default, the segment names of the first case.
         reading: How both files are read.
 
     Returns:
         The name of the case.
 
     Raises:
-        InputError: If the files cannot be read, do not lie on one grid, or hold structures that
-            the data set does not know.
+        InputError: If the files cannot be read, do not lie on one grid, or hold structures that are
+            unknown to the data set.
         OutputError: If the data set cannot be written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        busy = f"{folder}: another command is adding a case, try again after it"
+        busy = f"{folder}: another command is adding a case, try again when it has finished"
         with held_lock(folder / LOCK_FILE, busy, _LONGEST_WAIT_SECONDS):
             return _add(image, labels, folder, correction, label_names, reading)
     except OSError as error:
@@ -106,15 +107,17 @@ def _add(
         if name not in known:
             raise InputError(f"structure '{name}' is unknown, expected one of {', '.join(known)}")
     if both := sorted({*correction.corrected} & {*correction.unsure}):
-        raise InputError(f"structure '{both[0]}' is corrected and unsure, expected one of them")
+        raise InputError(
+            f"structure '{both[0]}' is both corrected and unsure, expected only one of them"
+        )
     volume = reading.volume(image)
     if looks_like_labels(volume.array):
-        raise InputError(f"{image}: holds labels, expected the scan first and its labels second")
+        raise InputError(f"{image}: holds labels, expected first the scan and then its labels")
     read = reading.labels(labels, table, ignore_value)
     array = labels_on_grid(read, volume.geometry)
     unsure = [known[name] for name in correction.unsure]
     array = np.where(np.isin(array, unsure), ignore_value, array)
-    # One more structure, so that the writer takes the ignore label as a value.
+    # one more structure, so that the writer accepts the ignore label as a value
     written = LabelTable.from_names([*(s.name for s in table), "ignore"])
     if ignore_value != len(written):
         raise InputError(
@@ -138,7 +141,7 @@ def _add(
     _write_description(folder, table, ignore_value, cases + is_new)
     _write_json(folder / NOTES_FILE, notes | {case: note})
     try:
-        # Both are written before either has its name, so that no half of a case is left.
+        # Both are written before either is renamed, so that no incomplete case remains.
         with (
             atomic_path(_label_path(folder, case)) as label_path,
             atomic_path(_image_path(folder, case)) as image_path,
@@ -164,7 +167,7 @@ def _names_of(folder: Path, labels: Path, given: Path | LabelTable | None) -> La
         other = read_label_file(given).table if isinstance(given, Path) else given
         if other is not None and other.values_by_name != names.table.values_by_name:
             source = given if isinstance(given, Path) else "the model"
-            raise InputError(f"{source}: names other structures than {description}")
+            raise InputError(f"{source}: names different structures from {description}")
         return names
     if isinstance(given, LabelTable):
         return LabelNames(given)
@@ -173,8 +176,8 @@ def _names_of(folder: Path, labels: Path, given: Path | LabelTable | None) -> La
     segments = [segment.name for segment in read_segments(labels) or ()]
     if not segments:
         raise InputError(
-            f"{labels}: has no names of structures, expected them by --labels (a dataset.json or "
-            "an ITK-SNAP label description) or --model for the first case of a data set"
+            f"{labels}: does not name its structures, expected names by --labels (a dataset.json "
+            "or an ITK-SNAP label description) or --model for the first case of a data set"
         )
     return LabelNames(table_of_names(name for name in segments if name != "ignore"))
 
@@ -184,7 +187,7 @@ def _check_segments(labels: Path, table: LabelTable) -> None:
     unknown = [s.name for s in read_segments(labels) or () if s.name not in known]
     if unknown:
         listed = ", ".join(f"'{name}'" for name in unknown)
-        raise InputError(f"{labels}: holds {listed}, which the data set does not know")
+        raise InputError(f"{labels}: holds {listed}, which are unknown to the data set")
 
 
 def _image_path(folder: Path, case: str) -> Path:
@@ -196,9 +199,10 @@ def _label_path(folder: Path, case: str) -> Path:
 
 
 def _next_name(folder: Path) -> str:
-    """Return the name of the next case: an unused one, or that of an addition that was killed.
+    """Return the name of the next case: an unused one, or that of an interrupted addition.
 
-    The note of a case is written before its files, so half a case that has a note is ours.
+    The note of a case is written before its files, so an incomplete case with a note is an
+    interrupted addition.
     """
     notes = folder / NOTES_FILE
     for case in read_dataset_json(notes, ()) if notes.exists() else ():
@@ -227,7 +231,7 @@ def _write_description(folder: Path, table: LabelTable, ignore_value: int, cases
 
 
 def _read_notes(folder: Path) -> dict[str, Any]:
-    """Return what is known of each case, by its name."""
+    """Return the recorded information on each case, by name."""
     path = folder / NOTES_FILE
     notes = read_dataset_json(path, ()) if path.exists() else {}
     return {name: note for name, note in notes.items() if isinstance(note, dict)}

@@ -28,12 +28,12 @@ class Dataset:
     """A data set on disk and the table of its labels.
 
     Attributes:
-        folder: Its folder.
+        folder: Folder of the data set.
         table: Names of the label values.
-        cases: Its cases, sorted by name.
+        cases: The cases, sorted by name.
         channels: Names of the images of each case, in order.
         ignore_value: Value of ignored voxels in the label files.
-        reading: How its files are read.
+        reading: How the files are read.
     """
 
     folder: Path
@@ -47,9 +47,9 @@ class Dataset:
 def read_dataset(folder: Path, labels: Path | None = None) -> Dataset:
     """Read the cases and label names of a data set; no voxels are read.
 
-    A folder with a ``dataset.json`` and ``imagesTr`` is read as nnU-Net (v1 and v2) and the Medical
-    Segmentation Decathlon do, a ``dataset.json`` that lists its files by that list, other folders
-    as :func:`amcnet.data.pairing.plain_pairs` says.
+    A folder with a ``dataset.json`` and ``imagesTr`` is read as in nnU-Net (v1 and v2) and the
+    Medical Segmentation Decathlon; if a ``dataset.json`` lists its files, the list is used; for
+    other folders see :func:`amcnet.data.pairing.plain_pairs`.
     Label names: see :func:`find_dataset_label_names`.
 
     Args:
@@ -57,7 +57,8 @@ def read_dataset(folder: Path, labels: Path | None = None) -> Dataset:
         labels: A ``dataset.json`` or ITK-SNAP file that names the labels.
 
     Raises:
-        InputError: At the first image without labels or the like, or if label names are missing.
+        InputError: At the first problem, such as an image without labels, or if label names are
+            missing.
 
     Example:
         >>> import numpy as np
@@ -85,7 +86,7 @@ def make_dataset(folder: Path, found: FoundCases, names: LabelNames) -> Dataset:
     """Make a data set of the cases and label names found; ``dataset.json`` names the channels.
 
     Raises:
-        InputError: If ``dataset.json`` names more or fewer channels than cases have.
+        InputError: If ``dataset.json`` names more or fewer channels than the cases have.
     """
     channels = _channel_names(folder)
     count = len(found.cases[0].images) if found.cases else len(channels or ("image",))
@@ -93,8 +94,8 @@ def make_dataset(folder: Path, found: FoundCases, names: LabelNames) -> Dataset:
         channels = tuple(f"channel {i}" for i in range(count)) if count > 1 else ("image",)
     if len(channels) != count:
         raise InputError(
-            f"{folder / _DESCRIPTION}: names {len(channels)} channels, expected {count} as the "
-            "cases have"
+            f"{folder / _DESCRIPTION}: names {len(channels)} channels, expected {count} as in "
+            "the cases"
         )
     return Dataset(folder, names.table, found.cases, channels, names.ignore_value)
 
@@ -107,7 +108,7 @@ def find_cases(folder: Path) -> FoundCases:
             ``dataset.json``.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: is no folder, {EXPECTED}")
+        raise InputError(f"{folder}: is not a folder, {EXPECTED}")
     if not _is_nnunet(folder):
         return plain_pairs(folder)
     path, description = folder / _DESCRIPTION, _description(folder)
@@ -136,7 +137,7 @@ def find_dataset_label_names(
     appearance, if all label files are 3D Slicer segmentations.
 
     Raises:
-        InputError: If there is none of these, or it is not usable.
+        InputError: If none of these exists, or it is unusable.
     """
     if labels is not None:
         return read_label_file(labels)
@@ -151,8 +152,8 @@ def find_dataset_label_names(
     names = _segment_names(cases)
     if not names:
         raise InputError(
-            f"{folder}: nothing says what the labels mean, expected a dataset.json or an ITK-SNAP "
-            "label description in the folder or by --labels, or 3D Slicer segmentations"
+            f"{folder}: nothing states what the labels mean, expected a dataset.json or an "
+            "ITK-SNAP label description in the folder or by --labels, or 3D Slicer segmentations"
         )
     try:
         return LabelNames(table_of_names(names))
@@ -161,7 +162,7 @@ def find_dataset_label_names(
 
 
 def _segment_names(cases: tuple[Case, ...]) -> list[str]:
-    """Return the different segment names of all label files; none if a file has no segments."""
+    """Return the distinct segment names of all label files; none if a file has no segments."""
     names: dict[str, str] = {}
     for case in cases:
         try:

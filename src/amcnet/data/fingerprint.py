@@ -1,4 +1,4 @@
-"""The fingerprint of a data set: the figures that its training plan is based on."""
+"""The fingerprint of a data set: the properties that determine its training plan."""
 
 from collections.abc import Sequence
 from math import floor
@@ -20,10 +20,10 @@ class StructureFigures(_Figures):
     """Voxel and case counts of one structure.
 
     Attributes:
-        value: Its label value.
-        name: Its name.
+        value: Label value.
+        name: Name of the structure.
         voxels: Number of voxels in all cases, on the original grids.
-        cases: Number of cases that have it.
+        cases: Number of cases with this structure.
     """
 
     value: int
@@ -33,7 +33,7 @@ class StructureFigures(_Figures):
 
 
 class ChannelFigures(_Figures):
-    """Intensities of one channel: of labelled voxels, at most 10,000 a case, of all cases."""
+    """Intensities of one channel in the labelled voxels of all cases, at most 10,000 per case."""
 
     name: str
     foreground: IntensityFigures
@@ -44,8 +44,8 @@ class Fingerprint(_Figures):
 
     Attributes:
         cases: Number of cases.
-        shape: Median size in voxels, (scan, lateral, depth), a half rounded up.
-        spacing_mm: Median spacing in the same order.
+        shape: Median size in voxels, (scan, lateral, depth); halves are rounded up.
+        spacing_mm: Median spacing, (scan, lateral, depth).
         spacing_low_mm: Smallest spacing of each axis.
         spacing_fine_mm: 10th percentile of the spacing of each axis.
         spacing_high_mm: Largest spacing of each axis.

@@ -1,4 +1,4 @@
-"""The best Dice that a grid allows: labels are taken to it and back."""
+"""The best Dice that a grid allows: labels are resampled to it and back."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +11,14 @@ from amcnet.data.resampling import resample_labels
 def grid_ceiling(
     labels: NDArray[np.uint8], spacing_mm: tuple[float, float, float], preprocessing: Preprocessing
 ) -> float | None:
-    """Return the mean Dice between labels and what is left of them after the network's grid.
+    """Return the mean Dice of labels with themselves after resampling to the network's grid.
 
-    No network that works on this grid can be much better, however good it is.
+    No network that works on this grid can be much better.
 
     Args:
         labels: (scan, lateral, depth), 0 is background; ignored voxels count as background.
         spacing_mm: Their spacing.
-        preprocessing: Its grid.
+        preprocessing: Preprocessing, which states the network's grid.
 
     Returns:
         The mean over the structures that are present; None if there are none.

@@ -32,9 +32,9 @@ class LabelNames:
 
     Attributes:
         table: The structures.
-        ignore_value: Value of ignored voxels in the files; None if there is none.
+        ignore_value: Value of ignored voxels in the files; None if there are none.
         placeholders: Values of structures that only fill gaps between the values of a file.
-        note: Describes a conversion made while reading; empty if there was none.
+        note: Note on a conversion during reading; empty if there was none.
 
     Example:
         >>> names = LabelNames(LabelTable.from_names(["femur", "tibia"]), ignore_value=3)
@@ -52,12 +52,12 @@ def read_label_file(path: Path) -> LabelNames:
     """Read a ``dataset.json`` (by its content) or else an ITK-SNAP label description file.
 
     The hand's names in the hand's order give the hand's own table. An ITK-SNAP file keeps its
-    colours, and its values may have gaps: these become structures named ``unused N``, so that label
-    values do not change.
+    colours, and its values may have gaps: these are filled with structures named ``unused N``, so
+    that label values do not change.
 
     Raises:
-        InputError: If the file is missing or unusable, names or values repeat, there are more
-            than 254 structures, or the values of a ``dataset.json`` are not 1, 2, 3, ... (and the
+        InputError: If the file is missing or unusable, names or values repeat, there are more than
+            254 structures, or the values of a ``dataset.json`` are not 1, 2, 3, ... (and the
             highest one for ``ignore``).
 
     >>> path = Path("names.json")
@@ -95,7 +95,7 @@ def read_dataset_json(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
     """Read a ``dataset.json`` that has at least these keys.
 
     Raises:
-        InputError: If the file is missing, is no JSON object or lacks a key.
+        InputError: If the file is missing, is not a JSON object or lacks a key.
     """
     if not path.is_file():
         raise InputError(f"{path}: is missing, expected the description of an nnU-Net data set")
@@ -111,10 +111,10 @@ def read_dataset_json(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
 
 
 def table_of_names(names: Iterable[str]) -> LabelTable:
-    """Return a table for names without values, in any order: the hand's own for the hand's names.
+    """Return a table for names without values, in any order: the hand's own for its names.
 
     Raises:
-        InputError: If names repeat or are more than 254.
+        InputError: If names repeat or there are more than 254.
     """
     table = LabelTable.from_names(list(names))
     hand = hand_label_table()
@@ -124,7 +124,7 @@ def table_of_names(names: Iterable[str]) -> LabelTable:
 def looks_like_snap(path: Path) -> bool:
     """Return whether the first line of a text file that is not a comment is an ITK-SNAP row.
 
-    Names in another encoding than UTF-8 do not matter here: reading the file refuses them.
+    Names in an encoding other than UTF-8 are accepted here; reading the file refuses them.
     """
     if not path.is_file():  # a named pipe would block
         return False
@@ -152,8 +152,8 @@ def _names_of_description(labels: object) -> LabelNames:
     regions = [name for name, value in labels.items() if isinstance(value, list | tuple)]
     if regions:
         raise InputError(
-            f"key 'labels': '{regions[0]}' is {labels[regions[0]]!r}, expected one whole number: "
-            "regions of several values (key 'regions_class_order') are not supported"
+            f"key 'labels': '{regions[0]}' is {labels[regions[0]]!r}, expected a single whole "
+            "number: regions of several values (key 'regions_class_order') are not supported"
         )
     if not all(type(value) is int for value in labels.values()):
         raise InputError(f"labels are {labels!r}, expected names with whole numbers")
@@ -183,11 +183,11 @@ def _is_first_version(labels: dict[Any, Any]) -> bool:
 
 
 def _by_name(labels: dict[str, str]) -> dict[str, int]:
-    """Turn value -> name into name -> value."""
+    """Convert value -> name to name -> value."""
     by_name: dict[str, int] = {}
     for value, name in labels.items():
         if name in by_name:
-            raise InputError(f"name '{name}' is there twice, expected it once")
+            raise InputError(f"name '{name}' occurs twice, expected it once")
         if len(value) > _MOST_DIGITS:
             raise InputError(f"label values go up to {value}, expected at most {_MAX_LABEL}")
         by_name[name] = int(value)
@@ -195,21 +195,21 @@ def _by_name(labels: dict[str, str]) -> dict[str, int]:
 
 
 def _read_snap(path: Path) -> LabelNames:
-    """Read the rows of an ITK-SNAP file; a gap between its values gets placeholders."""
+    """Read the rows of an ITK-SNAP file; gaps between its values are filled with placeholders."""
     found: dict[int, Structure] = {}
     for number, line in _snap_lines(path):
         try:
             structure = _snap_structure(line)
             if structure.value in found:
-                raise InputError(f"value {structure.value} is there twice, expected it once")
+                raise InputError(f"value {structure.value} occurs twice, expected it once")
             if structure.value and structure.name in {s.name for v, s in found.items() if v}:
-                raise InputError(f"name '{structure.name}' is there twice, expected it once")
+                raise InputError(f"name '{structure.name}' occurs twice, expected it once")
         except InputError as error:
             raise InputError(f"{path}: line {number}: {error}") from error
         found[structure.value] = structure
     highest = max(found, default=0)
     if highest == 0:
-        raise InputError(f"names no label other than background, expected {_SNAP_EXPECTED}")
+        raise InputError(f"names no label except background, expected {_SNAP_EXPECTED}")
     values = range(1, highest + 1)
     table = LabelTable(tuple(found.get(v, Structure(v, f"unused {v}")) for v in values))
     return LabelNames(own_table_of(table), placeholders=tuple(v for v in values if v not in found))

@@ -24,7 +24,8 @@ def write_label_file(path: str | Path, names: LabelNames, overwrite: bool = Fals
     Args:
         path: ``.txt`` or ``.label`` for an ITK-SNAP label description, which has names and colours;
             ``.json`` for the labels of a ``dataset.json``, which has names.
-        names: Names of the values. ITK-SNAP has no ignore label: there it is a label ``ignore``.
+        names: Names of the values. ITK-SNAP has no ignore label; it becomes a label named
+            ``ignore``.
         overwrite: Replace an existing file.
 
     Raises:
@@ -56,8 +57,8 @@ def _snap_rows(path: Path, names: LabelNames) -> list[str]:
             continue
         if not structure.name.isprintable() or '"' in structure.name:
             raise InputError(
-                f"{path}: structure {structure.value} is called {structure.name!r}, expected a "
-                "name in one line without quotation marks"
+                f"{path}: structure {structure.value} is named {structure.name!r}, expected a "
+                "name on one line without quotation marks"
             )
         rows.append(_snap_row(structure.value, structure.color_rgb, structure.name))
     if names.ignore_value is not None:

@@ -50,8 +50,8 @@ def listed_cases(path: Path, description: dict[str, Any]) -> FoundCases:
 def decathlon_cases(path: Path, description: dict[str, Any]) -> FoundCases:
     """Return the cases that a ``dataset.json`` lists under ``training``.
 
-    The Decathlon names the image files themselves (``./imagesTr/X.nii.gz``), nnU-Net v1 names them
-    without their channel: ``imagesTr/X_0000.nii.gz``, ``X_0001.nii.gz``, ... are found as well.
+    The Decathlon names the image files themselves (``./imagesTr/X.nii.gz``), nnU-Net v1 omits the
+    channel in their names: ``imagesTr/X_0000.nii.gz``, ``X_0001.nii.gz``, ... are found as well.
 
     Args:
         path: The ``dataset.json``; file names are relative to its folder.
@@ -108,12 +108,12 @@ def _problems_of(path: Path, case: Case) -> Iterator[Problem]:
 
 
 def _outside(path: Path, cases: Iterable[Case]) -> Iterator[Problem]:
-    """Warn about files outside the data set: nnU-Net allows them, but they may be misleading."""
+    """Warn about files outside the data set: nnU-Net allows them, but they may be a mistake."""
     folder = path.parent.resolve()
     files = [file for case in cases for file in (*case.images, case.labels)]
     outside = [file for file in files if not file.resolve().is_relative_to(folder)]
     if outside:
-        text = f"{len(outside)} files, such as {outside[0]}, lie outside of the data set's folder"
+        text = f"{len(outside)} files, such as {outside[0]}, lie outside the data set's folder"
         yield Problem("warning", "", f"{text}: {path.name} lists them")
 
 

@@ -1,4 +1,4 @@
-"""Pair images with their label files, in the layouts that people use."""
+"""Pair images with their label files, in common folder layouts."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -32,7 +32,7 @@ class Case:
 
     Attributes:
         name: Unique name within the data set.
-        images: One file a channel.
+        images: One file per channel.
         labels: The label file.
 
     Example:
@@ -56,7 +56,7 @@ class FoundCases:
 
 
 def stem_of(path: Path) -> str:
-    """Return a file's name without its extension, ``.nii.gz`` and ``.seg.nrrd`` as a whole."""
+    """Return a file's name without its extension, including compound ones such as ``.nii.gz``."""
     extension = find_extension(path, _EXTENSIONS)
     return path.name[: -len(extension)] if extension else path.name
 
@@ -64,12 +64,12 @@ def stem_of(path: Path) -> str:
 def nnunet_pairs(folder: Path, ending: str, channels: int | None) -> FoundCases:
     """Pair ``imagesTr/CASE_0000.ENDING`` (``_0001``, ...) with ``labelsTr/CASE.ENDING``.
 
-    Labels may be 3D Slicer segmentations (``CASE.seg.nrrd``) whatever the images are.
+    Labels may be 3D Slicer segmentations (``CASE.seg.nrrd``) whatever the format of the images.
 
     Args:
         folder: Folder of the data set.
         ending: Extension of all files.
-        channels: Number of images per case; None is the largest number of any case.
+        channels: Number of images per case; None for the largest number of any case.
     """
     images: dict[str, dict[int, list[Path]]] = {}
     problems = []
@@ -96,8 +96,8 @@ def nnunet_pairs(folder: Path, ending: str, channels: int | None) -> FoundCases:
 def plain_pairs(folder: Path) -> FoundCases:
     """Pair the files of a folder that is not in the nnU-Net layout, in one of three ways.
 
-    Folders for images and for labels with the same file names (the label's may end with
-    ``_label``, ``-seg`` and so on), both kinds in one folder, or a folder for each case.
+    Folders for images and for labels with the same file names (the label's may end with ``_label``,
+    ``-seg`` and so on), both kinds in one folder, or a folder for each case.
 
     Raises:
         InputError: If the folder holds no such files, or several folders of images.
@@ -126,7 +126,7 @@ class _Files:
 
 
 def _match(files: _Files, channels: int | None) -> FoundCases:
-    """Make cases of the complete and unambiguous files and report the rest."""
+    """Make cases of the complete and unambiguous files and report the others."""
     if channels is None:
         channels = max((max(by_channel) for by_channel in files.images.values()), default=0) + 1
     cases, problems = [], []
@@ -148,7 +148,7 @@ def _mismatches(files: _Files, name: str, channels: int) -> list[str]:
 
     every_image = [path for channel in sorted(images) for path in images[channel]]
     if not images:
-        return [f"{text(labels)} has no image, expected the image that it labels"]
+        return [f"{text(labels)} has no image, expected the image to which its labels belong"]
     wrong = []
     if not labels:
         missing = files.missing.get(name, "its label file")
@@ -199,7 +199,7 @@ def _case_folders(folder: Path) -> FoundCases:
 
 
 def _is_label(path: Path) -> bool:
-    """Return whether a file that lies among images is a label file, by its name."""
+    """Return whether a file among images is a label file, judging by its name."""
     is_segmentation = find_extension(path, _EXTENSIONS) == _SEGMENTATION
     return is_segmentation or _LABEL_SUFFIX.search(stem_of(path)) is not None
 
@@ -210,7 +210,7 @@ def _without(suffix: re.Pattern[str], stem: str) -> str:
 
 
 def _folder_of(folder: Path, names: tuple[str, ...]) -> Path | None:
-    """Return the only folder with one of the names, upper and lower case counting the same."""
+    """Return the only folder with one of the names, ignoring letter case."""
     found = sorted(p for p in folder.iterdir() if p.is_dir() and p.name.lower() in names)
     if len(found) > 1:
         listed = " and ".join(f"'{path.name}'" for path in found)
@@ -232,12 +232,12 @@ def _files(folder: Path, extensions: tuple[str, ...] = _EXTENSIONS) -> list[Path
 
 
 def differ_only_in_case(names: Iterable[str]) -> list[Problem]:
-    """Return a problem for names that are one name on some systems."""
+    """Return a problem for names that are identical on some systems."""
     by_small_name: dict[str, list[str]] = {}
     for name in names:
         by_small_name.setdefault(name.casefold(), []).append(name)
     return [
-        _error(same[0], f"the cases {', '.join(same)} differ only in upper and lower case")
+        _error(same[0], f"the cases {', '.join(same)} differ only in letter case")
         for same in by_small_name.values()
         if len(same) > 1
     ]

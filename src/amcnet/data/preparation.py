@@ -1,4 +1,4 @@
-"""Resample every case of a data set to the network's grid once and keep it on disk."""
+"""Resample every case of a data set to the network's grid once and store it on disk."""
 
 import hashlib
 import shutil
@@ -43,25 +43,25 @@ def prepare_dataset(
     """Resample every case of a data set to the network's grid and store it.
 
     An existing case is prepared again only if its files or the settings have changed, or if it is
-    damaged (all checksums are verified), so an interrupted call can be repeated. Cases that the
-    data set no longer has are removed.
+    damaged (all checksums are verified), so an interrupted call can be repeated. Cases that are no
+    longer in the data set are removed.
 
     Args:
         dataset: The data set; its files are only read.
         preprocessing: Resampling and normalisation of each volume.
-        folder: Where to write the prepared data set; it is created.
+        folder: Output folder of the prepared data set; it is created.
         jobs: Number of processes; each holds one volume in memory.
-        progress: Called with (cases done, cases to make).
+        progress: Called with (cases done, number of cases to prepare).
 
     Raises:
-        InputError: If a file cannot be used, images and labels lie on different grids, or the
+        InputError: If a file is unusable, images and labels lie on different grids, or the
             normalisation is for another number of channels.
     """
     how = preprocessing.normalisation
     if isinstance(how, tuple) and len(how) != len(dataset.channels):
         raise InputError(
             f"preprocessing.normalisation is for {len(how)} channels, expected "
-            f"{len(dataset.channels)} as {dataset.folder} has"
+            f"{len(dataset.channels)} as in {dataset.folder}"
         )
     (folder / CASE_FOLDER).mkdir(parents=True, exist_ok=True)
     settings = _Settings(dataset, preprocessing, folder)
@@ -70,7 +70,7 @@ def prepare_dataset(
     missing = [made_from for made_from, done in zip(origins, up_to_date, strict=True) if not done]
     if missing:
         # An interrupted call must not leave a mixture of old and new cases that counts as complete.
-        # If all cases exist, a training that reads them is not disturbed.
+        # If all cases exist, a training that is reading them is not disturbed.
         (folder / DESCRIPTION_FILE).unlink(missing_ok=True)
     map_in_processes(partial(_prepare_case, settings), missing, jobs, progress)
     description = PreparedDescription(
@@ -85,7 +85,7 @@ def prepare_dataset(
 
 
 def _remove_other_cases(folder: Path, dataset: Dataset) -> None:
-    """Remove cases that the data set no longer has, and partial ones of an interrupted call."""
+    """Remove cases that are no longer in the data set, and partial ones of an interrupted call."""
     names = {f"{case.name}.zarr" for case in dataset.cases}
     for path in folder.glob("*.zarr*"):
         if path.name not in names:
@@ -109,7 +109,7 @@ def _is_up_to_date(settings: _Settings, made_from: tuple[Case, str]) -> bool:
 
 
 def _prepare_case(settings: _Settings, made_from: tuple[Case, str]) -> None:
-    """Make a case; its origin is from before its files are read, so a later change is noticed."""
+    """Prepare a case; its origin is computed before its files are read, to notice later changes."""
     case, origin = made_from
     volumes = [settings.dataset.reading.volume(file) for file in case.images]
     geometry = volumes[0].geometry
@@ -123,11 +123,11 @@ def _prepare_case(settings: _Settings, made_from: tuple[Case, str]) -> None:
 
 
 def _origin(case: Case, settings: _Settings) -> str:
-    """Return a digest that covers the files of a case and the settings they are prepared with."""
+    """Return a digest that covers the files of a case and the settings used to prepare them."""
     dataset = settings.dataset
     parts = [str(FORMAT), settings.preprocessing.model_dump_json()]
     parts += [str(dataset.table), str(dataset.ignore_value)]
-    if dataset.reading != BY_HEADER:  # else cases of earlier versions stay up to date
+    if dataset.reading != BY_HEADER:  # otherwise cases of earlier versions stay up to date
         parts.append(str(dataset.reading))
     for path in (*case.images, case.labels):
         status = path.stat()
@@ -139,7 +139,7 @@ def read_case_labels(case: Case, dataset: Dataset) -> tuple[NDArray[np.uint8], T
     """Return the labels of a case (scan, lateral, depth) and their spacing in mm.
 
     Raises:
-        InputError: If a file cannot be used, or image and labels lie on different grids.
+        InputError: If a file is unusable, or image and labels lie on different grids.
     """
     geometry = dataset.reading.volume(case.images[0]).geometry
     return _read_labels(case, dataset, geometry), geometry.spacing_mm

@@ -37,7 +37,7 @@ FORMAT = 2
 _ARRAYS = ("image", "labels", "counts")
 _SUFFIX = ".zarr"
 _MOST_CLASSES = 256
-_CHUNK_SLICES = 8  # a window of 16 touches three chunks at most
+_CHUNK_SLICES = 8  # a window of 16 slices touches at most three chunks
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
@@ -50,7 +50,8 @@ class PreparedCase:
         name: Name of the case.
         folder: Its Zarr group.
         shape: (scan, lateral, depth) on the network's grid.
-        counts: Voxels of every class in every slice, (scan, class), without ignored voxels.
+        counts: Number of voxels of every class in every slice, (scan, class), without ignored
+            voxels.
         checksums: Checksums of the group's files.
     """
 
@@ -61,11 +62,11 @@ class PreparedCase:
     checksums: Checksums = field(default=Checksums(origin="", files={}), repr=False, compare=False)
 
     def slab(self, start: int, length: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """Read consecutive slices; the last slice of a volume that is too short is repeated.
+        """Read consecutive slices; if the volume is too short, its last slice is repeated.
 
         Returns:
-            Image (channel, scan, lateral, depth) and labels (scan, lateral, depth), of
-            ``length`` slices from ``start`` on.
+            Image (channel, scan, lateral, depth) and labels (scan, lateral, depth), ``length``
+            slices from ``start``.
 
         Raises:
             InputError: If a chunk is missing or damaged.
@@ -88,7 +89,7 @@ class PreparedDescription(BaseModel):
         labels: The label table as plain data.
         channels: Names of the image's channels.
         preprocessing: Resampling and normalisation of every volume.
-        cases: Names of the cases -> checksum of their list of checksums.
+        cases: Name of each case -> checksum of its list of checksums.
         checksum: Checksum of the other fields, filled in by :func:`write_prepared_description`.
     """
 
@@ -103,7 +104,7 @@ class PreparedDescription(BaseModel):
 
     @property
     def expected_checksum(self) -> str:
-        """The checksum of all fields but ``checksum``."""
+        """Checksum of all fields except ``checksum``."""
         return digest_of(self.model_dump_json(exclude={"checksum"}).encode())
 
 
@@ -136,7 +137,7 @@ def open_prepared(folder: Path) -> PreparedDataset:
     """Open a prepared data set.
 
     Raises:
-        InputError: If it is missing, damaged, incomplete, or of another version of the layout.
+        InputError: If it is missing, damaged, incomplete, or has another version of the layout.
     """
     path = folder / DESCRIPTION_FILE
     description = _read_description(path)
@@ -147,14 +148,14 @@ def open_prepared(folder: Path) -> PreparedDataset:
         group = case_folder(folder, name)
         if checksum_of_case(group) != checksum:
             raise InputError(
-                f"{group}: is damaged or not the case that was prepared: the checksum of its "
+                f"{group}: is damaged or is not the case that was prepared: the checksum of its "
                 f"{CHECKSUM_FILE} differs from {DESCRIPTION_FILE}, prepare the data again"
             )
         cases.append(open_case(group))
     try:
         table = own_table_of(LabelTable.from_dicts(description.labels))
     except (InputError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{path}: labels cannot be used: {error}") from error
+        raise InputError(f"{path}: labels are unusable: {error}") from error
     return PreparedDataset(
         folder, table, description.channels, description.preprocessing, tuple(cases)
     )
@@ -196,7 +197,7 @@ def open_case(folder: Path) -> PreparedCase:
     scan, lateral, depth = arrays["labels"].shape if dimensions == [4, 3, 2] else (0, 0, 0)
     if arrays["image"].shape[1:] != (scan, lateral, depth) or arrays["counts"].shape[0] != scan:
         shapes = ", ".join(f"{name} {arrays[name].shape}" for name in _ARRAYS)
-        raise InputError(f"{folder}: holds {shapes}, expected arrays of one grid")
+        raise InputError(f"{folder}: holds {shapes}, expected arrays on one grid")
     classes = arrays["counts"].shape[1]
     if classes > _MOST_CLASSES:
         raise InputError(f"{folder}: counts {classes} classes, expected at most {_MOST_CLASSES}")
@@ -209,7 +210,7 @@ def open_case(folder: Path) -> PreparedCase:
 
 
 def checksum_of_case(folder: Path) -> str | None:
-    """Return the checksum of a case's list of checksums; None if it has none."""
+    """Return the checksum of a case's list of checksums; None if it has no list."""
     path = folder / CHECKSUM_FILE
     return digest_of(read_small_file(path, "checksums")) if path.is_file() else None
 
@@ -240,15 +241,15 @@ def write_prepared_case(
 
     Args:
         folder: Zarr group to write.
-        image: (channel, scan, lateral, depth), normalised; kept in 16 bits.
+        image: (channel, scan, lateral, depth), normalised; stored in 16 bits.
         labels: (scan, lateral, depth).
-        num_classes: Classes, background included; higher label values are not counted.
-        origin: Text that changes with everything that the arrays depend on.
+        num_classes: Number of classes, including background; higher label values are not counted.
+        origin: Text that changes with everything that determines the arrays.
     """
     slices = min(_CHUNK_SLICES, len(labels))
     counts = _counts(labels, num_classes)
     arrays = {
-        # Speckle hardly shrinks, so speed decides; labels are mostly long runs of one value.
+        # Speckle hardly compresses, so speed decides; labels are mostly long runs of one value.
         "image": ArrayToWrite(
             image.astype(np.float16), (len(image), slices, *image.shape[2:]), compressor="lz4"
         ),

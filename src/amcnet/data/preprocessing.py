@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validato
 from amcnet.data.resampling import resample_image
 from amcnet.errors import InputError
 
-_COARSEST = 50  # times the network's grid: nothing the size of a bone would be left
+_COARSEST = 50  # times the network's grid: no structure the size of a bone would remain
 _MAX_VOXELS = 2e9  # on the network's grid: 25 times the paper's volume
 PAPER_SPACING_MM = (0.279, 0.260, 0.176)
 
-_ROUNDING_SLACK = 1e-3  # voxels; NIfTI keeps spacings as float32, and 511.49999 means 511.5
+_ROUNDING_SLACK = 1e-3  # voxels; NIfTI stores spacings as float32, and 511.49999 means 511.5
 _SQUARABLE = (1e-12, 1e15)  # intensities whose sums of squares are normal float32 numbers
 _CONSTANT = 1e-5  # largest relative deviation caused by float32 rounding
 
@@ -28,7 +28,7 @@ def round_size(exact: float) -> int:
 class FixedNormalisation(BaseModel):
     """Clip to a range, then subtract a mean and divide by a deviation: for calibrated values.
 
-    The figures come from a whole data set (CT, in Hounsfield units), not from one volume.
+    The numbers come from a whole data set (CT, in Hounsfield units), not from a single volume.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -53,9 +53,9 @@ class Preprocessing(BaseModel):
 
     Attributes:
         spacing_mm: Spacing of the network's grid in (scan, lateral, depth).
-        scan_tolerance: The scan axis is not resampled if its spacing differs by this share at most.
+        scan_tolerance: Relative difference in spacing up to which the scan axis is not resampled.
         normalisation: ``zscore`` (mean 0 and standard deviation 1 over the whole volume) or fixed
-            figures; one for all channels, or a list with one for each.
+            numbers; one for all channels, or a list with one for each.
 
     >>> import numpy as np
     >>> preprocessing = Preprocessing(spacing_mm=(1.0, 0.5, 0.5))
@@ -82,8 +82,8 @@ class Preprocessing(BaseModel):
         for size, target in zip(spacing_mm, self.spacing_mm, strict=True):
             if size > _COARSEST * target:
                 raise InputError(
-                    f"the voxels are {size:g} mm long, expected at most {_COARSEST * target:g} mm: "
-                    "is the spacing in mm?"
+                    f"the voxels are {size:g} mm long, expected at most {_COARSEST * target:g} "
+                    "mm: is the spacing in mm?"
                 )
         sizes = [round_size(size) for size in exact]
         if abs(spacing_mm[0] / self.spacing_mm[0] - 1) <= self.scan_tolerance:
@@ -98,7 +98,7 @@ class Preprocessing(BaseModel):
         Args:
             image: (scan, lateral, depth), any real dtype.
             spacing_mm: Its spacing.
-            channel: Which channel of the model's input this is.
+            channel: Index of this channel in the model's input.
 
         Returns:
             float32 (scan, lateral, depth).
@@ -115,15 +115,15 @@ class Preprocessing(BaseModel):
 
 
 def _zscore(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Bring a volume to mean 0 and standard deviation 1, in place."""
+    """Normalise a volume to mean 0 and standard deviation 1, in place."""
     largest = float(max(image.max(), -image.min()))
     if largest > 0 and not _SQUARABLE[0] < largest < _SQUARABLE[1]:
         image /= np.float32(largest)
         largest = 1.0
-    # In float64: a float32 mean is too coarse for a bright volume with little variation.
+    # In float64, because a float32 mean is too coarse for a bright volume with little variation.
     image -= image.mean(dtype=np.float64)
     deviation = float(image.std())
-    # A constant volume becomes zero instead of scaled rounding errors.
+    # A constant volume becomes zero instead of amplified rounding errors.
     if deviation <= _CONSTANT * largest:
         return np.zeros_like(image)
     image /= np.float32(deviation)

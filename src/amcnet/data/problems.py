@@ -13,7 +13,7 @@ class Problem:
     """A fault (error) or an oddity (warning) of a data set.
 
     Attributes:
-        severity: With an error a data set cannot be used.
+        severity: A data set with an error cannot be used.
         case: Name of the case; empty for the data set as a whole.
         what: One sentence; files are named relative to the data set's folder.
 

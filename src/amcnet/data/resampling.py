@@ -1,8 +1,8 @@
-"""Linear, anti-aliased resampling of volumes, one axis after the other.
+"""Linear, anti-aliased resampling of volumes, one axis at a time.
 
-Every axis is one small matrix: a triangle filter as wide as the coarser of the two spacings.
-Sizes change about the edges of the field of view, so voxel ``i`` of ``n`` lies at
-``(i + 0.5) / n`` of the axis on every grid.
+Every axis is resampled by a small matrix: a triangle filter as wide as the coarser of the two
+spacings. The edges of the field of view stay in place, so voxel ``i`` of ``n`` lies at ``(i + 0.5)
+/ n`` of the axis on every grid.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ def linear_weights(size_in: int, size_out: int) -> Matrix:
     centres = (np.arange(size_out) + 0.5) * scale - 0.5
     distance = np.abs(centres[:, None] - np.arange(size_in)[None, :])
     weights = np.clip(1 - distance / width, 0, None)
-    # Rows at the border reach beyond the volume; dividing repeats the border there.
+    # Rows at the border extend beyond the volume; normalising them repeats the border there.
     normalised: Matrix = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
     return normalised
 
@@ -29,7 +29,7 @@ def linear_weights(size_in: int, size_out: int) -> Matrix:
 def resample_image(image: NDArray[np.generic], shape: tuple[int, int, int]) -> NDArray[np.float32]:
     """Resample a volume to another shape over the same field of view.
 
-    Works through the scan axis in chunks, so a volume of 8 bits is never held as floats.
+    Processes the scan axis in chunks, so that an 8-bit volume is never held as floats.
 
     Args:
         image: (scan, lateral, depth), any real dtype.
@@ -85,7 +85,7 @@ def resample_labels(labels: NDArray[np.uint8], shape: tuple[int, int, int]) -> N
 
 
 def _crop(weights: Matrix, box: slice) -> tuple[Matrix, slice]:
-    """Return the part of a matrix that a range of inputs touches, and the outputs it touches."""
+    """Return the part of a matrix that a range of inputs affects, and the affected outputs."""
     columns = weights[:, box]
     (rows,) = np.nonzero(columns.any(axis=1))
     touched = slice(int(rows[0]), int(rows[-1]) + 1)

@@ -12,7 +12,7 @@ from amcnet.io import atomic_path
 from amcnet.io.small_files import read_small_file
 
 SPLIT_FILE = "splits_final.json"
-VALIDATION_FRACTION = 0.25  # 77 and 26 of the paper's 103
+VALIDATION_FRACTION = 0.25  # as in the paper: 77 and 26 of 103
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def random_split(
 
 
 def fold_splits(names: list[str], folds: int, seed: int) -> list[Split]:
-    """Hold every case out once: as many splits as folds, of nearly equal size.
+    """Hold out every case once: as many splits as folds, of nearly equal size.
 
     >>> [len(split.val) for split in fold_splits(list("abcde"), folds=2, seed=0)]
     [3, 2]
@@ -76,11 +76,11 @@ def find_splits(
     folds: int | None = None,
     validation_fraction: float | None = None,
 ) -> list[Split]:
-    """Return the splits of a data set: by folds or a fraction if given, or else its own.
+    """Return the splits of a data set: by folds or a fraction if given, otherwise its own.
 
     Args:
         folder: The data set, whose ``splits_final.json`` is the default.
-        names: Its cases.
+        names: Names of its cases.
         seed: Seed of the random choice.
         folds: Number of folds.
         validation_fraction: Fraction of held-out cases; :data:`VALIDATION_FRACTION` if nothing is
@@ -99,7 +99,7 @@ def find_splits(
 
 
 def write_splits(path: Path, splits: list[Split]) -> None:
-    """Write splits as nnU-Net reads them."""
+    """Write splits in nnU-Net's format."""
     content = [{"train": list(split.train), "val": list(split.val)} for split in splits]
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1), encoding="utf-8", newline="\n")
@@ -126,5 +126,7 @@ def read_splits(path: Path, names: list[str]) -> list[Split]:
             raise InputError(f"{path}: fold {number} names {unknown[0]}, which is not a case")
         twice = sorted(set(split.train) & set(split.val))
         if twice:
-            raise InputError(f"{path}: fold {number} trains on {twice[0]} and holds it out")
+            raise InputError(
+                f"{path}: fold {number} lists {twice[0]} for both training and validation"
+            )
     return [Split(tuple(split.train), tuple(split.val)) for split in stored]

@@ -3,7 +3,7 @@
 The network always sees the whole transverse plane (lateral x depth) and a window of slices along
 scan. Target spacing and normalisation follow nnU-Net (Isensee et al., Nature Methods 2021,
 doi:10.1038/s41592-020-01008-z): the median spacing, for anisotropic data the 10th percentile of the
-coarsest axis, and fixed figures for CT, whose values are calibrated.
+coarsest axis, and fixed numbers for CT, whose values are calibrated.
 """
 
 import math
@@ -36,7 +36,7 @@ class PlanBudget:
     """Size limit of the network's window.
 
     Attributes:
-        voxels: Of a window: slices x lateral x depth; the paper's by default.
+        voxels: Number of voxels of a window: slices x lateral x depth; by default the paper's.
 
     Example:
         >>> PlanBudget().voxels == 2**21
@@ -72,19 +72,19 @@ def plan_preprocessing(
 ) -> Plan:
     """Choose spacing, window and normalisation for a data set.
 
-    The hand gets the paper's. For other anatomies the window fits the budget at the data set's
-    median size and spacing; larger cases give larger windows.
+    The hand gets the paper's settings. For other anatomies the window fits the budget at the data
+    set's median size and spacing; larger cases give larger windows.
 
     Args:
-        fingerprint: The figures of the data set.
-        dataset: Its table says whether it is the hand.
+        fingerprint: Properties of the data set.
+        dataset: The data set, whose label table tells whether it is the hand.
         budget: Size limit of the window.
     """
     if dataset.table == hand_label_table():
         paper = Preprocessing()
         reason = (
             f"the labels are those of the hand: the paper's spacing of {_text(paper.spacing_mm)} "
-            f"mm (scan, lateral, depth), normalisation by each volume's own mean and deviation, "
+            "mm (scan, lateral, depth), normalisation by each volume's own mean and deviation, "
             f"and window of {PAPER_WINDOW} slices"
         )
         return Plan(paper, PAPER_WINDOW, (reason,))
@@ -107,7 +107,7 @@ def _target_spacing(fingerprint: Fingerprint) -> tuple[Triple, list[str]]:
     if fine < target[coarsest]:
         reasons.append(
             f"the coarsest axis is {max(target) / min(target):.3g} times the finest, more than "
-            f"{_ANISOTROPY}: there spacing is {fine:.4g} mm instead of {target[coarsest]:.4g} mm, "
+            f"{_ANISOTROPY}: its spacing is {fine:.4g} mm instead of {target[coarsest]:.4g} mm, "
             "the 10th percentile but not finer than the other axes"
         )
         target[coarsest] = fine
@@ -118,7 +118,7 @@ def _target_spacing(fingerprint: Fingerprint) -> tuple[Triple, list[str]]:
 def _fit(
     fingerprint: Fingerprint, spacing_mm: Triple, budget: PlanBudget
 ) -> tuple[Triple, int, list[str]]:
-    """Choose the window; make the plane coarser where not even a short window fits."""
+    """Choose the window; make the plane coarser if not even a short window fits."""
     slices, lateral, depth = _median_shape(fingerprint, spacing_mm)
     most = min(LARGEST_WINDOW, max(LEAST_WINDOW, _WINDOW_STEP * math.ceil(slices / _WINDOW_STEP)))
     needed = min(PAPER_WINDOW, most)
@@ -145,7 +145,7 @@ def _fit(
 def _coarser_plane(
     fingerprint: Fingerprint, spacing_mm: Triple, most_voxels: int
 ) -> tuple[float, Triple]:
-    """Return the factor by which lateral and depth become coarser, and the spacing then."""
+    """Return the factor by which lateral and depth become coarser, and the resulting spacing."""
     _, lateral, depth = _median_shape(fingerprint, spacing_mm)
     factor = max(1.0, math.sqrt(lateral * depth / most_voxels))
     while True:

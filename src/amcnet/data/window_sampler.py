@@ -24,10 +24,10 @@ class WindowSampler:
         cases: The cases to draw from.
         window: Slices of a window.
         seed: Seed of all windows.
-        foreground_probability: Share of windows placed on a labelled slice; the others lie
+        foreground_probability: Share of windows placed on a labelled slice; the others are placed
             anywhere.
-        centre: Where such windows are placed: ``structure`` on one structure, each equally often
-            however small or rare; ``foreground`` on any labelled slice.
+        centre: Placement of such windows: ``structure`` on one structure, each with equal
+            probability however small or rare; ``foreground`` on any labelled slice.
     """
 
     cases: tuple[PreparedCase, ...]
@@ -53,7 +53,7 @@ class WindowSampler:
         return case, int(np.clip(start, 0, _last_start(case, self.window)))
 
     def _labelled(self, rng: Generator) -> tuple[PreparedCase, NDArray[np.intp]]:
-        """Return a case and its slices on which the window may be placed."""
+        """Return a case and those of its slices on which the window may be placed."""
         if self.centre == "structure":
             value = int(rng.choice(list(self._holders)))
             holders = self._holders[value]
@@ -78,7 +78,7 @@ class WindowSampler:
 
 
 def random_box(shape: tuple[int, ...], smallest: float, rng: Generator) -> tuple[slice, ...]:
-    """Return a box within a volume that keeps at least a share ``smallest`` of each axis."""
+    """Return a box within a volume that keeps at least a fraction ``smallest`` of each axis."""
     box = []
     for size in shape:
         length = int(rng.integers(max(1, round(smallest * size)), size + 1))

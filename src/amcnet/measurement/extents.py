@@ -9,7 +9,7 @@ Vector = NDArray[np.float64]
 Extents = tuple[float, float, float]
 
 _ALIKE = 0.8  # ratio of two variances above which their axes are unreliable
-_NOISE = 0.75  # of a voxel: the smallest of many extents is that much too small by chance
+_NOISE = 0.75  # of a voxel: the smallest of many extents is too small by this much, by chance
 _RIGHT_ANGLE = np.pi / 2
 _COARSE_STEPS = 12
 _HALVINGS = 4  # to half a degree
@@ -20,8 +20,8 @@ def extents_mm(region: Region) -> Extents:
 
     They are extents along the principal axes: the length along the axis of largest variance, then
     the larger and the smaller of the others. A round or square section has nearly equal variances,
-    and axes that depend on its orientation in the grid. There, the thickness is the smallest extent
-    across the length, if it is smaller by more than 3/4 of a voxel.
+    so its axes depend on its orientation in the grid. In this case, the thickness is the smallest
+    extent across the length, if it is smaller by more than 3/4 of a voxel.
 
     Example:
         >>> import numpy as np

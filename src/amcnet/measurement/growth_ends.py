@@ -1,7 +1,7 @@
 """Width of an epiphysis relative to the end of its shaft.
 
 Readers of bone age compare the two: in the stages of Tanner and Whitehouse, an epiphysis is "half
-or more the width of the metaphysis", then as wide as it, then caps it (Assessment of Skeletal
+or more the width of the metaphysis", then equally wide, then caps it (Assessment of Skeletal
 Maturity and Prediction of Adult Height, 2nd edition, 1983). They see a projection; here both widths
 are measured in 3D, in one direction.
 """
@@ -27,8 +27,8 @@ class GrowthEnd:
         bone: Name of the bone that the epiphysis belongs to.
         epiphysis_width_mm: Extent of the epiphysis across the bone, in the direction in which the
             two are widest.
-        shaft_end_width_mm: Extent in the same direction of the fifth of the shaft that lies next
-            to the epiphysis.
+        shaft_end_width_mm: Extent, in the same direction, of the fifth of the shaft next to the
+            epiphysis.
 
     Example:
         >>> GrowthEnd("distal phalanx of thumb", 6.0, 8.0).width_ratio
@@ -41,7 +41,7 @@ class GrowthEnd:
 
     @property
     def width_ratio(self) -> float | None:
-        """Width of the epiphysis over width of the shaft's end."""
+        """Width of the epiphysis divided by the width of the shaft's end."""
         if self.epiphysis_width_mm is None or self.shaft_end_width_mm is None:
             return None
         return self.epiphysis_width_mm / self.shaft_end_width_mm
@@ -105,7 +105,7 @@ def measure_growth_end(name: str, shaft: Placed, epiphysis: Region) -> GrowthEnd
     """
     axis = epiphysis.centroid_mm - shaft.region.centroid_mm
     length_mm = float(np.linalg.norm(axis))
-    if length_mm < 1e-6:  # such as a ring around the shaft: it has no end
+    if length_mm < 1e-6:  # such as a ring around the shaft, which has no end
         return GrowthEnd(name)
     axis /= length_mm
     end = _shaft_end(shaft, axis)

@@ -42,7 +42,7 @@ class Measurement:
         volume_mm3: Voxels times the volume of one voxel.
         length_mm: Extent along the principal axis (the axis of largest variance).
         width_mm: The larger of the extents along the two other principal axes.
-        thickness_mm: The smaller of them; for round and square sections, which have no such axes,
+        thickness_mm: The smaller of them; for round and square sections, whose axes are not unique,
             see :func:`amcnet.measurement.extents_mm`.
         centroid_mm: Mean position in (scan, lateral, depth), from the centre of the first voxel.
         confidence: The caller's value for this label, or None.
@@ -101,7 +101,7 @@ def measure_structures(
     check_label_volume(labels, "labels")
     check_ignore_value(ignore_value, table.num_classes)
     labels = without_ignored(labels, labels, ignore_value)
-    box = labelled_box(labels)  # passing over the background takes most of the time
+    box = labelled_box(labels)  # skipping the background takes most of the time
     corner_mm = [part.start * float(mm) for part, mm in zip(box, spacing, strict=True)]
     labels = labels[box]
     check_label_range(labels, "labels", table.num_classes)

@@ -6,7 +6,7 @@ Kieu and Devaux, Image Analysis and Stereology 26, 2007, doi:10.5566/ias.v26.p83
 directions). Here their number and weights depend on the voxel size, because on an anisotropic grid
 the 13 nearest neighbours cluster around the finest axis.
 
-Lines between voxels miss edges that they cut off, the more the longer they are. The area is
+Lines between voxels miss edges that they cut, the more so the longer they are. The area is
 therefore computed with lines of one, two and three times the length and extrapolated to length 0.
 """
 
@@ -23,9 +23,11 @@ Vectors = NDArray[np.float64]
 _LONGEST_STEP = 2.5  # in units of the longest voxel edge: longer lines miss thin parts and edges
 _MULTIPLES = (1, 2, 3)
 _MOST_VOXELS = 4  # of a step along one axis
-_PLANES = 1500  # orientations of planes whose area is to come out right
+_PLANES = 1500  # orientations of planes whose area should be correct
 _ALONG_GRID = 60.0  # relative weight of planes along the grid, which makes their area exact
-_MOST_GAIN = 0.15  # Lines that lose more than this pass through the solid: no base to extrapolate.
+_MOST_GAIN = (
+    0.15  # Lines that lose more than this pass through the solid, so extrapolation is not possible.
+)
 _GOLDEN_ANGLE = np.pi * (3 - 5**0.5)
 
 
@@ -65,7 +67,7 @@ class _Packed:
 
     Args:
         mask: (scan, lateral, depth).
-        reach: The most voxels along the depth that a step has.
+        reach: The largest number of voxels along the depth in any step.
     """
 
     def __init__(self, mask: NDArray[np.bool_], reach: int) -> None:
@@ -93,7 +95,8 @@ def _lines(spacing_mm: tuple[float, float, float]) -> tuple[NDArray[np.int64], V
     """Return steps between voxels, (n, 3), and the weight of a crossing along each step, (n,).
 
     A plane with the normal v has area * |v . step| / voxel volume crossings along a step in mm. The
-    weights are those, none negative, that come nearest to the area of planes of all orientations.
+    weights are the non-negative ones for which the areas of planes of all orientations are closest
+    to the truth.
     """
     from scipy.optimize import nnls
 
@@ -107,10 +110,12 @@ def _lines(spacing_mm: tuple[float, float, float]) -> tuple[NDArray[np.int64], V
 
 
 def _steps(spacing_mm: Vectors) -> NDArray[np.int64]:
-    """Return the steps that are no multiples of shorter ones, one of each pair of opposites."""
+    """Return the steps that are not multiples of shorter ones, one of each pair of opposites."""
     along = np.arange(-_MOST_VOXELS, _MOST_VOXELS + 1)
     steps = np.stack(np.meshgrid(along, along, along, indexing="ij"), axis=-1).reshape(-1, 3)
-    steps = steps[len(steps) // 2 + 1 :]  # the first half are the opposites, then comes no step
+    steps = steps[
+        len(steps) // 2 + 1 :
+    ]  # the first half are the opposites, followed by the zero step
     steps = steps[np.gcd.reduce(steps, axis=1) == 1]
     lengths_mm = np.linalg.norm(steps * spacing_mm, axis=1)
     longest_mm = _LONGEST_STEP * spacing_mm.max()

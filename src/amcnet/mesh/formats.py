@@ -1,8 +1,8 @@
-"""Surfaces as the content of files: STL, GLB and PLY by trimesh, VTP by hand.
+"""Surfaces as file contents: STL, GLB and PLY by trimesh, VTP by this module.
 
 All hold LPS patient coordinates in mm. 3D Slicer reads the coordinate system from a note in the
 file: ``SPACE=LPS`` in the header of an STL or PLY, a field ``SPACE`` in a VTP. No permissively
-licensed library without VTK writes VTP with such fields, so it is written here.
+licensed library without VTK writes VTP with such fields, so this module does.
 """
 
 import base64
@@ -19,14 +19,14 @@ from amcnet.mesh.surfaces import Surface
 if TYPE_CHECKING:
     from trimesh import Scene, Trimesh
 
-# Readers take a header that begins with "solid" for text.
+# Readers interpret a header that begins with "solid" as text.
 _STL_HEADER = b"amcnet; unit mm; SPACE=LPS".ljust(80)
 _PLY_COMMENT = b"comment https://github.com/mikedh/trimesh"
 _UNITS = {"unit": "mm", "space": "LPS"}
 
 
 def stl_bytes(surface: Surface) -> bytes:
-    """Return a surface as binary STL, which has no place for names and colours.
+    """Return a surface as binary STL, which cannot hold names and colours.
 
     Example:
         >>> from amcnet.anatomy import Structure
@@ -83,7 +83,7 @@ def glb_bytes(surfaces: Sequence[Surface]) -> bytes:
     labels = {one.structure.name: one.structure.value for one in surfaces}
 
     def complete(tree: dict[str, Any]) -> None:
-        """Name the units and the labels; trimesh rounds colours to 8 bits, glTF does not."""
+        """Add units and labels; trimesh rounds colours to 8 bits, glTF does not."""
         tree["asset"]["generator"] = "amcnet"
         tree["asset"]["extras"] = _UNITS
         for node in tree["nodes"]:

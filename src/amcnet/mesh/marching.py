@@ -1,10 +1,10 @@
 """Marching cubes whose surfaces are closed by construction.
 
 Lorensen and Cline, Computer Graphics 21, 1987, doi:10.1145/37402.37422. The table of the 256 cases
-is derived, not copied: on each face of a cube, the contour surrounds every run of corners that lie
-inside. That depends only on the four corners of the face, so two cubes always agree on the face
-that they share; and no diagonal of a polygon lies in a face. Every edge of the surface therefore
-has two triangles.
+is derived, not copied: on each face of a cube, the contour surrounds every sequence of corners that
+lie inside. This depends only on the four corners of the face, so two cubes always agree on their
+common face; and no diagonal of a polygon lies in a face. Every edge of the surface therefore has
+two triangles.
 """
 
 from functools import cache
@@ -85,7 +85,7 @@ def _edge_arrays() -> list[tuple[NDArray[np.int64], int]]:
 
 @cache
 def _table() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the triangles of each case as numbers of edges, (256, most, 3), and how many."""
+    """Return the triangles of each case as edge numbers, (256, most, 3), and their number."""
     cases = [[t for loop in _loops(case) for t in _triangulate(loop)] for case in range(256)]
     counts = np.array([len(case) for case in cases], np.int64)
     table = np.zeros((256, counts.max(), 3), np.int64)
@@ -101,7 +101,7 @@ def _loops(case: int) -> list[Loop]:
     for face in _faces():
         flags = [corner in inside for corner in face]
         for start in range(4):
-            if flags[start] and not flags[start - 1]:  # a run of inside corners begins
+            if flags[start] and not flags[start - 1]:  # a sequence of inside corners begins
                 end = start
                 while flags[(end + 1) % 4]:
                     end += 1
@@ -139,7 +139,7 @@ def _edge_between(a: tuple[int, int, int], b: tuple[int, int, int]) -> int:
 
 
 def _triangulate(loop: Loop) -> list[Triangle]:
-    """Cut a contour into triangles, with diagonals through the inside of the cube only."""
+    """Divide a contour into triangles, with diagonals only through the inside of the cube."""
     rest, triangles = list(loop), []
     while len(rest) > 3:
         ear = next(

@@ -14,7 +14,7 @@ from amcnet.memory import check_room
 from amcnet.mesh.marching import marching_cubes
 
 _REACH = 3.0  # standard deviations at which the Gaussian ends
-_BYTES = 24  # of memory for a voxel of the box that is worked on, at most
+_BYTES = 24  # bytes of memory, at most, for a voxel of the processed box
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def find_surfaces(
 
     Args:
         labels: Label volume, see :func:`amcnet.io.read_labels`.
-        table: What the values mean.
+        table: Label table of the values.
         values: Label values of the structures, by default all.
         smooth_mm: Standard deviation of the Gaussian, by default the longest edge of a voxel; 0
             keeps the voxels.
@@ -128,6 +128,6 @@ def _smoothed(
     ordered = np.partition(field, field.size - voxels, axis=None)
     lowest_inside = ordered[field.size - voxels]
     highest_outside = ordered[ordered < lowest_inside].max()
-    # Symmetric solids have many equal values: all that equal the last one inside are inside.
+    # Symmetric solids have many equal values: all values equal to the last inside one are inside.
     level = np.float32(0.5) * (lowest_inside + highest_outside)
     return field, float(level if level < lowest_inside else highest_outside)

@@ -35,7 +35,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> object:
-    """Import the renderer on first use: the quality check needs the growth of bones alone."""
+    """Import the renderer on first use: other packages need only the growth of bones."""
     for module, names in _MODULES.items():
         if name in names:
             return getattr(import_module(f"amcnet.phantom.{module}"), name)

@@ -13,8 +13,8 @@ from amcnet.errors import ConfigError
 class Acoustics:
     """The settings drawn for one scan. Tuples over tissues are in the order of :class:`Tissue`.
 
-    Levels in dB are amplitudes relative to their source; minus infinity switches a term off.
-    Widths of the point spread function are full widths at half maximum.
+    Levels in dB are amplitudes relative to their source; minus infinity switches a term off. Widths
+    of the point spread function are full widths at half maximum.
     """
 
     frequency_mhz: float
@@ -138,7 +138,7 @@ TERMS: dict[str, dict[str, Any]] = {
     "ghost arcs": {"ghost_db": _OFF},
     "haze": {"haze": 0.0},
     "time gain": {"tgc_db_per_cm": 0.0, "tgc_sliders_db": (0.0,)},
-    "noise": {"noise_floor": 0.0},  # and the dotted rows, which relate to it
+    "noise": {"noise_floor": 0.0},  # and the dotted rows, whose level is relative to it
     "dotted rows": {"dot_rows": 0},
     "flicker": {"flicker_db": 0.0},
     "jitter": {"jitter_mm": 0.0},
@@ -149,7 +149,7 @@ TERMS: dict[str, dict[str, Any]] = {
 
 
 def without(acoustics: Acoustics, *terms: str) -> Acoustics:
-    """Return the settings with some terms switched off, to see the effect of each.
+    """Return the settings with some terms switched off, to show the effect of each.
 
     Raises:
         ConfigError: If a term is not in :data:`TERMS`.

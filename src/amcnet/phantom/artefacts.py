@@ -16,7 +16,10 @@ Faces = tuple[NDArray[np.intp], NDArray[np.intp], Field]
 
 FWHM_TO_SIGMA = 1 / 2.355
 _COARSE_MM = (1.0, 0.5)  # (lateral, depth): clutter is smooth
-_SKIN_ECHO_MM = (-0.3, 1.5)  # part of a column that skin reverberation repeats, from the skin
+_SKIN_ECHO_MM = (
+    -0.3,
+    1.5,
+)  # part of a column, starting at the skin, that skin reverberation repeats
 _BONE_ECHO_MM = (-0.3, 0.8)
 _GHOST_MM = (-0.4, 0.5)
 _DOT_FADE = 0.5
@@ -28,16 +31,16 @@ def amplitude(level_db: float) -> float:
 
 
 def clutter(strength: Field, faces: Faces, grid: PhantomGrid, a: Acoustics) -> Field:
-    """Return the clutter of a slice, as strength of scatterers.
+    """Return the clutter of a slice, as the strength of scatterers.
 
     Side lobes repeat every echo weakly a few millimetres to its sides (the haze next to the hand).
     Ringing follows each echo, so shadows are not black.
 
     Args:
         strength: (lateral, depth) strength of the scatterers' echoes.
-        faces: The mirror-like echoes, in the same unit.
+        faces: Specular echoes, in the same unit.
         grid: The voxel grid.
-        a: The scan.
+        a: The acoustic settings of the scan.
     """
     rows, columns = (
         max(1, round(size / spacing))
@@ -45,7 +48,7 @@ def clutter(strength: Field, faces: Faces, grid: PhantomGrid, a: Acoustics) -> F
     )
     coarse = strength[::rows, ::columns].copy()
     lateral, depth, echo = faces
-    # A face is thinner than a sample and fills it in part.
+    # A face is thinner than a sample and fills it only partly.
     thickness = max(a.psf_axial_mm, grid.spacing_mm[2])
     filled = echo * np.float32(thickness / (columns * grid.spacing_mm[2] * rows))
     np.add.at(coarse, (lateral // rows, depth // columns), filled)
@@ -67,11 +70,11 @@ def add_skin_reverberation(
     """Add the echo that bounces between skin and probe: the skin again at twice its depth.
 
     Args:
-        envelope: (lateral, depth), changed in place.
+        envelope: (lateral, depth), modified in place.
         skin_mm: Depth of the skin in each column.
-        facing: Share of the echo that comes back to the probe in each column.
+        facing: Share of the echo that returns to the probe in each column.
         grid: The voxel grid.
-        a: The scan.
+        a: The acoustic settings of the scan.
     """
     gain = amplitude(a.skin_reverberation_db) * facing
     _repeat(envelope, skin_mm, skin_mm, _SKIN_ECHO_MM, grid, gain)
@@ -102,13 +105,13 @@ def add_ghost_arcs(
 
 
 def add_dotted_rows(level: Field, rows: Field, floor: float, a: Acoustics, rng: Generator) -> None:
-    """Add rows of dots at fixed depths, as electronic interference leaves them.
+    """Add rows of dots at fixed depths, like electronic interference.
 
     Args:
-        level: (lateral, depth) after time gain, changed in place.
+        level: (lateral, depth) after time-gain compensation, modified in place.
         rows: Relative depth of each row, 0 to 1.
-        floor: Level of the noise floor; the dots are relative to it.
-        a: The scan.
+        floor: Level of the noise floor, to which the dots are relative.
+        a: The acoustic settings of the scan.
         rng: Draws the dots of this slice.
     """
     lateral, depth = level.shape

@@ -1,4 +1,4 @@
-"""The beam on its way down: reflection, attenuation, shadows and mirror-like echoes.
+"""The beam along depth: reflection, attenuation, shadows and specular echoes.
 
 Everything is cumulative along depth, following Wein et al. and COLE; the probe lies at depth index
 0. Interfaces are looked up by the pair of tissues above and below them.
@@ -45,10 +45,10 @@ def loss_table_db(a: Acoustics, grid: PhantomGrid) -> Field:
 
 
 def specular_table(a: Acoustics, kind: Literal["skin", "inner"]) -> Field:
-    """Return the mirror-like echo of each pair of tissues at normal incidence.
+    """Return the specular echo of each pair of tissues at normal incidence.
 
     Args:
-        a: The scan.
+        a: The acoustic settings of the scan.
         kind: ``skin`` (water above) or ``inner`` (all other interfaces).
     """
     echo = reflection_table(a)
@@ -60,7 +60,7 @@ def specular_table(a: Acoustics, kind: Literal["skin", "inner"]) -> Field:
 
 
 def first_face_mm(inside: NDArray[np.bool_], grid: PhantomGrid) -> Field:
-    """Return the depth at which each column first enters a mask; the volume's end where never."""
+    """Return the depth at which each column first enters a mask; else the volume's end."""
     first = np.argmax(inside, axis=-1)
     entered = np.take_along_axis(inside, first[..., None], axis=-1)[..., 0]
     face: Field = first.astype(np.float32) * np.float32(grid.spacing_mm[2])
@@ -103,7 +103,7 @@ def echo_weight(loss_db: Field, softening: Cascade) -> Field:
     """Return the two-way transmission of the beam at each voxel of a slice.
 
     Args:
-        loss_db: (lateral, depth) loss of every voxel; it is used up.
+        loss_db: (lateral, depth) loss of every voxel, overwritten.
         softening: Blur of shadow edges across the beam.
     """
     np.cumsum(loss_db, axis=1, out=loss_db)
@@ -114,7 +114,7 @@ def echo_weight(loss_db: Field, softening: Cascade) -> Field:
 
 
 def _by_pair(table: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Lay a (above, below) table out by the code of the pair."""
+    """Rearrange a (above, below) table by the code of the pair."""
     coded = np.zeros((_PAIR, _PAIR))
     coded[: len(table), : len(table)] = table
     return coded.ravel()

@@ -29,7 +29,7 @@ def draw_profile(
     half_width_mm: float,
     half_thickness_mm: float,
 ) -> Profile:
-    """Draw the profile of a bone of (ray, segment) with the given middle."""
+    """Draw the profile of a bone (ray, segment) with the given middle."""
     ray, segment = kind
     flare = _draw_flare(rng, ray, segment)
     reach = _draw_reach(rng, segment)
@@ -43,7 +43,7 @@ def draw_profile(
         width, dorsal, palmar = width * taper, dorsal * taper, palmar * taper
     rough = rng.uniform(0.005, 0.025)
     bow = -(rng.uniform(-0.002, 0.02) + (0.008 if segment == "metacarpal" else 0.0))
-    flat = rng.uniform(0.8, 1.0)  # the palmar face is flatter, the dorsal one higher
+    flat = rng.uniform(0.8, 1.0)  # the palmar side is flatter, the dorsal side higher
     return Profile(
         length_mm=length_mm,
         half_width_mm=_field(half_width_mm * width * _wavy(rng, rough)),
@@ -74,7 +74,7 @@ def plain_profile(
 def _draw_flare(rng: Generator, ray: int, segment: RaySegment) -> Flare:
     u = rng.uniform
     if segment == "metacarpal" and ray > 1:
-        # The bases of metacarpals 2-5 stand side by side and leave no room to flare.
+        # The bases of metacarpals 2-5 touch each other, so they cannot flare.
         return Flare((u(1.0, 1.14), u(1.45, 1.7)), (u(1.1, 1.3), u(1.1, 1.3)), (1.2, u(1.5, 1.8)))
     if segment == "metacarpal":
         return Flare((u(1.45, 1.65), u(1.45, 1.6)), (u(1.1, 1.3), u(1.0, 1.2)), (1.2, u(1.2, 1.45)))
@@ -86,7 +86,7 @@ def _draw_flare(rng: Generator, ray: int, segment: RaySegment) -> Flare:
 
 
 def _draw_reach(rng: Generator, segment: RaySegment) -> tuple[float, float]:
-    """Return over which part of the length the (proximal, distal) end is flared."""
+    """Return the part of the length over which the (proximal, distal) end is flared."""
     if segment == "metacarpal":
         return rng.uniform(0.14, 0.22), rng.uniform(0.17, 0.24)
     if segment == "distal phalanx":

@@ -1,4 +1,4 @@
-"""The bones of one hand before they are posed: sizes, shapes, and the pieces of each bone."""
+"""The bones of one hand before they are posed: sizes, shapes, and the parts of each bone."""
 
 from dataclasses import dataclass, replace
 
@@ -54,7 +54,7 @@ class Person:
 class BoneShape:
     """One bone with its epiphysis and cartilage, in the frame of the bone.
 
-    Attributes:
+    length_mm: From the rim of the base to the top of the head.
         length_mm: From the rim of the base to the top of the head.
         state: Whether the epiphysis has ossified or fused.
         whole: The bone with its cartilaginous or fused growth end.
@@ -73,7 +73,7 @@ class BoneShape:
 
 @dataclass(frozen=True)
 class HandBuild:
-    """The bones of a hand, and how its size differs from the average of its age.
+    """The bones of a hand, and its size relative to the average of its age.
 
     Attributes:
         shapes: (ray, segment) -> bone.
@@ -161,7 +161,7 @@ def _in_pieces(
 
 
 def _epiphysis(whole: LongBone, end: _GrowthEnd, plate: Face) -> LongBone:
-    """Return the ossified part of the growth end: a small oval that becomes a matching cap."""
+    """Return the ossified part of the growth end: a small oval that grows into a matching cap."""
     mature = float(np.clip((end.girth - 0.45) / 0.5, 0, 1))
     round_size = 1.8 * end.girth * min(plate.half_width_mm, plate.half_thickness_mm * 1.3)
     thickness = end.thickness_mm * (0.8 + 0.2 * mature)
@@ -179,7 +179,7 @@ def _epiphysis(whole: LongBone, end: _GrowthEnd, plate: Face) -> LongBone:
 
 
 def _articular_layer(whole: LongBone, growth_at_head: bool) -> LongBone:
-    """Return the cartilage over the end that does not grow."""
+    """Return the cartilage over the end without a growth plate."""
     depth = whole.profile.radius_mm * 0.8
     if growth_at_head:
         inner = blank_face(whole.profile, whole.proximal.range_mm[1] + depth)

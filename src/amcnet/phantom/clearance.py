@@ -13,10 +13,10 @@ _CAP_ANGLES_DEG = (12.0, 30.0, 48.0, 64.0, 78.0)
 
 
 def surface_points(bone: LongBone) -> Vector:
-    """Return points (n, 3) on the surface of a piece of bone, in its frame, mm.
+    """Return points (n, 3) on the surface of a part of a bone, in its frame, mm.
 
-    The surface is found along rays from points on the axis: around the sides, and in half a
-    sphere at either end.
+    The surface is found along rays from points on the axis: around the sides, and in a hemisphere
+    at both ends.
     """
     p = bone.profile
     middle = np.zeros(1, np.float32)
@@ -64,12 +64,12 @@ def gap_mm(points_mm: Vector, bone: LongBone) -> float:
 def smallest_gap_mm(
     bones: dict[int, LongBone], points_mm: dict[int, Vector], within_mm: float
 ) -> float:
-    """Return the smallest distance between any two bones, or ``within_mm`` where all are farther.
+    """Return the smallest distance between any two bones, at most ``within_mm``.
 
     Args:
-        bones: The bones by any key.
+        bones: The bones, by arbitrary keys.
         points_mm: Points on the surface of each, in its frame.
-        within_mm: Pairs whose boxes are farther apart are skipped.
+        within_mm: Pairs whose bounding boxes are farther apart are skipped.
     """
     boxes = {key: bone.bounds_mm(within_mm / 2) for key, bone in bones.items()}
     placed = {key: bone.frame.points(points_mm[key]) for key, bone in bones.items()}

@@ -43,12 +43,12 @@ def write_dataset(
 ) -> list[str]:
     """Write phantoms with the seeds ``seed`` to ``seed + count - 1`` as one data set.
 
-    Existing cases are kept, so an interrupted call can be repeated. The
-    bytes depend only on the seeds and the configuration, not on the number of processes or calls.
+    Existing cases are kept, so an interrupted call can be repeated. The bytes depend only on the
+    seeds and the configuration, not on the number of processes or calls.
 
     In addition to images, labels and ``dataset.json``, the folder contains ``parameters/CASE.json``
     with all random parameters and ``splits_final.json``, see :func:`split_cases` (not for a single
-    case). nnU-Net reads that file from its *preprocessed* folder: copy it there.
+    case). nnU-Net reads the latter from its *preprocessed* folder: copy it there.
 
     Args:
         out: Output folder, created in an existing parent.
@@ -56,7 +56,7 @@ def write_dataset(
         seed: Seed of the first case.
         config: Configuration of the phantoms.
         jobs: Number of processes, which share the processor's threads.
-        progress: Called with (cases made, cases to make); existing cases do not count.
+        progress: Called with (cases made, number of cases to make); existing cases do not count.
 
     Returns:
         The names of the cases.
@@ -94,7 +94,7 @@ def write_phantom_case(out: Path, seed: int, config: PhantomConfig, threads: int
     geometry = Geometry.canonical(phantom.image.shape, phantom.spacing_mm)
     write_image(image_path, phantom.image, geometry, overwrite=True)
     write_labels(label_path, phantom.labels, geometry, hand_label_table(), overwrite=True)
-    # Written last: its presence says that the case is complete.
+    # Written last: its presence marks the case as complete.
     _write_json(parameters, phantom.description())
 
 
@@ -102,7 +102,7 @@ def split_cases(names: Iterable[str]) -> dict[str, list[str]]:
     """Split cases into 75 % for training and 25 % for validation: 77 and 26 of the paper's 103.
 
     The validation cases are those whose names have the smallest SHA-256: effectively random, and
-    the same on every machine. Adding cases moves few others.
+    the same on every machine. Adding cases reassigns few others.
 
     Example:
         >>> split = split_cases(case_name(seed) for seed in range(103))
@@ -168,7 +168,7 @@ def _is_there(out: Path, name: str, config: PhantomConfig) -> bool:
     case = _read_json(files[2])
     if "format" not in case:
         raise OutputError(
-            f"{files[2]}: holds no phantom's description or that of an earlier version, expected "
+            f"{files[2]}: does not describe a phantom, or one of an earlier version, expected "
             f"format {FORMAT}; nothing was made, choose another folder"
         )
     found = {"format": case.get("format"), **_as_dict(case.get("config", case.get(_FORMER_KEY)))}
@@ -214,7 +214,7 @@ def _describe(out: Path) -> None:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    """Return the object in a JSON file; empty if the file contains anything else."""
+    """Return the object in a JSON file; an empty one if the file contains anything else."""
     try:
         return _as_dict(read_json(path, "a description of phantoms"))
     except InputError:

@@ -1,4 +1,4 @@
-"""From echo amplitude to 8-bit intensity: time gain, electronic noise, compression."""
+"""From echo amplitude to 8-bit intensity: time-gain compensation, electronic noise, compression."""
 
 import numpy as np
 from numpy.random import Generator
@@ -17,7 +17,7 @@ _NORMAL_QUANTILES = ndtri((np.arange(256) + 0.5) / 256)
 
 
 def time_gain(grid: PhantomGrid, a: Acoustics) -> Field:
-    """Return the gain of each depth: a slope, and the sliders of the machine on top of it.
+    """Return the gain of each depth: a slope plus the sliders of the machine.
 
     The slope is 1 at the usual stand-off, for which the overall gain is set.
     """
@@ -28,7 +28,7 @@ def time_gain(grid: PhantomGrid, a: Acoustics) -> Field:
 
 
 def noise_level(a: Acoustics) -> float:
-    """Return the noise floor, which shows as the same low intensity at any gain and range."""
+    """Return the noise floor, displayed as the same low intensity at any gain and range."""
     if a.noise_floor == 0:
         return 0.0
     above_black_db = a.noise_floor ** (1 / a.gamma) * a.dynamic_range_db

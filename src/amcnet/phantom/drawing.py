@@ -26,14 +26,14 @@ SMALLEST_GAP_MM = 0.4
 
 _SMALLEST_GAP_OF_TOUCHING_FINGERS_MM = 1.5
 _POSE_ATTEMPTS = 20
-_BUILD_ATTEMPTS = 8  # hands of one age and sex
+_BUILD_ATTEMPTS = 8  # of hands with one age and sex
 _PERSON_ATTEMPTS = 20
-_SKELETAL_SHIFT_YEARS = 0.23  # and up to .3 times this for a single bone
+_SKELETAL_SHIFT_YEARS = 0.23  # plus up to 0.3 times this for a single bone
 
 
 @dataclass(frozen=True)
 class _Subject:
-    """A hand with everything but the pose."""
+    """A hand with everything except its pose."""
 
     person: Person
     side: Side
@@ -47,8 +47,8 @@ def draw_hand(rng: Generator, config: PhantomConfig) -> Hand:
     """Draw a hand for a configuration.
 
     Poses that do not fit the volume, or in which bones come too close to each other, are drawn
-    again, gradually closer to the neutral pose; a hand that fits in no pose is replaced by
-    another one of the same person, then without the rare cases, then by another person's. In the
+    again, gradually closer to the neutral pose. A hand that fits in no pose is replaced by another
+    hand of the same person, then by one without the rare cases, then by another person's. In the
     variety ``complete`` all labelled structures lie entirely inside the volume.
 
     Raises:
@@ -59,7 +59,7 @@ def draw_hand(rng: Generator, config: PhantomConfig) -> Hand:
     for _ in range(_PERSON_ATTEMPTS):
         person, side = _draw_person(subject_rng, config)
         for attempt in range(_BUILD_ATTEMPTS):
-            # Dropped late; otherwise only small hands would show the cases that need room.
+            # Dropped late; otherwise only small hands would show the rare cases that need room.
             kept = rare_cases if attempt < _BUILD_ATTEMPTS // 2 else ()
             subject = _draw_subject(subject_rng, person, side, kept)
             hand = _posed(subject, config.grid, pose_rng, tissue_rng)
@@ -68,8 +68,8 @@ def draw_hand(rng: Generator, config: PhantomConfig) -> Hand:
     extent = " x ".join(f"{mm:.0f}" for mm in config.grid.field_of_view_mm)
     raise ConfigError(
         f"grid: found {extent} mm (scan, lateral, depth), in which none of "
-        f"{_PERSON_ATTEMPTS * _BUILD_ATTEMPTS} hands fits; "
-        "expected room for a hand of the configured ages"
+        f"{_PERSON_ATTEMPTS * _BUILD_ATTEMPTS} hands fits; expected room for a hand of the "
+        "configured ages"
     )
 
 
@@ -117,7 +117,7 @@ def _draw_subject(
 
 
 class _PointsOf:
-    """Points on the surfaces of a hand's bones, in the frame of each; found once per hand."""
+    """Points on the surfaces of a hand's bones, in the frame of each; computed once per hand."""
 
     def __init__(self, build: HandBuild) -> None:
         self.structures_mm: dict[int, Vector] = {}
@@ -127,7 +127,7 @@ class _PointsOf:
             self.structures_mm[bone] = surface_points(shape.bone)
             if shape.epiphysis is not None:
                 self.structures_mm[epiphysis] = surface_points(shape.epiphysis)
-            # An oval epiphysis has sharper edges than the end that it lies in.
+            # An oval epiphysis has sharper edges than the end that contains it.
             base = [
                 surface_points(shape.whole),
                 self.structures_mm.get(epiphysis, np.empty((0, 3))),

@@ -10,7 +10,7 @@ _CONDYLE = 0.68  # position of the crests of condyles and facets, relative to th
 
 
 def blank_face(profile: Profile, at_mm: float, girth: float = 1.0) -> Face:
-    """Return a plane across the axis, its units the size of the profile there."""
+    """Return a plane across the axis, in units of the size of the profile there."""
     index = profile.index(at_mm)
     half_thickness = (profile.dorsal_mm[index] + profile.palmar_mm[index]) / 2
     return Face(at_mm, float(profile.half_width_mm[index]) * girth, float(half_thickness) * girth)
@@ -84,7 +84,7 @@ def draw_plate(rng: Generator, profile: Profile, at_mm: float) -> Face:
 
 
 def domed(face: Face, height_mm: float, girth: float) -> Face:
-    """Raise the centre of a face relative to its rim, or hollow it by a negative height."""
+    """Raise the centre of a face relative to its rim, or lower it if the height is negative."""
     x1, x2, x3, x4 = face.across_mm
     y1, y2, y3, y4 = face.palmar_mm
     part = height_mm / girth**2
@@ -99,7 +99,7 @@ def domed(face: Face, height_mm: float, girth: float) -> Face:
 
 
 def softened(face: Face, amount: float, at_mm: float) -> Face:
-    """Return the face at another place with its relief scaled."""
+    """Return the face at another position, with its relief scaled."""
     return Face(
         at_mm,
         face.half_width_mm,

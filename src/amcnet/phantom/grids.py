@@ -28,7 +28,7 @@ class PhantomGrid:
 
     @property
     def field_of_view_mm(self) -> tuple[float, float, float]:
-        """Size of the volume, in mm; grids of one device share it at any resolution."""
+        """Size of the volume, in mm; grids of one device have the same size at any resolution."""
         scan, lateral, depth = (
             n * spacing for n, spacing in zip(self.shape, self.spacing_mm, strict=True)
         )
@@ -47,7 +47,7 @@ FULL_GRID = PhantomGrid((609, 1023, 512), (0.279, 0.130, 0.088))
 """The grid of the paper's device: 0.088 x 0.130 x 0.279 mm."""
 
 NETWORK_GRID = PhantomGrid((609, 512, 256), (0.279, 0.130 * 1023 / 512, 0.176))
-"""The transverse plane resized to 512 x 256, as the paper feeds it to the network."""
+"""The transverse plane resized to 512 x 256, the input size of the paper's network."""
 
 HALF_GRID = PhantomGrid((304, 256, 128), (0.279 * 609 / 304, 0.130 * 1023 / 256, 0.352))
 """Half the resolution along every axis: eight times as many hands in the same time."""

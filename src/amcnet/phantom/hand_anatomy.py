@@ -31,8 +31,8 @@ class HandParameters:
         sex: ``boy`` or ``girl``.
         side: ``left`` or ``right``.
         skeletal_shift_years: Skeletal age minus chronological age.
-        size: Relative to an adult hand.
-        size_factor: Relative to the average hand of the age.
+        size: Size relative to an adult hand.
+        size_factor: Size relative to the average hand of the age.
         slenderness: Width of bones relative to the average.
         chubbiness: Thickness of soft tissue relative to the average adult's.
         web_mm: Length of the palm's skin over the roots of the fingers.
@@ -40,7 +40,7 @@ class HandParameters:
         spread_deg: Spread of the fingers.
         thumb_abduction_deg: Abduction of the thumb's metacarpal.
         palm_arch_deg: Lowering of the fifth metacarpal.
-        roll_deg, pitch_deg, yaw_deg: Turn of the whole hand.
+        roll_deg, pitch_deg, yaw_deg: Rotation of the whole hand.
         joint_flexion_deg: Name of a bone -> flexion at its proximal joint.
         standoff_mm: Water above the skin.
         rare_cases: Rare cases that this hand shows.
@@ -77,11 +77,11 @@ class Hand:
 
     Attributes:
         parameters: The drawn parameters.
-        structures: Label value -> solid, of the structures that exist and lie in the volume.
+        structures: Label value -> solid, for structures that exist and lie in the volume.
         cartilage: Unossified ends with growth plates, and the articular layers.
         wrist: Unlabelled bones at the proximal border.
         tendons: Extensor tendons on the back of the bones.
-        flesh: Soft tissue; the skin is the smooth union of these.
+        flesh: Soft tissue; the skin is its smooth union.
     """
 
     parameters: HandParameters
@@ -98,7 +98,7 @@ def segments_of(ray: int) -> tuple[RaySegment, ...]:
 
 
 def mirror(hand: Hand, grid: PhantomGrid) -> Hand:
-    """Return the lateral mirror of a hand in a grid: the other side."""
+    """Return the lateral mirror image of a hand in a grid: the other side."""
     sign = np.array([1.0, -1.0, 1.0])
     offset = np.array([0.0, grid.extent_mm[1], 0.0])
 

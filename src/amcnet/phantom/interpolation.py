@@ -12,7 +12,8 @@ def interpolate_axis(field: Field, axis: int, positions: NDArray[np.float64]) ->
     Args:
         field: Array with at least two samples along the axis.
         axis: The axis.
-        positions: Where to sample, in samples of the field; it is extrapolated linearly.
+        positions: Sampling positions, in samples of the field; beyond it, values are extrapolated
+            linearly.
     """
     lower = np.clip(np.floor(positions).astype(int), 0, field.shape[axis] - 2)
     shape = [1] * field.ndim
@@ -31,7 +32,7 @@ def refine_last_axis(field: Field, factor: int, size: int) -> Field:
 
     Args:
         field: Array whose last axis holds more than ``(size - 1) / factor`` samples.
-        factor: Number of samples that each one becomes.
+        factor: Number of output samples per input sample.
         size: Length of the last axis of the result.
     """
     intervals = -(-size // factor)

@@ -1,6 +1,6 @@
 """Bones as smooth solids: a profile along the axis, cut by a curved face at either end.
 
-A whole bone, its shaft, its epiphysis and the cartilage round it are all pieces of one profile:
+A whole bone, its shaft, its epiphysis and the cartilage around it are all parts of one profile:
 they share a frame and differ in their faces, so that their surfaces match.
 """
 
@@ -16,7 +16,7 @@ from amcnet.phantom.solids import Box, Field, Frame, Vector, box_of_stations
 
 PROFILE_SAMPLES = 2048
 _CHUNK_POINTS = 32768  # temporary arrays of this size stay in the processor's cache
-_FACE_RANGE = 1.25  # beyond the rim, the face's polynomials continue as constants
+_FACE_RANGE = 1.25  # beyond the rim, the face's polynomials are constant
 _SOFT_AXIS = np.float32(0.03)
 _STATIONS = 33
 _SLACK_MM = 0.02
@@ -33,7 +33,7 @@ class Profile:
         palmar_mm: Thickness below the axis.
         across_mm: Shift of the axis towards the little finger.
         down_mm: Shift of the axis towards the palm.
-        twist: Turn of the cross-section about the axis, radians, small.
+        twist: Rotation of the cross-section about the axis, radians, small.
     """
 
     length_mm: float
@@ -45,7 +45,7 @@ class Profile:
     twist: Field
 
     def index(self, along_mm: float) -> int:
-        """Return the sample nearest to a point of the axis."""
+        """Return the index of the sample nearest to a point on the axis."""
         place = round(along_mm / self.length_mm * (PROFILE_SAMPLES - 1))
         return min(max(place, 0), PROFILE_SAMPLES - 1)
 
@@ -61,16 +61,16 @@ class Profile:
 
     @cached_property
     def radius_mm(self) -> float:
-        """The largest half width or thickness."""
+        """Largest half width or thickness."""
         return float(max(self.half_width_mm.max(), self.dorsal_mm.max(), self.palmar_mm.max()))
 
 
 @dataclass(frozen=True)
 class Face:
-    """An end of a bone: the place along the axis as a polynomial over the cross-section.
+    """An end of a bone: the position along the axis as a polynomial over the cross-section.
 
     Attributes:
-        at_mm: Place of the face on the axis.
+        at_mm: Position of the face on the axis.
         half_width_mm: Unit of x, the coordinate towards the little finger.
         half_thickness_mm: Unit of y, the coordinate towards the palm.
         across_mm: Coefficients of x, x^2, x^3, x^4.
@@ -86,11 +86,11 @@ class Face:
     mixed_mm: float = 0.0
 
     def shifted(self, along_mm: float) -> "Face":
-        """Return the same surface farther along the axis."""
+        """Return the same surface, shifted along the axis."""
         return replace(self, at_mm=self.at_mm + along_mm)
 
     def height_mm(self, across: Field, palmar: Field) -> Field:
-        """Return the place of the face along the axis at points of the cross-section, mm."""
+        """Return the position of the face along the axis at points of the cross-section, mm."""
         limit = np.float32(_FACE_RANGE)
         x = np.clip(across * np.float32(1 / self.half_width_mm), -limit, limit)
         y = np.clip(palmar * np.float32(1 / self.half_thickness_mm), -limit, limit)
@@ -108,18 +108,18 @@ class Face:
 
     @cached_property
     def range_mm(self) -> tuple[float, float]:
-        """The lowest and the highest place of the face."""
+        """Lowest and highest position of the face."""
         height = self._samples()[0]
         return float(height.min()), float(height.max())
 
     @cached_property
     def steepness(self) -> float:
-        """Slope at the rim, were the slope to grow evenly with the distance from the centre."""
+        """Slope at the rim, if the slope grew evenly with the distance from the centre."""
         _, slope, radius = self._samples()
         return float((slope * radius).sum() / (radius**2).sum())
 
     def _samples(self) -> tuple[Vector, Vector, Vector]:
-        """Return place, slope and relative radius on a disc a little larger than the face."""
+        """Return position, slope and relative radius on a disc slightly larger than the face."""
         reach = np.linspace(-1.15, 1.15, 24)
         x, y = np.meshgrid(reach, reach)
         x, y = x[np.hypot(x, y) < 1.16], y[np.hypot(x, y) < 1.16]
@@ -138,18 +138,18 @@ class Face:
 
 @dataclass(frozen=True, eq=False)
 class LongBone:
-    """A piece of a profile between two faces.
+    """A part of a profile between two faces.
 
     Attributes:
         frame: Origin at the proximal end of the profile, ``along`` towards the fingertip.
         profile: The cross-sections.
         proximal: The face at the piece's proximal end.
         distal: The face at its distal end.
-        edge_mm: Over which distance sides and faces blend into each other.
+        edge_mm: Distance over which sides and faces blend into each other.
         camber: Bend of the cross-section, relative to its thickness: positive arches the back
             and flattens the palm.
         girth: Size of the cross-section relative to the profile.
-        grown_mm: Distance of the surface outside the described piece.
+        grown_mm: Distance of the surface outside the described part.
     """
 
     frame: Frame
@@ -172,12 +172,12 @@ class LongBone:
         return self.proximal.range_mm[0] - grown, self.distal.range_mm[1] + grown
 
     def bounds_mm(self, margin_mm: float, scan_range_mm: tuple[float, float] | None = None) -> Box:
-        """Return a box around the piece and a margin, as :class:`Solid` says."""
+        """Return the box around the part and a margin, see :class:`Solid`."""
         centres, reach = self._stations
         return box_of_stations(centres, reach, margin_mm, scan_range_mm)
 
     def distance_mm(self, scan: Field, lateral: Field, depth: Field) -> Field:
-        """Return the approximate signed distance (negative inside), as :class:`Solid` says."""
+        """Return the approximate signed distance (negative inside), see :class:`Solid`."""
         shape = np.broadcast_shapes(scan.shape, lateral.shape, depth.shape)
         distance = np.empty(shape, np.float32)
         if distance.size == 0:
@@ -224,7 +224,7 @@ class LongBone:
         x *= per_width
         y *= per_thickness
         x *= x
-        # Bent across, but not without limit: far off, the distance is to stay one.
+        # Bent across, but within limits, so that far away it remains a distance.
         y -= np.float32(self.camber) * np.minimum(x, np.float32(1.5))
         y *= y
         # A small constant keeps the first-order distance (value over slope) smooth on the axis.
@@ -243,7 +243,7 @@ class LongBone:
         return distance, square
 
     def _ends_mm(self, along: Field, across: Field, palmar: Field, square: Field) -> Field | None:
-        """Return the distance to the nearer face, or None where both are too far to matter."""
+        """Return the distance to the nearer face, or None if both are too far to matter."""
         ends = None
         rim = np.minimum(square, np.float32(1.3))
         radius = self.girth * self.profile.radius_mm + self.edge_mm
@@ -263,14 +263,14 @@ class LongBone:
 
     @cached_property
     def _stations(self) -> tuple[Vector, Vector]:
-        """Return points on the axis, (n, 3), and the reach of the piece from each, (n, 3)."""
+        """Return points on the axis, (n, 3), and the reach of the solid from each, (n, 3)."""
         p = self.profile
         along = np.linspace(*self.range_mm, _STATIONS)
         half_step = (along[1] - along[0]) / 2
         at = np.array([p.index(value) for value in along])
         width = p.half_width_mm[at] * self.girth + self.grown_mm
         thickness = np.maximum(p.dorsal_mm[at], p.palmar_mm[at]) * self.girth + self.grown_mm
-        # The piece may be wider between two stations than at either.
+        # The solid may be wider between two stations than at either.
         width, thickness = (_widest(values) + _SLACK_MM for values in (width, thickness))
         thickness *= 1 + abs(self.camber)
         twist = np.abs(p.twist[at])

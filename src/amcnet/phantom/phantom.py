@@ -17,12 +17,12 @@ from amcnet.phantom.ultrasound import render
 from amcnet.version import __version__
 
 FORMAT = 2
-"""Version of the phantoms: raised when the same seed and configuration give another phantom."""
+"""Version of the phantoms: incremented if the same seed and configuration give another phantom."""
 
 
 @dataclass(frozen=True)
 class Phantom:
-    """A synthetic scan with its truth.
+    """A synthetic scan with its ground truth.
 
     Attributes:
         image: uint8 (scan, lateral, depth).
@@ -71,9 +71,9 @@ def make_phantom(
     """Make the phantom of a seed; a seed yields the same hand on every grid.
 
     Args:
-        seed: Decides everything that the configuration leaves open.
+        seed: Determines everything that the configuration does not.
         config: Configuration of the phantom.
-        threads: Number of threads; the result does not depend on it.
+        threads: Number of threads; it does not affect the result.
 
     Raises:
         ConfigError: If the seed is negative, or ``threads`` less than 1.

@@ -13,7 +13,7 @@ YOUNGEST_YEARS, OLDEST_YEARS = 2.0, 16.0
 
 @dataclass(frozen=True)
 class PhantomConfig:
-    """Everything that decides a phantom, apart from its seed.
+    """Everything that determines a phantom, except its seed.
 
     Attributes:
         grid: The voxel grid.
@@ -21,7 +21,7 @@ class PhantomConfig:
             16 with missing and fused epiphyses, and the rare cases of real scans: a fist-like
             thumb, touching fingers, a finger outside the field of view, a cropped scan, a hand
             that lies deep or shallow.
-        age_years: Range of ages to draw from. By default all ages of the variety; epiphyses that do
+        age_years: Range of ages to draw from; by default all ages of the variety. Epiphyses that do
             not exist at an age are omitted and listed in the phantom's description.
 
     Raises:

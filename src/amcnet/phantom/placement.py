@@ -1,4 +1,4 @@
-"""Placing a posed hand in the volume, whose borders may cut it."""
+"""Place a posed hand in the volume, whose borders may cut it."""
 
 from dataclasses import dataclass, replace
 
@@ -22,7 +22,7 @@ from amcnet.phantom.solids import Vector
 _MARGIN_MM = np.array([1.5, 3.0, 1.0])
 # Large hands lie as deep as the volume allows.
 _MIN_STANDOFF_MM = {"": 5.0, SHALLOW_HAND: 2.0, DEEP_HAND: 10.0}
-_SKIN_MM = 0.5  # the smooth union of flesh lies a little outside its parts
+_SKIN_MM = 0.5  # the smooth union of flesh lies slightly outside its parts
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Placement:
     def has_room(
         self, structures: dict[int, LongBone], points_mm: dict[int, Vector], grid: PhantomGrid
     ) -> bool:
-        """Return whether the structures fit the grid along the axes that are not cropped."""
+        """Return whether the structures fit the grid along the uncropped axes."""
         low, high = _bounds(structures, points_mm)
         room = np.array(grid.field_of_view_mm) - 2 * _MARGIN_MM - (high - low)
         scan_fits = room[0] >= 0 or self.crop.cuts_scan
@@ -55,7 +55,7 @@ class Placement:
 
 
 def draw_placement(rng: Generator, rare_cases: tuple[str, ...], size: float) -> Placement:
-    """Draw the position of a hand, whose size is relative to an adult's."""
+    """Draw the position of a hand whose size is relative to an adult's."""
     kind = standoff_kind(rare_cases)
     low, high = STANDOFF_MM[kind]
     return Placement(

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from amcnet.phantom.solids import Field
 
-_STRONGEST = 0.25  # beyond this the response at the highest frequency turns negative
+_STRONGEST = 0.25  # beyond this, the response at the highest frequency becomes negative
 _STEPS = (1, 2, 3, 4, 5, 6, 7, 8)
-BLOCK_ROWS = 128  # lateral rows processed together: they fit into the cache
+BLOCK_ROWS = 128  # lateral rows processed together, so that they fit into the cache
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Cascade:
 
     Attributes:
         steps: Reach of each filter in voxels.
-        strengths: For each filter its ``a``: a scalar, or one for each depth.
+        strengths: ``a`` of each filter: a scalar, or one for each depth.
     """
 
     steps: tuple[int, ...]
@@ -35,8 +35,8 @@ class Cascade:
         """Return a cascade with the variance of a Gaussian.
 
         Args:
-            sigma: Standard deviation in voxels, one or one for each depth. More than 10 voxels
-                are not reached: the blur then stays at that width.
+            sigma: Standard deviation in voxels, a scalar or one for each depth. The blur is at most
+                10 voxels wide.
         """
         left = np.asarray(sigma, np.float64) ** 2
         steps, strengths = [], []
@@ -51,11 +51,11 @@ class Cascade:
 
     @property
     def reach(self) -> int:
-        """Voxels to either side that a result depends on."""
+        """Number of voxels to either side that affect a result."""
         return sum(self.steps)
 
     def kernel(self) -> NDArray[np.float64]:
-        """Return the whole kernel(s), (..., 2 reach + 1); the last axis sums to one."""
+        """Return the complete kernel(s), (..., 2 reach + 1); the last axis sums to one."""
         shape = np.shape(self.strengths[0]) if self.strengths else ()
         kernel = np.zeros((*shape, 2 * self.reach + 1))
         kernel[..., self.reach] = 1
@@ -67,12 +67,12 @@ class Cascade:
         return kernel
 
     def noise_gain(self) -> NDArray[np.float64]:
-        """Return the standard deviation that white noise of deviation one is left with."""
+        """Return the remaining standard deviation of white noise of deviation one."""
         gain: NDArray[np.float64] = np.sqrt(np.sum(self.kernel() ** 2, axis=-1))
         return gain
 
     def apply(self, field: Field, axis: int) -> None:
-        """Blur in place along an axis; the values at the ends are repeated beyond them.
+        """Blur in place along an axis; beyond the ends, the outermost values are repeated.
 
         Args:
             field: (..., depth); strengths that vary with depth broadcast against it.
@@ -94,7 +94,7 @@ class Cascade:
 
         Args:
             field: (..., lateral, depth).
-            before: A blur along depth that comes first.
+            before: A blur along depth that is applied first.
         """
         source = field.copy()
         rows = field.shape[-2]
@@ -111,7 +111,7 @@ class Cascade:
 def blur_stream(cascade: Cascade, planes: Iterator[Field]) -> Iterator[Field]:
     """Blur a stream of planes across the planes, buffering only as many as necessary.
 
-    Yields one plane for every plane but the first and the last :attr:`Cascade.reach`.
+    Yields one plane for every plane except the first and the last :attr:`Cascade.reach`.
     """
     for step, strength in zip(cascade.steps, cascade.strengths, strict=True):
         planes = _filter_stream(planes, step, float(strength))

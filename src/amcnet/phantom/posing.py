@@ -58,7 +58,7 @@ def draw_pose(rng: Generator, amplitude: float, rare_cases: tuple[str, ...]) -> 
     """Draw a pose.
 
     Args:
-        rng: Draws.
+        rng: Source of randomness.
         amplitude: Deviation from the neutral pose, 0 to 1.
         rare_cases: Rare cases of the hand; a fist-like thumb and touching fingers change the pose.
     """
@@ -81,9 +81,9 @@ def draw_pose(rng: Generator, amplitude: float, rare_cases: tuple[str, ...]) -> 
     metacarpals[1] = (abduction, rng.uniform(2, 12), -rng.uniform(35, 60))
     joints: dict[BoneKey, tuple[float, float]] = {}
     for ray in (2, 3, 4, 5):
-        # Fingers that touch lean towards the middle one as far as the first joint.
+        # Fingers that touch lean towards the middle finger up to the first joint.
         fan = _FAN_DEG * (3 - ray)
-        # As far as bones allow: poses drawn later lean less.
+        # As far as the bones allow: poses drawn later lean less.
         lean = fan * lean_part * (0.4 + 0.6 * amplitude) if touching else 0.0
         side = -fan - lean if touching else spread * (3.3 - ray)
         side += rng.uniform(-1.5, 1.5) * (not touching)
@@ -120,7 +120,7 @@ def pose_bones(
         shapes: The bones.
         base_points_mm: Points on the proximal face of each, in its frame.
         pose: The angles of the joints.
-        size: Of the hand relative to an adult one, which sets the bones of the palm apart.
+        size: Size of the hand relative to an adult one, which spaces the bones of the palm.
     """
     turn = _turning(pose.turn_deg)
     frames: dict[BoneKey, Frame] = {}
@@ -158,7 +158,7 @@ def _turned(frame: Frame, rotation: Vector) -> Frame:
 def _next_frame(
     frame: Frame, shape: BoneShape, direction: Frame, base_points_mm: Vector, wanted_gap_mm: float
 ) -> Frame:
-    """Set a bone on the head of the one before it, turned about the centre of the head."""
+    """Place a bone on the head of the one before it, rotated about the centre of the head."""
     head = shape.whole.moved(lambda _: frame)
     radius = float(shape.whole.distal.half_thickness_mm)
     centre = frame.at(shape.length_mm - radius)

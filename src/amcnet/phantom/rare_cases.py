@@ -21,7 +21,7 @@ PROBABILITY = {
 }
 
 STANDOFF_MM = {"": (8.0, 20.0), SHALLOW_HAND: (2.0, 6.0), DEEP_HAND: (20.0, 26.0)}
-"""Depth of water above the skin: usually, and in the cases that change it."""
+"""Depth of water above the skin: in usual scans, and in the cases that change it."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def draw_rare_cases(rng: Generator, wanted: bool) -> tuple[str, ...]:
     """Draw the rare cases of one hand; none unless requested."""
     chances = {name: rng.random() for name in PROBABILITY}
     drawn = [name for name, chance in chances.items() if wanted and chance < PROBABILITY[name]]
-    # A thumb below the palm needs the depth that a deep hand does not leave.
+    # A thumb below the palm needs depth that a deep hand does not leave.
     if DEEP_HAND in drawn and (SHALLOW_HAND in drawn or FIST_LIKE_THUMB in drawn):
         drawn.remove(DEEP_HAND)
     return tuple(drawn)

@@ -30,7 +30,7 @@ class ScanFields:
         texture: Strength of the speckle, a tile of samples (scan, lateral, depth).
         texture_steps: Voxels between two samples of the texture.
         layers: Strength of the speckle by distance below the skin.
-        patches: How well bone reflects in each (scan, lateral) column.
+        patches: Reflectivity of bone in each (scan, lateral) column.
         vein_paths_mm: Lateral position of each vein in every scan slice.
         vein_radii_mm: Radius of each vein.
         shift_mm: Displacement of each slice, (scan, [lateral, depth]).
@@ -56,7 +56,9 @@ class ScanFields:
         paths, radii = _draw_veins(grid, acoustics.vein_count, vein_rng)
         slices = grid.shape[0]
         motion = gaussian_filter1d(motion_rng.standard_normal((slices, 2)), 1.5, axis=0)
-        shift = acoustics.jitter_mm * np.clip(motion / 0.43 / 2, -1, 1)  # 0.43: what the blur left
+        shift = acoustics.jitter_mm * np.clip(
+            motion / 0.43 / 2, -1, 1
+        )  # 0.43: the deviation that remains after the blur
         flicker = np.clip(motion_rng.normal(0, 0.5, slices), -1, 1)
         return cls(
             texture=texture,
@@ -137,7 +139,9 @@ def _draw_patches(grid: PhantomGrid, a: Acoustics, rng: Generator) -> Field:
     margin = [int(np.ceil(4 * s)) for s in sigma]
     noise = rng.standard_normal([n + 2 * m for n, m in zip(shape, margin, strict=True)])
     patches = gaussian_filter(noise, sigma)[margin[0] : -margin[0], margin[1] : -margin[1]]
-    left = np.prod([1 / np.sqrt(2 * np.sqrt(np.pi) * s) for s in sigma])  # of the noise's deviation
+    left = np.prod(
+        [1 / np.sqrt(2 * np.sqrt(np.pi) * s) for s in sigma]
+    )  # as a fraction of the noise's deviation
     coarse = np.exp(a.bone_patchiness * patches / left).astype(np.float32)
     along = interpolate_axis(coarse, 0, np.arange(grid.shape[0]) / steps[0])
     return interpolate_axis(along, 1, np.arange(grid.shape[1]) / steps[1])

@@ -12,7 +12,7 @@ from amcnet.phantom.hand_anatomy import segments_of
 from amcnet.phantom.solids import Capsule, Frame, Vector, tube
 
 DORSAL_TISSUE_MM = 5.0
-"""Thickness of the soft tissue over an adult's metacarpals, on the dorsal side."""
+"""Dorsal thickness of the soft tissue over an adult's metacarpals."""
 
 _FINGER_RADIUS_MM: dict[RaySegment, float] = {
     "proximal phalanx": 7.9,
@@ -27,7 +27,7 @@ class SoftTissue:
     """Amounts of soft tissue of a hand.
 
     Attributes:
-        size: Of the hand, relative to an adult one.
+        size: Size of the hand relative to an adult one.
         chubbiness: Thickness of soft tissue relative to the average adult's.
         web_mm: Length of the palm over the roots of the fingers.
         tendon_half_width_mm: Half the width of a tendon.
@@ -56,7 +56,7 @@ def draw_soft_tissue(rng: Generator, age_years: float, size: float) -> SoftTissu
 def flesh_of(
     rng: Generator, shapes: dict[BoneKey, BoneShape], frames: dict[BoneKey, Frame], soft: SoftTissue
 ) -> tuple[Capsule, ...]:
-    """Return the flesh round the bones and the webs between the fingers' roots."""
+    """Return the flesh around the bones and the webs between the roots of the fingers."""
     flesh = []
     for (ray, segment), frame in frames.items():
         shape = shapes[ray, segment]

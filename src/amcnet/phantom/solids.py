@@ -37,7 +37,7 @@ class Frame:
         return points
 
     def local(self, scan: Field, lateral: Field, depth: Field) -> tuple[Field, Field, Field]:
-        """Turn coordinates into (along, across, palmar) of this frame, as float32."""
+        """Convert coordinates to (along, across, palmar) of this frame, as float32."""
         s, x, d = (
             axis - np.float32(origin)
             for axis, origin in zip((scan, lateral, depth), self.origin_mm, strict=True)
@@ -53,7 +53,7 @@ class Frame:
         return replace(self, origin_mm=origin_mm)
 
     def flexed(self, degrees: float) -> "Frame":
-        """Turn the axis towards the palm."""
+        """Rotate the axis towards the palm."""
         cos, sin = _cos_sin(degrees)
         return replace(
             self,
@@ -62,7 +62,7 @@ class Frame:
         )
 
     def abducted(self, degrees: float) -> "Frame":
-        """Turn the axis towards the thumb's side."""
+        """Rotate the axis towards the thumb's side."""
         cos, sin = _cos_sin(degrees)
         return replace(
             self,
@@ -71,7 +71,7 @@ class Frame:
         )
 
     def twisted(self, degrees: float) -> "Frame":
-        """Turn about the axis; positive lowers the side of the little finger."""
+        """Rotate about the axis; positive lowers the side of the little finger."""
         cos, sin = _cos_sin(degrees)
         return replace(
             self,
@@ -93,7 +93,7 @@ class Solid(Protocol):
     def bounds_mm(self, margin_mm: float, scan_range_mm: tuple[float, float] | None = None) -> Box:
         """Return the lower and upper corner of a box around the solid and a margin.
 
-        With a scan range, the box holds only the part of the solid within that range. If there
+        With a scan range, the box contains only the part of the solid within that range. If there
         is no such part, the box is empty: its lower scan coordinate exceeds the upper one.
         """
 
@@ -111,16 +111,16 @@ def box_of_stations(
     margin_mm: float,
     scan_range_mm: tuple[float, float] | None,
 ) -> Box:
-    """Return the bounding box of consecutive pieces of a solid, or of those in a scan range.
+    """Return the bounding box of consecutive parts of a solid, or of those in a scan range.
 
     Args:
         centres_mm: (n, 3) points along the axis.
         reach_mm: (n, 3), reach of the solid from each point along each coordinate.
         margin_mm: Added on all sides.
-        scan_range_mm: Only pieces that intersect this range are included.
+        scan_range_mm: Only parts that intersect this range are included.
     """
     low, high = centres_mm - reach_mm - margin_mm, centres_mm + reach_mm + margin_mm
-    # A piece lies between two stations.
+    # A part lies between two stations.
     low, high = np.minimum(low[:-1], low[1:]), np.maximum(high[:-1], high[1:])
     if scan_range_mm is None:
         return low.min(axis=0), high.max(axis=0)
@@ -147,7 +147,7 @@ class Capsule:
         return replace(self, frame=move(self.frame))
 
     def bounds_mm(self, margin_mm: float, scan_range_mm: tuple[float, float] | None = None) -> Box:
-        """Return a box around the tube and a margin, as :class:`Solid` says."""
+        """Return the box around the tube and a margin, see :class:`Solid`."""
         end = min(self.half_width_mm, self.half_thickness_mm)
         axes = np.stack([self.frame.along, self.frame.across, self.frame.palmar])
         halves = np.array([end, self.half_width_mm, self.half_thickness_mm])
@@ -157,7 +157,7 @@ class Capsule:
         return box_of_stations(centres, reach[None], margin_mm, scan_range_mm)
 
     def distance_mm(self, scan: Field, lateral: Field, depth: Field) -> Field:
-        """Return the approximate signed distance (negative inside), as :class:`Solid` says."""
+        """Return the approximate signed distance (negative inside), see :class:`Solid`."""
         u, v, w = self.frame.local(scan, lateral, depth)
         beyond = u - np.clip(u, 0, np.float32(self.length_mm))
         smallest = np.float32(min(self.half_width_mm, self.half_thickness_mm))

@@ -26,7 +26,7 @@ from amcnet.phantom.tissue import Tissue, Voxeliser
 Bytes = NDArray[np.uint8]
 
 _SLAB_SLICES = 16
-_FEWEST_SLICES = 40  # of a part: each part renders some extra slices on either side
+_FEWEST_SLICES = 40  # slices of a part: each part renders some extra slices on either side
 _SOFT_ECHO = 0.105  # amplitude of soft-tissue speckle relative to a perfect reflector
 _NOISE_OFFSET = 1000  # keeps the seeds of slices before the first one non-negative
 
@@ -123,7 +123,7 @@ class _Scan:
         self.face_scale = np.float32(1 / self.axial.kernel().max())
 
     def images(self, start: int, stop: int) -> Iterator[Bytes]:
-        """Yield the grey images of some slices, each (lateral, depth)."""
+        """Yield the images of some slices, each (lateral, depth)."""
         reach = self.elevational.reach
         echoes = (self._echoes(index) for index in range(start - reach, stop + reach))
         for index, plane in enumerate(blur_stream(self.elevational, echoes), start):
@@ -176,7 +176,7 @@ class _Scan:
         return strength
 
     def _faces(self, index: int, pairs: Bytes, weight: Field) -> artefacts.Faces:
-        """Return the mirror-like echoes of a slice."""
+        """Return the specular echoes of a slice."""
         tissue = self.tissue[index]
         lateral, above = np.nonzero(tissue[:, 1:] != tissue[:, :-1])
         depth = above + 1
@@ -187,7 +187,7 @@ class _Scan:
         return lateral, depth, echo * weight[lateral, above]
 
     def _image(self, index: int, echoes: Field) -> Bytes:
-        """Return one slice as grey: envelope, artefacts, time gain, noise, compression."""
+        """Return one slice as intensities: envelope, artefacts, time gain, noise, compression."""
         a, grid = self.acoustics, self.grid
         np.square(echoes, out=echoes)
         envelope: Field = np.sqrt(echoes[0] + echoes[1])

@@ -35,8 +35,8 @@ def draw_wrist(
     Args:
         rng: Draws the shapes.
         root: At the base of the third metacarpal, in the direction of the hand.
-        size: Of the hand, relative to an adult one.
-        age_years, sex: Which carpals exist, and how large they are.
+        size: Size of the hand relative to an adult one.
+        age_years, sex: Determine which carpals exist, and how large they are.
     """
     ossified = carpals_ossified(age_years, sex)
     bones = []

@@ -19,7 +19,7 @@ __all__ = ["TrainingConfig", "is_first_process", "read_config", "train"]
 
 
 def __getattr__(name: str) -> object:
-    """Import what needs PyTorch and Lightning on first use."""
+    """Import the parts that need PyTorch and Lightning on first use."""
     if name not in _TORCH_NAMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     require_extra("train", f"amcnet.training.{name}")

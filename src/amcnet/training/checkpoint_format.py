@@ -18,7 +18,7 @@ from amcnet.errors import InputError
 
 _FORMAT = "amcnet checkpoint 1"
 _TENSOR, _PAIRS, _TUPLE = "$tensor", "$pairs", "$tuple"  # values that JSON cannot represent
-_ZIP, _PICKLE = b"PK\x03\x04", b"\x80"  # how torch.save begins a file, today and formerly
+_ZIP, _PICKLE = b"PK\x03\x04", b"\x80"  # how torch.save begins a file, now and in earlier versions
 
 
 def write_checkpoint(path: Path, checkpoint: dict[str, Any]) -> None:
@@ -41,7 +41,7 @@ def write_checkpoint(path: Path, checkpoint: dict[str, Any]) -> None:
     }
     try:
         save_file(tensors, path, metadata)
-    except SafetensorError as error:  # such as a full disk
+    except SafetensorError as error:  # for example a full disk
         raise OSError(str(error)) from error
 
 
@@ -49,16 +49,16 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint onto the CPU and compare its checksum.
 
     Raises:
-        InputError: If the file is no checkpoint, of the former format, or damaged.
+        InputError: If the file is not a checkpoint, has the former format, or is damaged.
     """
     try:
         with path.open("rb") as stream:
             start = stream.read(9)
         if _is_pickle(start):
             raise InputError(
-                f"{path}: is a checkpoint of an earlier version, a pickle, which can run code when "
-                "it is read. If you made this run yourself, convert it with: "
-                f"python -m amcnet.training.convert_checkpoints {path.parent.parent}"
+                f"{path}: is a checkpoint of an earlier version, a pickle, which can run code "
+                "when it is read. If you made this run yourself, convert it with: python -m "
+                f"amcnet.training.convert_checkpoints {path.parent.parent}"
             )
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -66,9 +66,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         if metadata.get("format") != _FORMAT:
             raise InputError(f"{path}: has no format '{_FORMAT}', expected a checkpoint of a run")
         if metadata.get("sha256") != _digest(metadata["structure"], tensors):
-            raise InputError(
-                f"{path}: is damaged: its checksum differs from the one that was written with it"
-            )
+            raise InputError(f"{path}: is damaged: its checksum does not match its content")
         checkpoint = _from_json(json.loads(metadata["structure"]), tensors)
     except (OSError, SafetensorError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise InputError(
@@ -92,7 +90,7 @@ def _reason(error: Exception) -> str:
 def _to_json(value: Any, tensors: dict[str, Tensor]) -> Any:  # noqa: ANN401
     if isinstance(value, Tensor):
         name = f"{len(tensors):06d}"
-        # A copy: safetensors refuses tensors that share their memory.
+        # a copy: safetensors refuses tensors that share memory
         tensors[name] = value.detach().cpu().contiguous().clone()
         return {_TENSOR: name}
     if isinstance(value, dict):
@@ -131,6 +129,6 @@ def _digest(structure: str, tensors: dict[str, Tensor]) -> str:
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        # As bytes whatever the dtype: NumPy has no bfloat16.
+        # As bytes, because NumPy has no bfloat16.
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()

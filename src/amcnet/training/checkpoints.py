@@ -1,4 +1,4 @@
-"""When checkpoints are written, and where; each is complete or not there."""
+"""When and where checkpoints are written; each one is complete or absent."""
 
 import time
 from pathlib import Path
@@ -24,7 +24,7 @@ _NEXT_SECONDS = 600.0
 class SafeCheckpointIO(CheckpointIO):
     """Reads and writes :mod:`amcnet.training.checkpoint_format` for Lightning.
 
-    Checkpoints are written atomically: a killed run leaves its last complete one.
+    Checkpoints are written atomically: a killed run keeps its last complete one.
     """
 
     def save_checkpoint(
@@ -64,10 +64,10 @@ class SafeCheckpointIO(CheckpointIO):
 
 
 class _EpochCheckpoints(ModelCheckpoint):
-    """Recognises its checkpoints when the run folder was moved."""
+    """Recognises its checkpoints after the run folder was moved."""
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore the record of earlier checkpoints; Lightning drops it in another folder."""
+        """Restore the record of earlier checkpoints, which Lightning drops in another folder."""
         folder = Path(str(self.dirpath))
 
         def here(path: str) -> str:
@@ -81,16 +81,16 @@ class _EpochCheckpoints(ModelCheckpoint):
 
 
 class StepCheckpoints(Callback):
-    """Writes ``last.ckpt`` between the ends of epochs, and after a signal.
+    """Writes ``last.ckpt`` within epochs, and after a signal.
 
-    One is due after a number of steps, but also one minute after the start and ten minutes after
-    the last one: a slow run must not lose more. At the end of an epoch the checkpoint belongs after
-    the validation, which is the affair of :class:`_EpochCheckpoints`.
+    A checkpoint is due after a number of steps, but also one minute after the start and ten minutes
+    after the last one, so that a slow run loses no more. At the end of an epoch the checkpoint must
+    follow the validation, which :class:`_EpochCheckpoints` takes care of.
 
     Args:
         path: The file.
         steps: Steps between two checkpoints.
-        interruption: Knows whether a signal came.
+        interruption: Tells whether a signal came.
     """
 
     def __init__(self, path: Path, steps: int, interruption: Interruption) -> None:
@@ -107,7 +107,7 @@ class StepCheckpoints(Callback):
         self._due_at = time.monotonic() + _FIRST_SECONDS
 
     def on_train_batch_start(self, trainer: Trainer, *arguments: object) -> None:
-        """Let a signal wait from here on."""
+        """From here on, defer signals."""
         self.interruption.in_step = True
 
     def on_train_batch_end(self, trainer: Trainer, *arguments: object) -> None:
@@ -116,9 +116,9 @@ class StepCheckpoints(Callback):
         step, now = trainer.global_step, time.monotonic()
         signal_number = self.interruption.number
         late = now >= self._due_at
-        if trainer.world_size > 1:  # all processes must do the same
+        if trainer.world_size > 1:  # all processes must decide the same
             signal_number, late = trainer.strategy.broadcast((signal_number, late))
-        is_whole_step = step != self._step  # else gradients are being accumulated
+        is_whole_step = step != self._step  # otherwise gradients are being accumulated
         self._step = step
         due = is_whole_step and (step % self.steps == 0 or late or signal_number)
         if due and not trainer.is_last_batch:

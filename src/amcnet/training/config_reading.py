@@ -1,4 +1,4 @@
-"""Reading a training configuration: one TOML file, every value checked."""
+"""Read a training configuration: one TOML file, every value checked."""
 
 import json
 from difflib import get_close_matches
@@ -19,7 +19,7 @@ RUN_CONFIG_FILE = "config.json"
 
 
 def read_config(path: Path) -> TrainingConfig:
-    """Read a configuration; the paths in it become relative to the file's folder.
+    """Read a configuration; paths in it are resolved relative to the file's folder.
 
     Args:
         path: A TOML file, a folder with a ``config.toml``, or a run folder.
@@ -51,7 +51,7 @@ def read_config(path: Path) -> TrainingConfig:
 
 
 def read_run_config(folder: Path) -> TrainingConfig:
-    """Read the configuration that a run was started with.
+    """Read the configuration with which a run was started.
 
     Raises:
         ConfigError: If the file cannot be read.
@@ -66,12 +66,12 @@ def read_run_config(folder: Path) -> TrainingConfig:
 
 
 def first_problem(error: ValidationError, values: dict[str, Any], config: type[BaseModel]) -> str:
-    """Describe the first problem of a configuration: the key, what was found and what is allowed.
+    """Describe the first problem of a configuration: the key, the value found, the values allowed.
 
     Args:
         error: The error from pydantic.
         values: The configuration.
-        config: The model that it was checked against.
+        config: The pydantic model that it was checked against.
     """
     problems = _flat_problems(error)
     keys = _keys(problems[0])
@@ -89,14 +89,14 @@ def first_problem(error: ValidationError, values: dict[str, Any], config: type[B
         return f"key '{key}' is missing"
     messages = [p["msg"].removeprefix("Value error, ") for p in problems if _keys(p) == keys]
     text = " or ".join(f"{message[0].lower()}{message[1:]}" for message in messages)
-    if not keys or isinstance(problem["input"], dict):  # a section: the message names its keys
+    if not keys or isinstance(problem["input"], dict):  # a section: the message lists its keys
         return f"{key}: {text}" if keys else text
     return f"{key} = {problem['input']!r}: {text}"
 
 
 def _keys(problem: ErrorDetails) -> list[str]:
-    """Return the keys of a problem's place without the kinds that pydantic puts between them."""
-    if not problem["loc"]:  # a rule over several sections
+    """Return the keys of a problem's location without the type names that pydantic inserts."""
+    if not problem["loc"]:  # a rule that involves several sections
         return []
     *parts, last = (str(part) for part in problem["loc"])
     is_key = problem["type"] == "extra_forbidden" or last.isidentifier() or last.isdecimal()

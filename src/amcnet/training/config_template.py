@@ -1,4 +1,4 @@
-"""The training configuration that ``amcnet prepare`` writes: short, with its reasons."""
+"""The training configuration that ``amcnet prepare`` writes: short, with explanations."""
 
 import json
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 from amcnet.networks import Architecture
 from amcnet.training.start_plan import TrainingRecipe
 
-_CHECKSUM = "# Written by amcnet prepare, which replaces it only where it is unedited: "
+_CHECKSUM = "# Written by amcnet prepare, which overwrites it only if it is unedited: "
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class TemplateValues:
         window: Slices of a window.
         recipe: How the network is trained.
         reasons: Reasons for the grid, window and network.
-        max_hours: Time limit of the training; None without a limit.
+        max_hours: Time limit of the training; None for no limit.
     """
 
     name: str
@@ -46,7 +46,7 @@ def config_text(values: TemplateValues) -> str:
         *(f"# - {_one_line(reason)}" for reason in values.reasons),
         f"name = {_text(values.name)}",
         f"seed = {values.seed}",
-        "# bf16 where the hardware computes it fast, else float32; a run says which and why.",
+        "# bf16 if the hardware computes it fast, else float32; a run reports which and why.",
         'precision = "auto"',
         '# Licence of the trained model, such as "CC-BY-4.0"; empty: not stated.',
         'licence = ""',
@@ -88,7 +88,7 @@ def config_text(values: TemplateValues) -> str:
 
 
 def with_checksum(text: str) -> str:
-    """Append the line from which :func:`is_edited` detects later changes.
+    """Append the line by which :func:`is_edited` detects later changes.
 
     >>> is_edited(with_checksum("seed = 0\\n")), is_edited("seed = 0\\n")
     (False, True)
@@ -97,7 +97,7 @@ def with_checksum(text: str) -> str:
 
 
 def is_edited(text: str) -> bool:
-    """Return whether a configuration is other than :func:`with_checksum` returned it."""
+    """Return whether a configuration differs from what :func:`with_checksum` returned."""
     body, found, checksum = text.rpartition(_CHECKSUM)
     return not found or checksum.strip() != _checksum(body)
 
@@ -108,7 +108,7 @@ def _checksum(text: str) -> str:
 
 def _augmentation(recipe: TrainingRecipe) -> list[str]:
     lines = [
-        "# Only mirror axes along which a mirrored body part keeps the names of its structures."
+        "# Mirror only axes along which a mirrored body part keeps the names of its structures."
     ]
     if recipe.mirror_axes:
         lines.append(f"mirror_axes = {json.dumps(recipe.mirror_axes)}")
@@ -125,7 +125,7 @@ def _augmentation(recipe: TrainingRecipe) -> list[str]:
 
 
 def _one_line(text: str) -> str:
-    """Return text for a comment, without line breaks from file names."""
+    """Return a text for a comment, without line breaks from file names."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
@@ -135,6 +135,6 @@ def _value(value: Any) -> str:  # noqa: ANN401
 
 
 def _text(value: str) -> str:
-    """Quote a text as TOML; its strings differ from JSON's in two details."""
+    """Quote a text as TOML, whose strings differ from JSON's in two details."""
     readable = value.encode("utf-8", "replace").decode()  # file names may contain other bytes
     return json.dumps(readable, ensure_ascii=False).replace("\x7f", "\\u007f")

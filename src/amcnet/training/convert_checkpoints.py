@@ -1,9 +1,9 @@
-"""Convert the checkpoints of a run that an earlier version started.
+"""Convert the checkpoints of a run that was started by an earlier version.
 
     python -m amcnet.training.convert_checkpoints RUN
 
 Earlier versions pickled checkpoints. They are read by PyTorch's weights-only loader, which creates
-tensors and plain containers and refuses everything else; the original files are kept as
+only tensors and plain containers and refuses everything else; the original files are kept as
 ``*.ckpt.former``. Convert only runs that you made yourself.
 """
 
@@ -34,13 +34,15 @@ def convert_run(run: Path) -> list[Path]:
     """
     paths = sorted((run / CHECKPOINT_FOLDER).glob("*.ckpt"))
     if not paths:
-        raise InputError(f"{run / CHECKPOINT_FOLDER}: holds no .ckpt file, expected a run's folder")
+        raise InputError(
+            f"{run / CHECKPOINT_FOLDER}: holds no .ckpt file, expected the folder of a run"
+        )
     return [path for path in paths if _convert(path)]
 
 
 def _convert(path: Path) -> bool:
     if not zipfile.is_zipfile(path):
-        logger.info("%s: is no pickle, left as it is", path)
+        logger.info("%s: is not a pickle, left unchanged", path)
         return False
     try:
         checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)

@@ -1,4 +1,4 @@
-"""Find the cases of a run: a prepared data set, or a raw one that is prepared first."""
+"""Find the cases of a run: a prepared data set, or a raw one, which is prepared first."""
 
 import logging
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ class DataSource:
 
     Attributes:
         folder: Folder of the data set, raw or prepared.
-        prepared: Folder of the prepared data set, which need not exist yet.
-        raw: The raw data set, if that was given.
-        table: Its structures.
+        prepared: Folder of the prepared data set, which may not exist yet.
+        raw: The raw data set, if one was given.
+        table: Label table of its structures.
         channels: Channels of its images.
         preprocessing: Resampling and normalisation of each volume.
         names: Names of its cases.
@@ -54,7 +54,7 @@ def _log_progress(done: int, total: int) -> None:
 
 
 def find_source(config: TrainingConfig, run: Path) -> DataSource:
-    """Find the data set of a configuration and check that the two fit.
+    """Find the data set of a configuration and check that the two match.
 
     Raises:
         ConfigError: If classes, channels or preprocessing differ.
@@ -70,7 +70,7 @@ def find_source(config: TrainingConfig, run: Path) -> DataSource:
     if config.preprocessing is not None and config.preprocessing != source.preprocessing:
         raise ConfigError(
             f"preprocessing is {config.preprocessing}, but {folder} was prepared with "
-            f"{source.preprocessing}: leave the section out, or prepare the data again"
+            f"{source.preprocessing}: omit the section, or prepare the data again"
         )
     return source
 
@@ -90,7 +90,9 @@ def choose_split(config: TrainingConfig, source: DataSource) -> Split:
         raise ConfigError(f"data.fold = {data.fold}, expected 0 to {len(splits) - 1}, or 'all'")
     split = splits[data.fold]
     if not split.train:
-        raise ConfigError(f"fold {data.fold} holds all of {len(names)} cases out, expected a rest")
+        raise ConfigError(
+            f"fold {data.fold} holds out all of {len(names)} cases, expected some for training"
+        )
     return split
 
 
@@ -114,8 +116,8 @@ def _raw_source(config: TrainingConfig, run: Path) -> DataSource:
         preprocessing = Preprocessing()
     if preprocessing is None:
         raise ConfigError(
-            f"key 'preprocessing' is missing, expected one for {dataset.folder}, "
-            "or a data set that was prepared with amcnet prepare"
+            f"key 'preprocessing' is missing, expected one for {dataset.folder}, or a data set "
+            "that was prepared with amcnet prepare"
         )
     return DataSource(
         folder=dataset.folder,

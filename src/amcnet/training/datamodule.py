@@ -30,7 +30,7 @@ _AUGMENTATION = 1  # separates the seeds of the transforms from those of the win
 
 
 class WindowLoader(DataLoader[Batch]):
-    """A loader that needs no position restored: the run's steps decide which windows come next."""
+    """A loader without a position to restore: the run's steps decide which windows come next."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return an empty state; its existence tells Lightning that resuming is safe."""
@@ -41,7 +41,7 @@ class WindowLoader(DataLoader[Batch]):
 
 
 class RunData(lightning.LightningDataModule):
-    """Prepares the data set, once, and hands out windows."""
+    """Prepares the data set, once, and loads windows."""
 
     def __init__(self, config: TrainingConfig, source: DataSource, split: Split) -> None:
         super().__init__()
@@ -72,13 +72,13 @@ class RunData(lightning.LightningDataModule):
         """Check that the data are the same as at the start of the run.
 
         Raises:
-            ConfigError: If the data set was prepared in another way since.
+            ConfigError: If the data set was prepared differently since then.
         """
         changed = [name for name, own in self.state_dict().items() if state_dict[name] != own]
         if changed:
             raise ConfigError(
-                f"{self.source.folder}: {', '.join(changed)} differ from those that the run began "
-                "with, expected the same to resume"
+                f"{self.source.folder}: {', '.join(changed)} differ from the start of the run, "
+                "expected the same to resume"
             )
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
@@ -97,7 +97,7 @@ class RunData(lightning.LightningDataModule):
         return Batch(image, labels, batch.number)
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Return the windows of an epoch, from the first one that no step has seen."""
+        """Return the windows of an epoch, from the first one not yet used by a step."""
         settings, sampling = self.config.optimiser, self.config.sampling
         sampler = WindowSampler(
             cases=tuple(self._cases[name] for name in self.split.train),

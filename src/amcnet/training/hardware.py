@@ -17,7 +17,7 @@ from amcnet.training.training_config import HardwareConfig, Precision
 logger = logging.getLogger(__name__)
 
 _CPU_INFO = Path("/proc/cpuinfo")
-# As Linux writes them on x86 and on ARM.
+# Names of the instructions in Linux's processor description, on x86 and on ARM.
 _FAST_BFLOAT16 = {"amx_bf16": "AMX", "avx512_bf16": "AVX512-BF16", "bf16": "BF16 instructions"}
 _FIRST_GPU_WITH_BFLOAT16 = (8, 0)  # compute capability
 
@@ -40,7 +40,7 @@ def choose_precision(wanted: Precision, on_gpu: bool) -> ChosenPrecision:
     """Return the precision to train in.
 
     ``auto`` selects bfloat16 only if the hardware computes it fast; otherwise it would be emulated,
-    and a step would take many times as long.
+    and steps would be many times slower.
 
     Args:
         wanted: Precision in the configuration.
@@ -51,7 +51,7 @@ def choose_precision(wanted: Precision, on_gpu: bool) -> ChosenPrecision:
         ChosenPrecision(name='float32', reason='the configuration says so')
     """
     if wanted != "auto":
-        return ChosenPrecision(wanted, "the configuration says so")
+        return ChosenPrecision(wanted, "set in the configuration")
     if on_gpu:
         if torch.cuda.get_device_capability() >= _FIRST_GPU_WITH_BFLOAT16:
             return ChosenPrecision("bf16", "this GPU computes in bfloat16")
@@ -65,10 +65,10 @@ def choose_precision(wanted: Precision, on_gpu: bool) -> ChosenPrecision:
 
 
 def fast_bfloat16_of_cpu(cpu_info: Path = _CPU_INFO) -> str | None:
-    """Return the instructions that compute bfloat16 fast; None if there are none.
+    """Return the instructions for fast bfloat16; None if there are none.
 
     Args:
-        cpu_info: The system's description of the processor; other systems than Linux have none.
+        cpu_info: The system's description of the processor; only Linux has one.
     """
     if cpu_info.is_file():
         text = cpu_info.read_text(encoding="utf-8", errors="replace")
@@ -94,8 +94,8 @@ def device_count(hardware: HardwareConfig) -> int:
 def settle_processes(hardware: HardwareConfig) -> None:
     """Mark this process as the first one if it is the only one.
 
-    A cluster's environment variables (SLURM_PROCID, LOCAL_RANK, ...) may say something else, such
-    as inside a job that was asked for with several tasks.
+    A cluster's environment variables (SLURM_PROCID, LOCAL_RANK, ...) may disagree, for example
+    inside a job that was requested with several tasks.
     """
     if device_count(hardware) == 1:
         rank_zero_only.rank = 0  # type: ignore[attr-defined]
@@ -119,7 +119,7 @@ def make_trainer(hardware: HardwareConfig, **settings: Any) -> lightning.Trainer
         settings: Further arguments of :class:`lightning.Trainer`.
 
     Raises:
-        ConfigError: If there is no such hardware, or the cluster's environment does not fit it.
+        ConfigError: If there is no such hardware, or the cluster's environment contradicts it.
     """
     on_gpu = trains_on_gpu(hardware)
     plugins = settings.pop("plugins", [])

@@ -1,4 +1,4 @@
-"""Predicted Dice coefficients of a model that was just trained, fitted to its held-out cases."""
+"""Predicted Dice coefficients of a newly trained model, calibrated on its held-out cases."""
 
 import logging
 from collections.abc import Collection, Iterator
@@ -22,7 +22,7 @@ _MOST_CASES = 8
 
 
 def calibrate_on_prepared(model: Path, data: PreparedDataset, held_out: Collection[str]) -> None:
-    """Calibrate a model on prepared cases; nothing happens where they hold too few structures.
+    """Calibrate a model on prepared cases; do nothing if they hold too few structures.
 
     Args:
         model: Folder of the model's bundle.
@@ -67,7 +67,7 @@ def _judged_prepared(
 
 
 def _calibrate(model: Path, judged: Iterator[Judged], cases: int) -> None:
-    """Calibrate; a model that cannot be is complete without."""
+    """Calibrate; a model that cannot be calibrated is complete without it."""
     try:
         calibrate_model(model, judged, f"{cases} held-out cases of its training data")
     except AmcnetError as error:

@@ -1,4 +1,4 @@
-"""The figures of a run: as a table with a row for each epoch, and as a picture."""
+"""The metrics of a run: as a table with a row for each epoch, and as a picture."""
 
 import csv
 from pathlib import Path
@@ -12,14 +12,14 @@ _PANELS = (("loss",), ("dice",), ("data_wait",), ("learning_rate",))
 
 
 class LossCurve:
-    """The loss over a whole run, in a bounded number of points.
+    """The loss over a whole run, in a limited number of points.
 
     Each point is the mean over some steps. If there are too many points, neighbours are merged, so
-    a short run has one point per step and a long run a few hundred.
+    a short run has one point per step and a long run a few hundred points.
 
     Attributes:
         points: (last step, mean loss) of each point.
-        every: Steps of a point.
+        every: Steps per point.
 
     Example:
         >>> curve = LossCurve(most=4)
@@ -68,12 +68,12 @@ def write_history(history: list[Row], path: Path) -> None:
 
 
 def write_curves(history: list[Row], path: Path, losses: LossCurve | None = None) -> None:
-    """Draw loss, Dice, learning rate and the share of time spent waiting for data, as PNG.
+    """Plot loss, Dice, learning rate and the share of time spent waiting for data, as PNG.
 
     Args:
         history: A row for each epoch.
-        path: The picture.
-        losses: The loss between the ends of epochs, if it is known.
+        path: The output file.
+        losses: The loss within epochs, if known.
     """
     from matplotlib.figure import Figure
 
@@ -81,7 +81,7 @@ def write_curves(history: list[Row], path: Path, losses: LossCurve | None = None
     for axes, prefixes in zip(figure.subplots(2, 2).flat, _PANELS, strict=True):
         names = dict.fromkeys(n for row in history for n in row if n.startswith(prefixes))
         if prefixes == ("loss",) and losses is not None and losses.points:
-            axes.plot(*zip(*losses.points, strict=True), color="0.75", label="loss of the steps")
+            axes.plot(*zip(*losses.points, strict=True), color="0.75", label="loss of each step")
         for name in names:
             points = [(row["step"], row[name]) for row in history if name in row]
             axes.plot(*zip(*points, strict=True), marker=".", label=name.replace("_", " "))

@@ -23,7 +23,7 @@ class Interruption:
 
     Attributes:
         in_step: Whether a training step is running.
-        number: The signal that came during the step, 0 for none.
+        number: The signal that arrived during the step, 0 for none.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Interruption:
     def install(self) -> None:
         """Start handling the signals, except those that the process ignores (nohup)."""
         if threading.current_thread() is not threading.main_thread():
-            return  # only the main thread may
+            return  # only the main thread may set handlers
         for number in _present():
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._handle)

@@ -7,9 +7,9 @@ from amcnet.data.prepared_store import PreparedCase
 from amcnet.labelmaps.connected_components import find_components
 from amcnet.labelmaps.run_length import RunLengthEncoder
 
-_MOST_CASES = 20  # that are looked at
+_MOST_CASES = 20  # that are examined
 _REST = 0.05  # share of a structure outside its largest component that is more than a speck
-_OFTEN = 0.2  # share of the cases with such a rest
+_OFTEN = 0.2  # share of the cases with such components
 _SLAB = 64
 
 
@@ -18,11 +18,11 @@ def several_components(
 ) -> tuple[int, ...]:
     """Return the values of structures that often have more than one connected component.
 
-    The clean-up, which leaves one component of a structure, must not touch those: two bones that
-    are called *bone* would become one.
+    The clean-up, which keeps one component of a structure, must skip these: otherwise, one of two
+    bones that are both called *bone* would be removed.
 
     Args:
-        cases: Cases on the network's grid; the first twenty are looked at.
+        cases: Cases on the network's grid; the first twenty are examined.
         spacing_mm: Spacing of that grid.
         structures: Number of structures; higher values are ignored voxels.
     """

@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 class LossConfig(BaseModel):
     """L = Dice + gamma * anatomy constraint (Eq. 7 of Zeng et al. 2023) + cross-entropy.
 
-    The paper has gamma 0.5 and no cross-entropy; see :class:`amcnet.losses.DiceAnatomyLoss`.
+    In the paper, gamma is 0.5 and there is no cross-entropy; see
+    :class:`amcnet.losses.DiceAnatomyLoss`.
 
     Attributes:
         gamma: Weight of the anatomy constraint.
@@ -14,7 +15,8 @@ class LossConfig(BaseModel):
         batch_dice: Pool the voxels of all windows of a batch before computing Dice, instead of
             averaging the Dice of each window.
         include_background: Whether background is a class of Dice.
-        deep_supervision: Whether the coarser stages of AMCNet's decoder have the same loss.
+        deep_supervision: Whether the same loss is also applied to the coarser stages of AMCNet's
+            decoder.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -26,9 +26,9 @@ class Origin:
 
     Attributes:
         source: The data set.
-        split: Which of its cases were trained on.
+        split: Which of its cases were used for training.
         commit: Commit of the code.
-        started_from: The model whose weights it started with, if any, and which weights these are.
+        started_from: The model whose weights initialised it, if any, and which weights these are.
     """
 
     source: DataSource
@@ -91,8 +91,8 @@ def _finite(row: Row) -> Row:
 
 
 def code_commit(tree: Path = Path(__file__).parents[3]) -> str:
-    """Return the commit of the source tree, where this is one."""
-    if not (tree / ".git").exists():  # installed, perhaps below somebody's own repository
+    """Return the commit of the source tree if the package is run from one."""
+    if not (tree / ".git").exists():  # an installed package, perhaps inside another repository
         return "unknown"
     command = ["git", "-C", str(tree), "describe", "--always", "--dirty"]
     try:

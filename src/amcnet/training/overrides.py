@@ -1,4 +1,4 @@
-"""Changing some values of a configuration for one run."""
+"""Override some values of a configuration for one run."""
 
 from dataclasses import dataclass
 from typing import Any, Literal

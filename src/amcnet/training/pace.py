@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 _STEPS = 10
 _SECONDS = 60.0  # a slow run must not wait for ten steps
-_FEWEST_STEPS = 200  # that a useful run takes
+_FEWEST_STEPS = 200  # of a useful run
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class TrainingPace:
 
     Attributes:
         seconds_per_step: Measured without validation.
-        steps_left: Steps that the schedule still asks for.
+        steps_left: Remaining steps of the schedule.
         seconds_left: Remaining time; None without a limit.
     """
 
@@ -49,9 +49,9 @@ class TrainingPace:
         start = f"{self.seconds_per_step:.2f} s a step: "
         if self.seconds_left is None:
             whole = self.steps_left * self.seconds_per_step / 60
-            return f"{start}the {self.steps_left} steps that are left take about {whole:.0f} min"
+            return f"{start}the remaining {self.steps_left} steps take about {whole:.0f} min"
         return (
-            f"{start}the {self.seconds_left / 60:.0f} min that are left allow about "
+            f"{start}the remaining {self.seconds_left / 60:.0f} min allow about "
             f"{self.possible_steps} of {self.steps_left} steps"
         )
 
@@ -93,15 +93,15 @@ class PaceReport(Callback):
                 logger.warning("%s", self.advice(pace))
 
     def advice(self, pace: TrainingPace) -> str:
-        """Return what to change where the time holds too few steps."""
+        """Return what to change if the time allows too few steps."""
         config, sampling = self.config, self.config.sampling
         few = (
             f"{pace.possible_steps} steps are too few to learn much, expected {_FEWEST_STEPS} or "
             "more: give the run more time (--max-time), or make a step cheaper by "
         )
-        if config.start_from is not None:  # which brings its width and its grid
+        if config.start_from is not None:  # the model determines width and grid
             return few + (
-                "cutting windows to smaller boxes (sampling.crop_probability, now "
+                "cropping windows to smaller boxes (sampling.crop_probability, now "
                 f"{sampling.crop_probability:g}, and sampling.smallest_crop, now "
                 f"{sampling.smallest_crop:g})"
             )

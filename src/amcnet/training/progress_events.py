@@ -1,4 +1,4 @@
-"""Telling a program how a run is going, step by step."""
+"""Report the progress of a run to a program, step by step."""
 
 import time
 from collections.abc import Callable
@@ -17,13 +17,13 @@ _LEAST_SECONDS = 1.0  # between two events, so that a fast run does not flood it
 
 @dataclass(frozen=True)
 class TrainingEvent:
-    """How a run is going after a step.
+    """Progress of a run after a step.
 
     Attributes:
-        step: Steps that are done, those before a resumption included.
-        steps: Steps in all, unless the time limit comes first.
-        fraction: Share of the run that is over, by steps or by time, whichever is further.
-        seconds_left: Estimate, None before the second step.
+        step: Completed steps, including those before a resumption.
+        steps: Total number of steps, unless the time limit comes first.
+        fraction: Completed share of the run, by steps or by time, whichever is larger.
+        seconds_left: Estimated remaining time, None before the second step.
         loss: Loss of the step, None after a validation.
         dice: Mean Dice of the held-out windows, only after a validation.
     """
@@ -60,7 +60,7 @@ class StepEvents(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, *arguments: object
     ) -> None:
-        """Tell about a step."""
+        """Report a step."""
         now = time.monotonic()
         if self._began is None:
             self._began = now, trainer.global_step
@@ -72,7 +72,7 @@ class StepEvents(Callback):
         self._tell(trainer, cast(SegmentationTask, pl_module), value, None)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Tell about a validation."""
+        """Report a validation."""
         dice = trainer.callback_metrics.get("dice")
         if dice is not None and trainer.is_global_zero:
             self._tell(trainer, cast(SegmentationTask, pl_module), None, float(dice))

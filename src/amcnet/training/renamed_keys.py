@@ -1,4 +1,4 @@
-"""Configuration keys that have had another name."""
+"""Configuration keys that were renamed."""
 
 import logging
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ def with_current_names(values: Mapping[str, Any], warn: bool = False) -> dict[st
         warn: Log a warning that names the former and the current key.
 
     Raises:
-        ConfigError: If a key stands there under both names.
+        ConfigError: If a key is present under both names.
 
     Example:
         >>> with_current_names({"loss": {"present": "batch"}})

@@ -31,8 +31,8 @@ def claimed_folder(config: TrainingConfig, folder: Path, resume: bool) -> Iterat
 
     Raises:
         ConfigError: If the run was started with another configuration.
-        OutputError: If another training uses the folder, or it already contains a run, or none to
-            resume.
+        OutputError: If another training uses the folder, it already contains a run, or it has none
+            to resume.
     """
     if resume:
         _check_last(folder)
@@ -45,10 +45,10 @@ def claimed_folder(config: TrainingConfig, folder: Path, resume: bool) -> Iterat
 
 @contextmanager
 def locked_run_folder(folder: Path) -> Iterator[None]:
-    """Hold a run folder for one training; it is made where it does not exist.
+    """Lock a run folder for one training; it is created if it does not exist.
 
     Raises:
-        OutputError: If another training is using it, it cannot be made, or it holds links.
+        OutputError: If another training is using it, it cannot be created, or it holds links.
     """
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: is a file, expected a folder")
@@ -57,21 +57,23 @@ def locked_run_folder(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise OutputError(f"{folder}: could not be created ({error.strerror})") from error
     _check_plain(folder)
-    busy = f"{folder}: another training is using this run folder, expected to be the only one"
+    busy = f"{folder}: another training is using this run folder, expected no other"
     with held_lock(folder / LOCK_FILE, busy):
         yield
 
 
 def _check_plain(folder: Path) -> None:
-    """Check that a run folder, perhaps from somebody else, holds plain files and folders only.
+    """Check that a run folder, possibly from somebody else, holds only regular files and folders.
 
-    A link would let the run write elsewhere, a named pipe would make it wait without end.
+    A link would let the run write elsewhere; a named pipe would block it forever.
     """
     for path in folder.rglob("*"):
         if path.is_symlink():
             raise OutputError(f"{path}: is a link, expected a run folder of plain files")
         if not path.is_file() and not path.is_dir():
-            raise OutputError(f"{path}: is no plain file, expected a run folder of plain files")
+            raise OutputError(
+                f"{path}: is not a regular file, expected a run folder of plain files"
+            )
 
 
 def _check_last(folder: Path) -> None:
@@ -86,11 +88,11 @@ def _check_last(folder: Path) -> None:
 def _check_run(config: TrainingConfig, folder: Path, resume: bool) -> None:
     if not resume:
         if last_checkpoint(folder).exists():
-            raise OutputError(f"{folder}: holds a run already, expected a new folder or --resume")
+            raise OutputError(f"{folder}: already holds a run, expected a new folder or --resume")
         return
     _check_last(folder)
     earlier = read_run_config(folder)
-    # A run may be given more time or other machines; everything else decides its result.
+    # A run may be given more time or other machines; everything else determines its result.
     free = {"schedule": config.schedule, "hardware": config.hardware}
     same = earlier.model_copy(update=free)
     changed = [name for name, value in config if value != getattr(same, name)]
@@ -102,10 +104,10 @@ def _check_run(config: TrainingConfig, folder: Path, resume: bool) -> None:
 
 
 class _QuietHandler(logging.FileHandler):
-    """A log that a full disk does not fill the screen with tracebacks."""
+    """A log file that does not flood the screen with tracebacks when the disk is full."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Drop the record; errors of other outputs still end the run."""
+        """Drop the record; write errors elsewhere still end the run."""
 
 
 @contextmanager

@@ -41,7 +41,7 @@ FINGERPRINT_FILE = "fingerprint.json"
 LABEL_FILE = "dataset.json"
 NEW_CONFIG_FILE = "config.new.toml"
 
-_CASES_LOOKED_AT = 3  # for the grid: each is read once more
+_CASES_LOOKED_AT = 3  # files examined to plan the grid, which reads each one again
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,14 @@ class PrepareOptions:
 
     Attributes:
         start_from: Model to fine-tune; its grid, window and network are used.
-        spacing_mm: Spacing of the network's grid (scan, lateral, depth) instead of the plan's.
-        window: Slices of a window instead of the plan's.
+        spacing_mm: Spacing of the network's grid (scan, lateral, depth), instead of the planned
+            one.
+        window: Slices of a window, instead of the planned number.
         folds: Folds of a cross-validation; None for one split of 75 % and 25 %.
         seed: Seed of the split and the training.
         jobs: Number of processes.
-        max_hours: Time for training: the size of the network is planned for it and this machine.
+        max_hours: Time for training: the size of the network is planned for this time and this
+            machine.
     """
 
     start_from: str | None = None
@@ -69,8 +71,8 @@ class PrepareOptions:
     def __post_init__(self) -> None:
         if self.start_from is not None and (self.spacing_mm or self.window):
             raise ConfigError(
-                "found a model to start from and a spacing or window, expected one of them: "
-                "the model brings its own"
+                "found a model to start from and a spacing or window, expected only one of "
+                "them: the model determines spacing and window"
             )
         if self.window is not None and self.window < 1:
             raise ConfigError(f"window: found {self.window}, expected 1 or more slices")
@@ -110,8 +112,8 @@ def prepare(
 
     Raises:
         InputError: If the report has errors, or the folds do not fit the cases.
-        OutputError: If ``out`` lies in the data set, which is never modified, contains anything
-            but an earlier preparation, or another command is preparing data there.
+        OutputError: If ``out`` lies in the data set, which is never modified, contains anything but
+            an earlier preparation, or another command is preparing data there.
     """
     dataset = report.dataset
     if dataset is None or report.errors:
@@ -121,7 +123,7 @@ def prepare(
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out}: is a file, expected a folder")
     if out.exists() and any(out.iterdir()) and not (out / CASE_FOLDER).is_dir():
-        raise OutputError(f"{out}: holds other files, expected a folder for prepared data alone")
+        raise OutputError(f"{out}: holds other files, expected a folder for prepared data only")
     try:
         (out / CASE_FOLDER).mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -156,7 +158,7 @@ def _prepare(
         seed=options.seed,
         start_from=None if bundle is None else str(bundle.folder.resolve()),
         description=f"{dataset.folder.resolve().name}: {len(names)} labelled volumes, "
-        + ("a part of them held out" if recipe.holds_out else "none of them held out"),
+        + ("some of them held out" if recipe.holds_out else "none of them held out"),
         network=Architecture(
             num_classes=dataset.table.num_classes, in_channels=len(dataset.channels), **network
         ),
@@ -170,7 +172,7 @@ def _prepare(
 
 
 def _lost_structures(report: CheckReport, prepared: PreparedDataset) -> list[str]:
-    """Remark on structures that are too small for the network's grid, with the number of cases."""
+    """Return a remark on structures that are too small for the network's grid, with case counts."""
     voxels = {case.name: case.voxels for case in report.properties}
     lost = []
     for structure in prepared.table:
@@ -199,8 +201,8 @@ def _sizes(bundle: Bundle) -> dict[str, Any]:
     """Return the settings that two networks must share for one to start from the other."""
     try:
         architecture = complete(bundle.description.architecture)
-    except ValueError as error:  # a network from somebody's own training loop
-        raise ConfigError(f"{bundle.folder}: cannot be started from: {error}") from error
+    except ValueError as error:  # a network from the user's own training loop
+        raise ConfigError(f"{bundle.folder}: cannot be a starting point: {error}") from error
     return architecture.model_dump(exclude={"num_classes", "in_channels"})
 
 
@@ -211,7 +213,7 @@ def _choose_plan(
     if options.start_from is not None:
         bundle = load_bundle(options.start_from)
         plan = plan_start(bundle.description, fingerprint, _ceiling_of(dataset, bundle))
-        return plan, bundle, SIZES[0].width  # the model has its own
+        return plan, bundle, SIZES[0].width  # the model determines it
     size = SIZES[0]
     time_reasons: tuple[str, ...] = ()
     if options.max_hours is not None:
@@ -230,7 +232,9 @@ def _ceiling_of(dataset: Dataset, bundle: Bundle) -> Ceiling:
     read: list[tuple[NDArray[np.uint8], Triple]] = []
 
     def ceiling(preprocessing: Preprocessing) -> float | None:
-        if dataset.table == bundle.description.label_table:  # the model's grid is made for them
+        if (
+            dataset.table == bundle.description.label_table
+        ):  # the model's grid needs these to be compared with it
             return None
         if not read:
             read.extend(read_case_labels(c, dataset) for c in dataset.cases[:_CASES_LOOKED_AT])
@@ -257,18 +261,18 @@ def _plan(
 
 
 def _window_voxels(fingerprint: Fingerprint, plan: Plan) -> int:
-    """Return the voxels of a window of the median volume."""
+    """Return the number of voxels of a window of the median volume."""
     _, lateral, depth = plan.preprocessing.network_shape(fingerprint.shape, fingerprint.spacing_mm)
     return plan.window * lateral * depth
 
 
 def _label_names(dataset: Dataset) -> str:
-    """Return the label names as nnU-Net writes them: ``amcnet evaluate --labels`` takes them."""
+    """Return the label names in nnU-Net's format, for ``amcnet evaluate --labels``."""
     return json.dumps({"labels": dataset.table.values_by_name}, indent=1)
 
 
 def _model_name(folder: Path) -> str:
-    """Return the folder's name without characters that a model's name must not contain."""
+    """Return the folder's name without characters that are not allowed in a model's name."""
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.resolve().name).strip("-_.")
     return name or "model"
 

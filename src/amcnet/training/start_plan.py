@@ -1,4 +1,4 @@
-"""Planning a training that starts from a model: grid, window and recipe."""
+"""Plan a training that starts from a model: grid, window and recipe."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -26,8 +26,8 @@ def plan_start(
 ) -> Plan:
     """Return the model's own grid and window, unless the data do not fit them.
 
-    The grid is made coarser where the median volume would be larger than the budget, and finer
-    where it would lose the structures, as far as the budget allows.
+    The grid is made coarser if the median volume would exceed the budget, and finer, as far as the
+    budget allows, if structures would be lost.
 
     Args:
         model: The model to start from.
@@ -45,12 +45,13 @@ def plan_start(
             plan = _ModelGrid(model, factor)
         return plan.plan(
             own,
-            f"the grid is {factor:.3g} times as coarse as the model's, {plan.text}: on the model's "
-            f"own the window would have {voxels} voxels, more than the budget of {budget.voxels}",
+            f"the grid is {factor:.3g} times as coarse as the model's, {plan.text}: on the "
+            f"model's own the window would have {voxels} voxels, more than the budget of "
+            f"{budget.voxels}",
         )
     best = ceiling(plan.preprocessing)
     if best is None or best >= _GOOD_CEILING:
-        return plan.plan(own, f"the grid is the model's too: {plan.text}")
+        return plan.plan(own, f"the grid is also that of the model: {plan.text}")
     before = best
     for factor in _FINER:
         finer = _ModelGrid(model, factor)
@@ -62,8 +63,8 @@ def plan_start(
             break
     return plan.plan(
         own,
-        f"the grid is {plan.text}, {plan.factor:.3g} times the model's spacing: the labels keep at "
-        f"most Dice {best:.2f} on it, and {before:.2f} on the model's",
+        f"the grid is {plan.text}, {plan.factor:.3g} times the model's spacing: on it, labels "
+        f"keep a Dice of at most {best:.2f}, on the model's grid {before:.2f}",
     )
 
 
@@ -92,7 +93,7 @@ class _ModelGrid:
         return f"{sizes} mm (scan, lateral, depth)"
 
     def window_voxels(self, fingerprint: Fingerprint) -> int:
-        """Return the voxels of a window of the median volume."""
+        """Return the number of voxels of a window of the median volume."""
         scan, lateral, depth = self.preprocessing.network_shape(
             fingerprint.shape, fingerprint.spacing_mm
         )
@@ -105,16 +106,16 @@ class _ModelGrid:
 
 @dataclass(frozen=True)
 class TrainingRecipe:
-    """How a training is done.
+    """How a network is trained.
 
     Attributes:
-        learning_rate: Highest rate.
-        steps: Optimiser steps in all.
+        learning_rate: Highest learning rate.
+        steps: Total number of optimiser steps.
         max_hours: Time limit.
         holds_out: Whether cases are held out.
         mirror_axes: Axes along which windows are mirrored at random.
-        is_ultrasound: Whether windows get speckle and shadows at random.
-        crop_probability: Share of windows that are cut to a random box.
+        is_ultrasound: Whether windows get random speckle and shadows.
+        crop_probability: Share of windows that are cropped to a random box.
         reasons: One sentence for each decision that depends on the data.
     """
 
@@ -128,7 +129,7 @@ class TrainingRecipe:
     reasons: tuple[str, ...] = ()
 
     def with_held_out_cases(self) -> "TrainingRecipe":
-        """Return this recipe for a data set with a split of its own, or with folds."""
+        """Return this recipe for a data set with its own split, or with folds."""
         kept = tuple(reason for reason in self.reasons if "held out" not in reason)
         return replace(self, holds_out=True, reasons=kept)
 
@@ -136,13 +137,14 @@ class TrainingRecipe:
 def choose_recipe(
     table: LabelTable, cases: int, model: BundleDescription | None, looks_like_ultrasound: bool
 ) -> TrainingRecipe:
-    """Choose how to train, by the labels, the number of cases and the model to start from.
+    """Choose how to train, given the labels, the number of cases and the model to start from.
 
     Args:
         table: The structures.
-        cases: How many cases there are.
+        cases: Number of cases.
         model: The model to start from; None for random weights.
-        looks_like_ultrasound: Whether the images may be of the kind that the hand model knows.
+        looks_like_ultrasound: Whether the images may be like those that the hand model was trained
+            on.
 
     Example:
         >>> from amcnet.anatomy import LabelTable
@@ -158,20 +160,22 @@ def choose_recipe(
     mirror_axes: tuple[str, ...] = ("lateral", "scan") if is_hand else ()
     if len(table) == 1:
         mirror_axes = ("scan", "lateral")
-        reasons.append("windows are mirrored: with one structure no name can be exchanged")
+        reasons.append("windows are mirrored: with one structure, no names can be exchanged")
     if is_ultrasound and not is_hand:
-        reasons.append("windows get speckle and shadows, as images of ultrasound")
+        reasons.append("windows get speckle and shadows, as in ultrasound")
     holds_out = cases >= FEW_CASES
     if not holds_out:
         reasons.append(
-            f"all {cases} cases are trained on and none is held out: fewer than {FEW_CASES} are "
-            "too few to do without one; --folds makes a cross-validation"
+            f"all {cases} cases are used for training and none is held out: with fewer than "
+            f"{FEW_CASES}, every one is needed; --folds makes a cross-validation"
         )
     if model is None:
         return TrainingRecipe(
             0.003, 20000, 12.0, holds_out, mirror_axes, is_ultrasound, 0, tuple(reasons)
         )
-    reasons.append("windows are cut to random boxes: few scans show more places, in faster steps")
+    reasons.append(
+        "windows are cropped to random boxes, so that few scans give more views, in faster steps"
+    )
     return TrainingRecipe(
         0.001, 4000, 4.0, holds_out, mirror_axes, is_ultrasound, 0.5, tuple(reasons)
     )

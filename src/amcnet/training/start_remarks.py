@@ -1,4 +1,4 @@
-"""Remarks if a data set differs from the training data of the starting model."""
+"""Remarks on differences between a data set and the training data of the starting model."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ _LONGEST_MM = 400
 def start_remarks(
     dataset: Dataset, properties: Sequence[CaseProperties], model: BundleDescription
 ) -> list[str]:
-    """Return remarks on starting from a model, none where nothing speaks against it.
+    """Return remarks on starting from a model; empty if there are no objections.
 
     Args:
         dataset: The data set; its structures' names are compared.
@@ -26,8 +26,8 @@ def start_remarks(
     remarks = []
     if known.isdisjoint(names):
         remarks.append(
-            f"beware: the model '{model.name}' knows none of {_listed(names)}: it gives a start to "
-            "learn from, but no structure is carried over"
+            f"beware: the model '{model.name}' knows none of {_listed(names)}: it is a starting "
+            "point for learning, but no structure is carried over"
         )
     if known != {structure.name for structure in hand_label_table()}:
         return remarks
@@ -35,7 +35,7 @@ def start_remarks(
     if not looks_like_ultrasound(properties):
         remarks.append(
             f"beware: intensities run from {low:g} to {high:g}, expected {_DARKEST} to "
-            f"{_BRIGHTEST} as in ultrasound of hands, which '{model.name}' has learnt from"
+            f"{_BRIGHTEST} as in ultrasound of hands, on which '{model.name}' was trained"
         )
     longest_mm = max(
         (n * mm for case in properties for n, mm in zip(case.shape, case.spacing_mm, strict=True)),
@@ -44,13 +44,13 @@ def start_remarks(
     if longest_mm > _LONGEST_MM:
         remarks.append(
             f"beware: a volume is {longest_mm:.0f} mm long, expected at most {_LONGEST_MM} mm as "
-            "scans of hands are: is the spacing in mm?"
+            "in scans of hands: is the spacing in mm?"
         )
     return remarks
 
 
 def looks_like_ultrasound(properties: Sequence[CaseProperties]) -> bool:
-    """Return whether intensities lie within those of ultrasound, which has 8 bits."""
+    """Return whether intensities lie within the range of ultrasound, which has 8 bits."""
     low, high = _intensities(properties)
     return low >= _DARKEST and high <= _BRIGHTEST
 

@@ -19,7 +19,7 @@ class StepClock:
 
     @property
     def seconds(self) -> float:
-        """Training time, including the runs that were resumed."""
+        """Training time, including earlier runs before resuming."""
         return self.earlier_seconds + time.monotonic() - self._began
 
     def start(self) -> None:
@@ -27,14 +27,14 @@ class StepClock:
         self._began = time.monotonic()
 
     def data_is_there(self) -> None:
-        """Take note that a batch is ready."""
+        """Note that a batch is ready."""
         now = time.monotonic()
         if self._mark is not None:
             self._waited += now - self._mark
         self._mark = now
 
     def step_is_done(self) -> None:
-        """Take note that a step has ended; the wait for the next batch begins."""
+        """Note that a step has ended; the wait for the next batch begins."""
         now = time.monotonic()
         if self._mark is not None:
             self._worked += now - self._mark

@@ -23,8 +23,10 @@ from amcnet.training.window_datasets import Batch
 logger = logging.getLogger(__name__)
 
 _MOST_SKIPPED = 0.01  # share of the steps
-_WARMUP_SHARE = 0.1  # at most this fraction of a run: a short run must reach its full rate too
-_FEWEST_STEPS = 200  # that this share is taken of: one bad step does not end a short run
+_WARMUP_SHARE = (
+    0.1  # at most this fraction of a run, so that a short run also reaches its full learning rate
+)
+_FEWEST_STEPS = 200  # steps to which this share is applied: one bad step does not end a short run
 
 
 class SegmentationTask(lightning.LightningModule):
@@ -35,8 +37,8 @@ class SegmentationTask(lightning.LightningModule):
     Args:
         config: The configuration.
         table: The structures.
-        report: Called with the figures of all epochs and the loss of all steps when an epoch ends,
-            in the first process.
+        report: Called with the metrics of all epochs and the loss of all steps at the end of each
+            epoch, in the first process.
         loss: A loss instead of the configuration's.
     """
 
@@ -73,7 +75,7 @@ class SegmentationTask(lightning.LightningModule):
         )
 
     def progress(self) -> float:
-        """Return the completed fraction of the run, the larger one of steps and time."""
+        """Return the completed fraction of the run, by steps or by time, whichever is larger."""
         schedule = self.config.schedule
         share = self.global_step / schedule.steps
         if schedule.max_hours is not None:
@@ -92,11 +94,11 @@ class SegmentationTask(lightning.LightningModule):
         self.clock.start()
 
     def epoch_began(self) -> int:
-        """Return the step after which the epoch began: the last one that has figures."""
+        """Return the step after which the epoch began: the last one that has metrics."""
         return int(self.history[-1]["step"]) if self.history else 0
 
     def on_train_start(self) -> None:
-        """Take no step in a run that was over before it was resumed."""
+        """Take no step if the run was already over before it was resumed."""
         self.stop_when_over()
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
@@ -125,7 +127,7 @@ class SegmentationTask(lightning.LightningModule):
         return loss
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Drop non-finite gradients: the optimiser leaves parameters without gradients alone.
+        """Drop non-finite gradients: the optimiser skips parameters without gradients.
 
         Raises:
             TrainingError: If too many steps were dropped.
@@ -146,12 +148,12 @@ class SegmentationTask(lightning.LightningModule):
             )
 
     def on_train_batch_end(self, outputs: object, batch: Batch, batch_idx: int) -> None:
-        """Stop where steps or time are over; validation and the last checkpoint follow."""
+        """Stop when steps or time are used up; validation and the last checkpoint follow."""
         self.stop_when_over()
         self.clock.step_is_done()
 
     def on_train_epoch_end(self) -> None:
-        """Write the epoch's figures down; its validation may have used the time up."""
+        """Record the epoch's metrics; its validation may have used up the time."""
         self.clock.pause()
         self.stop_when_over()
         total, count = self.trainer.strategy.reduce(
@@ -176,7 +178,7 @@ class SegmentationTask(lightning.LightningModule):
             self.report(self.history, self.losses)
 
     def on_validation_start(self) -> None:
-        """Leave the time of validation out."""
+        """Exclude the time of validation."""
         self.clock.pause()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -193,7 +195,7 @@ class SegmentationTask(lightning.LightningModule):
             self.log(name, value, prog_bar=True)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep everything that the rest of the run and its figures depend on."""
+        """Save everything that the rest of the run and its metrics depend on."""
         checkpoint["run"] = {
             "seconds": self.clock.seconds,
             "skipped_steps": self.skipped_steps,
@@ -217,11 +219,11 @@ class SegmentationTask(lightning.LightningModule):
             self.history = [dict(row) for row in run["history"]]
             self._scores = dict(run["scores"])
             self._loss_sum = run["loss_sum"].double()
-            if "losses" in run:  # runs of earlier versions lack it
+            if "losses" in run:  # checkpoints of earlier versions lack it
                 self.losses.restore(run["losses"])
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise InputError(
-                f"the checkpoint lacks something ({type(error).__name__}: {error}), expected one "
+                f"the checkpoint is incomplete ({type(error).__name__}: {error}), expected one "
                 "of this run"
             ) from error
 

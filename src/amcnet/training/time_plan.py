@@ -1,4 +1,4 @@
-"""Planning a network's size for the time and the machine that there are."""
+"""Plan a network's size for the available time and machine."""
 
 import time
 from collections.abc import Callable
@@ -29,7 +29,7 @@ class NetworkSize:
     budget: PlanBudget
 
 
-# From the size that a night on a laptop is enough for, down.
+# From the size that a laptop can train in a night, downwards.
 SIZES = tuple(
     NetworkSize(width, PlanBudget(voxels))
     for width, voxels in ((16, 2**21), (16, 2**20), (16, 2**19), (8, 2**19), (8, 2**18), (8, 2**17))
@@ -61,7 +61,7 @@ def plan_for_time(
     Args:
         hours: Time for training.
         flop_per_second: Speed of the machine, see :func:`measure_speed`.
-        window_voxels: Returns the voxels of a window planned for a budget.
+        window_voxels: Returns the number of voxels of a window planned for a budget.
 
     Raises:
         ConfigError: If the time is not positive.
@@ -81,24 +81,25 @@ def plan_for_time(
             break
     reasons = [
         f"a training step on {voxels} voxels at width {size.width} takes about {seconds:.2g} s, "
-        f"estimated from this machine's {flop_per_second / 1e9:.3g} GFLOP/s: {hours:g} hours hold "
-        f"{steps} steps"
+        f"estimated from this machine's {flop_per_second / 1e9:.3g} GFLOP/s: {hours:g} hours are "
+        f"enough for {steps} steps"
     ]
     if size != SIZES[0]:
         reasons.append(
-            f"width and window are smaller than the default (width {SIZES[0].width}), so that the "
-            f"time holds {USEFUL_STEPS} steps or comes closer to them"
+            f"width and window are smaller than the default (width {SIZES[0].width}), so that "
+            f"the time allows {USEFUL_STEPS} steps or comes closer to them"
         )
     if steps < FEW_STEPS:
         reasons.append(
-            f"beware: {steps} steps are too few to learn much, expected {FEW_STEPS} or more: give "
-            "more time (--max-time), a coarser grid (--grid) or a model to start from (--from)"
+            f"beware: {steps} steps are too few to learn much, expected {FEW_STEPS} or more: "
+            "give more time (--max-time), a coarser grid (--grid) or a model to start from "
+            "(--from)"
         )
     return TimePlan(size, seconds, steps, tuple(reasons))
 
 
 def measure_speed() -> float:
-    """Return the floating-point operations a second of convolutions in training, on this machine.
+    """Return the floating-point operations per second of training convolutions on this machine.
 
     Uses the first GPU if there is one, else PyTorch's number of threads.
     """
@@ -116,7 +117,7 @@ def measure_speed() -> float:
         if device == "cuda":
             torch.cuda.synchronize()
 
-    run()  # the first one allocates and chooses kernels
+    run()  # the first one allocates memory and chooses kernels
     count, start = 0, time.perf_counter()
     while (passed := time.perf_counter() - start) < _SECONDS_TO_MEASURE or count < 2:
         run()

@@ -25,10 +25,10 @@ class DataConfig(_Section):
     Attributes:
         dataset: Folder of a prepared data set (``amcnet prepare``), or of a raw one, which is
             prepared in the run folder. Relative to the configuration file.
-        description: Description of the data, for users of the model to read.
+        description: Description of the data, for users of the model.
         validation_fraction: Share of held-out cases, chosen by the seed. Without it and ``folds``,
             the data set's ``splits_final.json`` applies, or else 0.25.
-        folds: Number of folds of a cross-validation, dealt by the seed.
+        folds: Number of folds of a cross-validation, assigned by the seed.
         fold: The held-out fold; ``all`` trains on every case.
     """
 
@@ -41,7 +41,7 @@ class DataConfig(_Section):
     @model_validator(mode="after")
     def _one_rule(self) -> "DataConfig":
         if self.folds is not None and self.validation_fraction is not None:
-            raise ValueError("found folds and validation_fraction, expected one of them")
+            raise ValueError("found folds and validation_fraction, expected only one of them")
         if self.folds is not None and self.fold != "all" and self.fold >= self.folds:
             raise ValueError(f"found fold {self.fold}, expected 0 to {self.folds - 1}, or 'all'")
         return self
@@ -52,10 +52,10 @@ class SamplingConfig(_Section):
 
     Attributes:
         window: Slices of a window.
-        foreground_probability: Share of windows that are put on labelled slices.
+        foreground_probability: Share of windows that are placed on labelled slices.
         centre: ``structure`` centres these windows on a structure, each with the same probability;
             ``foreground`` on any labelled slice.
-        crop_probability: Share of windows that are cut to a random box.
+        crop_probability: Share of windows that are cropped to a random box.
         smallest_crop: Smallest size of the box, as a share of each axis.
     """
 
@@ -77,11 +77,11 @@ class OptimiserConfig(_Section):
     """Adam with a linear warm-up and a decay.
 
     Attributes:
-        learning_rate: Highest rate.
+        learning_rate: Highest learning rate.
         beta1: Decay of Adam's running mean of the gradient.
         warmup_steps: Steps until the highest rate is reached, but at most a tenth of the run.
-        decay: How the rate falls over the run: ``cosine`` to zero, ``polynomial`` (power 0.9) to
-            zero, or not at all (``constant``).
+        decay: Decay of the learning rate over the run: ``cosine`` to zero, ``polynomial`` (power
+            0.9) to zero, or none (``constant``).
         batch_size: Windows per step on each device.
         accumulate: Batches whose gradients are averaged into one step.
         clip_norm: Largest norm of the gradients, which are scaled down to it; 0 for no limit.
@@ -104,10 +104,10 @@ class ScheduleConfig(_Section):
         steps_per_epoch: Steps between two validations.
         checkpoint_steps: Steps between checkpoints within an epoch; each epoch also ends with one.
             A resumed run repeats the steps after the last checkpoint.
-        validation_windows: Windows of each held-out case that are looked at.
-        max_hours: Wall-clock limit of the whole run; the rate then decays in time for it.
-        patience: The run ends early when the Dice of the held-out windows has not risen for this
-            many epochs.
+        validation_windows: Windows of each held-out case that are evaluated.
+        max_hours: Wall-clock limit of the whole run; the learning rate then decays within it.
+        patience: The run ends early if the Dice of the held-out windows has not risen for this many
+            epochs.
         keep: Weights of the model: those of the ``last`` step, or the ``best`` ones on the held-out
             windows.
     """
@@ -130,7 +130,7 @@ class HardwareConfig(_Section):
         nodes: Number of machines; start the command on each, see Lightning's cluster guide.
         workers: Processes per device that read windows in the background; by default none for a CPU
             and four for a GPU.
-        deterministic: Use only deterministic algorithms where available (a GPU lacks some).
+        deterministic: Use only deterministic algorithms if available (a GPU lacks some).
     """
 
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"
@@ -144,17 +144,17 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]  # valid for both NumPy and PyTorch
 
 
 class TrainingConfig(_Section):
-    """Everything that decides a training run.
+    """Everything that determines a training run.
 
     Attributes:
         name: Name of the model.
-        licence: Licence of the model that comes out, best as an SPDX identifier; empty for none.
+        licence: Licence of the resulting model, preferably an SPDX identifier; empty for none.
         precision: ``auto`` is bfloat16 if the hardware computes it fast, else float32. ``bf16``
             means mixed precision.
         start_from: Model whose weights initialise the network: the folder of its bundle, relative
             to the configuration file, or its installed name. Width, kernel size and branches must
             be equal. None for random weights.
-        initial_background: Initial probability of background for random weights, see
+        initial_background: Initial probability of background with random weights, see
             :func:`amcnet.networks.prior.expect_background`; None for about equal probabilities of
             all classes.
         preprocessing: Preprocessing of the volumes. A prepared data set has its own; the default
@@ -180,7 +180,7 @@ class TrainingConfig(_Section):
     @model_validator(mode="after")
     def _one_start(self) -> "TrainingConfig":
         if self.start_from is not None and self.initial_background is not None:
-            raise ValueError("found start_from and initial_background, expected one of them")
+            raise ValueError("found start_from and initial_background, expected only one of them")
         return self
 
     @field_validator("network")
@@ -197,8 +197,8 @@ class TrainingConfig(_Section):
 
         if self.loss.deep_supervision and not find_spec(self.network.name).supervises_stages:
             raise ValueError(
-                f"found loss.deep_supervision with the network '{self.network.name}', expected it "
-                "with 'amcnet' or another network whose decoder stages can have a loss (networks "
-                "with several outputs always learn from all of them)"
+                f"found loss.deep_supervision with the network '{self.network.name}', expected "
+                "it with 'amcnet' or another network whose decoder stages can have a loss "
+                "(networks with several outputs are always trained on all of them)"
             )
         return self

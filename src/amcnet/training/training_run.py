@@ -1,4 +1,4 @@
-"""A training run: data in, checkpoints and curves while it lasts, a model bundle out."""
+"""A training run: from the data to checkpoints, curves and a model bundle."""
 
 import logging
 import math
@@ -66,18 +66,19 @@ def train(
 
     Args:
         config: The configuration.
-        folder: The run folder: configuration, log, checkpoints, figures, curves and the bundle.
-        resume: Resume from the run folder's last checkpoint; the configuration must be the same,
-            except for the schedule and the hardware.
-        loss: A loss instead of the configuration's, called with logits (batch, class, scan,
-            lateral, depth) and classes (batch, scan, lateral, depth). Give a resumed run the same.
+        folder: The run folder: configuration, log, checkpoints, metrics, curves and the bundle.
+        resume: Resume from the run folder's last checkpoint; except for the schedule and the
+            hardware, the configuration must be the same.
+        loss: A loss instead of the configured one, called with logits (batch, class, scan, lateral,
+            depth) and classes (batch, scan, lateral, depth). Pass the same one when resuming.
         listener: Called with a :class:`amcnet.training.progress_events.TrainingEvent` after steps,
             at most once a second, and after each validation.
 
     Raises:
-        ConfigError: If the configuration does not fit the data, or a resumed run's own.
+        ConfigError: If the configuration does not fit the data, or differs from that of the resumed
+            run.
         InputError: If the data cannot be used.
-        OutputError: If the run folder already contains a run, or none to resume.
+        OutputError: If the run folder already contains a run, or has none to resume.
         TrainingError: If more than 1 % of the steps had gradients that are not finite.
     """
     settle_processes(config.hardware)
@@ -93,7 +94,7 @@ def train(
 
 @dataclass(frozen=True)
 class _TrainingRequest:
-    """What :func:`train` was asked for."""
+    """The arguments of :func:`train`."""
 
     config: TrainingConfig
     folder: Path
@@ -103,7 +104,7 @@ class _TrainingRequest:
 
 def _run(run: _TrainingRequest, checkpoint: Path | None, interruption: Interruption) -> Bundle:
     config, folder = run.config, run.folder
-    commit = code_commit()  # now, not when hours have passed
+    commit = code_commit()  # early, not after hours of training
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     source = find_source(config, folder)
     split = choose_split(config, source)
@@ -122,7 +123,9 @@ def _run(run: _TrainingRequest, checkpoint: Path | None, interruption: Interrupt
     data = RunData(config, source, split)
     try:
         trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-    except SystemExit as error:  # how Lightning ends after Ctrl-C, and we after other signals
+    except (
+        SystemExit
+    ) as error:  # how Lightning ends after Ctrl-C, and this package after other signals
         logger.warning("%s", _how_to_go_on(error, task.global_step, folder))
         raise
     if trainer.is_global_zero:
@@ -148,14 +151,14 @@ def _load_weights(task: SegmentationTask, path: Path) -> None:
     checkpoint = read_checkpoint(path)
     check_weights(checkpoint["state_dict"], task.state_dict())
     task.load_state_dict(checkpoint["state_dict"])
-    logger.info("the model has the weights of step %d, the best", checkpoint["global_step"])
+    logger.info("the model has the weights of step %d, the best ones", checkpoint["global_step"])
 
 
 def _trainer(
     run: _TrainingRequest, precision: ChosenPrecision, validates: bool, interruption: Interruption
 ) -> lightning.Trainer:
     config, folder, schedule = run.config, run.folder, run.config.schedule
-    # The pace first: a checkpoint takes time.
+    # The pace comes first, because a checkpoint takes time.
     callbacks: list[Callback] = [PaceReport(config)]
     callbacks += checkpoint_callbacks(folder, schedule, validates, interruption)
     if schedule.patience is not None and validates:
@@ -187,7 +190,7 @@ def _trainer(
 
 
 def _report(folder: Path, schedule: ScheduleConfig, history: list[Row], losses: LossCurve) -> None:
-    """Write the figures of all epochs, and say in one line how the last one went."""
+    """Write the metrics of all epochs, and report the last one in one line."""
     write_history(history, folder / HISTORY_FILE)
     write_curves(history, folder / CURVES_FILE, losses)
     row = history[-1]

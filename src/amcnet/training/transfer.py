@@ -1,4 +1,4 @@
-"""Starting from another model's weights, whatever its labels and channels were."""
+"""Start from another model's weights, whatever its labels and channels."""
 
 import logging
 
@@ -19,20 +19,20 @@ logger = logging.getLogger(__name__)
 def start_from(
     network: SegmentationNetwork, architecture: Architecture, table: LabelTable, bundle: Bundle
 ) -> str:
-    """Give a network the weights of a model and return which weights these are.
+    """Initialise a network with the weights of a model and return which weights these are.
 
     All layers between input and output are copied. Structures are matched by name. The logits of an
     unknown structure start as the mean of the known ones, so it never wins over all of them. If the
     number of input channels differs, each new channel gets the scaled mean of the model's channels,
-    so the same image in all channels gives the same result as before.
+    so that the same image in all channels gives the same result as before.
 
     Args:
-        network: The network; it is changed.
+        network: The network, which is modified.
         architecture: Its description.
-        table: Its structures.
+        table: Its label table.
         bundle: The model to start from.
 
-    Raises:
+    ConfigError: If the model's network differs in more than channels and classes.
         ConfigError: If the model's network differs in more than channels and classes.
     """
     _check_same_network(architecture, bundle)
@@ -79,19 +79,19 @@ def _check_same_network(architecture: Architecture, bundle: Bundle) -> None:
 
 
 def _shared_classes(table: LabelTable, known: LabelTable) -> Tensor:
-    """Return (own class, class of the model) for the background and every shared name."""
+    """Return pairs (own class, class of the model) for the background and every shared name."""
     by_name = {structure.name: structure.value for structure in known}
     pairs = [(s.value, by_name[s.name]) for s in table if s.name in by_name]
     return torch.tensor([(0, 0), *pairs])
 
 
 def _by_voxel(rows: Tensor, voxels: int) -> Tensor:
-    """Return the head's rows as (voxel of a group, class, ...)."""
+    """Return the rows of the head as (voxel of a group, class, ...)."""
     return rows.view(voxels, -1, *rows.shape[1:])
 
 
 def _fit_channels(weight: Tensor, shape: torch.Size, voxels: int) -> Tensor:
-    """Return a weight with another number of input channels (within its second axis)."""
+    """Return a weight with another number of input channels (its second axis)."""
     if weight.shape == shape:
         return weight
     by_channel = weight.float().view(len(weight), voxels, -1, *shape[2:])

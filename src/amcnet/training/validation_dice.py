@@ -37,7 +37,7 @@ class OverlapCounter:
                 of_kind = torch.zeros_like(present)
                 of_kind[list(self._table.values_of_kind(kind))] = True
                 groups[f"dice_{kind}"] = of_kind & present
-        # An empty mean is 0: the best checkpoint is chosen by "dice" from the first epoch on.
+        # An empty mean is 0: from the first epoch on, the best checkpoint is chosen by "dice".
         return {
             name: float(dice[group].mean()) if group.any() else 0.0
             for name, group in groups.items()

@@ -1,4 +1,4 @@
-"""Windows as PyTorch data sets, and the order in which they are taken."""
+"""Windows as PyTorch data sets, and the order in which they are drawn."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ _CROP = 2  # separates these seeds from those of the windows and of the augmenta
 
 
 class Batch(NamedTuple):
-    """Some windows.
+    """A batch of windows.
 
     Attributes:
         image: Float (batch, channel, scan, lateral, depth).
         labels: uint8 (batch, scan, lateral, depth).
-        number: Which windows of the run these are, (batch,).
+        number: Index of each window in the run, (batch,).
     """
 
     image: Tensor
@@ -36,8 +36,8 @@ class TrainingWindows(Dataset[Batch]):
 
     Args:
         sampler: Draws the windows.
-        crop: Probability that a window is cut to a random box, and the least share of each axis
-            that the box keeps: scans of other devices have other borders.
+        crop: Probability that a window is cropped to a random box, and the smallest fraction of
+            each axis that the box keeps: scans of other devices have other borders.
     """
 
     def __init__(self, sampler: WindowSampler, crop: tuple[float, float] = (0, 1)) -> None:
@@ -63,7 +63,7 @@ class Share:
 
 
 class WindowOrder(Sampler[list[int]]):
-    """The windows of an epoch, batch by batch, as a function of the steps that were taken.
+    """The windows of an epoch, batch by batch, as a function of the completed steps.
 
     The windows depend on nothing else: a run that is resumed within an epoch continues with the
     rest of that epoch, and the processes of a run never draw the same window.
@@ -73,9 +73,9 @@ class WindowOrder(Sampler[list[int]]):
             the run.
         epoch_began: Returns that number at the start of the epoch; it is not a multiple of
             ``batches`` if a run that ended within an epoch was given more time.
-        batches: Batches of an epoch.
-        batch_size: Windows of a batch.
-        share: Which process this is.
+        batches: Number of batches in an epoch.
+        batch_size: Number of windows in a batch.
+        share: The share of this process.
     """
 
     def __init__(
@@ -104,13 +104,15 @@ class WindowOrder(Sampler[list[int]]):
 
 
 class ValidationWindows(Dataset[Batch]):
-    """Evenly spaced windows of every held-out case, unchanged; each process has its share."""
+    """Evenly spaced windows of every held-out case, unchanged and shared by the processes."""
 
     def __init__(
         self, cases: tuple[PreparedCase, ...], window: int, per_case: int, share: Share
     ) -> None:
         self.window = window
-        per_case = max(per_case, -(-share.of // max(1, len(cases))))  # no process goes without
+        per_case = max(
+            per_case, -(-share.of // max(1, len(cases)))
+        )  # every process gets at least one
         windows = [
             (case, start) for case in cases for start in even_windows(case, window, per_case)
         ]
@@ -128,7 +130,7 @@ class ValidationWindows(Dataset[Batch]):
 def collate_windows(windows: list[Batch]) -> Batch:
     """Stack windows; smaller ones are padded.
 
-    Images repeat their border there, and labels have the ignore value.
+    The image border is repeated there, and labels have the ignore value.
     """
     sizes = [window.labels.shape for window in windows]
     size = torch.Size(max(axis) for axis in zip(*sizes, strict=True))

@@ -15,9 +15,9 @@ Labels = NDArray[np.uint8]
 
 _COMMON_SHIFT = 1.0  # voxels, standard deviation along each axis
 _WAVES = 1.2  # voxels, largest standard deviation of the smooth displacement
-_WAVE_LENGTH = 8  # voxels between its random values
+_WAVE_LENGTH = 8  # voxels between the random values of the displacement
 _COARSE_PROBABILITY = 0.3
-_CHANGE_PROBABILITY = 0.5  # of each structure
+_CHANGE_PROBABILITY = 0.5  # probability, for each structure
 
 
 def damaged(labels: Labels, rng: Generator) -> Labels:
@@ -46,7 +46,7 @@ def damaged(labels: Labels, rng: Generator) -> Labels:
 
 
 def _displaced(labels: Labels, rng: Generator) -> Labels:
-    """Move everything by a common shift and a smooth random field."""
+    """Move all labels by a common shift and a smooth random field."""
     shape = labels.shape
     strength = rng.uniform(0, _WAVES)
     places = np.indices(shape, np.float32)
@@ -60,7 +60,7 @@ def _displaced(labels: Labels, rng: Generator) -> Labels:
 
 
 def _coarse(labels: Labels) -> Labels:
-    """Repeat every second voxel, as labels of a coarser grid."""
+    """Repeat every second voxel, as in labels on a coarser grid."""
     result = labels
     for axis, size in enumerate(labels.shape):
         result = result.take(np.arange(size) // 2 * 2, axis=axis)
@@ -74,14 +74,14 @@ def _eroded(labels: Labels, value: int, rng: Generator) -> Labels:
 
 
 def _dilated(labels: Labels, value: int, rng: Generator) -> Labels:
-    """Grow a structure, also over its neighbours, as where two were merged."""
+    """Grow a structure, also over its neighbours, as if the two had been merged."""
     grown = ndimage.binary_dilation(labels == value, iterations=int(rng.integers(1, 3)))
     over = grown if rng.random() < 0.5 else grown & (labels == 0)
     return np.where(over, value, labels).astype(np.uint8)
 
 
 def _cut(labels: Labels, value: int, rng: Generator) -> Labels:
-    """Remove a slab, or all beyond it, along a random axis."""
+    """Remove a slab, or everything beyond it, along a random axis."""
     mask = labels == value
     axis = int(rng.integers(3))
     extent = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
@@ -102,7 +102,7 @@ def _dropped(labels: Labels, value: int, rng: Generator) -> Labels:
 
 
 def _renamed(labels: Labels, value: int, rng: Generator) -> Labels:
-    """Give a structure, or a part of it, the name of another one in the patch."""
+    """Give a structure, or a part of it, the label of another one in the patch."""
     others = [int(other) for other in np.unique(labels) if other not in (0, value)]
     if not others:
         return labels

@@ -32,7 +32,7 @@ def centres_path(folder: Path, name: str) -> Path:
 
 
 def make_first_stage(model: str, cases: Iterable[tuple[Case, PreparedCase]], folder: Path) -> None:
-    """Label every case with the model and find the boundaries; finished cases are kept.
+    """Label every case with the model and find the boundaries; skip finished cases.
 
     Args:
         model: The model to be refined.
@@ -66,11 +66,11 @@ def nearest_voxel_labels(
 
 
 def boundary_centres(truth: NDArray[np.uint8], found: NDArray[np.uint8]) -> NDArray[np.int16]:
-    """Return voxels on the boundaries of every structure, in the truth and as found.
+    """Return voxels on the boundaries of every structure, in the reference and in the prediction.
 
     Returns:
-        int16 (voxel, 4): label value and place (scan, lateral, depth), in the order of the values;
-        at most a few hundred of each structure, evenly spread over its boundary.
+        int16 (voxel, 4): label value and position (scan, lateral, depth), sorted by value; at most
+        a few hundred of each structure, evenly spread over its boundary.
     """
     centres = []
     for labels in (truth, found):

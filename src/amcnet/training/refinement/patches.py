@@ -1,4 +1,4 @@
-"""Patches around boundaries: image, kinds as found, and true kinds."""
+"""Patches around boundaries: image, predicted kinds, and true kinds."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,11 +29,11 @@ _JITTER = 0.25  # fraction of the patch: largest distance of its centre from the
 
 
 class PatchBatch(NamedTuple):
-    """Some patches.
+    """A batch of patches.
 
     Attributes:
-        patch: Float (batch, channel, scan, lateral, depth): image and one-hot kinds, as
-            :class:`amcnet.networks.refiner.Refiner` takes them.
+        patch: Float (batch, channel, scan, lateral, depth): image and one-hot kinds, the input of
+            :class:`amcnet.networks.refiner.Refiner`.
         kinds: int64 (batch, scan, lateral, depth): the true kinds.
     """
 
@@ -67,10 +67,10 @@ class PatchOptions:
 
     Attributes:
         shape: Voxels along (scan, lateral, depth).
-        damaged_share: Share of patches with damaged truth instead of first-stage labels.
+        damaged_share: Share of patches with damaged reference labels instead of first-stage labels.
         augmentation: Mirroring and intensity transforms; None for no augmentation.
         spacing_mm: Spacing of the fine grid.
-        seed: Decides every patch together with its number.
+        seed: Determines every patch together with its number.
     """
 
     shape: tuple[int, int, int]
@@ -83,8 +83,8 @@ class PatchOptions:
 class BoundaryPatches(Dataset[PatchBatch]):
     """All patches of a run; patch ``i`` is the same in every run.
 
-    Kinds, then structures of the kind, then voxels of its boundary are drawn with equal
-    probability: small and rare structures are seen as often as large ones.
+    A kind, a structure of this kind, and a voxel on its boundary are drawn in turn, each with equal
+    probability, so small and rare structures are seen as often as large ones.
 
     Raises:
         IndexError: If no case has a structure.
@@ -153,7 +153,7 @@ def _box_around(
     size: tuple[int, int, int],
     rng: Generator,
 ) -> Box:
-    """Return a box near a voxel, as much of the size as the volume has."""
+    """Return a box of the given size, or as much of it as the volume has, near a voxel."""
     slices = []
     for middle, length, side in zip(centre.tolist(), shape, size, strict=True):
         offset = round(float(rng.uniform(-_JITTER, _JITTER)) * side)

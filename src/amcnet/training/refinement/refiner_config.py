@@ -30,16 +30,16 @@ class PatchConfig(_RefinerSection):
 
 
 class RefinementConfig(_RefinerSection):
-    """Everything that decides the training of a refiner.
+    """Everything that determines the training of a refiner.
 
     Attributes:
         name: Name of the run.
         refine: The model whose labels are refined: the folder of its bundle, relative to the
             configuration file, or its installed name.
-        spacing_mm: The fine grid (scan, lateral, depth) that the refiner works on.
+        spacing_mm: Spacing (scan, lateral, depth) of the fine grid that the refiner works on.
         widths: Channels of each level of the network, the finest first.
         patches: Training patches.
-        augmentation: Changes of intensity, and the axes that may be mirrored; the other spatial
+        augmentation: Intensity transforms, and the axes that may be mirrored; other spatial
             transforms are not used.
     """
 

@@ -1,4 +1,4 @@
-"""Reading the configuration of a refiner's training."""
+"""Read the configuration of a refiner's training."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from amcnet.io.small_files import read_json, read_toml
 from amcnet.training.config_reading import CONFIG_FILE, RUN_CONFIG_FILE, first_problem
 from amcnet.training.refinement.refiner_config import RefinementConfig
 
-_KEY = "refine"  # which no other training configuration has
+_KEY = "refine"  # a key of no other training configuration
 
 
 def is_refinement(path: Path) -> bool:
@@ -26,7 +26,7 @@ def is_refinement(path: Path) -> bool:
 
 
 def read_refinement_config(path: Path) -> RefinementConfig:
-    """Read a configuration; the paths in it become relative to the file's folder.
+    """Read a configuration; paths in it are resolved relative to the file's folder.
 
     Args:
         path: A TOML file, a folder with a ``config.toml``, or a run folder.

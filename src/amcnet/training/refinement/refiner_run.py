@@ -43,15 +43,16 @@ def train_refiner(config: RefinementConfig, folder: Path, resume: bool = False) 
     Args:
         config: The configuration.
         folder: The run folder: configuration, log, prepared data, labels of the first stage,
-            checkpoint, figures, curves and the bundle.
-        resume: Resume from the run folder's last checkpoint; the configuration must be the same,
-            except for the schedule.
+            checkpoint, metrics, curves and the bundle.
+        resume: Resume from the run folder's last checkpoint; except for the schedule, the
+            configuration must be the same.
 
-    Raises:
+    ConfigError: If the configuration does not fit the data, or differs from that of the resumed
+        run.
         ConfigError: If the configuration does not fit the data, or a resumed run's own.
         InputError: If the data cannot be used.
-        OutputError: If the run folder already contains a run, or none to resume, or another
-            training is using it.
+        OutputError: If the run folder already contains a run, has none to resume, or is used by
+            another training.
         TrainingError: If more than 1 % of the steps had gradients that are not finite.
     """
     with locked_run_folder(folder):
@@ -136,7 +137,7 @@ def _split(config: RefinementConfig, dataset: Dataset) -> Split:
 
 
 def _report(folder: Path, config: RefinementConfig, history: list[Row]) -> None:
-    """Write the figures of all epochs, and say in one line how the last one went."""
+    """Write the metrics of all epochs, and report the last one in one line."""
     write_history(history, folder / HISTORY_FILE)
     write_curves(history, folder / CURVES_FILE)
     row = history[-1]
@@ -192,6 +193,6 @@ def _claim_folder(config: RefinementConfig, folder: Path, resume: bool) -> None:
                 "expected the same to resume"
             )
     elif last.exists():
-        raise OutputError(f"{folder}: holds a run already, expected a new folder or --resume")
+        raise OutputError(f"{folder}: already holds a run, expected a new folder or --resume")
     with atomic_path(path) as temporary:
         temporary.write_text(config.model_dump_json(indent=1), encoding="utf-8")

@@ -25,7 +25,7 @@ from amcnet.training.training_config import OptimiserConfig, ScheduleConfig
 logger = logging.getLogger(__name__)
 
 _MOST_SKIPPED = 0.01  # share of the steps
-_FEWEST_STEPS = 200  # that this share is taken of
+_FEWEST_STEPS = 200  # steps to which this share is applied
 _TRUST_ADDITIONS = (0.0, 0.5, 1.0, 1.5, 2.0)
 _PARTS = {"history", "network", "optimiser", "seconds", "skipped_steps", "step"}
 
@@ -33,7 +33,7 @@ _PARTS = {"history", "network", "optimiser", "seconds", "skipped_steps", "step"}
 class RefinementLoss(nn.Module):
     """Dice of every kind that occurs in the batch, plus cross-entropy.
 
-    All kinds have the same weight in the Dice loss. Voxels with the ignore label do not count.
+    All kinds have the same weight in the Dice loss. Voxels with the ignore label are excluded.
     """
 
     def __init__(self) -> None:
@@ -48,19 +48,19 @@ class RefinementLoss(nn.Module):
 
 
 class RefinerTrainer:
-    """Trains a refiner until its steps or its time are over.
+    """Trains a refiner until its steps or its time are used up.
 
     Args:
         network: The refiner.
-        optimiser: Adam's settings.
-        schedule: How long; one epoch ends with a validation and a report.
+        optimiser: Settings of Adam.
+        schedule: Length of the run; each epoch ends with a validation and a report.
         folder: Run folder, for the checkpoints.
     """
 
     def __init__(
         self, network: Refiner, optimiser: OptimiserConfig, schedule: ScheduleConfig, folder: Path
     ) -> None:
-        # About two thirds of the time of the other memory format, on a CPU.
+        # On a CPU, this takes about two thirds of the time of the other memory format.
         self.network = network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.settings = optimiser
         self.schedule = schedule
@@ -77,12 +77,12 @@ class RefinerTrainer:
 
     @property
     def seconds(self) -> float:
-        """Training time, including the runs that were resumed."""
+        """Training time, including earlier runs before resuming."""
         return self._earlier_seconds + time.monotonic() - self._began
 
     @property
     def progress(self) -> float:
-        """Completed fraction of the run, the larger one of steps and time."""
+        """Completed fraction of the run, by steps or by time, whichever is larger."""
         share = self.step / self.schedule.steps
         if self.schedule.max_hours is not None:
             share = max(share, self.seconds / 3600 / self.schedule.max_hours)
@@ -99,7 +99,7 @@ class RefinerTrainer:
         Args:
             training: The patches, drawn in order.
             validation: Patches of held-out cases.
-            report: Called with the figures of all epochs when one ends.
+            report: Called with the metrics of all epochs at the end of each.
 
         Raises:
             TrainingError: If more than 1 % of the steps had gradients that are not finite.
@@ -175,7 +175,7 @@ class RefinerTrainer:
 
     @torch.inference_mode()
     def validate(self, patches: Iterable[PatchBatch]) -> Row:
-        """Return the Dice of every kind, as the first stage has it and refined."""
+        """Return the Dice of every kind, of the first stage and refined."""
         self.network.eval()
         kinds = self.network.kinds
         overlap = torch.zeros(2, kinds, dtype=torch.long)
@@ -202,8 +202,8 @@ class RefinerTrainer:
     def calibrate(self, patches: DataLoader[PatchBatch]) -> float:
         """Calibrate the weight of the first stage's labels, and return the change.
 
-        Damaged truth is mostly worse than the labels of a trained model, so a refiner that has
-        learned from it corrects them too much.
+        Damaged reference labels are mostly worse than the labels of a trained model, so a refiner
+        trained on them overcorrects.
 
         Args:
             patches: Patches of training cases with the first stage's own labels.
@@ -216,7 +216,7 @@ class RefinerTrainer:
             scores[addition] = self.validate(batches)["dice"]
         best = max(scores, key=lambda addition: scores[addition])
         self.network.trust.copy_(learned + best)
-        logger.info("the first stage's labels count %g more", best)
+        logger.info("the weight of the first stage's labels is increased by %g", best)
         return best
 
     def save(self) -> None:
@@ -235,7 +235,7 @@ class RefinerTrainer:
         """Resume from the last checkpoint.
 
         Raises:
-            InputError: If it cannot be read, or is not that of a refiner of these sizes.
+            InputError: If it cannot be read, or belongs to a refiner of another size.
         """
         path = last_checkpoint(self.folder)
         state = read_checkpoint(path)

@@ -1,4 +1,4 @@
-"""Gaussian blur, an axis at a time."""
+"""Gaussian blur, one axis at a time."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 _REACH = 3.0  # standard deviations
-_LEAST = 0.1  # voxels: less changes nothing
+_LEAST = 0.1  # voxels: smaller values change nothing
 
 
 def blurred(image: Tensor, deviation: Sequence[float]) -> Tensor:
@@ -19,14 +19,14 @@ def blurred(image: Tensor, deviation: Sequence[float]) -> Tensor:
     """
     for axis, sigma in enumerate(deviation, start=1):
         if sigma >= _LEAST:
-            # A product of matrices: on a CPU many times faster than a convolution of one channel.
+            # A matrix product: on a CPU many times faster than a convolution of one channel.
             matrix = _blur_matrix(image.shape[axis], sigma).to(image)
             image = torch.tensordot(image, matrix, dims=([axis], [1])).movedim(-1, axis)
     return image
 
 
 def _blur_matrix(size: int, sigma: float) -> Tensor:
-    """Return the weights (voxel, voxel it takes from)."""
+    """Return the weights (output voxel, input voxel)."""
     reach = ceil(_REACH * sigma)
     offset = torch.arange(-reach, reach + 1)
     kernel = torch.exp(-0.5 * (offset / sigma) ** 2)

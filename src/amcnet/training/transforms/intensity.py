@@ -1,7 +1,7 @@
 """Intensity transforms of a training window, in the order of the imaging chain.
 
-Effects on the sound come first, then effects on the signal. The lowest intensity of a window stands
-for no echo. All channels of a window are changed in the same way, except for the added noise.
+Effects on the sound come first, then effects on the signal. The lowest intensity of a window means
+no echo. All channels of a window are changed in the same way, except for the added noise.
 """
 
 from math import exp, sqrt
@@ -28,7 +28,7 @@ _SHADOW_TOP = (0.1, 0.7)  # start, as a fraction of the depth
 def transform_intensity(
     image: Tensor, settings: AugmentationConfig, random: WindowRandom, spacing_mm: Spacing
 ) -> Tensor:
-    """Return a window with changed greys.
+    """Return a window with changed intensities.
 
     Args:
         image: float32 (channel, scan, lateral, depth).
@@ -36,7 +36,9 @@ def transform_intensity(
         random: The window's random numbers.
         spacing_mm: Spacing in (scan, lateral, depth).
     """
-    darkest = image.amin(dim=(1, 2, 3), keepdim=True)  # no echo; unchanged up to the gain
+    darkest = image.amin(
+        dim=(1, 2, 3), keepdim=True
+    )  # no echo, which stays unchanged until the gain
     factor = _draw_factor(settings, random, image.shape[1:], spacing_mm)
     if factor is not None:
         image = torch.lerp(darkest, image, factor)
@@ -82,7 +84,7 @@ def _draw_factor(
 def speckle_field(
     random: WindowRandom, deviation: float, shape: tuple[int, ...], spacing_mm: Spacing
 ) -> Tensor:
-    """Return speckle to multiply with: positive, of mean 1, half of it grain and half patches."""
+    """Return multiplicative speckle: positive, with mean 1, half of it fine and half coarse."""
     patches = smooth_field(random, 1, shape, spacing_mm, SPECKLE_LENGTH_MM)[0]
     patches /= patches.std(correction=0).clamp_min(1e-6)
     speckle = (patches + random.normal(*shape)).mul_(deviation / sqrt(2)).exp_()
@@ -125,9 +127,9 @@ def _with_tone(image: Tensor, darkest: Tensor, steepness: Tensor) -> Tensor:
 
 
 def _with_gamma(image: Tensor, darkest: Tensor, exponent: float) -> Tensor:
-    """Bend the greys between each channel's darkest and brightest."""
+    """Apply a gamma curve to the intensities between each channel's minimum and maximum."""
     span = image.amax(dim=(1, 2, 3), keepdim=True) - darkest
     span = torch.where(span > 0, span, 1)
-    # Blur may round a grey to just below the darkest.
+    # The blur may round an intensity to just below the minimum.
     share = ((image - darkest) / span).clamp_min_(0)
     return share.pow_(exponent).mul_(span).add_(darkest)

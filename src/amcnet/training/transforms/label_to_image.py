@@ -15,17 +15,17 @@ from amcnet.training.transforms.random_stream import WindowRandom
 
 Spacing = tuple[float, float, float]
 
-_REACH_MM = (2.5, 6.0)  # standard deviation of the blur that makes tissue of bones
-_TISSUE_ABOVE = (0.01, 0.08)  # of the blurred bones
+_REACH_MM = (2.5, 6.0)  # standard deviation of the blur that turns bones into tissue
+_TISSUE_ABOVE = (0.01, 0.08)  # as a fraction of the blurred bones' maximum
 _EDGE_MM = (0.3, 1.0)
-_TISSUE = (0.3, 1.0)  # grey; no echo is 0
-_INSIDE = (0.0, 0.8)  # of the tissue's grey
+_TISSUE = (0.3, 1.0)  # intensities; no echo is 0
+_INSIDE = (0.0, 0.8)  # as a fraction of the tissue's intensity
 _LINE = (0.2, 1.5)
 _SHADOW = (0.1, 1.0)  # fraction of the brightness that is lost below a bone
 
 
 def synthesise_image(labels: Tensor, random: WindowRandom, spacing_mm: Spacing) -> Tensor:
-    """Return a picture with mean 0 and deviation 1, float32 (scan, lateral, depth).
+    """Return an image with mean 0 and standard deviation 1, float32 (scan, lateral, depth).
 
     Args:
         labels: uint8 (scan, lateral, depth); depth runs away from the probe.

@@ -34,19 +34,20 @@ def augment_batch(
     a window depend only on its seed, and everything runs on the device of the batch.
 
     Args:
-        image: Floating point, (batch, channel, scan, lateral, depth). All channels move together.
-        labels: uint8 (batch, scan, lateral, depth). Outside the window is background; the value
-            for voxels to ignore moves like any other.
+        image: Floating point, (batch, channel, scan, lateral, depth). All channels are moved
+            together.
+        labels: uint8 (batch, scan, lateral, depth). The outside of the window is background; the
+            ignore value is moved like any other.
         settings: Probabilities and strengths of the transforms.
-        seeds: For each window one, 0 or more. All but the noise is the same on all devices; the
-            noise is the same on devices of one kind.
+        seeds: One seed for each window, 0 or more. Everything except the noise is the same on all
+            devices; the noise is the same on devices of one kind.
         spacing_mm: Voxel spacing in (scan, lateral, depth).
 
     Returns:
         Image and labels of the same shape and dtype.
 
     Raises:
-        InputError: If the shapes or the number of seeds do not fit.
+        InputError: If shapes or number of seeds do not match.
     """
     _check(image, labels, seeds)
     new_image, new_labels = torch.empty_like(image), torch.empty_like(labels)

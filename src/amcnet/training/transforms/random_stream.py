@@ -26,7 +26,7 @@ class WindowRandom:
         return low + (high - low) * float(share)
 
     def chance(self, probability: float) -> bool:
-        """Return True with a probability; never at 0, always at 1."""
+        """Return True with the given probability; never for 0, always for 1."""
         return self.uniform(0, 1) < probability
 
     def uniform_grid(self, *shape: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Windows as other scanners would show them: other tissue, gain, borders and no water.
+"""Windows as other scanners would show them: different tissue, gain, borders and no water.
 
 A network that has only seen one kind of scan relies on its tissue intensities, its water bath and
 its rectangular field of view. Each change here removes one of these. Random intensities for
@@ -16,21 +16,21 @@ from amcnet.training.transforms.random_stream import WindowRandom
 
 Spacing = tuple[float, float, float]
 
-_EACH = 0.5  # probability of every change
+_EACH = 0.5  # probability of each change
 _CLUSTERS = 6
 _CLUSTER_BLUR_MM = 1.0
 _KEPT_TEXTURE = (0.3, 1.0)  # fraction of the speckle that is kept on the new intensities
-_TISSUE = 0.35  # of the range of intensities: brighter depths are no water
+_TISSUE = 0.35  # as a fraction of the intensity range: brighter depths are not water
 _GAIN_STEPS = 6
 _GAIN = 0.8  # largest change, in natural logarithms
-_SECTOR_WIDTH = (0.35, 0.8)  # at the probe, as a share of the lateral size
+_SECTOR_WIDTH = (0.35, 0.8)  # at the probe, as a fraction of the lateral size
 _SECTOR_ANGLE_DEG = (10.0, 35.0)  # of each border, away from the beam
 
 
 def vary_scan(
     image: Tensor, labels: Tensor, random: WindowRandom, spacing_mm: Spacing
 ) -> tuple[Tensor, Tensor]:
-    """Return a window with each of the changes at random.
+    """Return a window to which each change is applied at random.
 
     Args:
         image: float32 (channel, scan, lateral, depth).
@@ -65,9 +65,9 @@ def recluster(image: Tensor, random: WindowRandom, spacing_mm: Spacing) -> Tenso
 
 
 def remove_water(image: Tensor, labels: Tensor, share: float) -> tuple[Tensor, Tensor]:
-    """Move a window towards the probe by a share of the water above it.
+    """Move a window towards the probe by a fraction of the water above it.
 
-    Below, the image repeats its last slice, and the labels are background.
+    At the far end, the image repeats its last slice, and the labels are background.
     """
     bright = image[0].flatten(0, 1).quantile(0.99, dim=0) if image[0].numel() else image[0]
     low, high = image[0].amin(), bright.amax()

@@ -8,42 +8,42 @@ from amcnet.io import CanonicalAxis
 class AugmentationConfig(BaseModel):
     """Probabilities and strengths of the transforms; 0 switches a transform off.
 
-    Strengths are half-widths of ranges unless said otherwise. Greys are those of the network's
-    input: 1 is a standard deviation of the volume where this is normalised by its z-score.
+    Strengths are half-widths of ranges unless stated otherwise. Intensities are those of the
+    network's input: 1 is one standard deviation of the volume if it is normalised by its z-score.
 
     Attributes:
-        mirror_probability: Of each of the ``mirror_axes``.
+        mirror_probability: For each of the ``mirror_axes``.
         mirror_axes: Axes that may be mirrored. A lateral mirror turns a right hand into a left one
             and keeps every name; reversing the scan keeps them too (a
             hand scanned from the wrist is the mirror image of the other hand, scanned from the
             fingertips). Along depth, a hand has no such mirror image.
-        spatial_probability: Of rotation, scale, shift and elastic change, all together.
+        spatial_probability: Of rotation, scaling, shift and elastic deformation, all together.
         rotation_deg: Rotation about the scan axis.
-        yaw_deg: Rotation about the depth axis: the hand points elsewhere.
+        yaw_deg: Rotation about the depth axis: the hand points in another direction.
         pitch_deg: Rotation about the lateral axis: the fingertips rise or sink.
-        scale: Of each axis, as a share.
-        shift: Along lateral and depth, as a share of the window.
+        scale: Change of each axis, as a fraction.
+        shift: Along lateral and depth, as a fraction of the window.
         elastic_mm: Largest displacement within the transverse plane, by a smooth random field.
-        elastic_scan_mm: The same along the scan axis: bones of other lengths.
-        label_to_image_probability: Of mixing in, by any share, a synthetic image of the labels with
-            random intensities, as in an ultrasound of bones. Makes up for training data of one
-            device.
+        elastic_scan_mm: Likewise along the scan axis: bones of other lengths.
+        label_to_image_probability: Of blending in, with a random weight, a synthetic image of the
+            labels with random intensities, as in an ultrasound of bones. Compensates for training
+            data of one device.
         scan_variation_probability: Of changes that imitate other scanners: other intensities of
             tissue, another gain along the depth, a sector instead of a rectangle, and less or no
             water above the skin.
-        speckle: Largest deviation of the noise that the image is multiplied with.
+        speckle: Largest standard deviation of the multiplicative noise.
         shadow_probability: Of an acoustic shadow: a soft band along depth that darkens below a
             random depth, several slices long.
-        shadow: Largest share of the brightness that a shadow takes.
+        shadow: Largest fraction of the brightness that a shadow removes.
         shading: Largest deviation, in natural logarithms, of a brightness that changes slowly over
-            the window, as with another setting of the gain along the depth.
+            the window, as with another time-gain compensation.
         blur_mm: Largest standard deviation of a blur, drawn for each axis: another beam.
         tone: Strength of a random monotonic intensity curve (another compression). At 1, one part
             of the curve may be seven times as steep as another.
         gamma: Exponent, in natural logarithms.
-        contrast: Factor about the mean of the window, as a share.
-        gain: Factor, as a share.
-        offset: Added to the grey.
+        contrast: Factor about the mean of the window, as a fraction.
+        gain: Factor, as a fraction.
+        offset: Added to the intensity.
         noise: Largest standard deviation of the added noise.
     """
 

@@ -15,10 +15,10 @@ def smooth_field(
     spacing_mm: tuple[float, float, float],
     length_mm: float,
 ) -> Tensor:
-    """Return random fields within -1 to 1 that change over a length.
+    """Return random fields within -1 to 1 that vary over a given length.
 
-    A field has continuous second derivatives, and its slope along an axis is at most
-    2 / ``length_mm``: a spline's slope is a weighted mean of the differences of its values.
+    A field has continuous second derivatives, and its slope along an axis is at most 2 /
+    ``length_mm``, because a spline's slope is a weighted mean of the differences of its values.
 
     Args:
         random: The window's random numbers.

@@ -1,4 +1,4 @@
-"""Moving a training window: rotation, scale, shift and elastic change in one resampling."""
+"""Spatial transforms: rotation, scaling, shift and elastic deformation in one resampling."""
 
 from dataclasses import dataclass
 from math import cos, radians, sin
@@ -13,7 +13,9 @@ from amcnet.training.transforms.random_stream import WindowRandom
 from amcnet.training.transforms.settings import AugmentationConfig
 from amcnet.training.transforms.smooth_field import smooth_field
 
-ELASTIC_LENGTH_MM = 24.0  # over which an elastic change varies; about a finger bone
+ELASTIC_LENGTH_MM = (
+    24.0  # over which an elastic deformation varies; about the size of a finger bone
+)
 Spacing = tuple[float, float, float]
 
 
@@ -21,12 +23,14 @@ Spacing = tuple[float, float, float]
 class SpatialTransform:
     """Spatial transform of a window about its centre.
 
-    It is scaled, then rotated, then shifted.
+    The window is scaled, then rotated, then shifted.
 
     Attributes:
         angle_deg: Rotation about the scan axis, from lateral towards depth.
-        yaw_deg: Rotation about the depth axis before it, from scan towards lateral.
-        pitch_deg: Rotation about the lateral axis between the two, from scan towards depth.
+        yaw_deg: Rotation about the depth axis, applied before the others, from scan towards
+            lateral.
+        pitch_deg: Rotation about the lateral axis, applied between the two, from scan towards
+            depth.
         scale: Factors along (scan, lateral, depth).
         shift_mm: Shift along (lateral, depth).
         elastic_mm: Additional displacement of each sampling position along (scan, lateral, depth),
@@ -44,7 +48,7 @@ class SpatialTransform:
 def draw_spatial_transform(
     settings: AugmentationConfig, random: WindowRandom, shape: tuple[int, ...], spacing_mm: Spacing
 ) -> SpatialTransform:
-    """Return a random movement of a window of a shape (scan, lateral, depth)."""
+    """Return a random spatial transform of a window of a shape (scan, lateral, depth)."""
     angle = random.uniform(-settings.rotation_deg, settings.rotation_deg)
     scan, lateral, depth = (
         random.uniform(1 - settings.scale, 1 + settings.scale) for _ in range(3)
@@ -75,9 +79,9 @@ def draw_spatial_transform(
 def sampling_grid(
     transform: SpatialTransform, shape: tuple[int, ...], spacing_mm: Spacing, device: torch.device
 ) -> Tensor:
-    """Return where each voxel is taken from, as ``grid_sample`` wants it.
+    """Return the sampling position of each voxel, in the format of ``grid_sample``.
 
-    The rotation is one in millimetres, so it is rigid whatever the spacing is.
+    The rotation is computed in millimetres, so it is rigid for any spacing.
 
     Returns:
         float32 (scan, lateral, depth, 3), the last axis (depth, lateral, scan); -1 and 1 are
@@ -109,7 +113,7 @@ def sampling_grid(
 
 
 def _rotation(transform: SpatialTransform) -> NDArray[np.float64]:
-    """Return the matrix that turns (scan, lateral, depth) in mm."""
+    """Return the rotation matrix for (scan, lateral, depth) in mm."""
     turns = ((0, 1, transform.yaw_deg), (0, 2, transform.pitch_deg), (1, 2, transform.angle_deg))
     matrix = np.eye(3)
     for first, second, angle_deg in turns:
@@ -127,7 +131,7 @@ def resample_window(image: Tensor, labels: Tensor, grid: Tensor) -> tuple[Tensor
     Args:
         image: float32 (channel, scan, lateral, depth), interpolated trilinearly; its border is
             repeated outside.
-        labels: uint8 (scan, lateral, depth); the nearest one, background outside.
+        labels: uint8 (scan, lateral, depth); nearest neighbour, with background outside.
         grid: See :func:`sampling_grid`.
     """
     # Each slice is an element of a batch that shares one volume: the CPU samples them in parallel.
