@@ -90,8 +90,8 @@ def test_itk_snap_round_trip(tmp_path_factory, rows):
         ('1 0 0 256 1 1 1 "a"', "colour is 0 0 256"),
         ('255 0 0 0 1 1 1 "a"', "value is 255, expected at most 254"),
         (f'{"9" * 5000} 0 0 0 1 1 1 "a"', "expected a row"),
-        ('3 0 0 0 1 1 1 "a"', "value 3 is there twice"),
-        ('4 0 0 0 1 1 1 "left  kidney"', "'left  kidney' is there twice"),
+        ('3 0 0 0 1 1 1 "a"', "value 3 occurs twice"),
+        ('4 0 0 0 1 1 1 "left  kidney"', "'left  kidney' occurs twice"),
         ('4 0 0 0 1 1 1 " "', "empty name"),
     ],
 )

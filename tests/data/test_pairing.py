@@ -108,7 +108,7 @@ def test_what_has_no_partner_is_collected(tmp_path):
     assert [case.name for case in plain_pairs(tmp_path).cases] == ["c"]
     assert problems(tmp_path) == [
         ("a", "its label file is missing, expected the labels of a.nrrd"),
-        ("b", "b_label.nrrd has no image, expected the image to which its labels"),
+        ("b", "b_label.nrrd has no image, expected the image to which its labels belong"),
         ("d", "has the images d.nii.gz, d.nrrd, expected one"),
         ("e", "has the label files e_mask.nrrd, e_seg.nrrd, expected one"),
     ]
@@ -146,7 +146,7 @@ def test_nnunet_channels(tmp_path):
         assert [(problem.case, problem.what) for problem in found.problems] == [
             ("odd", "imagesTr/odd.nrrd has no channel, expected odd_0000.nrrd"),
             ("b", "has the channels 0000, expected 0000 to 0001"),
-            ("d", "labelsTr/d.nrrd has no image, expected the image to which its labels"),
+            ("d", "labelsTr/d.nrrd has no image, expected the image to which its labels belong"),
         ]
     found = nnunet_pairs(tmp_path, ".nrrd", 1)
     assert [case.name for case in found.cases] == ["b"]
