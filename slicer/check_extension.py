@@ -215,7 +215,7 @@ def main() -> None:
     lines = [f"error: {text}" for text in found.errors]
     lines += [f"to fill in: {text}" for text in found.warnings]
     lines += [f"cannot be checked here: {text}" for text in TO_DO]
-    lines.append(f"{len(found.errors)} errors")
+    lines.append(f"{len(found.errors)} error{'' if len(found.errors) == 1 else 's'}")
     sys.stdout.write("\n".join(lines) + "\n")
     sys.exit(1 if found.errors else 0)
 

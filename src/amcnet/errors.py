@@ -68,6 +68,16 @@ def one_line(text: str) -> str:
     )
 
 
+def count_text(number: int, noun: str) -> str:
+    """Return a number with its noun in the singular or plural.
+
+    >>> count_text(1, "error"), count_text(2, "class"), count_text(3, "file")
+    ('1 error', '2 classes', '3 files')
+    """
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
+
+
 def printable_lines(text: str) -> str:
     """Return a text with control characters as escapes; line ends and tabs stay."""
     plain = text.replace("\n", "").replace("\t", "")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
 from typer.testing import CliRunner, Result
 
 from amcnet.anatomy import LabelTable, hand_label_table
@@ -32,10 +33,25 @@ def measure(*arguments: object) -> Result:
 def test_sizes_are_printed(hand: Path) -> None:
     done = measure(hand)
     assert done.exit_code == 0, done.output
-    lines = {line[2:44].strip(): line.split() for line in done.stdout.splitlines()}
+    lines = {line[:46].strip(): line.split() for line in done.stdout.splitlines()}
     assert lines["distal phalanx of thumb"][-5:-2] == ["10.0", "6.4", "2.0"]
     assert lines["epiphysis of distal phalanx of thumb"][-1] == "0.50"
     assert lines["fifth metacarpal bone"][-5:] == ["-"] * 5
+    assert "ratio: width of the epiphysis over that of its shaft's end." in done.stdout
+
+
+def test_tables_fit_80_columns_with_whole_names(tmp_path: Path) -> None:
+    names = ["手の骨" * 6, "a structure with a name that is quite long", "one that is longer " * 5]
+    labels = np.zeros((60, 50, 40), np.uint8)
+    labels[2:58, 2:48, 2:12], labels[2:9, 2:9, 20:30], labels[30:40, 2:9, 20:30] = 1, 2, 3
+    path = tmp_path / "long.seg.nrrd"
+    table = LabelTable.from_names(names)
+    write_labels(path, labels, Geometry.canonical(labels.shape, (5.0, 5.0, 5.0)), table)
+    lines = measure(path).stdout.splitlines()
+    assert all(any(name.strip() in line for line in lines) for name in names)
+    assert all(cell_len(line) <= 80 for line in lines if line.strip() != names[2].strip())
+    ends = {cell_len(line) for line in lines if line and line[-1].isdigit()}
+    assert len(ends) == 1  # columns are aligned, whatever the names' characters
 
 
 def test_one_table_of_all_files_and_status_2_for_a_bad_one(hand: Path, tmp_path: Path) -> None:
@@ -107,7 +123,7 @@ def test_outputs_and_folders_are_checked_before_any_work(hand: Path, tmp_path: P
 def test_another_voxel_size_scales_the_sizes(hand: Path) -> None:
     done = measure(hand, "--spacing", "1.0,0.8,0.5")
     assert done.exit_code == 0, done.output
-    lines = {line[2:44].strip(): line.split() for line in done.stdout.splitlines()}
+    lines = {line[:46].strip(): line.split() for line in done.stdout.splitlines()}
     assert lines["distal phalanx of thumb"][-5:-2] == ["20.0", "12.8", "4.0"]
 
 

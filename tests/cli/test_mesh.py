@@ -43,7 +43,7 @@ def test_a_folder_of_stl(hand: Path, tmp_path: Path) -> None:
 def test_one_glb_of_some_structures(hand: Path, tmp_path: Path) -> None:
     done = mesh(hand, "-o", tmp_path / "all.glb", "--structures", "epiphyses", "--smooth", "0.3")
     assert done.exit_code == 0, done.output
-    assert ": 1 surfaces, " in done.stdout
+    assert ": 1 surface, " in done.stdout
     content = (tmp_path / "all.glb").read_bytes()
     assert b'"name":"epiphysis of distal phalanx of thumb"' in content
 

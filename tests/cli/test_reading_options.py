@@ -143,7 +143,7 @@ def hand(tmp_path: Path) -> Path:
     return tmp_path / "hand.seg.nrrd"
 
 
-REFUSED = f"{24 * 2 * 3} voxels have colours, expected a grey image"
+REFUSED = f"found colours in {24 * 2 * 3} voxels, expected a grey image"
 
 
 def test_check_takes_or_refuses_colours(scan: Path, hand: Path) -> None:
@@ -183,7 +183,7 @@ def test_prepare_takes_or_refuses_colours(blocks: Path, tmp_path: Path) -> None:
     sitk.WriteImage(made, str(image))
     refused = run("prepare", folder, "--check", "--colour", "refuse")
     assert isinstance(refused.exception, InputError)
-    assert "1 voxels have colours" in " ".join(refused.output.split())
+    assert "found colours in 1 voxel," in " ".join(refused.output.split())
     assert run("prepare", folder, "--check").exit_code == 0
 
 

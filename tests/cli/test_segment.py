@@ -251,7 +251,7 @@ def test_interrupt_ends_at_once_and_leaves_nothing(
         seconds = time.monotonic() - interrupted
     assert list(out.iterdir()) == []
     last = log.read_text().splitlines()[-1]
-    assert last == "amcnet: interrupted, 0 of 1 volumes were segmented"
+    assert last == "amcnet: interrupted, 0 of 1 volume was segmented"
     assert seconds < 1
 
 

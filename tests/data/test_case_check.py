@@ -108,8 +108,8 @@ def test_all_that_is_wrong_with_one_case_is_found(tmp_path, write_volume):
         path = write_volume(tmp_path / f"y{extension}", labels, (0.5, 0.25, 0.25))
         problems = check(image, path).problems
         assert [problem.what.partition(": ")[2][:40] for problem in problems] == [
-            "1 voxels are not whole numbers, expected label values"[:40],
-            "3 voxels are NaN or infinite, expected finite"[:40],
+            "found fractions in 1 voxel, expected label values"[:40],
+            "found NaN or infinity in 3 voxels, expected finite"[:40],
             "image and labels lie on different grids: spacing"[:40],
         ]
 

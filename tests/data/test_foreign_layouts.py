@@ -83,7 +83,7 @@ def test_what_is_wrong_with_a_list_is_told(tmp_path: Path) -> None:
         "labelsTr/hippocampus_001.nii.gz is missing, expected a file that dataset.json lists"
         in (texts)
     )
-    assert "1 files of labelsTr, such as more.nii.gz, are not listed in dataset.json" in texts
+    assert "dataset.json does not list 1 file of labelsTr, such as more.nii.gz" in texts
     for bad, message in (
         ({}, r"'training' is \{\}, expected a list"),
         ([{"image": "a"}], r"training\[0\] is .*, expected 'image' and 'label'"),

@@ -51,9 +51,11 @@ def test_luma_of_every_format(
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert record.getMessage().startswith(f"{path}: 6 voxels had colour, their luma is used")
-    with pytest.raises(InputError, match=r"scan.*: 6 voxels have colours, expected a grey image"):
+    with pytest.raises(
+        InputError, match=r"scan.*: found colours in 6 voxels, expected a grey image"
+    ):
         read_volume(path, colour="refuse")
-    with pytest.raises(InputError, match="6 voxels have colours"):
+    with pytest.raises(InputError, match="found colours in 6 voxels"):
         read_labels(path)
 
 
@@ -69,7 +71,7 @@ def test_an_opacity_is_no_colour(tmp_path: Path, caplog: pytest.LogCaptureFixtur
 def test_images_in_memory() -> None:
     image = sitk.GetImageFromArray(colours(), isVector=True)
     np.testing.assert_array_equal(volume_from_image(image).array, luma_of(colours()))
-    with pytest.raises(InputError, match="6 voxels have colours"):
+    with pytest.raises(InputError, match="found colours in 6 voxels"):
         as_volume(image, Reading(colour="refuse"))
 
 

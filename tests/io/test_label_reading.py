@@ -173,7 +173,7 @@ def test_layers_are_merged_and_the_last_wins(tmp_path: Path) -> None:
     hidden = SegmentOverlap("distal phalanx of thumb", "proximal phalanx of thumb", 1)
     assert volume.overlaps == (hidden,)
     assert volume.remarks == (
-        "segments overlap, and the last one is kept: 1 voxels of 'distal phalanx of thumb' under "
+        "segments overlap, and the last one is kept: 1 voxel of 'distal phalanx of thumb' under "
         "'proximal phalanx of thumb' are hidden",
     )
     assert volume.spacing_mm == pytest.approx((0.3, 0.2, 0.1))
@@ -193,7 +193,7 @@ def test_values(tmp_path: Path) -> None:
     assert whole.array.dtype == np.uint8
     assert whole.array.max() == 38
     array[0, 0, 1] = 0.5
-    with pytest.raises(InputError, match=r"b\.mha: 1 voxels are not whole numbers"):
+    with pytest.raises(InputError, match=r"b\.mha: found fractions in 1 voxel"):
         read_labels(write_image(tmp_path / "b.mha", array), TABLE)
     outside = np.zeros((3, 4, 5), np.int16)
     outside[0, 0, :3] = (40, -2, 300)
@@ -335,5 +335,5 @@ def test_voxels_of_a_segmentation_that_are_no_numbers(tmp_path: Path) -> None:
     assert read_labels(path).array.max() == 1
     values[3], values[5], values[9] = np.nan, np.inf, 1.4
     path.write_bytes(header + b"\n\n" + values.tobytes())
-    with pytest.raises(InputError, match="3 voxels are not whole numbers"):
+    with pytest.raises(InputError, match="found fractions in 3 voxels"):
         read_labels(path)

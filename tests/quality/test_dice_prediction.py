@@ -142,6 +142,8 @@ def test_the_verdict_names_structures_that_are_predicted_to_be_low() -> None:
     report = check({1: 0.91, 2: 0.44, 3: 0.86})
     assert report.verdict is Severity.LOOK
     assert report.summary() == "look: Dice may be below 0.5: tibia (predicted 0.44)"
+    assert report.reasons(1) == ()
+    assert report.reasons(2) == ("Dice may be below 0.5 (predicted 0.44)",)
     assert [report.severity_of(value) for value in (1, 2, 3)] == [
         Severity.OK,
         Severity.LOOK,
@@ -204,3 +206,16 @@ def test_nothing_at_all_can_be_checked() -> None:
     )
     assert report.is_no_hand
     assert report.predicted_dice == {}
+
+
+def test_each_structure_has_its_own_reason() -> None:
+    report = check({1: 0.31, 2: 0.44, 3: 0.86})
+    (finding,) = [finding for finding in report.findings if finding.kind == "prediction"]
+    assert "0.31" in finding.message
+    assert "0.44" in finding.message
+    assert [finding.reason(value) for value in (1, 2)] == [
+        "Dice may be below 0.5 (predicted 0.31)",
+        "Dice may be below 0.5 (predicted 0.44)",
+    ]
+    (row,) = [row for row in report.to_dict()["findings"] if row["kind"] == "prediction"]
+    assert row["reasons"] == [finding.reason(value) for value in row["structures"]]

@@ -179,7 +179,7 @@ def test_what_cannot_be_prepared_is_refused(tmp_path: Path, blocks: Path) -> Non
     with pytest.raises(OutputError, match="lies in the data set"):
         prepare(check_dataset(blocks), blocks / "prepared")
     report = check_dataset(tmp_path / "none")
-    with pytest.raises(InputError, match="has 1 errors, expected none"):
+    with pytest.raises(InputError, match="has 1 error, expected none"):
         prepare(report, tmp_path / "out")
 
 

@@ -388,6 +388,10 @@ def test_slices_use_the_window(page, layout: str) -> None:
     page.select_option("#layout", layout)
     view = page.locator("#picture").bounding_box()
     assert view["width"] + page.locator("aside").bounding_box()["width"] >= SMALL["width"] - 2
+    for title in page.locator(".marks .plane").all():
+        box = title.bounding_box()
+        assert view["x"] <= box["x"]
+        assert box["x"] + box["width"] <= view["x"] + view["width"]
     if layout != "grid":
         box = slice_box(page, layout.removeprefix("large-"))
         assert box["width"] > 0.55 * view["width"] or box["height"] > 0.98 * view["height"]
@@ -452,6 +456,8 @@ def test_common_screens_show_everything_without_scrolling(
         assert page.evaluate("document.documentElement.scrollHeight") <= height
         picture_box = page.locator("#picture").bounding_box()
         assert picture_box["width"] * picture_box["height"] > 0.6 * width * height
+        buttons = [button.bounding_box()["y"] for button in page.locator("#buttons button").all()]
+        assert max(buttons) - min(buttons) < 1  # in one row
         for name in ("#details", "#next-doubtful", "#place", "footer", "#labels-opacity"):
             box = page.locator(name).bounding_box()
             assert min(box["x"], box["y"]) >= 0

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,8 @@ def test_the_command(tmp_path: Path, models_home: Path) -> None:
     done = CliRunner().invoke(app, ["doctor", "--no-speed", "--json", str(tmp_path / "a.json")])
     assert done.exit_code == 0, done.output
     assert "amcnet segment will work here" in done.stdout
+    paths = (sys.executable, tempfile.gettempdir())  # are never broken
+    assert all(len(line) <= 80 for line in done.stdout.splitlines() if not line.endswith(paths))
     content = json.loads((tmp_path / "a.json").read_text())
     assert content["ok"] is True
     assert {finding["topic"] for finding in content["findings"]} >= {"version", "model", "machine"}

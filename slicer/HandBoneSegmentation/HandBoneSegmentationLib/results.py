@@ -152,8 +152,11 @@ def fill_table(node: Any, result: Result) -> None:  # noqa: ANN401
     rows = result["structures"]
     remarks = {row["label"]: "" for row in rows}
     for finding in result["findings"]:
-        for label in finding["structures"]:
-            remarks[label] += ("; " if remarks[label] else "") + finding["message"]
+        labels = finding["structures"]
+        # An older server only knows the message about all of them.
+        reasons = finding.get("reasons") or [finding["message"]] * len(labels)
+        for label, reason in zip(labels, reasons, strict=True):
+            remarks[label] += ("; " if remarks[label] else "") + reason
     was_modifying = node.StartModify()
     node.RemoveAllColumns()
     _add(node, vtk.vtkStringArray(), "Structure", [row["name"] for row in rows])

@@ -17,7 +17,7 @@ from amcnet.bundle.description import (
 )
 from amcnet.bundle.ir_check import check_ir
 from amcnet.bundle.locate import default_bundle_folder, find_model
-from amcnet.errors import InputError, ModelError
+from amcnet.errors import InputError, ModelError, count_text
 from amcnet.io import atomic_path
 from amcnet.io.small_files import read_small_file
 
@@ -139,7 +139,7 @@ def _check_consistency(path: Path, description: BundleDescription) -> None:
         raise ModelError(f"{path}: labels cannot be used: {error}") from error
     if table.num_classes != description.architecture.num_classes:
         raise ModelError(
-            f"{path}: lists {len(table)} structures, "
+            f"{path}: lists {count_text(len(table), 'structure')}, "
             f"expected {description.architecture.num_classes - 1}"
         )
     how = description.preprocessing.normalisation
@@ -164,7 +164,8 @@ def _check_refiner(path: Path, description: BundleDescription) -> None:
     expected = description.architecture.in_channels, len(refiner.kinds)
     if found != expected:
         raise ModelError(
-            f"{path}: its refiner takes {found[0]} channels and {found[1]} kinds, "
+            f"{path}: its refiner takes {count_text(found[0], 'channel')} and "
+            f"{count_text(found[1], 'kind')}, "
             f"expected {expected[0]} and {expected[1]}"
         )
 

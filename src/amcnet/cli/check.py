@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from amcnet.cli.input_option import InputOption
 from amcnet.cli.options import (
     AxesOption,
     ColourChoice,
@@ -18,6 +19,7 @@ from amcnet.cli.options import (
 
 def check(
     labels: Annotated[Path, typer.Argument(help="Label file to check.")],
+    _input: InputOption = None,
     image: Annotated[
         Path | None, typer.Option(help="The volume that was segmented; it is checked too.")
     ] = None,

@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from amcnet.cli.input_option import InputOption
+from amcnet.errors import count_text
+
 
 def compare_results(
     a: Annotated[
@@ -14,6 +17,7 @@ def compare_results(
         ),
     ],
     b: Annotated[Path, typer.Argument(help="Evaluations of the same cases by another method.")],
+    _input: InputOption = None,
     metric: Annotated[
         str, typer.Option(help="Metric of the structures, such as hd95_mm or jaccard.")
     ] = "dice",
@@ -47,4 +51,4 @@ def compare_results(
         stdout().print(markdown(table), end="")
         return
     write_table(output, table)
-    stdout().print("\n".join([*table.notes, f"{output}: {len(table.rows)} rows"]))
+    stdout().print("\n".join([*table.notes, f"{output}: {count_text(len(table.rows), 'row')}"]))

@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 from amcnet.cli.console import tell
+from amcnet.cli.input_option import InputOption
 from amcnet.cli.options import AxesOption, LabelsOption, SpacingOption
+from amcnet.errors import count_text
 
 
 def confusion(
@@ -17,6 +19,7 @@ def confusion(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Picture to write: .png .pdf .svg.")
     ],
+    _input: InputOption = None,
     labels: LabelsOption = None,
     axes: AxesOption = "auto",
     spacing: SpacingOption = None,
@@ -60,5 +63,5 @@ def confusion(
             update(done, len(pairs))
             total += confusion_of_files([pair], names, reading)
     write_figure(output, confusion_figure(total, names.table))
-    count = "1 pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
+    count = count_text(len(pairs), "pair")
     stdout().print(f"{output}: {count} of files, {int(total[1:].sum())} labelled voxels")

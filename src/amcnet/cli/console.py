@@ -40,8 +40,18 @@ def stdout() -> "Console":
 
     class Results(Console):
         def print(self, *objects: Any, **options: Any) -> None:  # noqa: ANN401
-            texts = (printable_lines(o) if isinstance(o, str) else o for o in objects)
+            texts = (self.laid_out(o) if isinstance(o, str) else o for o in objects)
             super().print(*texts, **options)
+
+        def laid_out(self, text: str) -> str:
+            plain = printable_lines(text)
+            if not self.is_terminal:  # other programs read a line for each result
+                return plain
+            from amcnet.text_layout import wrapped
+
+            return "\n".join(
+                part for line in plain.split("\n") for part in wrapped(line, self.width)
+            )
 
         def on_broken_pipe(self) -> None:  # otherwise Rich exits with status 1 and no message
             raise BrokenPipeError(errno.EPIPE, "Broken pipe")
@@ -61,36 +71,9 @@ def progress(text: str, quiet_seconds: float = 0.0) -> Iterator[Update]:
     if not sys.stderr.isatty():
         yield _Lines(text, quiet_seconds)
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeElapsedColumn as Elapsed
-    from rich.progress import TimeRemainingColumn as Remaining
+    from amcnet.cli.progress_bar import progress_bar
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    an_hour = (
-        3600.0  # steps that Rich bases its estimate on: it needs two, and one may take minutes
-    )
-    with Progress(
-        *columns,
-        Elapsed(),
-        Remaining(),
-        TextColumn("{task.fields[left]}", markup=False),
-        console=console,
-        transient=True,
-        speed_estimate_period=an_hour,
-    ) as bar:
-        task = bar.add_task(text, total=None, left="")
-
-        def update(
-            done: int, total: int, now: str = text, seconds_left: float | None = None
-        ) -> None:
-            left = "" if seconds_left is None else f"about {duration(seconds_left)} left"
-            # Without a total, the bar only pulses.
-            bar.update(
-                task, completed=done, total=total or None, description=one_line(now), left=left
-            )
-
+    with progress_bar(text) as update:
         yield update
 
 

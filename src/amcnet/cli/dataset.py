@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from amcnet.cli.input_option import InputCommand, InputOption
 from amcnet.cli.options import (
     AxesOption,
     ColourChoice,
@@ -29,11 +30,12 @@ def _group() -> None:
     """Build a data set of your own corrected scans."""
 
 
-@app.command()
+@app.command(cls=InputCommand)
 def add(
     image: Annotated[Path, typer.Argument(help="The scan.")],
     labels: Annotated[Path, typer.Argument(help="Its corrected labels.")],
     to: Annotated[Path, typer.Option("--to", help="Folder of the data set, created if missing.")],
+    _input: InputOption = None,
     corrected: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Structure that was corrected; may be repeated."),

@@ -26,6 +26,8 @@ def doctor(
     Each line appears as soon as it is known. The exit status is 1 if 'amcnet segment' cannot work.
     """
     from amcnet.cli.console import stdout
+    from amcnet.errors import one_line
+    from amcnet.text_layout import WIDTH, wrapped
     from amcnet.workflows.doctor import Diagnosis, Health, examine_in_turn
 
     if json_file is not None:
@@ -42,7 +44,8 @@ def doctor(
         for finding in examine_in_turn(speed, starting):
             if not findings or finding.topic != findings[-1].topic:
                 console.print(finding.topic)
-            console.print(f"  {finding.name:<{_NAME_WIDTH}}  {finding.value}")
+            line = one_line(f"  {finding.name:<{_NAME_WIDTH}}  {finding.value}")
+            console.print("\n".join(wrapped(line, WIDTH, _NAME_WIDTH + 4)))
             console.file.flush()
             findings.append(finding)
     health = Health(tuple(findings))

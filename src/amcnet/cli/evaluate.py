@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from amcnet.cli.console import tell
+from amcnet.cli.input_option import InputOption
 from amcnet.cli.options import AxesOption, LabelsOption, SpacingOption
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def evaluate(
     prediction: Annotated[
         Path, typer.Argument(help="Predicted label file, or a folder of them with the same names.")
     ],
+    _input: InputOption = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write all figures to this JSON file.")
     ] = None,

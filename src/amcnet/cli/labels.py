@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from amcnet.cli.options import LabelsOption
+from amcnet.errors import count_text
 
 
 def labels(
@@ -34,7 +35,9 @@ def labels(
     names = LabelNames(hand_label_table()) if source is None else find_label_names(source)
     if output is not None:
         write_label_file(output, names, overwrite)
-        stdout().print(f"{output}: {len(names.table) - len(names.placeholders)} structures")
+        stdout().print(
+            f"{output}: {count_text(len(names.table) - len(names.placeholders), 'structure')}"
+        )
         return
     for structure in names.table:
         color = "#" + "".join(f"{channel:02x}" for channel in structure.color_rgb)

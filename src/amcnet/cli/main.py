@@ -37,6 +37,7 @@ from amcnet.cli import (
 )
 from amcnet.cli.console import interruptible
 from amcnet.cli.examples import EXAMPLES, FIRST, SUMMARIES, epilog
+from amcnet.cli.input_option import InputCommand
 from amcnet.errors import TRACEBACK_VARIABLE, AmcnetError, OneLineFormatter, one_line
 from amcnet.version import __version__
 
@@ -86,7 +87,9 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "export": export.export,
 }
 for _name, _function in _COMMANDS.items():
-    app.command(_name, short_help=SUMMARIES[_name], epilog=epilog(EXAMPLES[_name]))(_function)
+    app.command(
+        _name, cls=InputCommand, short_help=SUMMARIES[_name], epilog=epilog(EXAMPLES[_name])
+    )(_function)
 # The former name of paper-tables.
 app.command("benchmark", hidden=True)(paper_tables.benchmark)
 app.add_typer(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from amcnet.cli.console import tell
+from amcnet.cli.input_option import InputOption
 from amcnet.cli.options import AxesOption, LabelsOption, SpacingOption
 from amcnet.errors import one_line
 
@@ -19,6 +20,7 @@ def measure(
         list[Path],
         typer.Argument(help="Label files, or folders (their .seg.nrrd files, else all volumes)."),
     ],
+    _input: InputOption = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -70,28 +72,33 @@ def measure(
 
 
 def _lines(source: Path, result: "FileMeasurements") -> list[str]:
-    """Return the sizes of a file's structures as a plain-text table, as wide as needed."""
+    """Return the sizes of a file's structures as a plain-text table."""
+    from amcnet.text_layout import WIDTH, plain_table, wrapped
+
     has_ends = any(one.growth_end for one in result.measurements)
-    names = [one_line(one.name) for one in result.measurements]
-    width = max(map(len, names), default=0)
-    head = ["length", "width", "thick", "mm3", "mm2", *(["ratio"] if has_ends else [])]
-    lines = [one_line(f"{source}: extents in mm, volume, surface area") + _ratio_note(has_ends)]
-    lines.append("  " + " " * width + "".join(f"{name:>9}" for name in head))
-    for name, one in zip(names, result.measurements, strict=True):
-        cells = [_text(value, 1) for value in _sizes(one)]
-        if one.growth_end is not None:
-            cells.append(_text(one.growth_end.width_ratio, 2))
-        lines.append(f"  {name:<{width}}" + "".join(f"{cell:>9}" for cell in cells))
+    headings = ["long\nmm", "wide\nmm", "thick\nmm", "vol.\nmm3", "area\nmm2"]
+    rows = []
+    for one in result.measurements:
+        cells = [_text(value) for value in _sizes(one)]
+        if has_ends:
+            ratio = None if one.growth_end is None else one.growth_end.width_ratio
+            cells.append("" if one.growth_end is None else _text(ratio, 2))
+        rows.append((one_line(one.name), cells))
+    lines = [one_line(f"{source}:")]
+    if has_ends:
+        headings.append("ratio")
+    lines += plain_table("structure", headings, rows)
+    if has_ends:
+        lines += wrapped("ratio: width of the epiphysis over that of its shaft's end.", WIDTH)
     return lines
-
-
-def _ratio_note(has_ends: bool) -> str:
-    return ", width of the epiphysis over that of its shaft's end" if has_ends else ""
 
 
 def _sizes(one: "Measurement") -> tuple[float | None, ...]:
     return one.length_mm, one.width_mm, one.thickness_mm, one.volume_mm3, one.surface_area_mm2
 
 
-def _text(value: float | None, decimals: int) -> str:
-    return "-" if value is None else f"{value:.{decimals}f}"
+def _text(value: float | None, decimals: int = 1) -> str:
+    """Return a number of at most five characters, unless it has five digits before the point."""
+    if value is None:
+        return "-"
+    return f"{value:.{decimals if value < 1000 else 0}f}"

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+from amcnet.cli.input_option import InputOption
 from amcnet.cli.options import AxesOption, LabelsOption, SpacingOption
+from amcnet.errors import count_text
 
 
 class MeshFormat(StrEnum):
@@ -28,6 +30,7 @@ def mesh(
             help="Folder for one file per structure, or NAME.glb for all in one file.",
         ),
     ],
+    _input: InputOption = None,
     extension: Annotated[
         MeshFormat, typer.Option("--format", help="Format of the files in a folder.")
     ] = MeshFormat.stl,
@@ -73,7 +76,9 @@ def mesh(
     surfaces = find_surfaces(volume, known, values, smooth_mm)
     written = write_surfaces(output, surfaces, known, f".{extension.value}", overwrite)
     triangles = sum(len(surface.triangles) for surface in written)
-    stdout().print(f"{output}: {len(written)} surfaces, {triangles} triangles")
+    stdout().print(
+        f"{output}: {count_text(len(written), 'surface')}, {count_text(triangles, 'triangle')}"
+    )
 
 
 def _smooth_mm(text: str | None) -> float | None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from amcnet.errors import ConfigError
+from amcnet.errors import ConfigError, count_text
 
 
 class GridName(StrEnum):
@@ -55,7 +55,8 @@ def phantom(
     config = PhantomConfig(GRIDS[grid.value], variety.value, _age_range(age))
     with progress("phantoms") as update:
         names = write_dataset(out, count, seed, config, jobs, update)
-    stdout().print(f"{out}: {len(names)} phantoms, {names[0]} to {names[-1]}")
+    numbers = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+    stdout().print(f"{out}: {count_text(len(names), 'phantom')}, {numbers}")
     left_out = summarise_left_out(out, names)
     if left_out:
         stdout().print(left_out)

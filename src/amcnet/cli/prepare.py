@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from amcnet.cli.input_option import InputOption
 from amcnet.cli.options import (
     AxesOption,
     ColourChoice,
@@ -13,7 +14,7 @@ from amcnet.cli.options import (
     GridOption,
     SpacingOption,
 )
-from amcnet.errors import ConfigError, InputError
+from amcnet.errors import ConfigError, InputError, count_text
 
 if TYPE_CHECKING:
     from amcnet.data.dataset_check import CheckReport
@@ -25,6 +26,7 @@ def prepare(
         Path,
         typer.Argument(help="Data set: nnU-Net's raw layout, or a folder of images and labels."),
     ],
+    _input: InputOption = None,
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", help="Folder for the prepared data set and its config.toml."),
@@ -130,7 +132,7 @@ def _show_proposal(dataset: Path, report: "CheckReport") -> None:
     for case in report.properties:
         for value, count in case.voxels.items():
             voxels[value] = voxels.get(value, 0) + count
-    found = ", ".join(f"{value} ({voxels[value]} voxels)" for value in sorted(voxels))
+    found = ", ".join(f"{value} ({count_text(voxels[value], 'voxel')})" for value in sorted(voxels))
     console = stdout()
     console.print(f"Label values found: {found}.")
     console.print(f"Copy this to {dataset / 'dataset.json'} and give the structures their names:")

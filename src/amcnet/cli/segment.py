@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from amcnet.cli.console import tell
+from amcnet.cli.input_option import InputOption
 from amcnet.cli.options import (
     ColourChoice,
     ColourOption,
@@ -23,7 +24,7 @@ from amcnet.cli.options import (
     SeriesOption,
     SpacingOption,
 )
-from amcnet.errors import one_line
+from amcnet.errors import count_text, one_line
 
 if TYPE_CHECKING:
     from amcnet.cli.console import Update
@@ -65,17 +66,13 @@ class QualityChoice(StrEnum):
 
 
 InputsArgument = Annotated[
-    list[Path] | None,
+    list[Path],
     typer.Argument(
         help="Volumes: .nrrd .nhdr .mha .mhd .nii .nii.gz, DICOM (folder, .zip, DICOMDIR, "
         ".dcm), or folders of them; for a model of several channels NAME_0000.EXT, the others "
         "are found next to it",
         show_default=False,
     ),
-]
-InputOption = Annotated[
-    list[Path] | None,
-    typer.Option("-i", "--input", help="Same as INPUTS.", show_default=False),
 ]
 OutputOption = Annotated[
     Path,
@@ -187,8 +184,8 @@ TokenFileOption = Annotated[
 
 def segment(
     output: OutputOption,
-    inputs: InputsArgument = None,
-    more_inputs: InputOption = None,
+    inputs: InputsArgument,
+    _input: InputOption = None,
     axes: SearchedAxesOption = "auto",
     spacing: SpacingOption = None,
     model: ModelOption = None,
@@ -215,9 +212,6 @@ def segment(
     overwrite: OverwriteOption = False,
 ) -> None:
     """Segment volumes: every bone gets its own label."""
-    sources = [*(inputs or ()), *(more_inputs or ())]
-    if not sources:
-        raise typer.BadParameter("expected at least one volume", param_hint="INPUTS")
     with _Run(progress) as run:
         from amcnet.workflows.segment.options import SegmentOptions
 
@@ -242,7 +236,7 @@ def segment(
             measure=progress is ProgressChoice.json,
         )
         place = _find_place(options, dask, server, token_file)
-        jobs = place.plan(sources, output, options, also, report)
+        jobs = place.plan(inputs, output, options, also, report)
         run.segment(jobs, options, place, manifest)
     run.finish()
 
@@ -334,7 +328,9 @@ class _Run:
         from amcnet.workflows.segment.events import JsonLines
 
         done = sum(not outcome.failed for outcome in self._outcomes)
-        count = f", {done} of {len(self._jobs)} volumes were segmented" if self._jobs else ""
+        number = len(self._jobs)
+        volumes = f"{count_text(number, 'volume')} {'was' if number == 1 else 'were'}"
+        count = f", {done} of {volumes} segmented" if self._jobs else ""
         if isinstance(self._reporter, JsonLines):
             with suppress(OSError):
                 self._reporter.error(f"interrupted{count}", interrupted=True)

@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from amcnet.cli.input_option import InputOption
+from amcnet.errors import count_text
+
 
 def summarise(
     results: Annotated[
@@ -13,6 +16,7 @@ def summarise(
             help="Evaluations: one .json file of many cases, or a folder of .json files."
         ),
     ],
+    _input: InputOption = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -60,11 +64,17 @@ def summarise(
     table = statistics_table(cases, metrics, gaps=gaps)
     if boxplots is not None:
         write_figure(boxplots, boxplot_figure(cases, metrics))
-        stdout().print(f"{boxplots}: {len(cases)} cases")
+        stdout().print(f"{boxplots}: {count_text(len(cases), 'case')}")
     if output is None:
         stdout().print(markdown(table), end="")
     else:
         write_table(output, table)
         stdout().print(
-            "\n".join([*gaps.notes(), f"{output}: {len(table.rows)} rows, {len(cases)} cases"])
+            "\n".join(
+                [
+                    *gaps.notes(),
+                    f"{output}: {count_text(len(table.rows), 'row')}, "
+                    f"{count_text(len(cases), 'case')}",
+                ]
+            )
         )

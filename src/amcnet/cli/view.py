@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from amcnet.cli.input_option import InputOption
 from amcnet.cli.options import (
     AxesOption,
     ColourChoice,
@@ -23,6 +24,7 @@ def view(
             help="Its labels; without them, only the volume is shown (it is not segmented)."
         ),
     ] = None,
+    _input: InputOption = None,
     compare: Annotated[
         Path | None,
         typer.Option(

@@ -21,7 +21,7 @@ from amcnet.data.dataset_layout import (
 )
 from amcnet.data.label_files import MAX_STRUCTURES, LabelNames
 from amcnet.data.problems import Problem as Problem
-from amcnet.errors import InputError
+from amcnet.errors import InputError, count_text
 from amcnet.io import BY_HEADER, CANONICAL_AXES, Geometry, Reading, doubtful_spacing
 from amcnet.io.folder_listing import listed, passed_over
 from amcnet.parallel import Progress, map_in_processes, no_progress
@@ -222,7 +222,7 @@ def _ignored(ignore_value: int, properties: tuple[CaseProperties, ...]) -> Itera
     counts = [case.voxels[ignore_value] for case in properties if ignore_value in case.voxels]
     if counts:
         text = (
-            f"the ignore label {ignore_value} marks {sum(counts)} voxels "
+            f"the ignore label {ignore_value} marks {count_text(sum(counts), 'voxel')} "
             f"(cases with such voxels: {len(counts)})"
         )
         yield Problem("warning", "", text)

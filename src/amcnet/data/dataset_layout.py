@@ -16,7 +16,7 @@ from amcnet.data.listed_cases import decathlon_cases, listed_cases
 from amcnet.data.pairing import EXPECTED, nnunet_pairs, plain_pairs
 from amcnet.data.pairing import Case as Case
 from amcnet.data.pairing import FoundCases as FoundCases
-from amcnet.errors import InputError
+from amcnet.errors import InputError, count_text
 from amcnet.io import BY_HEADER, Reading, read_segments
 from amcnet.io.plain_names import plain_name
 
@@ -94,8 +94,8 @@ def make_dataset(folder: Path, found: FoundCases, names: LabelNames) -> Dataset:
         channels = tuple(f"channel {i}" for i in range(count)) if count > 1 else ("image",)
     if len(channels) != count:
         raise InputError(
-            f"{folder / _DESCRIPTION}: names {len(channels)} channels, expected {count} as in "
-            "the cases"
+            f"{folder / _DESCRIPTION}: names {count_text(len(channels), 'channel')}, expected "
+            f"{count} as in the cases"
         )
     return Dataset(folder, names.table, found.cases, channels, names.ignore_value)
 

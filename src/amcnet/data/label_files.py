@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from amcnet.anatomy import LabelTable, Structure, hand_label_table, own_table_of
-from amcnet.errors import InputError
+from amcnet.errors import InputError, count_text
 from amcnet.io.small_files import read_json, read_small_file
 
 MAX_STRUCTURES = 254  # labels have 8 bits: 0 is background, 255 marks ignored voxels
@@ -251,5 +251,7 @@ def _rows(text: str) -> list[tuple[int, str]]:
 
 def _limited(table: LabelTable) -> LabelTable:
     if not 1 <= len(table) <= MAX_STRUCTURES:
-        raise InputError(f"found {len(table)} structures, expected 1 to {MAX_STRUCTURES}")
+        raise InputError(
+            f"found {count_text(len(table), 'structure')}, expected 1 to {MAX_STRUCTURES}"
+        )
     return table

@@ -11,7 +11,7 @@ from typing import Any
 
 from amcnet.data.pairing import Case, FoundCases, differ_only_in_case, stem_of
 from amcnet.data.problems import Problem
-from amcnet.errors import InputError
+from amcnet.errors import InputError, count_text
 
 _FORBIDDEN = re.compile(r'[/\\\0:*?"<>|]|^\.')
 
@@ -113,7 +113,8 @@ def _outside(path: Path, cases: Iterable[Case]) -> Iterator[Problem]:
     files = [file for case in cases for file in (*case.images, case.labels)]
     outside = [file for file in files if not file.resolve().is_relative_to(folder)]
     if outside:
-        text = f"{len(outside)} files, such as {outside[0]}, lie outside the data set's folder"
+        count = count_text(len(outside), "file")
+        text = f"found {count} outside the data set's folder, such as {outside[0]}"
         yield Problem("warning", "", f"{text}: {path.name} lists them")
 
 
@@ -123,7 +124,8 @@ def _unlisted(path: Path, names: set[str]) -> Iterator[Problem]:
     files = sorted(labels.iterdir()) if labels.is_dir() else []
     extra = [f.name for f in files if not f.name.startswith(".") and stem_of(f) not in names]
     if extra:
-        text = f"{len(extra)} files of labelsTr, such as {extra[0]}, are not listed in {path.name}"
+        count = count_text(len(extra), "file")
+        text = f"{path.name} does not list {count} of labelsTr, such as {extra[0]}"
         yield Problem("warning", "", text)
 
 

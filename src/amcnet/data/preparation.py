@@ -27,7 +27,7 @@ from amcnet.data.prepared_store import (
 )
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.data.resampling import resample_labels
-from amcnet.errors import InputError
+from amcnet.errors import InputError, count_text
 from amcnet.io import BY_HEADER, Geometry, labels_on_grid
 from amcnet.io.geometry import Triple
 from amcnet.parallel import Progress, map_in_processes, no_progress
@@ -60,7 +60,7 @@ def prepare_dataset(
     how = preprocessing.normalisation
     if isinstance(how, tuple) and len(how) != len(dataset.channels):
         raise InputError(
-            f"preprocessing.normalisation is for {len(how)} channels, expected "
+            f"preprocessing.normalisation is for {count_text(len(how), 'channel')}, expected "
             f"{len(dataset.channels)} as in {dataset.folder}"
         )
     (folder / CASE_FOLDER).mkdir(parents=True, exist_ok=True)

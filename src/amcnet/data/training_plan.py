@@ -18,7 +18,7 @@ from amcnet.data.preprocessing import (
     Preprocessing,
     round_size,
 )
-from amcnet.errors import ConfigError
+from amcnet.errors import ConfigError, count_text
 from amcnet.io.geometry import Triple
 
 PAPER_WINDOW = 16
@@ -135,9 +135,10 @@ def _fit(
     fitting = budget.voxels // (lateral * depth)
     window = max(LEAST_WINDOW, min(most, fitting - fitting % _WINDOW_STEP))
     reasons.append(
-        f"the window is {window} slices: with the whole plane of {lateral} x {depth} voxels that "
+        f"the window is {count_text(window, 'slice')}: with the whole plane of {lateral} x "
+        f"{depth} voxels that "
         f"is {window * lateral * depth} voxels of a budget of {budget.voxels}, and the median "
-        f"volume has {slices} slices"
+        f"volume has {count_text(slices, 'slice')}"
     )
     return spacing_mm, window, reasons
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from amcnet.bundle import Bundle, BundleDescription
-from amcnet.errors import ModelError
+from amcnet.errors import ModelError, count_text
 from amcnet.inference.stream import LogitsOf, Window
 
 
@@ -60,6 +60,6 @@ def _first_difference(found: Any, expected: Any) -> tuple[str, str]:  # noqa: AN
     if not isinstance(found, list):
         return str(found), str(expected)
     if len(found) != len(expected):
-        return f"{len(found)} structures", f"{len(expected)}"
+        return count_text(len(found), "structure"), f"{len(expected)}"
     pair = next((a, b) for a, b in zip(found, expected, strict=True) if a != b)
     return f"'{pair[0]}'", f"'{pair[1]}'"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from amcnet.errors import count_text
 from amcnet.inference.sliding_windows import Windows
 
 _log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ def next_fallback(tried: Fallback, windows: Windows, started: bool) -> Fallback 
         windows: The requested windows.
         started: Whether slices have been yielded; the window size then stays the same.
     """
-    problem = f"out of memory on {tried.device} with windows of {tried.slices} slices"
+    problem = f"out of memory on {tried.device} with windows of {count_text(tried.slices, 'slice')}"
     following = replace(tried, together=False)
     if started and not tried.again:
         _log.warning("%s in the middle of a volume: starting again", problem)

@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.errors import InputError
+from amcnet.errors import InputError, count_text
 from amcnet.io import Reading, Volume, volume_from_array, volume_from_image
 from amcnet.io.geometry import Triple
 
@@ -33,7 +33,7 @@ def channel_volumes(source: Source, model_channels: int, reading: Reading) -> li
     if array.ndim != 4:
         raise InputError(
             f"array: shape is {array.shape}, expected (channel, scan, lateral, depth) "
-            f"for a model of {model_channels} channels"
+            f"for a model of {count_text(model_channels, 'channel')}"
         )
     return [as_volume(channel, reading) for channel in array]
 

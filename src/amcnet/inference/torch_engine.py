@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from amcnet.bundle import Bundle
 from amcnet.bundle.formats.network import rebuild_network
-from amcnet.errors import ModelError, NotEnoughMemoryError
+from amcnet.errors import ModelError, NotEnoughMemoryError, count_text
 from amcnet.inference.confidence import ConfidenceMeter
 from amcnet.inference.engine import LogitsCallback
 from amcnet.inference.memory_fallback import Fallback, next_fallback
@@ -115,7 +115,7 @@ class TorchEngine:
         plane = " x ".join(str(n) for n in image.shape[2:])
         raise NotEnoughMemoryError(
             f"found too little memory for the network on planes of {plane}, expected enough for "
-            f"windows of {min(windows.slices, windows.least_shape[0])} slices"
+            f"windows of {count_text(min(windows.slices, windows.least_shape[0]), 'slice')}"
         )
 
     def _move_networks(self, device: torch.device) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.errors import InputError, one_line
+from amcnet.errors import InputError, count_text, one_line
 
 Colour = Literal["luma", "refuse"]
 
@@ -89,7 +89,7 @@ def grey_voxels(stored: NDArray[Any], name: str, colour: Colour | None) -> NDArr
     if colour is None or channels not in _RGB_CHANNELS or stored.dtype.kind != "u":
         raise InputError(f"voxels have {channels} different channels, expected a grey image")
     if colour == "refuse":
-        raise InputError(f"{tinted} voxels have colours, expected a grey image")
+        raise InputError(f"found colours in {count_text(tinted, 'voxel')}, expected a grey image")
     _log.warning(
         "%s: %d voxels had colour, their luma is used (refuse colours with --colour refuse)",
         one_line(name),

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from amcnet.anatomy.label_table import LabelTable
-from amcnet.errors import InputError
+from amcnet.errors import InputError, count_text
 from amcnet.io.dicom import is_dicom, merge_frames, open_seg
 from amcnet.io.extensions import find_extension
 from amcnet.io.geometry import Triple
@@ -165,7 +165,8 @@ def _overlap_remarks(overlaps: tuple[SegmentOverlap, ...]) -> tuple[str, ...]:
     if not overlaps:
         return ()
     named = [
-        f"{o.num_voxels} voxels of '{o.hidden}' under '{o.shown}'" for o in overlaps[:_MOST_NAMED]
+        f"{count_text(o.num_voxels, 'voxel')} of '{o.hidden}' under '{o.shown}'"
+        for o in overlaps[:_MOST_NAMED]
     ]
     more = f" and {len(overlaps) - _MOST_NAMED} more pairs" if len(overlaps) > _MOST_NAMED else ""
     return (f"segments overlap, and the last one is kept: {', '.join(named)}{more} are hidden",)
@@ -187,7 +188,7 @@ def _whole(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
             broken += int(np.count_nonzero(~(np.abs(plane - nearest) <= _ROUNDING)))
             target[...] = np.clip(nearest, -_MAX_LABEL, 2 * _MAX_LABEL)
     if broken:
-        raise InputError(f"{broken} voxels are not whole numbers, expected label values")
+        raise InputError(f"found fractions in {count_text(broken, 'voxel')}, expected label values")
     return whole
 
 

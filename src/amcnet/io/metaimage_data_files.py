@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from amcnet.errors import InputError
+from amcnet.errors import InputError, count_text
 from amcnet.io.image_header import DataFile
 from amcnet.io.input_files import find_data_file
 from amcnet.io.nrrd_data_files import numbered_files
@@ -42,7 +42,8 @@ def find_metaimage_data_files(
             names = listed if name.upper().startswith("LIST") else numbered_files(path, name)
             if is_compressed or not 1 <= len(names) <= _MOST_FILES:
                 raise InputError(
-                    f"its voxels are in {len(names)} files, expected 1 to {_MOST_FILES} without "
+                    f"its voxels are in {count_text(len(names), 'file')}, expected 1 to "
+                    f"{_MOST_FILES} without "
                     "compression"
                 )
             return tuple(DataFile(find_data_file(path, name), data_start) for name in names)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from amcnet.errors import InputError
+from amcnet.errors import InputError, count_text
 from amcnet.io.geometry import Geometry, Triple
 
 
@@ -81,4 +81,6 @@ def check_finite(array: npt.NDArray[Any]) -> None:
             for plane in array
         )
     if bad:
-        raise InputError(f"{bad} voxels are NaN or infinite, expected finite float32 values")
+        raise InputError(
+            f"found NaN or infinity in {count_text(bad, 'voxel')}, expected finite float32 values"
+        )

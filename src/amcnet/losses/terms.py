@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from amcnet.anatomy import IGNORE
-from amcnet.errors import InputError
+from amcnet.errors import InputError, count_text
 from amcnet.losses.softmax_sums import SoftmaxSums, softmax_sums
 
 
@@ -146,7 +146,7 @@ def check_target(logits: Tensor, target: Tensor) -> None:
         raise InputError(f"target is {target.dtype}, expected integer classes")
     if logits.shape[1] > IGNORE:
         raise InputError(
-            f"logits have {logits.shape[1]} classes, expected at most {IGNORE}: "
+            f"logits have {count_text(logits.shape[1], 'class')}, expected at most {IGNORE}: "
             f"label {IGNORE} marks voxels to ignore"
         )
     classes = target.masked_fill(target == IGNORE, 0)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from amcnet.errors import count_text
 from amcnet.metrics.overlap import Overlap
 from amcnet.metrics.summary import Row, surface_dice_key
 
@@ -117,6 +118,6 @@ class CaseEvaluation:
         dice = self.summary["dice_macro"]
         shown = "-" if dice is None else f"{dice:.3f}"
         return (
-            f"CaseEvaluation({len(self.structures)} structures, "
+            f"CaseEvaluation({count_text(len(self.structures), 'structure')}, "
             f"{self.summary['structures_missed']} missed, mean Dice {shown})"
         )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from amcnet.anatomy import LabelTable
-from amcnet.errors import ConfigError, InputError
+from amcnet.errors import ConfigError, InputError, count_text
 from amcnet.labelmaps.region import Labels, Region, length_mm
 from amcnet.labelmaps.region_finding import find_regions
 from amcnet.labelmaps.validation import (
@@ -76,7 +76,7 @@ def evaluate_case(
         >>> case.structures[0].dice, case.structures[0].shape.hd95_mm
         (0.75, 0.5)
         >>> case
-        CaseEvaluation(1 structures, 0 missed, mean Dice 0.750)
+        CaseEvaluation(1 structure, 0 missed, mean Dice 0.750)
     """
     reference, prediction = as_array(reference), as_array(prediction)
     check_label_volume(reference, "reference")
@@ -143,7 +143,7 @@ def _check_options(
 ) -> None:
     if table is not None and table.num_classes != num_classes:
         raise InputError(
-            f"the label table has {table.num_classes} classes with the background, "
+            f"the label table has {count_text(table.num_classes, 'class')} with the background, "
             f"expected {num_classes}"
         )
     if not 0 <= surface_tolerance_mm < math.inf:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from amcnet.errors import ConfigError, InputError
+from amcnet.errors import ConfigError, InputError, count_text
 from amcnet.io import atomic_path
 from amcnet.io.small_files import read_small_file
 from amcnet.training.renamed_keys import with_current_names
@@ -149,7 +149,7 @@ def read_finished(folder: Path, rows: tuple[str, ...]) -> dict[str, RowResult]:
         first_name, first = next(iter(results.items()))
         if result.cases.keys() != first.cases.keys():
             raise InputError(
-                f"{folder}: '{row}' has {len(result.cases)} cases, expected the "
+                f"{folder}: '{row}' has {count_text(len(result.cases), 'case')}, expected the "
                 f"{len(first.cases)} of '{first_name}'"
             )
         check_same_protocol(result.facts, first.facts)

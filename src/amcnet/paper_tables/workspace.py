@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from amcnet.data import Dataset, Preprocessing, read_dataset
-from amcnet.errors import OutputError
+from amcnet.errors import OutputError, count_text
 from amcnet.paper_tables.scale import Scale
 from amcnet.parallel import Progress, no_progress
 
@@ -84,7 +84,8 @@ def make_data(
     for dataset, count in ((hands, data.training), (unseen, data.unseen)):
         if len(dataset.cases) != count:
             raise OutputError(
-                f"{dataset.folder}: holds {len(dataset.cases)} phantoms, expected {count}: choose "
+                f"{dataset.folder}: holds {count_text(len(dataset.cases), 'phantom')}, "
+                f"expected {count}: choose "
                 "another folder"
             )
     preprocessing = Preprocessing.model_validate(scale.training.get("preprocessing", {}))

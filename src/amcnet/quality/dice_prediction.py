@@ -55,4 +55,5 @@ def prediction_findings(predicted: PredictedDice, table: LabelTable) -> list[Fin
     severity = Severity.BAD if len(low) > _MOST * len(coefficients) else Severity.LOOK
     names = ", ".join(f"{table[value].name} (predicted {dice:.2f})" for dice, value in low)
     message = f"Dice may be below 0.5: {names}"
-    return [Finding("prediction", severity, tuple(value for _, value in low), message)]
+    reasons = {value: f"Dice may be below 0.5 (predicted {dice:.2f})" for dice, value in low}
+    return [Finding("prediction", severity, tuple(reasons), message, reasons=reasons)]

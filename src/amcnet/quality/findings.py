@@ -49,6 +49,8 @@ class Finding:
         structures: Label values that it concerns; none if it concerns the whole segmentation.
         message: One sentence.
         measure: ``length`` or ``volume`` if the finding is about that size, else empty.
+        reasons: Label value -> what is said about this structure alone, where the message lists
+            several.
 
     Example:
         >>> Finding("missing", Severity.LOOK, (3,), "proximal phalanx of thumb: missing").severity
@@ -60,6 +62,11 @@ class Finding:
     structures: tuple[int, ...]
     message: str
     measure: str = ""
+    reasons: Mapping[int, str] = field(default_factory=dict)
+
+    def reason(self, value: int) -> str:
+        """Return what to say next to a structure: its own reason, else the message."""
+        return self.reasons.get(value, self.message)
 
 
 def rounded_dice(dice: float | None) -> float | None:
@@ -125,6 +132,10 @@ class QualityReport:
         about = (f.severity for f in self.findings if value in f.structures)
         return max(about, default=Severity.OK)
 
+    def reasons(self, value: int) -> tuple[str, ...]:
+        """Return what the findings say about one structure, the worst first."""
+        return tuple(f.reason(value) for f in self.findings if value in f.structures)
+
     def colored_table(self) -> LabelTable:
         """Return the label table with each structure in the colour of its severity."""
         return LabelTable(
@@ -147,6 +158,7 @@ class QualityReport:
                     "structures": list(finding.structures),
                     "names": [self.table[value].name for value in finding.structures],
                     "message": finding.message,
+                    "reasons": [finding.reason(value) for value in finding.structures],
                 }
                 for finding in self.findings
             ],

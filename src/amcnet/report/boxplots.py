@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from amcnet.errors import count_text
 from amcnet.metrics.score_tables import ScoreTable, scores_of_cases
 from amcnet.report.statistics_table import DEFAULT_METRICS
 from amcnet.report.summary_table import escaped
@@ -138,7 +139,7 @@ def _kind_number(scores: ScoreTable, row: int) -> int:
 def _draw_legend(figure: "Figure", scores: ScoreTable, left: float, top: float) -> None:
     from matplotlib.patches import Patch
 
-    text = f"{len(scores.cases)} cases" if len(scores.cases) > 1 else "1 case"
+    text = count_text(len(scores.cases), "case")
     figure.text(left, top, text, fontsize=10, va="center")
     kinds = dict.fromkeys(scores.kinds)
     handles = [

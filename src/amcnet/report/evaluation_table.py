@@ -5,18 +5,14 @@ from typing import Any
 
 from amcnet.errors import one_line
 from amcnet.metrics import DETECTION_DICE, Preset, headline, preset_columns
+from amcnet.text_layout import Row, plain_table
 
-_WIDTH = 80
-_INDENT = "  "
-_GAP = 2
 # Shorter headings than the keys of the results, with the line that explains them.
 _LABEL_COLUMNS = {
     "Dice": "dice",
-    "HD95, mm": "hd95_mm",
-    "length, mm": "length_error_mm",
+    "HD95\nmm": "hd95_mm",
+    "length\nmm": "length_error_mm",
 }
-
-Row = tuple[str, Sequence[str]]
 
 
 def evaluation_text(result: Mapping[str, Any]) -> str:
@@ -31,15 +27,15 @@ def evaluation_text(result: Mapping[str, Any]) -> str:
             :func:`amcnet.workflows.evaluate_folders`.
     """
     preset = Preset(result["preset"])
-    headings = list(preset_columns(preset))
+    headings = [heading.replace(", ", "\n") for heading in preset_columns(preset)]
     groups = [(group, _cells(figures)) for group, figures in result["headline"].items()]
     cases = result.get("cases", {})
     if not isinstance(cases, dict) or not cases:
         return "\n".join(
             [
-                *_table("structures", headings, groups),
+                *plain_table("structures", headings, groups),
                 "",
-                *_table("label", list(_LABEL_COLUMNS), _labels(result["structures"])),
+                *plain_table("label", list(_LABEL_COLUMNS), _labels(result["structures"])),
                 *_notes(),
             ]
         )
@@ -54,9 +50,9 @@ def evaluation_text(result: Mapping[str, Any]) -> str:
     labels = _labels_over_cases(result["structures"], list(cases.values()))
     return "\n".join(
         [
-            *_table("case", headings, rows, means),
+            *plain_table("case", headings, rows, means),
             "",
-            *_table("label", [*_LABEL_COLUMNS, "detected"], labels),
+            *plain_table("label", [*_LABEL_COLUMNS, "detected"], labels),
             *_notes(),
         ]
     )
@@ -99,43 +95,3 @@ def _cells(figures: Mapping[str, float | None]) -> list[str]:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
-
-
-def _table(
-    title: str, headings: Sequence[str], rows: Sequence[Row], footer: Sequence[Row] = ()
-) -> list[str]:
-    """Return the lines of a table; a long name is on a separate line."""
-    heads = [heading.split("\n") for heading in _wrapped(headings)]
-    widths = [
-        max([*map(len, head), *(len(cells[i]) for _, cells in (*rows, *footer))])
-        for i, head in enumerate(heads)
-    ]
-    room = _WIDTH - len(_INDENT) - sum(width + _GAP for width in widths)
-    names = [len(name) for name, _ in (*rows, *footer)] + [len(title)]
-    column = min(room, max(names))
-
-    def line(name: str, cells: Sequence[str]) -> list[str]:
-        values = "".join(" " * _GAP + c.rjust(w) for c, w in zip(cells, widths, strict=True))
-        if len(name) > column:
-            return [_INDENT + name, _INDENT + " " * column + values]
-        return [_INDENT + name.ljust(column) + values]
-
-    depth = max(len(head) for head in heads)
-    padded = [[""] * (depth - len(head)) + head for head in heads]
-    lines = []
-    for level, head_cells in enumerate(zip(*padded, strict=True), start=1):
-        lines += line(title if level == depth else "", head_cells)
-    rule = _INDENT + "-" * (column + sum(width + _GAP for width in widths))
-    lines.append(rule)
-    for name, cells in rows:
-        lines += line(name, cells)
-    if footer:
-        lines.append(rule)
-    for name, cells in footer:
-        lines += line(name, cells)
-    return [text.rstrip() for text in lines]
-
-
-def _wrapped(headings: Sequence[str]) -> list[str]:
-    """Break headings at commas, so that their columns stay narrow."""
-    return [heading.replace(", ", "\n") for heading in headings]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.errors import InputError
+from amcnet.errors import InputError, count_text
 from amcnet.metrics.case_gaps import CaseGaps
 from amcnet.metrics.paired import PairedTest, holm, signed_rank_test, smallest_p
 from amcnet.metrics.score_tables import Group, Level, ScoreTable, scores_of_cases
@@ -94,8 +94,9 @@ def comparison_table(
     alone = [c for c in compared if c.group.level is Level.STRUCTURE]
     corrected = dict(zip((c.group for c in alone), holm([c.test.p for c in alone]), strict=True))
     notes = [
-        f"A: {a.name} ({len(a.cases)} cases); B: {b.name} ({len(b.cases)} cases); "
-        f"{len(cases)} cases in both.",
+        f"A: {a.name} ({count_text(len(a.cases), 'case')}); B: {b.name} "
+        f"({count_text(len(b.cases), 'case')}); "
+        f"{count_text(len(cases), 'case')} in both.",
         *(f"In {side}, {note}" for side, s in (("A", a), ("B", b)) for note in s.gaps.notes()),
         *_missing_notes("case", whole_a.cases, whole_b.cases),
         *_missing_notes("structure", whole_a.structures, whole_b.structures),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from amcnet.errors import count_text
 from amcnet.metrics.case_gaps import CaseGaps
 from amcnet.metrics.score_tables import ScoreTable, scores_of_cases
 from amcnet.metrics.statistics import RESAMPLES, describe
@@ -52,7 +53,8 @@ def statistics_table(
     rows = [row for one in scores for row in _rows(one, seed)]
     notes = (
         *(gaps or CaseGaps()).notes(),
-        f"{len(cases)} cases. A structure without a value in a case (absent; for distances also "
+        f"{count_text(len(cases), 'case')}. A structure without a value in a case (absent; "
+        "for distances also "
         "missed or invented) is skipped there; 'cases' counts the rest.",
         *_missed_notes(metrics),
         "Rows of several structures: mean within each case first, then over cases.",

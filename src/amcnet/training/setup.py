@@ -19,7 +19,7 @@ from amcnet.data.prepared_store import CASE_FOLDER, PreparedDataset
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.data.splits import SPLIT_FILE, find_splits, write_splits
 from amcnet.data.training_plan import Plan, PlanBudget, plan_preprocessing
-from amcnet.errors import ConfigError, InputError, OutputError
+from amcnet.errors import ConfigError, InputError, OutputError, count_text
 from amcnet.io import atomic_path
 from amcnet.io.file_lock import LOCK_FILE, held_lock
 from amcnet.io.geometry import Triple
@@ -117,7 +117,9 @@ def prepare(
     """
     dataset = report.dataset
     if dataset is None or report.errors:
-        raise InputError(f"the data set has {len(report.errors)} errors, expected none")
+        raise InputError(
+            f"the data set has {count_text(len(report.errors), 'error')}, expected none"
+        )
     if out.resolve().is_relative_to(dataset.folder.resolve()):
         raise OutputError(f"{out}: lies in the data set, expected a folder outside it")
     if out.exists() and not out.is_dir():

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from amcnet.data.training_plan import PlanBudget
-from amcnet.errors import ConfigError
+from amcnet.errors import ConfigError, count_text
 
 USEFUL_STEPS = 1500
 FEW_STEPS = 200
@@ -82,7 +82,7 @@ def plan_for_time(
     reasons = [
         f"a training step on {voxels} voxels at width {size.width} takes about {seconds:.2g} s, "
         f"estimated from this machine's {flop_per_second / 1e9:.3g} GFLOP/s: {hours:g} hours are "
-        f"enough for {steps} steps"
+        f"enough for {count_text(steps, 'step')}"
     ]
     if size != SIZES[0]:
         reasons.append(

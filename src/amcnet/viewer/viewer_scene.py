@@ -32,7 +32,7 @@ class ShownStructure:
         structure: Value, name and colour.
         measurement: Its size.
         severity: Severity of its worst finding.
-        messages: Its findings, one sentence each.
+        messages: What its findings say about it, one sentence each.
         predicted_dice: Dice coefficient predicted by the model; None if the file holds none.
         focus_mm: Position to show, in page coordinates: the voxel of the structure closest to its
             centre, or that of a neighbour if the structure is absent. None if the neighbours are
@@ -226,7 +226,7 @@ def _labelled(subject: Subject, grid: DisplayGrid, name: str) -> Labelled:
             structure,
             measurement,
             quality.severity_of(structure.value),
-            tuple(f.message for f in quality.findings if structure.value in f.structures),
+            quality.reasons(structure.value),
             quality.predicted_dice.get(structure.value),
             *_focus(structure, table, middles),
         )

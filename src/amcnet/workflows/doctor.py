@@ -14,7 +14,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amcnet.errors import in_words
+from amcnet.errors import count_text, in_words
 from amcnet.extras import EXTRAS, has_extra
 from amcnet.version import __version__
 
@@ -141,7 +141,7 @@ def _models(starting: Starting) -> Iterator[Diagnosis]:
         starting(f"model {model.name}")
         try:
             labels = len(load_bundle(model.folder).description.labels)
-            yield Diagnosis("model", model.name, f"complete, {labels} structures")
+            yield Diagnosis("model", model.name, f"complete, {count_text(labels, 'structure')}")
         except ModelError as error:
             # Other models are only needed on request.
             problem = str(error) if model.name == BUNDLED_NAME else ""
@@ -242,17 +242,15 @@ def _speed(starting: Starting) -> Iterator[Diagnosis]:
     start = time.perf_counter()
     backend.logits(window)
     first = time.perf_counter() - start
-    seconds = first
-    for _ in range(2):
-        start = time.perf_counter()
-        backend.logits(window)
-        seconds = min(seconds, time.perf_counter() - start)
+    start = time.perf_counter()
+    backend.logits(window)
+    seconds = min(first, time.perf_counter() - start)
     size = " x ".join(map(str, shape[1:]))
     windows = -(-grid[0] // description.window)
     rate = backend.operations() / seconds / 1e9
     yield Diagnosis(
         "speed",
         "openvino",
-        f"{seconds:.2f} s for a window of {size} ({rate:.0f} GFLOP/s), {windows} of which make a "
-        f"scan; {first - seconds:.1f} s to load or compile",
+        f"{seconds:.1f} s for a window of {size} ({rate:.0f} GFLOP/s); "
+        f"{count_text(windows, 'window')} per scan; {first - seconds:.1f} s more for the first one",
     )

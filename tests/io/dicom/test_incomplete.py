@@ -248,12 +248,12 @@ def test_a_file_that_dicomdir_lists_is_missing(medium: Path, scan: Any) -> None:
     victim = next(one for one in list_series(medium) if one.number == 1).locations[4].path
     victim.unlink()
     for path in (medium, medium / "DICOMDIR"):
-        with pytest.raises(InputError, match=r"1 files of the series .*are missing") as caught:
+        with pytest.raises(InputError, match="the series lacks 1 file ") as caught:
             read_volume(path, series="1")
         assert victim.name in str(caught.value)
         np.testing.assert_array_equal(stored(path, series="2"), scan.stored)
     archive = Path(shutil.make_archive(str(medium), "zip", medium))
-    with pytest.raises(InputError, match=r"1 files of the series .*are missing"):
+    with pytest.raises(InputError, match="the series lacks 1 file "):
         read_volume(archive, series="1")
 
 

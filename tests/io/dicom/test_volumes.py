@@ -261,7 +261,7 @@ def transcode(file: Path, syntax: pydicom.uid.UID) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({4: "gone"}, r"1 slices are missing in 1 gaps, the first between slices 4 and 5, 1\.4 mm"),
+        ({4: "gone"}, r"lacks 1 slice in 1 gap, the first between slices 4 and 5, 1\.4 mm"),
         ({4: 0.02}, r"its slices are 0\.68 to 0\.72 mm apart, expected distances that differ by"),
         ({4: -0.7}, "2 or more of 9 frames have the same position"),
         ({4: "shifted"}, r"shifted sideways by up to 0\.5 mm"),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.errors import InputError, one_line
+from amcnet.errors import InputError, count_text, one_line
 from amcnet.io.dicom.headers import value_of, whole_number
 
 _log = logging.getLogger(__name__)
@@ -51,7 +51,8 @@ def check_acquisitions(headers: Sequence[Any], name: str) -> None:
         count = found[whole_number(header, "AcquisitionNumber")]
         if stated > count:
             raise InputError(
-                f"{name}: holds {count} images but ImagesInAcquisition is {stated}, expected all "
+                f"{name}: holds {count_text(count, 'image')} but ImagesInAcquisition is "
+                f"{stated}, expected all "
                 "of them"
             )
 

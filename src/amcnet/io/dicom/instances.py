@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from amcnet.errors import InputError, one_line
+from amcnet.errors import InputError, count_text, one_line
 from amcnet.io.dicom.bystanders import check_bystander, name_suffix, what_is
 from amcnet.io.dicom.dicomdir import DirectoryEntry, comparable_file_name, entries_of, find_entry
 from amcnet.io.dicom.headers import (
@@ -143,7 +143,9 @@ def _add_listed(found: FoundInstances, path: Path, entries: Iterable[DirectoryEn
             )
         _add(found, location, header)
     if listed and len(absent) == len(listed):
-        raise InputError(f"{path}: lists {len(listed)} files, found none of them in its folder")
+        raise InputError(
+            f"{path}: lists {count_text(len(listed), 'file')}, found none of them in its folder"
+        )
     for entry in absent:
         found.missing.setdefault(entry.series_uid, []).append(f"{path.parent / Path(*entry.parts)}")
 

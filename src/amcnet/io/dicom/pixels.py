@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.errors import AmcnetError, InputError
+from amcnet.errors import AmcnetError, InputError, count_text
 from amcnet.io.colour import Colour
 from amcnet.io.dicom.decoding import decode
 from amcnet.io.dicom.headers import is_compressed, numbers, open_dicom, value_of, whole_number
@@ -112,7 +112,7 @@ def check_length(
     if present < frames * _FRAME_OVERHEAD_BYTES:
         raise InputError(
             f"{location}: the file is truncated, found {present} bytes of pixels, expected more "
-            f"for {frames} frames"
+            f"for {count_text(frames, 'frame')}"
         )
     if expected > max(MAX_RATIO * present, ALWAYS_FINE_BYTES):
         raise InputError(
@@ -137,7 +137,7 @@ def check_native_length(
     if min(stated, present) < expected:
         raise InputError(
             f"{location}: the file is truncated, found {max(0, min(stated, present))} bytes of "
-            f"pixels, expected {expected} for {frames} frames"
+            f"pixels, expected {expected} for {count_text(frames, 'frame')}"
         )
     row_bytes = _frame_bytes(header) / max(1, whole_number(header, "Rows"))
     if stated > expected + max(1, row_bytes):  # padding; some devices write more than one byte
@@ -222,7 +222,7 @@ def read_frames(stored: StoredFrames, name: str, colour: Colour = "luma") -> NDA
             plane[hidden] = 0
     if array is None or index + 1 < len(order):
         found = 0 if array is None else index + 1
-        raise InputError(f"{name}: holds {found} frames, expected {len(order)}")
+        raise InputError(f"{name}: holds {count_text(found, 'frame')}, expected {len(order)}")
     changes.report(name)
     return array
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from amcnet.errors import InputError
+from amcnet.errors import InputError, count_text
 from amcnet.io.dicom.headers import read_dicom_header, whole_number
 from amcnet.io.dicom.instances import TAGS, FoundInstances, Instance, find_instances, without_copies
 from amcnet.io.dicom.locations import (
@@ -86,7 +86,8 @@ def choose_series(path: Path, wanted: str | None = None) -> Series:
     if series.missing:
         count = len(series.missing)
         raise InputError(
-            f"{path}: {count} files of the series that its DICOMDIR lists are missing, such as "
+            f"{path}: the series lacks {count_text(count, 'file')} that its DICOMDIR lists, "
+            "such as "
             f"{series.missing[0]}, expected all of them"
         )
     if series.parts > 1:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.errors import InputError
+from amcnet.errors import InputError, count_text
 from amcnet.io.dicom.frame_positions import FramePositions
 from amcnet.io.geometry import Triple
 
@@ -124,7 +124,8 @@ def _slice_spacing(
     if len(far):
         missing = round(float(np.sum(steps[far] / usual - 1)))
         raise InputError(
-            f"{name}: {missing} slices are missing in {len(far)} gaps, the first between slices "
+            f"{name}: lacks {count_text(missing, 'slice')} in {count_text(len(far), 'gap')}, "
+            "the first between slices "
             f"{far[0] + 1} and {far[0] + 2}, {steps[far[0]]:.6g} mm apart instead of {usual:.6g} mm"
         )
     mean = float(steps.mean())

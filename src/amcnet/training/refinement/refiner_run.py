@@ -15,7 +15,7 @@ from amcnet.data import Dataset, read_dataset
 from amcnet.data.preparation import prepare_dataset
 from amcnet.data.prepared_store import PreparedDataset
 from amcnet.data.splits import Split, find_splits
-from amcnet.errors import ConfigError, InputError, OutputError
+from amcnet.errors import ConfigError, InputError, OutputError, count_text
 from amcnet.io import atomic_path
 from amcnet.io.small_files import read_small_file
 from amcnet.networks.refiner import Refiner
@@ -121,8 +121,9 @@ def _check_table(model: Bundle, dataset: Dataset) -> None:
     table = model.description.label_table
     if dataset.table != table:
         raise ConfigError(
-            f"{dataset.folder}: has {len(dataset.table)} structures, expected the label table of "
-            f"{model.folder} with its {len(table)} structures"
+            f"{dataset.folder}: has {count_text(len(dataset.table), 'structure')}, expected "
+            "the label table of "
+            f"{model.folder} with its {count_text(len(table), 'structure')}"
         )
 
 

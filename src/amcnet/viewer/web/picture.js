@@ -200,6 +200,11 @@ export class Picture {
       }
     }
     view.marks.replaceChildren(...parts);
+    // A title that is wider than its slice stays inside the picture.
+    for (const part of parts.filter((one) => one.className === "plane")) {
+      const excess = part.offsetLeft + part.offsetWidth + 4 - view.box.clientWidth;
+      if (excess > 0) part.style.left = `${Math.max(0, part.offsetLeft - excess)}px`;
+    }
   }
 
   // The side of the patient where an axis of the scan begins; empty where the header does not know.

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from amcnet.errors import InputError, OutputError
+from amcnet.errors import InputError, OutputError, count_text
 from amcnet.io import is_same_file
 from amcnet.io.small_files import read_json
 from amcnet.metrics.case_gaps import CaseGaps
@@ -100,5 +100,7 @@ def _cases_of(path: Path, data: dict[str, Any]) -> dict[str, dict[str, Any]]:
                         f"{'text' if key in _TEXTS else 'number'}"
                     )
     if isinstance(found, int):
-        raise InputError(f"{path}: holds means over {found} cases, expected the cases themselves")
+        raise InputError(
+            f"{path}: holds means over {count_text(found, 'case')}, expected the cases themselves"
+        )
     return cases

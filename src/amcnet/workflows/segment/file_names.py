@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from amcnet.errors import InputError, OutputError
+from amcnet.errors import InputError, OutputError, count_text
 from amcnet.io import (
     IMAGE_EXTENSIONS,
     LABEL_EXTENSIONS,
@@ -49,7 +49,7 @@ def _channel_paths(first: Path, channels: int) -> list[Path]:
     if not stem.endswith(_FIRST_CHANNEL):
         raise InputError(
             f"{first}: found no {_FIRST_CHANNEL} at the end of the name, expected "
-            f"NAME{_FIRST_CHANNEL}{extension} for a model of {channels} channels"
+            f"NAME{_FIRST_CHANNEL}{extension} for a model of {count_text(channels, 'channel')}"
         )
     name = stem.removesuffix(_FIRST_CHANNEL)
     others = (first.with_name(f"{name}_{n:04d}{extension}") for n in range(1, channels))
