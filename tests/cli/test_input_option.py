@@ -11,18 +11,8 @@ from amcnet.anatomy import hand_label_table
 from amcnet.cli.main import app
 from amcnet.io import Geometry, write_labels
 
-READING = [
-    "segment",
-    "measure",
-    "mesh",
-    "check",
-    "view",
-    "evaluate",
-    "confusion",
-    "summarise",
-    "compare-results",
-    "prepare",
-]
+READING = ["segment", "measure", "mesh", "check", "view", "evaluate", "confusion", "summarise"]
+READING += ["compare-results", "prepare"]
 OTHERS = ["phantom", "demo", "doctor", "labels", "serve"]
 
 

@@ -47,7 +47,8 @@ def test_tables_fit_80_columns_with_whole_names(tmp_path: Path) -> None:
     path = tmp_path / "long.seg.nrrd"
     table = LabelTable.from_names(names)
     write_labels(path, labels, Geometry.canonical(labels.shape, (5.0, 5.0, 5.0)), table)
-    lines = measure(path).stdout.splitlines()
+    head, *lines = measure(path).stdout.splitlines()
+    assert head == f"{path}:"
     assert all(any(name.strip() in line for line in lines) for name in names)
     assert all(cell_len(line) <= 80 for line in lines if line.strip() != names[2].strip())
     ends = {cell_len(line) for line in lines if line and line[-1].isdigit()}

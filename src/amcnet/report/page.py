@@ -130,5 +130,6 @@ def draw_pictures(views: HandViews, quality: QualityReport) -> tuple[Picture, ..
 
 def _png(figure: "Figure") -> bytes:
     stream = BytesIO()
-    figure.savefig(stream, format="png", dpi=DPI)
+    # Without the margins, the hand is larger where the picture is printed.
+    figure.savefig(stream, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.1)
     return stream.getvalue()
