@@ -8,8 +8,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from amcnet.cli.progress_update import Update, duration
 from amcnet.errors import one_line, printable_lines
 
 if TYPE_CHECKING:
@@ -20,18 +21,6 @@ def tell(message: str) -> None:
     """Print one line about a problem on stderr."""
     sys.stderr.write(f"amcnet: {one_line(message)}\n")
     sys.stderr.flush()
-
-
-class Update(Protocol):
-    """Updates a progress display."""
-
-    def __call__(
-        self, done: int, total: int, now: str = ..., seconds_left: float | None = ...
-    ) -> None:
-        """Set the completed steps, the number of steps (0: not counted), and the description.
-
-        ``seconds_left`` overrides the display's own estimate of the remaining time.
-        """
 
 
 def stdout() -> "Console":
@@ -108,14 +97,6 @@ class _Lines:
         if not done_before < done < total:
             return 0.0
         return (time.monotonic() - began) / (done - done_before) * (total - done)
-
-
-def duration(seconds: float) -> str:
-    """Return a time span in words, rounded like an estimate."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task
 from rich.text import Text
 
-from amcnet.cli.console import Update, duration
+from amcnet.cli.progress_update import Update, duration
 from amcnet.errors import one_line
 from amcnet.text_layout import shortened
 

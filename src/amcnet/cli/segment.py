@@ -27,7 +27,7 @@ from amcnet.cli.options import (
 from amcnet.errors import count_text, one_line
 
 if TYPE_CHECKING:
-    from amcnet.cli.console import Update
+    from amcnet.cli.progress_update import Update
     from amcnet.workflows.outcome import Outcome
     from amcnet.workflows.segment.options import Job, SegmentOptions
     from amcnet.workflows.segment.progress_display import VolumeEvent
