@@ -30,7 +30,8 @@ def inputs_first(arguments: list[str]) -> list[str]:
     >>> inputs_first(["-o", "out", "-i", "a.nrrd", "--input=b.nrrd", "c.nrrd"])
     ['a.nrrd', 'b.nrrd', '-o', 'out', 'c.nrrd']
     """
-    values, rest = [], []
+    values: list[str] = []
+    rest: list[str] = []
     remaining = iter(arguments)
     for one in remaining:
         if one == "--":
