@@ -50,6 +50,16 @@ class Service:
         self.start()
 
     def start(self) -> None:
+        self.launch()
+        lines: list[bytes] = []
+        reader = threading.Thread(target=lambda: lines.append(self.process.stdout.readline()))
+        reader.start()
+        reader.join(READY_SECONDS)
+        self.url = lines[0].decode().strip() if lines else ""
+        assert self.url.startswith("http://"), self.log_text()
+
+    def launch(self) -> None:
+        """Start the process without waiting until it is ready."""
         self.log = self.log_path.open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "-c", MAIN, *self._arguments],
@@ -57,12 +67,6 @@ class Service:
             stderr=self.log,
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
         )
-        lines: list[bytes] = []
-        reader = threading.Thread(target=lambda: lines.append(self.process.stdout.readline()))
-        reader.start()
-        reader.join(READY_SECONDS)
-        self.url = lines[0].decode().strip() if lines else ""
-        assert self.url.startswith("http://"), self.log_text()
 
     def kill(self) -> None:
         """End it as a power failure does."""
