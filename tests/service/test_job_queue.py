@@ -37,11 +37,48 @@ def test_a_study_goes_through_its_states(queue: JobQueue, clock: Clock) -> None:
 
 def test_the_oldest_study_is_first(queue: JobQueue, clock: Clock) -> None:
     names = [queue.submit(a_job(clock), str(n))[0].id for n in range(4)]
-    last = queue.find(names[3])
-    assert last is not None
-    assert queue.queued_before(last) == 3
+    assert queue.positions() == {name: number for number, name in enumerate(names)}
     assert queue.next_queued().id == names[0]
-    assert [queue.claim().id for _ in range(4)] == names
+    assert queue.claim().id == names[0]
+    assert queue.positions()[names[3]] == 3  # one of the three is being worked on
+    assert [queue.claim().id for _ in range(3)] == names[1:]
+
+
+def test_submitters_take_turns(queue: JobQueue, clock: Clock) -> None:
+    def submit(owner: str, number: int) -> str:
+        return queue.submit(a_job(clock, owner=owner), str(number))[0].id
+
+    many = [submit("anna", number) for number in range(200)]
+    assert [queue.claim().id for _ in range(2)] == many[:2]
+    few = [submit("berta", number) for number in range(3)]
+    scanner = submit("dicom:ECHO", 0)
+    positions = queue.positions()
+    order = [few[0], scanner, many[2], few[1], many[3], few[2], many[4]]
+    assert [positions[name] for name in order] == list(range(2, 9))  # after the two that run
+    for name in order[:3]:
+        assert queue.next_queued().id == name
+        assert queue.claim().id == name
+    late = submit("carl", 0)
+    assert [queue.claim().id for _ in range(4)] == [late, *order[3:6]]
+
+
+def test_deleting_results_wins_no_turn(queue: JobQueue, clock: Clock) -> None:
+    for number in range(4):
+        queue.submit(a_job(clock), str(number))
+        queue.submit(a_job(clock, owner="berta"), str(number))
+    owners = []
+    while (job := queue.claim()) is not None:
+        owners.append(job.owner)
+        if job.owner == "anna":
+            queue.delete(job.id)
+    assert owners == ["anna", "berta"] * 4
+
+
+def test_one_that_waits_does_not_hold_up_its_submitter(queue: JobQueue, clock: Clock) -> None:
+    queue.submit(a_job(clock), "1")
+    second, _ = queue.submit(a_job(clock), "2")
+    queue.postpone(queue.claim(), 60, "no memory")
+    assert queue.claim().id == second.id
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ class EventStream(StreamingResponse):
         queue = self._context.desk.queue
         job = queue.find(self._job_id)
         is_queued = job is not None and job.state is State.QUEUED
-        return job, queue.queued_before(job) if job is not None and is_queued else None
+        return job, queue.positions().get(self._job_id) if is_queued else None
 
     def _final(self, job: StoredJob) -> dict[str, Any] | None:
         if job.state is State.FAILED:

@@ -67,7 +67,7 @@ def _iso(seconds: float | None) -> str | None:
 
 def _with_position(request: Request, job: StoredJob) -> dict[str, Any]:
     queue = context_of(request).desk.queue
-    return described(job, queue.queued_before(job) if job.state is State.QUEUED else None)
+    return described(job, queue.positions().get(job.id) if job.state is State.QUEUED else None)
 
 
 async def submit(request: Request) -> Response:
@@ -108,18 +108,19 @@ async def submit(request: Request) -> Response:
 def list_jobs(request: Request) -> Response:
     """List the studies of whoever asks, the latest first."""
     owner, queue = owner_of(request), context_of(request).desk.queue
-    return json_answer({"jobs": [_with_position(request, job) for job in queue.listed(owner)]})
+    positions = queue.positions()
+    return json_answer(
+        {"jobs": [described(job, positions.get(job.id)) for job in queue.listed(owner)]}
+    )
 
 
 def show_queue(request: Request) -> Response:
     """Tell what the status page shows: all studies for the operator, else those of whoever asks."""
     context, owner = context_of(request), owner_of(request)
     jobs = context.desk.queue.listed(None if sees_all(owner) else owner)
-    waiting = [job.id for job in reversed(jobs) if job.state in (State.QUEUED, State.RUNNING)]
+    positions = context.desk.queue.positions()
     rows = [
-        described(
-            job, waiting.index(job.id) if job.state is State.QUEUED else None, may_read(owner, job)
-        )
+        described(job, positions.get(job.id), may_read(owner, job))
         | {"readable": may_read(owner, job)}
         for job in jobs
     ]

@@ -15,6 +15,7 @@ from typing import Any
 
 from amcnet.service.queue.queue_database import SELECT, QueueDatabase, job_of
 from amcnet.service.queue.stored_job import ENDED, ResultFacts, State, StoredJob
+from amcnet.service.queue.turns import in_turn, take_turn
 
 _ID_BYTES = 12
 _AGAIN = (
@@ -68,10 +69,12 @@ class JobQueue:
         """Return the number of studies in each state."""
         return self._database.counts()
 
-    def queued_before(self, job: StoredJob) -> int:
-        """Return how many studies are done before a queued one."""
-        waiting = self._database.select("WHERE state IN ('queued', 'running') ORDER BY sequence")
-        return [one.id for one in waiting].index(job.id) if job in waiting else 0
+    def positions(self) -> dict[str, int]:
+        """Return how many studies come before each queued one, if nothing else is submitted."""
+        with self._database.transaction() as connection:
+            waiting = in_turn(connection)
+        running = self.counts()[State.RUNNING]
+        return {job_id: running + number for number, (job_id, _) in enumerate(waiting)}
 
     def submit(self, job: StoredJob, digest: str) -> tuple[StoredJob, bool]:
         """Accept a study that is on the disk, unless its owner submitted the same before.
@@ -144,22 +147,25 @@ class JobQueue:
             return former, False
 
     def claim(self) -> StoredJob | None:
-        """Take the oldest study that is due from the queue; None if there is none."""
+        """Take the study whose turn it is from the queue; None if none is due."""
         now = self._clock()
         with self._database.transaction() as connection:
-            row = connection.execute(
-                "UPDATE jobs SET state='running', started=?, updated=? WHERE sequence = (SELECT "
-                "min(sequence) FROM jobs WHERE state='queued' AND not_before<=?) RETURNING id",
-                (now, now, now),
-            ).fetchone()
-        return None if row is None else self.find(row[0])
+            due = in_turn(connection, now)
+            if not due:
+                return None
+            job_id, owner = due[0]
+            take_turn(connection, owner)
+            connection.execute(
+                "UPDATE jobs SET state='running', started=?, updated=? WHERE id=?",
+                (now, now, job_id),
+            )
+        return self.find(job_id)
 
     def next_queued(self) -> StoredJob | None:
         """Return the study that :meth:`claim` would take now, and leave it in the queue."""
-        due = self._database.select(
-            "WHERE state='queued' AND not_before<=? ORDER BY sequence LIMIT 1", self._clock()
-        )
-        return next(iter(due), None)
+        with self._database.transaction() as connection:
+            due = in_turn(connection, self._clock())
+        return self.find(due[0][0]) if due else None
 
     def finish(self, job_id: str, facts: ResultFacts, forward: bool = False) -> bool:
         """Record that the result of a running study is on the disk.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from amcnet.errors import OutputError
 from amcnet.service.queue.stored_job import State, StoredJob
+from amcnet.service.queue.turns import TABLE as TURNS_TABLE
 
 _FORMAT = 1
 _BUSY_SECONDS = 30
@@ -75,7 +76,7 @@ class QueueDatabase:
                     f"{path}: was written by a later amcnet (queue format {found}), expected "
                     f"format {_FORMAT}"
                 )
-            self._connection.executescript(_TABLE)
+            self._connection.executescript(_TABLE + TURNS_TABLE)
             self._connection.execute(f"PRAGMA user_version={_FORMAT}")
         except (sqlite3.Error, OSError) as error:
             raise OutputError(f"{path}: cannot be used as a queue ({error})") from error
