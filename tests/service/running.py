@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlencode, urlparse
 
 MAIN = "from amcnet.cli.main import main; main()"
-READY_SECONDS = 120
+READY_SECONDS = 600  # for machines that do much else
 AXES = "depth,lateral,scan"  # as the volumes have them; else all axes are searched for a hand
 
 

@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
-from filelock import FileLock, Timeout
-
-from amcnet.errors import ConfigError
 from amcnet.extras import require_extra
+from amcnet.io.file_lock import held_lock
 from amcnet.service.access_tokens import AccessTokens, read_tokens
 from amcnet.service.dicom.forwarder import Forwarder, add_report
 from amcnet.service.dicom.series_arrivals import SeriesArrivals
@@ -51,9 +49,9 @@ def run_service(settings: ServiceSettings, started: Callable[[str], None]) -> No
         started: Called with its URL when it is ready.
 
     Raises:
-        ConfigError: If the settings do not fit, or an address or the folder is in use.
+        ConfigError: If the settings do not fit, or an address is in use.
         ModelError: If the model cannot be used.
-        OutputError: If the data folder cannot be used.
+        OutputError: If the data folder cannot be used, or another service uses it.
     """
     settings.check()
     tokens = AccessTokens() if settings.token_file is None else read_tokens(settings.token_file)
@@ -61,7 +59,8 @@ def run_service(settings: ServiceSettings, started: Callable[[str], None]) -> No
     with ExitStack() as parts:
         parts.enter_context(_private_files())
         folders = JobFolders(settings.data, settings.reserve_bytes)
-        parts.enter_context(_only_one(folders))
+        busy = f"--data: {folders.data} is in use by another amcnet serve, expected another folder"
+        parts.enter_context(held_lock(folders.data / "lock", busy))
         listening = parts.enter_context(listen(settings.http))
         database = QueueDatabase(folders.data / "queue.sqlite")
         parts.callback(database.close)
@@ -205,19 +204,3 @@ def _private_files() -> Iterator[None]:
         yield
     finally:
         os.umask(before)
-
-
-@contextmanager
-def _only_one(folders: JobFolders) -> Iterator[None]:
-    """Hold the data folder, so that no second service uses it."""
-    lock = FileLock(folders.data / "lock", mode=0o600)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise ConfigError(
-            f"--data: {folders.data} is in use by another amcnet serve, expected another folder"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()

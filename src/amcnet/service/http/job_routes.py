@@ -201,6 +201,7 @@ def delete(request: Request) -> Response:
     """Delete a study with all its files."""
     job = job_of_request(request)
     context_of(request).desk.delete(job.id)
+    request.app.state.views.forget(job.id)
     return Response(status_code=204)
 
 

@@ -109,6 +109,11 @@ class ResultViews:
                 self._kept[job.id] = self._read(job)
             return self._kept[job.id]
 
+    def forget(self, job_id: str) -> None:
+        """Remove what is kept of a study."""
+        with self._lock:
+            self._kept.pop(job_id, None)
+
     def _read(self, job: StoredJob) -> dict[str, Resource]:
         options, stored = JobOptions(**job.options), load_result(job.id, self._folders)
         names = LabelNames(LabelTable.from_dicts(stored.labels))
