@@ -180,6 +180,8 @@ def test_events_are_those_of_the_command(service: Service, scan: Path) -> None:
     ]  # fmt: skip
     assert events[-1] == service.get(f"/jobs/{job['id']}/result", ANNA).json
     assert service.events(job["id"], ANNA)[-1] == events[-1]  # also when it has long ended
+    address, odd = f"/jobs/{job['id']}/events", {"Last-Event-ID": "9" * 6000}
+    assert service.request("GET", address, None, ANNA, odd).status == 200
 
 
 def test_the_same_upload_is_one_job(service: Service, scan: Path, done: str) -> None:
@@ -215,6 +217,8 @@ def test_a_deleted_job_leaves_nothing(service: Service, scan: Path) -> None:
         ({"name": "a.nrrd", "report": "perhaps"}, "expected true or false"),
         ({"name": "a.nrrd", "only": "tail"}, "tail"),
         ({"name": "a.nrrd", "archive": "tar"}, "archive: only 'zip'"),
+        ({"name": "a.nrrd", "axes": "bananas"}, "axes: found 'bananas', expected"),
+        ({"name": "a.nrrd", "quality": "x" * 20_000}, "quality: found 'xxx"),
         ({}, "expected the name of the volume's file"),
     ],
 )
@@ -224,6 +228,7 @@ def test_doubtful_fields_are_refused_in_words(
     answer = service.request("POST", "/jobs", b"x", ANNA, **fields)
     assert answer.status in (400, 422)
     assert expected in answer.json["error"]
+    assert len(answer.json["error"]) <= 1000
     assert list((service.data / "incoming").iterdir()) == []
 
 

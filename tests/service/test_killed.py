@@ -18,6 +18,7 @@ docs/serving-figures.md come from
 import contextlib
 import http.client
 import json
+import math
 import os
 import random
 import shutil
@@ -43,6 +44,7 @@ from .test_dicom import free_port
 SITUATIONS = ("receiving", "queued", "computing", "forwarding")
 AIMS = (*SITUATIONS, "starting")
 SHAPE, PIECES = (16, 24, 20), 5
+QUIET_SECONDS = 4  # six times as long a sender that broke off may take to try again
 LONGEST_AIM_SECONDS = 60
 GIVE_UP_SECONDS = 900
 HAS_DICOM = dcmtk("storescu") is not None and dcmtk("storescp") is not None
@@ -59,6 +61,7 @@ class Senders:
         self.series: list[Path] = []
         self.accepted: dict[Path, str] = {}
         self.stored: set[Path] = set()
+        self._deadline = math.inf
 
     def _voxels(self) -> np.ndarray:
         return self._noise.integers(0, 255, SHAPE).astype(np.uint8)
@@ -81,15 +84,16 @@ class Senders:
         self._threads[-1].start()
 
     def join(self) -> None:
+        self._deadline = time.monotonic() + GIVE_UP_SECONDS
         for thread in self._threads:
             thread.join(GIVE_UP_SECONDS)
         assert set(self.accepted) == set(self.volumes), self._service.log_text()[-3000:]
         assert self.stored == set(self.series), self._service.log_text()[-3000:]
 
     def _upload(self, path: Path, pause_seconds: float) -> None:
-        content, deadline = path.read_bytes(), time.monotonic() + GIVE_UP_SECONDS
+        content = path.read_bytes()
         headers = {"Content-Length": str(len(content))}
-        while time.monotonic() < deadline:
+        while time.monotonic() < self._deadline:
             try:
                 answer = self._service.request(
                     "POST", "/jobs", slowly(content, pause_seconds), None, headers,
@@ -105,8 +109,7 @@ class Senders:
     def _store(self, folder: Path) -> None:
         command = [dcmtk("storescu"), "-aec", "AMCNET", "+sd", "-to", "5", "127.0.0.1"]
         command += [str(self._service.dicom_port), str(folder)]
-        deadline = time.monotonic() + GIVE_UP_SECONDS
-        while time.monotonic() < deadline:
+        while time.monotonic() < self._deadline:
             if subprocess.run(command, capture_output=True).returncode == 0:
                 self.stored.add(folder)
                 return
@@ -186,7 +189,7 @@ def killed(tmp_path: Path, model: Path, kills: int) -> dict[str, Any]:
     received.mkdir()
     copies = tmp_path / "copies"
     copies.mkdir()
-    options = ("--dicom", f"AMCNET:{port}", "--quiet", "1",
+    options = ("--dicom", f"AMCNET:{port}", "--quiet", str(QUIET_SECONDS),
                "--forward", f"PACS@127.0.0.1:{port_there}")  # fmt: skip
     with archive(received, port_there):
         service = Service(tmp_path, model, *options)

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -325,6 +326,76 @@ def write_wheel(folder, protocol):
         for name, text in contents.items():
             wheel.writestr(name, text)
     return path
+
+
+def write_client_wheel(folder, lines="numpy>=2.0\n"):
+    """Write a wheel that needs something to segment here, and something else to use a server."""
+    path = write_wheel(folder, 1)
+    with zipfile.ZipFile(path, "a") as wheel:
+        wheel.writestr("amcnet/service/client/requirements.txt", f"# needs\n\n{lines}")
+    return path
+
+
+def test_what_is_installed_follows_its_purpose(tmp_path):
+    from HandBoneSegmentationLib.package_source import Purpose, pip_calls
+
+    wheel, target = write_client_wheel(tmp_path, "numpy>=2.0\nrich\n"), tmp_path / "to"
+    before = ["install", "--no-input", "--disable-pip-version-check", "--no-warn-script-location",
+              "--target", str(target)]  # fmt: skip
+    assert pip_calls(wheel, target, Purpose.SEGMENT) == [[*before, f"{wheel}[dicom]"]]
+    assert pip_calls(wheel, target, Purpose.TRAIN) == [[*before, f"{wheel}[dicom,train]"]]
+    assert pip_calls(wheel, target, Purpose.SERVER) == [
+        [*before, "numpy>=2.0", "rich"],
+        [*before, "--no-deps", str(wheel)],
+    ]
+    root = Path(__file__).parents[2]  # a folder with the source
+    needs, whole = pip_calls(root, target, Purpose.SERVER)
+    assert {"numpy>=2.0", "pydantic>=2.9"} < set(needs)
+    assert not [line for line in needs if line.startswith(("openvino", "torch"))]
+    assert whole[-2:] == ["--no-deps", str(root)]
+
+
+@pytest.mark.parametrize("lines", [None, "--index-url=https://example.org\n", "a @ file:///a\n"])
+def test_a_wheel_without_a_plain_list_is_not_installed_for_a_server(tmp_path, lines):
+    from HandBoneSegmentationLib.package_source import Purpose, pip_calls
+
+    wheel = write_wheel(tmp_path, 1) if lines is None else write_client_wheel(tmp_path, lines)
+    words = "has no amcnet/service" if lines is None else "expected NAME>=VERSION"
+    with pytest.raises(ValueError, match=words):
+        pip_calls(wheel, tmp_path / "to", Purpose.SERVER)
+
+
+def test_installing_for_a_server_only(make_panel, tmp_path, monkeypatch, speckle):
+    """Two calls of pip run one after the other; the panel then knows that it needs a server."""
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    needed = tmp_path / "needed-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(needed, "w") as wheel:
+        wheel.writestr("needed.py", "")
+        for name, text in (
+            ("METADATA", "Metadata-Version: 2.1\nName: needed\nVersion: 1.0\n"),
+            ("WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"),
+            ("RECORD", ""),
+        ):
+            wheel.writestr(f"needed-1.0.dist-info/{name}", text)
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    made = make_panel(python="", home=tmp_path / "settings")
+    made.ui.serverOnlyCheck.setChecked(True)
+    assert not made.ui.trainCheck.isEnabled()
+    made.ui.sourceEdit.setText(str(write_client_wheel(tmp_path, "needed>=1.0\n")))
+    made.ui.installButton.click()
+    make_panel.wait(lambda: not made.panel.installer.is_busy)
+    package = made.panel.installer.package
+    assert package is not None, made.ui.logText.toPlainText()
+    folder = Path(made.panel.installer.environment.folder)
+    assert (folder / "needed.py").is_file()
+    assert (folder / "amcnet/__init__.py").is_file()
+    made.panel.installer.package = replace(package, has_engine=False)
+    made.ui.inputSelector.setCurrentNode(add_volume(made.scene, speckle)[0])
+    made.ui.serverEdit.setText("")
+    made.ui.applyButton.click()
+    assert "for servers only" in made.ui.statusLabel.text()
+    assert not made.panel.logic.is_running
+    made.ui.serverOnlyCheck.setChecked(False)
 
 
 def test_installing_from_a_wheel(make_panel, tmp_path, monkeypatch):

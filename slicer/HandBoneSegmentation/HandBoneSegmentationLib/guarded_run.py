@@ -69,6 +69,7 @@ def _describe() -> dict[str, object]:
         "reads": list(IMAGE_EXTENSIONS),
         "writes": list(LABEL_EXTENSIONS),
         "torch": importlib.util.find_spec("torch") is not None,
+        "openvino": importlib.util.find_spec("openvino") is not None,
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import slicer
 
-from .package_source import check_source, copy_checked
+from .package_source import Purpose, check_source, copy_checked, pip_calls
 from .parameters import MODULE, Memory
 from .runner import Command, Runner, do_nothing
 
@@ -61,6 +61,7 @@ class Package:
         reads: Extensions of volumes.
         writes: Extensions of labels.
         has_torch: Whether PyTorch is installed.
+        has_engine: Whether anything is installed that can segment on this computer.
     """
 
     version: str
@@ -68,6 +69,7 @@ class Package:
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     has_torch: bool
+    has_engine: bool
 
 
 def guarded_command(python: str, mode: str, folder: str, *arguments: str) -> Command:
@@ -165,6 +167,7 @@ class Installer:
                 tuple(found["reads"]),
                 tuple(found["writes"]),
                 found["torch"],
+                found["torch"] or found["openvino"],
             )
 
     def install(
@@ -172,7 +175,7 @@ class Installer:
         source: str,
         on_end: Callable[[], None],
         on_line: Callable[[str], None] = do_nothing,
-        trains: bool = False,
+        purpose: Purpose = Purpose.SEGMENT,
     ) -> None:
         """Install the package into the folder of this module, and inspect it.
 
@@ -184,7 +187,7 @@ class Installer:
             source: A wheel or a folder with the source, see :func:`check_source`.
             on_end: Called at the end; ``problem`` holds the reason of a failure.
             on_line: Called with every line of pip's output.
-            trains: Whether to install what training needs too: PyTorch.
+            purpose: What it is installed for, which decides what else is installed.
         """
         self.package, self.problem = None, ""
         if sys.version_info < _LEAST_PYTHON:
@@ -199,6 +202,7 @@ class Installer:
             new.mkdir(mode=0o700, parents=True)
             if path.is_file():
                 path = copy_checked(path, expected, new)
+            calls = pip_calls(path, new / _PACKAGES, purpose)
         except (OSError, ValueError) as error:
             shutil.rmtree(new, ignore_errors=True)
             self.problem = str(error)
@@ -207,6 +211,9 @@ class Installer:
         self.own_python = ""
 
         def end(status: int) -> None:
+            if status == 0 and calls:
+                start_next()
+                return
             if status == 0:
                 shutil.rmtree(self.folder, ignore_errors=True)
                 (new / _PACKAGES).replace(self.folder)
@@ -218,12 +225,11 @@ class Installer:
             self.problem = f"pip could not install {source}: {last or f'exit status {status}'}"
             on_end()
 
-        arguments = ["install", "--no-input", "--disable-pip-version-check"]
-        # With the extra: Slicer shows DICOM, so results should be written as DICOM too.
-        requirement = f"{path}[dicom,train]" if trains else f"{path}[dicom]"
-        arguments += ["--no-warn-script-location", "--target", str(new / _PACKAGES), requirement]
-        command = guarded_command(slicer_python(), "pip", "", *arguments)
-        self._runner.start(command, end, on_line, on_line)
+        def start_next() -> None:
+            command = guarded_command(slicer_python(), "pip", "", *calls.pop(0))
+            self._runner.start(command, end, on_line, on_line)
+
+        start_next()
 
     def install_model(self, archive: str, on_end: Callable[[str], None]) -> None:
         """Install a model from the .zip that ``amcnet models pack`` made.

@@ -6,10 +6,73 @@ what they like on every computer that installs it by name.
 
 import hashlib
 import re
+import zipfile
+from enum import Enum
 from pathlib import Path
 
+_CLIENT_NEEDS = "amcnet/service/client/requirements.txt"
+_REQUIREMENT = re.compile(r"[A-Za-z0-9._-]+(>=[0-9.]+)?")
 _HASH = re.compile(r"#sha256=([0-9a-fA-F]{64})$")
 EXPECTED = "expected the path of amcnet's wheel (.whl) or of the folder with its source"
+
+
+class Purpose(Enum):
+    """What the package is installed for."""
+
+    SEGMENT = "segment"
+    """Segmenting on this computer."""
+
+    TRAIN = "train"
+    """Training too, which needs PyTorch."""
+
+    SERVER = "server"
+    """Segmenting on a server alone, which needs neither OpenVINO nor PyTorch."""
+
+
+def pip_calls(path: Path, target: Path, purpose: Purpose) -> list[list[str]]:
+    """Return the calls of pip that install the package into a folder, one after the other.
+
+    Args:
+        path: A wheel of amcnet, or the folder with its source.
+        target: The folder.
+        purpose: What it is installed for.
+
+    Raises:
+        ValueError: If a version of amcnet that has no client is to be installed for a server.
+    """
+    call = ["install", "--no-input", "--disable-pip-version-check", "--no-warn-script-location"]
+    call += ["--target", str(target)]
+    if purpose is Purpose.SERVER:
+        return [[*call, *client_requirements(path)], [*call, "--no-deps", str(path)]]
+    # With DICOM: Slicer shows it, so results should be written as DICOM too.
+    extras = "dicom,train" if purpose is Purpose.TRAIN else "dicom"
+    return [[*call, f"{path}[{extras}]"]]
+
+
+def client_requirements(path: Path) -> list[str]:
+    """Return the packages that amcnet needs where a server does the work.
+
+    Args:
+        path: A wheel of amcnet, or the folder with its source.
+
+    Raises:
+        ValueError: If it has no list of them, or the list holds anything else.
+    """
+    try:
+        if path.is_dir():
+            text = (path / "src" / _CLIENT_NEEDS).read_text(encoding="utf-8")
+        else:
+            with zipfile.ZipFile(path) as wheel:
+                text = wheel.read(_CLIENT_NEEDS).decode()
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"{path}: has no {_CLIENT_NEEDS}, expected an amcnet with a client for servers"
+        ) from error
+    found = [line.strip() for line in text.splitlines() if line.strip() and line[0] != "#"]
+    for line in found:
+        if not _REQUIREMENT.fullmatch(line):
+            raise ValueError(f"{path}: {_CLIENT_NEEDS}: found '{line}', expected NAME>=VERSION")
+    return found
 
 
 def check_source(text: str) -> tuple[Path, str]:

@@ -9,6 +9,7 @@ import slicer
 from .correct_box import CorrectBox, Surroundings
 from .installer import Installer, size_on_disk
 from .logic import Listener, Request, SegmentationLogic, time_left
+from .package_source import Purpose
 from .parameters import (
     DEVICES,
     INPUT_ROLE,
@@ -105,6 +106,7 @@ class Panel:
         for combo in (ui.modelCombo, ui.qualityCombo, ui.deviceCombo):
             combo.currentIndexChanged.connect(self._changed)
         ui.pythonEdit.editingFinished.connect(self._python_changed)
+        ui.serverOnlyCheck.toggled.connect(lambda *_: self._update_buttons())
         for button, action in (
             (ui.applyButton, self.apply),
             (ui.cancelButton, self.cancel),
@@ -180,6 +182,7 @@ class Panel:
         self.ui.applyButton.setEnabled(has_input and not busy)
         self.ui.cancelButton.setEnabled(busy)
         self.ui.installButton.setEnabled(not busy)
+        self.ui.trainCheck.setEnabled(not self.ui.serverOnlyCheck.property("checked"))
         for box in (self.ui.inputsBox, self.ui.outputsBox, self.ui.howBox):
             box.setEnabled(not self.logic.is_running)
         self.correct.update(busy)
@@ -280,9 +283,14 @@ class Panel:
         self._begin(f"Installing {source}; this takes a few minutes")
         self.ui.progressBar.setRange(0, 0)
         self.ui.pythonEdit.setText("")
-        trains = bool(self.ui.trainCheck.property("checked"))
-        self.installer.install(source, self._installed, self.ui.statusLabel.setText, trains)
+        self.installer.install(source, self._installed, self.ui.statusLabel.setText, self._purpose)
         self._update_buttons()
+
+    @property
+    def _purpose(self) -> Purpose:
+        if self.ui.serverOnlyCheck.property("checked"):
+            return Purpose.SERVER
+        return Purpose.TRAIN if self.ui.trainCheck.property("checked") else Purpose.SEGMENT
 
     def _installed(self) -> None:
         self.ui.progressBar.setRange(0, _STEPS)
@@ -301,9 +309,15 @@ class Panel:
         if not self.installer.environment.exists or self.installer.problem:
             self.offer_installation()
             return
-        choices = self.choices
-        if choices.problem:
-            self.ui.statusLabel.setText(choices.problem)
+        choices, package = self.choices, self.installer.package
+        problem = choices.problem
+        if not choices.server and package is not None and not package.has_engine:
+            problem = (
+                "amcnet is installed for servers only here: type the address of one at Server, or "
+                "install it without that choice"
+            )
+        if problem:
+            self.ui.statusLabel.setText(problem)
             return
         self._changed()
         volume = None if choices.input_file else self.ui.inputSelector.currentNode()

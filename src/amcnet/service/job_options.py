@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from amcnet.errors import ConfigError
+from amcnet.io import Geometry
+from amcnet.workflows.segment.options import AXES_SEARCH
 
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
 _MOST_CHARACTERS = 200
@@ -80,13 +82,17 @@ def checked_options(values: Mapping[str, Any]) -> JobOptions:
 
     Raises:
         ConfigError: If a field is unknown or has a value that is not allowed.
+        InputError: If the axes are none.
     """
     try:
-        return JobOptions(**values)
+        options = JobOptions(**values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "options"
         raise ConfigError(f"{name}: found {first['input']!r}, {_expected(name, first)}") from None
+    if options.axes not in ("auto", AXES_SEARCH):
+        Geometry.canonical((1, 1, 1), (1.0, 1.0, 1.0)).with_axes(options.axes)
+    return options
 
 
 def _parsed(name: str, text: str) -> Any:  # noqa: ANN401  pydantic checks it

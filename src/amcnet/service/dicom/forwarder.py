@@ -86,14 +86,17 @@ class Forwarder:
             self._send(path)
             if report.is_file():
                 self._send(report)
-        except AmcnetError as error:
+        except Exception as error:  # none may hold up the results behind it
             wait = waiting_seconds(job.attempts)
-            if self._queue.postpone(job, wait, str(error)):
+            is_known = isinstance(error, AmcnetError)
+            reason = str(error) if is_known else f"it could not be sent ({type(error).__name__})"
+            if self._queue.postpone(job, wait, reason):
                 _log.warning(
                     "job %s could not be forwarded (attempt %d), it is tried again in %.0f s",
                     job.id,
                     job.attempts + 1,
                     wait,
+                    exc_info=not is_known,
                 )
             return
         if self._queue.forwarded(job.id):

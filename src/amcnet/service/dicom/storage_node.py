@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ _REJECTED_PERMANENTLY, _BY_USER, _CALLING_TITLE_UNKNOWN = 0x01, 0x01, 0x03
 _LOOPBACK = "127.0.0.1"
 _MOST_ASSOCIATIONS = 32
 _IDLE_SECONDS = 120.0
+_REQUEST_SECONDS = 15.0  # until a connection asks for an association
 # What scanners and archives send ultrasound volumes as, and what other programs make of them.
 _STORAGE_CLASSES = (
     "1.2.840.10008.5.1.4.1.1.6.1",  # Ultrasound Image
@@ -70,6 +72,17 @@ class StorageNode:
         require_extra("serve", "receiving DICOM")
         from pynetdicom import AE, _config, evt
         from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+        from pynetdicom.transport import ThreadedAssociationServer
+
+        class Server(ThreadedAssociationServer):
+            """Closes connections from unknown addresses, which would take the place of others."""
+
+            def verify_request(server, request: Any, client_address: Any) -> bool:  # noqa: ANN401, N805
+                """Return whether a connection may go on to ask for an association."""
+                is_known = self._is_known_address(str(client_address[0]))
+                if not is_known:
+                    _log.warning("a connection from %s was closed", client_address[0])
+                return is_known
 
         self._peers, self._arrivals, self._most_bytes = settings.peers, arrivals, most_bytes
         # Images are written to files as they come: a volume of gigabytes takes no memory.
@@ -78,7 +91,7 @@ class StorageNode:
         node = AE(ae_title=settings.title)
         node.require_called_aet = True
         node.maximum_associations = _MOST_ASSOCIATIONS
-        node.network_timeout = _IDLE_SECONDS
+        node.network_timeout, node.acse_timeout = _IDLE_SECONDS, _REQUEST_SECONDS
         node.add_supported_context(Verification)
         for storage_class in _STORAGE_CLASSES:
             node.add_supported_context(storage_class, list(_TRANSFER_SYNTAXES))
@@ -92,14 +105,19 @@ class StorageNode:
         ]
         host = "0.0.0.0" if any(_is_elsewhere(one) for one in self._peers) else _LOOPBACK
         try:
-            self._server: Any = node.start_server(
-                (host, settings.port), block=False, evt_handlers=handlers
+            self._server: Any = node.make_server(
+                (host, settings.port), evt_handlers=handlers, server_class=Server
             )
         except OSError as error:
             reason = error.strerror or error
             raise ConfigError(
                 f"--dicom: port {settings.port}: {reason}, expected a free port"
             ) from error
+        node._servers.append(self._server)  # which its shutdown expects, as start_server does it
+        serving = threading.Thread(
+            target=self._server.serve_forever, name="DICOM node", daemon=True
+        )
+        serving.start()
 
     @property
     def port(self) -> int:
@@ -124,8 +142,13 @@ class StorageNode:
 
     def _is_known(self, title: str, address: str) -> bool:
         if not self._peers:
-            return address.startswith("127.")
+            return self._is_known_address(address)
         return any(one.title == title and one.host == address for one in self._peers)
+
+    def _is_known_address(self, address: str) -> bool:
+        if not self._peers:
+            return address.startswith("127.")
+        return any(one.host == address for one in self._peers)
 
     def _store(self, event: Any) -> int:  # noqa: ANN401
         """Store an image and return the status of C-STORE."""

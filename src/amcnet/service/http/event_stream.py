@@ -1,6 +1,7 @@
 """Server-sent events: what happens to a study, until it ends."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from amcnet.workflows.segment.events import PROTOCOL
 
 _POLL_SECONDS = 0.2
 _ALIVE_SECONDS = 15.0
+_EVENT_NUMBER = re.compile(r"[0-9]{1,15}")
 
 
 class EventStream(StreamingResponse):
@@ -32,7 +34,7 @@ class EventStream(StreamingResponse):
 
     def __init__(self, context: HttpContext, job_id: str, last_seen: str | None) -> None:
         self._context, self._job_id = context, job_id
-        seen = int(last_seen) if last_seen is not None and last_seen.isdecimal() else 0
+        seen = int(last_seen) if last_seen and _EVENT_NUMBER.fullmatch(last_seen) else 0
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         super().__init__(self._events(seen), headers=headers)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _BEARER = "bearer "
+_HTTP_PORT = 80
 _POLICY = content_policy(form_action="'self'")
 
 
@@ -49,6 +50,8 @@ class Gatekeeper:
         if loopback_port is not None:
             names = ("127.0.0.1", "localhost", "[::1]")
             self._hosts = {f"{name}:{loopback_port}" for name in names}
+            if loopback_port == _HTTP_PORT:  # which clients leave out
+                self._hosts |= set(names)
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Pass a request on, or answer why not."""

@@ -20,6 +20,7 @@ from amcnet.service.work.result_formats import ResultFormats
 from amcnet.service.work.service_model import ModelFacts
 
 INSUFFICIENT_STORAGE = 507
+_MOST_CHARACTERS = 1000  # of an error, which may quote what was sent
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class HttpContext:
         feed: Tells what happens to them.
         formats: Writes results in other formats.
         tokens: Who may use the service.
-        model: ResultFacts of the loaded model.
+        model: Facts of the loaded model.
         most_bytes: Largest upload.
         keep_hours: How long studies are kept after their end.
         dicom: AE title and port of the DICOM node, if there is one.
@@ -101,13 +102,13 @@ def answer_error(request: Request, error: Exception) -> Response:
     if isinstance(error, AmcnetError):
         return _told(422, str(error))
     if isinstance(error, sqlite3.Error | OSError):
-        return _told(503, "the server cannot use its queue at the moment, try again later")
+        return _told(503, "the server cannot use its disk at the moment, try again later")
     return _told(500, "the server failed in a way that was not foreseen, see its log")
 
 
 def _told(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
     all_headers = own_headers() | dict(headers or {})
-    return JSONResponse({"error": one_line(text)}, status, headers=all_headers)
+    return JSONResponse({"error": one_line(text)[:_MOST_CHARACTERS]}, status, headers=all_headers)
 
 
 def json_answer(values: Any, status: int = 200, **headers: str) -> Response:  # noqa: ANN401

@@ -50,6 +50,8 @@ def make_server(app: "ASGIApp") -> "uvicorn.Server":
     """Return a server for an application; its ``run(sockets=...)`` ends on Ctrl-C or SIGTERM."""
     import uvicorn
 
+    from amcnet.service.http.timed_protocol import TimedProtocol
+
     class Server(uvicorn.Server):
         @contextmanager
         def capture_signals(self) -> Iterator[None]:
@@ -62,7 +64,7 @@ def make_server(app: "ASGIApp") -> "uvicorn.Server":
         proxy_headers=False,
         limit_concurrency=_MOST_AT_ONCE,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-        **UVICORN_SETTINGS,
+        **UVICORN_SETTINGS | {"http": TimedProtocol},
     )
     return Server(config)
 

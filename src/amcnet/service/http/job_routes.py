@@ -91,12 +91,11 @@ async def submit(request: Request) -> Response:
     with folders.new_incoming() as incoming:
         is_packed = archives == ["zip"]
         path = incoming / (_UNPACKED if is_packed else name)
-        digest = await receive_upload(request, path, context.most_bytes)
+        digest = await receive_upload(request, path, context.most_bytes, folders.check_room)
         if is_packed:
-            await run_sync(unpack, path, incoming, context.most_bytes)
+            await run_sync(unpack, path, incoming, context.most_bytes, folders.check_room)
             if not (incoming / name).is_file():
                 raise ConfigError(f"name: the archive holds no '{name}'")
-        await run_sync(folders.check_room)
         values = options.model_dump(mode="json")
         job, is_new = await run_sync(
             context.desk.submit, incoming, name, owner, values, f"{digest} {name.lower()}"

@@ -4,6 +4,7 @@ import threading
 from importlib.resources import files
 from pathlib import Path
 
+import anyio
 from anyio.to_thread import run_sync
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -27,6 +28,7 @@ _TYPES = {
 }
 _MOST_VIEWS = 2  # that are kept in memory
 _MOST_TOKEN_BYTES = 1000
+_TOKEN_SECONDS = 10
 
 
 def status_page(request: Request) -> Response:
@@ -49,10 +51,13 @@ def _packaged(name: str) -> Response:
 async def begin_session(request: Request) -> Response:
     """Give a browser that shows a token in the body a cookie instead of it."""
     body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_TOKEN_BYTES:
-            raise HTTPException(413, "the token is too long")
+    with anyio.move_on_after(_TOKEN_SECONDS) as waiting:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _MOST_TOKEN_BYTES:
+                raise HTTPException(413, "the token is too long")
+    if waiting.cancelled_caught:
+        raise HTTPException(408, f"the token did not arrive within {_TOKEN_SECONDS} s")
     tokens: AccessTokens = context_of(request).tokens
     owner = tokens.owner_of(body.decode("utf-8", "replace").strip())
     if owner is None:

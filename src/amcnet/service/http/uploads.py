@@ -2,7 +2,7 @@
 
 import hashlib
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,9 +11,10 @@ from anyio.to_thread import run_sync
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from amcnet.errors import InputError
+from amcnet.errors import AmcnetError, InputError
 from amcnet.io import IMAGE_EXTENSIONS, find_extension
 from amcnet.service.protocol import SHA256_HEADER
+from amcnet.service.queue.job_folders import is_full
 
 ARCHIVE = ".zip"
 _BUFFER_BYTES = 1 << 20
@@ -21,6 +22,7 @@ _IDLE_SECONDS = 60
 _MOST_NAME_BYTES = 200
 _SPECIAL = frozenset('/\\:*?"<>|')
 _MOST_MEMBERS = 100
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def checked_name(name: str) -> str:
@@ -37,11 +39,20 @@ def checked_name(name: str) -> str:
     return name
 
 
-async def receive_upload(request: Request, path: Path, most_bytes: int) -> str:
+async def receive_upload(
+    request: Request, path: Path, most_bytes: int, check_room: Callable[[], None]
+) -> str:
     """Write the body of a request to a file and return its SHA-256.
+
+    Args:
+        request: The request.
+        path: The file.
+        most_bytes: Largest size.
+        check_room: Raises NoRoomError if the disk is full; called before each write.
 
     Raises:
         HTTPException: If it is too large, slow, incomplete or not what its header says.
+        NoRoomError: If there is no room left for new uploads.
         OSError: If the disk is full.
     """
     digest, received = hashlib.sha256(), 0
@@ -51,7 +62,7 @@ async def receive_upload(request: Request, path: Path, most_bytes: int) -> str:
                 received += len(chunk)
                 if received > most_bytes:
                     raise too_large(most_bytes)
-                await run_sync(_store, file, chunk, digest)
+                await run_sync(_store, file, chunk, digest, check_room)
         except ClientDisconnect as error:
             raise HTTPException(400, "the upload ended before it was complete") from error
         except TimeoutError as error:
@@ -71,37 +82,54 @@ def too_large(most_bytes: int) -> HTTPException:
     )
 
 
-def unpack(archive: Path, folder: Path, most_bytes: int) -> None:
+def unpack(archive: Path, folder: Path, most_bytes: int, check_room: Callable[[], None]) -> None:
     """Unpack the files of one volume, such as those of its channels, and remove the archive.
 
     Args:
         archive: A zip archive of files without folders.
         folder: Gets them.
         most_bytes: Most that they may take together.
+        check_room: Raises NoRoomError if the disk is full; called before each write.
 
     Raises:
         InputError: If it is damaged, or holds anything else.
         HTTPException: If the files are too large.
+        NoRoomError: If there is no room left for new uploads.
+        OSError: If the disk is full.
     """
-    left = most_bytes
     try:
-        with zipfile.ZipFile(archive) as packed:
-            members = packed.infolist()
-            if len(members) > _MOST_MEMBERS:
-                raise InputError(
-                    f"archive: found {len(members)} files, expected at most {_MOST_MEMBERS}"
-                )
-            for member in members:
-                path = folder / _member_name(member.filename)
-                with packed.open(member) as source, path.open("xb") as target:
-                    while chunk := source.read(min(_BUFFER_BYTES, left + 1)):
-                        left -= len(chunk)
-                        if left < 0:
-                            raise too_large(most_bytes)
-                        target.write(chunk)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, FileExistsError) as error:
-        raise InputError(f"archive: cannot be unpacked ({error})") from error
+        _extract(archive, folder, most_bytes, check_room)
+    except (AmcnetError, HTTPException):
+        raise
+    except Exception as error:  # damaged archives raise errors of many kinds
+        if is_full(error):
+            raise
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(
+            f"archive: cannot be unpacked ({reason or type(error).__name__})"
+        ) from error
     archive.unlink()
+
+
+def _extract(archive: Path, folder: Path, most_bytes: int, check_room: Callable[[], None]) -> None:
+    left = most_bytes
+    with zipfile.ZipFile(archive) as packed:
+        members = packed.infolist()
+        if len(members) > _MOST_MEMBERS:
+            raise InputError(
+                f"archive: found {len(members)} files, expected at most {_MOST_MEMBERS}"
+            )
+        for member in members:
+            if member.compress_type not in _COMPRESSIONS:
+                raise InputError("archive: found an unusual compression, expected deflate or none")
+            path = folder / _member_name(member.filename)
+            with packed.open(member) as source, path.open("xb") as target:
+                while chunk := source.read(min(_BUFFER_BYTES, left + 1)):
+                    left -= len(chunk)
+                    if left < 0:
+                        raise too_large(most_bytes)
+                    check_room()
+                    target.write(chunk)
 
 
 def _member_name(name: str) -> str:
@@ -136,6 +164,9 @@ async def _buffered(request: Request) -> AsyncIterator[bytes]:
         yield bytes(buffer)
 
 
-def _store(file: BinaryIO, chunk: bytes, digest: "hashlib._Hash") -> None:
+def _store(
+    file: BinaryIO, chunk: bytes, digest: "hashlib._Hash", check_room: Callable[[], None]
+) -> None:
+    check_room()
     file.write(chunk)
     digest.update(chunk)
