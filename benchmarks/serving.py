@@ -2,10 +2,11 @@
 
     python benchmarks/serving.py --volumes 200 --clients 16 --json results/serving.json
 
-Volumes of noise, each different, are segmented by ``amcnet segment`` in one call, and then by
-``amcnet serve`` for clients that submit, follow and fetch with the client of the package. Reported
-are throughput, the largest memory of both processes, the longest wait of a client, and whether
-every volume came back, equal to the command's file in every byte.
+Volumes of noise, each different, are segmented by ``amcnet serve`` for clients that submit, follow
+and fetch with the client of the package; ``amcnet segment`` segments one half of them before and
+the other half afterwards, so that a machine that becomes busier or less busy disturbs both alike.
+Reported are throughput, the largest memory of both, the longest wait of a client, and whether every
+volume came back, equal to the command's file in every byte.
 """
 
 import argparse
@@ -37,7 +38,7 @@ class Load:
     Attributes:
         volumes: Number of volumes.
         clients: Clients that sent at the same time.
-        command_seconds: Time of one call of the command, the loading of the model included.
+        command_seconds: Time of both calls of the command, each with the loading of the model.
         service_seconds: Time from the first submission to the last result; the model was loaded.
         loading_seconds: Time that the service took to start.
         longest_wait_seconds: Longest time that one client waited for one volume.
@@ -97,9 +98,10 @@ def measure(folder: Path, volumes: int, clients: int, model: Path | None) -> Loa
     """Measure in a folder of its own."""
     scans = folder / "scans"
     scans.mkdir()
-    write_volumes(scans, volumes)
+    paths = write_volumes(scans, volumes)
     chosen = [] if model is None else ["--model", str(model)]
-    command_seconds, command_bytes = run_command(scans, folder / "out", chosen)
+    out, half = folder / "out", volumes // 2
+    before = run_command(paths[:half], out, chosen)
     started = time.monotonic()
     service, url = start_service(folder / "data", chosen)
     loading_seconds = time.monotonic() - started
@@ -108,28 +110,30 @@ def measure(folder: Path, volumes: int, clients: int, model: Path | None) -> Loa
         started = time.monotonic()
         with ThreadPoolExecutor(clients) as pool:
             work = partial(segment_one, url, folder / "fetched")
-            results = list(pool.map(work, sorted(scans.iterdir())))
+            results = list(pool.map(work, paths))
         service_seconds = time.monotonic() - started
     finally:
         service_bytes = watch.end()
         service.terminate()
         service.wait(60)
-    pairs = [(folder / "out" / path.name, path) for path, _ in results if path is not None]
+    after = run_command(paths[half:], out, chosen)
+    pairs = [(out / path.name, path) for path, _ in results if path is not None]
     return Load(
         volumes=volumes,
         clients=clients,
-        command_seconds=command_seconds,
+        command_seconds=before[0] + after[0],
         service_seconds=service_seconds,
         loading_seconds=loading_seconds,
         longest_wait_seconds=max(seconds for _, seconds in results),
-        command_gib=command_bytes / GIB,
+        command_gib=max(before[1], after[1]) / GIB,
         service_gib=service_bytes / GIB,
         lost=volumes - len(pairs),
         different=sum(here.read_bytes() != there.read_bytes() for here, there in pairs),
     )
 
 
-def write_volumes(folder: Path, volumes: int) -> None:
+def write_volumes(folder: Path, volumes: int) -> list[Path]:
+    """Write volumes of noise and return their paths."""
     from amcnet.io import Geometry, write_image
 
     rng = np.random.default_rng(0)
@@ -137,11 +141,13 @@ def write_volumes(folder: Path, volumes: int) -> None:
     for number in range(volumes):
         voxels = rng.integers(0, 255, SHAPE).astype(np.uint8)
         write_image(folder / f"volume-{number:03d}.nrrd", voxels, grid)
+    return sorted(folder.iterdir())
 
 
-def run_command(scans: Path, out: Path, chosen: list[str]) -> tuple[float, int]:
+def run_command(scans: list[Path], out: Path, chosen: list[str]) -> tuple[float, int]:
     """Return the seconds and the largest memory of one call of the command."""
-    call = [sys.executable, "-c", MAIN, "segment", str(scans), "-o", str(out), "--axes", AXES]
+    call = [sys.executable, "-c", MAIN, "segment", *map(str, scans), "-o", str(out)]
+    call += ["--axes", AXES]
     started = time.monotonic()
     quiet = subprocess.DEVNULL
     with subprocess.Popen([*call, *chosen], stdout=quiet, stderr=quiet) as process:

@@ -336,7 +336,7 @@ def write_client_wheel(folder, lines="numpy>=2.0\n"):
     return path
 
 
-def test_what_is_installed_follows_its_purpose(tmp_path):
+def test_what_is_installed_follows_its_purpose(application, tmp_path):
     from HandBoneSegmentationLib.package_source import Purpose, pip_calls
 
     wheel, target = write_client_wheel(tmp_path, "numpy>=2.0\nrich\n"), tmp_path / "to"
@@ -356,7 +356,7 @@ def test_what_is_installed_follows_its_purpose(tmp_path):
 
 
 @pytest.mark.parametrize("lines", [None, "--index-url=https://example.org\n", "a @ file:///a\n"])
-def test_a_wheel_without_a_plain_list_is_not_installed_for_a_server(tmp_path, lines):
+def test_a_wheel_without_a_plain_list_is_not_installed_for_a_server(application, tmp_path, lines):
     from HandBoneSegmentationLib.package_source import Purpose, pip_calls
 
     wheel = write_wheel(tmp_path, 1) if lines is None else write_client_wheel(tmp_path, lines)
@@ -365,6 +365,7 @@ def test_a_wheel_without_a_plain_list_is_not_installed_for_a_server(tmp_path, li
         pip_calls(wheel, tmp_path / "to", Purpose.SERVER)
 
 
+@pytest.mark.slow
 def test_installing_for_a_server_only(make_panel, tmp_path, monkeypatch, speckle):
     """Two calls of pip run one after the other; the panel then knows that it needs a server."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")

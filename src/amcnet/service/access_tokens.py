@@ -29,7 +29,11 @@ class AccessTokens:
     """The tokens that a service accepts.
 
     Attributes:
-        digests: SHA-256 of each token -> name of its user; empty: no token is needed.
+        digests: SHA-256 of each token and the name of its user; empty: no token is needed.
+
+    Example:
+        >>> AccessTokens().owner_of(None)
+        'local'
     """
 
     digests: tuple[tuple[bytes, str], ...] = ()
@@ -56,6 +60,13 @@ def read_tokens(path: Path) -> AccessTokens:
 
     Raises:
         ConfigError: If the file cannot be read, can be read by others, or has an unusable line.
+
+    Example:
+        >>> file = Path("tokens")
+        >>> _ = file.write_text("anna 0123456789abcdef")
+        >>> file.chmod(0o600)
+        >>> read_tokens(file).owner_of("0123456789abcdef")
+        'anna'
     """
     try:
         if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
@@ -97,5 +108,9 @@ def may_read(owner: str, job: StoredJob) -> bool:
 
 
 def sees_all(owner: str) -> bool:
-    """Return whether somebody sees the states of all studies, without their names."""
+    """Return whether somebody sees the states of all studies, without their names.
+
+    >>> sees_all("operator"), sees_all("anna")
+    (True, False)
+    """
     return owner in (LOCAL, OPERATOR)

@@ -18,6 +18,10 @@ class HttpAddress:
     Attributes:
         host: An IP address or a name.
         port: 0 for any port that is free.
+
+    Example:
+        >>> HttpAddress("localhost", 8042).is_loopback
+        True
     """
 
     host: str
@@ -40,6 +44,10 @@ class DicomNode:
         title: Its AE title.
         host: Its IP address or name.
         port: Its port; 0 where it is not needed.
+
+    Example:
+        >>> str(DicomNode("PACS", "10.0.0.2", 104))
+        'PACS@10.0.0.2:104'
     """
 
     title: str
@@ -72,6 +80,9 @@ def parse_own_node(text: str) -> tuple[str, int]:
 
     Raises:
         ConfigError: If it is none.
+
+    >>> parse_own_node("AMCNET:11112")
+    ('AMCNET', 11112)
     """
     title, _, port = text.rpartition(":")
     if not _is_title(title) or not _is_port(port, 0):

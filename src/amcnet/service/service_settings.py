@@ -19,6 +19,10 @@ class DicomSettings:
         peers: Nodes that may send. Without any, every node of this machine may, and no other.
         quiet_seconds: A series is complete when its association was released and nothing has
             arrived for this long.
+
+    Example:
+        >>> DicomSettings("AMCNET", 11112, (DicomNode("ECHO1", "10.0.0.7"),)).quiet_seconds
+        10.0
     """
 
     title: str
@@ -43,6 +47,14 @@ class ServiceSettings:
         most_bytes: Largest upload.
         reserve_bytes: Space that new studies leave free on the disk.
         segment: Model, backend, device and memory.
+
+    Example:
+        >>> ServiceSettings(Path("data"), HttpAddress("127.0.0.1", 8042)).check()
+        >>> ServiceSettings(Path("data"), HttpAddress("0.0.0.0", 8042)).check()
+        Traceback (most recent call last):
+        ...
+        amcnet.errors.ConfigError: --http: 0.0.0.0 can be reached from other machines, expected \
+--token-file, and a server in front that adds TLS (docs/serving.md)
     """
 
     data: Path

@@ -39,6 +39,13 @@ class ServerConnection:
     Attributes:
         url: Its address; a path in front of its own addresses is kept.
         token: The user's token, if it needs one.
+
+    Example:
+        >>> ServerConnection("host:8042").describe()
+        Traceback (most recent call last):
+        ...
+        amcnet.errors.ConfigError: --server: found 'host:8042', expected http://HOST:PORT or \
+https://HOST
     """
 
     url: str
@@ -220,6 +227,10 @@ def read_token(path: Path) -> str:
 
     Raises:
         ConfigError: If there is none.
+
+    >>> _ = Path("token").write_text("# of anna\\n0123456789abcdef")
+    >>> read_token(Path("token"))
+    '0123456789abcdef'
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

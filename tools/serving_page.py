@@ -1,0 +1,67 @@
+"""Write docs/serving-figures.md from the committed results.
+
+    python benchmarks/serving.py --volumes 200 --clients 16 --model MODEL --json results/serving.json
+    AMCNET_KILLS_JSON=results/service_kills.json \\
+        python -m pytest -m slow tests/service/test_killed.py
+    python -m tools.serving_page
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks import serving
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "results"
+PAGE = ROOT / "docs" / "serving-figures.md"
+
+
+def read(name: str) -> Any:  # noqa: ANN401
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def page() -> str:
+    """Return the page as Markdown."""
+    load, kills = serving.Load(**read("serving")), read("service_kills")
+    ratio = load.command_seconds / load.service_seconds
+    hit = "\n".join(f"| {name} | {count} |" for name, count in kills["hit"].items())
+    log = "\n".join(kills["log"])
+    return f"""# The service in figures
+
+Written by `python -m tools.serving_page` from `results/`; do not edit. The head of that script
+lists the commands that measure.
+
+## Load
+
+Small volumes (24 x 40 x 36 voxels) of noise and a tiny untrained model, so that what the service
+adds is not hidden behind the network. The machine has two cores; a training run took one of them,
+and other programs part of the other, throughout. The times are therefore long, and only their ratio
+says something: **{ratio:.2f} times the throughput of the bare command**.
+
+```
+{serving.report(load)}
+```
+
+## Kills
+
+While people upload volumes and a scanner sends series by DICOM, the service is ended by `kill -9`
+{kills["kills"]} times and started again. Each kill aims at one situation and waits a random time in it; the files of the
+killed process say what it was doing.
+
+| situation | kills that hit it |
+|---|---|
+{hit}
+
+{kills["uploads"]} uploads and {kills["series"]} series were accepted. Each ended in exactly one result: none
+was lost, done twice or half-written, and each segmentation arrived once at the other node, equal to
+the stored one.
+
+```
+{log}
+```
+"""
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
