@@ -11,6 +11,7 @@ Needs slicer-core, PySide6-Essentials below 6.12 and Pillow:
 import importlib.util
 import io
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -232,6 +233,24 @@ def tell_of_failure(stage: Stage, folder: Path) -> None:
     stage.panel.ui.inputFileEdit.setText("")
 
 
+def tell_of_server(stage: Stage, folder: Path) -> None:
+    """Draw the panel after a server has done the work."""
+    call = [sys.executable, "-c", "from amcnet.cli.main import main; main()", "serve"]
+    call += ["--http", "127.0.0.1:8042", "--data", str(folder / "service")]
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(call, stdout=subprocess.PIPE, env=environment) as service:
+        try:
+            if service.stdout is not None:
+                service.stdout.readline()  # it is ready
+            stage.panel.ui.serverEdit.setText("http://127.0.0.1:8042")
+            stage.panel.ui.applyButton.click()
+            stage.wait(lambda: stage.panel.logic.is_running)
+            stage.shot().save(SHOTS / "server.png", optimize=True)
+        finally:
+            service.terminate()
+            stage.panel.ui.serverEdit.setText("")
+
+
 def draw_icons(stage: Stage) -> None:
     """Draw the module's icon and the sample's thumbnail: the bones of the sample."""
     from PIL import Image
@@ -275,6 +294,7 @@ def main() -> None:
         stage = Stage(Path(folder))
         frames = tell(stage)
         draw_icons(stage)
+        tell_of_server(stage, Path(folder))
         tell_of_failure(stage, Path(folder))
         stage.widget.cleanup()
     write_gif(frames, SHOTS / "walk-through.gif")

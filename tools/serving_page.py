@@ -1,6 +1,7 @@
 """Write docs/serving-figures.md from the committed results.
 
-    python benchmarks/serving.py --volumes 200 --clients 16 --model MODEL --json results/serving.json
+    python benchmarks/serving.py --volumes 200 --clients 16 --model MODEL \\
+        --json results/serving.json
     AMCNET_KILLS_JSON=results/service_kills.json \\
         python -m pytest -m slow tests/service/test_killed.py
     python -m tools.serving_page
@@ -46,16 +47,16 @@ says something: **{ratio:.2f} times the throughput of the bare command**.
 ## Kills
 
 While people upload volumes and a scanner sends series by DICOM, the service is ended by `kill -9`
-{kills["kills"]} times and started again. Each kill aims at one situation and waits a random time in it; the files of the
-killed process say what it was doing.
+{kills["kills"]} times and started again. Each kill aims at one situation and waits a random time in
+it; the files of the killed process say what it was doing.
 
 | situation | kills that hit it |
 |---|---|
 {hit}
 
-{kills["uploads"]} uploads and {kills["series"]} series were accepted. Each ended in exactly one result: none
-was lost, done twice or half-written, and each segmentation arrived once at the other node, equal to
-the stored one.
+{kills["uploads"]} uploads and {kills["series"]} series were accepted. Each ended in exactly one
+result: none was lost, done twice or half-written, and each segmentation arrived once at the other
+node, equal to the stored one.
 
 ```
 {log}

@@ -30,8 +30,8 @@ def serve(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Users and their tokens, 'NAME TOKEN' a line; needed for other addresses than "
-            "this machine's own.",
+            help="File with a line 'NAME TOKEN' for each user; required unless --http is a "
+            "loopback address.",
             show_default=False,
         ),
     ] = None,
@@ -39,7 +39,7 @@ def serve(
         str | None,
         typer.Option(
             metavar="AET:PORT",
-            help="Also be a DICOM node that stores images.",
+            help="Run a DICOM storage node too.",
             show_default=False,
         ),
     ] = None,
@@ -47,7 +47,7 @@ def serve(
         list[str] | None,
         typer.Option(
             metavar="AET@ADDRESS",
-            help="A node that may send, once for each [default: those of this machine].",
+            help="A node that may send images; once for each [default: all on this machine].",
             show_default=False,
         ),
     ] = None,
@@ -55,7 +55,8 @@ def serve(
         float,
         typer.Option(
             metavar="SECONDS",
-            help="A series is complete when its sender has ended and nothing came for so long.",
+            help="A series is complete this long after the end of its association and the last "
+            "image.",
         ),
     ] = 10.0,
     forward: Annotated[
@@ -67,11 +68,11 @@ def serve(
         ),
     ] = None,
     forward_report: Annotated[
-        bool, typer.Option("--forward-report", help="Send the report too, as encapsulated PDF.")
+        bool, typer.Option("--forward-report", help="Send the report too, as an encapsulated PDF.")
     ] = False,
     dask: DaskOption = None,
     keep_hours: Annotated[
-        float, typer.Option(help="Delete jobs and their files so long after their end.")
+        float, typer.Option(help="Delete jobs and their files this long after they ended.")
     ] = 72.0,
     max_upload: Annotated[
         float, typer.Option(metavar="GIB", help="Largest volume that is accepted.")

@@ -1,4 +1,4 @@
-"""The whole service: its parts, started in order and ended in the opposite one."""
+"""The whole service: its parts are started in order and ended in reverse."""
 
 import logging
 import os

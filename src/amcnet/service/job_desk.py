@@ -1,4 +1,4 @@
-"""Where studies are handed in and taken back, whichever way they came."""
+"""Submission and deletion of studies, for HTTP and DICOM alike."""
 
 import logging
 import threading

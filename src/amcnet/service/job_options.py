@@ -1,4 +1,4 @@
-"""What a submitter may ask for, as the fields of an address: the same as ``amcnet segment`` has."""
+"""The options of a submitted volume as query fields: those of ``amcnet segment``."""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
@@ -45,7 +45,7 @@ class JobOptions(BaseModel):
     forward: bool = False
 
     def to_query(self) -> dict[str, str]:
-        """Return the fields of an address that differ from the defaults."""
+        """Return the query fields that differ from the defaults."""
         changed = self.model_dump(exclude_defaults=True)
         return {
             name: ",".join(map(str, value))
@@ -58,7 +58,7 @@ class JobOptions(BaseModel):
 
 
 def options_from_query(fields: Iterable[tuple[str, str]]) -> JobOptions:
-    """Return the options that the fields of an address state.
+    """Return the options in the fields of a query.
 
     Args:
         fields: Names and values; lists are separated by commas.

@@ -63,7 +63,7 @@ def parse_http_address(text: str) -> HttpAddress:
     """Return an address that is given as ``HOST:PORT``.
 
     Raises:
-        ConfigError: If it is none.
+        ConfigError: If it is malformed.
 
     >>> parse_http_address("127.0.0.1:8042").is_loopback
     True
@@ -79,7 +79,7 @@ def parse_own_node(text: str) -> tuple[str, int]:
     """Return AE title and port of the service's own DICOM node, given as ``AET:PORT``.
 
     Raises:
-        ConfigError: If it is none.
+        ConfigError: If it is malformed.
 
     >>> parse_own_node("AMCNET:11112")
     ('AMCNET', 11112)
@@ -94,7 +94,7 @@ def parse_peer(text: str) -> DicomNode:
     """Return a node that may send, given as ``AET@ADDRESS``; the address is resolved.
 
     Raises:
-        ConfigError: If it is none.
+        ConfigError: If it is malformed.
 
     >>> str(parse_peer("SCANNER@127.0.0.1"))
     'SCANNER@127.0.0.1'

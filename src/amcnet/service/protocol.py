@@ -1,9 +1,9 @@
-"""The version of the service's protocol, and what both sides say when theirs differ."""
+"""The version of the service's protocol, and the message for versions that differ."""
 
 from amcnet.version import __version__
 
 PROTOCOL = 1
-"""Version of addresses, fields and answers; it goes up when a client of the old ones would fail."""
+"""Version of the HTTP interface; it is raised whenever older clients would fail."""
 
 PROTOCOL_HEADER = "Amcnet-Protocol"
 """Header in which each side states its protocol version."""
@@ -21,7 +21,7 @@ def own_headers() -> dict[str, str]:
 
 
 def mismatch(server: tuple[str, str], client: tuple[str, str]) -> str:
-    """Return what to say when client and server do not understand each other.
+    """Return the message for a client and a server with different protocol versions.
 
     Args:
         server: Protocol and version of amcnet of the server.

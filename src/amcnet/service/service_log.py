@@ -14,7 +14,7 @@ _FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
 class DiscreetFormatter(logging.Formatter):
-    """Writes the messages of the service itself, and of all others only that there was one."""
+    """Writes messages of the service in full, and of other loggers only that there was one."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and below it the places in the code of an exception."""

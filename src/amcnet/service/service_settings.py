@@ -1,4 +1,4 @@
-"""Everything that ``amcnet serve`` is told."""
+"""The settings of ``amcnet serve``."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

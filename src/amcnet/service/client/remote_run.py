@@ -49,8 +49,8 @@ class RemoteRun:
     ) -> Generator[Outcome[SegmentedFile], None, None]:
         """Segment volumes, a few at a time.
 
-        The same volumes with the same options are the same jobs: a run that was interrupted finds
-        what the server has done meanwhile.
+        A run that was interrupted can be repeated: the server recognises volumes and options, so
+        the results that it has finished meanwhile are fetched.
 
         Args:
             jobs: The volumes.

@@ -1,4 +1,4 @@
-"""``amcnet segment --server``: the same planning, reporting and manifest, the work elsewhere."""
+"""``amcnet segment --server``: planning, reporting and manifest as usual, segmenting elsewhere."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,7 +55,7 @@ class SegmentOnServer:
         default = SegmentOptions()
         for option, name in _DECIDED_THERE.items():
             if getattr(options, name) != getattr(default, name):
-                raise ConfigError(f"{option}: is decided by the server, expected it without")
+                raise ConfigError(f"{option}: is decided by the server, expected a call without it")
         table = LabelTable.from_dicts(self._capabilities["labels"])
         channels = int(self._capabilities["channels"])
         return plan_for_model(inputs, output, options, (channels, table), also, report)

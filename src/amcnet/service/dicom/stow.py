@@ -24,7 +24,7 @@ def store_by_web(url: str, path: Path) -> None:
         path: The file.
 
     Raises:
-        OutputError: If the service cannot be reached or does not take the file.
+        OutputError: If the service cannot be reached or refuses the file.
     """
     parts, boundary = urlsplit(url), secrets.token_hex(16)
     body = b"".join(

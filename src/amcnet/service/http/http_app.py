@@ -1,4 +1,4 @@
-"""The application: every address of the service, and what stands in front of all of them."""
+"""The application: all routes of the service, behind the gatekeeper."""
 
 import sqlite3
 from typing import Any, get_args
@@ -33,7 +33,7 @@ _ANSWERED: tuple[Any, ...] = (HTTPException, AmcnetError, OSError, sqlite3.Error
 
 
 def show_root(request: Request) -> Response:
-    """Tell versions and, to whoever may use the service, what it can do."""
+    """Return the versions and, to users of the service, its capabilities."""
     if request.headers.get("accept", "").startswith("text/html"):
         return RedirectResponse("/status", 303)
     context = context_of(request)

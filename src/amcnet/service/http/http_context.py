@@ -1,4 +1,4 @@
-"""What all addresses of the service share: its parts, its limits, its errors in words."""
+"""Shared by all routes: the parts of the service, its limits, and answers to errors."""
 
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ _MOST_CHARACTERS = 1000  # of an error, which may quote what was sent
 
 @dataclass(frozen=True)
 class HttpContext:
-    """The parts of a service that its addresses use.
+    """The parts of a service that its routes use.
 
     Attributes:
         desk: Takes studies in.
@@ -61,7 +61,7 @@ def context_of(request: Request) -> HttpContext:
 
 
 def owner_of(request: Request) -> str:
-    """Return who makes a request.
+    """Return the user who makes a request.
 
     Raises:
         HTTPException: If it has no accepted token.
@@ -78,7 +78,7 @@ def owner_of(request: Request) -> str:
 
 
 def job_of_request(request: Request) -> StoredJob:
-    """Return the study of an address, if whoever asks may read it.
+    """Return the study that a request names, if its user may read it.
 
     Raises:
         HTTPException: If there is none; one of somebody else is treated in the same way.
@@ -91,7 +91,7 @@ def job_of_request(request: Request) -> StoredJob:
 
 
 def answer_error(request: Request, error: Exception) -> Response:
-    """Return an error as one sentence in JSON, with the status that says whose fault it is."""
+    """Return the answer to an error: one sentence in JSON, with a fitting status."""
     if isinstance(error, HTTPException):
         return _told(error.status_code, str(error.detail), error.headers)
     if is_full(error):

@@ -1,4 +1,4 @@
-"""The addresses of studies: submit, follow, fetch, delete."""
+"""The routes of studies: submit, follow, fetch, delete."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +32,7 @@ _UNPACKED = "upload.zip"
 
 
 def described(job: StoredJob, position: int | None = None, name: bool = True) -> dict[str, Any]:
-    """Return what is known of a study, as JSON holds it.
+    """Return the description of a study, as JSON holds it.
 
     Args:
         job: The study.
@@ -105,7 +105,7 @@ async def submit(request: Request) -> Response:
 
 
 def list_jobs(request: Request) -> Response:
-    """List the studies of whoever asks, the latest first."""
+    """List the user's studies, the latest first."""
     owner, queue = owner_of(request), context_of(request).desk.queue
     positions = queue.positions()
     return json_answer(
@@ -114,7 +114,7 @@ def list_jobs(request: Request) -> Response:
 
 
 def show_queue(request: Request) -> Response:
-    """Tell what the status page shows: all studies for the operator, else those of whoever asks."""
+    """Return what the status page shows: all studies for the operator, else the user's own."""
     context, owner = context_of(request), owner_of(request)
     jobs = context.desk.queue.listed(None if sees_all(owner) else owner)
     positions = context.desk.queue.positions()
@@ -128,7 +128,7 @@ def show_queue(request: Request) -> Response:
 
 
 def show_job(request: Request) -> Response:
-    """Tell what is known of a study."""
+    """Return the description of a study."""
     return json_answer(_with_position(request, job_of_request(request)))
 
 

@@ -86,7 +86,7 @@ class JobFolders:
 
     @contextmanager
     def new_incoming(self) -> Iterator[Path]:
-        """Yield a folder for an upload; what :meth:`accept` did not take is removed at the end."""
+        """Yield a folder for an upload; it is removed at the end unless :meth:`accept` took it."""
         folder = self.incoming / secrets.token_hex(12)
         folder.mkdir(mode=0o700)
         try:
@@ -95,7 +95,7 @@ class JobFolders:
             shutil.rmtree(folder, ignore_errors=True)
 
     def accept(self, incoming: Path, job_id: str) -> None:
-        """Make an upload the input of a study, and bring both to the disk.
+        """Make an upload the input of a study, and flush both to the disk.
 
         Raises:
             OSError: If the disk is full or fails.
@@ -120,7 +120,7 @@ class JobFolders:
         shutil.rmtree(self.output(job_id), ignore_errors=True)
 
     def finish_output(self, job_id: str) -> None:
-        """Put a result that is complete into its place, and bring it to the disk."""
+        """Move a complete result to its final place, and flush it to the disk."""
         partial = self.partial_output(job_id)
         synchronise_files(partial)
         partial.rename(self.output(job_id))
@@ -131,7 +131,7 @@ class JobFolders:
         shutil.rmtree(self._jobs / job_id, ignore_errors=True)
 
     def clean(self, known: Collection[str], unfinished: Collection[str]) -> int:
-        """Remove what a killed process left: partial uploads, partial results, unknown folders.
+        """Remove the leftovers of a killed process: partial uploads, partial results, unknown folders.
 
         Args:
             known: The studies in the queue.

@@ -1,8 +1,8 @@
 """The queue of studies: every change of state is one transaction, made only from the state before.
 
 A study is accepted when its row is on the disk; from then on it ends in exactly one result, however
-often the process is killed. Who works on a study changes its state only if nobody else did, so
-a study that was deleted meanwhile stays deleted.
+often the process is killed. A change is made only if the study is still in the expected state, so a
+study that was deleted meanwhile stays deleted.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ class JobQueue:
         self._database, self._clock = database, clock
 
     def find(self, job_id: str) -> StoredJob | None:
-        """Return a study; None if there is none of that name."""
+        """Return a study by its id; None if there is none."""
         return next(iter(self._database.select("WHERE id=?", job_id)), None)
 
     def listed(self, owner: str | None = None, most: int = 500) -> list[StoredJob]:

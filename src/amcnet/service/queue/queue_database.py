@@ -99,7 +99,7 @@ class QueueDatabase:
                 raise
 
     def select(self, condition: str, *values: object) -> list[StoredJob]:
-        """Return the studies that a condition of SQL holds for.
+        """Return the studies that match an SQL condition.
 
         Args:
             condition: What follows ``SELECT ... FROM jobs``, with ``?`` for values.

@@ -10,7 +10,7 @@ _log = logging.getLogger(__name__)
 
 
 def recover_queue(queue: JobQueue, folders: JobFolders) -> None:
-    """Bring queue and folders into order after the process before this one ended, however it did.
+    """Repair queue and folders after the previous process ended, in whatever way.
 
     Studies that it was working on are queued again; half-written files are removed.
     """
@@ -25,7 +25,7 @@ def recover_queue(queue: JobQueue, folders: JobFolders) -> None:
 
 
 def delete_expired(queue: JobQueue, folders: JobFolders, keep_hours: float) -> int:
-    """Delete the studies that ended longer ago than they are kept; return their number.
+    """Delete the studies whose retention time is over; return their number.
 
     A result that has not reached its destination is kept however old it is.
     """

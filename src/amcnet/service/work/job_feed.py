@@ -1,4 +1,4 @@
-"""What happens to the studies at the moment, for whoever follows them."""
+"""Progress events of the studies that are being worked on, for clients that follow them."""
 
 import threading
 from collections import deque

@@ -83,7 +83,7 @@ def load_result(job_id: str, folders: JobFolders) -> StoredResult:
     """Read what was found in a study.
 
     Raises:
-        InputError: If it is not there any more.
+        InputError: If it no longer exists.
     """
     folder = folders.output(job_id)
     try:

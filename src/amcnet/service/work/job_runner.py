@@ -105,7 +105,7 @@ class JobRunner:
         self.result_is_ready = Event()
 
     def run(self, job: StoredJob) -> None:
-        """Work on a study that was claimed; whatever happens ends in the queue.
+        """Work on a claimed study; the outcome is always recorded in the queue.
 
         Raises:
             InterruptedWorkError: If the service ends meanwhile.

@@ -20,7 +20,7 @@ from amcnet.workflows.segment.progress_display import Listener
 from amcnet.workflows.segment.result import SegmentedFile
 from amcnet.workflows.segment.run import StoppedError, VolumeProgress, segment_job
 
-_MOST_AHEAD = 0.05  # share of the free memory that a file may have which is read ahead
+_MOST_AHEAD = 0.05  # largest share of the free memory for a file that is read ahead
 
 
 class LocalSegmenting:

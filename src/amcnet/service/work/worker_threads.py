@@ -61,7 +61,7 @@ class WorkerThreads:
 
 
 def run_guarded(step: Callable[[], None], stop: threading.Event) -> None:
-    """Call a step again and again until the service ends; an error is logged and not the end."""
+    """Call a step repeatedly until the service ends; errors are logged and do not end the loop."""
     while not stop.is_set():
         try:
             step()
