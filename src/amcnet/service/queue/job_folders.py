@@ -131,7 +131,7 @@ class JobFolders:
         shutil.rmtree(self._jobs / job_id, ignore_errors=True)
 
     def clean(self, known: Collection[str], unfinished: Collection[str]) -> int:
-        """Remove the leftovers of a killed process: partial uploads, partial results, unknown folders.
+        """Remove the leftovers of a killed process: partial uploads and results, unknown folders.
 
         Args:
             known: The studies in the queue.
