@@ -68,7 +68,7 @@ def start(data: Path) -> tuple[subprocess.Popen[str], str, int]:
 def fill(url: str, port: int, folder: Path, series: Path) -> None:
     """Give the service something of everything that the page shows."""
     volumes = sorted((folder / "phantoms/imagesTr").iterdir())
-    submit(url, volumes[0], "hand-left.nii.gz")
+    submit(url, volumes[0], "hand-left.nrrd")
     damaged = folder / "damaged.nrrd"
     damaged.write_bytes(b"NRRD0004\n")
     submit(url, damaged, damaged.name)
@@ -82,7 +82,7 @@ def fill(url: str, port: int, folder: Path, series: Path) -> None:
         if any(job["attempts"] for job in jobs) and any(job["state"] == "done" for job in jobs):
             break
         time.sleep(0.5)
-    submit(url, volumes[1], "hand-right.nii.gz")
+    submit(url, volumes[1], "hand-right.nrrd")
     for number in range(2):
         noise = np.random.default_rng(number).integers(0, 255, (24, 40, 36)).astype(np.uint8)
         path = folder / f"follow-up-{number + 1}.nrrd"
