@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -149,8 +149,14 @@ class LabelTable:
         return cls(structures)
 
     @classmethod
-    def from_names(cls, names: list[str]) -> "LabelTable":
-        """Build a plain table (values 1, 2, ...) from names alone, with generated colours."""
+    def from_names(cls, names: Iterable[str]) -> "LabelTable":
+        """Build a plain table (values 1, 2, ...) from names alone, with generated colours.
+
+        Raises:
+            InputError: If the names are invalid, or one text instead of several.
+        """
+        if isinstance(names, str):
+            raise InputError(f"names: found the text '{names}', expected a list of names")
         return cls(
             tuple(
                 Structure(value=i, name=name, color_rgb=_generated_color(i))

@@ -18,6 +18,7 @@ from amcnet.data.pairing import Case as Case
 from amcnet.data.pairing import FoundCases as FoundCases
 from amcnet.errors import InputError, count_text
 from amcnet.io import BY_HEADER, Reading, read_segments
+from amcnet.io.path_lists import AnyPath
 from amcnet.io.plain_names import plain_name
 
 _DESCRIPTION = "dataset.json"
@@ -44,7 +45,7 @@ class Dataset:
     reading: Reading = BY_HEADER
 
 
-def read_dataset(folder: Path, labels: Path | None = None) -> Dataset:
+def read_dataset(folder: AnyPath, labels: AnyPath | None = None) -> Dataset:
     """Read the cases and label names of a data set; no voxels are read.
 
     A folder with a ``dataset.json`` and ``imagesTr`` is read as in nnU-Net (v1 and v2) and the
@@ -74,12 +75,13 @@ def read_dataset(folder: Path, labels: Path | None = None) -> Dataset:
         >>> [case.name for case in read_dataset(Path("knees")).cases]
         ['knee_1']
     """
-    found = find_cases(folder)
+    root, given = Path(folder), None if labels is None else Path(labels)
+    found = find_cases(root)
     if errors := [problem for problem in found.problems if problem.severity == "error"]:
         problem = errors[0]
-        raise InputError(f"{folder}: case {problem.case}: {problem.what}")
-    names = find_dataset_label_names(folder, found.cases, labels)
-    return make_dataset(folder, found, names)
+        raise InputError(f"{root}: case {problem.case}: {problem.what}")
+    names = find_dataset_label_names(root, found.cases, given)
+    return make_dataset(root, found, names)
 
 
 def make_dataset(folder: Path, found: FoundCases, names: LabelNames) -> Dataset:

@@ -16,6 +16,7 @@ from amcnet.errors import InputError
 from amcnet.io import Geometry, Volume, atomic_path
 from amcnet.io.input_files import check_regular_file
 from amcnet.io.small_files import read_json
+from amcnet.short_repr import short_repr
 
 EXTENSION = ".probabilities.npy"
 _AXES = ["scan", "class", "lateral", "depth"]
@@ -35,6 +36,7 @@ class Probabilities:
     array: NDArray[np.float16]
     names: tuple[str, ...]
     geometry: Geometry
+    __repr__ = short_repr
 
     def structure(self, name: str) -> Volume:
         """Return the probability of one class on the grid of the volume, interpolated linearly.

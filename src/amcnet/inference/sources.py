@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from amcnet.errors import InputError, count_text
 from amcnet.io import Reading, Volume, volume_from_array, volume_from_image
+from amcnet.io.array_sources import LOGITS_HINT, array_of
 from amcnet.io.geometry import Triple
 
 Source = str | Path | Volume | NDArray[Any] | Any
@@ -67,16 +68,9 @@ def array_of_source(source: Source) -> NDArray[Any] | None:
     >>> array_of_source("scan.nrrd") is None
     True
     """
-    if isinstance(source, np.ndarray):
-        return source
-    detach = getattr(source, "detach", None)
-    if detach is None:
-        return None
-    tensor = detach().cpu()
-    try:
-        return np.asarray(tensor)
-    except TypeError:  # NumPy has no bfloat16
-        return np.asarray(tensor.float())
+    if isinstance(source, np.ndarray) or hasattr(source, "detach"):
+        return array_of(source)
+    return None
 
 
 def is_batch(source: object) -> TypeGuard[Sequence[Source]]:
@@ -107,8 +101,7 @@ def _with_axes(volume: Volume, axes: str) -> Volume:
 def _from_array(array: NDArray[Any], reading: Reading) -> Volume:
     if array.ndim == 4:
         raise InputError(
-            f"array: shape is {array.shape}, expected an image (scan, lateral, depth); are these "
-            "the logits or probabilities of a network, or several channels?"
+            f"array: shape is {array.shape}, expected an image (scan, lateral, depth){LOGITS_HINT}"
         )
     if reading.spacing_mm is None:
         raise InputError("an array needs spacing_mm, expected (scan, lateral, depth) in mm")

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from amcnet.errors import InputError, OutputError
 from amcnet.extras import require_extra
+from amcnet.io.array_sources import array_of
 from amcnet.io.atomic_files import atomic_path, check_parent, expect_absent
 from amcnet.io.extensions import GRID_EXTENSIONS, find_extension
 from amcnet.io.geometry import Geometry
@@ -68,7 +69,7 @@ def check_free(path: Path, overwrite: bool = False) -> None:
 
 
 def write_image(
-    path: str | Path, image: npt.NDArray[Any], geometry: Geometry, overwrite: bool = False
+    path: str | Path, image: npt.ArrayLike, geometry: Geometry, overwrite: bool = False
 ) -> None:
     """Write an image as one of :data:`amcnet.io.GRID_EXTENSIONS`, compressed unless ``.nii``.
 
@@ -91,7 +92,7 @@ def write_image(
     """
     path = check_output(path, overwrite)
     with atomic_path(path) as temporary:
-        write_grid(temporary, geometry.from_canonical(image), geometry)
+        write_grid(temporary, geometry.from_canonical(array_of(image)), geometry)
 
 
 def write_grid(path: Path, stored: npt.NDArray[Any], geometry: Geometry) -> None:

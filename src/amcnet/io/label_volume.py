@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from amcnet.io.volume import Volume
+from amcnet.short_repr import short_repr
 
 
 @dataclass(frozen=True)
@@ -37,3 +38,4 @@ class LabelVolume(Volume):
     overlaps: tuple[SegmentOverlap, ...] = ()
     remarks: tuple[str, ...] = ()
     has_segments: bool = False
+    __repr__ = short_repr

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from amcnet.anatomy.label_table import LabelTable, Structure
 from amcnet.errors import OutputError
+from amcnet.io.array_sources import array_of
 from amcnet.io.atomic_files import atomic_path
 from amcnet.io.dicom import SegType, write_seg
 from amcnet.io.extensions import LABEL_EXTENSIONS, SEGMENTATION_EXTENSION, find_extension
@@ -22,7 +23,7 @@ from amcnet.io.segment_list import make_segments, segmentation_fields
 
 def write_labels(
     path: str | Path,
-    labels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16],
+    labels: npt.ArrayLike,
     geometry: Geometry,
     table: LabelTable,
     overwrite: bool = False,
@@ -63,16 +64,17 @@ def write_labels(
         ['femur', 'tibia']
     """
     path = check_output(path, overwrite, LABEL_EXTENSIONS)
-    if labels.dtype not in (np.uint8, np.uint16):
-        raise OutputError(f"{path}: labels are {labels.dtype}, expected uint8 or uint16")
-    if labels.shape != geometry.canonical_shape:
+    voxels = array_of(labels)
+    if voxels.dtype not in (np.uint8, np.uint16):
+        raise OutputError(f"{path}: labels are {voxels.dtype}, expected uint8 or uint16")
+    if voxels.shape != geometry.canonical_shape:
         raise OutputError(
-            f"{path}: labels have shape {labels.shape}, expected {geometry.canonical_shape}"
+            f"{path}: labels have shape {voxels.shape}, expected {geometry.canonical_shape}"
         )
-    highest = int(labels.max(initial=0))
+    highest = int(voxels.max(initial=0))
     if highest > len(table):
         raise OutputError(f"{path}: labels go up to {highest}, expected at most {len(table)}")
-    stored = geometry.from_canonical(labels)
+    stored = geometry.from_canonical(voxels)
     structures = [s for s in table if listed is None or s.value in listed]
     with atomic_path(path) as temporary:
         _write(temporary, stored, geometry, structures, seg_type, predicted or PredictedDice({}))

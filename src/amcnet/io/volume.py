@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from amcnet.errors import InputError, count_text
+from amcnet.io.array_sources import LOGITS_HINT, array_of
 from amcnet.io.geometry import Geometry, Triple
+from amcnet.short_repr import short_repr
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Volume:
     array: npt.NDArray[Any]
     geometry: Geometry
     path: Path | None = None
+    __repr__ = short_repr
 
     @property
     def spacing_mm(self) -> Triple:
@@ -36,11 +39,12 @@ class Volume:
         return self.geometry.canonical_spacing_mm
 
 
-def volume_from_array(array: npt.NDArray[Any], spacing_mm: Triple) -> Volume:
+def volume_from_array(array: npt.ArrayLike, spacing_mm: Triple) -> Volume:
     """Make a volume from an array.
 
     Args:
-        array: Voxels, (scan, lateral, depth).
+        array: Voxels, (scan, lateral, depth): an array, a tensor, or what
+            :func:`amcnet.io.array_sources.array_of` takes.
         spacing_mm: Voxel size in (scan, lateral, depth), in mm.
 
     Raises:
@@ -51,20 +55,22 @@ def volume_from_array(array: npt.NDArray[Any], spacing_mm: Triple) -> Volume:
         >>> volume_from_array(np.zeros((8, 6, 4), np.uint8), (0.5, 0.2, 0.1)).geometry.size
         (4, 6, 8)
     """
-    if array.ndim != 3 or array.size == 0:
-        raise InputError(f"array: shape is {array.shape}, expected (scan, lateral, depth)")
-    if array.dtype.kind not in "biuf":
-        raise InputError(f"array: values are {array.dtype}, expected real numbers")
+    voxels = array_of(array)
+    if voxels.ndim != 3 or voxels.size == 0:
+        hint = LOGITS_HINT if voxels.ndim > 3 else ""
+        raise InputError(f"array: shape is {voxels.shape}, expected (scan, lateral, depth){hint}")
+    if voxels.dtype.kind not in "biuf":
+        raise InputError(f"array: values are {voxels.dtype}, expected real numbers")
     try:
         scan_mm, lateral_mm, depth_mm = (float(size) for size in spacing_mm)
     except (TypeError, ValueError) as error:
         raise InputError(
             f"spacing_mm: found {spacing_mm}, expected (scan, lateral, depth)"
         ) from error
-    check_finite(array)
-    scan, lateral, depth = array.shape
+    check_finite(voxels)
+    scan, lateral, depth = voxels.shape
     geometry = Geometry.canonical((scan, lateral, depth), (scan_mm, lateral_mm, depth_mm))
-    return Volume(np.ascontiguousarray(array), geometry)
+    return Volume(np.ascontiguousarray(voxels), geometry)
 
 
 def check_finite(array: npt.NDArray[Any]) -> None:

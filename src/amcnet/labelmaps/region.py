@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from amcnet.short_repr import short_repr
+
 Labels = NDArray[np.integer[Any]]
 Box = tuple[slice, ...]
 Vector = NDArray[np.float64]
@@ -48,6 +50,7 @@ class Region:
     covariance_mm2: NDArray[np.float64]
     surface_mm: NDArray[np.float64]
     spacing_mm: NDArray[np.float64]
+    __repr__ = short_repr
 
     @property
     def box(self) -> Box:

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from amcnet.short_repr import short_repr
+
 
 @dataclass(frozen=True)
 class RunLengthEncoding:
@@ -29,6 +31,7 @@ class RunLengthEncoding:
     start: NDArray[np.int64]
     stop: NDArray[np.int64]
     value: NDArray[np.uint8]
+    __repr__ = short_repr
 
     def ends_mm(
         self, chosen: NDArray[np.intp], spacing_mm: tuple[float, float, float]

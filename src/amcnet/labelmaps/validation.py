@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from amcnet.errors import InputError
+from amcnet.io import volume_from_image
+from amcnet.io.array_sources import LOGITS_HINT, array_of
 
 _MOST_PLANES = 16  # enough to tell an image from labels
 _FEWEST_INTENSITIES = 32
@@ -15,15 +17,17 @@ _FLAT_SHARE = 0.75  # of neighbouring voxels that are equal within labels; in ul
 
 
 def as_array(values: ArrayLike) -> NDArray[Any]:
-    """Return an array, a nested sequence or a PyTorch tensor of any device as a NumPy array.
+    """Return whatever holds voxels as a NumPy array.
+
+    Args:
+        values: An array, a nested sequence or a PyTorch tensor of any device; or a SimpleITK image,
+            whose axes are put in the order (scan, lateral, depth) by its direction cosines.
 
     Example:
         >>> as_array([[0, 1], [2, 0]]).shape
         (2, 2)
     """
-    if hasattr(values, "detach"):  # a tensor, without importing PyTorch
-        values = values.detach().cpu()
-    return np.asarray(values)
+    return volume_from_image(values).array if hasattr(values, "GetDirection") else array_of(values)
 
 
 def checked_spacing_mm(spacing_mm: Sequence[float]) -> NDArray[np.float64]:
@@ -48,7 +52,9 @@ def check_label_volume(labels: NDArray[Any], what: str) -> None:
         InputError: If the array has another number of axes or another kind of values.
     """
     if labels.ndim != 3:
-        raise InputError(f"{what} has the shape {labels.shape}, expected (scan, lateral, depth)")
+        hint = LOGITS_HINT if labels.ndim > 3 else ""
+        shape = tuple(labels.shape)
+        raise InputError(f"{what} has the shape {shape}, expected (scan, lateral, depth){hint}")
     if not np.issubdtype(labels.dtype, np.integer):
         raise InputError(f"{what} holds values of type {labels.dtype}, expected integers")
 

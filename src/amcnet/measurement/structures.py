@@ -28,6 +28,7 @@ from amcnet.measurement.growth_ends import (
 )
 from amcnet.measurement.surface_area import surface_area_mm2
 from amcnet.parallel import processors
+from amcnet.short_repr import short_repr
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Measurement:
     confidence: float | None = None
     surface_area_mm2: float | None = None
     growth_end: GrowthEnd | None = None
+    __repr__ = short_repr
 
 
 def measure_structures(

@@ -12,6 +12,7 @@ from amcnet.errors import InputError
 from amcnet.io import Geometry, Volume
 from amcnet.memory import check_room
 from amcnet.mesh.marching import marching_cubes
+from amcnet.short_repr import short_repr
 
 _REACH = 3.0  # standard deviations at which the Gaussian ends
 _BYTES = 24  # bytes of memory, at most, for a voxel of the processed box
@@ -37,6 +38,7 @@ class Surface:
     structure: Structure
     points_mm: NDArray[np.float64]
     triangles: NDArray[np.int64]
+    __repr__ = short_repr
 
     @property
     def volume_mm3(self) -> float:

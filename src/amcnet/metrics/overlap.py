@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from amcnet.errors import InputError
-from amcnet.labelmaps.validation import check_label_range, check_shapes
+from amcnet.labelmaps.validation import as_array, check_label_range, check_shapes
 
 _SLAB_VOXELS = 1 << 21  # Bounds the temporaries to a few tens of MB, whatever the volume's size.
 
@@ -54,7 +54,7 @@ class PooledOverlap:
 
 
 def confusion_matrix(
-    reference: NDArray[np.integer[Any]], prediction: NDArray[np.integer[Any]], num_classes: int
+    reference: ArrayLike, prediction: ArrayLike, num_classes: int
 ) -> NDArray[np.int64]:
     """Count voxels by (reference label, predicted label).
 
@@ -73,16 +73,17 @@ def confusion_matrix(
         >>> confusion_matrix(np.array([0, 1, 1]), np.array([0, 1, 0]), 2).tolist()
         [[1, 0], [1, 1]]
     """
-    _check_pair(reference, prediction, num_classes)
+    truth, found = as_array(reference), as_array(prediction)
+    _check_pair(truth, found, num_classes)
     counts = np.zeros(num_classes * num_classes, dtype=np.int64)
     code_type = np.min_scalar_type(num_classes * num_classes - 1)
-    rows = max(1, _SLAB_VOXELS * len(reference) // max(1, reference.size))
-    for start in range(0, len(reference), rows):
+    rows = max(1, _SLAB_VOXELS * len(truth) // max(1, truth.size))
+    for start in range(0, len(truth), rows):
         slab = slice(start, start + rows)
-        check_label_range(reference[slab], "reference", num_classes)
-        check_label_range(prediction[slab], "prediction", num_classes)
-        code = reference[slab].astype(code_type) * code_type.type(num_classes)
-        code += prediction[slab].astype(code_type)
+        check_label_range(truth[slab], "reference", num_classes)
+        check_label_range(found[slab], "prediction", num_classes)
+        code = truth[slab].astype(code_type) * code_type.type(num_classes)
+        code += found[slab].astype(code_type)
         # Nearly all voxels are background on both sides: count those by subtraction.
         foreground = code[code != 0]
         counts[0] += code.size - foreground.size

@@ -14,6 +14,7 @@ from amcnet.phantom.hand_anatomy import Hand, HandParameters
 from amcnet.phantom.phantom_config import PhantomConfig
 from amcnet.phantom.tissue import Voxeliser
 from amcnet.phantom.ultrasound import render
+from amcnet.short_repr import short_repr
 from amcnet.version import __version__
 
 FORMAT = 2
@@ -39,6 +40,7 @@ class Phantom:
     hand: HandParameters
     acoustics: Acoustics
     seed: int
+    __repr__ = short_repr
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:

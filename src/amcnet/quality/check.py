@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from amcnet.anatomy import LabelTable
 from amcnet.errors import InputError
 from amcnet.io.predicted_dice import PredictedDice
-from amcnet.labelmaps.region import Labels
-from amcnet.labelmaps.validation import check_label_volume, labelled_box
+from amcnet.labelmaps.validation import as_array, check_label_volume, labelled_box
 from amcnet.quality.arrangement import Arrangement, chains_of
 from amcnet.quality.dice_prediction import DiceEvidence, predict_dice, prediction_findings
 from amcnet.quality.findings import Finding, QualityReport, Severity
@@ -40,11 +39,11 @@ _ADVICE = (
 
 
 def check_segmentation(
-    labels: Labels,
+    labels: ArrayLike,
     spacing_mm: Sequence[float],
     table: LabelTable,
     confidence: Mapping[int, float] | None = None,
-    image: NDArray[Any] | None = None,
+    image: ArrayLike | None = None,
     dice: DiceEvidence | PredictedDice | None = None,
 ) -> QualityReport:
     """Check a segmentation for problems that a person should look at.
@@ -55,7 +54,7 @@ def check_segmentation(
     does not explain, and whether it is a hand at all.
 
     Args:
-        labels: Integer labels, (scan, lateral, depth).
+        labels: Integer labels, (scan, lateral, depth); an array or a tensor.
         spacing_mm: Voxel size in the same order.
         table: Meaning of the labels.
         confidence: Label value -> mean probability by the model, if known.
@@ -74,14 +73,15 @@ def check_segmentation(
         >>> check_segmentation(labels, (1, 1, 1), table).findings[0].message
         'spleen: missing'
     """
-    if image is not None and image.shape != labels.shape:
+    voxels, scan = as_array(labels), None if image is None else as_array(image)
+    check_label_volume(voxels, "labels")
+    if scan is not None and scan.shape != voxels.shape:
         raise InputError(
-            f"image has the shape {image.shape}, expected that of the labels, {labels.shape}"
+            f"image has the shape {scan.shape}, expected that of the labels, {voxels.shape}"
         )
-    check_label_volume(labels, "labels")
     # Passing over the background takes most of the time; the box has the same findings.
-    seen = observe(labels[labelled_box(labels)], spacing_mm, table, confidence)
-    causes = grid_causes(labels.shape, spacing_mm)
+    seen = observe(voxels[labelled_box(voxels)], spacing_mm, table, confidence)
+    causes = grid_causes(voxels.shape, spacing_mm)
     plan, chains, gaps = plan_of(table), chains_of(table), Gaps(seen.found)
     sizes = compare_sizes(plan, gaps, chains) if plan and seen.found else Sizes()
     known = predict_dice(seen, sizes, dice) if isinstance(dice, DiceEvidence) else dice
@@ -94,7 +94,7 @@ def check_segmentation(
         tuple(_unchecked(table, confidence)),
         predicted.coefficients,
     )
-    return report if image is None else add_image_findings(report, image)
+    return report if scan is None else add_image_findings(report, scan)
 
 
 def add_image_findings(report: QualityReport, image: NDArray[Any]) -> QualityReport:

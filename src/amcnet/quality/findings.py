@@ -8,6 +8,7 @@ from typing import Any
 from amcnet.anatomy import LabelTable
 from amcnet.errors import one_line
 from amcnet.quality.hand_plan import is_hand_table
+from amcnet.short_repr import short_repr
 
 
 class Severity(IntEnum):
@@ -102,6 +103,7 @@ class QualityReport:
     present: tuple[int, ...]
     unchecked: tuple[str, ...] = ()
     predicted_dice: Mapping[int, float] = field(default_factory=dict)
+    __repr__ = short_repr
 
     @property
     def verdict(self) -> Severity:

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from amcnet.anatomy import LabelTable
 from amcnet.io.predicted_dice import PredictedDice
+from amcnet.labelmaps.validation import as_array
 from amcnet.measurement import Measurement, measure_structures
 from amcnet.quality import SEVERITY_COLOR_RGB, QualityReport, Severity, check_segmentation
 from amcnet.report.page_html import SEVERITY_MEANING, Contents, Picture
 from amcnet.report.preview import DPI, overview_figure, preview_figure
 from amcnet.report.views import HandViews, gather_views
+from amcnet.short_repr import short_repr
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,6 +47,13 @@ class Subject:
     image: NDArray[Any] | None = None
     confidence: Mapping[int, float] | None = None
     predicted: PredictedDice | None = None
+    __repr__ = short_repr
+
+    def __post_init__(self) -> None:
+        """Take tensors and SimpleITK images too."""
+        object.__setattr__(self, "labels", as_array(self.labels))
+        if self.image is not None:
+            object.__setattr__(self, "image", as_array(self.image))
 
     def check(self) -> QualityReport:
         """Check the segmentation, see :func:`amcnet.quality.check_segmentation`."""

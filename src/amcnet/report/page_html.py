@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from amcnet.measurement import Measurement
 from amcnet.quality import SEVERITY_COLOR_RGB, QualityReport, Severity
 from amcnet.report.summary_table import escaped
+from amcnet.short_repr import short_repr
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -35,6 +36,7 @@ class Picture:
     png: bytes
     alt: str
     caption: str
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Contents:
     measurements: tuple[Measurement, ...]
     pictures: tuple[Picture, ...]
     making: Mapping[str, str]
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from amcnet.anatomy import LabelTable
 from amcnet.errors import InputError
-from amcnet.labelmaps.validation import check_label_range, check_label_volume, checked_spacing_mm
+from amcnet.labelmaps.validation import (
+    as_array,
+    check_label_range,
+    check_label_volume,
+    checked_spacing_mm,
+)
 from amcnet.report.slices import choose_slices, labelled_region
+from amcnet.short_repr import short_repr
 
 _MAX_PIXELS = 700  # Pixels per axis of a panel, about the resolution on the page.
 _SLICES = 4
@@ -32,6 +38,7 @@ class Plane:
     grey: NDArray[np.float32]
     labels: NDArray[np.integer[Any]]
     extent_mm: Extent
+    __repr__ = short_repr
 
     @property
     def aspect(self) -> float:
@@ -54,11 +61,12 @@ class HandViews:
     overview: Plane
     slices: tuple[Plane, ...]
     positions_mm: tuple[float, ...]
+    __repr__ = short_repr
 
 
 def gather_views(
-    image: NDArray[Any],
-    labels: NDArray[np.integer[Any]],
+    image: ArrayLike,
+    labels: ArrayLike,
     spacing_mm: Sequence[float],
     table: LabelTable,
 ) -> HandViews:
@@ -82,18 +90,19 @@ def gather_views(
         >>> len(views.slices) == len(views.positions_mm)
         True
     """
-    check_label_volume(labels, "labels")
-    if image.shape != labels.shape or not labels.size:
+    scan, found = as_array(image), as_array(labels)
+    check_label_volume(found, "labels")
+    if scan.shape != found.shape or not found.size:
         raise InputError(
-            f"image has the shape {image.shape}, expected that of the labels, {labels.shape}, "
+            f"image has the shape {scan.shape}, expected that of the labels, {found.shape}, "
             "with at least one voxel"
         )
-    check_label_range(labels, "labels", table.num_classes)
+    check_label_range(found, "labels", table.num_classes)
     scan_mm, lateral_mm, depth_mm = (float(value) for value in checked_spacing_mm(spacing_mm))
-    indices = choose_slices(labels, _SLICES)
+    indices = choose_slices(found, _SLICES)
     return HandViews(
-        _overview(image, labels, (scan_mm, lateral_mm)),
-        _slices(image, labels, (lateral_mm, depth_mm), indices),
+        _overview(scan, found, (scan_mm, lateral_mm)),
+        _slices(scan, found, (lateral_mm, depth_mm), indices),
         tuple(index * scan_mm for index in indices),
     )
 

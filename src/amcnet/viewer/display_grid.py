@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from amcnet.data.resampling import resample_image, resample_labels
 from amcnet.io import Geometry
+from amcnet.short_repr import short_repr
 
 LARGEST_SIDE = 256
 """Voxels along an axis: every graphics card can hold a volume of 256 x 256 x 256."""
@@ -34,6 +35,7 @@ class DisplayImage:
     voxels: NDArray[np.uint8]
     slope: float = 1.0
     intercept: float = 0.0
+    __repr__ = short_repr
 
     @property
     def range(self) -> tuple[float, float]:

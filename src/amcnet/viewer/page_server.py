@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from amcnet.errors import ConfigError
 from amcnet.parent_process import ParentProcess
+from amcnet.short_repr import short_repr
 from amcnet.viewer.session import COOKIE_NAME, Session
 from amcnet.viewer.web_serving import (
     SAFE_HEADERS,
@@ -55,6 +56,7 @@ class Resource:
 
     content_type: str
     body: bytes
+    __repr__ = short_repr
 
 
 class PageServer:

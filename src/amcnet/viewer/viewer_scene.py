@@ -11,12 +11,14 @@ from amcnet.anatomy import LabelTable, Structure
 from amcnet.data import LabelNames
 from amcnet.errors import InputError
 from amcnet.io import BY_HEADER, Reading, Volume, doubtful_spacing, labels_on_grid
+from amcnet.io.path_lists import AnyPath, path_list
 from amcnet.io.predicted_dice_tags import read_predicted_dice
 from amcnet.labelmaps.validation import without_ignored
 from amcnet.measurement import Measurement
 from amcnet.parallel import NamedProgress
 from amcnet.quality import QualityReport, Severity
 from amcnet.report import Subject
+from amcnet.short_repr import short_repr
 from amcnet.viewer.display_grid import DisplayGrid, DisplayImage, index_to_patient
 from amcnet.workflows.label_names import names_of_files, read_known_labels
 
@@ -47,6 +49,7 @@ class ShownStructure:
     predicted_dice: float | None
     focus_mm: tuple[float, float, float] | None
     near: str | None = None
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +67,7 @@ class Labelled:
     voxels: NDArray[np.uint8]
     structures: tuple[ShownStructure, ...]
     quality: QualityReport
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,15 +98,16 @@ class ViewerScene:
     labelled: Labelled | None = None
     compared: Labelled | None = None
     dice: tuple[float | None, ...] = ()
+    __repr__ = short_repr
 
 
 def read_scene(
-    volume: Path,
-    labels: Path | None = None,
+    volume: AnyPath,
+    labels: AnyPath | None = None,
     names: LabelNames | None = None,
     reading: Reading = BY_HEADER,
     progress: NamedProgress | None = None,
-    compared: Path | None = None,
+    compared: AnyPath | None = None,
 ) -> ViewerScene:
     """Read a volume and its labels, measure and check them, and fit both to a browser's size.
 
@@ -131,9 +136,10 @@ def read_scene(
         raise InputError(f"{compared}: there are no labels to compare with, expected labels first")
     update = progress or _say_nothing
     update(0, len(_STEPS), _STEPS[0])
-    scan = reading.volume(volume)
+    source = Path(volume)
+    scan = reading.volume(source)
     grid = DisplayGrid.of(scan.geometry)
-    files = [file for file in (labels, compared) if file is not None]
+    files = path_list(file for file in (labels, compared) if file is not None)
     subjects: list[Subject] = []
     shown: list[Labelled] = []
     for file in files:
@@ -147,7 +153,7 @@ def read_scene(
     update(3, len(_STEPS), _STEPS[3])
     return make_scene(
         scan,
-        volume.name,
+        source.name,
         shown[0] if labels is not None else None,
         shown[1] if compared is not None else None,
         tuple(_dice(*subjects)) if compared is not None else (),

@@ -10,6 +10,7 @@ from amcnet.data import LabelNames
 from amcnet.errors import InputError
 from amcnet.inference import Segmentation
 from amcnet.io import BY_HEADER, Geometry, Reading, labels_on_grid
+from amcnet.io.path_lists import AnyPath
 from amcnet.io.predicted_dice_tags import read_predicted_dice
 from amcnet.labelmaps.validation import without_ignored
 from amcnet.quality import QualityReport
@@ -24,8 +25,8 @@ _NOTICE = "Research software, not a medical device. The model that made these la
 
 
 def check_file(
-    labels: Path,
-    image: Path | None = None,
+    labels: AnyPath,
+    image: AnyPath | None = None,
     names: LabelNames | None = None,
     reading: Reading = BY_HEADER,
 ) -> QualityReport:
@@ -53,14 +54,14 @@ def check_file(
         >>> str(check_file(Path("spine.seg.nrrd")).verdict)
         'ok'
     """
-    subject, _ = _read_subject(labels, image, names, reading)
+    subject, _ = _read_subject(*_paths(labels, image), names, reading)
     return subject.check()
 
 
 def write_label_report(
-    path: Path,
-    labels: Path,
-    image: Path | None = None,
+    path: AnyPath,
+    labels: AnyPath,
+    image: AnyPath | None = None,
     names: LabelNames | None = None,
     reading: Reading = BY_HEADER,
 ) -> QualityReport:
@@ -87,10 +88,11 @@ def write_label_report(
         >>> str(write_label_report(Path("knee.html"), Path("knee.seg.nrrd")).verdict)
         'ok'
     """
-    subject, geometry = _read_subject(labels, image, names, reading)
-    making = making_of_labels(labels, image, geometry)
-    contents = report_contents(subject, f"Check of {labels.name}", making, _NOTICE)
-    write_text(path, page_html(contents))
+    file, scan = _paths(labels, image)
+    subject, geometry = _read_subject(file, scan, names, reading)
+    making = making_of_labels(file, scan, geometry)
+    contents = report_contents(subject, f"Check of {file.name}", making, _NOTICE)
+    write_text(Path(path), page_html(contents))
     return contents.quality
 
 
@@ -112,6 +114,10 @@ def check_result(result: Segmentation, image: NDArray[Any] | None = None) -> Qua
         'ok'
     """
     return check(result, image)
+
+
+def _paths(labels: AnyPath, image: AnyPath | None) -> tuple[Path, Path | None]:
+    return Path(labels), None if image is None else Path(image)
 
 
 def _read_subject(

@@ -28,6 +28,7 @@ from amcnet.io import (
     find_extension,
     read_embedded_label_table,
 )
+from amcnet.io.path_lists import AnyPath, path_list
 from amcnet.labelmaps.validation import looks_like_an_image
 from amcnet.quality import is_hand_table
 
@@ -68,7 +69,7 @@ def find_label_names(source: str | Path) -> LabelNames:
     return read_label_file(path)
 
 
-def names_of_files(paths: Iterable[Path], reading: Reading = BY_HEADER) -> LabelNames:
+def names_of_files(paths: AnyPath | Iterable[AnyPath], reading: Reading = BY_HEADER) -> LabelNames:
     """Return the common label names of files that are used together, such as a pair.
 
     The first available source applies: names in the files themselves, a label description in the
@@ -76,7 +77,7 @@ def names_of_files(paths: Iterable[Path], reading: Reading = BY_HEADER) -> Label
     the table lists the names of all.
 
     Args:
-        paths: Label files; at least one.
+        paths: Label files, or one file.
         reading: How they are read.
 
     Raises:
@@ -91,7 +92,7 @@ def names_of_files(paths: Iterable[Path], reading: Reading = BY_HEADER) -> Label
         >>> names_of_files([Path("knee.seg.nrrd")]).table[1].name
         'femur'
     """
-    files = list(paths)
+    files = list(path_list(paths))
     tables = [table for path in files if (table := _table_or_none(path)) is not None]
     if tables:
         return LabelNames(_union(tables))

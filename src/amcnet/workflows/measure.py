@@ -1,6 +1,6 @@
 """Measure label files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,6 +9,7 @@ from amcnet.anatomy import LabelTable
 from amcnet.data import LabelNames
 from amcnet.errors import InputError
 from amcnet.io import BY_HEADER, READABLE_EXTENSIONS, Reading, find_extension, report_passed_over
+from amcnet.io.path_lists import AnyPath, path_list
 from amcnet.measurement import Measurement, measure_structures
 from amcnet.workflows.label_names import read_label_file_with_names
 from amcnet.workflows.outcome import Outcome, run_for_file
@@ -29,14 +30,14 @@ class FileMeasurements:
     spacing_mm: tuple[float, float, float]
 
 
-def find_label_files(inputs: Sequence[Path]) -> list[Path]:
+def find_label_files(inputs: AnyPath | Iterable[AnyPath]) -> list[Path]:
     """Replace every folder by the label files in it, sorted by name.
 
     The label files of a folder are its ``.seg.nrrd`` files or, if there are none, all its volumes.
     Hidden files are skipped. Duplicates are listed once.
 
     Args:
-        inputs: Files and folders; files are kept as they are.
+        inputs: Files and folders, or one of them; files are kept as they are.
 
     Raises:
         InputError: If a folder holds no volumes.
@@ -46,7 +47,8 @@ def find_label_files(inputs: Sequence[Path]) -> list[Path]:
         >>> find_label_files([Path("b.seg.nrrd")])[0].name
         'b.seg.nrrd'
     """
-    files = [file for path in inputs for file in (_files_in(path) if path.is_dir() else [path])]
+    given = path_list(inputs)
+    files = [file for path in given for file in (_files_in(path) if path.is_dir() else [path])]
     return list(dict.fromkeys(files))
 
 
@@ -68,7 +70,7 @@ def _files_in(folder: Path) -> list[Path]:
 
 
 def measure_files(
-    paths: Sequence[Path],
+    paths: AnyPath | Iterable[AnyPath],
     table: LabelTable | None = None,
     ignore_value: int | None = None,
     reading: Reading = BY_HEADER,
@@ -76,7 +78,7 @@ def measure_files(
     """Measure label files one after the other; a file that fails does not stop the others.
 
     Args:
-        paths: The files, see :func:`find_label_files`.
+        paths: The files, or one file, see :func:`find_label_files`.
         table: Label table; by default from each file, see
             :func:`amcnet.workflows.label_names.names_of_files`.
         ignore_value: Ignore label; its voxels count as background.
@@ -98,7 +100,7 @@ def measure_files(
     """
     names = None if table is None else LabelNames(table, ignore_value)
     measure = partial(_measure_file, names=names, reading=reading)
-    return (run_for_file(path, partial(measure, path)) for path in paths)
+    return (run_for_file(path, partial(measure, path)) for path in path_list(paths))
 
 
 def _measure_file(path: Path, names: LabelNames | None, reading: Reading) -> FileMeasurements:

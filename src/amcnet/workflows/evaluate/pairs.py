@@ -8,6 +8,7 @@ from pathlib import Path
 
 from amcnet.errors import InputError
 from amcnet.io import READABLE_EXTENSIONS, find_extension, report_passed_over
+from amcnet.io.path_lists import AnyPath
 
 # Suffixes that programs append to the name of a case: the first channel, words for labels.
 _SUFFIX = re.compile(r"(_0000)?([-_. ](labels?|seg|segmentation|mask))?$", re.IGNORECASE)
@@ -43,7 +44,7 @@ class FoundPairs:
     unmatched: tuple[Path, ...] = ()
 
 
-def find_pairs(references: Path, predictions: Path) -> FoundPairs:
+def find_pairs(references: AnyPath, predictions: AnyPath) -> FoundPairs:
     """Pair the label files of two folders by name.
 
     Extensions are ignored, so ``hand_7.nii.gz`` belongs to ``hand_7.seg.nrrd``. If no prediction
@@ -61,12 +62,13 @@ def find_pairs(references: Path, predictions: Path) -> FoundPairs:
         >>> [pair.name for pair in find_pairs(Path("truth"), Path("found")).pairs]
         ['hand_1']
     """
-    truths, judged = _files_by_stem(references), _files_by_stem(predictions)
+    truth_folder, found_folder = Path(references), Path(predictions)
+    truths, judged = _files_by_stem(truth_folder), _files_by_stem(found_folder)
     if not truths:
-        inner = references / "labelsTr"
+        inner = truth_folder / "labelsTr"
         hint = f"; did you mean {inner}?" if inner.is_dir() else ""
         raise InputError(
-            f"{references}: holds no label files, expected some that end in "
+            f"{truth_folder}: holds no label files, expected some that end in "
             f"{' '.join(READABLE_EXTENSIONS)}{hint}"
         )
     plain: dict[str, list[str]] = {}
@@ -80,9 +82,9 @@ def find_pairs(references: Path, predictions: Path) -> FoundPairs:
         used.update(stems)
         found = [path for name in stems for path in judged[name]]
         if len(files) > 1:
-            ambiguous[stem] = f"{references}: has {_names(files)} for '{stem}', expected one"
+            ambiguous[stem] = f"{truth_folder}: has {_names(files)} for '{stem}', expected one"
         elif len(found) > 1:
-            ambiguous[stem] = f"{predictions}: has {_names(found)} for '{stem}', expected one"
+            ambiguous[stem] = f"{found_folder}: has {_names(found)} for '{stem}', expected one"
         elif found and stem not in judged and rivals[_plain(stem)] > 1:
             several = f"fits {rivals[_plain(stem)]} references, '{stem}' among them"
             ambiguous[stem] = f"{found[0]}: {several}, expected one"

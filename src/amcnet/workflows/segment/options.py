@@ -64,6 +64,13 @@ class SegmentOptions:
     seg_type: SegType = "binary"
     measure: bool = False
 
+    def __post_init__(self) -> None:
+        """Take one name for a list of one."""
+        for name in ("models", "only"):
+            given = getattr(self, name)
+            names = (given,) if isinstance(given, str) else tuple(given or ())
+            object.__setattr__(self, name, names)
+
     def reading(self, axes: str | None = None) -> Reading:
         """Return how the files are read.
 

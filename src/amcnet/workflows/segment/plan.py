@@ -1,6 +1,6 @@
 """Plan a run: pair inputs with outputs, and check everything that can be checked in advance."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from amcnet.anatomy import LabelTable
@@ -8,6 +8,7 @@ from amcnet.bundle import load_bundle
 from amcnet.errors import ConfigError, OutputError
 from amcnet.io import LABEL_EXTENSIONS, find_extension, is_dicom, make_folder
 from amcnet.io.image_writing import check_free
+from amcnet.io.path_lists import AnyPath, path_list
 from amcnet.labelmaps.selection import find_structures
 from amcnet.workflows.segment.file_names import (
     check_distinct,
@@ -23,16 +24,16 @@ from amcnet.workflows.segment.side_outputs import with_report_pages, with_second
 
 
 def plan_files(
-    inputs: Sequence[Path],
-    output: Path,
+    inputs: AnyPath | Iterable[AnyPath],
+    output: AnyPath,
     options: SegmentOptions,
-    also: Path | None = None,
-    report: Path | None = None,
+    also: AnyPath | None = None,
+    report: AnyPath | None = None,
 ) -> list[Job]:
     """Pair every volume with its outputs, and check everything that can be checked in advance.
 
     Args:
-        inputs: Files and folders of files, see
+        inputs: Files and folders of files, or one of them, see
             :func:`amcnet.workflows.segment.file_names.find_inputs`.
         output: File for one volume, or a folder. A new folder is created in an existing parent if
             there are several volumes or masks.
@@ -63,12 +64,12 @@ def plan_files(
 
 
 def plan_for_model(
-    inputs: Sequence[Path],
-    output: Path,
+    inputs: AnyPath | Iterable[AnyPath],
+    output: AnyPath,
     options: SegmentOptions,
     model: tuple[int, LabelTable],
-    also: Path | None = None,
-    report: Path | None = None,
+    also: AnyPath | None = None,
+    report: AnyPath | None = None,
 ) -> list[Job]:
     """Do what :func:`plan_files` does, for a model that need not be on this machine.
 
@@ -88,16 +89,17 @@ def plan_for_model(
     channels, table = model
     if options.only:
         find_structures(table, options.only)
-    many = takes_many(inputs, output)
-    _check_extension(options, many or options.separate, output)
+    sources, place = path_list(inputs), Path(output)
+    many = takes_many(sources, place)
+    _check_extension(options, many or options.separate, place)
     if options.separate:
-        pairs = _mask_folders(inputs, output, channels)
-        many = any(folder != output for _, folder in pairs)
-        _check_masks(pairs, output, table, options)
+        pairs = _mask_folders(sources, place, channels)
+        many = any(folder != place for _, folder in pairs)
+        _check_masks(pairs, place, table, options)
     else:
         pairs = plan_outputs(
-            inputs,
-            output,
+            sources,
+            place,
             options.overwrite,
             channels,
             options.extension,
@@ -106,16 +108,16 @@ def plan_for_model(
     jobs = [Job(source, target) for source, target in pairs]
     replaces = options.overwrite or options.skip_existing
     if also is not None:
-        jobs = [with_second_file(jobs, also, replaces)]
+        jobs = [with_second_file(jobs, Path(also), replaces)]
     _check_dicom(jobs, options)
     if report is not None:
-        jobs = with_report_pages(jobs, report, replaces)
+        jobs = with_report_pages(jobs, Path(report), replaces)
     if options.probabilities:
         for path in map(probabilities_path, jobs):
             if path.parent.exists():  # otherwise it will be created
                 check_free(path, replaces)
     if many:
-        make_folder(output)
+        make_folder(place)
     return jobs
 
 
