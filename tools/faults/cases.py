@@ -24,6 +24,8 @@ class Case:
         environment: Variables of the command, with ``{out}``.
         varying: Outputs whose figures differ between two runs (durations, speeds), so that they are
             compared without them.
+        records: JSON outputs that record the progress of the command: they must be readable JSON
+            after a fault, and complete after the next run.
         before: Called in the process of the command before it starts, with the folder of inputs.
     """
 
@@ -35,6 +37,7 @@ class Case:
     most: int = 1000
     environment: dict[str, str] = field(default_factory=dict)
     varying: tuple[str, ...] = ()
+    records: tuple[str, ...] = ()
     before: Callable[[Path], None] | None = None
 
 
@@ -55,7 +58,7 @@ def _segmentations() -> list[Case]:
     four = _segment("b.nrrd", *options)
     masks = _segment("masks", "--separate")
     manifest = _segment("c.nrrd", "--manifest", "{out}/runs.json")
-    recorded = ("c.nrrd", "runs.json")
+    record = ("runs.json",)
     dicom, series = _segment("e.dcm", source="series"), _segment("series.seg.nrrd", source="series")
     folder = _segment("several", source="scans")
     return [
@@ -67,7 +70,7 @@ def _segmentations() -> list[Case]:
         Case("segment, DICOM to .seg.nrrd", series, ("series.seg.nrrd",)),
         Case("segment, four files", (*four, overwrite), several, four, varying=("b.html",)),
         Case("segment, masks", (*masks, overwrite), ("masks",), masks),
-        Case("segment, manifest", manifest, recorded, varying=("runs.json",)),
+        Case("segment, manifest", manifest, ("c.nrrd", *record), varying=record, records=record),
         Case("segment, a folder", folder, ("several",), grows=True),
         Case("segment, first run", _segment("d.nrrd"), ("d.nrrd",), environment=cache),
     ]

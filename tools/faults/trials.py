@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+import json
 import os
 import shutil
 import signal
@@ -26,6 +27,7 @@ FAULTS = {
 }
 _LIMIT_S = 300
 _KEPT = (".lock", ".gitignore")
+_WITHOUT_OVERWRITE = ("prepare", "phantom", "dataset", "demo", "labels", "paper-tables")
 
 
 @dataclass(frozen=True)
@@ -140,8 +142,8 @@ def _next_run(case: Case, out: Path) -> tuple[str, ...]:
     if case.arguments[0] == "train":
         resumes = (out / "run" / "checkpoints" / "last.ckpt").exists()
         return (*case.arguments, "--resume") if resumes else case.arguments
-    takes = case.arguments[0] not in ("prepare", "phantom", "dataset", "demo", "labels")
-    if "score" in case.arguments or "--overwrite" in case.arguments or not takes:
+    resumed = case.arguments[0] in _WITHOUT_OVERWRITE or "score" in case.arguments
+    if resumed or "--overwrite" in case.arguments:
         return case.arguments
     return (*case.arguments, "--overwrite")
 
@@ -169,7 +171,10 @@ class Promise:
             problems.append(f"traceback: {ended.stderr.strip().splitlines()[-1]}")
         found = digests(self.out, self.case)
         for name, digest in found.items():
-            if digest not in (self.old[name], self.new[name]) and not self.case.grows:
+            if name in self.case.records:
+                if digest is not None and not _is_json(self.out / name):
+                    problems.append(f"{name} is not readable")
+            elif digest not in (self.old[name], self.new[name]) and not self.case.grows:
                 problems.append(f"{name} is neither the old nor the new one")
         if error == 0 and ended.status != -signal.SIGKILL:
             problems.append(f"status {ended.status} though it was to be killed")
@@ -193,6 +198,14 @@ class Promise:
         if hidden:
             problems.append(f"the next run left {', '.join(hidden)}")
         return problems
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    return True
 
 
 def in_child(work: Callable[[], None]) -> None:
