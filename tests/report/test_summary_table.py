@@ -1,7 +1,10 @@
 import csv
+import html
 import json
+import re
 
 import pytest
+from markdown_it import MarkdownIt
 
 from amcnet.errors import InputError, OutputError
 from amcnet.report.summary_table import Column, SummaryTable, csv_text, markdown
@@ -50,7 +53,7 @@ def test_rows_fit_the_columns():
         SummaryTable("t", TABLE.columns, (("a",),))
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1"])  # noqa: RUF001
 def test_texts_that_look_like_formulas_are_defused_and_numbers_stay(name):
     table = SummaryTable("t", (Column("n", "n"), Column("x", "x")), ((name, -1.5), ("a-b", -2)))
     _, first, second = csv.reader(csv_text(table).splitlines())
@@ -64,3 +67,28 @@ def test_control_characters_are_escape_codes_in_every_format():
     for text in (markdown(table), csv_text(table)):
         assert "\x1b" not in text
         assert "x1b[31m" in text
+
+
+def test_a_name_is_text_in_markdown_and_no_markup():
+    names = [
+        "<img src=x onerror=alert(1)>",
+        "&lt;b&gt;",
+        "![i](http://x/y.png)",
+        "[a](javascript:b)",
+    ]
+    rows = tuple((name, 1.0) for name in names)
+    table = SummaryTable(names[0], (Column("n", "n"), Column("p", "p < 0.05")), rows, (names[1],))
+    page = MarkdownIt("commonmark").enable("table").render(markdown(table))
+    assert set(re.findall(r"<(\w+)", page)) <= {
+        "h2",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "ul",
+        "li",
+    }
+    shown = html.unescape(re.sub(r"<[^>]+>", "\n", page))
+    assert all(f"\n{name}\n" in shown for name in names)

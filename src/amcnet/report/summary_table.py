@@ -1,8 +1,10 @@
 """A table of figures and its three forms: Markdown, CSV and JSON."""
 
 import csv
+import html
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +13,8 @@ from amcnet.errors import InputError
 
 Cell = str | int | float | None
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # noqa: RUF001
+_TAG_OR_ENTITY = re.compile(r"<(?=[A-Za-z/!?])|&(?=#?\w+;)")
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def markdown(table: SummaryTable) -> str:
     lines = [f"## {plain_markdown(table.title)}", "", line(shown[0]), line(rule)]
     lines += [line(cells) for cells in shown[1:]]
     if table.notes:
-        lines += ["", *(f"- {' '.join(note.split())}" for note in table.notes)]
+        lines += ["", *(f"- {_without_markup(' '.join(note.split()))}" for note in table.notes)]
     return "\n".join(lines) + "\n"
 
 
@@ -105,9 +108,10 @@ def csv_text(table: SummaryTable) -> str:
 def csv_of(keys: Sequence[str], rows: Iterable[Sequence[Cell]], decimals: int | None = None) -> str:
     """Return keys and rows as CSV that spreadsheets open safely.
 
-    A text that a spreadsheet would take for a formula (it begins with = + - @, a tab or a carriage
-    return) gets a leading apostrophe; numbers stay numbers. Control characters appear as escape
-    codes. A missing value is an empty cell, a truth value ``yes`` or ``no``.
+    A text that a spreadsheet would take for a formula (it begins with = + - @, also of full
+    width, a tab or a carriage return) gets a leading apostrophe; numbers stay numbers. Control
+    characters appear as escape codes. A missing value is an empty cell, a truth value ``yes`` or
+    ``no``.
 
     Args:
         keys: First line.
@@ -170,5 +174,17 @@ def _shown(cell: Cell, number_format: str) -> str:
 
 
 def plain_markdown(text: str) -> str:
-    """Escape characters that would end a Markdown cell or line, and control characters."""
-    return escaped(" ".join(text.split())).replace("\\", "\\\\").replace("|", "\\|")
+    """Escape characters that would end a Markdown cell or line, control characters and markup.
+
+    Example:
+        >>> plain_markdown("a|b <script>")
+        'a\\\\|b &lt;script>'
+    """
+    text = escaped(" ".join(text.split())).replace("\\", "\\\\").replace("|", "\\|")
+    return _without_markup(text)
+
+
+def _without_markup(text: str) -> str:
+    """Return a text in which no HTML, entity, image or link begins; ``p < 0.05`` stays as it is."""
+    text = _TAG_OR_ENTITY.sub(lambda match: html.escape(match[0]), text)
+    return text.replace("](", "]\\(")

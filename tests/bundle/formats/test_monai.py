@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,9 @@ import SimpleITK as sitk  # noqa: N813
 
 from amcnet import segment
 from amcnet.anatomy import hand_label_table
+from amcnet.bundle import load_bundle
 from amcnet.bundle.formats import export_model
+from amcnet.bundle.formats.monai import monai_bundle
 from amcnet.io import read_volume
 
 pytest.importorskip("monai")
@@ -133,3 +136,9 @@ def test_metadata(two_channels: Path) -> None:
         }  # fmt: skip
         assert len(tensor["channel_def"]) == tensor["num_channels"]
     assert pred["channel_def"]["38"] == hand_label_table()[38].name
+
+
+def test_texts_of_a_model_are_no_html_in_the_readme(two_channel_bundle: Path) -> None:
+    description = load_bundle(two_channel_bundle).description
+    hostile = description.model_copy(update={"name": "<b>x", "notice": "<img src=x onerror=f()>"})
+    assert not re.search(r"<\w", monai_bundle._readme(hostile))

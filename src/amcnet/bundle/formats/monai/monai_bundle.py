@@ -1,5 +1,6 @@
 """The folder of a MONAI bundle: configurations, TorchScript, licence and a page to read."""
 
+import html
 import json
 import shutil
 from pathlib import Path
@@ -70,11 +71,12 @@ def _readme(description: BundleDescription) -> str:
             "each\nchannel (`--file_ending` says otherwise)."
         )
     return _README.format(
-        name=description.name,
-        notice=notice,
-        training_data=description.provenance.training_data,
+        # Texts of a model that may come from a stranger: no HTML in the page.
+        name=html.escape(description.name, quote=False),
+        notice=html.escape(notice, quote=False),
+        training_data=html.escape(description.provenance.training_data, quote=False),
         structures=len(description.labels),
-        licence=description.licence or "not stated",
+        licence=html.escape(description.licence or "not stated", quote=False),
         input_text=input_text,
     )
 
