@@ -124,10 +124,10 @@ def test_a_cohort_goes_on_where_it_broke_off(
     assert content["volumes"][str(images / "a.nrrd")] == done
     weights = small_bundle / "model.safetensors"
     assert content["models"][0]["sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest()
-    with pytest.raises(ConfigError, match="--skip-existing: does not go with --overwrite"):
+    with pytest.raises(ConfigError, match="--skip-existing: cannot be combined with --overwrite"):
         run([*arguments, "--overwrite"])
     manifest.write_text("{}")
-    with pytest.raises(OutputError, match=r"run\.json: is no manifest"):
+    with pytest.raises(OutputError, match=r"run\.json: is not a manifest"):
         run(arguments)
 
 

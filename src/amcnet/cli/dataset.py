@@ -42,7 +42,7 @@ def add(
     ] = None,
     unsure: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Structure to leave out of training (ignore label)."),
+        typer.Option(metavar="NAME", help="Structure to exclude from training (ignore label)."),
     ] = None,
     label_file: Annotated[
         Path | None,
@@ -51,8 +51,8 @@ def add(
     model: Annotated[
         str | None,
         typer.Option(
-            help="Model that made the labels, 'hand' for the bundled one: its structures are those "
-            "of a new data set."
+            help="Model that made the labels, 'hand' for the bundled one: its structures become "
+            "those of a new data set."
         ),
     ] = None,
     axes: AxesOption = "auto",
@@ -66,7 +66,7 @@ def add(
     from amcnet.io import Reading
 
     if label_file is not None and model is not None:
-        raise ConfigError("found --labels and --model, expected one of them")
+        raise ConfigError("found --labels and --model, expected only one of them")
     names: Path | LabelTable | None = label_file
     if model is not None:
         from amcnet.bundle import load_bundle

@@ -36,7 +36,7 @@ def doctor(
         check_free(json_file, overwrite)
     findings: list[Diagnosis] = []
     console = stdout()
-    with console.status("checking") as status:  # shown in a terminal only
+    with console.status("checking") as status:  # only shown in a terminal
 
         def starting(what: str) -> None:
             status.update(f"checking {what}")

@@ -118,7 +118,9 @@ def _root(
 def main() -> None:
     """Run the command line; user errors print one line on stderr and exit with status 2."""
     _open_streams()
-    os.environ["MPLBACKEND"] = "Agg"  # notebooks set it, perhaps to one that is not installed here
+    os.environ["MPLBACKEND"] = (
+        "Agg"  # notebooks set it, possibly to a backend that is not installed here
+    )
     try:
         app()
     except AmcnetError as error:
@@ -136,13 +138,13 @@ def main() -> None:
 
 
 def _unforeseen(error: Exception) -> str:
-    """Return one line about a fault of the program itself, which says where it lies."""
+    """Return one line about a fault of the program itself, including its location."""
     steps = traceback.extract_tb(error.__traceback__)
     ours = [step for step in steps if f"{os.sep}amcnet{os.sep}" in step.filename] or steps
-    place = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "an unknown place"
+    place = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "an unknown location"
     return (
-        f"unforeseen {type(error).__name__} at {place}: {error}; this is a fault of amcnet, please "
-        f"report it with what {TRACEBACK_VARIABLE}=1 shows"
+        f"unforeseen {type(error).__name__} at {place}: {error}; this is a fault of amcnet, "
+        f"please report it together with the output under {TRACEBACK_VARIABLE}=1"
     )
 
 

@@ -26,7 +26,7 @@ def install(
         bool, typer.Option("--overwrite", help="Replace an installed model of that name.")
     ] = False,
 ) -> None:
-    """Install a model, so that --model takes its name."""
+    """Install a model, so that --model accepts its name."""
     from amcnet.bundle import install_model
     from amcnet.cli.console import stdout
 

@@ -34,7 +34,7 @@ def _parse_spacing(text: str) -> Spacing:
 
 
 class ColourChoice(StrEnum):
-    """What is done with images that have colours."""
+    """How images with colours are handled."""
 
     luma = "luma"
     refuse = "refuse"
@@ -74,8 +74,8 @@ AxesOption = Annotated[
     typer.Option(
         "--axes",
         metavar="X,Y,Z",
-        help="What the files' x, y, z axes mean, for example 'depth,lateral,scan' or "
-        "'lateral,depth,-scan' (a minus: runs the other way) [default: by direction cosines].",
+        help="Meaning of the files' x, y, z axes, for example 'depth,lateral,scan' or "
+        "'lateral,depth,-scan' (a minus reverses an axis) [default: by direction cosines].",
         show_default=False,
     ),
 ]
@@ -85,8 +85,8 @@ SearchedAxesOption = Annotated[
         "--axes",
         metavar="X,Y,Z",
         help="Meaning of the file's x, y, z axes, for example 'depth,lateral,scan' or "
-        "'lateral,depth,-scan' (a minus: runs the other way); 'search' tries them all "
-        "[default: by direction cosines, then a search where no hand is found]",
+        "'lateral,depth,-scan' (a minus reverses an axis); 'search' tries them all "
+        "[default: by direction cosines, then a search if no hand is found]",
         show_default=False,
     ),
 ]
@@ -94,7 +94,7 @@ ColourOption = Annotated[
     ColourChoice,
     typer.Option(
         "--colour",
-        help="Images with colours (captions, logos): take their luma with a warning, or refuse.",
+        help="Images with colours (captions, logos): use their luma with a warning, or refuse.",
     ),
 ]
 SeriesOption = Annotated[
@@ -110,8 +110,8 @@ ModelOption = Annotated[
     list[str] | None,
     typer.Option(
         "--model",
-        help="Folder of a model bundle or name of an installed model; several times: their "
-        "logits are averaged [default: the bundled model].",
+        help="Folder of a model bundle or name of an installed model; if repeated, the logits "
+        "are averaged [default: the bundled model].",
         show_default=False,
     ),
 ]
@@ -121,7 +121,7 @@ ReportOption = Annotated[
     typer.Option(
         "--report",
         metavar="FILE.html",
-        help="Write a page with verdict, pictures and sizes; for several inputs a folder.",
+        help="Write a page with verdict, pictures and sizes; for several inputs, a folder.",
         show_default=False,
     ),
 ]

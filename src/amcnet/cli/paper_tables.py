@@ -43,7 +43,7 @@ def paper_tables(
         int | None,
         typer.Option(
             min=0,
-            help="Train with another seed on the same phantoms, in a folder of its own.",
+            help="Train with another seed on the same phantoms, in a separate folder.",
             show_default=False,
         ),
     ] = None,

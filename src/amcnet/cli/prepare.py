@@ -60,8 +60,8 @@ def prepare(
         str | None,
         typer.Option(
             metavar="TIME",
-            help="Time for training, such as 8h or 30m: the network is sized for it and this "
-            "machine.",
+            help="Time for training, such as 8h or 30m: the network is sized for this time and "
+            "this machine.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the split and the training.")] = 0,
@@ -106,7 +106,7 @@ def prepare(
         preparation = run(report, out, options, update)
     for reason in preparation.reasons:
         stdout().print(f"- {reason}")
-    stdout().print(f"{out}: {found}; look through {preparation.config}, then: amcnet train {out}")
+    stdout().print(f"{out}: {found}; review {preparation.config}, then: amcnet train {out}")
 
 
 def _counted(items: Sized, noun: str) -> str:

@@ -79,7 +79,7 @@ OutputOption = Annotated[
     typer.Option(
         "-o",
         "--output",
-        help="File (.seg.nrrd .nrrd .nii.gz .nii .mha, of DICOM also .dcm), or a folder, which "
+        help="File (.seg.nrrd .nrrd .nii.gz .nii .mha, for DICOM also .dcm), or a folder, which "
         "gets one file for each input.",
     ),
 ]
@@ -98,7 +98,7 @@ MemoryOption = Annotated[
     float | None,
     typer.Option(
         metavar="GIB",
-        help="Use at most so much memory beyond the volume's own [default: all that is free].",
+        help="Memory limit in addition to the volume itself [default: all free memory].",
         show_default=False,
     ),
 ]
@@ -114,8 +114,8 @@ OnlyOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="STRUCTURES",
-        help="Write only these: names, kinds (bones, epiphyses) or groups (thumb), separated "
-        "by commas; also several times.",
+        help="Write only these: names, kinds (bones, epiphyses) or groups (thumb), separated by "
+        "commas; repeatable.",
         show_default=False,
     ),
 ]
@@ -129,7 +129,7 @@ FormatOption = Annotated[
         "--format",
         metavar="EXT",
         help="Type of the files in a folder [default: the input's, seg.nrrd for NRRD and DICOM; "
-        "of masks nii.gz].",
+        "for masks nii.gz].",
         show_default=False,
     ),
 ]
@@ -178,7 +178,7 @@ ServerOption = Annotated[
 ]
 TokenFileOption = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Holds your token for --server.", show_default=False),
+    typer.Option(metavar="FILE", help="File with your token for --server.", show_default=False),
 ]
 
 
@@ -243,7 +243,7 @@ def segment(
 
 @dataclass(frozen=True)
 class _Place:
-    """Where volumes are segmented: what plans them, what runs them, and the models there."""
+    """How volumes are segmented: a function that plans, one that runs, and the models."""
 
     plan: "Callable[..., list[Job]]"
     run: "Runner"
@@ -257,13 +257,13 @@ def _find_place(
 
     if server is not None:
         if dask is not None:
-            raise ConfigError("--server: does not go with --dask, expected one of the two")
+            raise ConfigError("--server: cannot be combined with --dask, expected only one of them")
         from amcnet.service.client.segment_on_server import SegmentOnServer
 
         found = SegmentOnServer(server, token_file)
         return _Place(found.plan, found.run, lambda: found.models)
     if token_file is not None:
-        raise ConfigError("--token-file: is for a server, expected --server too")
+        raise ConfigError("--token-file: is only used with --server, expected both")
     from amcnet.workflows.segment.manifest import models_of
     from amcnet.workflows.segment.plan import plan_files
     from amcnet.workflows.segment.run import segment_files

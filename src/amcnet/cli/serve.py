@@ -74,19 +74,17 @@ def serve(
     keep_hours: Annotated[
         float, typer.Option(help="Delete jobs and their files this long after they ended.")
     ] = 72.0,
-    max_upload: Annotated[
-        float, typer.Option(metavar="GIB", help="Largest volume that is accepted.")
-    ] = 8.0,
+    max_upload: Annotated[float, typer.Option(metavar="GIB", help="Size limit of a volume.")] = 8.0,
     reserve: Annotated[
         float,
-        typer.Option(metavar="GIB", help="Disk space kept for the results of accepted jobs."),
+        typer.Option(metavar="GIB", help="Disk space kept free for the results of accepted jobs."),
     ] = 2.0,
     model: ModelOption = None,
     backend: BackendOption = BackendChoice.auto,
     device: DeviceOption = "auto",
     memory: MemoryOption = None,
 ) -> None:
-    """Segment what scanners, archives, 3D Slicer and scripts send, until Ctrl-C."""
+    """Segment the scans that scanners, archives, 3D Slicer and scripts send, until Ctrl-C."""
     from amcnet.cli.console import stdout
     from amcnet.service.department_service import run_service
     from amcnet.service.network_addresses import parse_destination, parse_http_address
@@ -117,7 +115,7 @@ def serve(
     def started(url: str) -> None:
         console.print(url)
         if not settings.http.is_loopback:
-            console.print("This address is plain HTTP: put a server in front of it that adds TLS.")
+            console.print("This address is plain HTTP: put a server that adds TLS in front of it.")
 
     run_service(settings, started)
 
@@ -129,7 +127,7 @@ def _dicom_settings(node: str | None, accept: list[str], quiet: float) -> "Dicom
 
     if node is None:
         if accept:
-            raise ConfigError("--accept: names senders of DICOM, expected --dicom too")
+            raise ConfigError("--accept: names DICOM senders, expected --dicom too")
         return None
     title, port = parse_own_node(node)
     return DicomSettings(title, port, tuple(map(parse_peer, accept)), quiet)

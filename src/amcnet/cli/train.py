@@ -35,8 +35,8 @@ def train(
         typer.Option(
             "--from",
             metavar="MODEL",
-            help="Fine-tune this model: a bundle's folder or name, 'hand' for the one that ships "
-            "with the package. Other labels and channels are fine.",
+            help="Fine-tune this model: a bundle's folder or name, 'hand' for the one that "
+            "ships with the package. Labels and channels may differ.",
         ),
     ] = None,
     fold: Annotated[

@@ -74,7 +74,7 @@ def view(
         try:
             console.print(server.new_link())
             console.print("Only this machine can open it, once. Ctrl-C ends the viewer.")
-            # A text browser returns only when it is closed.
+            # A text-mode browser returns only when it is closed.
             if browser and not webbrowser.open(redirect.as_uri()):
                 console.print("No browser could be opened: open the address above yourself.")
             server.wait()

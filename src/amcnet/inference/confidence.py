@@ -7,8 +7,9 @@ Totals = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 NEAR_LOGITS = 4.0
-"""How far the background may lead where a structure's probability still counts: beyond it, all
-structures together have less than 2 %."""
+"""How far the background may lead for a structure's probability still to count: beyond this, all
+structures together have less than 2 %.
+"""
 
 
 class ConfidenceMeter:
@@ -63,8 +64,8 @@ class ConfidenceMeter:
     def expected_dice(self) -> dict[int, float]:
         """Return class -> expected Dice coefficient, for the structures that were found.
 
-        The expectation of twice the overlap over the expectation of both volumes: the labels' and
-        that of the truth, whose probability at each sample is the network's.
+        Twice the expected overlap divided by the expected sum of both volumes: the labels' volume
+        and the true one, whose probability at each sample is the network's.
         """
         return {
             value: float(2 * self._won[value] / (self._count[value] + self._all[value]))

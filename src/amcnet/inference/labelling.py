@@ -221,7 +221,7 @@ def _candidates(corners: Logits) -> NDArray[np.bool_]:
 def _best(
     corners: Logits, candidates: NDArray[np.bool_], across: Logits, along: Logits
 ) -> NDArray[np.uint8]:
-    """Return the best candidate at every position of some cells, the lower class where tied.
+    """Return the best candidate at every position of some cells; the lower class wins a tie.
 
     Args:
         corners: (class, lateral side, depth side, cell).

@@ -65,7 +65,7 @@ class OpenVINOEngine:
 
 
 class _Member:
-    """The network of a bundle, whose outputs are compared with what the bundle says."""
+    """The network of a bundle, whose outputs are checked against the description."""
 
     def __init__(self, bundle: Bundle) -> None:
         self._path = bundle.path(IR_FILE)

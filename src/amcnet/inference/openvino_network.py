@@ -67,7 +67,7 @@ class OpenVINONetwork:
             if window.shape != self._shape:
                 # One request at a time: all cores work on it.
                 compiled = self._compile(window.shape, "LATENCY")
-                # Requests share everything but inputs and outputs; an unused request takes no
+                # Requests share everything except inputs and outputs; an unused request takes no
                 # memory.
                 self._requests = [compiled.create_infer_request() for _ in range(2)]
                 self._shape = window.shape
@@ -88,7 +88,7 @@ class OpenVINONetwork:
             windows: (channel, scan, lateral, depth) each.
 
         Yields:
-            (class, scan, lateral, depth), valid until the next one is asked for.
+            (class, scan, lateral, depth), valid until the next one is requested.
 
         Raises:
             ModelError: If the model does not take windows of this shape.
@@ -107,7 +107,9 @@ class OpenVINONetwork:
                 idle.append(request)
             request = idle.pop()
             request.start_async({0: window[None]}, share_inputs=True)
-            running.append((request, window))  # the request reads the window where it lies
+            running.append(
+                (request, window)
+            )  # the request reads the window from this array without a copy
         while running:
             yield from _oldest(running)
 
@@ -169,7 +171,7 @@ def _oldest(running: deque[tuple[Any, Window]]) -> Generator[Window, None, Any]:
 def _bfloat16_pays() -> bool:
     """Return whether bfloat16, OpenVINO's default on many processors, may be faster than float32.
 
-    With AMX it is, about twice; with AVX-512 alone it takes 1.3 to 1.6 times as long
+    With AMX it is, about twice as fast; with AVX-512 alone it takes 1.3 to 1.6 times as long
     (studies/precision.py). On systems other than Linux, which do not list these features, OpenVINO
     decides.
     """

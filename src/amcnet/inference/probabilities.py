@@ -91,7 +91,7 @@ def probability_file(
         path: The ``.npy`` file; a ``.json`` of the same name describes it.
         shape: Shape of the network's grid, (scan, lateral, depth).
         geometry: Grid of the volume that is being segmented.
-        table: Its structures.
+        table: Label table of its structures.
 
     Yields:
         A function that takes the logits (class, lateral, depth) of the next slice.

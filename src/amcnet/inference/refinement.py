@@ -30,7 +30,7 @@ from amcnet.memory import check_room
 Labels = NDArray[np.uint8]
 
 _REACH_VOXELS = 3  # distance by which the refiner may move a boundary
-_NAME_REACH_MM = 3.0  # largest distance of a voxel from the structure that it is assigned to
+_NAME_REACH_MM = 3.0  # largest distance of a voxel from the structure to which it is assigned
 _SURE = 6.0  # logit of a kind outside the patches
 _NEVER = -12.0  # logit of a structure that a voxel cannot belong to
 _PLAUSIBLE = 8.0  # a kind counts if its logit is at most this far below the best one of the voxel
@@ -45,7 +45,7 @@ class RefinedLogits:
         names: uint8 (kind, scan, lateral, depth): label value of a voxel if it belongs to a kind; 0
             if no structure of that kind is near.
         num_classes: Classes of the label table, background included.
-        evidence: How sure the refiner is of each structure, and how much it changed.
+        evidence: The refiner's certainty of each structure, and how much it changed the labels.
     """
 
     logits: NDArray[np.float16]
@@ -148,7 +148,7 @@ class BoundaryRefiner:
             found: Labels of the first stage on the fine grid, slice by slice, uint8 (lateral,
                 depth).
             shape: Shape of the volume, (scan, lateral, depth).
-            take_evidence: Called once with what the refiner tells about each structure.
+            take_evidence: Called once with the refiner's evidence for each structure.
 
         Yields:
             uint8 (lateral, depth), ``shape[0]`` times.

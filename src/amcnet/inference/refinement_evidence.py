@@ -1,4 +1,4 @@
-"""What the refiner tells about each structure: how sure it is, and how much it changed."""
+"""The refiner's evidence for each structure: its certainty, and how much it changed the labels."""
 
 from dataclasses import dataclass
 
@@ -14,9 +14,9 @@ class RefinementEvidence:
 
     Attributes:
         expected_dice: (class,) expected Dice coefficient of the refined labels if the refiner's
-            probabilities are frequencies; NaN where the class was not found.
+            probabilities are frequencies; NaN if the class was not found.
         agreement: (class,) Dice coefficient between the first stage's labels and the refined ones;
-            NaN where neither has the class.
+            NaN if neither has the class.
     """
 
     expected_dice: NDArray[np.float64]
@@ -34,7 +34,7 @@ def refinement_evidence(
 
     Args:
         labels: The first stage's labels on the fine grid, (scan, lateral, depth).
-        near: Where the refiner may change them; elsewhere it is as sure as can be.
+        near: Voxels that the refiner may change; elsewhere its certainty is 1.
         logits: (1 + kind, scan, lateral, depth), see
             :class:`amcnet.inference.refinement.RefinedLogits`.
         names: (kind, scan, lateral, depth): label value of a voxel if it is of that kind, 0 for

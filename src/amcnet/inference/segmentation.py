@@ -33,9 +33,9 @@ class Segmentation:
         seconds: Stage -> time in seconds. The network runs while slices are labelled: ``network``
             is the time it was busy, ``labels`` the total of both.
         kept: Values of the structures that :func:`keep_only` kept, found or not; None for all.
-        evidence: Label value -> what the networks tell about the structure, for those found.
-        dice_weights: How Dice coefficients are predicted from it; None for a model that was not
-            calibrated.
+        evidence: Label value -> evidence from the networks, for structures that were found.
+        dice_weights: Weights that predict Dice coefficients from it; None for a model without
+            calibration.
         predicted_dice: Label value -> predicted Dice coefficient, once the result was checked; see
             :func:`amcnet.workflows.segment.checking.with_prediction`.
 
@@ -102,7 +102,7 @@ class Segmentation:
 
         Returns:
             ``label``, ``name``, ``kind``, ``group``, ``voxels``, ``volume_mm3``, ``confidence`` and
-            ``predicted_dice`` (None if the structure was not found, or nothing is predicted).
+            ``predicted_dice`` (None if the structure was not found, or no prediction is possible).
         """
         voxels = np.bincount(self.labels.reshape(-1), minlength=self.table.num_classes)
         voxel_mm3 = prod(self.spacing_mm)
@@ -126,7 +126,7 @@ class Segmentation:
         """Write the labels in the format of the extension, see :func:`amcnet.io.write_labels`.
 
         Segmentations (``.seg.nrrd``, DICOM) list only the structures that were kept. A
-        ``.seg.nrrd`` holds the predicted Dice coefficients too.
+        ``.seg.nrrd`` also holds the predicted Dice coefficients.
 
         Raises:
             OutputError: If the file cannot be written.

@@ -122,7 +122,7 @@ class Segmenter:
             raise ConfigError(f"memory: found {memory_gb:g} GiB, expected more than 0")
         self._memory_gb = memory_gb
         self._engine: Engine = make_engine(backend, self.bundles, device)
-        self._labelling = Lock()  # an engine does one volume at a time
+        self._labelling = Lock()  # an engine processes one volume at a time
 
     def with_quality(self, quality: Quality) -> "Segmenter":
         """Return a segmenter of another quality that shares the loaded model.
@@ -246,7 +246,7 @@ class Segmenter:
         """Read a volume, from ``source`` or per channel, and resample it to the network's grid.
 
         Raises:
-            InputError: If it cannot be used, or both or none of ``source`` and ``channels`` are
+            InputError: If it cannot be used, or both or neither of ``source`` and ``channels`` are
                 given.
             NotEnoughMemoryError: If the machine has too little memory.
         """
@@ -328,7 +328,7 @@ class Segmenter:
         )
 
     def _dice_weights(self, refined: bool) -> DiceWeights | None:
-        """Return how Dice coefficients are predicted; an ensemble's evidence is another one."""
+        """Return the weights that predict Dice coefficients; None for an ensemble."""
         calibration = self.bundle.description.calibration
         if calibration is None or len(self.bundles) > 1:
             return None

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Triple = tuple[int, int, int]
 
 UNMOVED = (0, 0, 0)
-_SIGMA = 0.25  # of the window; slices near its ends see less context and weigh less
+_SIGMA = 0.25  # of the window; slices near its ends see less context and get less weight
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Windows:
             all shifts are averaged.
         alternate_scan: Reverse every second of the shifted windows along the scan axis, and its
             result back.
-        ahead: Compute a window while the slices of the previous one are labelled.
+        least_shape: Smallest input (scan, lateral, depth) of the network; the border of a smaller
+            plane is repeated.
         least_shape: Smallest input (scan, lateral, depth) that the network takes; a smaller plane
             has its border repeated.
     """

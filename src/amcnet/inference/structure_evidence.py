@@ -1,4 +1,4 @@
-"""What the networks tell about each structure beyond its label."""
+"""Evidence from the networks for each structure, in addition to its labels."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -11,13 +11,13 @@ from amcnet.inference.refinement_evidence import RefinementEvidence
 
 @dataclass(frozen=True)
 class StructureEvidence:
-    """What the networks tell about one structure that was found.
+    """Evidence from the networks for one structure that was found.
 
     Attributes:
         probability: Mean probability over the samples that it wins.
-        expected_dice: Dice coefficient that is to be expected if probabilities are frequencies.
-        refined_dice: The same of the refiner's probabilities; None where nothing was refined.
-        agreement: Dice coefficient between the labels before and after the refinement; None where
+        expected_dice: Expected Dice coefficient if probabilities are frequencies.
+        refined_dice: Likewise from the refiner's probabilities; None if nothing was refined.
+        agreement: Dice coefficient between the labels before and after the refinement; None if
             nothing was refined.
     """
 
@@ -33,10 +33,10 @@ def gather_evidence(
     """Return label value -> evidence.
 
     Args:
-        values: Label values that the labels hold. A structure may win between the network's samples
-            only, or by the refiner alone: its figures are then 0.
+        values: Label values that occur in the labels. A structure may win only between the
+            network's samples, or only by the refiner: its values are then 0.
         meter: Probabilities of the first network.
-        refinement: Figures of the refiner; None where nothing was refined.
+        refinement: Evidence from the refiner; None if nothing was refined.
     """
     means, expected = meter.means(), meter.expected_dice()
     evidence = {}

@@ -153,7 +153,7 @@ class TorchEngine:
                     logits = torch.zeros((self._classes, *window.shape[1:]), device=attempt.device)
                     logits[0] = SURE
             volume.network_progress(number + 1, len(blend.starts))
-            # A name for the final slices would keep them alive while the network runs again.
+            # A variable for the final slices would keep them alive while the network runs again.
             yield from aside.see(blend.add(number, logits[..., :lateral, :depth]))
             del logits
 

@@ -1,6 +1,6 @@
 """Turn the logits of windows into labels with PyTorch, on the device of the network.
 
-On a GPU, only copies to the host that were started some time ago are waited for.
+On a GPU, it waits only for copies to the host that were started some time ago.
 """
 
 import time
@@ -168,7 +168,7 @@ def make_labels(
         yield from label_slices((p for batch in final for p in batch.numpy()), length, shape)
         return
     labeller, downloads = Labeller(length, shape, device), Downloads(_LABELS_BEHIND)
-    # A name for the logits would keep them alive while the network runs on the next window.
+    # A variable for the logits would keep them alive while the network runs on the next window.
     for labels in chain.from_iterable(map(labeller.add, final)):
         yield from downloads.push(labels)
     yield from downloads.rest()

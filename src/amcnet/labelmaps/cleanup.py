@@ -17,7 +17,7 @@ CANDIDATE_SHARE = 0.25
 # the rest of the bone end to end, with a small share of its surface; a speck that touches a bone
 # with a corner is not absorbed. Both shares scored best on phantoms.
 COVERED_SHARE = 0.05
-# Bounds the time on noise, where islands touch islands endlessly.
+# Limits the time on noise, where islands touch islands endlessly.
 MAX_ROUNDS = 16
 # File formats round spacings; quantities equal in one format must compare equal in another.
 _SLACK = 1e-6
@@ -34,15 +34,15 @@ def clean_up(
 
     A structure keeps its largest component or, if others are nearly as large, the one nearest to
     its neighbours in the chain. Every other component is given to the structure that covers most of
-    its labelled contact, or to the background if the contact is too small. Background voxels stay
-    background, no label disappears, and a map of single components does not change.
+    its labelled contact area, or to the background if this area is too small. Background voxels
+    stay background, no label disappears, and a map of single components does not change.
 
     Args:
         labels: (scan, lateral, depth).
         runs: Run-length encoding of these labels.
-        table: Gives the neighbours of structures; it may have none.
+        table: Label table, which gives the neighbours of structures, if any.
         spacing_mm: Voxel size in (scan, lateral, depth).
-        several: Values of structures that may have several components: all of theirs are kept.
+        several: Values of structures that may have several components, all of which are kept.
 
     Raises:
         InputError: If the encoding has another shape, or a label is not in the table.
@@ -91,7 +91,8 @@ def _kept_components(
             if votes:
                 decided[value] = _nearest(runs, components, candidates[value], votes, spacing_mm)
         if not decided:
-            # No neighbour is decided: decide the clearest structure, which then counts for others.
+            # If no neighbour is decided: decide the clearest structure, which then counts for
+            # others.
             clearest = max(unclear, key=lambda value: _clearness(components, candidates[value]))
             decided[clearest] = int(candidates[clearest][0])
         kept |= decided
@@ -122,7 +123,7 @@ def _nearest(
 ) -> int:
     """Return the candidate with the smallest mean gap to the components that its neighbours keep.
 
-    Gaps are measured between the ends of runs, which lie on the surface. Ties go to the larger one.
+    Gaps are measured between the ends of runs, which lie on the surface. The larger one wins a tie.
     """
     rank = np.full(len(components.value), -1)
     rank[candidates] = np.arange(len(candidates))
@@ -140,8 +141,8 @@ def _nearest(
 def _settle_islands(components: ConnectedComponents, kept: NDArray[np.intp]) -> NDArray[np.uint8]:
     """Return the label of every component after the clean-up.
 
-    Islands that touch islands are settled in rounds: an absorbed island belongs to its structure in
-    the next round. If a round absorbs nothing, as with a slab between a bone and its loose rest,
+    Islands that touch islands are resolved in rounds: an absorbed island belongs to its structure
+    in the next round. If a round absorbs nothing, as with a slab between a bone and its loose part,
     the next round ignores contacts between islands.
     """
     values = np.zeros(len(components.value), np.uint8)
@@ -175,7 +176,7 @@ def _absorbed(
     pairs, pair = np.unique(island[settled] * 256 + partner[settled], return_inverse=True)
     cover_mm2 = np.bincount(pair, contacts.area_mm2[settled], len(pairs))
     island, value = pairs // 256, (pairs % 256).astype(np.uint8)
-    # More than half of the labelled contact: at most one structure has that.
+    # More than half of the labelled contact: at most one structure can have this.
     enough = cover_mm2 > (0.5 + _SLACK) * labelled_mm2[island]
     enough &= cover_mm2 >= (COVERED_SHARE - _SLACK) * components.surface_mm2[island]
     return island[enough], value[enough]

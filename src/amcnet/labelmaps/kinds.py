@@ -9,8 +9,8 @@ from amcnet.anatomy import IGNORE, LabelTable
 def kind_lookup(table: LabelTable) -> NDArray[np.uint8]:
     """Return the kind of every label value, as an array of 256 entries to index with labels.
 
-    Kinds are numbered from 1 in the order of ``table.kinds``; the background is 0. The value for
-    unjudged voxels (:data:`amcnet.anatomy.IGNORE`) is kept.
+    Kinds are numbered from 1 in the order of ``table.kinds``; the background is 0. The value of
+    ignored voxels (:data:`amcnet.anatomy.IGNORE`) is kept.
 
     Example:
         >>> from amcnet.anatomy import LabelTable, Structure

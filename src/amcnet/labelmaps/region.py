@@ -2,9 +2,9 @@
 
 Extents are sub-voxel. The surface crosses each column of voxels somewhere between the centre of the
 last voxel inside and that of the first one outside. Near an end, a second-order surface is fitted
-to all these intervals. This finds a rounded tip where the steps between the layers put it, even
-above the middle of the outermost layer. A flat end along the grid has equal intervals and stays
-half a voxel beyond the last centre.
+to all these intervals. It finds a rounded tip where the steps between the layers put it, even above
+the middle of the outermost layer. A flat end along the grid has equal intervals and stays half a
+voxel beyond the last centre.
 """
 
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ Labels = NDArray[np.integer[Any]]
 Box = tuple[slice, ...]
 Vector = NDArray[np.float64]
 
-_DEPTH = 2.0  # voxels in the direction that the fit reaches down from the outermost one
-_ROUNDS = 12  # of the fit: after eight, less than 1/50 of a voxel remains to be gained
+_DEPTH = 2.0  # voxels along the direction, from the outermost one, that the fit uses
+_ROUNDS = 12  # iterations of the fit: after eight, less than 1/50 of a voxel remains to be gained
 _MOST_COLUMNS = 1500  # a flat side of a large bone has many more than the fit needs
 
 
@@ -64,8 +64,8 @@ def principal_extents_mm(region: Region) -> tuple[float, float, float]:
     """Return (length, width, thickness) along the principal axes.
 
     Length is the extent along the axis of largest variance; width and thickness are the larger and
-    the smaller of the other two. A box of n voxels along an image axis measures n * spacing.
-    Other shapes are right to half a voxel.
+    the smaller of the other two. A box of n voxels along an image axis measures n * spacing. Other
+    shapes are accurate to half a voxel.
 
     Example:
         >>> from amcnet.labelmaps.region_finding import find_regions
@@ -110,7 +110,7 @@ def _voxel_extent_mm(direction: Vector, spacing_mm: Vector) -> float:
 
 
 def _end_margin_mm(surface_mm: Vector, direction: Vector, spacing_mm: Vector) -> float:
-    """Estimate how far a solid reaches beyond the centre of its outermost voxel.
+    """Estimate how far a solid extends beyond the centre of its outermost voxel.
 
     Args:
         surface_mm: Centres of its surface voxels, (n, 3), n at least 1.

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from amcnet.labelmaps.region import Labels, Region
 from amcnet.labelmaps.run_length import labelled_voxels
 
-_SLAB_VOXELS = 1 << 20  # Bounds the temporaries to about 100 MB where every voxel is labelled.
+_SLAB_VOXELS = 1 << 20  # Limits the temporaries to about 100 MB if every voxel is labelled.
 _MOMENTS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 
 
@@ -23,7 +23,7 @@ def find_regions(
 
     Args:
         labels: Integer labels of 0 to ``num_classes - 1``, (scan, lateral, depth).
-        num_classes: Number of labels, background included.
+        num_classes: Number of labels, including background.
         spacing_mm: Voxel size, (3,).
 
     Returns:
@@ -118,8 +118,8 @@ def _read_slab(labels: Labels, start: int, stop: int, tally: _Tally) -> None:
         index=_index(places[firsts], above, labels.shape),
         lengths=np.diff(firsts, append=len(places)),
     )
-    # The ends of a run are surface. Runs at the border of the volume are surface throughout, so
-    # the values that clipping returns there do not matter.
+    # The ends of a run are surface. Runs at the border of the volume are surface throughout, so the
+    # values that clipping returns there do not matter.
     surface = begins | np.roll(begins, -1)
     for stride in (-width * length, -length, length, width * length):
         surface |= flat.take(places + stride, mode="clip") != values

@@ -1,4 +1,4 @@
-"""Run-length encoding of a label map along depth: never more runs than surface voxels."""
+"""Run-length encoding of a label map along depth, with at most as many runs as surface voxels."""
 
 from dataclasses import dataclass
 from typing import Any

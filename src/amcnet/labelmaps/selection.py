@@ -14,7 +14,8 @@ def find_structures(table: LabelTable, names: Iterable[str] | str) -> tuple[int,
     Args:
         table: Any label table.
         names: Names of structures, kinds (``bone`` or ``bones``) and groups (``thumb``), also
-            several in one string, separated by commas. Case is ignored, and ``_`` is a space.
+            several in one string, separated by commas. Letter case is ignored, and ``_`` counts as
+            a space.
 
     Returns:
         The values, ascending, without repeats.

@@ -13,7 +13,9 @@ from amcnet.io.array_sources import LOGITS_HINT, array_of
 _MOST_PLANES = 16  # enough to tell an image from labels
 _FEWEST_INTENSITIES = 32
 _MOST_LABELS = 128
-_FLAT_SHARE = 0.75  # of neighbouring voxels that are equal within labels; in ultrasound few are
+_FLAT_SHARE = (
+    0.75  # share of neighbouring voxels within labels that are equal; in ultrasound few are
+)
 
 
 def as_array(values: ArrayLike) -> NDArray[Any]:
@@ -49,7 +51,7 @@ def check_label_volume(labels: NDArray[Any], what: str) -> None:
     """Refuse anything but a three-dimensional integer array; ``what`` names it in the message.
 
     Raises:
-        InputError: If the array has another number of axes or another kind of values.
+        InputError: If the array has another number of axes or non-integer values.
     """
     if labels.ndim != 3:
         hint = LOGITS_HINT if labels.ndim > 3 else ""
@@ -115,10 +117,10 @@ def looks_like_an_image(array: NDArray[Any]) -> bool:
     """Return whether an array holds intensities instead of labels.
 
     Fractions are intensities. Whole numbers are intensities if there are many of them and most
-    neighbours along the last axis differ: labels are constant within a structure.
+    neighbours along the last axis differ, because labels are constant within a structure.
 
     Args:
-        array: Values of any real type, (scan, lateral, depth).
+        array: Values of any real dtype, (scan, lateral, depth).
 
     Example:
         >>> labels = np.zeros((8, 8, 8), np.uint8)
@@ -145,7 +147,7 @@ def labelled_box(labels: NDArray[np.integer[Any]]) -> tuple[slice, slice, slice]
     """Return the bounding box of all structures with a margin of one background voxel.
 
     Measurements and checks of the box equal those of the whole volume: a structure touches a face
-    of the box only where it touches a face of the volume. Without structures, the box is the first
+    of the box only if it touches a face of the volume. Without structures, the box is the first
     voxel.
 
     Args:
@@ -191,10 +193,10 @@ def without_ignored(
     Args:
         labels: Integer labels of any shape.
         reference: Labels of the same shape; may be the same array.
-        ignore_value: The ignore label, such as nnU-Net's; None if there is none.
+        ignore_value: The ignore label, such as nnU-Net's; None for none.
 
     Returns:
-        The same array if nothing is ignored, else a changed copy.
+        The same array if nothing is ignored, else a modified copy.
 
     Example:
         >>> reference = np.array([0, 1, 255])

@@ -18,7 +18,7 @@ class ShapeScores:
         assd_mm: Average symmetric surface distance.
         surface_dice: Surface Dice at the tolerance of the evaluation, 0 to 1.
         reference_length_mm: Length along the principal axis in the reference.
-        prediction_length_mm: The same in the prediction.
+        prediction_length_mm: Likewise in the prediction.
         length_error_mm: Absolute difference of the two.
     """
 
@@ -107,11 +107,11 @@ class CaseEvaluation:
     surface_tolerance_mm: float
 
     def to_rows(self) -> list[Row]:
-        """Return one flat dictionary per structure, as pandas and polars take them."""
+        """Return one flat dictionary per structure, for pandas and polars."""
         return [one.to_row(self.surface_tolerance_mm) for one in self.structures]
 
     def to_json(self) -> dict[str, Any]:
-        """Return ``summary`` and ``structures`` as data that JSON can hold."""
+        """Return ``summary`` and ``structures`` as data that JSON can represent."""
         return {"summary": dict(self.summary), "structures": self.to_rows()}
 
     def __repr__(self) -> str:

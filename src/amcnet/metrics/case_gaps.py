@@ -9,8 +9,8 @@ class CaseGaps:
 
     Attributes:
         counted: Without a prediction; all their structures count as missed.
-        skipped: Without a prediction; they count in no figure.
-        failed: Could not be evaluated; they count in no figure.
+        skipped: Without a prediction; they are excluded from all figures.
+        failed: Could not be evaluated; they are excluded from all figures.
     """
 
     counted: tuple[str, ...] = ()

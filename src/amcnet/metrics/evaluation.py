@@ -47,9 +47,9 @@ def evaluate_case(
         reference: Integer labels, (scan, lateral, depth), 0 is background; an array or a tensor.
         prediction: Labels of the same shape.
         spacing_mm: Voxel size in the same order.
-        num_classes: Number of labels with the background; by default that of the table, or up to
+        num_classes: Number of labels, including background; by default that of the table, or up to
             the highest label of either volume.
-        table: Names and kinds of the labels; without it, structures are called ``label 7`` and so
+        table: Names and kinds of the labels; without it, structures are named ``label 7`` and so
             on.
         surface_tolerance_mm: Tolerance of the surface Dice; part of its key.
         threads: Maximum number of threads, by default one per processor. The result is the same.
@@ -59,12 +59,12 @@ def evaluate_case(
     Returns:
         Scores per structure and a summary. A value that does not exist is None: every score of a
         structure that is absent on both sides; distances and length error of a structure that was
-        missed or invented, whose overlaps are 0. Definitions: :mod:`amcnet.metrics.surface`,
+        missed or invented, whose overlap scores are 0. Definitions: :mod:`amcnet.metrics.surface`,
         :mod:`amcnet.metrics.overlap`.
 
     Raises:
         InputError: If shapes differ, labels are not integers or out of range, or the spacing,
-            tolerance, table or ignore label does not fit.
+            tolerance, table or ignore label is not valid.
         ConfigError: If ``threads`` is less than 1.
 
     Example:

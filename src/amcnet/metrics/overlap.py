@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from amcnet.errors import InputError
 from amcnet.labelmaps.validation import as_array, check_label_range, check_shapes
 
-_SLAB_VOXELS = 1 << 21  # Bounds the temporaries to a few tens of MB, whatever the volume's size.
+_SLAB_VOXELS = 1 << 21  # Limits the temporaries to a few tens of MB for any size of volume.
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Overlap:
 class PooledOverlap:
     """Overlap of a whole case; None if both sides are background throughout.
 
-    ``*_foreground`` pools all foreground voxels and requires the right class; ``*_binary`` compares
-    foreground with background, whatever the class.
+    ``*_foreground`` pools all foreground voxels and requires the correct class; ``*_binary``
+    compares foreground with background, regardless of class.
     """
 
     dice_foreground: float | None
@@ -61,7 +61,7 @@ def confusion_matrix(
     Args:
         reference: Integer labels of 0 to ``num_classes - 1``, any shape with at least one axis.
         prediction: Labels of the same shape.
-        num_classes: Number of labels with the background.
+        num_classes: Number of labels, including background.
 
     Returns:
         Counts, (num_classes, num_classes), rows by reference and columns by prediction.
@@ -92,7 +92,7 @@ def confusion_matrix(
 
 
 def overlap_by_structure(confusion: NDArray[np.int64]) -> dict[int, Overlap]:
-    """Return the overlap of every label but the background, by label value.
+    """Return the overlap of every label except background, by label value.
 
     Example:
         >>> overlap_by_structure(np.array([[5, 0], [2, 2]]))[1].dice

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# Differences are compared to this precision: 0.3 - 0.2 and 0.2 - 0.1 differ by rounding.
+# Differences are compared with this precision: 0.3 - 0.2 and 0.2 - 0.1 differ by rounding.
 _DECIMALS = 12
 
 
@@ -71,7 +71,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """Correct p-values for multiple tests by Holm's step-down method (Holm, 1979).
 
     Args:
-        p_values: One per test; None if there was nothing to test, which does not count.
+        p_values: One per test; None if there was nothing to test, which is not counted.
 
     Returns:
         Corrected values in the same order, at most 1; None stays None.

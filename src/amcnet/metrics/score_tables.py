@@ -119,8 +119,8 @@ def scores_of_cases(cases: Mapping[str, Row], metric: str) -> ScoreTable:
     for name, identity in identities.items():
         if identity != first:
             raise InputError(
-                f"case '{name}' has other structures than '{first_name}', "
-                "expected results by one label table"
+                f"case '{name}' has other structures than '{first_name}', expected results with "
+                "one label table"
             )
     values = [
         [_value(name, row, metric) for row in case["structures"]] for name, case in cases.items()

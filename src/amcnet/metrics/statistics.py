@@ -40,7 +40,7 @@ def describe(values: NDArray[np.float64], seed: int = 0) -> Statistics:
     """Compute the statistics of one value over cases.
 
     The interval is the bias-corrected and accelerated bootstrap of the mean (BCa; Efron, Better
-    bootstrap confidence intervals, 1987), 9999 resamples of the cases. Equal values give an
+    bootstrap confidence intervals, 1987), with 9999 resamples of the cases. Equal values give an
     interval of zero width. Below about 20 cases it is too narrow, like every bootstrap interval.
 
     Args:

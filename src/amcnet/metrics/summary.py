@@ -71,7 +71,7 @@ def summarise_cases(cases: Sequence[Row]) -> Row:
     Returns:
         ``cases``: number of cases. ``summary``: mean of each summary value over the cases with a
         value; ``structures_*`` are totals. ``cases_counted``: number of cases with a value, by the
-        same keys. ``structures``: the same for every structure.
+        same keys. ``structures``: likewise for every structure.
 
     Raises:
         InputError: If there is no case, or the cases were evaluated with different settings.
@@ -100,7 +100,8 @@ def _average(rows: Sequence[Row]) -> tuple[Row, Row]:
         if row.keys() != rows[0].keys():
             different = sorted(row.keys() ^ rows[0].keys())
             raise InputError(
-                f"cases differ in their keys {different}, expected one label table and tolerance"
+                f"cases differ in their keys {different}, expected the same label table and "
+                "tolerance"
             )
     means: Row = {}
     counts: Row = {}

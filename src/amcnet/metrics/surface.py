@@ -44,7 +44,7 @@ class SurfaceDistances:
 
     def surface_dice(self, tolerance_mm: float) -> float:
         """Return the share of both surfaces within the tolerance of the other surface."""
-        # Single precision, as in MONAI: 3 * 0.1 mm is then within a tolerance of 0.3 mm.
+        # In single precision, as in MONAI, so that 3 * 0.1 mm is within a tolerance of 0.3 mm.
         within = self._pooled().astype(np.float32) <= np.float32(tolerance_mm)
         return float(within.mean())
 

@@ -13,12 +13,12 @@ from amcnet.quality.joint_gaps import Gaps, Stretch, stretches_of
 # Gap allowed between neighbours: up to 5 mm in phantoms of small children, whose bone ends are
 # cartilage; mostly 1 mm.
 _GAP_MM = 5.0
-_GAP_SHARE = 0.04  # added, of the length of the longer neighbour
+_GAP_SHARE = 0.04  # additional gap, as a fraction of the length of the longer neighbour
 # Chains turn by less than a right angle from one centroid to the next, even at bent joints.
 _LEAST_COSINE = 0.0
 
 Placing = Mapping[int, int]
-"""Label value -> label value of the blob that takes its place; by default its own."""
+"""Label value -> label value of the component in its place; by default its own."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Arrangement:
         self._along = self._common_direction([chain for chain in present if len(chain) > 1])
 
     def faults(self, placing: Placing) -> list[Fault]:
-        """Return the faults if blobs take the places that ``placing`` gives them."""
+        """Return the faults if components take the places that ``placing`` assigns."""
         blob = {value: value for value in self._found} | dict(placing)
         faults: list[Fault] = []
         for chain in self._chains:
@@ -141,11 +141,12 @@ class Arrangement:
         if len(row) < 3:
             return []
         centres = np.array([self._centres_mm[blob[value]] for value in row])
-        # Only positions across the chains count, not how far one reaches beyond another.
+        # Only positions across the chains count, not how far one chain extends beyond another.
         centres -= np.outer(centres @ self._along, self._along)
         if _is_in_order(centres):
             return []
-        # Structures without which the others are in order; all if no single one is to blame.
+        # Structures without which the others are in order; all structures if no single one is to
+        # blame.
         odd = [v for v, c in zip(row, _without_each(centres), strict=True) if _is_in_order(c)]
         return [Fault("row", tuple(odd or row))]
 

@@ -29,7 +29,7 @@ from amcnet.quality.structure_checks import (
     piece_findings,
 )
 
-# If fewer bones have a plausible size and position, it is no hand.
+# If fewer bones have a plausible size and position, the labels do not show a hand.
 _HAND_SHARE = 0.3
 _LARGEST_LOOSE_SHARE = 0.3
 _ADVICE = (
@@ -46,24 +46,24 @@ def check_segmentation(
     image: ArrayLike | None = None,
     dice: DiceEvidence | PredictedDice | None = None,
 ) -> QualityReport:
-    """Check a segmentation for problems that a person should look at.
+    """Check a segmentation for problems that a person should review.
 
     For any table: structures that are missing, fragmented, cut by the border of the volume or of
     low confidence, and the order along chains of neighbours. For tables that name bones of the hand
     also: the order of fingers, sizes relative to the rest of the hand, absent epiphyses that age
-    does not explain, and whether it is a hand at all.
+    does not explain, and whether the labels show a hand at all.
 
     Args:
         labels: Integer labels, (scan, lateral, depth); an array or a tensor.
         spacing_mm: Voxel size in the same order.
-        table: Meaning of the labels.
+        table: Label table.
         confidence: Label value -> mean probability by the model, if known.
-        image: Intensities of the volume that was segmented, of the same shape.
-        dice: What Dice coefficients can be predicted from, or those that were predicted; low ones
-            are a finding, instead of low confidence.
+        image: Intensities of the segmented volume, of the same shape.
+        dice: Predicted Dice coefficients, or the evidence to predict them from; low ones are
+            reported instead of low confidence.
 
     Raises:
-        InputError: If labels, spacing, table and image do not fit each other.
+        InputError: If labels, spacing, table and image do not match.
 
     Example:
         >>> import numpy as np
@@ -98,11 +98,11 @@ def check_segmentation(
 
 
 def add_image_findings(report: QualityReport, image: NDArray[Any]) -> QualityReport:
-    """Return a report with the findings about the image added.
+    """Return a report with findings about the image added.
 
     Args:
         report: Check of the labels alone.
-        image: Intensities of the volume that was segmented, (scan, lateral, depth).
+        image: Intensities of the segmented volume, (scan, lateral, depth).
 
     Example:
         >>> import numpy as np
@@ -142,12 +142,12 @@ def _findings(
     in_order, loose = OrderCheck(arrangement, table, found, sizes.log_volumes).findings()
     general = overall_confidence_findings(found.values())
     if plan and (unlike := _unlike_a_hand(plan, seen, sizes, loose, causes)):
-        # If it is no hand, findings on single structures mean nothing.
+        # If the labels do not show a hand, findings on single structures mean nothing.
         return [unlike, *general]
     if plan and seen.spacing_mm == (1.0, 1.0, 1.0):
         general.append(Finding("scale", Severity.LOOK, (), PLACEHOLDER_SPACING))
     missing, beyond = missing_findings(table, found, chains, plan, sizes)
-    # A prediction says more than the confidence that it rests on.
+    # A prediction is more informative than the confidence, on which it is based.
     if predicted.coefficients:
         unsure = prediction_findings(predicted, table)
     else:

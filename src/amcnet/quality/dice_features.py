@@ -1,4 +1,4 @@
-"""What a structure's Dice coefficient is predicted from: the model's evidence and the anatomy."""
+"""Features for predicting a structure's Dice coefficient: the model's evidence and the anatomy."""
 
 from collections.abc import Mapping
 from math import log
@@ -14,7 +14,7 @@ from amcnet.quality.hand_plan import Bone, plan_of
 from amcnet.quality.observation import Observation
 from amcnet.quality.size_checks import Sizes
 
-_RANGE = 0.02, 0.985  # of Dice coefficients: beyond it their logarithms tell nothing more
+_RANGE = 0.02, 0.985  # of Dice coefficients: beyond this, their logarithms carry no information
 _MOST_TOLERANCES = 3.0
 _SMALLEST_MM, _SMALLEST_MM3 = 0.1, 0.1
 
@@ -24,25 +24,25 @@ def dice_features(
 ) -> dict[int, NDArray[np.float64]]:
     """Return the features of every structure that is present and has evidence.
 
-    All of them cost next to nothing, and a larger value never means a smaller Dice coefficient:
+    All of them are fast to compute, and a larger value never means a smaller Dice coefficient:
 
-    - ``expected dice``, ``refined dice``, ``agreement``: log-odds of the figures of
-      :class:`amcnet.inference.structure_evidence.StructureEvidence`; NaN where nothing was refined;
-    - ``thickness``, ``volume``: logarithms, in mm and mm3. A boundary that is off by half a
-      millimetre costs a thin structure more;
-    - ``size``: how far the size is from what fits the rest of the hand, in tolerances, negative;
-    - ``growth``: for an epiphysis the logarithm of the hand's size relative to an adult's: the
-      younger the hand, the less of it is ossified;
-    - ``fusion``: for an epiphysis how much larger the hand is (logarithm) than a girl's in whom
-      it fuses, negative: it may have fused, so that there is none to find;
-    - ``border``: -1 where the volume's border cuts the structure;
-    - ``neighbours``, ``hand``: the least log-odds of the expected Dice coefficient among the
+    - ``expected dice``, ``refined dice``, ``agreement``: log-odds of the values of
+      :class:`amcnet.inference.structure_evidence.StructureEvidence`; NaN if nothing was refined;
+    - ``thickness``, ``volume``: logarithms, in mm and mm3. A boundary error of half a millimetre
+      affects a thin structure more;
+    - ``size``: deviation of the size from the rest of the hand, in tolerances, negative;
+    - ``growth``: for an epiphysis, the logarithm of the hand's size relative to an adult's: the
+      younger the hand, the less of the epiphysis is ossified;
+    - ``fusion``: for an epiphysis, the logarithm of how much larger the hand is than a girl's at
+      the age of fusion, negative: the epiphysis may have fused, so that none exists;
+    - ``border``: -1 if the volume's border cuts the structure;
+    - ``neighbours``, ``hand``: the lowest log-odds of the expected Dice coefficient among the
       neighbours, and the median of all structures.
 
     Args:
         seen: The structures.
         sizes: Their sizes relative to the hand; empty for other tables.
-        evidence: Label value -> what the networks tell.
+        evidence: Label value -> evidence from the networks.
     """
     known = {value: one for value, one in seen.found.items() if value in evidence}
     odds = {value: _log_odds(evidence[value].expected_dice) for value in known}
@@ -83,7 +83,7 @@ def _log_odds(share: float | None) -> float:
 
 
 def _misfit(value: int, sizes: Sizes) -> float:
-    """Return how many tolerances a structure's size is off, 0 where nothing is known."""
+    """Return the deviation of a structure's size in tolerances, 0 if unknown."""
     _, deviation, tolerance = sizes.deviations.get(value, ("", 0.0, 1.0))
     return min(abs(deviation) / tolerance, _MOST_TOLERANCES)
 

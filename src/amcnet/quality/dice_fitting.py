@@ -15,26 +15,26 @@ from amcnet.bundle.dice_calibration import (
 )
 
 FEWEST_STRUCTURES = 60
-"""With fewer structures whose true Dice coefficient is known, nothing is fitted."""
+"""With fewer structures of known true Dice coefficient, nothing is fitted."""
 
 _LOW, _GOOD = 0.5, 0.8
 _FALSE_ALARMS = 0.05  # share of the good structures
-_ENOUGH_NAMED = 0.85  # share of the low ones: for more of them, no more false alarms are accepted
-_RIDGE = 0.3  # weight of a structure that the prior counts, for each feature
+_ENOUGH_NAMED = 0.85  # share of the low ones: beyond it, more false alarms are not worth it
+_RIDGE = 0.3  # weight of the prior, as a number of structures for each feature
 _SAME_SCALE = 1e-6
 
 
 def fit_calibration(
     features: NDArray[np.float64], dice: NDArray[np.float64], data: str, cases: int
 ) -> DiceCalibration:
-    """Fit a calibration for refined labels, where they are, and one without the refiner's figures.
+    """Fit a calibration for refined labels, if available, and one without the refiner's values.
 
     Args:
         features: (structure, feature), in the order of
             :data:`amcnet.bundle.dice_calibration.FEATURES`.
         dice: (structure,) true Dice coefficients.
-        data: What they come from, for users to read.
-        cases: Number of volumes that they come from.
+        data: Description of the data, for users.
+        cases: Number of volumes that the structures come from.
     """
     first_stage = [name for name in FEATURES if name not in REFINED_FEATURES]
     is_refined = bool(np.isfinite(features).all())
@@ -52,9 +52,9 @@ def fit_weights(
     dice: NDArray[np.float64],
     names: Collection[Feature] = FEATURES,
 ) -> DiceWeights:
-    """Fit weights that are not negative by logistic regression on Dice coefficients as shares.
+    """Fit non-negative weights by logistic regression on Dice coefficients as fractions.
 
-    A coefficient of 0.7 counts as seven successes of ten, so that predictions are means (Papke and
+    A coefficient of 0.7 counts as seven successes in ten, so that predictions are means (Papke and
     Wooldridge, 1996). With few structures, weights stay near 0: the mean is predicted for all.
 
     Args:
@@ -102,7 +102,7 @@ def fit_weights(
 
 
 def _limit(predicted: NDArray[np.float64], dice: NDArray[np.float64]) -> float:
-    """Return the prediction below which a structure is to be named."""
+    """Return the prediction below which a structure is reported."""
     low, good = dice < _LOW, dice >= _GOOD
     if not low.any() or not good.any():
         return _LOW

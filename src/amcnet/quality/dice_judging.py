@@ -1,4 +1,4 @@
-"""Structures whose true Dice coefficient is known, with what a prediction can rest on."""
+"""Structures with known true Dice coefficient, and the features of a prediction."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from amcnet.quality.size_checks import Sizes, compare_sizes
 
 @dataclass(frozen=True)
 class JudgedStructures:
-    """Structures that were found in a volume whose truth is known.
+    """Structures that were found in a volume with known truth.
 
     Attributes:
         values: (structure,) label values.
@@ -44,13 +44,13 @@ def judge_structures(
     """Return the features and the true Dice coefficient of every structure that was found.
 
     Args:
-        labels: What a model found, (scan, lateral, depth).
-        truth: The true labels, of the same shape; voxels of the value ``IGNORE`` do not count.
+        labels: Labels from a model, (scan, lateral, depth).
+        truth: The true labels, of the same shape; voxels of the value ``IGNORE`` are excluded.
         spacing_mm: Voxel size in the same order.
-        table: Meaning of the labels.
-        evidence: Label value -> what the networks tell.
+        table: Label table.
+        evidence: Label value -> evidence from the networks.
     """
-    # Without the background, most of a volume: counting takes a wide copy.
+    # The background, most of the volume, is omitted because counting makes a wide copy.
     judged = (truth != IGNORE) & ((labels > 0) | (truth > 0))
     found, actual = labels[judged], truth[judged]
     sizes = [np.bincount(part, minlength=table.num_classes) for part in (found, actual)]

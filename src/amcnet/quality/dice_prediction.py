@@ -1,4 +1,4 @@
-"""The Dice coefficient that is predicted for each structure, and the finding on the low ones."""
+"""Predicted Dice coefficients of structures, and the finding on low ones."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from amcnet.quality.findings import Finding, Severity
 from amcnet.quality.observation import Observation
 from amcnet.quality.size_checks import Sizes
 
-_MOST = 0.5  # share of the structures; if more are predicted to be low, the segmentation is bad
+_MOST = 0.5  # share of the structures; if more have a low prediction, the segmentation is bad
 
 
 @dataclass(frozen=True)
 class DiceEvidence:
-    """What Dice coefficients are predicted from.
+    """The basis of predicted Dice coefficients.
 
     Attributes:
-        structures: Label value -> what the networks tell about the structure.
-        weights: How a prediction is made of it.
+        structures: Label value -> evidence from the networks.
+        weights: Weights of the prediction.
     """
 
     structures: Mapping[int, StructureEvidence]
@@ -36,7 +36,7 @@ def predict_dice(seen: Observation, sizes: Sizes, evidence: DiceEvidence) -> Pre
     Args:
         seen: The structures.
         sizes: Their sizes relative to the hand; empty for other tables.
-        evidence: What the networks tell, and the weights.
+        evidence: The evidence from the networks, and the weights.
     """
     features = dice_features(seen, sizes, evidence.structures)
     limit = evidence.weights.named_below

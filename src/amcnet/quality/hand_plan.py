@@ -1,7 +1,7 @@
-"""Expected sizes of hand bones, by the scale of the hand, for any table that names them.
+"""Expected sizes of hand bones, given the scale of the hand, for any table that names them.
 
 Adult lengths and mid-shaft sizes (:mod:`amcnet.anatomy.growth`) are multiplied by one scale for the
-whole hand. A shaft lacks its epiphysis and the growth plate until they fuse.
+whole hand. Until they fuse, the epiphysis and the growth plate are not part of the shaft.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ _LOG_FILLING: dict[RaySegment, float] = {
     "middle phalanx": -0.115,
     "distal phalanx": -0.195,
 }
-# The same for epiphyses as wide as the end of the shaft, which is wider than mid-shaft.
+# Likewise for epiphyses as wide as the end of the shaft, which is wider than mid-shaft.
 _LOG_CAP_FILLING = 0.24
 
 
@@ -70,7 +70,7 @@ class Bone:
         return block + _LOG_CAP_FILLING + 3 * log_girth
 
     def cartilage_mm(self, log_scale: float) -> float:
-        """Return how far the shaft ends before the joint while the epiphysis is cartilage."""
+        """Return the distance from the shaft to the joint while the epiphysis is cartilage."""
         cap_mm: float = ADULT_SIZE_MM[self.key][0] * self._cap_ratio * exp(log_scale)
         return cap_mm + PLATE_MM
 
@@ -112,7 +112,7 @@ class HandPlan:
 
     @cached_property
     def segments(self) -> dict[int, str]:
-        """Label value of each bone and epiphysis -> its segment, told apart from the other kind."""
+        """Label value of each bone and epiphysis -> its segment, distinguishing the two kinds."""
         shafts = {bone.shaft: bone.key[1] for bone in self.bones}
         return shafts | {v: f"epiphysis of {bone.key[1]}" for v, bone in self.epiphyses.items()}
 

@@ -17,7 +17,7 @@ def image_findings(image: NDArray[Any]) -> list[Finding]:
     """Return findings if an image cannot be an ultrasound volume.
 
     Args:
-        image: Intensities, (scan, lateral, depth), any real type.
+        image: Intensities, (scan, lateral, depth), any real dtype.
     """
     if not image.size or float(image.min()) == float(image.max()):
         return [_bad("the image is empty or constant")]

@@ -1,4 +1,4 @@
-"""Gaps between structures that follow each other, and evidence on absent epiphyses.
+"""Gaps between consecutive structures, and evidence on absent epiphyses.
 
 A bone that is short by nature lies as close to its neighbours as any other. A bone that was
 labelled too small leaves excess gaps at its ends: only its own surface has receded.
@@ -14,7 +14,8 @@ from scipy.spatial import KDTree
 from amcnet.quality.hand_plan import HandPlan
 from amcnet.quality.observation import Found
 
-# Between two shafts with an absent epiphysis: a gap of at least half its thickness is no joint.
+# Between two shafts with an absent epiphysis: a gap of at least half its thickness is more than a
+# joint.
 _OPEN_SHARE = 0.5
 _FEWEST = 3
 # Between bones whose epiphyses have all fused or have not ossified yet.
@@ -25,7 +26,7 @@ class Gaps:
     """Distances between the surfaces of structures, each measured once.
 
     Args:
-        found: Label value -> structure, for those that are present.
+        found: Label value -> structure, for present structures.
     """
 
     def __init__(self, found: Mapping[int, Found]) -> None:
@@ -76,9 +77,9 @@ class Room:
 
     Attributes:
         fused: Label value of an absent epiphysis -> whether its bone reaches the next one, as after
-            fusion, or ends before it. Epiphyses with an inconclusive gap are not listed.
-        excess_mm: Label value -> excess of the gaps at its ends over the usual gap in this hand,
-            summed. Structures without a known gap are not listed.
+            fusion, or ends before it. Epiphyses with an inconclusive gap are omitted.
+        excess_mm: Label value -> sum of the excess of the gaps at both ends over the usual gap in
+            this hand. Structures without a known gap are omitted.
     """
 
     fused: Mapping[int, bool] = field(default_factory=dict)
@@ -157,7 +158,7 @@ def _by_segment(plan: HandPlan, fused: Mapping[int, bool]) -> dict[int, bool]:
     """Replace the evidence by the majority of its segment, if several epiphyses give evidence.
 
     Epiphyses of a segment fuse within weeks of each other, and a bone that was labelled too small
-    leaves a gap too.
+    also leaves a gap.
     """
     result = dict(fused)
     for value in fused:

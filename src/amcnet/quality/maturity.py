@@ -18,7 +18,7 @@ from amcnet.anatomy.growth import (
 from amcnet.quality.hand_plan import Bone, HandPlan
 
 _AGES_YEARS = np.arange(1.0, 18.01, 0.25)
-# A single epiphysis may be ahead or behind the others, and a hand large or small for its age.
+# A single epiphysis may be early or late, and a hand large or small for its age.
 _SHIFT_YEARS = 0.5
 _SIZE_TOLERANCE = 0.2
 # One unit of misfit: a twentieth of the hand's size or a quarter of an epiphysis' volume, their
@@ -35,14 +35,14 @@ class Maturity:
 
     Attributes:
         age_years: Skeletal age.
-        sex: The sex whose epiphyses and size fit better; little more than a guess.
+        sex: The sex that fits epiphyses and size better; little more than a guess.
     """
 
     age_years: float
     sex: Sex
 
     def states(self, bone: Bone) -> tuple[EpiphysisState, ...]:
-        """Return the state of a bone's epiphysis if it is behind, on time, or ahead."""
+        """Return the state of a bone's epiphysis if it is late, on time, or early."""
         return tuple(epiphysis_state(age, *bone.key, self.sex) for age in self._ages_years())
 
     def log_cap_girths(self, bone: Bone) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Why labels of a hand do not look like one: causes that grid and image reveal, with a remedy."""
+"""Why labels of a hand do not look like one: causes visible in grid and image, with remedies."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -55,8 +55,8 @@ def grid_causes(shape: Sequence[int], spacing_mm: Sequence[float]) -> tuple[str,
 def image_causes(image: NDArray[Any]) -> tuple[str, ...]:
     """Return why the image of a hand may not be recognised, one sentence each.
 
-    Args:
-        image: Intensities, (scan, lateral, depth), any real type.
+    Return reasons visible in the image why a hand may not be recognised, one sentence each.
+        image: Intensities, (scan, lateral, depth), any real dtype.
 
     Example:
         >>> water = np.zeros((8, 8, 40))
@@ -89,7 +89,7 @@ def image_causes(image: NDArray[Any]) -> tuple[str, ...]:
 def _steepest(planes: NDArray[np.float32]) -> tuple[float, float]:
     """Return the mean steepest rise and fall along depth of the columns with a strong edge.
 
-    From the water the skin is a sharp rise; deeper tissue fades into shadow.
+    The skin is a sharp rise from the water; deeper tissue fades into shadow.
     """
     from scipy.ndimage import uniform_filter1d
 

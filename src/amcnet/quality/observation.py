@@ -1,4 +1,4 @@
-"""The structures of a label map, reduced to what the checks need."""
+"""The structures of a label map, reduced to the properties that the checks need."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from amcnet.labelmaps.run_length import RunLengthEncoder, RunLengthEncoding
 from amcnet.measurement import Measurement, measure_structures
 
 _MAX_STRUCTURES = 254
-_MAX_POINTS = 3000  # per surface, enough for gaps
+_MAX_POINTS = 3000  # points per surface, enough for gaps
 
 FACES = (
     "first scan slice",
@@ -33,7 +33,7 @@ class Found:
     """One structure that is present.
 
     Attributes:
-        structure: Which one.
+        structure: The structure.
         size: Its measurements, without surface area.
         piece_voxels: Voxels of each connected component (26 neighbours), the largest first.
         faces: The faces of the volume that it touches, see :data:`FACES`.
@@ -69,12 +69,12 @@ class Found:
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """All structures that a label map holds.
+    """All structures of a label map.
 
     Attributes:
         table: The label table.
         spacing_mm: Voxel size, (scan, lateral, depth).
-        found: Label value -> structure, for those that are present.
+        found: Label value -> structure, for present structures.
     """
 
     table: LabelTable
@@ -91,7 +91,7 @@ def observe(
     """Measure all structures and their components; arguments as for ``check_segmentation``.
 
     Raises:
-        InputError: If labels, spacing and table do not fit each other.
+        InputError: If labels, spacing and table do not match.
     """
     if len(table) > _MAX_STRUCTURES:
         raise InputError(
@@ -115,7 +115,7 @@ def observe(
         voxels = pieces.voxels[pieces.value == size.label]
         if (
             len(voxels) > 1
-        ):  # by faces; a thin cap on a coarse grid may be connected by corners only
+        ):  # by faces; a thin cap on a coarse grid may be connected only by corners
             voxels = _voxels_of_pieces(labels[_box(runs, size.label)] == size.label)
         found[size.label] = Found(
             structure=table[size.label],

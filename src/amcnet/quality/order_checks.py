@@ -32,7 +32,7 @@ class _Exchange:
 
 @dataclass(frozen=True)
 class OrderCheck:
-    """Finds structures out of order, and the exchange of labels that would restore it.
+    """Finds structures out of order, and exchanges of labels that would restore the order.
 
     Attributes:
         arrangement: The structures.
@@ -47,7 +47,7 @@ class OrderCheck:
     log_volumes: Mapping[int, float]
 
     def findings(self) -> tuple[list[Finding], set[int]]:
-        """Return findings, and the structures that no exchange puts back into their chain.
+        """Return findings, and the structures that no exchange returns to their chain.
 
         If exchanging two structures, or two whole groups, removes at least half of the faults, that
         exchange is the finding. Remaining faults are findings of their own.
@@ -69,7 +69,7 @@ class OrderCheck:
     def _best_exchange(
         self, placing: Placing, faults: list[Fault]
     ) -> tuple[_Exchange, list[Fault]] | None:
-        """Return the exchange that leaves the fewest faults, at most half, with these faults."""
+        """Return the exchange that leaves the fewest faults, at most half, and these faults."""
         if not any(fault.kind != "gap" or fault.amount > _WIDE_GAP for fault in faults):
             return None
         involved = {value for fault in faults for value in fault.structures}

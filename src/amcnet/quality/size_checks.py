@@ -23,7 +23,7 @@ _FREE_SHARE = 0.05
 _WITH_ROOM = 0.55
 # Epiphyses, by volume, for the skeletal age: standard deviation 0.25 among phantoms of all ages.
 _CAP_TOLERANCE = 0.9
-# Twice the tolerance is no normal variation.
+# Twice the tolerance is beyond normal variation.
 _BAD = 2.0
 _FEWEST = 5
 _SPACING_ADVICE = "Check the voxel size (--spacing SCAN,LATERAL,DEPTH, in mm)."
@@ -130,7 +130,7 @@ def size_findings(sizes: Sizes, table: LabelTable, causes: Sequence[str] = ()) -
 def _states(
     bone: Bone, found: Mapping[int, Found], room: Room, log_scale: float
 ) -> tuple[bool, ...]:
-    """Return whether the epiphysis has fused; both states if its absence may mean either."""
+    """Return whether the epiphysis has fused; both states if its absence is ambiguous."""
     if bone.epiphysis in found:
         return (False,)
     if bone.epiphysis is not None and room.fused.get(bone.epiphysis):
@@ -188,7 +188,7 @@ def _cap_deviations(
 ) -> tuple[float, Deviations]:
     """Return the stoutness of the epiphyses for their age, and the deviation of each.
 
-    Each may be ahead or behind the others, within limits.
+    Each may be early or late, within limits.
     """
     volumes = {
         value: [bone.log_cap_volume(log_scale, g) for g in maturity.log_cap_girths(bone)]

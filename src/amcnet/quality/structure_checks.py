@@ -7,7 +7,7 @@ from amcnet.anatomy import Structure
 from amcnet.quality.findings import Finding, Severity
 from amcnet.quality.observation import FACES, Found
 
-# Share of a structure outside its largest component: specks need a look, a second part is bad.
+# Share of a structure outside its largest component: specks need review, a second part is bad.
 _SPECKS_SHARE = 0.02
 _PARTS_SHARE = 0.1
 # Mean probability over a structure. Of the bundled model's structures at 60 to 70 %, half have a

@@ -31,16 +31,16 @@ def boxplot_figure(
 ) -> "Figure":
     """Draw the values of every structure over cases: one panel per metric, one row per structure.
 
-    Boxes reach from the first to the third quartile with a line at the median, whiskers to the
+    Boxes extend from the first to the third quartile with a line at the median, whiskers to the
     farthest case within 1.5 times that range; every case is a dot. Colours are by kind. If a
-    structure has no value in some cases, the number of cases with a value stands at the right.
+    structure has no value in some cases, the number of cases with a value is written at the right.
 
     Args:
-        cases: Evaluations (see :func:`amcnet.metrics.evaluate_case`) by the name of the case.
+        cases: Evaluations (see :func:`amcnet.metrics.evaluate_case`) by case name.
         metrics: Numeric keys of the structures' rows.
 
     Raises:
-        InputError: If a metric is unknown, or the cases do not fit together.
+        InputError: If a metric is unknown, or the cases are not comparable.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -69,7 +69,7 @@ def boxplot_figure(
 
 def _draw(axes: "Axes", scores: ScoreTable) -> None:
     rows = len(scores.structures)
-    for row in range(0, rows, 2):  # bands lead the eye from a name to its box
+    for row in range(0, rows, 2):  # bands guide the eye from a name to its box
         axes.axhspan(row - 0.5, row + 0.5, color="#f3f4f6", linewidth=0, zorder=0)
     for row in range(rows):
         _draw_structure(axes, scores, row)
@@ -109,7 +109,7 @@ def _draw_structure(axes: "Axes", scores: ScoreTable, row: int) -> None:
 
 
 def _draw_box(axes: "Axes", values: NDArray[np.float64], row: int, color: str) -> None:
-    # Not Axes.boxplot: its option for horizontal boxes depends on the version of Matplotlib.
+    # Not Axes.boxplot, whose option for horizontal boxes depends on the version of Matplotlib.
     from matplotlib.cbook import boxplot_stats
     from matplotlib.colors import to_rgba
 

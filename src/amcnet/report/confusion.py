@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _DPI = 150
 _CELL_INCHES = 0.19
 _LETTER_INCHES = 0.058  # of the names, 7.5 points
-_SMALLEST_SHARE = 1e-4  # the darkest end of the colours; smaller shares look the same
+_SMALLEST_SHARE = 1e-4  # the darkest end of the colour scale; smaller shares look the same
 
 
 def confusion_shares(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -37,7 +37,7 @@ def confusion_shares(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def confusion_figure(confusion: NDArray[np.int64], table: LabelTable) -> "Figure":
-    """Draw which labels the voxels of every reference label were given, the background first.
+    """Draw which labels the voxels of every reference label received, the background first.
 
     Rows are the reference, columns the prediction, both in the order of the table. Colours are
     shares of the row on a logarithmic scale from 0.0001 to 1. White means no voxel, grey hatching a

@@ -111,7 +111,7 @@ def report_contents(
 
 
 def draw_pictures(views: HandViews, quality: QualityReport) -> tuple[Picture, ...]:
-    """Draw the structures in the colours of the table and, if any needs a look, of the verdict."""
+    """Draw the structures in the colours of the table and, if any needs review, of the verdict."""
     legend = {str(severity): SEVERITY_COLOR_RGB[severity] for severity in Severity}
     meaning = ", ".join(f"{severity}: {SEVERITY_MEANING[severity]}" for severity in Severity)
     named = [value for value in quality.present if quality.severity_of(value) > Severity.OK]

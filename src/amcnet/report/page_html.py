@@ -80,8 +80,8 @@ class _Row:
 def page_html(contents: Contents) -> str:
     """Return a report as one HTML document that refers to no other file.
 
-    The page carries a content security policy that forbids scripts and any loading. Characters
-    that cannot be displayed, such as control characters in names, appear as escape codes.
+    The page has a content security policy that forbids scripts and any loading. Characters that
+    cannot be displayed, such as control characters in names, appear as escape codes.
 
     Args:
         contents: Contents of the page.

@@ -39,8 +39,8 @@ class ResultSet:
     """Evaluations of many cases, and their name.
 
     Attributes:
-        name: Their name in the notes.
-        cases: Evaluations (see :func:`amcnet.metrics.evaluate_case`) by the name of the case.
+        name: Name of the results in the notes.
+        cases: Evaluations (see :func:`amcnet.metrics.evaluate_case`) by case name.
         gaps: Cases without a result of their own.
     """
 
@@ -79,9 +79,10 @@ def comparison_table(
         seed: Seed of the bootstrap.
 
     Returns:
-        Rows in all, by kind, by structure. ``equal`` counts pairs without a difference, ``only_*``
-        values without a partner; ``p`` is of :func:`amcnet.metrics.paired.signed_rank_test`,
-        ``p_holm`` is corrected for the number of structures tested.
+        Rows for all structures, by kind, and per structure. ``equal`` counts pairs without a
+        difference, ``only_*`` values without a partner; ``p`` is from
+        :func:`amcnet.metrics.paired.signed_rank_test`, ``p_holm`` is corrected for the number of
+        structures tested.
 
     Raises:
         InputError: If the results have no case or no structure in common, or lack the metric.

@@ -115,7 +115,7 @@ def overview_figure(
     axes = figure.add_axes(place)
     # Neighbours may have the same colour here; the outline separates them.
     _draw_overview(axes, views.overview, table, _BACKGROUND)
-    # From top to bottom, so that numbers of neighbours stand on alternate sides.
+    # From top to bottom, so that the numbers of neighbours are on alternate sides.
     rows = {value: np.flatnonzero((views.overview.labels == value).any(axis=1)) for value in marked}
     downwards = sorted((v for v in marked if rows[v].size), key=lambda v: float(rows[v].mean()))
     for index, value in enumerate(downwards):
@@ -191,7 +191,7 @@ def _draw_slices(panels: list["Axes"], views: HandViews, table: LabelTable) -> N
         axes.set_title(f"scan {position_mm:.1f} mm", color=_TEXT, fontsize=9, loc="left", pad=3)
         axes.set_ylabel("depth, mm", color=_FAINT_TEXT, fontsize=7, labelpad=2)
         axes.tick_params(labelbottom=False)
-    # One scale under the column: the slices share it, and titles need the room between them.
+    # One scale below the column: the slices share it, and titles need the space between them.
     panels[-1].tick_params(labelbottom=True)
     panels[-1].set_xlabel("lateral, mm", color=_FAINT_TEXT, fontsize=8, labelpad=2)
 
@@ -282,7 +282,7 @@ def _centres_mm(plane: Plane, frame: int) -> tuple[NDArray[np.float64], NDArray[
 
 
 def _tinted(plane: Plane, table: LabelTable) -> NDArray[np.float32]:
-    """Blend the colours of the labels with the grey plane; return (rows, columns, RGB)."""
+    """Blend the colours of the labels with the greyscale plane; return (rows, columns, RGB)."""
     colors = np.zeros((table.num_classes, 3), dtype=np.float32)
     for structure in table:
         colors[structure.value] = _fractions(structure.color_rgb)

@@ -36,7 +36,7 @@ def lay_out(overview_aspect: float, slice_aspect: float, slice_count: int) -> Pa
     """
     usable = _HEIGHT - _TOP - _BOTTOM
     overview_width, overview_height = _fitted(overview_aspect, usable)
-    # The overview's own title stands above the panels, so the first slice needs no room for one.
+    # The overview's own title is above the panels, so the first slice needs no space for one.
     slice_room = (usable + _TITLE) / slice_count - _TITLE
     slice_width, slice_height = _fitted(slice_aspect, slice_room)
     slice_left = _LEFT + overview_width + _COLUMN_GAP
@@ -58,6 +58,6 @@ def lay_out(overview_aspect: float, slice_aspect: float, slice_count: int) -> Pa
 
 
 def _fitted(aspect: float, height: float) -> tuple[float, float]:
-    """Return (width, height) of the largest panel of true proportions."""
+    """Return (width, height) of the largest panel with true proportions."""
     width = min(_MAX_PANEL_WIDTH, height / aspect)
     return width, width * aspect

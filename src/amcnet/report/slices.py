@@ -30,7 +30,8 @@ def choose_slices(labels: NDArray[np.integer[Any]], count: int) -> list[int]:
 def labelled_region(
     seen: NDArray[np.bool_], spacing_mm: tuple[float, float], margin_mm: float
 ) -> tuple[slice, slice]:
-    """Return the bounding box of a two-dimensional mask with a margin; all of it if it is empty.
+    """Return the bounding box of a two-dimensional mask with a margin; the whole mask if it is
+    empty.
 
     Args:
         seen: Mask, any two axes.
@@ -49,7 +50,7 @@ def labelled_region(
 
 
 def _count_structures(plane: NDArray[np.integer[Any]]) -> int:
-    # Every second voxel of both axes is enough to count structures, and four times as quick.
+    # Every second voxel of both axes is enough to count structures, and four times as fast.
     present = np.bincount(plane[::2, ::2].ravel().astype(np.intp)) > 0
     return int(present[1:].sum())
 

@@ -37,17 +37,17 @@ def statistics_table(
     samples.
 
     Args:
-        cases: Evaluations (see :func:`amcnet.metrics.evaluate_case`) by the name of the case.
+        cases: Evaluations (see :func:`amcnet.metrics.evaluate_case`) by case name.
         metrics: Numeric keys of the structures' rows.
         seed: Seed of the bootstrap.
         gaps: Cases without a result of their own; the notes name them first.
 
     Returns:
         Rows by metric, then all, kinds, structures in the order of their table; ``cases`` counts
-        those with a value. For statistics see :func:`amcnet.metrics.statistics.describe`.
+        those with a value. For the statistics see :func:`amcnet.metrics.statistics.describe`.
 
     Raises:
-        InputError: If a metric is unknown, or the cases do not fit together.
+        InputError: If a metric is unknown, or the cases are not comparable.
     """
     scores = [scores_of_cases(cases, metric) for metric in dict.fromkeys(metrics)]
     rows = [row for one in scores for row in _rows(one, seed)]

@@ -22,9 +22,9 @@ class Column:
     """A column of a table.
 
     Attributes:
-        key: Its name in CSV and JSON.
-        heading: Its heading in Markdown.
-        format: How Markdown shows its floating-point numbers; CSV and JSON keep all digits.
+        key: Name in CSV and JSON.
+        heading: Heading in Markdown.
+        format: Format of floating-point numbers in Markdown; CSV and JSON keep all digits.
     """
 
     key: str
@@ -39,7 +39,7 @@ class SummaryTable:
     Attributes:
         title: Title of the table.
         columns: Its columns.
-        rows: Cells in the order of the columns; None is a value that does not exist.
+        rows: Cells in the order of the columns; None for a value that does not exist.
         notes: Explanations, one sentence each; omitted in CSV.
 
     Raises:
@@ -66,7 +66,7 @@ class SummaryTable:
 
 
 def markdown(table: SummaryTable) -> str:
-    """Return a table as Markdown, its columns aligned in the text too."""
+    """Return a table as Markdown, with columns also aligned in the source."""
     shown = [[plain_markdown(column.heading) for column in table.columns]]
     shown += [
         [_shown(cell, column.format) for cell, column in zip(row, table.columns, strict=True)]

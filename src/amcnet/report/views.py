@@ -1,4 +1,4 @@
-"""The planes of a volume that pictures show, as small copies, so that the volume can be freed."""
+"""Small copies of the planes that pictures show, so that the volume can be freed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,8 +73,8 @@ def gather_views(
     """Extract the planes of a volume that pictures show.
 
     Args:
-        image: Intensities, (scan, lateral, depth), any numeric type.
-        labels: Integer labels of the same shape; background alone is allowed.
+        image: Intensities, (scan, lateral, depth), any numeric dtype.
+        labels: Integer labels of the same shape; they may be all background.
         spacing_mm: Voxel size in the same order.
         table: The label table.
 
@@ -136,7 +136,7 @@ def _slices(
 
 
 def _range_of(values: NDArray[Any]) -> tuple[float, float]:
-    """Return the intensities to show as black and as white."""
+    """Return the intensities to display as black and as white."""
     finite = values[np.isfinite(values)]
     if not finite.size:
         return 0.0, 1.0

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 _HOST = "127.0.0.1"
-_CHUNK_BYTES = 1 << 16  # a slow browser holds one chunk in memory, not a volume
+_CHUNK_BYTES = 1 << 16  # a slow browser keeps one chunk in memory, not a volume
 _WAITING_CONNECTIONS = 128
 _POLL_SECONDS = 0.5
 _HEADERS = {
@@ -142,7 +142,7 @@ def listening_socket(family: int, address: Any) -> socket.socket:  # noqa: ANN40
 
     Raises:
         OSError: If the address is taken or not allowed.
-        OverflowError: If its port is no port number.
+        OverflowError: If the port is out of range.
     """
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -210,8 +210,8 @@ class _PageApp:
 
         if not self._session.redeem(link):
             return _plain(HTTPStatus.FORBIDDEN, _USED)
-        # A redirect would not work: browsers attribute it to the page with the link and withhold a
-        # SameSite=Strict cookie.
+        # A redirect would not work: browsers attribute it to the page that contains the link and
+        # withhold a SameSite=Strict cookie.
         entrance = HTMLResponse(_ENTRANCE.format(path=self._session.path), headers=_HEADERS)
         entrance.set_cookie(
             COOKIE_NAME,

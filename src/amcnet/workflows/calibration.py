@@ -16,7 +16,7 @@ from amcnet.quality.dice_judging import judge_structures
 logger = logging.getLogger(__name__)
 
 Judged = tuple[Segmentation, NDArray[np.integer[Any]]]
-"""What a model found in a volume, and the truth on the same grid."""
+"""Labels that a model found in a volume, and the truth on the same grid."""
 
 
 def calibrate_model(model: Path, judged: Iterable[Judged], data: str) -> bool:
@@ -25,10 +25,10 @@ def calibrate_model(model: Path, judged: Iterable[Judged], data: str) -> bool:
     Args:
         model: Folder of the bundle.
         judged: Results of this model, with the truth; on volumes that it was not trained on.
-        data: What the volumes are, for users to read.
+        data: Description of the volumes, for users.
 
     Returns:
-        Whether there were enough structures; without them, the model stays as it is.
+        Whether there were enough structures; if not, the model is not changed.
 
     Raises:
         ModelError: If the bundle is damaged.

@@ -35,8 +35,8 @@ def check_file(
     Args:
         labels: The label file. A ``.seg.nrrd`` or DICOM SEG may be cropped.
         image: The volume that was segmented, on the same voxel lattice.
-        names: Names of the labels, by default those of the label file, and the ignore label, whose
-            voxels count as background.
+        names: Label names, by default those of the label file, and the ignore label, whose voxels
+            count as background.
         reading: Reading options of both files.
 
     Raises:
@@ -68,7 +68,7 @@ def write_label_report(
     """Write the report page of a label file, see :func:`amcnet.report.report_contents`.
 
     The page appears complete or not at all. The other arguments are those of :func:`check_file`.
-    Without an image, the pictures show the labels alone.
+    Without an image, the pictures show only the labels.
 
     Returns:
         The check on the page, equal to that of :func:`check_file`.
@@ -97,11 +97,11 @@ def write_label_report(
 
 
 def check_result(result: Segmentation, image: NDArray[Any] | None = None) -> QualityReport:
-    """Check what :func:`amcnet.segment` returned.
+    """Check a result of :func:`amcnet.segment`.
 
     Args:
         result: The segmentation, with the model's confidence.
-        image: Intensities of the volume, (scan, lateral, depth), checked too if given.
+        image: Intensities of the volume, (scan, lateral, depth), also checked if given.
 
     Example:
         >>> import numpy as np

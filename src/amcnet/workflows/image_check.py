@@ -1,4 +1,4 @@
-"""Refusing labels that are given as an image."""
+"""Refuse labels that are given as an image."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ _ADVICE = "expected an ultrasound image; 'amcnet check' and 'amcnet measure' tak
 
 
 def check_is_no_segmentation(path: Path) -> None:
-    """Check by its header that a file is no 3D Slicer segmentation.
+    """Check by its header that a file is not a 3D Slicer segmentation.
 
     Raises:
         InputError: If it is one.

@@ -115,8 +115,8 @@ def read_label_file_with_names(
 
     Args:
         path: The file.
-        names: Names of the labels; by default from the file, see :func:`names_of_files`.
-        reading: How it is read.
+        names: Label names; by default from the file, see :func:`names_of_files`.
+        reading: How the file is read.
 
     Raises:
         InputError: If the file cannot be read, is an image instead of a label map, or its values
@@ -129,7 +129,8 @@ def read_label_file_with_names(
 def read_known_labels(path: Path, names: LabelNames, reading: Reading = BY_HEADER) -> Volume:
     """Read labels with known names; refuse an image with a clear message.
 
-    A voxel size that no scan of a hand has is reported in the log: sizes in mm would be wrong.
+    An implausible voxel size for the scan of a hand is reported in the log: sizes in mm would be
+    wrong.
 
     Raises:
         InputError: If the file cannot be read, is an image, or has other labels.

@@ -75,7 +75,7 @@ def measure_files(
     ignore_value: int | None = None,
     reading: Reading = BY_HEADER,
 ) -> Iterator[Outcome[FileMeasurements]]:
-    """Measure label files one after the other; a file that fails does not stop the others.
+    """Measure label files one by one; a file that fails does not stop the others.
 
     Args:
         paths: The files, or one file, see :func:`find_label_files`.

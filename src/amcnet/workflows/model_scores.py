@@ -22,7 +22,7 @@ def scores_of(evaluation: Path, data: str) -> Scores:
 
     Args:
         evaluation: Output of ``amcnet evaluate --json``, or a folder of such files.
-        data: Description of the cases, for users to read.
+        data: Description of the cases, for users.
 
     Raises:
         InputError: If nothing is found, or a file is not an evaluation.
@@ -32,8 +32,8 @@ def scores_of(evaluation: Path, data: str) -> Scores:
         figures = _figures(summarise_cases(cases)["summary"])
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(
-            f"{evaluation}: cannot be summarised ({type(error).__name__}: {error}), expected what "
-            "amcnet evaluate --json writes"
+            f"{evaluation}: cannot be summarised ({type(error).__name__}: {error}), expected the "
+            "output of amcnet evaluate --json"
         ) from error
     return Scores(data=data, cases=len(cases), figures=figures)
 

@@ -20,7 +20,7 @@ class Outcome(Generic[Result]):
     Attributes:
         source: The processed file, or folder of DICOM images.
         result: Result of the workflow; None if it failed.
-        error: Reason of the failure in one sentence; None on success.
+        error: Reason for the failure in one sentence; None on success.
         seconds: Wall-clock time.
 
     >>> Outcome(Path("scan.nrrd"), result=38).error is None

@@ -115,7 +115,7 @@ def test_folders_that_hold_nothing(tmp_path: Path) -> None:
     predictions = touch(tmp_path / "p", "a.nrrd")
     with pytest.raises(InputError, match=r"raw: holds no label files.*did you mean .*labelsTr\?"):
         find_pairs(tmp_path / "raw", predictions)
-    with pytest.raises(InputError, match=r"none: is no folder"):
+    with pytest.raises(InputError, match=r"none: is not a folder"):
         find_pairs(predictions, tmp_path / "none")
 
 

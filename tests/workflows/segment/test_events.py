@@ -105,7 +105,7 @@ def test_what_cannot_begin_is_an_error(small_bundle: Path, image: Path, tmp_path
         ([image, "-o", tmp_path / "no such" / "a.nrrd"], "does not exist"),
         ([image, "-o", tmp_path / "b.nrrd", "--model", tmp_path / "none"], "none"),
         ([image, "-o", tmp_path / "b.nrrd", "--also", tmp_path / "b.nrrd"], "expected another"),
-        ([image, "-o", tmp_path / "b.nrrd", "--also", tmp_path / "b.dcm"], "is no DICOM"),
+        ([image, "-o", tmp_path / "b.nrrd", "--also", tmp_path / "b.dcm"], "is not DICOM"),
         (
             [
                 image,

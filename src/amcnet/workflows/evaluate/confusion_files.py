@@ -21,7 +21,7 @@ def confusion_of_files(
 
     Args:
         pairs: (reference, prediction) of each case.
-        names: Names of the labels; voxels with their ignore label do not count.
+        names: Label names; voxels with their ignore label are excluded.
         reading: How the files are read.
 
     Returns:

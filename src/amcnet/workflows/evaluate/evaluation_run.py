@@ -98,7 +98,7 @@ def evaluate_folders(
         ``failed``: case name -> reason; ``unmatched``: predictions without a reference.
 
     Raises:
-        InputError: If a path is no folder, there is no reference, or no case could be evaluated.
+        InputError: If a path is not a folder, there is no reference, or no case could be evaluated.
         ConfigError: If ``jobs`` is less than 1.
 
     Example:

@@ -40,8 +40,8 @@ def evaluate_files(
 
     Args:
         reference: The reference segmentation.
-        prediction: The segmentation to evaluate; None stands for all background. It must have the
-            grid of the reference, or be a crop of it (``.seg.nrrd`` and DICOM SEG).
+        prediction: The segmentation to evaluate; None means all background. It must have the grid
+            of the reference, or be a crop of it (``.seg.nrrd`` and DICOM SEG).
         table: Label table; by default from the files, see
             :func:`amcnet.workflows.label_names.names_of_files`.
         surface_tolerance_mm: Tolerance of the surface Dice.
@@ -86,8 +86,8 @@ def read_pair(
 
     Args:
         reference: The reference segmentation.
-        prediction: The segmentation to evaluate; None stands for all background.
-        names: Names of the labels.
+        prediction: The segmentation to evaluate; None means all background.
+        names: Label names.
         reading: How both files are read.
 
     Returns:

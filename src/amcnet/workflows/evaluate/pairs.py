@@ -53,7 +53,7 @@ def find_pairs(references: AnyPath, predictions: AnyPath) -> FoundPairs:
     types are skipped.
 
     Raises:
-        InputError: If a path is no folder, or there is no label file in the first one.
+        InputError: If a path is not a folder, or there is no label file in the first one.
 
     Example:
         >>> for folder in ("truth", "found"):
@@ -86,7 +86,7 @@ def find_pairs(references: AnyPath, predictions: AnyPath) -> FoundPairs:
         elif len(found) > 1:
             ambiguous[stem] = f"{found_folder}: has {_names(found)} for '{stem}', expected one"
         elif found and stem not in judged and rivals[_plain(stem)] > 1:
-            several = f"fits {rivals[_plain(stem)]} references, '{stem}' among them"
+            several = f"matches {rivals[_plain(stem)]} references, '{stem}' among them"
             ambiguous[stem] = f"{found[0]}: {several}, expected one"
         else:
             pairs.append(Pair(stem, files[0], found[0] if found else None))
@@ -97,7 +97,7 @@ def find_pairs(references: AnyPath, predictions: AnyPath) -> FoundPairs:
 def _files_by_stem(folder: Path) -> dict[str, list[Path]]:
     """Return the label files of a folder by their name without extension, sorted."""
     if not folder.is_dir():
-        raise InputError(f"{folder}: is no folder, expected one with label files")
+        raise InputError(f"{folder}: is not a folder, expected one with label files")
     files: dict[str, list[Path]] = {}
     report_passed_over(folder, READABLE_EXTENSIONS)
     for path in sorted(folder.iterdir()):

@@ -29,13 +29,13 @@ def read_results(path: Path) -> dict[str, dict[str, Any]]:
     for file in _files(path):
         for name, case in _cases_of(file, _read_json(file)).items():
             if name in cases:
-                raise InputError(f"{file}: has the case '{name}', which another file has too")
+                raise InputError(f"{file}: has the case '{name}', which another file also has")
             cases[name] = case
     return dict(sorted(cases.items()))
 
 
 def read_gaps(path: Path) -> CaseGaps:
-    """Read the cases of evaluations that have no result of their own.
+    """Read the names of the cases that have no result of their own.
 
     Args:
         path: As for :func:`read_results`.

@@ -75,8 +75,8 @@ def search_axes(
         prepared: The volume on the network's grid, with its current axes.
         segmenter: The model.
         progress: Called with (stage, candidates tried, number of candidates).
-        spacing_mm: Voxel size in (scan, lateral, depth) given by the user: it belongs to the
-            meaning of the axes, not to the axes of the file.
+        spacing_mm: Voxel size in (scan, lateral, depth) given by the user: it refers to the
+            canonical axes, not to the axes of the file.
     """
     geometry = prepared.geometry
     storages = list(

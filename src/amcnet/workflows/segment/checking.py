@@ -16,11 +16,11 @@ _UNSURE = 0.75  # mean confidence of the structures below which the axes may be 
 
 
 def check(result: Segmentation, image: NDArray[Any] | None = None) -> QualityReport:
-    """Check what a model gave, its confidence included, and predict Dice coefficients.
+    """Check a result of a model, including its confidence, and predict Dice coefficients.
 
     Args:
-        result: The labels, all that were found.
-        image: Intensities of the volume, (scan, lateral, depth), checked too if given.
+        result: All labels found.
+        image: Intensities of the volume, (scan, lateral, depth), also checked if given.
     """
     return check_segmentation(
         result.labels,
@@ -33,7 +33,7 @@ def check(result: Segmentation, image: NDArray[Any] | None = None) -> QualityRep
 
 
 def dice_evidence(result: Segmentation) -> DiceEvidence | None:
-    """Return what Dice coefficients are predicted from; None for a model without calibration."""
+    """Return the basis of predicted Dice coefficients; None for a model without calibration."""
     if result.dice_weights is None:
         return None
     return DiceEvidence(result.evidence, result.dice_weights)

@@ -145,7 +145,7 @@ def _run_folder(parent: Path) -> Iterator[Path]:
         try:
             run.mkdir()
         except OSError as error:
-            raise OutputError(f"{run}: could not be made ({error.strerror})") from error
+            raise OutputError(f"{run}: could not be created ({error.strerror})") from error
         yield run
 
 
@@ -160,7 +160,7 @@ def _hear(jobs: Sequence[Job], listen: Listener, event: tuple[float, Any]) -> No
 def _outcome(future: Any, job: Job) -> Outcome[SegmentedFile]:  # noqa: ANN401  Dask's own type
     source = job.source
     if future.cancelled():
-        return Outcome(source, error=f"{source}: the cluster gave it up")
+        return Outcome(source, error=f"{source}: was abandoned by the cluster")
     problem = future.exception()
     if problem is None:
         outcome: Outcome[SegmentedFile] = future.result()
@@ -185,7 +185,7 @@ def _work(job: Job, options: SegmentOptions, place: PlaceInRun) -> Outcome[Segme
             with (
                 suppress(OutputError),
                 atomic_path(place.record) as temporary,
-            ):  # its reader may be gone
+            ):  # the reader may be gone
                 temporary.write_text(json.dumps(content), encoding="utf-8")
         return outcome
 
@@ -231,7 +231,7 @@ class _Sender:
         self._last = 0.0
         try:
             self._worker = get_worker()  # only known in the thread of the task
-        except ValueError:  # not on a worker
+        except ValueError:  # not running on a worker
             self._worker = None
 
     def send(self, event: VolumeEvent) -> None:
@@ -245,7 +245,7 @@ class _Sender:
 
 
 def _loaded(options: SegmentOptions, session: str) -> Segmenter:
-    """Load the model once per session: the next one may have another model of the same name."""
+    """Load the model once per session: in the next, another model may have the same name."""
     base = SegmentOptions(
         options.models, options.backend, options.device, memory_gb=options.memory_gb
     )

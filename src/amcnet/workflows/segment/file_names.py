@@ -135,7 +135,7 @@ def plan_outputs(
     elif len(files) == 1:
         pairs = [(files[0], output)]
     else:
-        raise OutputError(f"{output}: is no folder, expected one for {len(files)} inputs")
+        raise OutputError(f"{output}: is not a folder, expected one for {len(files)} inputs")
     for _, target in pairs:
         if target.parent.is_dir() or target.parent != output:
             check_output(target, overwrite or skip_existing, LABEL_EXTENSIONS)
@@ -187,7 +187,7 @@ def default_extension(path: Path) -> str:
 
 def _split(path: Path) -> tuple[str, str]:
     """Return a file's name without its extension, and the extension in its original case."""
-    if path.is_dir():  # a DICOM folder: all of it is the name
+    if path.is_dir():  # a DICOM folder: its whole name
         return path.absolute().name, ""
     extension = find_extension(path, IMAGE_EXTENSIONS) or path.suffix
     end = len(path.name) - len(extension)

@@ -130,7 +130,7 @@ def _existing_entries(path: Path) -> dict[str, dict[str, Any]]:
             raise ValueError
     except (InputError, ValueError, KeyError, TypeError) as error:
         raise OutputError(
-            f"{path}: is no manifest of 'amcnet segment', expected one or a new file"
+            f"{path}: is not a manifest of 'amcnet segment', expected one or a new file"
         ) from error
     return {str(name): dict(entry) for name, entry in volumes.items() if isinstance(entry, dict)}
 

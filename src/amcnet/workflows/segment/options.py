@@ -74,7 +74,7 @@ class SegmentOptions:
     def reading(self, axes: str | None = None) -> Reading:
         """Return how the files are read.
 
-        Args:
+        axes: Meaning of x, y and z, if a search has found it.
             axes: What x, y and z mean, where a search has found that.
         """
         if axes is None:

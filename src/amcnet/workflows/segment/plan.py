@@ -71,12 +71,12 @@ def plan_for_model(
     also: AnyPath | None = None,
     report: AnyPath | None = None,
 ) -> list[Job]:
-    """Do what :func:`plan_files` does, for a model that need not be on this machine.
+    """Like :func:`plan_files`, for a model that need not be on this machine.
 
     Args:
         inputs: Files and folders of files.
         output: File for one volume, or a folder.
-        options: Segmentation options; their models are not looked at.
+        options: Segmentation options; their models are not used.
         model: Number of input channels and label table of the model.
         also: A second file for the labels of a single volume.
         report: The report page of a single volume, or a folder for the pages.
@@ -85,7 +85,9 @@ def plan_for_model(
         AmcnetError: See :func:`plan_files`.
     """
     if options.skip_existing and options.overwrite:
-        raise ConfigError("--skip-existing: does not go with --overwrite, expected one of the two")
+        raise ConfigError(
+            "--skip-existing: cannot be combined with --overwrite, expected only one of them"
+        )
     channels, table = model
     if options.only:
         find_structures(table, options.only)
@@ -130,13 +132,13 @@ def _check_dicom(jobs: Sequence[Job], options: SegmentOptions) -> None:
         output = job.target if own == ".dcm" else job.also
         if not is_dicom(job.source):
             raise OutputError(
-                f"{output}: a DICOM segmentation refers to DICOM images and {job.source} is "
-                "none, expected another output such as .seg.nrrd"
+                f"{output}: a DICOM segmentation refers to DICOM images but {job.source} is not "
+                "DICOM, expected another output such as .seg.nrrd"
             )
         if options.spacing_mm is not None:
             raise OutputError(
-                f"{output}: a DICOM segmentation lies at the positions of its images, which "
-                "--spacing replaces, expected another output such as .seg.nrrd"
+                f"{output}: a DICOM segmentation uses the positions of its images, which "
+                "--spacing overrides, expected another output such as .seg.nrrd"
             )
 
 

@@ -58,7 +58,7 @@ def making_of_labels(labels: Path, image: Path | None, geometry: Geometry) -> di
         geometry: Grid of the labels.
     """
     rows = _files("labels", [labels]) | ({} if image is None else _files("image", [image]))
-    return rows | _grid(geometry) | {"model": "unknown: a label file does not say"} | _software()
+    return rows | _grid(geometry) | {"model": "unknown: not stated in a label file"} | _software()
 
 
 def _files(name: str, files: Sequence[Path]) -> dict[str, str]:
@@ -104,7 +104,7 @@ def _model(name: str, model: BundleDescription) -> dict[str, str]:
 
 
 def _settings(options: SegmentOptions, axes: str) -> str:
-    memory = "what is free" if options.memory_gb is None else f"{options.memory_gb:g} GiB"
+    memory = "all free memory" if options.memory_gb is None else f"{options.memory_gb:g} GiB"
     return ", ".join(
         [
             f"quality {options.quality}",
@@ -122,7 +122,7 @@ def _settings(options: SegmentOptions, axes: str) -> str:
 
 def _spacing_text(options: SegmentOptions) -> str:
     if options.spacing_mm is None:
-        return "of the file"
+        return "from the file"
     return f"{' x '.join(f'{size:g}' for size in options.spacing_mm)} mm as given"
 
 

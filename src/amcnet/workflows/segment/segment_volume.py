@@ -94,7 +94,7 @@ def segment(
         axes: Interpretation of x, y and z of a file or image. ``auto``: by its direction cosines,
             and by a search (which is logged) if no hand is found; ``search``: always by a search.
         series: UID or number of the series in a DICOM input that holds several.
-        colour: ``luma`` turns colours into intensities and reports that in the log, ``refuse``
+        colour: ``luma`` turns colours into intensities and reports it in the log, ``refuse``
             refuses them.
         model: Folder of a model bundle or name of an installed model; None is the bundled model.
             The logits of several models (an ensemble) are averaged.
@@ -176,5 +176,5 @@ def _segment_one(
 
 
 def _with_prediction(result: Segmentation) -> Segmentation:
-    """Return a result that nothing else needs a check of, with predictions where there are any."""
+    """Return a result, with predicted Dice coefficients if the model allows them."""
     return result if result.dice_weights is None else with_prediction(result, check(result))

@@ -51,13 +51,13 @@ def with_second_file(jobs: Sequence[Job], also: Path, overwrite: bool = False) -
             the output, or is DICOM while the volume is not.
     """
     if len(jobs) != 1:
-        raise OutputError(f"{also}: is one file, expected one volume and found {len(jobs)}")
+        raise OutputError(f"{also}: is one file, expected one volume but found {len(jobs)}")
     check_output(also, overwrite, LABEL_EXTENSIONS)
     job = jobs[0]
     if also.absolute() == job.target.absolute() or is_same_file(also, job.source):
-        raise OutputError(f"{also}: is the input or the output too, expected another name")
+        raise OutputError(f"{also}: is also the input or the output, expected another name")
     if find_extension(also, (".dcm",)) and not is_dicom(job.source):
-        raise OutputError(f"{also}: {job.source} is no DICOM, expected another output")
+        raise OutputError(f"{also}: {job.source} is not DICOM, expected another output")
     return replace(job, also=also)
 
 
