@@ -2,11 +2,11 @@
 
     python benchmarks/gpu.py
 
-prints a table for three overlaps of the windows: seconds from a volume of 609 x 1023 x 512 voxels
-to its labels (median of 3, after one run to warm up), how much of that is the network's and how
-much goes into the volume before (on the CPU), and the GPU's peak memory. The network is untrained:
-that changes nothing in its speed. Without a GPU it says so. With --small it runs on the CPU, all
-sizes small: to see that it works, not to measure.
+prints a table for three overlaps of the windows: time in seconds from a volume of 609 x 1023 x 512
+voxels to its labels (median of 3, after one warm-up run), the share of the network and of the
+preprocessing (on the CPU), and the GPU's peak memory. The network is untrained, which does not
+affect its speed. Without a GPU, the script says so. With --small it runs on the CPU with small
+sizes, as a test, not as a measurement.
 """
 
 import argparse
@@ -37,7 +37,7 @@ SPACING_MM = (1.0, 1.0, 1.0)  # so the network sees half of the plane's resoluti
 
 @dataclass(frozen=True)
 class Sizes:
-    """What is measured."""
+    """The sizes to measure."""
 
     shape: tuple[int, int, int]
     width: int
@@ -51,7 +51,7 @@ SMALL = Sizes((9, 40, 33), width=2, slices=4, device="cpu")
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured, medians."""
+    """Measured values, medians."""
 
     overlap: float
     seconds: float
@@ -61,7 +61,7 @@ class Figures:
 
 
 def untrained_bundle(folder: Path, sizes: Sizes) -> Bundle:
-    """Write an untrained network and return it as a bundle, without a form for OpenVINO."""
+    """Write an untrained network and return it as a bundle, without an OpenVINO network."""
     torch.manual_seed(0)
     architecture = Architecture(width=sizes.width)
     save_file(build_network(architecture).state_dict(), folder / WEIGHTS_FILE)
@@ -100,7 +100,7 @@ def measure_overlap(
 def run_once(
     engine: TorchEngine, bundle: Bundle, volume: np.ndarray, overlap: float
 ) -> tuple[float, float, float]:
-    """Return seconds from array to labels, and those of the network and of the preprocessing."""
+    """Return the seconds from array to labels, of the network, and of the preprocessing."""
     description = bundle.description
     before = engine.network_seconds
     start = time.perf_counter()
@@ -133,7 +133,7 @@ def main(texts: list[str] | None = None) -> None:
     parser.add_argument("--small", action="store_true", help="small sizes, on the CPU")
     sizes = SMALL if parser.parse_args(texts).small else FULL
     if sizes.device == "cuda" and not torch.cuda.is_available():
-        print("There is no GPU that PyTorch can use: nothing to measure.")
+        print("PyTorch cannot use a GPU here: nothing to measure.")
         return
     with tempfile.TemporaryDirectory() as folder:
         found = measure(untrained_bundle(Path(folder), sizes), sizes)

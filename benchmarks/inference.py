@@ -1,15 +1,15 @@
-"""Time and memory of ``amcnet segment`` beside the usual route, with the same weights.
+"""Time and memory of ``amcnet segment`` compared with the usual approach, with the same weights.
 
     amcnet phantom --count 1 --seed 800100 --grid full --out datasets/full-grid
-    python benchmarks/inference.py datasets/full-grid/imagesTr/hand_800100_0000.nrrd \
+    python -m benchmarks.inference datasets/full-grid/imagesTr/hand_800100_0000.nrrd \
         --json results/inference.json
 
-The usual route is MONAI's sliding_window_inference in PyTorch with the same windows and overlap,
-all logits resized to the volume's grid, then the arg-max. At full size its logits are tens of
-gigabytes, so it is given a part of the slices, and what goes with their number is scaled up; the
-table says so. Every run is a process of its own; its memory is that of all its processes together.
-The lower bounds are the network's operations over the rate of a large matrix product, and the bytes
-that any route has to touch over the rate of a copy.
+The usual approach is MONAI's sliding_window_inference in PyTorch with the same windows and overlap,
+all logits resized to the volume's grid, then the arg-max. At full size its logits take tens of
+gigabytes, so it processes only part of the slices, and everything proportional to their number is
+scaled up, as the table states. Every run is a separate process; its memory is that of the process
+and its children. The lower bounds are the network's operations divided by the rate of a large
+matrix product, and the bytes that any approach has to read and write divided by the rate of a copy.
 """
 
 import argparse
@@ -25,9 +25,9 @@ from typing import Any
 
 import numpy as np
 import psutil
-from lower_bounds import bounds
 
 from amcnet.parallel import processors
+from studies.lower_bounds import bounds
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 GIB = 2**30
@@ -54,7 +54,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("volume", type=Path)
     parser.add_argument("--model")
     parser.add_argument("--quality", default="balanced")
-    parser.add_argument("--slices", type=int, default=122, help="slices of the usual route")
+    parser.add_argument("--slices", type=int, default=122, help="slices for the usual approach")
     parser.add_argument("--repeats", type=int, default=REPEATS)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--child", choices=["stages", "usual"], help=argparse.SUPPRESS)
@@ -71,7 +71,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         fresh_cache = {"XDG_CACHE_HOME": folder}
         first = watched(segment, fresh_cache)
         runs = [watched(segment, fresh_cache) for _ in range(options.repeats)]
-        again = [sys.executable, __file__, *sys.argv[1:]]
+        again = [sys.executable, "-m", "benchmarks.inference", *sys.argv[1:]]
         stages = [last_line(watched([*again, "--child", "stages"])) for _ in range(options.repeats)]
         usual = watched([*again, "--child", "usual"])
     own = {
@@ -109,7 +109,7 @@ def watched(command: list[str], environment: dict[str, str] | None = None) -> di
 
 
 def tree_bytes(process: psutil.Process) -> int:
-    """Return the resident memory of a process and all that it started."""
+    """Return the resident memory of a process and all its descendants."""
     total = 0
     try:
         for one in [process, *process.children(recursive=True)]:
@@ -132,7 +132,7 @@ def facts(path: Path) -> dict[str, Any]:
 
 
 def run_stages(options: argparse.Namespace) -> dict[str, float]:
-    """Return the seconds of each stage, within one process."""
+    """Return the time of each stage in seconds, within one process."""
     start = time.perf_counter()
     from amcnet.inference import Segmenter
     from amcnet.io import read_volume
@@ -157,7 +157,7 @@ def run_stages(options: argparse.Namespace) -> dict[str, float]:
 
 
 def run_usual(options: argparse.Namespace) -> dict[str, Any]:
-    """The usual route on some slices of the middle: seconds of each stage."""
+    """The usual approach on some slices in the middle: time of each stage in seconds."""
     import torch
     from monai.inferers import sliding_window_inference
     from torch.nn.functional import interpolate
@@ -212,7 +212,7 @@ def run_usual(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def scaled(found: dict[str, Any], peak_bytes: int) -> dict[str, Any]:
-    """Scale what goes with the number of slices up to the whole volume."""
+    """Scale everything proportional to the number of slices up to the whole volume."""
     factor = found["of"] / found["slices"]
     stages = {
         name: seconds * (1 if name == "read" else factor)
@@ -237,7 +237,7 @@ def report(results: dict[str, Any]) -> str:
     lines = [
         f"Volume {shape}, {results['processors']} processors, quality {results['quality']}.",
         "",
-        "| | amcnet segment | usual route, scaled | ratio |",
+        "| | amcnet segment | usual approach, scaled | ratio |",
         "|---|---|---|---|",
         f"| seconds | {own['seconds']:.1f} | {usual['seconds']:.0f} "
         f"| {usual['seconds'] / own['seconds']:.1f} |",
@@ -245,11 +245,11 @@ def report(results: dict[str, Any]) -> str:
         f"| {usual['peak_bytes'] / own['peak_bytes']:.1f} |",
         "",
         f"First run, before the compiled model is in the cache: {own['first_seconds']:.1f} s.",
-        f"The usual route ran on {usual['slices']} of {usual['of']} slices "
-        f"({usual['measured_seconds']:.1f} s, {usual['measured_peak_bytes'] / GIB:.1f} GiB); all "
-        f"but reading is scaled by {usual['factor']:.2f}.",
+        f"The usual approach ran on {usual['slices']} of {usual['of']} slices "
+        f"({usual['measured_seconds']:.1f} s, {usual['measured_peak_bytes'] / GIB:.1f} GiB); "
+        f"everything except reading is scaled by {usual['factor']:.2f}.",
         "",
-        "| stage | amcnet, s | usual route, scaled, s |",
+        "| stage | amcnet, s | usual approach, scaled, s |",
         "|---|---|---|",
     ]
     for name in dict.fromkeys([*own["stages"], *usual["scaled_stages"]]):
@@ -260,8 +260,8 @@ def report(results: dict[str, Any]) -> str:
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     lines += [
         "",
-        "`labels` is the time of network and labelling together, which run side by side; `network` "
-        "is how long the network was busy within it.",
+        "`labels` is the time of network and labelling together, which run in parallel; "
+        "`network` is the time that the network was busy within it.",
         "",
         "| lower bound | seconds | from |",
         "|---|---|---|",

@@ -1,11 +1,11 @@
-"""Segment hundreds of volumes in one command, and watch the memory that the process takes.
+"""Segment hundreds of volumes in one command, and record the memory of the process.
 
     python benchmarks/many_volumes.py --count 500 --json results/many_volumes.json
 
-The volumes are small and the network is tiny and untrained: what could grow with their number is
-all the rest. Resident memory is read every tenth of a second; it counts as flat where the highest
-of the last fifth exceeds that of the second fifth by no more than 5 % (the first fifth loads
-libraries and fills caches). Exits with status 1 otherwise.
+The volumes are small and the network is tiny and untrained, so that any growth with their number
+comes from everything else. Resident memory is read every tenth of a second; it counts as flat if
+the maximum of the last fifth exceeds that of the second fifth by at most 5 % (during the first
+fifth, libraries are loaded and caches filled). Exits with status 1 otherwise.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def main() -> int:
     """Measure, print and record."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=500, help="number of volumes")
-    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--json", type=Path, help="write the values to this file")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(Path(folder), arguments.count)
@@ -46,17 +46,17 @@ def main() -> int:
 
 
 def measure(folder: Path, count: int) -> dict[str, float]:
-    """Return how the memory of one command went that segments ``count`` volumes.
+    """Return the memory over the course of one command that segments ``count`` volumes.
 
     Returns:
-        ``volumes``, ``seconds``, ``first_mib`` and ``last_mib`` (the highest resident memory in the
+        ``volumes``, ``seconds``, ``first_mib`` and ``last_mib`` (maximum resident memory in the
         second and the last fifth of the volumes), and ``growth``, their ratio minus 1.
     """
     _write_inputs(folder, count)
     options = ["--model", folder / "model", "--quality", "fast", "--axes", "scan,lateral,depth"]
     command = [*_COMMAND, folder / "scans", "-o", folder / "out", *options]
     began = time.monotonic()
-    highest: dict[int, int] = {}  # by the number of volumes that are done
+    highest: dict[int, int] = {}  # by number of completed volumes
     with subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL) as process:
         watched = psutil.Process(process.pid)
         while process.poll() is None:

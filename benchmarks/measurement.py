@@ -1,13 +1,14 @@
-"""Errors of the measurements on solids whose sizes are known, turned in the grid.
+"""Errors of the measurements on solids of known sizes, rotated in the grid.
 
     python benchmarks/measurement.py
     python benchmarks/measurement.py --volume datasets/full-grid/labelsTr/hand_800100.nrrd
 
-prints tables and writes results/measurement.json, or the file given with --json. Each
-solid is measured twelve times along the grid and in twelve random directions, each time at a random
-place between the voxels. The target is 1 % or half a voxel, whichever is more: for an extent the
-voxel's size in its direction, for volume and surface what extents that are off by half a voxel make
-of a box of the solid's size. A label file also gives seconds and memory, beyond what reading took.
+prints tables and writes results/measurement.json, or the file given with --json. Each solid is
+measured twelve times along the grid and in twelve random directions, each time at a random position
+between the voxels. The target is 1 % or half a voxel, whichever is larger: for an extent half the
+voxel's size in its direction; for volume and surface area the change of a box of the solid's size
+whose extents are wrong by half a voxel. A label file also gives time and memory, in addition to
+those of reading.
 """
 
 import argparse
@@ -51,13 +52,13 @@ Inside = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Solid:
-    """A solid round the origin, its longest extent along x.
+    """A solid around the origin, with its longest extent along x.
 
     Attributes:
         size_mm: Its extents along x, y, z.
         volume_mm3: Its volume.
-        surface_area_mm2: Its surface.
-        inside: Tells which points (x, y, z in mm) lie in it.
+        surface_area_mm2: Its surface area.
+        inside: Returns which points (x, y, z in mm) lie in it.
     """
 
     size_mm: tuple[float, float, float]
@@ -96,7 +97,7 @@ def cylinder(length: float, width: float) -> Solid:
 
 
 def capsule(length: float, width: float) -> Solid:
-    """Return a cylinder with half a sphere on either end, ``length`` in all."""
+    """Return a cylinder with hemispherical ends, ``length`` in total."""
 
     def inside(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         beyond = np.maximum(abs(x) - (length - width) / 2, 0)
@@ -122,7 +123,7 @@ SOLIDS = {
 def rasterise(
     inside: Inside, reach_mm: float, rotation: np.ndarray, spacing_mm: tuple[float, ...], seed: int
 ) -> np.ndarray:
-    """Return a mask of the voxels (scan, lateral, depth) whose centre lies in a turned solid."""
+    """Return a mask of the voxels (scan, lateral, depth) whose centre lies in a rotated solid."""
     place = np.random.default_rng(seed).uniform(-0.5, 0.5, 3) * spacing_mm
     counts = np.ceil(reach_mm / np.array(spacing_mm)).astype(int) + 1
     axes = [np.arange(-n, n + 1) * s + p for n, s, p in zip(counts, spacing_mm, place, strict=True)]
@@ -139,7 +140,7 @@ def rotation_of(seed: int) -> np.ndarray:
 
 
 def errors_of(solid: Solid, spacing_mm: tuple[float, ...], seed: int) -> dict[str, float]:
-    """Measure a solid; return errors of extents in mm, of volume and surface in per cent."""
+    """Measure a solid; return errors of extents in mm, of volume and surface area in per cent."""
     reach_mm = float(np.linalg.norm(solid.size_mm)) / 2
     mask = rasterise(solid.inside, reach_mm, rotation_of(seed), spacing_mm, seed)
     found = measure_structures(mask.astype(np.uint8), spacing_mm, TABLE)[0]
@@ -154,7 +155,7 @@ def errors_of(solid: Solid, spacing_mm: tuple[float, ...], seed: int) -> dict[st
 
 
 def ratio_error_percent(spacing_mm: tuple[float, ...], seed: int) -> float:
-    """Measure a shaft that widens to 8 x 6 mm, with an oval of 6 x 4.5 mm beside its end."""
+    """Measure a shaft that widens to 8 x 6 mm, with an oval of 6 x 4.5 mm next to its end."""
 
     def shaft(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         size = 0.6 + 0.4 * np.clip(x / 10, 0, 1) ** 2
@@ -172,7 +173,7 @@ def ratio_error_percent(spacing_mm: tuple[float, ...], seed: int) -> float:
 
 
 def limits_of(solid: Solid, spacing_mm: tuple[float, ...], seed: int) -> dict[str, float]:
-    """Return the targets: of extents in mm, of volume and surface in per cent."""
+    """Return the targets: of extents in mm, of volume and surface area in per cent."""
     sizes = np.array(solid.size_mm)
     half = np.array(voxels_mm(spacing_mm, seed)) / 2
     larger = sizes + half
@@ -183,7 +184,7 @@ def limits_of(solid: Solid, spacing_mm: tuple[float, ...], seed: int) -> dict[st
 
 
 def voxels_mm(spacing_mm: tuple[float, ...], seed: int) -> list[float]:
-    """Return a voxel's size along the three axes of a turned solid."""
+    """Return a voxel's size along the three axes of a rotated solid."""
     axes = rotation_of(seed).T
     return [float(np.linalg.norm(axis * spacing_mm)) for axis in axes]
 
@@ -232,7 +233,7 @@ def figures(rows: np.ndarray, size_mm: float | None) -> dict[str, float]:
 
 
 def cost_of(path: Path) -> dict[str, Any]:
-    """Return seconds and memory that measuring a label file takes."""
+    """Return time and memory for measuring a label file."""
     table = hand_label_table()
     start = time.perf_counter()
     volume = read_labels(path, table)
@@ -274,7 +275,7 @@ def table_of(results: dict[str, Any]) -> str:
 
 
 def target_table(results: dict[str, Any]) -> str:
-    """Return how many measurements are within the target, by the ends of the solids."""
+    """Return the number of measurements within the target, by the ends of the solids."""
     heads = ["voxel, mm", "solids", "direction", "extents", "volume", "surface"]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for key, found in results.items():

@@ -1,10 +1,10 @@
-"""Memory that segmenting takes beside what was planned for it.
+"""Memory used by segmenting, compared with the memory plan.
 
     python benchmarks/memory.py --json results/memory.json
 
-Untrained networks of several widths on volumes of several planes, each in a process of its own:
-the most memory beyond what is in use before the labelling begins, and the plan for it. A plan has
-to lie above the need, and not far above.
+Untrained networks of several widths on volumes of several planes, each in a separate process: the
+peak memory in addition to that before the labelling begins, and the plan for it. The plan must be
+above the need, but not far above.
 """
 
 import argparse

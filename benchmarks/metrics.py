@@ -1,15 +1,15 @@
-"""Evaluate one pair of label files with amcnet and with other libraries, side by side.
+"""Evaluate one pair of label files with amcnet and with other libraries, for comparison.
 
     pip install --target peers -r benchmarks/requirements-metrics.txt
     PYTHONPATH=peers python benchmarks/metrics.py REFERENCE PREDICTION
 
-prints a table and writes results/metrics.json, or the file given with --json. Every
-library runs in a process of its own, one after the other; one that is not installed is left out.
-The others take masks of the whole volume, structure by structure, for a few structures
-(--structures), and their time is scaled to all; MedPy, which does not crop, gets the box around a
-structure instead. amcnet does all structures, with lengths and summaries too. Seconds are the
-best of three runs for amcnet, one run for the others; memory is the most beyond that of the two
-label arrays and the imports.
+prints a table and writes results/metrics.json, or the file given with --json. The libraries run one
+after another, each in a separate process; libraries that are not installed are skipped. The others
+take masks of the whole volume, structure by structure, for a few structures (--structures), and
+their time is scaled to all; MedPy, which does not crop, gets the box around a structure instead.
+amcnet processes all structures, including lengths and summaries. Seconds are the best of three runs
+for amcnet, one run for the others; memory is the maximum in addition to the two label arrays and
+the imports.
 """
 
 import argparse
@@ -100,7 +100,7 @@ PEERS = {
 
 @contextmanager
 def measured(figures: dict[str, float]) -> Iterator[None]:
-    """Add ``seconds``, ``cpu_seconds`` and ``peak_mib``, the most memory beyond that before."""
+    """Add ``seconds``, ``cpu_seconds`` and ``peak_mib``, the increase of the peak memory."""
     process, done = psutil.Process(), threading.Event()
     before = process.memory_info().rss
     most = [before]
@@ -125,7 +125,7 @@ def measured(figures: dict[str, float]) -> Iterator[None]:
 def masks(
     tool: str, reference: np.ndarray, prediction: np.ndarray, value: int
 ) -> tuple[Mask, Mask]:
-    """Return the masks of a structure; MedPy gets the box around both, or it takes minutes."""
+    """Return the masks of a structure; for MedPy only the box around both, or it takes minutes."""
     if tool == "medpy":
         places = np.argwhere((reference == value) | (prediction == value))
         low, high = np.maximum(places.min(axis=0) - 1, 0), places.max(axis=0) + 2
@@ -135,7 +135,7 @@ def masks(
 
 
 def run_tool(tool: str, folder: Path) -> dict[str, Any]:
-    """Return time, memory and scores of a library; this is what a child process does."""
+    """Return time, memory and scores of a library; runs in a child process."""
     reference, prediction = (
         np.load(folder / f"{side}.npy") for side in ("reference", "prediction")
     )
@@ -168,7 +168,7 @@ def run_tool(tool: str, folder: Path) -> dict[str, Any]:
 
 
 def with_stray_voxels(labels: np.ndarray, classes: int, count: int = 20000) -> np.ndarray:
-    """Return labels with voxels of all classes strewn over the volume."""
+    """Return labels with voxels of all classes scattered over the volume."""
     rng, strewn = np.random.default_rng(0), labels.copy()
     strewn.reshape(-1)[rng.integers(0, labels.size, count)] = rng.integers(1, classes, count)
     return strewn
@@ -237,7 +237,7 @@ def compare(reference: Path, prediction: Path, structures: int) -> dict[str, Any
 def medpy_rules(
     sides: dict[str, np.ndarray], spacing_mm: tuple[float, ...], values: list[int]
 ) -> dict[int, Scores]:
-    """Return what MedPy's HD95 is with amcnet's distances: both directions in one pool."""
+    """Return MedPy's HD95 computed from amcnet's distances: both directions pooled."""
     classes = hand_label_table().num_classes
     truth, judged = (find_regions(side, classes, np.array(spacing_mm)) for side in sides.values())
     scores = {}
@@ -323,7 +323,7 @@ def main() -> None:
         results = compare(options.reference, options.prediction, options.structures)
         print(report(results))
         for peer in sorted(PEERS.keys() - results["peers"].keys()):
-            print(f"{peer} is not installed, left out")
+            print(f"{peer} is not installed, skipped")
     options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 

@@ -1,11 +1,11 @@
 """The networks of the paper's tables: parameters, operations and memory.
 
-    python benchmarks/networks.py --json results/networks.json [--memory]
+    python -m benchmarks.networks --json results/networks.json [--memory]
 
 Parameters and operations are those of the authors' sizes with one channel and 39 classes; the
 operations are those of one window of 16 x 512 x 256 voxels (a multiplication and an addition count
-as two), by PyTorch's counter on tensors without data. ``--memory`` also segments a volume with a
-small network of each kind and compares what that takes with the plan for it.
+as two), from PyTorch's counter on tensors without data. ``--memory`` also segments a volume with a
+small network of each kind and compares its memory with the plan.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from memory import GIB, measure
+from benchmarks.memory import GIB, measure
 
 WINDOW = (16, 512, 256)
 # name, width, slices of a window, plane of the network's grid, scale of the volume's plane
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def table() -> list[dict[str, Any]]:
-    """Return the figures of all networks."""
+    """Return the properties of all networks."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -86,7 +86,7 @@ def report(rows: list[dict[str, Any]]) -> str:
 def memory_of(
     name: str, width: int, slices: int, plane: tuple[int, int], scale: int
 ) -> dict[str, Any]:
-    """Return what segmenting takes with a small network, and the plan for it."""
+    """Return the memory for segmenting with a small network, and the plan for it."""
     from amcnet.networks import Architecture
 
     row = measure(Architecture(name=name, width=width), slices, plane, scale)

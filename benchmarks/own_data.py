@@ -10,8 +10,8 @@ the minutes; the baseline gets the processor time that ``amcnet`` used, so that 
 machine favours neither. Several numbers of cases give learning curves. Rows that the JSON file
 holds already are not measured again, so an interrupted call can be repeated.
 
-The baseline is what many people write first: z-score, random patches that hold foreground half of
-the time, mirrored at random, BasicUNet, Dice and cross-entropy, Adam, sliding windows.
+The baseline is a common first script: z-score, random patches half of which contain foreground,
+random mirroring, BasicUNet, Dice and cross-entropy, Adam, sliding windows.
 """
 
 import argparse
@@ -65,7 +65,7 @@ def draw_lobes(rng: Generator) -> tuple[Labels, tuple[float, float, float]]:
 
 
 def draw_vertebrae(rng: Generator) -> tuple[Labels, tuple[float, float, float]]:
-    """Draw four vertebrae in thick slices; they differ in size and order alone."""
+    """Draw four vertebrae in thick slices; they differ only in size and order."""
     spacing_mm = (rng.uniform(3.5, 4.5), 1.2, 1.2)
     z, y, x = coordinates_mm((30, 56, 56), spacing_mm)
     labels = np.zeros(z.shape, np.uint8)
@@ -134,8 +134,8 @@ class Trained:
 
     Attributes:
         predict: Segments a file.
-        steps: Steps that were taken.
-        processor_seconds: Processor time that the training took.
+        steps: Number of training steps.
+        processor_seconds: Processor time of the training.
     """
 
     predict: Predict
@@ -144,7 +144,7 @@ class Trained:
 
 
 def train_ours(data: Path, work: Path, minutes: float) -> Trained:
-    """Prepare and train with the defaults for the time."""
+    """Prepare and train with the defaults for a given time."""
     began = time.process_time()
     preparation = prepare(
         check_dataset(data), work / "prepared", PrepareOptions(max_hours=minutes / 60)
@@ -157,7 +157,7 @@ def train_ours(data: Path, work: Path, minutes: float) -> Trained:
 
 
 def train_baseline(data: Path, seconds: float, classes: int) -> Trained:
-    """Train a MONAI BasicUNet in a plain loop for some processor time."""
+    """Train a MONAI BasicUNet in a plain loop for a given processor time."""
     from monai.inferers import sliding_window_inference
     from monai.losses import DiceCELoss
     from monai.networks.nets import BasicUNet
@@ -192,7 +192,7 @@ def train_baseline(data: Path, seconds: float, classes: int) -> Trained:
 
 
 def normalised(path: Path) -> NDArray[np.float32]:
-    """Return a volume with mean 0 and deviation 1, padded to a patch at least."""
+    """Return a volume with mean 0 and deviation 1, padded to at least the size of a patch."""
     array = read_volume(path).array.astype(np.float32)
     return (array - array.mean()) / array.std()
 
@@ -200,7 +200,7 @@ def normalised(path: Path) -> NDArray[np.float32]:
 def draw_patch(
     image: NDArray[np.float32], labels: Labels, rng: Generator
 ) -> tuple[NDArray[np.float32], Labels]:
-    """Return a patch (channel, scan, lateral, depth), on foreground half of the time."""
+    """Return a patch (channel, scan, lateral, depth), half of the time on foreground."""
     short = [(0, max(0, size - n)) for size, n in zip(PATCH, image.shape, strict=True)]
     image, labels = np.pad(image, short, "edge"), np.pad(labels, short, "edge")
     middle = [rng.integers(n) for n in image.shape]
@@ -264,7 +264,7 @@ def text_of(rows: list[Row]) -> str:
 
 
 def main() -> None:
-    """Train both on each kind, print the table and write the figures."""
+    """Train both on each kind, print the table and write the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=15, help="of each training")
     parser.add_argument(

@@ -1,12 +1,12 @@
-"""How long a training step and a volume take with every row of the paper's tables.
+"""Time of a training step and of segmenting a volume, for every row of the paper's tables.
 
     amcnet paper-tables table1
     python benchmarks/paper_tables_speed.py
 
-trains every row for a few steps, segments an unseen hand with what comes out, prints the figures
-and writes results/paper_tables/speed.json, which tables_page.py shows. One row after the
-other, on a machine that does nothing else: the hours and seconds that `amcnet paper-tables` itself
-writes down hold whatever else was running.
+trains every row for a few steps, segments an unseen hand with the result, prints the times and
+writes results/paper_tables/speed.json, which tools/paper_tables_page.py shows. The rows run one
+after another on an otherwise idle machine; the times that `amcnet paper-tables` itself records
+include the effect of other work.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as amcnet train does
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in amcnet train
 
 from amcnet.data import read_dataset
 from amcnet.inference import Segmenter
@@ -31,15 +31,15 @@ from amcnet.parallel import processors
 from amcnet.training.training_run import BUNDLE_FOLDER, HISTORY_FILE, train
 
 RESULTS = Path(__file__).parents[1] / "results" / "paper_tables" / "speed.json"
-STEPS = 6  # of an epoch
-EPOCHS = 5  # the first one takes longer and does not count
+STEPS = 6  # in an epoch
+EPOCHS = 5  # the first one takes longer and is excluded
 VOLUMES = 5
 
 
 def measure(row: Row, scale: Scale, workspace: Workspace, image: Volume) -> dict[str, float]:
-    """Return the seconds of a training step, and of a volume from the image to labels on its grid.
+    """Return the seconds of a training step, and of a volume from image to labels.
 
-    Medians, of epochs of a few steps and of volumes; without a look at held-out hands.
+    Medians, of epochs of a few steps and of volumes; without validation on held-out hands.
     """
     config = scale.training_config(row, workspace.prepared)
     steps = {"steps": EPOCHS * STEPS, "steps_per_epoch": STEPS}

@@ -2,8 +2,8 @@
 
     python benchmarks/phantom_speed.py --json results/phantom_speed.json
 
-prints a table, and writes the figures with --json. Every run is a process of its own, so that its
-peak memory is that of one phantom, and the import is timed apart.
+prints a table, and writes the results with --json. Every run is a separate process, so that its
+peak memory is that of one phantom, and the import is timed separately.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def run_once(grid: str, variety: str, seed: int, threads: int) -> dict[str, Any]
 
 
 def peak_bytes() -> int | None:
-    """Return the most memory that this process has held, where the system tells (not Windows)."""
+    """Return the peak memory of this process, if the system reports it (not Windows)."""
     try:
         import resource
     except ImportError:
@@ -106,11 +106,13 @@ def main() -> None:
     processors = getattr(os, "process_cpu_count", os.cpu_count)() or 1
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--grids", nargs="+", choices=TARGET_SECONDS, default=list(TARGET_SECONDS))
-    parser.add_argument("--repeat", type=int, default=3, help="median of so many runs")
+    parser.add_argument(
+        "--repeat", type=int, default=3, help="number of runs, of which the median is taken"
+    )
     parser.add_argument("--threads", type=int, default=processors)
     parser.add_argument("--variety", choices=("complete", "full"), default="complete")
     parser.add_argument("--seed", type=int, default=800_000)
-    parser.add_argument("--json", type=Path, help="file to write the figures to")
+    parser.add_argument("--json", type=Path, help="file to write the results to")
     parser.add_argument("--once", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.repeat < 1:

@@ -27,13 +27,14 @@ import psutil
 
 MAIN = "from amcnet.cli.main import main; main()"
 SHAPE, SPACING_MM = (24, 40, 36), (1.2, 1.0, 0.9)
-AXES = "depth,lateral,scan"  # as the volumes have them: noise is no hand, all would be searched
+# The axes of the volumes: noise does not look like a hand, so all orders would be searched.
+AXES = "depth,lateral,scan"
 GIB = 2**30
 
 
 @dataclass(frozen=True)
 class Load:
-    """What was measured.
+    """Measured values.
 
     Attributes:
         volumes: Number of volumes.
@@ -42,8 +43,8 @@ class Load:
         service_seconds: Time from the first submission to the last result; the model was loaded.
         loading_seconds: Time that the service took to start.
         longest_wait_seconds: Longest time that one client waited for one volume.
-        command_gib: Largest memory of the command.
-        service_gib: Largest memory of the service.
+        command_gib: Peak memory of the command.
+        service_gib: Peak memory of the service.
         lost: Volumes without a result.
         different: Results that differ from the command's.
     """
@@ -64,7 +65,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--volumes", type=int, default=200)
     parser.add_argument("--clients", type=int, default=16)
-    parser.add_argument("--model", type=Path, help="a bundle; by default the bundled model")
+    parser.add_argument("--model", type=Path, help="a model bundle; by default the bundled model")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
@@ -75,7 +76,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def report(found: Load) -> str:
-    """Return the figures as a table."""
+    """Return the results as a table."""
     rows = [
         ("", "command", "service"),
         ("seconds", f"{found.command_seconds:.1f}", f"{found.service_seconds:.1f}"),
@@ -95,7 +96,7 @@ def report(found: Load) -> str:
 
 
 def measure(folder: Path, volumes: int, clients: int, model: Path | None) -> Load:
-    """Measure in a folder of its own."""
+    """Measure in a temporary folder."""
     scans = folder / "scans"
     scans.mkdir()
     paths = write_volumes(scans, volumes)
@@ -174,7 +175,7 @@ def start_service(data: Path, chosen: list[str]) -> tuple[subprocess.Popen[str],
 
 
 def segment_one(url: str, folder: Path, scan: Path) -> tuple[Path | None, float]:
-    """Segment a volume on the service; return its labels, if they came, and the seconds."""
+    """Segment a volume on the service; return its labels, if any, and the time in seconds."""
     from amcnet.service.client.segment_on_server import SegmentOnServer
     from amcnet.workflows.segment.options import Job, SegmentOptions
 
@@ -188,7 +189,7 @@ def segment_one(url: str, folder: Path, scan: Path) -> tuple[Path | None, float]
 
 
 class MemoryWatch:
-    """Asks a process for its memory until it is ended."""
+    """Records the memory of a process until it is stopped."""
 
     def __init__(self, process: psutil.Process) -> None:
         self._process, self._most, self._ended = process, 0, threading.Event()
@@ -203,7 +204,7 @@ class MemoryWatch:
                 return
 
     def end(self) -> int:
-        """Return the most bytes that were seen."""
+        """Return the highest memory so far, in bytes."""
         self._ended.set()
         self._thread.join()
         return self._most

@@ -1,11 +1,11 @@
-"""How long the panel in 3D Slicer takes from Apply to shown segments, beyond amcnet segment itself.
+"""Time of the panel in 3D Slicer from Apply to shown segments, in addition to amcnet segment.
 
 QT_QPA_PLATFORM=offscreen python benchmarks/slicer_panel.py scan.nrrd [--times 3] [--json FILE]
 
 Both are timed in turn on the same volume: the command, which writes a .seg.nrrd, and the panel,
-which begins with a volume node and ends with 38 segments that have their labels and their surfaces.
-Slicer's application is stood in for as in tests/slicer; painting its views is not in the figures.
-Needs slicer-core and PySide6-Essentials below 6.12.
+which starts with a volume node and ends with 38 segments, including their labels and surfaces. 3D
+Slicer's application is replaced by the stand-ins of tests/slicer; painting its views is not
+included. Needs slicer-core and PySide6-Essentials below 6.12.
 """
 
 import argparse
@@ -46,13 +46,13 @@ def main() -> None:
             rows.append(row | time_panel(panel))
             print({name: round(value, 2) for name, value in rows[-1].items()}, flush=True)
         more = statistics.median(row["panel_s"] - row["command_s"] for row in rows)
-        print(f"{more:.1f} s on top of the command (median of {len(rows)})")
+        print(f"{more:.1f} s in addition to the command (median of {len(rows)})")
     if wanted.json is not None:
         wanted.json.write_text(json.dumps({"runs": rows, "on_top_s": more}, indent=1) + "\n")
 
 
 def make_panel(folder: Path, volume: Path, quality: str) -> "Panel":
-    """Return a panel whose input is the volume as a node."""
+    """Return a panel with the volume as its input node."""
     spec = importlib.util.spec_from_file_location("stand_ins", STAND_INS)
     stand_ins = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(stand_ins)

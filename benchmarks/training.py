@@ -1,12 +1,12 @@
-"""Time and memory of a training step: AMCNet with its losses beside a plain MONAI UNet.
+"""Time and memory of a training step: AMCNet with its losses compared with a plain MONAI UNet.
 
     python benchmarks/training.py --json results/training.json
 
-prints a table, and writes the figures with --json. Every step is a process of its own, so that its
-peak memory is its own, and a round runs all variants one after the other, so that other work on the
-machine meets them alike. Dice with and without the anatomy constraint (AC) is also measured alone,
-on logits of the same size, as the peak of a step may hide that of its loss. All run under bfloat16
-autocast; on a GPU the network of the paper's width is measured too.
+prints a table, and writes the results with --json. Every step is a separate process, so that its
+peak memory is its own, and a round runs all variants one after another, so that other work on the
+machine affects them equally. Dice with and without the anatomy constraint (AC) is also measured
+alone, on logits of the same size, because the peak of a step may hide that of its loss. All run
+under bfloat16 autocast; on a GPU the network of the paper's width is also measured.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from amcnet.losses import DiceAnatomyLoss
 from amcnet.networks import AMCNet
 
 GAMMA = 0.5
-# Loss of AMCNet: weights of (anatomy constraint, cross-entropy) beside Dice.
+# Loss of AMCNet: weights of (anatomy constraint, cross-entropy) in addition to Dice.
 WEIGHTS = {
     "AMCNet, Dice + AC": (GAMMA, 0.0),
     "AMCNet, Dice": (0.0, 0.0),
@@ -38,7 +38,7 @@ WEIGHTS = {
 WITH_ANATOMY, WITHOUT, _ = WEIGHTS
 UNET = "MONAI UNet, Dice + CE"
 PEER_CHANNELS = (16, 32, 64, 128)
-CORNER = (..., slice(8), slice(32), slice(32))  # of a patch, to warm up
+CORNER = (..., slice(8), slice(32), slice(32))  # size of a patch for warming up
 LOGIT_TYPES = ("bfloat16", "float32")
 COLUMNS = (
     "step",
@@ -74,7 +74,7 @@ def make_loss(variant: str) -> Callable[[Tensor, Tensor], Tensor]:
 
 
 def make_labels(shape: tuple[int, ...], classes: int) -> Tensor:
-    """Return labels (1, scan, lateral, depth): a block for each class, as large as a bone."""
+    """Return labels (1, scan, lateral, depth): a block for each class, the size of a bone."""
     generator = torch.Generator().manual_seed(0)
     labels = torch.zeros((1, *shape), dtype=torch.uint8)
     sizes = [max(1, n // part) for n, part in zip(shape, (2, 12, 6), strict=True)]
@@ -88,7 +88,7 @@ def make_labels(shape: tuple[int, ...], classes: int) -> Tensor:
 
 
 def run_step(variant: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Train for one step in this process, after one on a corner of the patch to warm up."""
+    """Train for one step in this process, after a warm-up step on a corner of the patch."""
     device = torch.device(arguments.device)
     torch.manual_seed(0)
     network = make_network(variant, arguments.classes, arguments.width).to(device)
@@ -99,7 +99,7 @@ def run_step(variant: str, arguments: argparse.Namespace) -> dict[str, Any]:
         start = now(device)
         with torch.autocast(device.type, torch.bfloat16):
             logits = network(image)
-        # Cut at the logits, so that the loss and its gradient are timed apart.
+        # Detached at the logits, so that the loss and its gradient are timed separately.
         leaf = logits.detach().requires_grad_(True)
         seconds = {"loss": timed(loss, leaf, labels)}
         logits.backward(leaf.grad)
@@ -128,7 +128,7 @@ def run_step(variant: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_loss(variant: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Take loss and gradient of logits, nothing else, in this process."""
+    """Compute only loss and gradient of logits, in this process."""
     device = torch.device(arguments.device)
     loss = make_loss(variant)
     kind = getattr(torch, arguments.logits)
@@ -151,14 +151,14 @@ def timed(loss: Callable[[Tensor, Tensor], Tensor], logits: Tensor, labels: Tens
 
 
 def now(device: torch.device) -> float:
-    """Return a time in seconds, when all work that was handed to the device is done."""
+    """Return a time in seconds after all work of the device has finished."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()
 
 
 def peak_bytes(device: torch.device) -> int | None:
-    """Return the most memory that was held so far, where the system tells (not Windows)."""
+    """Return the peak memory so far, if the system reports it (not Windows)."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     status = Path("/proc/self/status")
@@ -173,7 +173,7 @@ def peak_bytes(device: torch.device) -> int | None:
 
 
 def added_bytes(before: int | None, device: torch.device) -> int | None:
-    """Return by how much the peak has grown."""
+    """Return the increase of the peak."""
     after = peak_bytes(device)
     return None if before is None or after is None else after - before
 
@@ -185,7 +185,7 @@ def measure(
     child = [sys.executable, __file__, "--once", part, "--variant", variant, "--logits", logits]
     child += ["--shape", *map(str, arguments.shape), "--widths", str(width)]
     child += ["--classes", str(arguments.classes), "--device", arguments.device]
-    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}  # as amcnet train does
+    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}  # as in amcnet train
     done = subprocess.run(child, check=True, stdout=subprocess.PIPE, text=True, env=environment)
     return json.loads(done.stdout)
 
@@ -208,7 +208,7 @@ def summary(rounds: list[dict[str, Any]], logits_bytes: int) -> dict[str, Any]:
     """Return medians over the rounds; ratios are taken within a round, then their median.
 
     Args:
-        rounds: What :func:`measure_round` returned.
+        rounds: Results of :func:`measure_round`.
         logits_bytes: Size of the logits in float32.
     """
     steps = {}
@@ -240,13 +240,13 @@ def summary(rounds: list[dict[str, Any]], logits_bytes: int) -> dict[str, Any]:
 
 
 def median_or_none(values: Iterable[float | None]) -> float | None:
-    """Return the median of what was measured; None where nothing was."""
+    """Return the median of the measured values; None if there are none."""
     known = [value for value in values if value is not None]
     return median(known) if known else None
 
 
 def table(found: dict[str, Any]) -> str:
-    """Return a summary as a Markdown table, and what the anatomy term costs."""
+    """Return a summary as a Markdown table, and the cost of the anatomy term."""
     lines = ["| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
     for name, step in found["steps"].items():
         peak = step["peak_bytes"]
@@ -275,9 +275,11 @@ def parsed(texts: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--shape", nargs=3, type=int, default=[16, 512, 256], metavar="VOXELS")
     parser.add_argument("--classes", type=int, default=39)
     parser.add_argument("--widths", nargs="+", type=int, help="of AMCNet; 16, on a GPU also 64")
-    parser.add_argument("--repeat", type=int, default=3, help="median of so many rounds")
+    parser.add_argument(
+        "--repeat", type=int, default=3, help="number of rounds, of which the median is taken"
+    )
     parser.add_argument("--device", default=device)
-    parser.add_argument("--json", type=Path, help="file to write the figures to")
+    parser.add_argument("--json", type=Path, help="file to write the results to")
     for hidden in ("--once", "--variant", "--logits"):
         parser.add_argument(hidden, help=argparse.SUPPRESS)
     arguments = parser.parse_args(texts)

@@ -44,7 +44,7 @@ class CheckResult:
     """Results of the checks.
 
     Attributes:
-        errors: Broken rules.
+        errors: Violated rules.
         warnings: Fields to fill in when the extension is published.
     """
 
@@ -79,7 +79,7 @@ def _entry(folder: Path, meta: dict[str, str], warnings: list[str]) -> Iterator[
     try:
         entry = json.loads(_text(path))
     except ValueError as error:
-        yield f"{path.name}: is no JSON: {error}"
+        yield f"{path.name}: is not valid JSON: {error}"
         return
     for name in REQUIRED:
         if name not in entry:
@@ -122,7 +122,7 @@ def _meta(meta: dict[str, str], warnings: list[str]) -> Iterator[str]:
     if not 1 <= len(re.findall(r"\.(?:\s|$)", text)) <= 2:
         yield "CMakeLists.txt: EXTENSION_DESCRIPTION: expected one or two sentences"
     if "patent" not in text.lower():
-        yield "CMakeLists.txt: EXTENSION_DESCRIPTION: says nothing about patents"
+        yield "CMakeLists.txt: EXTENSION_DESCRIPTION: does not mention patents"
 
 
 def _lists(module: Path) -> Iterator[str]:
@@ -163,7 +163,7 @@ def _files(folder: Path, meta: dict[str, str]) -> Iterator[str]:
     if icon.is_file():
         width, height = _png_size(icon)
         if width != height or width < 64:
-            yield f"{icon.name}: is {width} x {height}, expected a square of 64 at least"
+            yield f"{icon.name}: is {width} x {height}, expected a square of at least 64"
 
 
 def _png_size(path: Path) -> tuple[int, int]:
@@ -182,7 +182,7 @@ def _readme(folder: Path) -> Iterator[str]:
         yield f"README.md: has {len(pictures)} pictures, expected at least 2"
     for name in pictures:
         if not (folder / name).is_file():
-            yield f"README.md: shows {name}, which is not there"
+            yield f"README.md: shows {name}, which does not exist"
     if "Apache" not in text:
         yield "README.md: does not name the licence"
     if "Sample Data" not in text:

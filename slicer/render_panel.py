@@ -1,8 +1,8 @@
 """Draw the icons, the screenshots and the walk-through of the extension, without a display.
 
 The panel is the real one: its .ui file and its code, run on the sample volume with the real amcnet;
-the tests' stand-ins replace Slicer's application. The views beside the panel show the segmentation
-node's own surfaces and labels, drawn with VTK, with the visibility set in the panel.
+the tests' stand-ins replace 3D Slicer's application. The views next to the panel show the
+segmentation node's own surfaces and labels, drawn with VTK, with the visibility set in the panel.
 
 Needs slicer-core, PySide6-Essentials below 6.12 and Pillow:
     QT_QPA_PLATFORM=offscreen python slicer/render_panel.py
@@ -42,7 +42,7 @@ def load_stand_ins() -> Any:  # noqa: ANN401
 
 
 class Stage:
-    """The panel and the views beside it."""
+    """The panel and the views next to it."""
 
     def __init__(self, folder: Path) -> None:
         import slicer
@@ -154,7 +154,9 @@ def draw_surfaces(node: Any) -> Any:  # noqa: ANN401
     window.SetMultiSamples(4)
     window.SetSize(*VIEW_SIZE)
     window.AddRenderer(renderer)
-    renderer.SetBackground(0.75, 0.77, 0.9)  # about Slicer's, without its gradient: smaller files
+    renderer.SetBackground(
+        0.75, 0.77, 0.9
+    )  # about 3D Slicer's colour, without its gradient, for smaller files
     count = 0 if node is None else node.GetSegmentation().GetNumberOfSegments()
     for number in range(count):
         segmentation, display = node.GetSegmentation(), node.GetDisplayNode()
@@ -168,7 +170,7 @@ def draw_surfaces(node: Any) -> Any:  # noqa: ANN401
         actor.GetProperty().SetOpacity(1 if is_shown else 0)
         renderer.AddActor(actor)
     camera = renderer.GetActiveCamera()
-    # The sample's axes are depth, lateral, scan in LPS: looked at from the probe, fingers up.
+    # The sample's axes are depth, lateral, scan in LPS: viewed from the probe, fingers up.
     camera.SetPosition(1, 0, 0)
     camera.SetFocalPoint(0, 0, 0)
     camera.SetViewUp(0, 0, -1)
@@ -187,7 +189,7 @@ def draw_surfaces(node: Any) -> Any:  # noqa: ANN401
 
 
 def tell(stage: Stage) -> list[tuple[Any, int]]:
-    """Go through the tutorial; return its frames, each with its duration in ms."""
+    """Perform the tutorial; return its frames, each with its duration in ms."""
     frames = [(stage.shot(), 1500)]
     volume = stage.module.load_sample()
     stage.panel.ui.inputSelector.setCurrentNode(volume)
@@ -223,7 +225,7 @@ def tell(stage: Stage) -> list[tuple[Any, int]]:
 
 
 def tell_of_failure(stage: Stage, folder: Path) -> None:
-    """Draw the panel after the failure to read a file that is no volume."""
+    """Draw the panel after it failed to read a file that is not a volume."""
     (folder / "scan.nrrd").write_bytes(b"no volume")
     os.chdir(folder)
     stage.panel.ui.inputFileEdit.setText("scan.nrrd")
@@ -270,7 +272,7 @@ def draw_icons(stage: Stage) -> None:
 
 
 def write_gif(frames: list[tuple[Any, int]], path: Path) -> None:
-    """Write the walk-through, at two thirds of the size."""
+    """Write the walk-through, at two thirds of its size."""
     from PIL import Image
 
     size = tuple(round(side * 0.68) for side in frames[0][0].size)

@@ -1,16 +1,17 @@
-"""What the anatomy-constraint loss does: its weight, its gradient, and the authors' released form.
+"""Effect of the anatomy-constraint loss: its weight, its gradient, and the authors' released form.
 
     python studies/anatomy_loss.py --scale small --out runs/tables-small
 
-trains AMCNet with each, as rows beside those of `amcnet paper-tables` (which share the folder:
-gamma 0 and 0.5 are rows of the paper's tables), and writes their results to OUT/results. Finished
-rows are kept, an interrupted one goes on. `python -m tools.paper_tables_page` makes the paragraph.
+trains AMCNet with each variant, as additional rows of `amcnet paper-tables` (which share the
+folder: gamma 0 and 0.5 are rows of the paper's tables), and writes their results to OUT/results.
+Finished rows are kept, an interrupted one is resumed. `python -m tools.paper_tables_page` writes
+the section of the page.
 
-The package has the paper's form alone, Eq. 5-6 with a gradient through the error map, and plain
-cross-entropy, which forgives nothing. The two other forms are here:
+The package has only the paper's form, Eq. 5-6 with a gradient through the error map, and plain
+cross-entropy, which forgives nothing. The two other forms are defined here:
 
 - the error map as a weight without a gradient,
-- that of the authors' public code, written from its description: cross-entropy weighted by
+- the form of the authors' public code, written from its description: cross-entropy weighted by
   ReLU(true label number - arg-max label number), the latter dilated within the transverse plane. It
   depends on how the bones are numbered.
 """
@@ -20,7 +21,7 @@ import logging
 import os
 from pathlib import Path
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as amcnet train does
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in amcnet train
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -36,7 +37,7 @@ GAMMA = 0.5
 
 
 class DiceAndWeighted(nn.Module):
-    """Dice + gamma * a cross-entropy in which every voxel has its own weight."""
+    """Dice + gamma * a cross-entropy with a weight for every voxel."""
 
     def __init__(self, dice: DiceLoss) -> None:
         super().__init__()
@@ -55,7 +56,7 @@ class DiceAndWeighted(nn.Module):
 
 
 class DetachedForm(DiceAndWeighted):
-    """Eq. 5-6, with an error map that is a weight and has no gradient."""
+    """Eq. 5-6, with an error map that is a weight without a gradient."""
 
     def weight(self, logits: Tensor, target: Tensor) -> Tensor:
         """Return 1 - the largest probability of the voxel's class in its neighbourhood."""
@@ -79,7 +80,7 @@ def amcnet_row(name: str, gamma: float, loss: str = "") -> PaperRow:
 
 
 def tasks(loss: LossConfig) -> list[RowTask]:
-    """Return what is trained, in the order of the table; Dice is that of ``loss``."""
+    """Return the rows to train, in the order of the table; Dice is that of ``loss``."""
     dice = DiceLoss(loss.batch_dice, loss.include_background)
     known = paper_tables().rows
     detached = amcnet_row("amcnet-detached", GAMMA, "Dice + 0.5 AC, no gradient in the error map")

@@ -53,7 +53,7 @@ WAYS: dict[str, Callable[[np.ndarray, RunLengthEncoding, LabelTable, Spacing], N
 
 
 def apply(way: str, labels: np.ndarray, table: LabelTable, spacing_mm: Spacing) -> float:
-    """Clean labels in place; return the seconds that it took."""
+    """Clean labels in place; return the time in seconds."""
     clean = WAYS[way]
     start = time.perf_counter()
     if clean:
@@ -65,7 +65,7 @@ def apply(way: str, labels: np.ndarray, table: LabelTable, spacing_mm: Spacing) 
 
 
 def score(folder: Path) -> dict[str, Any]:
-    """Segment every case of a data set, and score all ways on it."""
+    """Segment every case of a data set, and score all variants on it."""
     dataset = read_dataset(folder)
     table, segmenter = dataset.table, Segmenter()
     cases: dict[str, list[dict[str, Any]]] = {way: [] for way in WAYS}

@@ -1,4 +1,4 @@
-"""Distorted scans of phantoms: a model that is always right cannot be calibrated."""
+"""Distorted scans of phantoms: without errors, a model cannot be calibrated."""
 
 from collections.abc import Callable
 
@@ -34,7 +34,7 @@ def gain(image: Image, labels: Labels, _: Spacing, rng: Generator) -> tuple[Imag
 
 
 def blur(image: Image, labels: Labels, spacing: Spacing, rng: Generator) -> tuple[Image, Labels]:
-    """Blur, as a probe of lower frequency does."""
+    """Blur, as with a probe of lower frequency."""
     sigma = [rng.uniform(*_BLUR_MM) / mm for mm in spacing]
     return gaussian_filter(image.astype(np.float32), sigma).astype(np.uint8), labels
 
@@ -87,10 +87,10 @@ DISTORTIONS: dict[str, Distortion] = {
 def distorted(
     number: int, image: Image, labels: Labels, spacing: Spacing
 ) -> tuple[str, Image, Labels]:
-    """Return what was done to a scan, the scan and its labels.
+    """Return the name of the distortion, the scan and its labels.
 
     Args:
-        number: Number of the case: every third one stays as it is, the others take turns.
+        number: Number of the case: every third one is unchanged, the others take turns.
         image: Intensities, (scan, lateral, depth).
         labels: The true labels.
         spacing: Voxel size in mm.

@@ -1,4 +1,4 @@
-"""What the errors of a model are made of: wrong names, wrong boundaries, or the network's grid.
+"""Decompose the errors of a model: wrong names, wrong boundaries, or the network's grid.
 
     amcnet phantom --count 10 --seed 800000 --out datasets/unseen
     python studies/error_parts.py datasets/unseen [--model MODEL]
@@ -7,7 +7,7 @@ prints a table and writes results/error_parts.json. For each case it gives the m
 result; with the true name at every labelled voxel (only boundary errors remain); with the true
 voxels, each named like the nearest labelled one (only wrong names remain); the share of voxels
 labelled in both whose names differ; and the Dice that the network's grid allows, from the truth
-averaged over its voxels and interpolated back. All but the last use every second voxel of each
+averaged over its voxels and interpolated back. All except the last use every second voxel of each
 axis.
 """
 
@@ -27,14 +27,14 @@ from amcnet.io import read_labels, read_volume
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results" / "error_parts.json"
-NEAR_MM = 3.0  # a voxel further from any structure has no right name
+NEAR_MM = 3.0  # a voxel further from any structure has no correct name
 COLUMNS = ("as it is", "right names", "right voxels", "other names", "grid alone")
 
 Labels = NDArray[np.uint8]
 
 
 def dice(truth: Labels, labels: Labels, classes: int) -> float:
-    """Return the mean Dice of the structures that the truth holds."""
+    """Return the mean Dice of the structures in the truth."""
     pairs = np.bincount(truth.ravel().astype(np.int64) * classes + labels.ravel(), None, classes**2)
     counts = pairs.reshape(classes, classes)
     there = counts[1:].sum(axis=1) > 0
@@ -44,7 +44,7 @@ def dice(truth: Labels, labels: Labels, classes: int) -> float:
 
 
 def nearest(labels: Labels, spacing_mm: tuple[float, ...]) -> tuple[Labels, NDArray[np.float64]]:
-    """Return the nearest structure of every voxel and how far it is."""
+    """Return the nearest structure of every voxel and its distance."""
     distance, index = distance_transform_edt(
         labels == 0, sampling=spacing_mm, return_distances=True, return_indices=True
     )
@@ -52,9 +52,9 @@ def nearest(labels: Labels, spacing_mm: tuple[float, ...]) -> tuple[Labels, NDAr
 
 
 def through_grid(truth: Labels, shape: tuple[int, int, int], classes: int) -> Labels:
-    """Return labels after a way through a coarser grid, class by class.
+    """Return labels after resampling to a coarser grid and back, class by class.
 
-    Each coarse voxel gets the share of a structure in it; shares are interpolated back.
+    Each coarse voxel gets the fraction that a structure fills; fractions are interpolated back.
     """
     axes = tuple(zip(truth.shape, shape, strict=True))
     down = [shares(fine, coarse) for fine, coarse in axes]
@@ -86,7 +86,7 @@ def shares(fine: int, coarse: int) -> NDArray[np.float32]:
 def through_axis(
     down: NDArray[np.float32], up: NDArray[np.float32], part: slice
 ) -> tuple[NDArray[np.float32], slice]:
-    """Return the matrix there and back of a part of an axis, and where its result lies."""
+    """Return the matrix to the coarse grid and back for a part of an axis, and its range."""
     both = up @ down[:, part]
     (rows,) = np.nonzero(both.any(axis=1))
     touched = slice(int(rows[0]), int(rows[-1]) + 1)
@@ -94,7 +94,7 @@ def through_axis(
 
 
 def parts(truth: Labels, labels: Labels, spacing_mm: tuple[float, ...]) -> tuple[float, ...]:
-    """Return all figures of one case but the grid's."""
+    """Return all values of one case except the grid's."""
     classes = int(max(truth.max(), labels.max())) + 1
     name, distance = nearest(truth, spacing_mm)
     named = np.where((labels > 0) & (distance < NEAR_MM), name, labels)

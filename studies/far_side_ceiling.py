@@ -1,4 +1,4 @@
-"""Estimate how well the far side of a bone can be known: it lies in the bone's own shadow.
+"""Estimate how well the far side of a bone can be known, since it lies in the bone's own shadow.
 
     amcnet phantom --count 160 --seed 2000 --variety full --grid half --out datasets/half-hands
     amcnet phantom --count 10 --seed 830000 --grid half --out datasets/unseen-half
@@ -40,8 +40,8 @@ class Columns:
     """The columns of one structure along the beam.
 
     Attributes:
-        features: (column, feature): what can be seen.
-        thickness_mm: (column,): from the near to the far side.
+        features: (column, feature): visible properties.
+        thickness_mm: (column,): distance from the near to the far side.
         spacing_mm: Depth of a voxel.
     """
 
@@ -52,10 +52,10 @@ class Columns:
 
 @dataclass(frozen=True)
 class Outline:
-    """What is seen of one structure from the probe.
+    """The visible part of one structure, seen from the probe.
 
     Attributes:
-        size_mm: Its extent along scan and lateral, and its area's square root.
+        size_mm: Its extent along scan and lateral, and the square root of its area.
         near_mm: Mean depth of its near surface.
     """
 
@@ -85,7 +85,7 @@ def columns_of_hand(
 
 
 def outline_of(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> Outline:
-    """Return what the probe sees of a structure in its box."""
+    """Return the visible part of a structure in its bounding box."""
     seen = mask.any(axis=2)
     area = np.count_nonzero(seen) * spacing_mm[0] * spacing_mm[1]
     size = (seen.shape[0] * spacing_mm[0], seen.shape[1] * spacing_mm[1], float(np.sqrt(area)))
@@ -98,7 +98,7 @@ def columns_of(
     """Return the columns of one structure.
 
     Args:
-        mask: (scan, lateral, depth), the structure in its box.
+        mask: (scan, lateral, depth), the structure in its bounding box.
         spacing_mm: Voxel size.
         of_all: Features that all columns share.
     """

@@ -1,4 +1,4 @@
-"""Lower bounds for the time of a segmentation: operations and bytes over measured rates."""
+"""Lower bounds for the time of a segmentation: operations and bytes divided by measured rates."""
 
 import time
 import zlib
@@ -21,7 +21,7 @@ COPY_BYTES = 2**28
 
 
 def bounds(volume: Path, model: str | None, quality: Quality) -> dict[str, float]:
-    """Return the seconds that segmenting a file takes at least, and what they come from."""
+    """Return the minimum time in seconds to segment a file, and the parts that it consists of."""
     description = load_bundle(model).description
     geometry = read_geometry(volume)
     shape = description.preprocessing.network_shape(

@@ -43,7 +43,7 @@ Field = NDArray[np.float32]
 
 
 def warp_field(shape: tuple[int, ...], spacing: Spacing, rng: Generator) -> list[Field]:
-    """Return where each voxel comes from, in voxels: a smooth warp and other proportions."""
+    """Return the source position of each voxel, in voxels: a smooth warp and other proportions."""
     coarse = tuple(
         max(4, round(n * mm / WARP_LENGTH_MM)) for n, mm in zip(shape, spacing, strict=True)
     )
@@ -61,7 +61,7 @@ def warp_field(shape: tuple[int, ...], spacing: Spacing, rng: Generator) -> list
 
 
 def warped(image: NDArray[Any], field: list[Field], order: int) -> NDArray[Any]:
-    """Return a volume moved by a field, slab by slab."""
+    """Return a volume warped by a field, slab by slab."""
     result = np.empty_like(image)
     for start in range(0, len(image), 32):
         part = slice(start, start + 32)
@@ -99,7 +99,7 @@ def redrawn(labels: NDArray[np.uint8], spacing: Spacing, rng: Generator) -> NDAr
 
 
 def score(folder: Path, model: str | None) -> dict[str, Any]:
-    """Return the summaries of all cases in all ways."""
+    """Return the summaries of all cases in all variants."""
     dataset, segmenter = read_dataset(folder), Segmenter(model)
     cases: dict[str, list[dict[str, Any]]] = {way: [] for way in WAYS}
     for index, case in enumerate(dataset.cases):

@@ -1,9 +1,9 @@
-"""What another seed changes in the paper's tables: a section of the page of tables_page.py.
+"""Effect of another seed on the paper's tables: a section of their page.
 
     amcnet paper-tables table2 --seed 2
     python -m tools.paper_tables_page --from runs/tables-small-seed-2/results --seed 2
 
-The first command takes an hour for a table; --rows runs some rows only.
+The first command takes an hour for a table; --rows runs only some rows.
 """
 
 from pathlib import Path
@@ -20,19 +20,20 @@ from amcnet.paper_tables.table_markdown import (
 from amcnet.report.summary_table import Cell, Column, SummaryTable
 
 INTRODUCTION = (
-    "The same phantoms, trained on with another seed: other weights at first, another order, "
-    "another augmentation, three other hands held out. What differs between two columns of a "
-    "figure is what one training run cannot tell, and what no interval over the unseen hands holds."
+    "Rows trained on the same phantoms with another seed: other initial weights, another order, "
+    "another augmentation, three other hands held out. The difference between two columns of a "
+    "metric shows what a single training run cannot tell, and what is not included in the "
+    "intervals over the unseen hands."
 )
 
 
 def seed_folder(results: Path, seed: int) -> Path:
-    """Return where the results of another seed are kept."""
+    """Return the folder of the results of another seed."""
     return results / f"seed-{seed}"
 
 
 def seeds_section(table: ComparisonTable, results: Path) -> str:
-    """Return the section about the rows that were run with every seed; empty without any."""
+    """Return the section about the rows that were run with every seed; empty if there are none."""
     folders = sorted(results.glob("seed-*"))
     runs = [read_finished(folder, table.names) for folder in (results, *folders)]
     common = set.intersection(*(set(run) for run in runs))

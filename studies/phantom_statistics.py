@@ -2,10 +2,10 @@
 
     python studies/phantom_statistics.py --json results/phantom_statistics.json
 
-prints a table and writes the figures with --json, and a chart with --plot. All slices with at least
-five labelled structures count. The regions (water, skin, tissue, shadow) come from the anatomy,
+prints a table and writes the values with --json, and a chart with --plot. All slices with at least
+five labelled structures are used. The regions (water, skin, tissue, shadow) come from the anatomy,
 which is voxelised again in every fourth of these slices. The ultrasound displaces slices by up to
-0.2 mm, so that distance is kept between regions.
+0.2 mm, so regions are at least this far apart.
 """
 
 import argparse
@@ -35,21 +35,21 @@ REAL_PERCENTILES = {25: (7, 11), 50: (19, 46), 75: (59, 107), 90: (152, 198)}
 REAL_REGIONS = {"water": (9, 17), "dorsal tissue": (164, 226), "skin": (255, 255), "shadow": None}
 REGION_NOTES = {
     "water": "more than 2 mm above skin that faces the probe",
-    "dorsal tissue": "between skin and bone, .6 mm away from both",
+    "dorsal tissue": "between skin and bone, 0.6 mm away from both",
     "skin": "brightest voxel within 1 mm of the skin, per column that faces the probe",
     "shadow": "2-6 mm below the first voxel of a label",
 }
 MIN_STRUCTURES = 5
-REGION_STEP = 4  # every so many of the slices
+REGION_STEP = 4  # every how many slices
 FACING_DEG = 20.0
-FEWEST_COMMON_LABELS = 0.8  # share of labelled voxels that both ways of voxelising must have
+FEWEST_COMMON_LABELS = 0.8  # share of labelled voxels on which both voxelisations must agree
 
 Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class GreyValues:
-    """How often each grey value occurs in one phantom: whole slices and regions of them."""
+    """Histogram of intensities in one phantom: whole slices and regions of them."""
 
     slices: int
     whole: Counts
@@ -57,7 +57,7 @@ class GreyValues:
 
 
 def percentile(counts: Counts, percent: float) -> float:
-    """Return a percentile of grey values from how often each occurs; not a number if none does."""
+    """Return a percentile of intensities from their histogram; NaN if it is empty."""
     total = counts.sum()
     if total == 0:
         return float("nan")
@@ -65,7 +65,7 @@ def percentile(counts: Counts, percent: float) -> float:
 
 
 def moments(counts: Counts) -> tuple[float, float]:
-    """Return mean and standard deviation of grey values from how often each occurs."""
+    """Return mean and standard deviation of intensities from their histogram."""
     total = counts.sum()
     if total == 0:
         return float("nan"), float("nan")
@@ -75,13 +75,13 @@ def moments(counts: Counts) -> tuple[float, float]:
 
 
 def chosen_slices(labels: NDArray[np.uint8], fewest: int = MIN_STRUCTURES) -> list[int]:
-    """Return the slices that hold at least so many structures."""
+    """Return the slices that contain at least a given number of structures."""
     found = (np.bincount(plane.ravel(), minlength=256)[1:] > 0 for plane in labels)
     return [index for index, present in enumerate(found) if present.sum() >= fewest]
 
 
 def grey_values(seed: int, grid: PhantomGrid, threads: int = 1) -> GreyValues:
-    """Make a phantom and count its grey values."""
+    """Make a phantom and compute the histograms of its intensities."""
     config = PhantomConfig(grid)
     phantom = make_phantom(seed, config, threads)
     slices = chosen_slices(phantom.labels)
@@ -92,10 +92,10 @@ def grey_values(seed: int, grid: PhantomGrid, threads: int = 1) -> GreyValues:
 
 
 def count_regions(phantom: Phantom, voxeliser: Voxeliser, slices: list[int]) -> dict[str, Counts]:
-    """Count the grey values of each region in some slices.
+    """Compute the histogram of each region in some slices.
 
     Raises:
-        ValueError: If the voxeliser's hand is not that of the phantom.
+        ValueError: If the voxelised hand is not that of the phantom.
     """
     counts = {name: np.zeros(256, np.int64) for name in REAL_REGIONS}
     common = labelled = 0
@@ -107,20 +107,20 @@ def count_regions(phantom: Phantom, voxeliser: Voxeliser, slices: list[int]) -> 
         for name, values in regions_of(phantom.image[index], labels, slab, voxeliser.grid).items():
             counts[name] += np.bincount(values, minlength=256)
     if common < FEWEST_COMMON_LABELS * labelled:
-        raise ValueError("the hand drawn here is not the one that make_phantom draws")
+        raise ValueError("the hand drawn here differs from the one that make_phantom draws")
     return counts
 
 
 def regions_of(
     image: NDArray[np.uint8], labels: NDArray[np.uint8], slab: Slab, grid: PhantomGrid
 ) -> dict[str, NDArray[np.uint8]]:
-    """Return the grey values of each region of one slice, (lateral, depth)."""
+    """Return the intensities of each region of one slice, (lateral, depth)."""
     depth = grid.axis_mm(2)[None, :]
     tissue = slab.tissue[0]
     skin_mm = first_depth_mm(tissue != Tissue.WATER, grid)[:, None]
     bone_mm = first_depth_mm(bone_mask(tissue), grid)[:, None]
     face_mm = first_depth_mm(labels > 0, grid)[:, None]
-    with np.errstate(invalid="ignore"):  # infinity minus infinity beside the hand: not a slope
+    with np.errstate(invalid="ignore"):  # infinity minus infinity next to the hand: not a slope
         slope = np.gradient(skin_mm[:, 0], grid.spacing_mm[1])
     facing = np.isfinite(slope) & (np.abs(slope) < np.tan(np.radians(FACING_DEG)))
     soft = np.isin(tissue, (Tissue.SOFT, Tissue.TENDON)) & np.isfinite(bone_mm)
@@ -134,13 +134,13 @@ def regions_of(
 
 
 def first_depth_mm(inside: NDArray[np.bool_], grid: PhantomGrid) -> NDArray[np.float64]:
-    """Return the depth at which each column first enters a mask; infinity where never."""
+    """Return the depth at which each column first enters a mask; infinity if it never does."""
     first = np.argmax(inside, axis=1) * grid.spacing_mm[2]
     return np.where(inside.any(axis=1), first, np.inf)
 
 
 def summarise(greys: dict[int, GreyValues]) -> dict[str, Any]:
-    """Return all figures by seed, their medians over seeds, and what real slices have."""
+    """Return all values by seed, their medians over seeds, and the values of real slices."""
     seeds = {str(seed): _figures(values) for seed, values in greys.items()}
     found = list(seeds.values())
     medians = {key: median(one["percentiles"][key] for one in found) for key in _keys()}
@@ -164,7 +164,7 @@ def summarise(greys: dict[int, GreyValues]) -> dict[str, Any]:
 
 
 def table(results: dict[str, Any]) -> str:
-    """Return the figures as Markdown tables."""
+    """Return the values as Markdown tables."""
     regions = list(REAL_REGIONS)
     lines = ["| seed | slices | " + " | ".join((*_keys(), *regions)) + " |"]
     lines.append("|---" * (2 + len(PERCENTILES) + len(regions)) + "|")
@@ -181,7 +181,7 @@ def table(results: dict[str, Any]) -> str:
 
 
 def write_plot(path: Path, greys: dict[int, GreyValues], grid: str) -> None:
-    """Draw percentiles of every seed beside those of real slices, and the grey histogram."""
+    """Draw percentiles of every seed next to those of real slices, and the histogram."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3.9), dpi=120, layout="constrained")
@@ -194,7 +194,7 @@ def write_plot(path: Path, greys: dict[int, GreyValues], grid: str) -> None:
 
 
 def _draw_strips(axes: "Axes", greys: dict[int, GreyValues]) -> None:
-    """Draw one column a percentile: a dot per seed, a bar at their median, the real range."""
+    """Draw one column per percentile: a dot per seed, a bar at their median, the real range."""
     for place, percent in enumerate(PERCENTILES):
         low, high = REAL_PERCENTILES[percent]
         values = [percentile(one.whole, percent) for one in greys.values()]
@@ -285,11 +285,11 @@ def main() -> None:
     processors = getattr(os, "process_cpu_count", os.cpu_count)() or 1
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=10, help="how many")
-    parser.add_argument("--seed", type=int, default=800_000, help="the first one")
+    parser.add_argument("--seed", type=int, default=800_000, help="seed of the first one")
     parser.add_argument("--grid", choices=GRIDS, default="network")
     parser.add_argument("--jobs", type=int, default=processors, help="phantoms made at a time")
-    parser.add_argument("--json", type=Path, help="file to write the figures to")
-    parser.add_argument("--plot", type=Path, help="PNG to draw them to")
+    parser.add_argument("--json", type=Path, help="file to write the values to")
+    parser.add_argument("--plot", type=Path, help="PNG to write the chart to")
     arguments = parser.parse_args()
     for name in ("seeds", "jobs"):
         if getattr(arguments, name) < 1:

@@ -3,8 +3,8 @@
     python studies/precision.py datasets/unseen --json results/precision.json
 
 The precisions take turns, so that other load on the machine affects all of them equally. The
-agreement of their labels with those of float32 is measured on the network's grid, before the clean-
-up.
+agreement of their labels with those of float32 is measured on the network's grid, before the
+clean-up.
 """
 
 import argparse
@@ -28,7 +28,10 @@ from amcnet.io import read_volume
 from amcnet.metrics import evaluate_case
 from amcnet.runtime.openvino import openvino
 
-WINDOWS = ((204, 154, 102), (122, 154, 102))  # the whole hand, and the shortest trained on
+WINDOWS = (
+    (204, 154, 102),
+    (122, 154, 102),
+)  # the whole hand, and the shortest window of the training
 ROUNDS = 5
 NAMES = {"f32": "FP32", "bf16": "BF16", "f16": "FP16"}
 
@@ -37,7 +40,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--model")
-    parser.add_argument("--cases", type=int, default=4, help="the first so many cases")
+    parser.add_argument("--cases", type=int, default=4, help="only the first N cases")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
     core = openvino().Core()
@@ -130,7 +133,7 @@ def report(results: dict[str, Any]) -> str:
     dice = results["dice_to_f32"]
     lines += [
         "",
-        f"Macro Dice to the labels of float32, the least of {len(dice['f32'])} phantoms: "
+        f"Macro Dice to the labels of float32, lowest of {len(dice['f32'])} phantoms: "
         + ", ".join(f"{name} {min(all_):.4f}" for name, all_ in dice.items() if name != "f32")
         + ".",
     ]

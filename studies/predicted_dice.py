@@ -1,4 +1,4 @@
-"""Fit and judge the Dice coefficients that a model predicts for its own results.
+"""Fit and evaluate the Dice coefficients that a model predicts for its own results.
 
     amcnet phantom --count 30 --seed 840000 --variety full --grid half --out datasets/to-fit
     amcnet phantom --count 12 --seed 841000 --variety full --grid half --out datasets/to-judge
@@ -6,13 +6,13 @@
     python -m studies.predicted_dice datasets/to-judge datasets/unseen-half --model MODEL --evaluate
 
 ``--fit`` writes the calibration into the bundle. ``--evaluate`` prints a table and writes
-results/predicted_dice.json and docs/pictures/predicted-dice.png. Neither set may hold hands that
-the model was trained on. Every third hand is segmented as it is; the others are distorted first
-(studies/distortions.py), as a model that is always right cannot be calibrated. ``--cache FOLDER``
-keeps what was found in each hand for another call with the same weights.
+results/predicted_dice.json and docs/pictures/predicted-dice.png. Neither set may contain hands that
+the model was trained on. Every third hand is segmented unchanged; the others are distorted first
+(studies/distortions.py), because without errors a model cannot be calibrated. ``--cache FOLDER``
+keeps the results of each hand for another call with the same weights.
 
-A structure with a Dice below 0.5 is *named* where a finding of severity look or bad lists it, but
-for the finding on the border of the volume; so is one that is missing altogether.
+A structure with a Dice below 0.5 is *named* if a finding of severity look or bad lists it, except
+the finding on the border of the volume; likewise a structure that is missing altogether.
 """
 
 import argparse
@@ -49,13 +49,13 @@ _OTHER_KINDS = ("border", "confidence", "prediction")
 
 @dataclass(frozen=True)
 class Hand:
-    """What was found in one hand.
+    """Results for one hand.
 
     Attributes:
         name: Name of the hand.
-        distortion: What was done to its scan.
+        distortion: Distortion of its scan.
         arrays: ``values``, ``features`` and ``dice`` of the structures that were found, whether
-            another finding names each (``named``), and the label values of those that are missing
+            another finding names each (``named``), and the label values of the missing ones
             (``missing``), with ``missing_named``.
     """
 
@@ -66,13 +66,13 @@ class Hand:
 
 @dataclass(frozen=True)
 class HandTask:
-    """A hand to look at.
+    """A hand to segment.
 
     Attributes:
         case: Its files.
-        number: Its place in its data set, which decides how it is distorted.
+        number: Its index in its data set, which determines its distortion.
         model: The model.
-        kept: Where what was found in it is kept.
+        kept: Folder in which its results are kept.
     """
 
     case: Case
@@ -88,7 +88,7 @@ def look_at(
     most: int | None = None,
     jobs: int = 1,
 ) -> list[Hand]:
-    """Segment all hands of some data sets, or read what was found in them before."""
+    """Segment all hands of some data sets, or read earlier results."""
     tasks = []
     for folder in folders:
         for number, case in enumerate(read_dataset(folder).cases[:most]):
@@ -104,7 +104,7 @@ def weights_of(model: str | None) -> str:
 
 
 def look_at_hand(task: HandTask) -> Hand:
-    """Segment one hand, or read what was found in it before."""
+    """Segment one hand, or read its earlier results."""
     case, kept = task.case, task.kept
     if kept is not None and kept.is_file():
         with np.load(kept) as arrays:
@@ -155,7 +155,7 @@ def judged(
 
 
 def together(hands: list[Hand], name: str) -> np.ndarray:
-    """Return one of the arrays of all hands, one after the other."""
+    """Return one of the arrays of all hands, concatenated."""
     return np.concatenate([hand.arrays[name] for hand in hands])
 
 
@@ -170,7 +170,7 @@ def fit(hands: list[Hand], model: str | None) -> None:
 
 
 def evaluate(hands: list[Hand], model: str | None) -> dict[str, Any]:
-    """Return how good the predictions are, and write the picture."""
+    """Evaluate the predictions, and write the picture."""
     description = load_bundle(model).description
     if description.calibration is None:
         raise SystemExit("the model has no calibration: run --fit first")
@@ -191,7 +191,7 @@ def evaluate(hands: list[Hand], model: str | None) -> dict[str, Any]:
 
 
 def scores_of(hands: list[Hand], weights: DiceWeights) -> dict[str, Any]:
-    """Return the figures of the predictions and of the verdict."""
+    """Return the metrics of the predictions and of the verdict."""
     dice, named = together(hands, "dice"), together(hands, "named")
     predicted = weights.predict(together(hands, "features"))
     named = named | (predicted < weights.named_below)
@@ -234,7 +234,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--model")
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--cases", type=int, help="only the first N hands of each set")
-    parser.add_argument("--jobs", type=int, default=1, help="processes that work side by side")
+    parser.add_argument("--jobs", type=int, default=1, help="number of parallel processes")
     parser.add_argument("--json", type=Path, default=RESULTS)
     parser.add_argument("--fit", action="store_true")
     parser.add_argument("--evaluate", action="store_true")

@@ -1,4 +1,4 @@
-"""How good predicted Dice coefficients are: figures, a table and a reliability plot."""
+"""Quality of predicted Dice coefficients: metrics, a table and a reliability plot."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ def prediction_scores(predicted: Floats, dice: Floats, limit: float) -> dict[str
 
     Args:
         predicted: (structure,) predicted Dice coefficients.
-        dice: (structure,) true ones.
+        dice: (structure,) true Dice coefficients.
         limit: Structures with a lower prediction are named.
     """
     low, told = dice < LOW, predicted < limit
@@ -55,7 +55,7 @@ def area_under_curve(score: Floats, is_positive: NDArray[np.bool_]) -> float:
 def reliability(predicted: Floats, dice: Floats) -> list[dict[str, float]]:
     """Return the mean prediction and the mean truth of structures with similar predictions.
 
-    As many structures are in each bin.
+    Every bin has the same number of structures.
     """
     order = np.argsort(predicted, kind="stable")
     return [

@@ -5,8 +5,8 @@
 
 Dice and HD95 of every quality at the volume's own resolution, and the time from array to labels.
 The backends are compared by the Dice between their label maps, before the clean-up. The last row
-shows the cost of cropping: after normalisation the plane is cut to the box of the true labels plus
-4 mm on each side, which is the best case for any search for the hand.
+shows the cost of cropping: after normalisation the plane is cropped to the box of the true labels
+plus 4 mm on each side, which is the best case for any search for the hand.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--model")
-    parser.add_argument("--cases", type=int, help="the first so many cases only")
+    parser.add_argument("--cases", type=int, help="only the first N cases")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
     results = measure(options.dataset, options.model, options.cases)
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def measure(folder: Path, model: str | None, most: int | None) -> dict[str, Any]:
-    """Segment every case in every way."""
+    """Segment every case with every setting."""
     dataset = read_dataset(folder)
     segmenters = {
         quality: Segmenter(model, backend="openvino", quality=quality) for quality in QUALITIES
@@ -79,7 +79,7 @@ def measure(folder: Path, model: str | None, most: int | None) -> dict[str, Any]
 
 
 def segment_cropped(segmenter: Segmenter, volume: Volume, truth: np.ndarray) -> np.ndarray:
-    """Segment the part of the plane that holds structures; the rest is background."""
+    """Segment the part of the plane that contains structures; the rest is background."""
     prepared = segmenter.prepare([volume])
     spacing_mm = volume.spacing_mm
     boxes, fulls = [slice(None), slice(None)], [slice(None)]
@@ -115,7 +115,7 @@ def report(results: dict[str, Any]) -> str:
     lines += [
         "",
         f"OpenVINO and PyTorch (float32), Dice between their labels over {len(agreement)} "
-        f"phantoms: mean {mean(agreement):.4f}, least {min(agreement):.4f}.",
+        f"phantoms: mean {mean(agreement):.4f}, lowest {min(agreement):.4f}.",
     ]
     return "\n".join(lines)
 

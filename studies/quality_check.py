@@ -4,14 +4,14 @@
     python studies/quality_check.py --predictions datasets/unseen --jobs 2
     python studies/quality_check.py --hands 0 --not-hands VOLUME_OR_FOLDER ...
 
-prints tables and writes results/quality_check.json, or the file given with --json; results
-that are not measured again are kept. The last call checks the model on volumes that show no hand:
-noise, smooth noise, empty and constant volumes, and any files of other objects. Label
-maps of phantoms are made without ultrasound on half the network's grid, half of them with
---variety full. Each fault is planted once in each hand, in bones that the border does not cut. A
-fault is found where a finding of its kind, of severity look or bad, names a structure that it hit
-(of two exchanged fingers: any of their structures). An alarm is false where it contradicts what is
-known of the phantom. The bundled model's own labels are judged by their Dice against the truth.
+prints tables and writes results/quality_check.json, or the file given with --json; results that are
+not measured again are kept. The last call checks the model on volumes that show no hand: noise,
+smooth noise, empty and constant volumes, and any files of other objects. Label maps of phantoms are
+made without ultrasound on half the network's grid, half of them with --variety full. Each fault is
+planted once in each hand, in bones that the border does not cut. A fault counts as found if a
+finding of its kind, of severity look or bad, names an affected structure (for two exchanged
+fingers: any of their structures). An alarm is false if it contradicts what is known of the phantom.
+The bundled model's own labels are judged by their Dice against the truth.
 """
 
 import argparse
@@ -89,7 +89,7 @@ def make_hand(seed: int, variety: str) -> Hand:
     return Hand(labels, grid.spacing_mm, hand.parameters, whole)
 
 
-# Each fault returns the labels and the values that it hits, or None where it does not apply.
+# Each fault returns the labels and the affected values, or None if it does not apply.
 Planted = tuple[Labels, tuple[int, ...]] | None
 
 
@@ -126,7 +126,7 @@ def swap(hand: Hand, rng: Generator, how: str) -> Planted:
 
 
 def swap_fingers(hand: Hand, rng: Generator) -> Planted:
-    """Exchange all structures of two fingers, not of the thumb."""
+    """Exchange all structures of two fingers, except the thumb."""
     first, second = sorted(rng.choice(4, 2, replace=False).tolist())
     return exchange(hand, [(7 + 8 * first + k, 7 + 8 * second + k) for k in range(8)])
 
@@ -140,7 +140,7 @@ def exchange(hand: Hand, pairs: list[tuple[int, int]]) -> Planted:
 
 
 def split(hand: Hand, rng: Generator) -> Planted:
-    """Cut a bone in two by a slab of 1.5 mm across its length, at 35 to 65 % of it."""
+    """Split a bone in two by a slab of 1.5 mm across its length, at 35 to 65 % of it."""
     value = int(rng.choice(hand.bones()))
     labels = hand.labels.copy()
     voxels = np.argwhere(labels == value)
@@ -151,7 +151,7 @@ def split(hand: Hand, rng: Generator) -> Planted:
 
 
 def cut_short(hand: Hand, rng: Generator) -> Planted:
-    """Take 40 % of a bone's length away at one end."""
+    """Remove 40 % of a bone's length at one end."""
     value = int(rng.choice(hand.bones()))
     labels = hand.labels.copy()
     voxels = np.argwhere(labels == value)
@@ -161,7 +161,7 @@ def cut_short(hand: Hand, rng: Generator) -> Planted:
 
 
 def shrink(hand: Hand, rng: Generator, factor: float, kind: str = "bone") -> Planted:
-    """Shrink a structure about its centre to a factor of its size in all directions."""
+    """Shrink a structure about its centre by a factor in all directions."""
     values = [value for value in hand.whole if TABLE[value].kind == kind]
     if not values:
         return None
@@ -199,7 +199,7 @@ FAULTS: dict[str, tuple[str, Callable[[Hand, Generator], Planted]]] = {
 
 
 def alarms(report: QualityReport) -> list[tuple[str, tuple[int, ...]]]:
-    """Return kind and structures of the findings that ask for a look."""
+    """Return kind and structures of the findings that ask for review."""
     wanted = [finding for finding in report.findings if finding.severity >= Severity.LOOK]
     return [(finding.kind, finding.structures) for finding in wanted]
 
@@ -258,7 +258,8 @@ def judge_model(folder: Path) -> dict[str, Any]:
         dice = {one.label: one.dice for one in scores.structures}
         named = [v for v in dice if report.severity_of(v) >= Severity.LOOK]
         poor = [v for v, value in dice.items() if value is not None and value < _POOR_DICE]
-        # What is wrong with a structure may be told of its neighbour; a structure alone counts.
+        # A fault of a structure may be reported for its neighbour; only the structure itself
+        # counts.
         wrong = [v for v in named if dice[v] is not None and dice[v] >= _GOOD_DICE]
         cases.append(
             {
@@ -278,7 +279,7 @@ def judge_model(folder: Path) -> dict[str, Any]:
 
 
 def totals(cases: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return how often a named structure is poor, and a poor or good one is named."""
+    """Return how often a named structure is poor, and how often a poor or good one is named."""
     count = {
         key: sum(case[key] for case in cases)
         for key in ("named", "poor", "poor_and_named", "good", "named_though_good")
@@ -293,17 +294,17 @@ def totals(cases: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def volumes_in(paths: list[Path]) -> tuple[list[Path], list[str]]:
-    """Return the volumes that are named or lie in folders, and a sentence for what is absent."""
+    """Return the given volumes and those in given folders, and a sentence for each missing one."""
     files, skipped = [], []
     for path in paths:
         if not path.exists():
-            skipped.append(f"{path.name}: was not there, so it was skipped")
+            skipped.append(f"{path.name}: does not exist, skipped")
         files += sorted(path.glob("*.mha")) if path.is_dir() else [path] * path.exists()
     return files, skipped
 
 
 def judge_not_hands(files: list[Path]) -> list[dict[str, Any]]:
-    """Check the bundled model's labels of what is no hand."""
+    """Check the bundled model's labels of volumes that show no hand."""
     rng, shape, spacing_mm = default_rng(3), (200, 256, 128), (0.279, 0.26, 0.176)
     smooth = gaussian_filter(rng.standard_normal(shape), 4)
     arrays = {

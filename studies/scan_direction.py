@@ -27,7 +27,7 @@ Scores = dict[str, float]
 
 
 def scores_of(summary: dict[str, Any]) -> Scores:
-    """Return the figures that are compared."""
+    """Return the metrics that are compared."""
     by_kind = {kind: summary["by_kind"][kind]["dice_macro"] for kind in KINDS}
     return {"dice": summary["dice_macro"], **by_kind, "found": summary["detection_rate"]}
 

@@ -42,7 +42,7 @@ def dice(truth: Mask, found: Mask) -> float:
 
 
 def figures(truth: Mask, found: Mask, depth_mm: float) -> dict[str, float]:
-    """Return the figures of one structure; no distances where no column is shared."""
+    """Return the values of one structure; no distances if the columns do not overlap."""
     columns, near, far = sides(truth)
     found_columns, found_near, found_far = sides(found)
     both = columns & found_columns
@@ -66,7 +66,7 @@ def figures(truth: Mask, found: Mask, depth_mm: float) -> dict[str, float]:
 def evaluate(
     truth: NDArray[np.uint8], found: NDArray[np.uint8], depth_mm: float, count: int
 ) -> dict[int, dict[str, float]]:
-    """Return the figures of those of the structures 1 to ``count`` that the truth holds."""
+    """Return the values of the structures 1 to ``count`` that occur in the truth."""
     results = {}
     boxes = zip(find_objects(truth, count), find_objects(found, count), strict=True)
     for value, (box, other) in enumerate(boxes, start=1):
@@ -117,7 +117,7 @@ def main() -> None:
 
 
 def mean(rows: list[dict[str, float]]) -> dict[str, float]:
-    """Return the mean of every figure over the rows that have it."""
+    """Return the mean of every value over the rows that have it."""
     known: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         for key, value in row.items():

@@ -5,8 +5,8 @@
     python studies/worst_cases.py DATA FOUND scores.json -o docs/pictures/worst-cases.png
 
 Each row shows one case from above: the mean of the image along the depth with the true labels, with
-the labels that were found, and the voxels that differ (red: missed, blue: excess, yellow: wrong
-name), projected along the depth by the maximum.
+the predicted labels, and the voxels that differ (red: missed, blue: excess, yellow: wrong name),
+projected along the depth by the maximum.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def tinted(
 def differences(
     grey: NDArray[np.float64], truth: NDArray[np.uint8], found: NDArray[np.uint8]
 ) -> NDArray[np.float64]:
-    """Return a picture of what differs anywhere along the depth."""
+    """Return a picture of the voxels that differ anywhere along the depth."""
     picture = np.repeat(grey[..., None], 3, axis=2) * 0.6
     kinds = {
         EXTRA: (truth == 0) & (found > 0),
@@ -58,7 +58,9 @@ def differences(
         RENAMED: (truth > 0) & (found > 0) & (truth != found),
     }
     for color, where in kinds.items():
-        share = where.sum(axis=2)[::STEP, ::STEP, None] / 10  # ten voxels deep are drawn in full
+        share = (
+            where.sum(axis=2)[::STEP, ::STEP, None] / 10
+        )  # a difference ten voxels deep is drawn at full intensity
         picture = picture + (np.array(color) - picture) * np.minimum(share, 1)
     return picture
 

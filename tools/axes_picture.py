@@ -1,4 +1,4 @@
-"""Draw how slices look when the axes of a file are as expected, reversed or exchanged.
+"""Draw slices of volumes whose axes are as expected, reversed or exchanged.
 
 python tools/axes_picture.py --out docs/pictures/axes.png
 """
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 SEED = 900_003
 MEANING = ("scan", "lateral", "depth")
-"""Meaning of the axes of an array (z, y, x) that is as expected."""
+"""Meaning of the axes of an array (z, y, x) in the expected order."""
 
 
 @dataclass(frozen=True)
 class Storage:
-    """A way to store a volume.
+    """One way of storing a volume.
 
     Attributes:
-        title: What it is.
+        title: Title of the picture.
         axes: The option that reads it.
     """
 
@@ -60,7 +60,7 @@ def draw(image: NDArray[np.uint8], spacing_mm: tuple[float, ...]) -> "Figure":
 
     Args:
         image: (scan, lateral, depth).
-        spacing_mm: In the same order.
+        spacing_mm: Voxel size in the same order.
     """
     from matplotlib.figure import Figure
 

@@ -2,8 +2,8 @@
 
     python tools/explanation_figures.py
 
-writes docs/pictures/network.png, acm.png and loss.png. The last one is made of a phantom's slice
-with planted errors, and of the loss itself.
+writes docs/pictures/network.png, acm.png and loss.png. The last one is made from a phantom's slice
+with planted errors, and from the loss itself.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ FLAT, SOLID, MIXED, PLAIN = "#4c8fbd", "#e08e45", "#3a9d7f", "#8a8f98"
 
 @dataclass(frozen=True)
 class Box:
-    """A box of a diagram, by its middle."""
+    """A box of a diagram, given by its centre."""
 
     x: float
     y: float
@@ -131,7 +131,7 @@ def draw_acm() -> None:
 
 
 def planted(truth: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return labels with a bone called another, one with a boundary off by a voxel, one lost."""
+    """Return labels with one bone misnamed, one boundary off by a voxel, and one bone missing."""
     names = [value for value in np.unique(truth) if value]
     names.sort(key=lambda value: -(truth == value).sum())
     wrong = truth.copy()
@@ -144,7 +144,7 @@ def planted(truth: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def draw_loss() -> None:
-    """Draw what cross-entropy and the anatomy term say of the same errors."""
+    """Draw the effect of cross-entropy and of the anatomy term on the same errors."""
     labels = make_phantom(SEED, PhantomConfig()).labels
     table = hand_label_table()
     counts = [len(np.unique(part)) for part in labels]

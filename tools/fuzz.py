@@ -1,16 +1,16 @@
-"""Give damaged files of every format to segment, evaluate, measure and prepare.
+"""Run segment, evaluate, measure and prepare on damaged files of every format.
 
     python -m tools.fuzz --files 2000
     python -m tools.fuzz --resume --files 500            # so many more, added to the results
     python -m tools.fuzz --only "dicom seg" --files 200 --seed 7 --json other.json
     python -m tools.fuzz --again 17:1234      # one of the faults, kept as files
 
-prints counts and writes results/fuzz.json. Every file is damaged in one way (cut off,
-bits turned over, blocks moved, a header that lies) and given to one command. What must come of it:
-the exit status 2 and one line on stderr, within a time and a memory limit; or 0 where it is still a
-file that can be read. A file that was cut off and is read all the same counts as a fault. Commands
-run in a child process with a limited address space (on systems that have such a limit); every
-fiftieth file is given to a real `amcnet` process too, which must say the same.
+prints counts and writes results/fuzz.json. Every file is damaged in one way (truncated, bits
+flipped, blocks moved, header falsified) and passed to one command. The expected outcome is exit
+status 2 with one line on stderr, within a time and a memory limit, or 0 if the file is still
+readable. A truncated file that is read nevertheless counts as a fault. Commands run in a child
+process with a limited address space (on systems with such a limit); every fiftieth file is also
+passed to a real `amcnet` process, which must give the same outcome.
 """
 
 import argparse
@@ -39,12 +39,12 @@ from tools.fuzzing.seeds import Target, make_targets
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results" / "fuzz.json"
 WORKER = ROOT / "tools" / "fuzzing" / "worker.py"
-SPARE_BYTES = 3 << 30  # of address space: OpenVINO's threads take some of it
+SPARE_BYTES = 3 << 30  # of address space: OpenVINO's threads use some of it
 MOST_BYTES = (
     400 << 20
 )  # the intact files have 2 kB of voxels; imports, the network and a search of the axes take 310 MB
 SECONDS = 60.0
-# A traceback is a fault of the program; without the variable it is one line, as an answer is.
+# A traceback is a fault of the program; without the variable it is one line, like a regular error.
 ENVIRONMENT = {"COLUMNS": "200", TRACEBACK_VARIABLE: "1"}
 EVERY = 50
 _PROGRESS = re.compile(r"[\w ]+: \d+ of \d+(, about .* left)?")
@@ -53,7 +53,7 @@ _PROGRAM = "from amcnet.cli.main import main; main()"
 
 @dataclass
 class Tally:
-    """What came of the files."""
+    """Outcomes of the files."""
 
     counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     faults: list[dict[str, Any]] = field(default_factory=list)
@@ -63,14 +63,14 @@ class Tally:
 
 
 class Child:
-    """The process that runs the commands; a new one after each that died."""
+    """The process that runs the commands; it is replaced after it has died."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
         self._answers: queue.Queue[str] = queue.Queue()
 
     def ask(self, arguments: list[str]) -> dict[str, Any]:
-        """Run a command; return what the worker answers, or how it died."""
+        """Run a command; return the answer of the worker, or how it died."""
         process = self._process or self._start()
         process.stdin.write(json.dumps(arguments) + "\n")
         process.stdin.flush()
@@ -116,7 +116,7 @@ class Child:
 
 
 def verdict(answer: dict[str, Any], kind: str) -> str:
-    """Return ``refused``, ``read``, or what is wrong."""
+    """Return ``refused``, ``read``, or the fault."""
     if "died" in answer:
         return answer["died"]
     lines = [line for line in answer["err"].splitlines() if line]
@@ -195,7 +195,7 @@ def _compare(
     answer: dict[str, Any],
     arguments: list[str],
 ) -> None:
-    """Run a real process on the same file: it must end the same way."""
+    """Run a real process on the same file, which must have the same outcome."""
     tally.processes += 1
     done = subprocess.run(
         [sys.executable, "-c", _PROGRAM, *arguments],
@@ -233,7 +233,7 @@ def summary(tally: Tally, seeds: int, seconds: float) -> dict[str, Any]:
 
 
 def resumed(result: dict[str, Any]) -> Tally:
-    """Return what an earlier run counted."""
+    """Return the counts of an earlier run."""
     counts = Counter(
         {
             (name, command, what): count
@@ -255,11 +255,13 @@ def main() -> None:
     """Parse, run, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=0, help="the first of the seeds")
-    parser.add_argument("--resume", action="store_true", help="add to the results that there are")
-    parser.add_argument("--only", help="formats whose name holds this text")
-    parser.add_argument("--command", help="this command only")
-    parser.add_argument("--minutes", type=float, default=1e9, help="stop after these")
+    parser.add_argument("--seed", type=int, default=0, help="first seed")
+    parser.add_argument("--resume", action="store_true", help="add to the existing results")
+    parser.add_argument("--only", help="only formats whose name contains this text")
+    parser.add_argument("--command", help="only this command")
+    parser.add_argument(
+        "--minutes", type=float, default=1e9, help="stop after this number of files"
+    )
     parser.add_argument("--json", type=Path, default=RESULTS)
     parser.add_argument("--again", metavar="TARGET:SEED")
     options = parser.parse_args()

@@ -1,23 +1,20 @@
 """Write docs/inference-figures.md from the committed results.
 
-    python benchmarks/inference.py datasets/full-grid/imagesTr/hand_800100_0000.nrrd \
+    python -m benchmarks.inference datasets/full-grid/imagesTr/hand_800100_0000.nrrd \
         --json results/inference.json
     python studies/quality.py datasets/unseen --json results/quality.json
     python studies/cleanup.py datasets/unseen --json results/cleanup.json
     python studies/precision.py datasets/unseen --json results/precision.json
     python benchmarks/memory.py --json results/memory.json
-    python tools/inference_page.py
+    python -m tools.inference_page
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
-import cleanup
-import inference
-import memory
-import precision
-import quality
+from benchmarks import inference, memory
+from studies import cleanup, precision, quality
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
@@ -32,8 +29,8 @@ def page() -> str:
     """Return the page as Markdown."""
     return f"""# Inference in figures
 
-Written by `python tools/inference_page.py` from `results/`; do not edit. The
-head of that script lists the commands that measure. The bundled model throughout; phantoms only.
+Written by `python -m tools.inference_page` from `results/`; do not edit. That
+script begins with the commands that measure. All results are of the bundled model on phantoms.
 
 ## A full-size volume
 
@@ -41,12 +38,12 @@ head of that script lists the commands that measure. The bundled model throughou
 
 ## Quality
 
-Ten unseen phantoms at network grid, scored at their own resolution.
+Ten unseen phantoms on the network grid, scored at their own resolution.
 
 {quality.report(read("quality"))}
 
-The plane is never cropped or cut into tiles. Instance norm sees the whole window, and the last row
-is what the best possible crop would cost. What is skipped are windows without any contrast.
+The plane is never cropped or tiled. Instance norm depends on the whole window, and the last row
+shows what the best possible crop would cost. Only windows without any contrast are skipped.
 
 ## Clean-up
 
@@ -62,7 +59,7 @@ Seconds of one window. float32 is used unless the processor has AMX.
 
 ## Memory
 
-What a volume takes beyond the loaded model, and what is planned for it before work starts.
+Memory for a volume in addition to the loaded model, and the plan made before work starts.
 
 {memory.report(read("memory"))}
 """

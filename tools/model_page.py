@@ -1,4 +1,4 @@
-"""Score the bundled model on phantoms that it has never seen, and write what its card says.
+"""Score the bundled model on phantoms that it has never seen, and write its model card.
 
     amcnet phantom --count 26 --seed 840000 --grid full --out datasets/unseen-26
     amcnet phantom --count 10 --seed 800000 --variety full --out datasets/unseen-full
@@ -9,14 +9,14 @@
     amcnet segment datasets/unseen-26/imagesTr -o datasets/unseen-26/best --quality best
     amcnet evaluate datasets/unseen-26/labelsTr datasets/unseen-26/best \
         --json datasets/unseen-26/scores-best.json
-    python tools/model_page.py datasets/unseen-26/scores.json \
+    python -m tools.model_page datasets/unseen-26/scores.json \
         datasets/unseen-26/scores-best.json datasets/unseen-full/scores.json
 
-writes the figures of all cases to results/model-{complete,best,variety}.json, the page
+writes the results of all cases to results/model-{complete,best,variety}.json, the page
 docs/model-scores.md and the curve docs/pictures/training-curve.png (of model.json). Without
-arguments only page and curve are made anew, from the committed results of this script, of
-error_parts.py, of surface_errors.py, of other_origin.py, of far_side_ceiling.py and, where it has
-been run, of scan_direction.py.
+arguments, only page and curve are generated, from the committed results of this script, of
+error_parts.py, surface_errors.py, other_origin.py, far_side_ceiling.py and, if available,
+scan_direction.py.
 """
 
 import argparse
@@ -44,8 +44,8 @@ CEILING = RESULTS / "far_side_ceiling.json"
 DIRECTION = RESULTS / "scan_direction.json"
 DIGITS = 5
 
-# Name, key in a case's summary, kind, what the paper reports for its best row (or its follow-up),
-# target, whether more is better.
+# Name, key in a case's summary, kind, the paper's result for its best row (or its follow-up),
+# target, whether higher is better.
 TARGETS = (
     ("Dice", "dice_macro", None, "0.900 (pooled)", 0.90, True),
     ("Jaccard", "jaccard_macro", None, "0.819 (pooled)", 0.82, True),
@@ -72,21 +72,21 @@ def rounded(value: Any) -> Any:  # noqa: ANN401
 
 
 def keep(scores: Path, target: Path) -> None:
-    """Write what ``amcnet evaluate`` found, shorter, with the model that it was found for."""
+    """Write a shortened output of ``amcnet evaluate``, together with the model."""
     cases = rounded(json.loads(scores.read_text(encoding="utf-8"))["cases"])
     written = {"sha256": load_bundle().description.sha256["model.safetensors"], "cases": cases}
     target.write_text(json.dumps(written, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
 def values_of(cases: Cases, key: str, kind: str | None) -> list[float]:
-    """Return a figure of all cases; NaN where a case has none."""
+    """Return a metric of all cases; NaN for cases without a value."""
     summaries = (case["summary"] for case in cases.values())
     parts = (summary if kind is None else summary["by_kind"][kind] for summary in summaries)
     return [float("nan") if part[key] is None else part[key] for part in parts]
 
 
 def targets(cases: Cases, best: Cases, other: Cases) -> Iterator[str]:
-    """Yield the table of all figures that were aimed at."""
+    """Yield the table of all targets."""
     yield (
         f"| | paper's own data | target | {len(cases)} complete hands, full size | met | "
         f"the same, `--quality best` | met | {len(other)} hands of full variety |"
@@ -129,7 +129,7 @@ def each_case(cases: Cases) -> Iterator[str]:
 
 
 def error_parts(results: dict[str, Any]) -> Iterator[str]:
-    """Yield what the errors are made of."""
+    """Yield the parts of the errors."""
     mean = results["mean"]
     yield f"Dice on {len(results['cases'])} unseen phantoms (`{results['data']}`):"
     yield ""
@@ -142,7 +142,7 @@ def error_parts(results: dict[str, Any]) -> Iterator[str]:
 
 
 def sides(results: dict[str, Any]) -> Iterator[str]:
-    """Yield which sides of the structures are misplaced."""
+    """Yield the errors of each side of the structures."""
     spread = results["spread of a case's offset"]
     yield f"{len(results['cases'])} hands (`{results['data']}`), `studies/surface_errors.py`:"
     yield ""
@@ -153,15 +153,15 @@ def sides(results: dict[str, Any]) -> Iterator[str]:
         yield f"| {kind} | " + " | ".join(f"{mean[key]:.3f}" for key in keys) + " |"
     yield ""
     yield (
-        "First Dice, as it is and as it would be with one part right; the last two are mean "
-        "distances along the beam. The mean offset of a whole hand varies by "
-        f"{spread['near mm']:.2f} mm (near) and {spread['far mm']:.2f} mm (far) from hand to hand "
-        "(standard deviation)."
+        "Dice of the result, and Dice with one part replaced by the truth; the last two columns "
+        "are mean distances along the beam. The mean offset of a whole hand varies by "
+        f"{spread['near mm']:.2f} mm (near) and {spread['far mm']:.2f} mm (far) from hand to "
+        "hand (standard deviation)."
     )
 
 
 def ceiling(results: dict[str, Any], today: dict[str, Any]) -> Iterator[str]:
-    """Yield how well the far side can be known at all, beside how well the model knows it."""
+    """Yield how well the far side can be known at all, compared with the model."""
     yield (
         "The far side of a bone lies in its own shadow. A ridge regression that is given the true "
         "near surface, the true outline and the outlines of the neighbours predicts the thickness "
@@ -192,7 +192,7 @@ def directions(results: dict[str, Any]) -> Iterator[str]:
 
 
 def origins(results: dict[str, Any]) -> Iterator[str]:
-    """Yield the scores on what is of another origin than the training data."""
+    """Yield the scores on data of another origin than the training data."""
     yield f"{results['cases']} hands on half the grid; see `studies/other_origin.py`."
     yield ""
     yield "| hands | Dice | bones | epiphyses | found |"
@@ -204,7 +204,7 @@ def origins(results: dict[str, Any]) -> Iterator[str]:
 
 
 def curve(provenance: Provenance | None) -> list[dict[str, float]]:
-    """Return the rows of a training and of those before it, their steps counted on."""
+    """Return the rows of a training and its predecessors, with consecutive steps."""
     if provenance is None:
         return []
     rows = curve(provenance.before)
@@ -217,9 +217,9 @@ def page(read: dict[Path, dict[str, Any]]) -> str:
     cases = read[COMPLETE]["cases"]
     parts = {
         "": targets(cases, read[BEST]["cases"], read[VARIETY]["cases"]),
-        "What the errors are made of": error_parts(read[PARTS]),
-        "Which sides are misplaced": sides(read[SIDES]),
-        "What can be known of the far side": ceiling(read[CEILING], read[SIDES]),
+        "Composition of the errors": error_parts(read[PARTS]),
+        "Misplaced sides": sides(read[SIDES]),
+        "Limits of the far side": ceiling(read[CEILING], read[SIDES]),
         "Hands and ultrasound of other origin": origins(read[ORIGIN]),
         **({"Scan direction": directions(read[DIRECTION])} if DIRECTION in read else {}),
         "Structures": structures(cases),
@@ -228,7 +228,7 @@ def page(read: dict[Path, dict[str, Any]]) -> str:
     lines = [
         "# Scores of the bundled model",
         "",
-        "Written by `python tools/model_page.py`; do not edit. Weights SHA-256 "
+        "Written by `python -m tools.model_page`; do not edit. Weights SHA-256 "
         f"`{read[COMPLETE]['sha256'][:16]}...`. Unseen phantoms throughout, evaluated at the "
         "resolution of the volume: means over the structures of a case, then over cases, with 95 % "
         "intervals (bootstrap over cases).",
@@ -236,6 +236,15 @@ def page(read: dict[Path, dict[str, Any]]) -> str:
     for title, part in parts.items():
         lines += ["", *([f"## {title}", ""] if title else []), *part]
     return "\n".join(lines) + "\n"
+
+
+def committed_results() -> dict[Path, dict[str, Any]]:
+    """Return the content of all results on the page, by file."""
+    return {
+        path: json.loads(path.read_text(encoding="utf-8"))
+        for path in (COMPLETE, BEST, VARIETY, ORIGIN, PARTS, SIDES, CEILING, DIRECTION)
+        if path != DIRECTION or path.is_file()
+    }
 
 
 def main() -> None:
@@ -247,11 +256,7 @@ def main() -> None:
     arguments = parser.parse_args()
     for scores, target in zip(arguments.scores, (COMPLETE, BEST, VARIETY), strict=False):
         keep(scores, target)
-    read = {
-        path: json.loads(path.read_text(encoding="utf-8"))
-        for path in (COMPLETE, BEST, VARIETY, ORIGIN, PARTS, SIDES, CEILING, DIRECTION)
-        if path != DIRECTION or path.is_file()
-    }
+    read = committed_results()
     scored = [results["sha256"] for path, results in read.items() if path != CEILING]
     if len(models := set(scored)) > 1:
         parser.error(f"the results are of {len(models)} models, expected one")

@@ -7,8 +7,8 @@
     python -m tools.paper_tables_page --from runs/tables-small/results
 
 The first three commands take hours and may be interrupted; the last one copies their results to
-results/paper_tables and their pictures to docs/pictures, and without --from the page is
-written from what is there.
+results/paper_tables and their pictures to docs/pictures. Without --from, the page is written from
+the results already there.
 """
 
 import argparse
@@ -42,7 +42,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results" / "paper_tables"
 PAGE = ROOT / "docs" / "tables.md"
 TABLES: tuple[TableName, ...] = ("table1", "table2")
-# What a comparison with another row asks.
+# Questions answered by the comparison with another row.
 QUESTIONS = {
     "amcnet": "The term at the paper's weight against Dice alone",
     "amcnet-gamma-0.25": "Gamma 0.5 against 0.25",
@@ -85,9 +85,9 @@ def speed_section(path: Path) -> Iterator[str]:
     yield "## Time"
     yield ""
     yield (
-        f"One row after the other on {measured['processors']} processors with nothing else to do "
-        "(`benchmarks/paper_tables_speed.py`). Minutes and seconds in the tables of costs are "
-        "those of the rows themselves, several of which shared the machine."
+        f"The rows ran one after another on {measured['processors']} processors of an otherwise "
+        "idle machine (`benchmarks/paper_tables_speed.py`). Minutes and seconds in the tables "
+        "of costs are those of the rows themselves, several of which shared the machine."
     )
     yield ""
     yield "| row | a training step, s | a volume, s |"
@@ -124,20 +124,29 @@ def anatomy_section(found: Results) -> str:
 
 
 def paragraph(here: Results) -> str:
-    """Return what the loss does, in sentences that are computed from the results."""
+    """Return the effect of the loss, in sentences that are computed from the results."""
     ours = here["amcnet-ac"]
     sentences = [_answer(text, ours, here[row]) for row, text in QUESTIONS.items() if row in here]
     lines = finished_rows(anatomy_loss.study(), here)
     lost = [f"{line.title} {given_up(here[line.row])}" for line in lines]
     sentences.append(f"Structures as good as never found: {', '.join(lost)}.")
     return (
-        "AMCNet, all else equal. p is of one test each. " + " ".join(sentences) + " One training "
-        "run each: what another seed would change is not in the intervals."
+        "AMCNet, all else equal. p is from single tests, uncorrected. "
+        + " ".join(sentences)
+        + " One "
+        "training run "
+        "each: the "
+        "effect of "
+        "another seed "
+        "is not "
+        "included in "
+        "the "
+        "intervals."
     )
 
 
 def _answer(text: str, ours: RowResult, other: RowResult) -> str:
-    """Return the differences of one comparison that a test confirms, or that there is none."""
+    """Return the differences of one comparison that a test confirms, if any."""
     sure = []
     for figure in PAPER_METRICS:
         found = paired_difference(ours, other, figure.metric)
@@ -153,7 +162,7 @@ def _answer(text: str, ours: RowResult, other: RowResult) -> str:
 
 
 def _copy(source: Path, results: Path, pictures: Path, seed: int | None) -> None:
-    """Copy the results of rows; pictures are of the first seed alone."""
+    """Copy the results of rows; pictures only for the first seed."""
     target = results if seed is None else paper_tables_seeds.seed_folder(results, seed)
     left_out = ("*.png",) if seed is None else ("*.png", "*.nrrd")
     shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*left_out))
@@ -165,10 +174,10 @@ def _copy(source: Path, results: Path, pictures: Path, seed: int | None) -> None
 def main(texts: list[str] | None = None) -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--from", dest="source", type=Path, help="results to copy first")
+    parser.add_argument("--from", dest="source", type=Path, help="folder of results to copy first")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--page", type=Path, default=PAGE)
-    parser.add_argument("--seed", type=int, help="of what is copied, if it is another seed's")
+    parser.add_argument("--seed", type=int, help="seed of the copied results, if not the first")
     arguments = parser.parse_args(texts)
     if arguments.source is not None:
         _copy(

@@ -3,28 +3,28 @@
     python benchmarks/phantom_speed.py --json results/phantom_speed.json
     python studies/phantom_statistics.py --json results/phantom_statistics.json \
         --plot docs/pictures/phantom-statistics.png
-    python tools/model_page.py datasets/unseen --json results/gap_complete.json
-    python tools/model_page.py datasets/unseen-full --json results/gap_full.json
-    python tools/phantom_page.py
+    python -m tools.model_page datasets/unseen --json results/gap_complete.json
+    python -m tools.model_page datasets/unseen-full --json results/gap_full.json
+    python -m tools.phantom_page
 
-The gap files hold what the model trained on the first form of the phantom scores: on that form
-(gap_first_form.json), on today's phantoms and on those with --variety full.
+The gap files hold the scores of the model that was trained on the first version of the phantom: on
+that version (gap_first_form.json), on current phantoms and on phantoms with --variety full.
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
-import phantom_speed
-import phantom_statistics
+from benchmarks import phantom_speed
+from studies import phantom_statistics
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
 PAGE = ROOT / "docs" / "phantom-figures.md"
 GAP = {
-    "first form, as in its training": "gap_first_form.json",
-    "today's phantom": "gap_complete.json",
-    "today's phantom, --variety full": "gap_full.json",
+    "first version, as in its training": "gap_first_form.json",
+    "current phantom": "gap_complete.json",
+    "current phantom, --variety full": "gap_full.json",
 }
 GAP_COLUMNS = {
     "bones, Dice": ("bone", "dice_macro"),
@@ -60,8 +60,8 @@ def page() -> str:
     machine = speed["machine"]
     return f"""# Figures of the phantom
 
-Written by `python tools/phantom_page.py` from `results/`; do not edit. The commands
-that made the results stand at the top of that script.
+Written by `python -m tools.phantom_page` from `results/`; do not edit. That
+script begins with the commands that made the results.
 
 ## Speed and memory
 
@@ -70,16 +70,16 @@ One phantom, median of {speed["repeat"]} runs, {machine["processors"]} processor
 
 {phantom_speed.table(speed)}
 
-## Grey values
+## Intensities
 
-Slices with at least five structures, {statistics["grid"]} grid, beside the ranges of real slices.
+Slices with at least five structures, {statistics["grid"]} grid, and the ranges of real slices.
 
 {phantom_statistics.table(statistics)}
 
-## What a model trained on the first form of the phantom scores
+## Scores of a model trained on the first version of the phantom
 
-The model that was trained before this form of the phantom existed (simpler bones, fewer terms of
-the ultrasound), on ten unseen phantoms each: the size of the gap between two renderers.
+The model was trained on an earlier version of the phantom (simpler bones, fewer terms of the
+ultrasound). Its scores on ten unseen phantoms each show the gap between two renderers.
 
 {gap_table()}
 """

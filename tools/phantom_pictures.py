@@ -3,7 +3,7 @@
     python tools/phantom_pictures.py --out docs/pictures
 
 writes phantom-slices.png, phantom-above.png, phantom-ages.png, phantom-terms.png and
-phantom-variety.png, which takes two to three minutes; --only writes some of them.
+phantom-variety.png, in two to three minutes; --only writes some of them.
 """
 
 import argparse
@@ -43,9 +43,9 @@ LEVELS = {
 AGES_YEARS = (2.5, 5.0, 8.0, 11.0, 15.5)
 VARIETY_SEEDS = 12
 COARSE_GRID = PhantomGrid((152, *NETWORK_GRID.shape[1:]), (1.118, *NETWORK_GRID.spacing_mm[1:]))
-"""The network's plane with every fourth slice: a quarter of the time for the same slices."""
+"""The network's plane with every fourth slice, which takes a quarter of the time."""
 
-TERMS_SLICES = 31  # as many as the blur across slices needs, and some
+TERMS_SLICES = 31  # as many as the blur across slices needs, plus some
 TERMS_WIDTH_MM = 72.0
 TERMS_COLUMNS = 4
 CLEARLY_ACTIVE: dict[str, Any] = {
@@ -87,20 +87,20 @@ CLEARLY_ACTIVE: dict[str, Any] = {
     "support_echo": 0.1,
     "vein_count": 24,
 }
-"""Settings with which every term shows, most of them beyond what a scan is drawn from."""
+"""Settings that make every term visible, most of them beyond the range of a scan."""
 
 WIDTH_INCHES, DPI = 9.0, 100
-GREYS = 28  # Speckle hardly compresses: few greys keep the files small.
-FILL, FILL_ALONE, TINT = 0.6, 0.85, 0.5  # how opaque labels inside their outlines, changes are
+GREYS = 28  # Speckle hardly compresses: few intensity levels keep the files small.
+FILL, FILL_ALONE, TINT = 0.6, 0.85, 0.5  # opacity of labels inside their outlines, and of changes
 ADDED, TAKEN = (230, 159, 0), (86, 180, 233)  # orange: brighter with a term; blue: darker
-CHANGE_GREY, CHANGE_MM = 7.0, 0.5  # the least change that is tinted, and its blur
+CHANGE_GREY, CHANGE_MM = 7.0, 0.5  # smallest change that is tinted, and its blur
 
 Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Page:
-    """What all pictures share: the table of labels, the first seed and the threads."""
+    """Shared by all pictures: the label table, the first seed and the number of threads."""
 
     table: LabelTable
     seed: int
@@ -114,7 +114,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Window:
-    """Some neighbouring slices of a voxelised hand, to render no more than these."""
+    """Some neighbouring slices of a voxelised hand, to render only these."""
 
     voxeliser: Voxeliser
     first: int
@@ -140,7 +140,7 @@ class Window:
 
 
 def slice_with(labels: Bytes, values: Sequence[int]) -> int:
-    """Return the middlemost of the slices that show as many as possible of some structures."""
+    """Return the middle one of the slices that show the most of some structures."""
     present = np.array(
         [np.isin(values, plane, assume_unique=False).sum() for plane in labels[:, ::2, ::2]]
     )
@@ -149,7 +149,7 @@ def slice_with(labels: Bytes, values: Sequence[int]) -> int:
 
 
 def fingers_of(table: LabelTable, kind: str, segment: str) -> list[int]:
-    """Return the values of the structures of one kind and segment in all fingers but the thumb."""
+    """Return the values of one kind and segment in all fingers except the thumb."""
     return [s.value for s in table if (s.kind, s.segment) == (kind, segment) and s.group != "thumb"]
 
 
@@ -181,7 +181,7 @@ def first_labels(labels: Bytes) -> Bytes:
 
 
 def draw_slices(page: Page) -> "Figure":
-    """Draw transverse slices from fingertips to metacarpals: grey, and with labels."""
+    """Draw transverse slices from fingertips to metacarpals: greyscale, and with labels."""
     phantom = page.phantom
     figure = new_figure(8.6)
     panels = figure.subplots(len(LEVELS), 2, sharex=True, sharey=True)
@@ -249,7 +249,7 @@ def draw_terms(page: Page) -> "Figure":
     window = Window(Voxeliser(hand, NETWORK_GRID), index - TERMS_SLICES // 2, TERMS_SLICES)
     whole = _rendered(window, acoustics, page)
     images = {term: _rendered(window, without(acoustics, term), page) for term in TERMS}
-    # Two terms move or brighten whole slices: show one in which both of them do.
+    # Two terms move or brighten whole slices: show a slice in which both do.
     best = most_changed(whole, [images["flicker"], images["jitter"]])
     middle_mm = _middle_mm(np.isin(labels[index], shown))
     titled = {"all terms": whole, **{f"no {term}": image for term, image in images.items()}}
@@ -324,7 +324,7 @@ def _show(
 
 
 def write_png(figure: "Figure", path: Path, colours: list[int]) -> None:
-    """Write a figure with few colours, in the smallest PNG that Pillow makes of it."""
+    """Write a figure with few colours, as the smallest PNG that Pillow can make."""
     from PIL import Image
 
     buffer = io.BytesIO()
@@ -358,7 +358,7 @@ def _colours(
 
 
 def most_changed(whole: Bytes, images: Sequence[Bytes]) -> int:
-    """Return the slice in which all of some images differ much from the whole one."""
+    """Return the slice in which all of some images differ most from the complete one."""
     changes = [np.abs(whole.astype(int) - image).mean(axis=(1, 2)) for image in images]
     return int(np.argmax(np.prod(changes, axis=0)))
 

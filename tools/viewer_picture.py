@@ -2,7 +2,7 @@
 
 python tools/viewer_picture.py scan.nrrd scan.seg.nrrd docs/pictures/viewer.png
 
-Needs the extra viewer-tests and Chromium. WebGL2 is drawn by the processor, which takes minutes
+Needs the extra viewer-tests and Chromium. WebGL2 is rendered on the processor, which takes minutes
 for a volume of full size.
 """
 

@@ -28,15 +28,16 @@ class HandBoneSegmentation(ScriptedLoadableModule):
         parent.dependencies = []
         parent.contributors = ["amcnet maintainers"]
         parent.helpText = (
-            "Finds the 19 long bones of a hand and their 19 epiphyses in a 3D ultrasound volume, "
-            "measures each, and says what looks wrong. Research software, no medical device."
+            "Finds the 19 long bones of a hand and their 19 epiphyses in a 3D ultrasound "
+            "volume, measures each, and reports what looks wrong. Research software, not a "
+            "medical device."
         )
         parent.acknowledgementText = "amcnet, Apache-2.0."
         slicer.app.connect("startupCompleted()", register_sample)
 
 
 class HandBoneSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The panel in Slicer's window."""
+    """The panel in 3D Slicer's window."""
 
     def __init__(self, parent: Any = None) -> None:  # noqa: ANN401
         ScriptedLoadableModuleWidget.__init__(self, parent)
@@ -62,13 +63,15 @@ class HandBoneSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMix
 
     def _scene_changed(self, *_: object) -> None:
         if self.panel is not None:
-            if not self.panel.correct.improvement.is_running:  # a training needs no scene
+            if (
+                not self.panel.correct.improvement.is_running
+            ):  # a training continues without a scene
                 self.panel.cancel()
             self.panel.follow_scene()
 
 
 def home() -> Path:
-    """Return the folder of Slicer's settings, where the package is installed."""
+    """Return the folder of 3D Slicer's settings, in which the package is installed."""
     return Path(slicer.app.slicerUserSettingsFilePath).parent
 
 
@@ -95,10 +98,10 @@ def load_sample(_: object = None) -> Any:  # noqa: ANN401
 
 
 class HandBoneSegmentationTest(ScriptedLoadableModuleTest):
-    """Slicer's own test: the sample volume through the panel. It needs amcnet installed."""
+    """3D Slicer's own test: the sample volume through the panel. It needs amcnet installed."""
 
     def setUp(self) -> None:
-        """Begin with an empty scene."""
+        """Start with an empty scene."""
         slicer.mrmlScene.Clear()
 
     def runTest(self) -> None:

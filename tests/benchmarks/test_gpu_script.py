@@ -26,4 +26,4 @@ def test_the_networks_grid_is_that_of_the_goal(tmp_path):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_without_a_gpu_it_says_so(capsys):
     script.main([])
-    assert "no GPU" in capsys.readouterr().out
+    assert "PyTorch cannot use a GPU" in capsys.readouterr().out

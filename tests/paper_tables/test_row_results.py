@@ -55,7 +55,7 @@ def test_rows_of_another_budget_or_other_cases_are_refused(tmp_path):
 def test_a_damaged_file_is_named(tmp_path):
     write_row_result(tmp_path, made_result("unet", {}))
     (tmp_path / "unet.csv").write_text("case,kind,dice_macro\nhand,all,much\n")
-    with pytest.raises(InputError, match=r"unet.csv: cannot be read, expected the figures"):
+    with pytest.raises(InputError, match=r"unet.csv: cannot be read, expected the metrics"):
         read_row_result(tmp_path, "unet")
     (tmp_path / "unet.json").write_text("{}")
     with pytest.raises(InputError, match=r"unet.json: cannot be read, expected the facts"):

@@ -158,7 +158,7 @@ def test_without_a_folder_or_pytorch_the_panel_says_so(applied, make_panel):
     folder = applied.ui.dataSetEdit.text()
     applied.ui.dataSetEdit.setText("")
     applied.ui.addButton.click()
-    assert "no data set is chosen" in applied.ui.statusLabel.text()
+    assert "no data set is selected" in applied.ui.statusLabel.text()
     applied.ui.improveButton.click()
     assert "expected a folder with cases in it" in applied.ui.statusLabel.text()
     applied.ui.dataSetEdit.setText(folder)

@@ -438,13 +438,13 @@ def test_installing_from_a_wheel(make_panel, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("", "nothing is chosen, expected the path of amcnet's wheel"),
-        ("amcnet", "amcnet: is no file or folder, .*not published on an index"),
-        ("amcnet==0.1.0", "is no file or folder"),
-        ("git+https://example.org/amcnet", "is no file or folder"),
-        ("--index-url=https://example.org", "is no file or folder"),
+        ("", "nothing is selected, expected the path of amcnet's wheel"),
+        ("amcnet", "amcnet: is not a file or folder, .*not published on an index"),
+        ("amcnet==0.1.0", "is not a file or folder"),
+        ("git+https://example.org/amcnet", "is not a file or folder"),
+        ("--index-url=https://example.org", "is not a file or folder"),
         ("{folder}", "holds no pyproject.toml"),
-        ("{folder}/other-1.0-py3-none-any.whl", "is no wheel of amcnet"),
+        ("{folder}/other-1.0-py3-none-any.whl", "is not a wheel of amcnet"),
         ("{wheel}#sha256=" + 64 * "0", "has SHA-256 .* expected 0000"),
     ],
 )

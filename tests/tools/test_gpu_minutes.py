@@ -93,7 +93,7 @@ def test_a_failed_stage_is_recorded_and_the_next_one_goes_on(tmp_path: Path) -> 
 def test_without_a_gpu_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         script.main(["--out", str(tmp_path)])
-    assert "no GPU" in capsys.readouterr().err
+    assert "PyTorch cannot use a GPU" in capsys.readouterr().err
 
 
 @pytest.mark.slow

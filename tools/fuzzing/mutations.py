@@ -1,4 +1,4 @@
-"""Ways to damage a file: cut it off, turn bits over, move blocks, let its header lie."""
+"""Ways to damage a file: truncate it, flip bits, move blocks, falsify its header."""
 
 import gzip
 import re
@@ -27,7 +27,7 @@ _NIFTI = (
 )  # fmt: skip
 _INTEGERS = (0, 1, -1, 2, 3, 4, 7, 8, 16, 64, 127, 128, 255, 256, 768, 1024, 1792, 2048, 32767)
 _FLOATS = (0.0, -1.0, 1e-30, 1e30, 3e38, float("nan"), float("inf"), 352.0, 353.5, 1e9, -352.0)
-_ELEMENTS = (  # group, element of DICOM attributes that say how large things are and where
+_ELEMENTS = (  # (group, element) of DICOM attributes that state sizes and positions
     (0x0028, 0x0010), (0x0028, 0x0011), (0x0028, 0x0008), (0x0028, 0x0002), (0x0028, 0x0100),
     (0x0028, 0x0101), (0x0028, 0x0102), (0x0028, 0x0103), (0x0028, 0x0004), (0x0028, 0x0030),
     (0x0020, 0x0032), (0x0020, 0x0037), (0x0018, 0x0050), (0x0020, 0x000E), (0x0008, 0x0016),
@@ -39,7 +39,7 @@ Mutation = Callable[[bytes, Generator], bytes]
 
 
 def mutate(content: bytes, name: str, rng: Generator) -> tuple[str, bytes]:
-    """Return what was done to the content of a file of that name, and the damaged content."""
+    """Return the kind of damage to the content of a named file, and the damaged content."""
     kind = str(rng.choice(["cut", "bits", "blocks", "header", "header"]))
     is_packed = content[:2] == b"\x1f\x8b"
     if is_packed and (kind == "header" or rng.random() < 0.4):

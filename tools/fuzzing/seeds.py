@@ -1,4 +1,4 @@
-"""Intact little files of every format that is read, and the commands that read them."""
+"""Small intact files of every readable format, and the commands that read them."""
 
 import io
 import json
@@ -24,15 +24,15 @@ _ENHANCED_US = "1.2.840.10008.5.1.4.1.1.6.2"
 
 @dataclass(frozen=True)
 class Target:
-    """Something to damage, and a command that reads it.
+    """A file to damage, and a command that reads it.
 
     Attributes:
-        format: What it is called in the results.
-        number: Among all targets, by which it is found again.
+        format: Name in the results.
+        number: Index among all targets, which identifies it.
         folder: All files of the input; a copy of it is damaged.
-        file: The one to damage, relative to the folder.
-        command: Arguments of `amcnet`; ``{0}`` stands for the copied folder, ``{1}`` for one that
-            gets the output.
+        file: The file to damage, relative to the folder.
+        command: Arguments of `amcnet`; ``{0}`` stands for the copied folder, ``{1}`` for the output
+            folder.
     """
 
     format: str
@@ -202,7 +202,7 @@ _WRITERS: dict[str, Callable[[Path, np.ndarray], None]] = {
     "dicom jpeg-ls": _compressed("1.2.840.10008.1.2.4.80", "pyjpegls"),
     "dicom jpeg 2000": _jpeg_2000,
 }
-# Format -> what the command is given, and the file that is damaged.
+# Format -> input of the command, and the file that is damaged.
 _FILES = {
     "nii": ("v.nii", "v.nii"),
     "nii float": ("v.nii", "v.nii"),

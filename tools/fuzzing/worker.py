@@ -1,7 +1,7 @@
-"""Runs commands of `amcnet`, one a line of JSON on stdin, and answers with a line for each.
+"""Runs commands of `amcnet`, one per line of JSON on stdin, and answers each with a line.
 
-A process of its own: what native libraries do to it, the caller survives. Its address space is
-limited, where the system can do that, so that nothing can take the machine's memory.
+A separate process, so that the caller survives crashes of native libraries. Its address space is
+limited if the system allows it, so that no command can exhaust the machine's memory.
 """
 
 import contextlib
@@ -75,7 +75,7 @@ def _run(arguments: list[str]) -> dict[str, object]:
 
 
 def _field(name: str) -> int | None:
-    """Return a figure of this process in bytes; None where the system does not tell."""
+    """Return a property of this process in bytes; None if the system does not report it."""
     try:
         match = re.search(rf"^{name}:\s+(\d+) kB", _STATUS.read_text(), re.M)
     except OSError:

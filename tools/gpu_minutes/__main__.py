@@ -1,4 +1,4 @@
-"""Train and measure all that needs a GPU, on a machine that has one for nine minutes.
+"""Train and measure everything that needs a GPU, on a machine that has one for nine minutes.
 
     python -m tools.gpu_minutes --out results --minutes 8.7
     python -m tools.gpu_minutes --out results --rehearse     (on a CPU, a minute, tiny sizes)
@@ -6,11 +6,11 @@
 The processors make phantoms from the first second on. Meanwhile the GPU times the network of the
 paper's width from array to labels, trains both stages of the hand model in bfloat16 from the
 bundled weights, trains the wide network, and measures its Dice on six unseen hands. Each stage has
-a share of the time, and what one does not need goes to the next ones. Weights are written every
-half minute and ``results.json`` after each stage, so that a run that is cut off leaves what it has.
+a share of the time; unused time goes to the following stages. Weights are written every half minute
+and ``results.json`` after each stage, so that an interrupted run keeps its results.
 
-It needs PyTorch, Lightning, SciPy, safetensors, pydantic, isal and this repository, but no
-OpenVINO: turn the weights into a model afterwards with ``python -m tools.gpu_minutes.adopt``.
+It needs PyTorch, Lightning, SciPy, safetensors, pydantic, isal and this repository, but not
+OpenVINO: convert the weights to a model afterwards with ``python -m tools.gpu_minutes.adopt``.
 """
 
 import argparse
@@ -43,11 +43,11 @@ RESULTS_FILE = "results.json"
 
 
 class Record:
-    """Results that are on disk as soon as they are known.
+    """Results that are written to disk as soon as they are known.
 
     Args:
         path: The JSON file.
-        clock: Gives the time of each entry.
+        clock: Provides the time of each entry.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
@@ -55,14 +55,14 @@ class Record:
         self.values: dict[str, Any] = {}
 
     def add(self, name: str, values: Any) -> None:  # noqa: ANN401
-        """Add an entry, say so, and write the file."""
+        """Add an entry, log it, and write the file."""
         self.values[name] = values
         print(f"{self._clock.elapsed:6.1f} s  {name}: {values}", flush=True)
         with atomic_path(self._path) as temporary:
             temporary.write_text(json.dumps(self.values, indent=1) + "\n", encoding="utf-8")
 
     def attempt(self, name: str, work: Callable[[], Any]) -> None:
-        """Add what some work returns; a failure is an entry too, and the next stage goes on."""
+        """Add the result of some work; a failure is also an entry, and the next stage continues."""
         try:
             self.add(name, work())
         except Exception:
@@ -70,7 +70,7 @@ class Record:
 
 
 def run(plan: Plan, out: Path, device: torch.device) -> dict[str, Any]:
-    """Run all stages; return the results, which are in ``out`` too."""
+    """Run all stages; return the results, which are also in ``out``."""
     out.mkdir(parents=True, exist_ok=True)
     clock = Clock(plan)
     record = Record(out / RESULTS_FILE, clock)
@@ -149,13 +149,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, help="time of the whole run")
-    parser.add_argument("--rehearse", action="store_true", help="on a CPU, tiny sizes")
+    parser.add_argument("--rehearse", action="store_true", help="on a CPU, with tiny sizes")
     options = parser.parse_args(arguments)
     plan = REHEARSAL if options.rehearse else FULL
     if options.minutes is not None:
         plan = replace(plan, seconds=60 * options.minutes)
     if not options.rehearse and not torch.cuda.is_available():
-        parser.error("there is no GPU that PyTorch can use; --rehearse needs none")
+        parser.error("PyTorch cannot use a GPU here; --rehearse needs none")
     run(plan, options.out, torch.device("cpu" if options.rehearse else "cuda"))
 
 

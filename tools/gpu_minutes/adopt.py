@@ -2,9 +2,9 @@
 
     python -m tools.gpu_minutes.adopt results models/hand-gpu
 
-copies the bundled model with the first stage and the refiner of the run, whichever is there. It
-needs OpenVINO and no GPU. The model has no calibration of its predicted Dice: fit one with
-``python -m studies.predicted_dice DATA --model models/hand-gpu --fit``.
+copies the bundled model with the first stage and the refiner of the run, if available. It needs
+OpenVINO and no GPU. The model has no calibration of its predicted Dice: fit one with ``python -m
+studies.predicted_dice DATA --model models/hand-gpu --fit``.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from tools.gpu_minutes.__main__ import FIRST_STAGE_FILE, REFINER_FILE
 
 
 def adopt(results: Path, folder: Path) -> Bundle:
-    """Write a bundle with the weights of a run; what it lacks is that of the bundled model."""
+    """Write a bundle with the weights of a run; missing parts come from the bundled model."""
     bundled = load_bundle()
     refiner = bundled.description.refiner
     assert refiner is not None  # noqa: S101  the bundled model has one

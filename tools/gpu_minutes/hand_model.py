@@ -29,10 +29,10 @@ from tools.gpu_minutes.hands import Hand, Order, TwoGrids
 from tools.gpu_minutes.training import Run, train_against_the_clock, write_weights
 
 ROOT = Path(__file__).parents[2]
-FIRST_STAGE_CONFIG = max((ROOT / "configs").glob("whole-hand-*.toml"))  # the latest one
+FIRST_STAGE_CONFIG = max((ROOT / "configs").glob("whole-hand-*.toml"))  # the latest configuration
 REFINER_CONFIG = ROOT / "configs" / "refine-1.toml"
-_FIRST_HANDS = 8  # that training waits for
-_ASK_STEPS = 20  # between two looks for new hands
+_FIRST_HANDS = 8  # number of hands that training waits for
+_ASK_STEPS = 20  # steps between two checks for new hands
 _CROP_PROBABILITY, _SMALLEST_CROP = 0.5, 0.6
 _DAMAGED_SHARE = 0.5
 _JUDGED_PATCHES = 64
@@ -48,8 +48,8 @@ class FirstStage:
 
     Args:
         bundle: The model to start from.
-        order: The hands, as they are made.
-        device: Where it is trained.
+        order: The ordered hands.
+        device: Device of the training.
     """
 
     def __init__(self, bundle: Bundle, order: Order[TwoGrids], device: torch.device) -> None:
@@ -62,7 +62,7 @@ class FirstStage:
         self._tensors: list[tuple[Tensor, Tensor]] = []
 
     def train(self, seconds: float, batch: int, out: Path, save_seconds: float) -> Run:
-        """Train as the configuration says, with a batch instead of single hands."""
+        """Train according to the configuration, but with batches instead of single hands."""
         values = settings_of(FIRST_STAGE_CONFIG)
         augmentation = AugmentationConfig.model_validate(values["augmentation"])
         settings = LossConfig.model_validate(values["loss"])
@@ -103,7 +103,7 @@ class FirstStage:
 
     @torch.inference_mode()
     def labels(self, hand: Hand) -> NDArray[np.uint8]:
-        """Return what the network finds in a hand."""
+        """Return the prediction of the network for a hand."""
         self.network.eval()
         image, _ = self._on_device(hand)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
@@ -112,7 +112,7 @@ class FirstStage:
         return found
 
     def judge(self, hands: list[TwoGrids]) -> dict[str, float]:
-        """Return the Dice of all hands together, on the network's grid."""
+        """Return the pooled Dice of all hands, on the network's grid."""
         counter = OverlapCounter(self.table)
         for hand in hands:
             found = torch.from_numpy(self.labels(hand.coarse))
@@ -133,7 +133,7 @@ class HandInMemory:
 
     Args:
         hand: The hand.
-        found: What the first stage found, on the refiner's grid.
+        found: Labels of the first stage, on the refiner's grid.
     """
 
     def __init__(self, hand: TwoGrids, found: NDArray[np.uint8]) -> None:
@@ -142,7 +142,7 @@ class HandInMemory:
         self.shape = hand.fine.labels.shape
 
     def centres(self) -> NDArray[np.int16]:
-        """Return the places of the patches."""
+        """Return the positions of the patches."""
         return self._hand.centres
 
     def cut(
@@ -166,8 +166,8 @@ class RefinerStage:
 
     Args:
         bundle: The model to start from.
-        stage: Its first stage, as it was trained.
-        workers: Processes that make patches; 0 makes them here.
+        stage: Its first stage, after training.
+        workers: Processes that make patches; 0 makes them in this process.
     """
 
     def __init__(self, bundle: Bundle, stage: FirstStage, workers: int) -> None:
@@ -187,7 +187,7 @@ class RefinerStage:
         out: Path,
         save_seconds: float,
     ) -> Run:
-        """Train as the configuration says."""
+        """Train according to the configuration."""
         values = settings_of(REFINER_CONFIG)
         augmentation = AugmentationConfig.model_validate(values["augmentation"])
         batches = iter(self._loader(cases, batch, _DAMAGED_SHARE, augmentation))
@@ -222,7 +222,7 @@ class RefinerStage:
             batch_sampler=numbers,  # type: ignore[arg-type]
             num_workers=self._workers,
             collate_fn=collate_patches,
-            # The hands are in memory already: forked processes share it.
+            # The hands are already in memory, and forked processes share them.
             multiprocessing_context="fork" if self._workers else None,
         )
 

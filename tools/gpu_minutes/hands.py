@@ -1,4 +1,4 @@
-"""Hands that many processes make while the GPU works on others."""
+"""Hands that processes make while the GPU works on others."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -40,8 +40,8 @@ class TwoGrids:
 
     Attributes:
         coarse: On the first stage's grid.
-        fine: On the refiner's.
-        centres: Where patches lie, see
+        fine: On the refiner's grid.
+        centres: Positions of patches, see
             :func:`amcnet.training.refinement.first_stage.boundary_centres`.
     """
 
@@ -83,26 +83,26 @@ class Factory:
         self._pool = ProcessPoolExecutor(workers, get_context("spawn"), start_worker)
 
     def order(self, make: Callable[[int], Result], seeds: Sequence[int]) -> "Order[Result]":
-        """Order hands; they are made in the order of the orders."""
+        """Order hands, which are made in this order."""
         return Order([self._pool.submit(make, seed) for seed in seeds])
 
     def close(self) -> None:
-        """Stop; hands that are not begun are not made."""
+        """Stop; hands that have not been started are not made."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 class Order(Generic[Result]):
-    """Hands that are being made.
+    """Hands in the making.
 
     Args:
-        futures: One for each.
+        futures: One for each hand.
     """
 
     def __init__(self, futures: list["Future[Result]"]) -> None:
         self._futures = futures
 
     def new(self, fewest: int = 0) -> list[Result]:
-        """Return the hands that are ready and were not returned before; wait for a few."""
+        """Return the finished hands that were not returned before; wait for a few."""
         fewest = min(fewest, len(self._futures))
         while sum(future.done() for future in self._futures) < fewest:
             wait([f for f in self._futures if not f.done()], return_when=FIRST_COMPLETED)
@@ -111,17 +111,17 @@ class Order(Generic[Result]):
         return [future.result() for future in done]
 
     def all(self) -> list[Result]:
-        """Return all that were not returned before; wait for them."""
+        """Return all hands that were not returned before; wait for them."""
         return self.new(len(self._futures))
 
 
 def two_grids_of(
     grid: PhantomGrid, coarse: Preprocessing, fine: Preprocessing
 ) -> Callable[[int], TwoGrids]:
-    """Return :func:`make_two_grids` for some grids, as something that other processes take."""
+    """Return :func:`make_two_grids` for some grids, as a picklable function."""
     return partial(make_two_grids, grid, coarse, fine)
 
 
 def hands_of(grid: PhantomGrid) -> Callable[[int], Hand]:
-    """Return :func:`make_hand` for a grid, as something that other processes take."""
+    """Return :func:`make_hand` for a grid, as a picklable function."""
     return partial(make_hand, grid)

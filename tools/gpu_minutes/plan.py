@@ -1,4 +1,4 @@
-"""How long each stage of a run may take, and the sizes that it works on."""
+"""Time limit of each stage of a run, and the sizes that it works on."""
 
 import time
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ class Plan:
     """Sizes and times of a run.
 
     Attributes:
-        seconds: Time of the whole run; what is left of a stage's time goes to the next ones.
+        seconds: Time of the whole run; unused time of a stage goes to the following stages.
         shares: Stage -> its share of that time.
-        half_grid: PhantomGrid of the hands for both stages of the hand model.
-        hands: Number of these hands to train on.
-        held_out: Number of these hands to judge on.
-        wide_grid: PhantomGrid of the hands for the wide network.
-        wide_hands: Number of these hands to train on.
-        unseen: Number of these hands to judge on.
+        half_grid: Grid of the hands for both stages of the hand model.
+        hands: Number of these hands for training.
+        held_out: Number of these hands for evaluation.
+        wide_grid: Grid of the hands for the wide network.
+        wide_hands: Number of these hands for training.
+        unseen: Number of these hands for evaluation.
         width: Channels of the wide network's first stage.
         slices: Slices of its windows.
-        volume: Voxels of the volume whose way from array to labels is timed.
+        volume: Voxels of the volume that is timed from array to labels.
         batch: Hands in a batch of the first stage.
         patches: Patches in a batch of the refiner.
         workers: Processes that make hands, and later patches.
@@ -104,11 +104,11 @@ class Clock:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the run began."""
+        """Seconds since the start of the run."""
         return time.monotonic() - self._began
 
     def begin(self, stage: str) -> float:
-        """Begin a stage and return its seconds: its share of the time that is left."""
+        """Start a stage and return its time in seconds: its share of the remaining time."""
         left = max(0.0, self._plan.seconds - self.elapsed)
         seconds = left * self._todo[stage] / sum(self._todo.values())
         del self._todo[stage]
@@ -117,5 +117,5 @@ class Clock:
 
     @property
     def left(self) -> float:
-        """Seconds that are left of the stage."""
+        """Remaining seconds of the stage."""
         return max(0.0, self._ends - time.monotonic())

@@ -1,4 +1,4 @@
-"""A training loop against the clock: bfloat16 on a GPU, weights on disk again and again."""
+"""A training loop against the clock: bfloat16 on a GPU, weights on disk at intervals."""
 
 import math
 import time
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from amcnet.io import atomic_path
 
-_WARMUP = 0.05  # share of the time until the highest rate is reached
+_WARMUP = 0.05  # share of the time until the highest learning rate is reached
 _CLIP = 1.0
 _CURVE_STEPS = 20  # steps whose mean loss is one point of the curve
 
@@ -22,12 +22,12 @@ Step = Callable[[int], Tensor]
 
 @dataclass
 class Run:
-    """What a stage did.
+    """The result of a stage.
 
     Attributes:
-        steps: Steps taken.
-        skipped: Steps whose gradients were not finite.
-        seconds: Time that they took.
+        steps: Number of steps.
+        skipped: Number of steps whose gradients were not finite.
+        seconds: Time of these steps.
         losses: Mean loss of every few steps.
     """
 
@@ -52,10 +52,10 @@ def train_against_the_clock(
         modules: All parameters to train.
         step: Returns the loss of a step.
         seconds: The time; at least one step is taken.
-        rate: Highest learning rate of Adam; it falls to 0 as a cosine.
+        rate: Highest learning rate of Adam; it decays to 0 as a cosine.
         keep: Writes the weights; called every ``save_seconds`` and at the end.
         save_seconds: Time between two copies.
-        decays: Whether the rate rises at first and falls over the time.
+        decays: Whether the learning rate has a warm-up and a decay.
     """
     optimiser = torch.optim.Adam(modules.parameters(), lr=rate)
     device = next(modules.parameters()).device

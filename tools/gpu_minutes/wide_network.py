@@ -39,8 +39,8 @@ class WideNetwork:
 
     Args:
         plan: The sizes.
-        folder: Where its weights are kept.
-        device: Where it is trained.
+        folder: Folder of its weights.
+        device: Device of the training.
     """
 
     def __init__(self, plan: Plan, folder: Path, device: torch.device) -> None:
@@ -55,7 +55,7 @@ class WideNetwork:
         write_weights(self.network, folder / WEIGHTS_FILE)
 
     def train(self, order: Order[Hand], seconds: float) -> Run:
-        """Train on windows at random places."""
+        """Train on windows at random positions."""
         settings = LossConfig.model_validate(settings_of(CONFIG)["loss"])
         dice = DiceLoss(settings.batch_dice, settings.include_background)
         loss = DiceAnatomyLoss(settings.gamma, dice, settings.cross_entropy)
@@ -87,7 +87,7 @@ class WideNetwork:
         )
 
     def bundle(self, spacing_mm: tuple[float, float, float]) -> Bundle:
-        """Return the weights on disk as a bundle, without a form for OpenVINO."""
+        """Return the weights on disk as a bundle, without an OpenVINO network."""
         description = BundleDescription(
             name="wide",
             notice="For measuring only.",
@@ -101,11 +101,11 @@ class WideNetwork:
         return Bundle(self._folder, description)
 
     def time_to_labels(self) -> dict[str, Any]:
-        """Time a whole volume from array to labels at its own resolution, whatever the weights.
+        """Time a whole volume from array to labels at its own resolution, with any weights.
 
         Returns:
-            The best of a few runs after one to warm up, in seconds, and the peak of the GPU's
-            memory in bytes.
+            The best of a few runs after a warm-up run, in seconds, and the peak of the GPU's memory
+            in bytes.
         """
         shape = self._plan.volume
         grid = self._plan.wide_grid

@@ -19,16 +19,16 @@ _DATA_SET, _RUN = "data_set", "training_run"
 
 @dataclass
 class Surroundings:
-    """What the box needs of the panel.
+    """What the box needs from the panel.
 
     Attributes:
-        memory: Values that are remembered between sessions.
-        installer: Knows where amcnet is.
+        memory: Values remembered between sessions.
+        installer: Knows where amcnet is installed.
         case: Returns (volume node or None, file or "", segmentation node or None, model).
-        begin: Shows that something begins.
-        progress: Shows (fraction done, seconds left, what is done).
+        begin: Shows that work starts.
+        progress: Shows (fraction done, seconds left, current step).
         failed: Shows (reason, log).
-        use_model: Offers the model in a folder, and chooses it.
+        use_model: Adds the model in a folder to the list, and selects it.
         update: Enables and disables the buttons of the panel.
     """
 
@@ -43,11 +43,11 @@ class Surroundings:
 
 
 class CorrectBox:
-    """Corrections into the data set, and the data set into a model.
+    """Adds corrections to the data set, and trains a model on the data set.
 
     Args:
         ui: The widgets by name.
-        panel: What it needs of the panel.
+        panel: What the box needs from the panel.
         temporary: Folder for temporary files.
     """
 
@@ -73,14 +73,14 @@ class CorrectBox:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a case is being added or a model trained."""
+        """Whether a case is being added or a model is being trained."""
         return self.data_set.is_running or self.improvement.is_running
 
     def update(self, is_busy: bool) -> None:
         """Enable the buttons that can be used.
 
         Args:
-            is_busy: Whether the panel is busy, be it with something else.
+            is_busy: Whether the panel is busy, including with other work.
         """
         ui, training = self.ui, self.improvement.is_running
         ui.nextButton.setEnabled(bool(self._to_correct))
@@ -90,18 +90,18 @@ class CorrectBox:
         ui.pauseButton.setText("Pause" if training else "Resume")
 
     def show(self, segmentation: Any, result: Result) -> None:  # noqa: ANN401
-        """Take over a new result: what is changed from now on is a correction."""
+        """Accept a new result: every change from now on is a correction."""
         self._segmentation = segmentation
         remember_found(segmentation)
         self._to_correct = worth_correcting(result)
         self.ui.correctLabel.setText("Least sure: " + ", ".join(self._to_correct))
 
     def show_next(self) -> None:
-        """Show the structure that is most worth correcting, then the next one."""
+        """Show the structure that most needs correction, then the next one."""
         name = self._to_correct.pop(0)
         self._to_correct.append(name)
         found = jump_to(self._segmentation, name)
-        absent = "" if found else ": was not found in this volume, draw it if it is there"
+        absent = "" if found else ": was not found in this volume, draw it if it is visible"
         self.ui.statusLabel.setText(f"{name}{absent}")
 
     def add(self) -> None:
@@ -118,7 +118,7 @@ class CorrectBox:
         self._panel.update()
 
     def improve(self) -> None:
-        """Train a model on the data set, starting from the chosen one."""
+        """Train a model on the data set, starting from the selected one."""
         package = self._panel.installer.package
         if package is None or not package.has_torch:
             self._panel.failed(
@@ -139,11 +139,11 @@ class CorrectBox:
         self._panel.update()
 
     def pause_or_resume(self) -> None:
-        """Pause the training, or go on with the one that was paused."""
+        """Pause the training, or resume the paused one."""
         if self.improvement.is_running:
             self.improvement.pause()
             return
-        self._panel.begin("Going on with the training")
+        self._panel.begin("Resuming the training")
         try:
             self.improvement.resume(self._panel.installer.environment, self._listener())
         except (OSError, RuntimeError) as error:
@@ -151,7 +151,7 @@ class CorrectBox:
         self._panel.update()
 
     def cancel(self) -> None:
-        """Stop adding; pause a training, whose steps are worth keeping."""
+        """Stop adding a case; pause a training, so that its steps are kept."""
         self.data_set.cancel()
         self.improvement.pause()
 
@@ -182,8 +182,12 @@ class CorrectBox:
     def _improved(self, folder: str) -> None:
         self._panel.progress(1.0, None, "")
         self._panel.use_model(folder)
-        self._said(f"The new model {Path(folder).name} is in the list and chosen. Press Apply.")
+        self._said(f"The new model {Path(folder).name} is in the list and selected. Press Apply.")
 
     def _paused(self) -> None:
-        where = "Press Resume to go on." if self.improvement.can_resume else "It begins anew."
+        where = (
+            "Press Resume to continue."
+            if self.improvement.can_resume
+            else "It starts again from the beginning."
+        )
         self._said(f"The training was paused. {where}")

@@ -10,21 +10,21 @@ from vtk.util.numpy_support import vtk_to_numpy
 from .results import Result
 
 FOUND_TAG = "HandBoneSegmentation.AsFound"
-"""Digest of a segment's voxels as amcnet found them."""
+"""Digest of a segment's voxels as found by amcnet."""
 
 _LABELMAP = "Binary labelmap"
 _LARGEST = 2**20  # voxels along an axis, on either side of the first
 
 
 def remember_found(node: Any) -> None:  # noqa: ANN401
-    """Keep a digest of each segment in its tags, so that later corrections can be told."""
+    """Store a digest of each segment in its tags, so that later corrections can be detected."""
     segmentation = node.GetSegmentation()
     for segment, digest in segment_digests(segmentation).items():
         segmentation.GetSegment(segment).SetTag(FOUND_TAG, digest)
 
 
 def names_by_correction(node: Any) -> tuple[list[str], list[str]]:  # noqa: ANN401
-    """Return the names of the segments that were changed since, and of those that were not.
+    """Return the names of the segments that were changed since then, and of the unchanged ones.
 
     Segments that amcnet did not make count as changed.
     """
@@ -41,7 +41,7 @@ def names_by_correction(node: Any) -> tuple[list[str], list[str]]:  # noqa: ANN4
 def segment_digests(segmentation: Any) -> dict[str, str]:  # noqa: ANN401
     """Return a digest of the voxels of each segment: segment ID -> digest.
 
-    It does not depend on how far the labelmap reaches beyond the segment, which the Segment Editor
+    It does not depend on how far the labelmap extends beyond the segment, which the Segment Editor
     changes, nor on which segments share a labelmap.
     """
     layers: list[tuple[Any, dict[int, bytes]]] = []
@@ -60,7 +60,7 @@ def segment_digests(segmentation: Any) -> dict[str, str]:  # noqa: ANN401
 
 
 def _places_by_value(image: Any) -> dict[int, bytes]:  # noqa: ANN401
-    """Return where the voxels of each value lie in a labelmap."""
+    """Return the position of the voxels of each value in a labelmap."""
     if image is None or image.GetNumberOfPoints() == 0:
         return {}
     low_x, high_x, low_y, high_y, low_z, high_z = image.GetExtent()
@@ -79,10 +79,10 @@ def _places_by_value(image: Any) -> dict[int, bytes]:  # noqa: ANN401
 
 
 def worth_correcting(result: Result, most: int = 5) -> list[str]:
-    """Return the names of the structures to correct first: those that are least likely right.
+    """Return the names of the structures to correct first: those most likely to be wrong.
 
-    The predicted Dice decides, or the confidence where a version of amcnet predicts none. Absent
-    structures have neither: they come first where the check finds their absence suspicious.
+    They are sorted by predicted Dice, or by confidence if the version of amcnet predicts none.
+    Absent structures have neither: they come first if the check finds their absence suspicious.
     """
     rows = [row for row in result["structures"] if row["present"] or row["verdict"] != "ok"]
 

@@ -1,4 +1,4 @@
-"""The learning curve of a training, drawn with Qt alone."""
+"""The learning curve of a training, drawn only with Qt."""
 
 from collections.abc import Sequence
 from typing import Any

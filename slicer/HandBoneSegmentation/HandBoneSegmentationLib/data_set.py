@@ -1,4 +1,4 @@
-"""Adding an image and its corrected segmentation to the user's data set."""
+"""Add an image and its corrected segmentation to the user's data set."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ BUNDLED_MODEL = "hand"
 
 @dataclass
 class Addition:
-    """What to add.
+    """The case to add.
 
     Attributes:
-        folder: The data set, which is made if it does not exist.
+        folder: The data set, which is created if it does not exist.
         segmentation: Node of the corrected segmentation.
         volume: Node of the image, None if a file was segmented.
-        image_file: That file.
+        image_file: The file that was segmented.
         model: Folder or name of the model that made the segmentation; empty for the bundled one.
         rest_is_unsure: Whether structures that were not corrected get the ignore label.
     """
@@ -39,16 +39,16 @@ class Addition:
     def problem(self) -> str:
         """The reason why nothing can be added, empty if there is none."""
         if not self.folder:
-            return "no data set is chosen, expected a folder"
+            return "no data set is selected, expected a folder"
         if self.segmentation is None:
-            return "no segmentation is chosen, expected the one that was corrected"
+            return "no segmentation is selected, expected the corrected one"
         if self.volume is None and not self.image_file:
-            return "no volume is chosen, expected the one that was segmented"
+            return "no volume is selected, expected the segmented one"
         return ""
 
 
 class DataSetLogic:
-    """Add one case at a time; ``amcnet dataset add`` checks it and leaves the patient's name out.
+    """Add one case at a time; ``amcnet dataset add`` checks it and omits the patient's identity.
 
     Args:
         temporary: Folder for temporary files, which are removed.
@@ -70,11 +70,11 @@ class DataSetLogic:
         done: Callable[[str], None],
         failed: Callable[[str, list[str]], None],
     ) -> None:
-        """Start to add a case.
+        """Start adding a case.
 
         Args:
             addition: The case.
-            environment: Where amcnet is.
+            environment: The Python with amcnet.
             done: Called with one sentence.
             failed: Called with (reason in one sentence, last lines of the log).
 

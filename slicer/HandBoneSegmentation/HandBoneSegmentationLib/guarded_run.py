@@ -1,12 +1,12 @@
 """Run amcnet or pip for the panel, and end with the application that started it.
 
-This file runs in the Python that has the package, as a program of its own:
+This file runs as a separate program in the Python that has the package:
 
     python -I guarded_run.py {amcnet,describe,pip} FOLDER ARGUMENTS...
 
-FOLDER holds the package; it is empty where the package is among those of that Python. The panel
-keeps the other end of stdin open and sends nothing, so stdin ends when the application does,
-however it ends. What is running is then killed, with everything that it started.
+FOLDER contains the package; it is empty if the package is among those of that Python. The panel
+keeps the other end of stdin open and sends nothing, so stdin ends when the application ends, for
+whatever reason. The running command is then killed together with all its child processes.
 """
 
 import json
@@ -20,12 +20,14 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Run amcnet, its description or pip, as the arguments say."""
+    """Run amcnet, its description or pip, depending on the arguments."""
     mode, folder, *arguments = sys.argv[1:]
     if os.name == "posix":
-        os.setpgid(0, 0)  # a group of its own, which can be killed as a whole
+        os.setpgid(0, 0)  # a process group of its own, which can be killed as a whole
     threading.Thread(target=_end_with_the_application, daemon=True).start()
-    if folder:  # first: what Slicer has of the same name is neither used nor replaced
+    if (
+        folder
+    ):  # first on the path: packages of the same name in 3D Slicer are neither used nor replaced
         sys.path.insert(0, folder)
     sys.argv = [mode, *arguments]
     if mode == "pip":
@@ -42,7 +44,7 @@ def _end_with_the_application() -> None:
     try:
         while os.read(0, 4096):
             pass
-    except OSError:  # there is no stdin, so nothing to follow
+    except OSError:  # without stdin there is nothing to follow
         return
     if os.name == "posix":
         os.killpg(0, signal.SIGKILL)

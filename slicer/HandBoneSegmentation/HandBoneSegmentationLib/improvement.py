@@ -1,4 +1,4 @@
-"""Training a model on the user's data set: prepare, train, pause, resume."""
+"""Train a model on the user's data set: prepare, train, pause, resume."""
 
 import json
 from collections.abc import Callable
@@ -21,9 +21,9 @@ class ImprovementListener:
     """Callbacks of an improvement; all are optional.
 
     Attributes:
-        progress: Called with (fraction done, seconds left or None, what is done).
+        progress: Called with (fraction done, seconds left or None, current step).
         curve: Called with the loss of the steps and the Dice of the validations, (step, value).
-        done: Called with the run's folder, which is the new model.
+        done: Called with the run folder, which contains the new model.
         paused: Called when the run was paused.
         failed: Called with (reason in one sentence, last lines of the log).
     """
@@ -36,10 +36,11 @@ class ImprovementListener:
 
 
 class Improvement:
-    """One training at a time, in processes of their own.
+    """One training at a time, in separate processes.
 
     Attributes:
-        run: The run folder of the training that is running or was paused last; None before.
+        run: The run folder of the training that is running or was paused last; None before the
+            first.
     """
 
     def __init__(self) -> None:
@@ -58,7 +59,7 @@ class Improvement:
 
     @property
     def can_resume(self) -> bool:
-        """Whether there is a run that was paused, or ended with the application."""
+        """Whether there is a run that was paused, or that ended with the application."""
         return not self.is_running and self.run is not None and is_unfinished(self.run)
 
     def start(
@@ -73,10 +74,10 @@ class Improvement:
 
         Args:
             data_set: Folder of the data set.
-            start_from: Model whose weights it starts with; empty for the bundled one.
+            start_from: Model whose weights initialise it; empty for the bundled one.
             minutes: Time for training.
-            environment: Where amcnet is, with PyTorch.
-            listener: Called as the work proceeds.
+            environment: The Python with amcnet and PyTorch.
+            listener: Called during the work.
 
         Raises:
             RuntimeError: If a model is being trained, or there is no data set.
@@ -103,23 +104,23 @@ class Improvement:
         self.runner.start(environment.command(*arguments), end)
 
     def resume(self, environment: Environment, listener: ImprovementListener) -> None:
-        """Go on with the run that was paused.
+        """Resume the paused run.
 
         Raises:
             RuntimeError: If there is none.
         """
         if not self.can_resume:
-            raise RuntimeError("no training was paused, expected one to go on with")
+            raise RuntimeError("no training was paused, expected one to resume")
         losses, dice = self._losses, self._dice
         self._begin(listener)
         self._losses, self._dice = losses, dice
         self._train(environment, ["train", str(self.run), "--resume"])
 
     def pause(self) -> None:
-        """Let the running step end and save it; the listener is called then."""
+        """Let the current step finish and save it; the listener is called then."""
         if self.is_running:
             self._is_pausing = True
-            self._listener.progress(0.0, None, "Finishing the step and saving it")
+            self._listener.progress(0.0, None, "Finishing and saving the current step")
             self.runner.ask_to_end()
 
     def close(self) -> None:
@@ -167,7 +168,7 @@ class Improvement:
 
 
 def new_run(data_set: Path) -> Path:
-    """Return a run folder for a data set that does not exist yet; its name counts up."""
+    """Return a run folder that does not exist yet for a data set, with a consecutive number."""
     runs = data_set.with_name(f"{data_set.name}-models")
     number = 1
     while (runs / f"{data_set.name}-{number}").exists():
@@ -176,7 +177,7 @@ def new_run(data_set: Path) -> Path:
 
 
 def is_unfinished(run: Path) -> bool:
-    """Return whether a run has a checkpoint to go on from, and no model yet."""
+    """Return whether a run has a checkpoint to resume from, and no model yet."""
     if not (run / "checkpoints" / "last.ckpt").is_file():
         return False
     try:

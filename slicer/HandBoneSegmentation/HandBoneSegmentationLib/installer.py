@@ -1,4 +1,4 @@
-"""Find or install the package amcnet without touching Slicer's own packages."""
+"""Find or install the package amcnet without touching 3D Slicer's own packages."""
 
 import json
 import os
@@ -30,8 +30,8 @@ class Environment:
 
     Attributes:
         python: Its executable.
-        folder: Folder that the package was installed into; empty if it is among the packages of
-            that Python.
+        folder: Folder in which the package was installed; empty if it is among the packages of that
+            Python.
     """
 
     python: str
@@ -57,7 +57,7 @@ class Package:
 
     Attributes:
         version: Version of amcnet.
-        models: Names of the models that were installed, without the one that comes with it.
+        models: Names of the installed models, without the bundled one.
         reads: Extensions of volumes.
         writes: Extensions of labels.
         has_torch: Whether PyTorch is installed.
@@ -75,13 +75,13 @@ class Package:
 def guarded_command(python: str, mode: str, folder: str, *arguments: str) -> Command:
     """Return a call of ``guarded_run.py`` that loads nothing from the current folder.
 
-    Without these flags Python looks for modules in the current folder and in those of
-    ``PYTHONPATH`` before its own library.
+    Without these flags Python searches the current folder and those of ``PYTHONPATH`` for modules
+    before its own library.
     """
     flags = ["-I", "-X", "utf8"]
     variables = dict(slicer.util.startupEnvironment())
     if python == slicer_python() and "PYTHONHOME" in os.environ:
-        # Slicer's launcher tells its Python by PYTHONHOME where its library is; -I ignores that.
+        # 3D Slicer's launcher sets PYTHONHOME to the folder of Python's library; -I ignores it.
         flags = ["-P", "-s", "-X", "utf8"]
         variables = {name: text for name, text in variables.items() if name[:6] != "PYTHON"}
     return Command(python, [*flags, _GUARDED_RUN, mode, folder, *arguments], variables)
@@ -96,7 +96,7 @@ class Installer:
     """Find, inspect and install the environment of the package.
 
     Args:
-        memory: Remembers the user's own Python.
+        memory: Stores the user's own Python.
         home: Folder of this application's settings.
     """
 
@@ -110,7 +110,7 @@ class Installer:
 
     @property
     def own_python(self) -> str:
-        """The Python that the user chose; empty for the installed environment."""
+        """The Python that the user selected; empty for the installed environment."""
         return self._memory.get("python")
 
     @own_python.setter
@@ -136,7 +136,7 @@ class Installer:
         environment = self.environment
         if not environment.exists:
             self.problem = (
-                f"{self.own_python}: is no Python" if self.own_python else "not installed yet"
+                f"{self.own_python}: is not a Python" if self.own_python else "not installed yet"
             )
             on_end()
             return
@@ -179,9 +179,9 @@ class Installer:
     ) -> None:
         """Install the package into the folder of this module, and inspect it.
 
-        Slicer's own packages stay as they are: ``pip --target`` writes into that folder alone. An
-        older installation is replaced only when the new one is complete. pip asks its index for
-        the packages that amcnet needs, never for amcnet itself.
+        3D Slicer's own packages stay unchanged: ``pip --target`` writes only into that folder. An
+        older installation is replaced only when the new one is complete. pip asks its index for the
+        packages that amcnet needs, never for amcnet itself.
 
         Args:
             source: A wheel or a folder with the source, see :func:`check_source`.
@@ -232,12 +232,12 @@ class Installer:
         start_next()
 
     def install_model(self, archive: str, on_end: Callable[[str], None]) -> None:
-        """Install a model from the .zip that ``amcnet models pack`` made.
+        """Install a model from a .zip made by ``amcnet models pack``.
 
         Args:
             archive: Path of the .zip.
-            on_end: Called with the name that it has from now on; empty where ``problem`` says why
-                there is none.
+            on_end: Called with the name of the installed model; empty on failure, with the reason
+                in ``problem``.
         """
         self.problem = ""
         name = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(archive).stem).strip("-") or "own"

@@ -18,7 +18,7 @@ _STAGES = {
     "running the network": "Finding bones",
     "labelling": "Labelling",
     "cleaning up": "Cleaning up",
-    "searching the axes": "Finding out which way the hand lies",
+    "searching the axes": "Searching the orientation of the hand",
     "checking": "Checking",
     "writing": "Writing",
     "writing the report": "Writing the report",
@@ -31,9 +31,9 @@ class Request:
 
     Attributes:
         choices: Parameters.
-        volume: Node of the input, None if a file is read.
-        segmentation: Node that receives the segments; None makes a new one.
-        table: Node that receives sizes and verdicts; None makes a new one.
+        volume: Node of the input, None to read a file.
+        segmentation: Node that receives the segments; None creates a new one.
+        table: Node that receives sizes and verdicts; None creates a new one.
     """
 
     choices: Choices
@@ -84,7 +84,7 @@ class SegmentationLogic:
         return self.runner.is_running
 
     def start(self, request: Request, environment: Environment, listener: Listener) -> None:
-        """Start a run; the listener is called as it proceeds.
+        """Start a run; the listener is called during the run.
 
         Raises:
             RuntimeError: If a run is in progress, or there is no input.
@@ -92,7 +92,7 @@ class SegmentationLogic:
         if self.is_running:
             raise RuntimeError("a volume is being segmented, expected none")
         if request.volume is None and not request.choices.input_file:
-            raise RuntimeError("no volume is chosen, expected a node or a file")
+            raise RuntimeError("no volume is selected, expected a node or a file")
         self._request, self._listener = request, listener
         self._share, self._left, self._result, self._error = 0.0, None, None, ""
         folder = self._scratch.make()
@@ -127,7 +127,7 @@ class SegmentationLogic:
         arguments = ["segment", source, "--progress", "json", "--quality", choices.quality]
         if choices.spacing:
             arguments += ["--spacing", choices.spacing]
-        if choices.server:  # which has its own model and device
+        if choices.server:  # the server has its own model and device
             arguments += ["--server", choices.server]
             if choices.token_file:
                 arguments += ["--token-file", choices.token_file]
@@ -183,10 +183,10 @@ class SegmentationLogic:
                 setattr(request, role, node)
         node = request.segmentation
         fill_segmentation(node, labels, result)
-        del labels  # a file that is mapped cannot be removed on Windows
+        del labels  # a memory-mapped file cannot be removed on Windows
         fill_table(request.table, result)
         if request.volume is not None:
-            if request.choices.spacing:  # or the bones would not lie on the volume
+            if request.choices.spacing:  # otherwise the bones would not lie on the volume
                 request.volume.SetSpacing(*result["geometry"]["spacing_mm"])
             node.SetReferenceImageGeometryParameterFromVolumeNode(request.volume)
             node.SetAndObserveTransformNodeID(request.volume.GetTransformNodeID())

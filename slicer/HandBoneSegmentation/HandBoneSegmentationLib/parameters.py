@@ -25,13 +25,13 @@ class Choices:
     Attributes:
         input_file: Volume to read instead of a node of the scene; empty to use the node.
         output_file: File to which the labels are also written; empty for none.
-        spacing: Voxel size in (scan, lateral, depth), in mm, as ``0.279,0.13,0.088``; empty for
-            that of the volume.
+        spacing: Voxel size in (scan, lateral, depth), in mm, as ``0.279,0.13,0.088``; empty for the
+            volume's own.
         model: Folder or name of a model; empty for the bundled one.
         quality: One of :data:`QUALITIES`.
         device: One of :data:`DEVICES`.
         server: Address of an ``amcnet serve`` that does the work; empty for this machine.
-        token_file: File with the user's token for the server; empty where none is needed.
+        token_file: File with the user's token for the server; empty if none is needed.
     """
 
     input_file: str = ""
@@ -68,7 +68,7 @@ class Choices:
 
 
 def parameter_node(scene: Any) -> Any:  # noqa: ANN401
-    """Return the scene's parameter node of this module; make it if there is none."""
+    """Return the scene's parameter node of this module; create it if there is none."""
     node = scene.GetSingletonNode(MODULE, "vtkMRMLScriptedModuleNode")
     if node is None:
         node = scene.CreateNodeByClass("vtkMRMLScriptedModuleNode")
@@ -128,7 +128,7 @@ class Memory:
             self.set(name, getattr(choices, name))
 
     def own_models(self) -> list[str]:
-        """Return the folders of models that the user opened, the most recent first."""
+        """Return the model folders that the user opened, the most recent first."""
         try:
             found = json.loads(self.get("own_models") or "[]")
         except ValueError:

@@ -1,4 +1,4 @@
-"""End a process with everything that it started, using only tools of the system."""
+"""End a process and all its descendants, using only tools of the system."""
 
 import os
 import signal
@@ -17,13 +17,13 @@ def process_tree(pid: int) -> list[int]:
     )
     pairs = [tuple(map(int, line.split())) for line in listing.stdout.splitlines()]
     found = [pid]
-    for parent in found:  # the list grows meanwhile
+    for parent in found:  # the list grows during the loop
         found += [child for child, its_parent in pairs if its_parent == parent]
     return found[::-1]
 
 
 def ask_to_end(pids: list[int]) -> None:
-    """Ask processes to end, so that they can clean up; on Windows, force them."""
+    """Ask processes to end, so that they can clean up; on Windows, kill them."""
     if os.name == "nt":
         force_to_end(pids)
         return
@@ -42,7 +42,7 @@ def force_to_end(pids: list[int]) -> None:
 
 
 def wait_until_gone(pids: list[int], seconds: float) -> bool:
-    """Wait until none of the processes exists; return whether that was reached in time."""
+    """Wait until none of the processes exists; return whether they ended in time."""
     deadline = time.monotonic() + seconds
     while any(map(_is_there, pids)):
         if time.monotonic() > deadline:
@@ -60,7 +60,7 @@ def _send(pids: list[int], what: signal.Signals) -> None:
 
 
 def _is_there(pid: int) -> bool:
-    if os.name == "nt":  # os.kill would end it
+    if os.name == "nt":  # on Windows, os.kill would end it
         return False
     try:
         os.kill(pid, 0)

@@ -7,7 +7,7 @@ import qt
 from .results import GROUP_TAG, KIND_TAG, Result, jump_to, segment_tags, show_only
 
 NO_HAND_KINDS = ("nothing", "unlike a hand")
-"""Kinds of findings that say that no hand was recognised, and what to try."""
+"""Kinds of findings meaning that no hand was recognised, and what to try."""
 
 
 class ResultBox:
@@ -64,7 +64,7 @@ def _checked(boxes: dict[str, Any]) -> set[str]:
 
 
 def _verdict_text(result: Result) -> str:
-    words = {"ok": "Nothing suspicious", "look": "Worth a look", "bad": "Do not trust it"}
+    words = {"ok": "Nothing suspicious", "look": "Worth a look", "bad": "Do not trust this result"}
     general = [
         finding["message"]
         for finding in result["findings"]

@@ -80,7 +80,7 @@ def fill_segmentation(node: Any, labels: np.ndarray, result: Result) -> None:  #
         segment.AddRepresentation(_SURFACE, surface)
         segmentation.AddSegment(segment, f"Segment_{structure['label']}")
     old = node.GetSegmentation()
-    # Removing a segment of a shared labelmap makes Slicer go through the whole labelmap.
+    # Removing a segment of a shared labelmap makes 3D Slicer process the whole labelmap.
     for index in range(old.GetNumberOfSegments()):
         old.GetNthSegment(index).RemoveAllRepresentations()
     node.SetAndObserveSegmentation(segmentation)
@@ -138,7 +138,7 @@ def segment_tags(node: Any, tag: str) -> dict[str, str]:  # noqa: ANN401
 
 
 def show_only(node: Any, groups: set[str], kinds: set[str]) -> None:  # noqa: ANN401
-    """Show the segments of some fingers and kinds, hide the others."""
+    """Show the segments of some fingers and kinds, and hide the others."""
     display = node.GetDisplayNode()
     group_of, kind_of = segment_tags(node, GROUP_TAG), segment_tags(node, KIND_TAG)
     was_modifying = display.StartModify()
@@ -148,7 +148,7 @@ def show_only(node: Any, groups: set[str], kinds: set[str]) -> None:  # noqa: AN
 
 
 def fill_table(node: Any, result: Result) -> None:  # noqa: ANN401
-    """Put the sizes and verdicts of a result into a table node, a row for each structure."""
+    """Write the sizes and verdicts of a result into a table node, one row for each structure."""
     rows = result["structures"]
     remarks = {row["label"]: "" for row in rows}
     for finding in result["findings"]:
@@ -162,7 +162,7 @@ def fill_table(node: Any, result: Result) -> None:  # noqa: ANN401
     _add(node, vtk.vtkStringArray(), "Structure", [row["name"] for row in rows])
     _add(node, vtk.vtkStringArray(), "Verdict", [_verdict(row) for row in rows])
     for key, title in _COLUMNS.items():
-        values = [row.get(key) for row in rows]  # an older server may know less
+        values = [row.get(key) for row in rows]  # an older server may omit some values
         numbers = [float("nan") if value is None else round(value, 3) for value in values]
         _add(node, vtk.vtkDoubleArray(), title, numbers)
     _add(node, vtk.vtkStringArray(), "Remarks", [remarks[row["label"]] for row in rows])
@@ -201,7 +201,9 @@ def _has_voxels(segment: Any) -> bool:  # noqa: ANN401
     surface = segment.GetRepresentation(_SURFACE)
     if surface is not None:
         return surface.GetNumberOfPoints() > 0
-    image = segment.GetRepresentation(_LABELMAP)  # Slicer drops surfaces when segments are edited
+    image = segment.GetRepresentation(
+        _LABELMAP
+    )  # 3D Slicer drops surfaces when segments are edited
     if image is None or image.GetNumberOfPoints() == 0:
         return False
     labels = vtk_to_numpy(image.GetPointData().GetScalars())

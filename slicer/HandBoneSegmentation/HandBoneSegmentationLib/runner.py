@@ -68,7 +68,7 @@ class Runner:
         """Start a command.
 
         Args:
-            command: What to run.
+            command: The command.
             on_end: Called once with the exit status, -1 if it crashed or could not be started.
             on_line: Called with every line on stdout.
             on_log: Called with every line on stderr.
@@ -90,7 +90,7 @@ class Runner:
         process.start(command.program, list(command.arguments))
 
     def cancel(self) -> None:
-        """End the process and everything that it started, without calling ``on_end``."""
+        """End the process and all its descendants, without calling ``on_end``."""
         process, self._process = self._process, None
         if process is None:
             return

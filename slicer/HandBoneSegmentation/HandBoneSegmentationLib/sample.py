@@ -1,4 +1,4 @@
-"""The sample volume: a synthetic hand that is made on this computer; nothing is downloaded."""
+"""The sample volume: a synthetic hand that is generated on this computer; nothing is downloaded."""
 
 import shutil
 import tempfile
@@ -24,7 +24,7 @@ def make_sample(
 
     Args:
         scene: The MRML scene.
-        environment: Where amcnet is.
+        environment: The Python with amcnet.
         temporary: Folder for temporary files, which are removed.
 
     Raises:

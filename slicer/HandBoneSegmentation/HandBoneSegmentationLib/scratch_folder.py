@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 class ScratchFolder:
-    """Makes a folder, and removes it with everything in it.
+    """Makes a folder, and removes it with its contents.
 
     Args:
-        parent: Where it is made; the system's folder for temporary files by default.
+        parent: Folder in which it is made; by default the system's folder for temporary files.
     """
 
     def __init__(self, parent: Path | None = None) -> None:

@@ -1,7 +1,8 @@
-"""Surfaces of many labels within a second; Slicer takes a minute, a whole volume per label.
+"""Surfaces of many labels within a second, instead of a minute.
 
-The steps are Slicer's own (marching, windowed sinc, normals), but on each structure's own box, at
-about 0.3 mm, which is what a screen shows. When a segment is edited, Slicer makes its surface anew.
+3D Slicer processes the whole volume for each label. The steps here are its own (marching cubes,
+windowed sinc, normals), but in each structure's bounding box, at about 0.3 mm, the resolution of a
+screen. When a segment is edited, 3D Slicer computes its surface again.
 """
 
 from typing import Any
@@ -22,7 +23,7 @@ def make_surfaces(
     """Return the surface of every label present.
 
     Args:
-        labels: Integer labels (z, y, x), cut out of a volume.
+        labels: Integer labels (z, y, x), a crop of a volume.
         first: Index (x, y, z) of its first voxel in that volume.
         ijk_to_ras: ``vtkMatrix4x4`` of the volume.
 
@@ -75,7 +76,7 @@ def _surface(
     smooth.FeatureEdgeSmoothingOff()
     smooth.NonManifoldSmoothingOn()
     smooth.NormalizeCoordinatesOn()
-    # From mm along the volume's axes to RAS, which may be a mirror image.
+    # From mm along the volume's axes to RAS, possibly with a reflection.
     to_ras = matrix.copy()
     to_ras[:3, :3] /= spacing_mm[::-1]
     transform = vtk.vtkTransform()

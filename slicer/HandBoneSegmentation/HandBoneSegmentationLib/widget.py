@@ -66,7 +66,7 @@ class Panel:
         return CorrectBox(self.ui, surroundings, temporary)
 
     def _case(self) -> tuple[Any, str, Any, str]:
-        """Return volume, file, segmentation and model that are chosen."""
+        """Return the selected volume, file, segmentation and model."""
         choices, ui = self.choices, self.ui
         volume = None if choices.input_file else ui.inputSelector.currentNode()
         return volume, choices.input_file, ui.outputSelector.currentNode(), choices.model
@@ -177,7 +177,7 @@ class Panel:
         has_input = bool(self.choices.input_file) or self.ui.inputSelector.currentNode() is not None
         busy = self.logic.is_running or self.installer.is_busy or self.correct.is_busy
         self.ui.inputSelector.setEnabled(not self.choices.input_file)
-        for widget in (self.ui.modelCombo, self.ui.deviceCombo):  # a server has its own
+        for widget in (self.ui.modelCombo, self.ui.deviceCombo):  # a server has its own device
             widget.setEnabled(not self.choices.server)
         self.ui.applyButton.setEnabled(has_input and not busy)
         self.ui.cancelButton.setEnabled(busy)
@@ -227,7 +227,7 @@ class Panel:
         self._browse(self.ui.sourceEdit, qt.QFileDialog.getOpenFileName, "Wheels (*.whl)")
 
     def open_archive(self, path: str) -> None:
-        """Install a model from a .zip, and choose it."""
+        """Install a model from a .zip, and select it."""
 
         def end(name: str) -> None:
             self.ui.progressBar.setRange(0, _STEPS)
@@ -237,7 +237,7 @@ class Panel:
                 return
             self._looked()
             _choose(self.ui.modelCombo, name)
-            self.ui.statusLabel.setText(f"Model {name} is installed and chosen")
+            self.ui.statusLabel.setText(f"Model {name} is installed and selected")
 
         self._begin(f"Installing the model in {path}")
         self.ui.progressBar.setRange(0, 0)
@@ -245,7 +245,7 @@ class Panel:
         self._update_buttons()
 
     def open_model(self, folder: str) -> None:
-        """Choose a model in a folder of the user's, and offer it from now on."""
+        """Select a model in a folder of the user, and list it from now on."""
         self.memory.add_own_model(folder)
         self._fill_models()
         _choose(self.ui.modelCombo, folder)
@@ -336,12 +336,12 @@ class Panel:
         self._update_buttons()
 
     def offer_installation(self) -> None:
-        """Say that amcnet is missing and open the section that installs it."""
+        """Report that amcnet is missing and open the section that installs it."""
         self.ui.installBox.setProperty("collapsed", False)
         self.ui.statusLabel.setText(
             f"amcnet: {self.installer.problem or 'not installed yet'}. Press Install below How, "
-            "with its wheel (under 1 GB, in a folder of its own; Slicer's packages stay as "
-            "they are), or choose a Python that has it."
+            "with its wheel (under 1 GB, in a separate folder; Slicer's packages stay "
+            "unchanged), or choose a Python that has it."
         )
 
     def cancel(self) -> None:
@@ -409,5 +409,5 @@ def _chosen(combo: Any) -> str:  # noqa: ANN401
 
 
 def _path_of(answer: Any) -> str:  # noqa: ANN401
-    """Return the path that a dialog returned; some bindings return the filter too."""
+    """Return the path that a dialog returned; some bindings also return the filter."""
     return str(answer[0] if isinstance(answer, tuple) else answer or "")

@@ -25,7 +25,7 @@ _ORANGE = "#ff9a00"
 _INCHES = 2.2  # of a column
 _MOST = 5  # columns per row: more would be too small on a page
 _DPI = 130
-_BORDER = 1  # voxels: nearer than that to a right border an error is none to mark
+_BORDER = 1  # voxels: an error nearer than this to a correct border is not marked
 
 Labels = NDArray[np.integer[Any]]
 
@@ -49,7 +49,7 @@ def write_picture(
 
     Args:
         path: A ``.png`` file.
-        table: Which rows, in which order.
+        table: The rows and their order.
         results: Results of the finished rows.
         workspace: Workspace with the rows' labels.
         unseen: The hands; the first is shown.
@@ -109,7 +109,7 @@ def _draw(axes: "Axes", view: _View, labels: Labels, truth: Labels, table: Label
 
 
 def _tinted(grey: NDArray[np.float64], labels: Labels, table: LabelTable) -> NDArray[np.float64]:
-    """Lay the colours of the labels over a grey plane; returns (row, column, RGB)."""
+    """Blend the colours of the labels with a greyscale plane; return (row, column, RGB)."""
     colors = np.zeros((table.num_classes, 3))
     for structure in table:
         colors[structure.value] = np.array(structure.color_rgb) / 255

@@ -16,13 +16,13 @@ SIGNIFICANT = 0.05
 
 @dataclass(frozen=True)
 class PaperMetric:
-    """One of the paper's five figures.
+    """One of the paper's five metrics.
 
     Attributes:
         key: Its key in :class:`PaperFigures`.
         heading: Its heading.
-        metric: Our metric; which one the paper means is inferred (docs/evaluation.md).
-        higher_is_better: Whether it is.
+        metric: This package's metric; which one the paper means is inferred (docs/evaluation.md).
+        higher_is_better: Whether higher values are better.
     """
 
     key: Literal["dsc", "jaccard", "recall", "f1", "hd95_mm"]
@@ -35,7 +35,7 @@ class PaperMetric:
         return float(getattr(figures, self.key))
 
     def gain(self, difference: float) -> float:
-        """Return a difference so that more is better."""
+        """Return a difference with the sign that makes more better."""
         return difference if self.higher_is_better else -difference
 
 
@@ -84,13 +84,13 @@ class PairedDifference:
 
     @property
     def mean(self) -> float | None:
-        """Mean over the cases that both have a value for."""
+        """Mean over the cases for which both rows have a value."""
         known = self.values[~np.isnan(self.values)]
         return float(known.mean()) if known.size else None
 
     @property
     def test(self) -> PairedTest:
-        """Wilcoxon's test of the same."""
+        """Wilcoxon's test of the differences."""
         return signed_rank_test(self.values)
 
     @property
@@ -105,7 +105,7 @@ def paired_difference(row: RowResult, other: RowResult, metric: str) -> PairedDi
 
 
 def mean_of(row: RowResult, metric: str) -> float | None:
-    """Return the mean over the cases that have a value; None where none has."""
+    """Return the mean over the cases with a value; None if there are none."""
     values = row.values(metric)
     known = values[~np.isnan(values)]
     return float(known.mean()) if known.size else None

@@ -23,7 +23,7 @@ from amcnet.paper_tables.table_markdown import (
 
 @dataclass(frozen=True)
 class PairOrder:
-    """Two rows that differ in the paper, and how they stand here.
+    """Two rows that differ in the paper, and their difference here.
 
     Attributes:
         better: Title of the row that is better in the paper.
@@ -39,17 +39,17 @@ class PairOrder:
 
     @property
     def holds(self) -> bool:
-        """Whether the order here is the paper's."""
+        """Whether the order here is the same as in the paper."""
         return self.gain > 0
 
     @property
     def is_significant(self) -> bool:
-        """Whether the test says that they differ."""
+        """Whether the test confirms a difference."""
         return self.p is not None and self.p < SIGNIFICANT
 
 
 def pair_orders(table: ComparisonTable, results: Results, figure: PaperMetric) -> list[PairOrder]:
-    """Judge all pairs of finished rows that differ in the paper, by one of its figures."""
+    """Judge all pairs of finished rows that differ in the paper, by one of its metrics."""
     lines = [(line, line.paper) for line in finished_rows(table, results) if line.paper]
     found = []
     for (one, one_paper), (other, other_paper) in combinations(lines, 2):
@@ -71,7 +71,7 @@ def pair_orders(table: ComparisonTable, results: Results, figure: PaperMetric) -
 
 
 def order_text(table: ComparisonTable, results: Results) -> str:
-    """Return a list in Markdown: the paper's best row, its pairs and its differences, here."""
+    """Return a Markdown list: the paper's best row, pairs and differences, as found here."""
     lines = []
     for figure in PAPER_METRICS:
         orders = pair_orders(table, results, figure)
@@ -139,11 +139,9 @@ def _pairs(orders: list[PairOrder]) -> str:
     same = [order for order in orders if order.holds]
     other = [order for order in orders if not order.holds]
     text = f"Of {len(orders)} pairs of rows, {len(same)} have the paper's order"
-    text += f" ({_significant(same)}) and {len(other)} have not ({_significant(other)})."
+    text += f" ({_significant(same)}) and {len(other)} do not ({_significant(other)})."
     reversed_ = [f"{o.worse} before {o.better}" for o in other if o.is_significant]
-    return (
-        f"{text} The other way round, significantly: {', '.join(reversed_)}." if reversed_ else text
-    )
+    return f"{text} Significantly reversed: {', '.join(reversed_)}." if reversed_ else text
 
 
 def _significant(orders: list[PairOrder]) -> str:

@@ -24,17 +24,17 @@ Figures = dict[str, float | None]
 
 
 class RowFacts(BaseModel):
-    """Facts about a row in addition to its figures.
+    """Facts about a row in addition to its metrics.
 
     Attributes:
         row: Its name.
         dimension: Dimension of the network: ``2d``, ``3d`` or ``2d+3d``.
         loss: The loss in words.
-        settings: The training configuration, with the name of the data set for its path.
-        data: The phantoms, as the scale has them.
-        parameters: Of the network.
-        steps: Optimiser steps taken.
-        training_hours: Time that they took.
+        settings: The training configuration, with the name of the data set instead of its path.
+        data: The phantoms, as in the scale.
+        parameters: Number of parameters of the network.
+        steps: Number of optimiser steps.
+        training_hours: Time of these steps.
         seconds_per_volume: Median time to segment a volume, from the array to labels on its grid.
         trained_on: Hardware of the training.
         segmented_on: Hardware of the segmentation.
@@ -103,7 +103,7 @@ def figures_of(evaluation: Mapping[str, Any]) -> dict[str, Figures]:
 
 
 def write_row_result(folder: Path, result: RowResult) -> None:
-    """Write ``ROW.csv`` and then ``ROW.json``, whose presence says that the row is finished."""
+    """Write ``ROW.csv`` and then ``ROW.json``, whose presence marks the row as finished."""
     name = result.facts.row
     first = next(iter(next(iter(result.cases.values())).values()))
     folder.mkdir(parents=True, exist_ok=True)
@@ -137,7 +137,7 @@ def read_row_result(folder: Path, row: str) -> RowResult | None:
 
 
 def read_finished(folder: Path, rows: tuple[str, ...]) -> dict[str, RowResult]:
-    """Read the finished ones of some rows and check that they are comparable.
+    """Read the finished rows among the given ones and check that they are comparable.
 
     Raises:
         InputError: If a file cannot be read, or rows differ in their cases.
@@ -160,7 +160,7 @@ def check_same_protocol(one: RowFacts, other: RowFacts) -> None:
     """Refuse rows that differ in more than network, loss and learning rate.
 
     Raises:
-        ConfigError: If they do.
+        ConfigError: If there are any.
     """
     first, second = _protocol(one), _protocol(other)
     differing = [key for key in first if first[key] != second.get(key)]
@@ -196,12 +196,12 @@ def _read_cases(path: Path) -> dict[str, dict[str, Figures]]:
                 figures = {key: float(text) if text else None for key, text in line.items()}
                 cases.setdefault(case, {})[kind] = figures
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: cannot be read, expected the figures of cases (CSV)") from error
+        raise InputError(f"{path}: cannot be read, expected the metrics of cases (CSV)") from error
     if not cases:
         raise InputError(f"{path}: holds no case, expected at least one")
     return cases
 
 
 def _text(value: float | None) -> str:
-    """Return a figure rounded to six digits; further digits are noise in committed files."""
+    """Return a value rounded to six digits; further digits are noise in committed files."""
     return "" if value is None else f"{value:.6g}"

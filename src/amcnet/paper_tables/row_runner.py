@@ -63,7 +63,7 @@ def run_rows(
         The name of each row that was finished in this call.
 
     Raises:
-        ConfigError: If rows in the folder were begun with other settings.
+        ConfigError: If rows in the folder were started with other settings.
         OutputError: If the folder contains other phantoms.
         TrainingError: If a training run cannot be resumed.
     """
@@ -102,7 +102,7 @@ def _is_finished(row: PaperRow, config: TrainingConfig, scale: Scale, workspace:
     if changed:
         raise ConfigError(
             f"{workspace.results / row.name}.json: was made with another {', '.join(changed)}, "
-            "expected today's settings: choose another folder"
+            "expected the current settings: choose another folder"
         )
     return True
 
@@ -118,8 +118,8 @@ def _train(task: RowTask, config: TrainingConfig, workspace: Workspace) -> None:
         ]
         if changed:
             raise ConfigError(
-                f"{run / RUN_CONFIG_FILE}: the row was begun with another {', '.join(changed)}, "
-                "expected today's settings: choose another folder"
+                f"{run / RUN_CONFIG_FILE}: the row was started with another "
+                f"{', '.join(changed)}, expected the current settings: choose another folder"
             )
     if (run / BUNDLE_FOLDER / DESCRIPTION_FILE).is_file():
         return

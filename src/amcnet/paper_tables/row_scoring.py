@@ -1,4 +1,4 @@
-"""From a trained row to its results: labels of the unseen hands, scored at their own grid."""
+"""From a trained row to its results: labels of the unseen hands, scored on their own grid."""
 
 import json
 import platform
@@ -44,7 +44,7 @@ def score_row(
     The labels are those of the network without clean-up. Existing evaluations are kept.
 
     Args:
-        row: The row; it has been trained.
+        row: The row, which has been trained.
         config: Its configuration.
         scale: The settings of all rows.
         workspace: The folder.

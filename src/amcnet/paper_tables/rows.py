@@ -1,4 +1,4 @@
-"""The rows of the paper's two tables and the paper's figures in them, from ``rows.toml``."""
+"""The rows of the paper's two tables and the paper's results for them, from ``rows.toml``."""
 
 import tomllib
 from functools import cache
@@ -57,7 +57,7 @@ class PaperRow(_Part):
 
 
 class PaperFigures(_Part):
-    """The figures of a row in the paper."""
+    """The results of a row in the paper."""
 
     dsc: float
     jaccard: float
@@ -72,7 +72,7 @@ class TableRow(_Part):
     Attributes:
         row: Name of the row.
         title: Its heading.
-        paper: The paper's figures; None for rows that the paper does not have.
+        paper: The paper's results; None for rows that are not in the paper.
     """
 
     row: str
@@ -81,7 +81,7 @@ class TableRow(_Part):
 
 
 class Difference(_Part):
-    """A difference between rows that is discussed with a table.
+    """A difference between rows that is discussed together with a table.
 
     Attributes:
         title: Title of the difference.
@@ -135,7 +135,7 @@ def paper_tables() -> PaperTables:
 def paper_networks() -> dict[str, Architecture]:
     """Return the networks of both tables at their authors' widths, each once.
 
-    AMCNet with one branch is called ``amcnet-2d`` and ``amcnet-3d``.
+    AMCNet with one branch is named ``amcnet-2d`` and ``amcnet-3d``.
     """
     networks = {}
     for row in paper_tables().rows.values():
@@ -152,7 +152,7 @@ def rows_of(table: TableName, wanted: tuple[str, ...] = ()) -> list[PaperRow]:
         table: The table.
         wanted: Names of rows; by default all.
 
-    Raises:
+    ConfigError: If a name is not a row of the table.
         ConfigError: If a name is none of the table's rows.
     """
     known = paper_tables().tables[table].names

@@ -23,11 +23,11 @@ class DataScale(_ScalePart):
     """Phantoms of a comparison.
 
     Attributes:
-        shape: Voxels (scan, lateral, depth) that the device's field of view is cut into.
+        shape: Voxels (scan, lateral, depth) into which the device's field of view is divided.
         variety: See :class:`amcnet.phantom.PhantomConfig`.
         training: Number of training hands, including those held out for validation.
         training_seed: Seed of the first hand; the others follow consecutively.
-        unseen: Number of hands that all rows are judged on.
+        unseen: Number of hands on which all rows are evaluated.
         unseen_seed: Seed of the first.
     """
 
@@ -47,13 +47,13 @@ class DataScale(_ScalePart):
 
 
 class Scale(_ScalePart):
-    """The settings that all rows share, and the widths that they do not.
+    """The settings that all rows share, and the width of each network.
 
     Attributes:
         name: Its name.
         data: The phantoms.
         width: Width of each network.
-        learning_rate: Rates of networks that do not learn at the common one.
+        learning_rate: Learning rates of networks that do not train well at the common one.
         training: A training configuration without name, data set, network and loss.
     """
 
@@ -69,7 +69,7 @@ class Scale(_ScalePart):
         return HardwareConfig.model_validate(self.training.get("hardware", {}))
 
     def with_seed(self, seed: int) -> "Scale":
-        """Return the same scale with another seed of all trainings, and a name that says so."""
+        """Return the same scale with another seed for all trainings, and a name that states it."""
         values = {"training": {**self.training, "seed": seed}, "name": f"{self.name}-seed-{seed}"}
         return self.model_copy(update=values)
 

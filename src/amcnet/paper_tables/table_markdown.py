@@ -18,7 +18,7 @@ from amcnet.paper_tables.rows import ComparisonTable, Difference, TableRow
 from amcnet.report.summary_table import Cell, Column, SummaryTable, markdown
 
 Results = Mapping[str, RowResult]
-GIVEN_UP_DICE = 0.05  # of a structure, on average: it is as good as never found
+GIVEN_UP_DICE = 0.05  # mean Dice of a structure below which it counts as never found
 
 
 def finished_rows(table: ComparisonTable, results: Results) -> list[TableRow]:
@@ -27,7 +27,7 @@ def finished_rows(table: ComparisonTable, results: Results) -> list[TableRow]:
 
 
 def headline_table(table: ComparisonTable, results: Results) -> str:
-    """Return the paper's five metrics: our figures with intervals, and the paper's."""
+    """Return the paper's five metrics: our results with intervals, and the paper's."""
     lines = finished_rows(table, results)
     has_paper = any(line.paper for line in lines)
     columns = [Column("method", "method"), Column("sees", "sees"), Column("loss", "loss")]
@@ -48,7 +48,7 @@ def headline_table(table: ComparisonTable, results: Results) -> str:
 
 
 def all_metrics_table(table: ComparisonTable, results: Results) -> str:
-    """Return every metric with its interval, one row a metric and one column a method."""
+    """Return every metric with its interval, one row per metric and one column per method."""
     lines = finished_rows(table, results)
     columns = (
         Column("metric", "metric"),
@@ -155,7 +155,7 @@ def known_differences(table: ComparisonTable, results: Results) -> list[Differen
 
 
 def best_here(difference: Difference, results: Results, figure: PaperMetric) -> str | None:
-    """Return the row that a difference is taken to: the best by its mean, None without one."""
+    """Return the row that a difference is compared with, the best by its mean, or None."""
     means = {row: mean_of(results[row], figure.metric) for row in difference.to}
     known = {row: figure.gain(mean) for row, mean in means.items() if mean is not None}
     return max(known, key=known.__getitem__, default=None)
@@ -187,5 +187,5 @@ def _has(result: RowResult, metric: str, kind: str) -> bool:
 
 
 def table_body(table: SummaryTable) -> str:
-    """Return a table as Markdown without its heading, whose level is the page's affair."""
+    """Return a table as Markdown without its heading, whose level depends on the page."""
     return markdown(table).partition("\n\n")[2]

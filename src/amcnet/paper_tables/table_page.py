@@ -27,7 +27,7 @@ def table_section(name: TableName, results: Path, picture: Path, page: Path) -> 
         name: The table.
         results: Folder of the rows' results.
         picture: The picture of the table; it may be missing.
-        page: File that it becomes a part of: the picture is linked relative to it.
+        page: File that contains the section: the picture is linked relative to it.
 
     Raises:
         InputError: If no row of the table is finished, or a file cannot be read.
@@ -43,7 +43,7 @@ def table_section(name: TableName, results: Path, picture: Path, page: Path) -> 
         parts += [f"![Truth and labels of every row]({link})"]
         parts += [
             "A transverse slice and the whole hand from above, of the first unseen hand. "
-            "Orange: what differs from the truth by more than a border."
+            "Orange: voxels that differ from the truth by more than a border."
         ]
     if table.ours in found and len(found) > 1:
         parts += ["### Against AMCNet", _TESTS, paired_tests_table(table, found)]
@@ -58,26 +58,28 @@ def table_section(name: TableName, results: Path, picture: Path, page: Path) -> 
 
 
 _FIGURES = (
-    "DSC and Jaccard take the voxels of all structures together, Recall and F1 are means over "
-    "structures. HD95 leaves out what was missed, so finding less can make it better: with 10 mm "
-    "for what was missed it is among all figures."
+    "DSC and Jaccard pool the voxels of all structures, Recall and F1 are means over "
+    "structures. HD95 ignores missed structures, so finding fewer can improve it; the HD95 that "
+    "counts missed structures as 10 mm is under *All figures*."
 )
 _TESTS = (
     "Mean difference over the unseen cases with its 95 % interval (BCa bootstrap over cases) and "
     "the p-value of Wilcoxon's signed-rank test, corrected for the rows of the table (Holm)."
 )
 _DIFFERENCES = (
-    "The differences that the paper's text tells. p is of one test and not corrected. Where "
-    "there are several rows to compare with, it is the best of them, metric by metric."
+    "The differences that the paper's text discusses. p is from a single test, uncorrected. If "
+    "a difference has several rows to compare with, the best of them is used, metric by metric."
 )
 _ORDER = (
-    "Every pair of rows that differs in the paper is tested here, corrected for all pairs of a "
-    "figure (Holm); significant is p < 0.05. These sentences are computed from the results."
+    "Every pair of rows that differs in the paper is tested here, with correction for all pairs "
+    "of a metric (Holm); significant means p < 0.05. These sentences are computed from the "
+    "results."
 )
 
 
 STRUCTURES = (
-    "Mean Dice over the unseen hands; first how many structures are as good as never found."
+    "Mean Dice over the unseen hands; the first row counts structures that are as good as never "
+    "found."
 )
 
 
@@ -94,17 +96,17 @@ def protocol_text(results: Results) -> str:
     voxels = " x ".join(map(str, data["shape"]))
     background = "with" if settings["loss"]["include_background"] else "without"
     lines = [
-        f"- Data: phantoms of {voxels} voxels, {data['training']} to train on (seeds from "
+        f"- Data: phantoms of {voxels} voxels, {data['training']} for training (seeds from "
         f"{data['training_seed']}), {data['unseen']} unseen (seeds from {data['unseen_seed']}).",
         f"- Grid of the networks {grid} mm (scan, lateral, depth), windows of "
         f"{settings['sampling']['window']} slices, {settings['precision']}.",
-        f"- Budget of every row: {budget}, batch {optimiser['batch_size']}, Adam, "
-        f"{optimiser['decay']} rate; the rates are in the tables of costs.",
-        "- Same data, preprocessing, augmentation, sampling, seed and budget for all rows: the "
-        "page is not made from rows that differ in more than network, loss and learning rate.",
+        f"- Budget of every row: {budget}, batch {optimiser['batch_size']}, Adam, learning rate "
+        f"with {optimiser['decay']} decay; the learning rates are in the tables of costs.",
+        "- Same data, preprocessing, augmentation, sampling, seed and budget for all rows: rows "
+        "that differ in more than network, loss and learning rate are refused.",
         f"- Dice {background} background, over the classes of a window. Probability of background "
         f"at the first step: {settings['initial_background'] or 'that of all classes'}.",
-        "- Labels are the network's own, without clean-up, scored at the phantoms' grid.",
+        "- Labels are the network's own, without clean-up, scored on the phantoms' grid.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -124,9 +126,9 @@ def write_table_page(name: TableName, results: Path, page: Path) -> None:
 
 
 DISCLAIMER = (
-    "Two different data sets: *here* are synthetic hands (phantoms), *paper* are the figures that "
-    "Zeng et al. (MICCAI 2023) report for 103 volumes of patients, which are not public. Compare "
-    "rows with rows, not one column with the other."
+    "Two different data sets: *here* are synthetic hands (phantoms), *paper* are the results "
+    "that Zeng et al. (MICCAI 2023) report for 103 volumes of patients, which are not public. "
+    "Compare rows with rows, not the columns with each other."
 )
 
 

@@ -35,7 +35,7 @@ def run_table(
             training.
 
     Raises:
-        ConfigError: If a row is unknown, or rows in the folder were begun with other settings.
+        ConfigError: If a row is unknown, or rows in the folder were started with other settings.
         OutputError: If the folder contains other phantoms.
         TrainingError: If a training run cannot be resumed.
     """

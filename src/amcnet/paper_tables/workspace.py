@@ -21,22 +21,22 @@ class Workspace:
 
     @property
     def unseen(self) -> Path:
-        """Phantoms that the rows are judged on."""
+        """Phantoms on which the rows are evaluated."""
         return self.folder / "data" / "unseen"
 
     @property
     def training(self) -> Path:
-        """Phantoms that the rows are trained on."""
+        """Phantoms on which the rows are trained."""
         return self.folder / "data" / "training"
 
     @property
     def prepared(self) -> Path:
-        """The same on the network's grid."""
+        """The training phantoms on the network's grid."""
         return self.folder / "data" / "prepared"
 
     @property
     def results(self) -> Path:
-        """Source of the pages: figures of the finished rows and their labels of one hand."""
+        """Source of the pages: metrics of the finished rows and their labels of one hand."""
         return self.folder / "results"
 
     def run(self, row: str) -> Path:
@@ -44,15 +44,15 @@ class Workspace:
         return self.folder / "rows" / row
 
     def predictions(self, row: str) -> Path:
-        """Return the labels that a row gave the unseen hands."""
+        """Return the folder of a row's labels of the unseen hands."""
         return self.run(row) / "predictions"
 
     def pictured(self, row: str) -> Path:
-        """Return a row's labels of the first unseen hand, which the picture shows."""
+        """Return a row's labels of the first unseen hand, shown in the picture."""
         return self.results / f"{row}.nrrd"
 
     def evaluations(self, row: str) -> Path:
-        """Return the evaluations of these labels, one file a case."""
+        """Return the folder of the evaluations of these labels, one file per case."""
         return self.run(row) / "evaluations"
 
 
@@ -62,7 +62,7 @@ def make_data(
     """Make the phantoms of a scale and prepare the training data; existing data are kept.
 
     Args:
-        workspace: Where to.
+        workspace: The folder.
         scale: Scale of the comparison.
         jobs: Number of processes.
         progress: Called with (cases done, number of cases), for each of three parts.
