@@ -21,8 +21,8 @@ import numpy as np
 
 from amcnet.data import read_dataset
 from amcnet.inference import Segmenter
+from amcnet.inference.prepared import Prepared
 from amcnet.inference.quality_presets import Quality
-from amcnet.inference.segmenter import Prepared
 from amcnet.io import Geometry, Volume, read_labels, read_volume
 from amcnet.metrics import evaluate_case
 

@@ -108,9 +108,7 @@ def test_other_settings_need_another_folder(workspace: Workspace, scale: Scale) 
         list(run_rows(tasks, longer, workspace))
     (workspace.results / "unet.json").rename(workspace.results / "unet.away")
     try:
-        with pytest.raises(
-            ConfigError, match="started with another schedule, expected the current"
-        ):
+        with pytest.raises(ConfigError, match="another schedule, expected the current"):
             list(run_rows(tasks, longer, workspace))
         fewer = scale.model_copy(update={"data": scale.data.model_copy(update={"unseen": 1})})
         with pytest.raises(OutputError, match="holds 2 phantoms, expected 1: choose another"):

@@ -1,14 +1,11 @@
 """``amcnet segment``: label the bones in volumes."""
 
-import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from textwrap import indent
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -24,162 +21,39 @@ from amcnet.cli.options import (
     SeriesOption,
     SpacingOption,
 )
-from amcnet.errors import count_text, one_line
+from amcnet.cli.segment_options import (
+    AlsoOption,
+    BackendChoice,
+    BackendOption,
+    CleanupOption,
+    DaskOption,
+    DeviceOption,
+    FormatOption,
+    InputsArgument,
+    ManifestOption,
+    MemoryOption,
+    OnlyOption,
+    OutputOption,
+    ProbabilitiesOption,
+    ProgressChoice,
+    ProgressOption,
+    QualityChoice,
+    QualityOption,
+    SegTypeChoice,
+    SegTypeOption,
+    SeparateOption,
+    ServerOption,
+    SkipExistingOption,
+    TokenFileOption,
+)
+from amcnet.cli.segment_reporter import TextReporter
+from amcnet.errors import count_text
 
 if TYPE_CHECKING:
-    from amcnet.cli.progress_update import Update
     from amcnet.workflows.outcome import Outcome
     from amcnet.workflows.segment.options import Job, SegmentOptions
-    from amcnet.workflows.segment.progress_display import VolumeEvent
     from amcnet.workflows.segment.result import SegmentedFile
     from amcnet.workflows.segment.whole_run import Reporter, Runner
-
-
-class BackendChoice(StrEnum):
-    """Backend that runs the network."""
-
-    auto = "auto"
-    openvino = "openvino"
-    torch = "torch"
-
-
-class SegTypeChoice(StrEnum):
-    """Type of a DICOM segmentation."""
-
-    binary = "binary"
-    labelmap = "labelmap"
-
-
-class ProgressChoice(StrEnum):
-    """Progress output format."""
-
-    text = "text"
-    json = "json"
-
-
-class QualityChoice(StrEnum):
-    """Trade-off between speed and accuracy."""
-
-    fast = "fast"
-    balanced = "balanced"
-    best = "best"
-
-
-InputsArgument = Annotated[
-    list[Path],
-    typer.Argument(
-        help="Volumes: .nrrd .nhdr .mha .mhd .nii .nii.gz, DICOM (folder, .zip, DICOMDIR, "
-        ".dcm), or folders of them; for a model of several channels NAME_0000.EXT, the others "
-        "are found next to it",
-        show_default=False,
-    ),
-]
-OutputOption = Annotated[
-    Path,
-    typer.Option(
-        "-o",
-        "--output",
-        help="File (.seg.nrrd .nrrd .nii.gz .nii .mha, for DICOM also .dcm), or a folder, which "
-        "gets one file for each input.",
-    ),
-]
-BackendOption = Annotated[
-    BackendChoice,
-    typer.Option(
-        help="Backend that runs the network; auto: PyTorch on an NVIDIA GPU, else OpenVINO."
-    ),
-]
-DeviceOption = Annotated[
-    str,
-    typer.Option(help="Device of the network: auto, cpu, cuda, cuda:N, mps, xpu."),
-]
-QualityOption = Annotated[QualityChoice, typer.Option(help="Trade-off between speed and accuracy.")]
-MemoryOption = Annotated[
-    float | None,
-    typer.Option(
-        metavar="GIB",
-        help="Memory limit in addition to the volume itself [default: all free memory].",
-        show_default=False,
-    ),
-]
-CleanupOption = Annotated[
-    bool,
-    typer.Option(help="Keep one connected component of each structure; islands join neighbours."),
-]
-ProbabilitiesOption = Annotated[
-    bool,
-    typer.Option("--save-probabilities", help="Write NAME.probabilities.npy next to the labels."),
-]
-OnlyOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="STRUCTURES",
-        help="Write only these: names, kinds (bones, epiphyses) or groups (thumb), separated by "
-        "commas; repeatable.",
-        show_default=False,
-    ),
-]
-SeparateOption = Annotated[
-    bool,
-    typer.Option("--separate", help="Write a folder with one mask per structure instead."),
-]
-FormatOption = Annotated[
-    str | None,
-    typer.Option(
-        "--format",
-        metavar="EXT",
-        help="Type of the files in a folder [default: the input's, seg.nrrd for NRRD and DICOM; "
-        "for masks nii.gz].",
-        show_default=False,
-    ),
-]
-SegTypeOption = Annotated[
-    SegTypeChoice,
-    typer.Option(help="DICOM output: a mask for each structure, or one map of labels."),
-]
-AlsoOption = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="Also write the labels of a single volume to this file, possibly of another type.",
-        show_default=False,
-    ),
-]
-ManifestOption = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE.json",
-        help="Record output, status, seconds, verdict and hashes of every input during the run.",
-        show_default=False,
-    ),
-]
-SkipExistingOption = Annotated[
-    bool, typer.Option("--skip-existing", help="Skip volumes whose output exists.")
-]
-ProgressOption = Annotated[
-    ProgressChoice,
-    typer.Option(help="Output for people, or JSON lines on stdout for programs."),
-]
-DaskOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="ADDRESS",
-        help="Spread the volumes over the Dask cluster of this scheduler (tcp://host:8786).",
-        show_default=False,
-    ),
-]
-ServerOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="URL",
-        help="Segment on this amcnet serve instead of here.",
-        show_default=False,
-    ),
-]
-TokenFileOption = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="File with your token for --server.", show_default=False),
-]
 
 
 def segment(
@@ -364,76 +238,3 @@ def _make_reporter(progress: ProgressChoice) -> "Reporter":
 
 def _import() -> None:
     import amcnet.workflows.segment.whole_run  # noqa: F401
-
-
-class TextReporter:
-    """Prints results on stdout, and stage, remaining time, notes and errors on stderr."""
-
-    def __init__(self) -> None:
-        self._bar = ExitStack()
-        self._update: Update | None = None
-        self._labelling: set[int] = set()
-        self._lock = threading.Lock()
-        self._show("loading the model", 0, 0, None)
-
-    def close(self) -> None:
-        """Remove the progress bar before something is printed."""
-        with self._lock:
-            self._bar.close()
-            self._update = None
-
-    def _show(self, text: str, done: int, total: int, seconds_left: float | None) -> None:
-        from amcnet.cli.console import progress
-
-        with self._lock:
-            if self._update is None:
-                self._update = self._bar.enter_context(progress(text, quiet_seconds=5))
-            self._update(done, total, text, seconds_left)
-
-    def begin(self, jobs: "Sequence[Job]") -> None:
-        """Report the start of a run."""
-        from amcnet.workflows.segment.progress_display import RunProgressTracker
-
-        self._pace = RunProgressTracker(len(jobs))
-        self._numbers = {job: number for number, job in enumerate(jobs, start=1)}
-
-    def listen(self, event: "VolumeEvent") -> None:
-        """Report the progress of a volume."""
-        from amcnet.inference import Stage
-
-        pace = self._pace.see(event)
-        if event.note:
-            self.close()
-            tell(event.note)
-            return
-        if event.stage is Stage.LABELLING:
-            self._labelling.add(event.number)
-        elif event.stage is Stage.SEARCHING_AXES:
-            self._labelling.discard(event.number)
-        elif event.stage is Stage.NETWORK and event.number in self._labelling:
-            return  # windows run while slices are labelled
-        place = f"{event.number} of {event.volumes}: " if event.volumes > 1 else ""
-        text = f"{place}{event.source.name}: {event.stage}"
-        self._show(text, event.done, event.total, pace.seconds_left)
-
-    def skipped(self, job: "Job") -> None:
-        """Report that a volume was skipped."""
-        from amcnet.cli.console import stdout
-
-        self.close()
-        stdout().print(one_line(f"{job.target}: exists already, skipped"))
-
-    def outcome(self, job: "Job", outcome: "Outcome[SegmentedFile]") -> None:
-        """Report the outcome of a volume."""
-        from amcnet.cli.console import stdout
-
-        self.close()
-        self._pace.end(self._numbers[job])
-        result = outcome.result
-        if result is None:
-            tell(f"{outcome.error}")
-            return
-        found = f"{result.found} of {result.wanted} structures found"
-        stdout().print(one_line(f"{result.output}: {found}, {outcome.seconds:.1f} s"))
-        if result.remark:
-            stdout().print(indent(result.remark, "  "))

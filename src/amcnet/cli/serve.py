@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from amcnet.cli.options import ModelOption
-from amcnet.cli.segment import (
+from amcnet.cli.segment_options import (
     BackendChoice,
     BackendOption,
     DaskOption,

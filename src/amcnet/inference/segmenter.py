@@ -3,73 +3,36 @@
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from copy import copy
-from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from threading import Lock
 from typing import overload
 
 import numpy as np
-from numpy.typing import NDArray
 
 from amcnet.bundle import load_bundle
-from amcnet.bundle.description import WEIGHTS_FILE
 from amcnet.bundle.dice_calibration import DiceWeights
 from amcnet.data.channels import network_input
 from amcnet.errors import ConfigError, InputError
-from amcnet.inference.confidence import ConfidenceMeter
 from amcnet.inference.engine import BackendName, Engine
 from amcnet.inference.engine_selection import make_engine
 from amcnet.inference.ensemble import check_members
-from amcnet.inference.memory_plan import Workload, fit_to_memory
-from amcnet.inference.probabilities import probability_file
+from amcnet.inference.prepared import Prepared
 from amcnet.inference.progress import Stage, StageProgress, no_stage_progress
 from amcnet.inference.quality_presets import Quality, choose_windows
 from amcnet.inference.refinement import BoundaryRefiner
-from amcnet.inference.refinement_evidence import RefinementEvidence
 from amcnet.inference.segmentation import Segmentation
 from amcnet.inference.sliding_windows import Windows
 from amcnet.inference.sources import Source, as_volume, channel_volumes, is_batch
-from amcnet.inference.stream import run_ahead
 from amcnet.inference.structure_evidence import gather_evidence
-from amcnet.io import Colour, Geometry, Reading, Volume
+from amcnet.inference.volume_labelling import label_prepared, windows_in_memory
+from amcnet.io import Colour, Reading, Volume
 from amcnet.io.geometry import Triple
 from amcnet.labelmaps.cleanup import clean_up
-from amcnet.labelmaps.run_length import RunLengthEncoder
-from amcnet.memory import GIB, available_bytes, check_room
+from amcnet.memory import check_room
 
 ModelSource = str | Path
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A preprocessed volume, which replaces the original volume.
-
-    Attributes:
-        image: float32 (channel, scan, lateral, depth) on the network's grid.
-        geometry: Grid of the volume.
-        seconds: Duration of the preprocessing.
-        fine_image: The image on the refiner's grid; None without refinement.
-    """
-
-    image: NDArray[np.float32]
-    geometry: Geometry
-    seconds: float
-    fine_image: NDArray[np.float32] | None = None
-
-
-@dataclass(frozen=True)
-class _Labelled:
-    """Labels before clean-up, with confidence and timing."""
-
-    labels: NDArray[np.uint8]
-    runs: RunLengthEncoder
-    meter: ConfidenceMeter
-    refinement: RefinementEvidence | None
-    network_seconds: float
-    seconds: float
 
 
 class Segmenter:
@@ -302,7 +265,10 @@ class Segmenter:
             OutputError: If the probabilities cannot be written.
         """
         with self._labelling:
-            found = self._run_network(prepared, progress, probabilities)
+            windows = windows_in_memory(self.bundles, self._windows, prepared, self._memory_gb)
+            found = label_prepared(
+                self.bundle, self._engine, self._refiner, prepared, windows, progress, probabilities
+            )
         labelled = time.perf_counter()
         runs, table = found.runs.runs(), self.bundle.description.label_table
         if cleanup:
@@ -333,66 +299,6 @@ class Segmenter:
         if calibration is None or len(self.bundles) > 1:
             return None
         return calibration.weights_for(refined)
-
-    def _run_network(
-        self, prepared: Prepared, progress: StageProgress, probabilities: Path | None
-    ) -> _Labelled:
-        """Return the labels before clean-up."""
-        description, image = self.bundle.description, prepared.image
-        shape = prepared.geometry.canonical_shape
-        meter = ConfidenceMeter(description.architecture.num_classes)
-        refinement: list[RefinementEvidence] = []
-        runs = RunLengthEncoder()
-        with ExitStack() as files:
-            windows = self._fitted_windows(image.shape[1:], shape)
-            labels = np.empty(shape, np.uint8)
-            start, network_before = time.perf_counter(), self._engine.network_seconds
-            logits_callback = None
-            if probabilities is not None:
-                file = probability_file(
-                    probabilities, image.shape[1:], prepared.geometry, description.label_table
-                )
-                logits_callback = files.enter_context(file)
-
-            def network_progress(done: int, total: int) -> None:
-                progress(Stage.NETWORK, done, total)
-
-            fine = prepared.fine_image
-            first_shape = shape if fine is None else fine.shape[1:]
-            planes = self._engine.label_slices(
-                image, first_shape, windows, meter, logits_callback, network_progress
-            )
-            if fine is not None and self._refiner is not None:
-                planes = self._refiner.label_slices(fine, planes, shape, refinement.append)
-            for index, plane in enumerate(run_ahead(planes)):
-                labels[index] = plane
-                runs.add(plane)
-                progress(Stage.LABELLING, index + 1, shape[0])
-            network_seconds = self._engine.network_seconds - network_before
-        return _Labelled(
-            labels,
-            runs,
-            meter,
-            refinement[0] if refinement else None,
-            network_seconds,
-            time.perf_counter() - start,
-        )
-
-    def _fitted_windows(
-        self, network_shape: tuple[int, ...], shape: tuple[int, int, int]
-    ) -> Windows:
-        """Return windows that fit into memory."""
-        limit = available_bytes()
-        if self._memory_gb is not None:
-            limit = min(limit, self._memory_gb * GIB)
-        description = self.bundle.description
-        needs, classes = description.network_needs, description.architecture.num_classes
-        # The file holds 16-bit values.
-        weights = tuple(2 * bundle.path(WEIGHTS_FILE).stat().st_size for bundle in self.bundles)
-        work = Workload(network_shape, shape, needs, classes, weights)
-        shortest = description.shortest_window or description.window
-        windows = self._windows.fitted(network_shape[0], shortest, needs.least_shape)
-        return fit_to_memory(work, windows, limit)
 
 
 def _check_channels(volumes: Sequence[Volume], channels: int) -> None:

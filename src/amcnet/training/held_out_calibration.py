@@ -11,7 +11,7 @@ from amcnet.data import Dataset
 from amcnet.data.prepared_store import PreparedCase, PreparedDataset
 from amcnet.errors import AmcnetError
 from amcnet.inference import Segmenter
-from amcnet.inference.segmenter import Prepared
+from amcnet.inference.prepared import Prepared
 from amcnet.io import Geometry, read_labels
 from amcnet.quality.dice_fitting import FEWEST_STRUCTURES
 from amcnet.workflows.calibration import Judged, calibrate_model

@@ -15,8 +15,8 @@ import numpy as np
 
 from amcnet.data.resampling import resample_image
 from amcnet.inference import Segmenter, Stage, StageProgress
+from amcnet.inference.prepared import Prepared
 from amcnet.inference.progress import no_stage_progress
-from amcnet.inference.segmenter import Prepared
 from amcnet.io import Geometry
 from amcnet.io.geometry import Triple
 from amcnet.workflows.segment.checking import check, sum_of_confidence

@@ -6,7 +6,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from amcnet.inference import Segmentation
-from amcnet.inference.segmenter import Prepared
+from amcnet.inference.prepared import Prepared
 from amcnet.quality import QualityReport, Severity, check_segmentation
 from amcnet.quality.dice_prediction import DiceEvidence
 from amcnet.quality.findings import NO_HAND_KINDS

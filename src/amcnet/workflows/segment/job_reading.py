@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from amcnet.inference import Segmenter
-from amcnet.inference.segmenter import Prepared
+from amcnet.inference.prepared import Prepared
 from amcnet.io import Volume
 from amcnet.io.spacing_doubts import doubtful_spacing
 from amcnet.workflows.image_check import check_is_no_label_map, check_is_no_segmentation

@@ -9,9 +9,10 @@ from typing import overload
 from amcnet.errors import ConfigError
 from amcnet.inference import Segmentation, Segmenter, Stage, StageProgress, keep_only
 from amcnet.inference.engine import BackendName
+from amcnet.inference.prepared import Prepared
 from amcnet.inference.progress import no_stage_progress
 from amcnet.inference.quality_presets import Quality
-from amcnet.inference.segmenter import ModelSource, Prepared
+from amcnet.inference.segmenter import ModelSource
 from amcnet.inference.sources import Source, array_of_source, is_batch
 from amcnet.io import Colour, Reading
 from amcnet.io.geometry import Triple
