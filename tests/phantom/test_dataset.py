@@ -202,7 +202,7 @@ def test_case_of_an_older_version_or_unreadable_is_refused(written, tmp_path, ol
     parameters = tmp_path / "parameters" / "hand_000004.json"
     parameters.write_text(old, encoding="latin-1")
     with pytest.raises(
-        OutputError, match=r"hand_000004\.json: holds no phantom.*expected format 2"
+        OutputError, match=r"hand_000004\.json: does not describe a phantom.*expected format 2"
     ):
         write_dataset(tmp_path, 1, 4, CONFIG)
 

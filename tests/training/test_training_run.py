@@ -201,7 +201,7 @@ def test_folders_and_configurations_are_guarded(tmp_path: Path, write_config: Wr
     with pytest.raises(OutputError, match=r"last\.ckpt: is missing.*a new run starts"):
         train(config, tmp_path / "run", resume=True)
     train(config, tmp_path / "run")
-    with pytest.raises(OutputError, match="holds a run already"):
+    with pytest.raises(OutputError, match="already holds a run"):
         train(config, tmp_path / "run")
     with pytest.raises(ConfigError, match="differs from the configuration in seed, expected"):
         train(config.model_copy(update={"seed": 9}), tmp_path / "run", resume=True)

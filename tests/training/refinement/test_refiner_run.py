@@ -87,7 +87,7 @@ def test_a_run_is_resumed_with_more_steps_but_nothing_else(
     with pytest.raises(OutputError, match=r"last\.ckpt: is missing"):
         train_refiner(config, folder, resume=True)
     train_refiner(config, folder)
-    with pytest.raises(OutputError, match="holds a run already"):
+    with pytest.raises(OutputError, match="already holds a run"):
         train_refiner(config, folder)
     with pytest.raises(ConfigError, match="differs from the configuration in seed"):
         train_refiner(config.model_copy(update={"seed": 5}), folder, resume=True)

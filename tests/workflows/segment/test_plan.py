@@ -76,7 +76,7 @@ def test_dicom_outputs_that_would_fail_after_the_work(
     assert plan_files(scan, out, options) == [Job(scan[0], out)]
     given = replace(options, spacing_mm=(1.0, 1.0, 1.0))
     for target, also in ((out, None), (tmp_path / "a.nrrd", out)):
-        with pytest.raises(OutputError, match=r"out\.dcm: .* which --spacing replaces"):
+        with pytest.raises(OutputError, match=r"out\.dcm: .* which --spacing overrides"):
             plan_files(scan, target, given, also)
     with pytest.raises(OutputError, match="expected another output"):
         plan_files([tmp_path / "scan.nrrd"], tmp_path / "a.nrrd", options, out)
