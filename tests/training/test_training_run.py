@@ -109,7 +109,14 @@ def begun_run(config: Path, run: Path) -> subprocess.Popen[str]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
-@pytest.mark.parametrize(("name", "status"), [("SIGINT", 1), ("SIGTERM", 143), ("SIGHUP", 129)])
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        pytest.param("SIGINT", 1, marks=pytest.mark.slow),
+        ("SIGTERM", 143),
+        pytest.param("SIGHUP", 129, marks=pytest.mark.slow),
+    ],
+)
 def test_an_interrupted_run_says_how_to_go_on(
     tmp_path: Path, write_config: WriteConfig, name: str, status: int
 ) -> None:
@@ -170,6 +177,7 @@ def test_the_environment_of_a_cluster_does_not_matter_to_one_process(
     assert "step 2 of 2" in done.stderr
 
 
+@pytest.mark.slow
 def test_two_processes_do_what_one_does_with_accumulated_gradients(
     tmp_path: Path, write_config: WriteConfig
 ) -> None:
@@ -267,7 +275,8 @@ def test_time_limit_ends_a_run_with_a_validation(tmp_path: Path, write_config: W
     (row,) = read_history(tmp_path / "run" / "metrics.csv")
     assert 1 <= row["step"] < 10_000
     assert "dice" in row
-    assert row["learning_rate"] < 0.001  # decayed in time
+    # Decayed in time; by how much depends on how fast the machine was.
+    assert row["learning_rate"] < config.optimiser.learning_rate
 
 
 def test_all_cases_can_be_trained_on(tmp_path: Path, write_config: WriteConfig) -> None:
