@@ -42,6 +42,8 @@ NOT_RUN = {
     "pip install ./amcnet": INSTALLS,
     'pip install "amcnet[dask]"': INSTALLS,
     'pip install "amcnet[dicom,serve]"': INSTALLS,
+    "pip install -r src/amcnet/service/client/requirements.txt": INSTALLS,
+    "pip install --no-deps amcnet-0.1.0-py3-none-any.whl": INSTALLS,
     "amcnet serve": SERVES,
     "amcnet segment scan.nrrd -o scan.seg.nrrd --server http://127.0.0.1:8042": SERVES,
     "amcnet serve --http 0.0.0.0:8042 --token-file tokens.txt --dicom AMCNET:11112 "
