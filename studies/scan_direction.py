@@ -9,14 +9,19 @@ mirror image seen from the other end and keeps every name, so both Dice should b
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from amcnet import segment
+from amcnet.anatomy import LabelTable
+from amcnet.bundle import load_bundle
 from amcnet.data import read_dataset
-from amcnet.inference import Segmenter
-from amcnet.io import read_labels, read_volume, volume_from_array
+from amcnet.io import Volume, read_labels, read_volume, volume_from_array, write_image
 from amcnet.metrics import evaluate_case
 
 ROOT = Path(__file__).parents[1]
@@ -24,6 +29,7 @@ RESULTS = ROOT / "results" / "scan_direction.json"
 KINDS = ("bone", "epiphysis")
 
 Scores = dict[str, float]
+Labels = NDArray[np.uint8]
 
 
 def scores_of(summary: dict[str, Any]) -> Scores:
@@ -32,18 +38,30 @@ def scores_of(summary: dict[str, Any]) -> Scores:
     return {"dice": summary["dice_macro"], **by_kind, "found": summary["detection_rate"]}
 
 
+def labels_of(image: Volume, model: str | None, table: LabelTable, folder: Path) -> Labels:
+    """Return the labels that a file of an image gets, in the axes of the image.
+
+    If the file as it is stored shows no hand, its axes are searched, as in ``amcnet segment``.
+    """
+    write_image(folder / "image.nrrd", image.array, image.geometry, overwrite=True)
+    segment(folder / "image.nrrd", model=model).write(folder / "labels.nrrd", overwrite=True)
+    return read_labels(folder / "labels.nrrd", table).array.astype(np.uint8)
+
+
 def score(folder: Path, model: str | None, most: int | None) -> dict[str, Any]:
     """Return the scores of every case in both directions."""
-    dataset, segmenter = read_dataset(folder), Segmenter(model)
+    dataset, bundle = read_dataset(folder), load_bundle(model)
     cases: dict[str, dict[str, Scores]] = {}
     for case in dataset.cases[:most]:
         image = read_volume(case.images[0])
         truth = read_labels(case.labels, dataset.table).array.astype(np.uint8)
-        backwards = volume_from_array(np.ascontiguousarray(image.array[::-1]), image.spacing_mm)
-        found = {
-            "forwards": segmenter(image).labels,
-            "backwards": segmenter(backwards).labels[::-1],
-        }
+        reverse = volume_from_array(np.ascontiguousarray(image.array[::-1]), image.spacing_mm)
+        with TemporaryDirectory() as scratch:
+            find = partial(labels_of, model=model, table=dataset.table, folder=Path(scratch))
+            found = {
+                "forwards": find(image),
+                "backwards": np.ascontiguousarray(find(reverse)[::-1]),
+            }
         cases[case.name] = {
             way: scores_of(
                 evaluate_case(truth, labels, image.spacing_mm, table=dataset.table).summary
@@ -52,8 +70,8 @@ def score(folder: Path, model: str | None, most: int | None) -> dict[str, Any]:
         }
         print(case.name, cases[case.name], flush=True)
     return {
-        "model": segmenter.bundle.description.name,
-        "sha256": segmenter.bundle.description.sha256["model.safetensors"],
+        "model": bundle.description.name,
+        "sha256": bundle.description.sha256["model.safetensors"],
         "data": folder.name,
         "cases": cases,
     }

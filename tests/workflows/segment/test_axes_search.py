@@ -87,6 +87,18 @@ def test_a_scan_from_the_wrist_is_a_hand(hand: tuple) -> None:
     assert np.mean(list(result.confidence.values())) > 0.8
 
 
+@pytest.mark.slow
+def test_a_small_hand_from_the_wrist_is_found(segmenter: Segmenter) -> None:
+    """On a grid coarser than the network's, this hand is lost."""
+    phantom = make_phantom(830_000)
+    backwards = np.ascontiguousarray(phantom.image[::-2, ::2, ::2])
+    scan, lateral, depth = (2 * mm for mm in phantom.spacing_mm)
+    volume = volume_from_array(backwards, (scan, lateral, depth))
+    found = search_axes(segmenter.prepare([volume]), segmenter)
+    assert found.is_hand
+    assert found.axes == "depth,lateral,-scan"
+
+
 @pytest.mark.parametrize("axes", ["auto", "search"])
 def test_reversed_depth_in_files(hand: tuple, tmp_path: Path, axes: str) -> None:
     source = tmp_path / "scan.nii.gz"

@@ -3,7 +3,8 @@
 A candidate assigns the volume's axes to scan, lateral and depth and may reverse scan and depth.
 Lateral mirror images are not distinguished: they show the other hand. The network runs on a grid
 coarser than its own, by a factor that bounds the total time. Bones look smaller there, but the
-correct candidate still wins clearly.
+correct candidate usually still wins clearly. The two most likely candidates, both directions of the
+scan in the most likely order, run on the network's own grid: small hands are lost on a coarser one.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ _DEPTH_TOLERANCE = 1.5  # largest ratio of the depth extent to the shortest exte
 _COARSENING = 1.5  # relative to the network's grid
 _COARSENING_OF_MANY = 1.75
 _MANY = 8
+_ON_OWN_GRID = 2  # candidates that run on the network's own grid
 _STRAIGHT = (False, False, False)
 _SURE = 0.8  # mean confidence of the structures at which the search ends
 
@@ -89,7 +91,8 @@ def search_axes(
     found: list[AxesFound] = []
     for storage in storages:
         progress(Stage.SEARCHING_AXES, len(found), len(storages))
-        result = quick.label(coarse_view(prepared, quick, storage, coarsening, spacing_mm))
+        factor = 1.0 if len(found) < _ON_OWN_GRID else coarsening
+        result = quick.label(coarse_view(prepared, quick, storage, factor, spacing_mm))
         is_hand, confidence = not check(result).is_no_hand, sum_of_confidence(result)
         found.append(AxesFound(turned(geometry, storage).axes, is_hand, confidence))
         if is_hand and confidence >= _SURE * max(1, len(result.confidence)):
