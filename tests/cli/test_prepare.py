@@ -49,7 +49,7 @@ def test_all_problems_are_in_one_table_and_nothing_is_written(blocks: Path, tmp_
     ("arguments", "message"),
     [
         ([], "--out: is missing"),
-        (["-o", "x", "--from", "hand", "--window", "8"], "expected one of them"),
+        (["-o", "x", "--from", "hand", "--window", "8"], "expected only one of them"),
     ],
 )
 def test_arguments_that_cannot_be(

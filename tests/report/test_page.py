@@ -140,7 +140,7 @@ def test_nothing_is_loaded_and_pictures_have_words(subject: Subject, tmp_path: P
     for picture in pictures:
         kind, data = str(picture["src"]).split(",")
         assert kind == "data:image/png;base64"
-        assert Image.open(BytesIO(base64.b64decode(data))).height == 1200
+        assert Image.open(BytesIO(base64.b64decode(data))).height >= 1000
         assert picture["alt"]
     assert page.all("html")[0]["lang"] == "en"
     assert all(th["scope"] in ("col", "row") for th in page.all("th"))

@@ -52,7 +52,7 @@ def change_entry(folder: Path, **changes: object) -> None:
     ("breaking", "words"),
     [
         (add_script, "does not list HandBoneSegmentationLib/more.py"),
-        (drop_icon, "lists Resources/Icons/HandBoneSegmentation.png, which does not exist"),
+        (drop_icon, "lists Resources/Icons/HandBoneSegmentation.png, which is not there"),
         (drop_section, "has no section 'Tutorial'"),
         (lambda folder: change_entry(folder, tier=2), "tier is 2, expected 1, 3 or 5"),
         (lambda folder: change_entry(folder, licence="MIT"), "has licence, expected one of"),

@@ -107,7 +107,7 @@ def test_a_model_to_start_from_brings_its_grid_and_network(
     assert (config.network.width, config.network.num_classes) == (4, 3)
     assert config.sampling.window == 8
     assert Path(config.start_from) == small_bundle.resolve()
-    with pytest.raises(ConfigError, match="expected one of them"):
+    with pytest.raises(ConfigError, match="expected only one of them"):
         PrepareOptions(start_from="hand", window=8)
 
 

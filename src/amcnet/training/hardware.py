@@ -48,7 +48,7 @@ def choose_precision(wanted: Precision, on_gpu: bool) -> ChosenPrecision:
 
     Example:
         >>> choose_precision("float32", on_gpu=False)
-        ChosenPrecision(name='float32', reason='the configuration says so')
+        ChosenPrecision(name='float32', reason='set in the configuration')
     """
     if wanted != "auto":
         return ChosenPrecision(wanted, "set in the configuration")

@@ -44,7 +44,7 @@ class TrainingPace:
 
         Example:
             >>> TrainingPace(0.5, 1000, 60.0).text()
-            '0.50 s a step: the 1 min that are left allow about 120 of 1000 steps'
+            '0.50 s a step: the remaining 1 min allow about 120 of 1000 steps'
         """
         start = f"{self.seconds_per_step:.2f} s a step: "
         if self.seconds_left is None:

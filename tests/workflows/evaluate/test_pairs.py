@@ -105,7 +105,7 @@ def test_pairs_that_are_ambiguous_are_none(tmp_path: Path) -> None:
     assert set(found.ambiguous) == {"a", "b", "c", "d-seg", "D"}
     assert "has a.nii.gz and a.nrrd for 'a', expected one" in found.ambiguous["a"]
     assert str(references) in found.ambiguous["b"]
-    assert "d.nrrd: fits 2 references, 'D' among them" in found.ambiguous["D"]
+    assert "d.nrrd: matches 2 references, 'D' among them" in found.ambiguous["D"]
     assert "has c_0000.mha and c_seg.mha for 'c'" in found.ambiguous["c"]
     assert found.unmatched == ()
 
