@@ -9,7 +9,6 @@ mirror image seen from the other end and keeps every name, so both Dice should b
 
 import argparse
 import json
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -38,14 +37,21 @@ def scores_of(summary: dict[str, Any]) -> Scores:
     return {"dice": summary["dice_macro"], **by_kind, "found": summary["detection_rate"]}
 
 
-def labels_of(image: Volume, model: str | None, table: LabelTable, folder: Path) -> Labels:
-    """Return the labels that a file of an image gets, in the axes of the image.
+def labels_of(images: dict[str, Volume], model: str | None, table: LabelTable) -> dict[str, Labels]:
+    """Return the labels that files of images get, in the axes of the images.
 
-    If the file as it is stored shows no hand, its axes are searched, as in ``amcnet segment``.
+    If a file as it is stored shows no hand, its axes are searched, as in ``amcnet segment``.
     """
-    write_image(folder / "image.nrrd", image.array, image.geometry, overwrite=True)
-    segment(folder / "image.nrrd", model=model).write(folder / "labels.nrrd", overwrite=True)
-    return read_labels(folder / "labels.nrrd", table).array.astype(np.uint8)
+    found = {}
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        for name, image in images.items():
+            write_image(folder / f"{name}.nrrd", image.array, image.geometry)
+        results = segment([folder / f"{name}.nrrd" for name in images], model=model)
+        for name, result in zip(images, results, strict=True):
+            result.write(folder / f"{name}.seg.nrrd")
+            found[name] = read_labels(folder / f"{name}.seg.nrrd", table).array.astype(np.uint8)
+    return found
 
 
 def score(folder: Path, model: str | None, most: int | None) -> dict[str, Any]:
@@ -56,12 +62,8 @@ def score(folder: Path, model: str | None, most: int | None) -> dict[str, Any]:
         image = read_volume(case.images[0])
         truth = read_labels(case.labels, dataset.table).array.astype(np.uint8)
         reverse = volume_from_array(np.ascontiguousarray(image.array[::-1]), image.spacing_mm)
-        with TemporaryDirectory() as scratch:
-            find = partial(labels_of, model=model, table=dataset.table, folder=Path(scratch))
-            found = {
-                "forwards": find(image),
-                "backwards": np.ascontiguousarray(find(reverse)[::-1]),
-            }
+        found = labels_of({"forwards": image, "backwards": reverse}, model, dataset.table)
+        found["backwards"] = np.ascontiguousarray(found["backwards"][::-1])
         cases[case.name] = {
             way: scores_of(
                 evaluate_case(truth, labels, image.spacing_mm, table=dataset.table).summary

@@ -20,7 +20,7 @@ from amcnet.io.predicted_dice import PredictedDice
 from amcnet.measurement import Measurement, measure_structures
 from amcnet.quality import Finding, QualityReport, Severity, check_segmentation
 from amcnet.report import Contents, Subject, page_html, report_contents
-from amcnet.report.preview import heading_of
+from amcnet.report.preview import DPI, heading_of
 from amcnet.workflows.check_files import check_file, check_result, write_label_report
 from amcnet.workflows.segment.options import Job, SegmentOptions
 from amcnet.workflows.segment.report_page import write_report_page
@@ -140,7 +140,12 @@ def test_nothing_is_loaded_and_pictures_have_words(subject: Subject, tmp_path: P
     for picture in pictures:
         kind, data = str(picture["src"]).split(",")
         assert kind == "data:image/png;base64"
-        assert Image.open(BytesIO(base64.b64decode(data))).height >= 1000
+        pixels = np.asarray(Image.open(BytesIO(base64.b64decode(data))).convert("L"))
+        rows, columns = (pixels != pixels[0, 0]).nonzero()
+        # The margins are cut off: a tenth of an inch or little more remains.
+        ends = pixels.shape - np.array([rows.max(), columns.max()]) - 1
+        margins = [rows.min(), columns.min(), *ends]
+        assert all(0.08 * DPI <= margin <= 0.2 * DPI for margin in margins), margins
         assert picture["alt"]
     assert page.all("html")[0]["lang"] == "en"
     assert all(th["scope"] in ("col", "row") for th in page.all("th"))

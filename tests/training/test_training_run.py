@@ -275,8 +275,7 @@ def test_time_limit_ends_a_run_with_a_validation(tmp_path: Path, write_config: W
     (row,) = read_history(tmp_path / "run" / "metrics.csv")
     assert 1 <= row["step"] < 10_000
     assert "dice" in row
-    # Decayed in time; by how much depends on how fast the machine was.
-    assert row["learning_rate"] < config.optimiser.learning_rate
+    assert row["learning_rate"] < 0.001  # decayed in time
 
 
 def test_all_cases_can_be_trained_on(tmp_path: Path, write_config: WriteConfig) -> None:

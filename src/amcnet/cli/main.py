@@ -118,9 +118,8 @@ def _root(
 def main() -> None:
     """Run the command line; user errors print one line on stderr and exit with status 2."""
     _open_streams()
-    os.environ["MPLBACKEND"] = (
-        "Agg"  # notebooks set it, possibly to a backend that is not installed here
-    )
+    # Notebooks set it, possibly to a backend that is not installed here.
+    os.environ["MPLBACKEND"] = "Agg"
     try:
         app()
     except AmcnetError as error:

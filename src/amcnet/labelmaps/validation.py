@@ -13,9 +13,8 @@ from amcnet.io.array_sources import LOGITS_HINT, array_of
 _MOST_PLANES = 16  # enough to tell an image from labels
 _FEWEST_INTENSITIES = 32
 _MOST_LABELS = 128
-_FLAT_SHARE = (
-    0.75  # share of neighbouring voxels within labels that are equal; in ultrasound few are
-)
+# Share of neighbouring voxels within labels that are equal; in ultrasound few are.
+_FLAT_SHARE = 0.75
 
 
 def as_array(values: ArrayLike) -> NDArray[Any]:

@@ -25,9 +25,8 @@ _MULTIPLES = (1, 2, 3)
 _MOST_VOXELS = 4  # of a step along one axis
 _PLANES = 1500  # orientations of planes whose area should be correct
 _ALONG_GRID = 60.0  # relative weight of planes along the grid, which makes their area exact
-_MOST_GAIN = (
-    0.15  # Lines that lose more than this pass through the solid, so extrapolation is not possible.
-)
+# Lines that lose more than this pass through the solid, so extrapolation is not possible.
+_MOST_GAIN = 0.15
 _GOLDEN_ANGLE = np.pi * (3 - 5**0.5)
 
 
@@ -113,9 +112,8 @@ def _steps(spacing_mm: Vectors) -> NDArray[np.int64]:
     """Return the steps that are not multiples of shorter ones, one of each pair of opposites."""
     along = np.arange(-_MOST_VOXELS, _MOST_VOXELS + 1)
     steps = np.stack(np.meshgrid(along, along, along, indexing="ij"), axis=-1).reshape(-1, 3)
-    steps = steps[
-        len(steps) // 2 + 1 :
-    ]  # the first half are the opposites, followed by the zero step
+    # The first half are the opposites, followed by the zero step.
+    steps = steps[len(steps) // 2 + 1 :]
     steps = steps[np.gcd.reduce(steps, axis=1) == 1]
     lengths_mm = np.linalg.norm(steps * spacing_mm, axis=1)
     longest_mm = _LONGEST_STEP * spacing_mm.max()

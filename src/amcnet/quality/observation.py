@@ -113,9 +113,8 @@ def observe(
         if not size.present:
             continue
         voxels = pieces.voxels[pieces.value == size.label]
-        if (
-            len(voxels) > 1
-        ):  # by faces; a thin cap on a coarse grid may be connected only by corners
+        # Connected by faces; a thin cap on a coarse grid may be connected only by corners.
+        if len(voxels) > 1:
             voxels = _voxels_of_pieces(labels[_box(runs, size.label)] == size.label)
         found[size.label] = Found(
             structure=table[size.label],

@@ -23,9 +23,8 @@ from amcnet.training.window_datasets import Batch
 logger = logging.getLogger(__name__)
 
 _MOST_SKIPPED = 0.01  # share of the steps
-_WARMUP_SHARE = (
-    0.1  # at most this fraction of a run, so that a short run also reaches its full learning rate
-)
+# At most this fraction of a run, so that a short run also reaches its full learning rate.
+_WARMUP_SHARE = 0.1
 _FEWEST_STEPS = 200  # steps to which this share is applied: one bad step does not end a short run
 
 

@@ -13,9 +13,8 @@ from amcnet.training.transforms.random_stream import WindowRandom
 from amcnet.training.transforms.settings import AugmentationConfig
 from amcnet.training.transforms.smooth_field import smooth_field
 
-ELASTIC_LENGTH_MM = (
-    24.0  # over which an elastic deformation varies; about the size of a finger bone
-)
+# Distance over which an elastic deformation varies; about the size of a finger bone.
+ELASTIC_LENGTH_MM = 24.0
 Spacing = tuple[float, float, float]
 
 
