@@ -48,6 +48,9 @@ class Structure:
 class LabelTable:
     """All structures of a segmentation task, in the order of their values 1, 2, ..., N.
 
+    Attributes:
+        structures: At most 254; ``table[value]`` is the structure of a label value.
+
     Raises:
         InputError: If values are not consecutive from 1, names repeat, a neighbour is unknown, or
             something is of another type than :class:`Structure` says.

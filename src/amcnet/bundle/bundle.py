@@ -28,6 +28,10 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 class Bundle:
     """A model bundle on disk whose files have been checked against their checksums.
 
+    Attributes:
+        folder: Folder of the bundle.
+        description: Content of its ``model.json``.
+
     Example:
         >>> bundle = load_bundle()
         >>> bundle.path("model.xml").name, bundle.description.window
@@ -39,6 +43,9 @@ class Bundle:
 
     def path(self, file_name: str) -> Path:
         """Return the path of one of the bundle's files.
+
+        Args:
+            file_name: Name within the bundle, such as ``model.xml``.
 
         Raises:
             ModelError: If the bundle does not list that file.

@@ -128,6 +128,12 @@ class BundleDescription(BaseModel):
         calibration: How Dice coefficients are predicted from the networks' output, where that was
             fitted.
         sha256: File name -> SHA-256 of every other file of the bundle.
+
+    Example:
+        >>> from amcnet.bundle import load_bundle
+        >>> description = load_bundle("hand").description
+        >>> description.name, len(description.label_table), description.architecture.in_channels
+        ('hand', 38, 1)
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

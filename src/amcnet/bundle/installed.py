@@ -26,6 +26,11 @@ class InstalledModel:
         folder: Its bundle's folder.
         description: Description of the bundle; None if it cannot be read.
         problem: Reason why it cannot be read.
+
+    Example:
+        >>> bundled = list_models()[0]
+        >>> bundled.name, bundled.description.architecture.name, bundled.problem
+        ('hand', 'amcnet', '')
     """
 
     name: str
@@ -64,6 +69,12 @@ def install_model(source: Path, name: str | None = None, overwrite: bool = False
     Raises:
         ModelError: If the source is not a valid bundle, or the name cannot be used.
         OutputError: If the name is taken, or the files cannot be written.
+
+    Example:
+        >>> from amcnet.bundle import default_bundle_folder
+        >>> install_model(default_bundle_folder(), "copy").folder.name
+        'copy'
+        >>> remove_model("copy")
     """
     if not source.exists():
         raise ModelError(f"{source}: does not exist, expected a model bundle's folder or .zip")
@@ -86,6 +97,12 @@ def remove_model(name: str) -> None:
     Raises:
         ModelError: If there is no such model, or it is the bundled one.
         OutputError: If its files cannot be removed.
+
+    Example:
+        >>> remove_model("hand")
+        Traceback (most recent call last):
+            ...
+        amcnet.errors.ModelError: hand: is part of the package, expected an installed model
     """
     if name == BUNDLED_NAME:
         raise ModelError(f"{name}: is part of the package, expected an installed model")

@@ -49,6 +49,16 @@ def record_calibration(model: str | Path, calibration: DiceCalibration) -> Bundl
     Raises:
         ModelError: If there is no such bundle, or it is damaged.
         OutputError: If the description cannot be written.
+
+    Example:
+        >>> import shutil
+        >>> from amcnet.bundle.dice_calibration import DiceWeights
+        >>> from amcnet.bundle.locate import default_bundle_folder
+        >>> _ = shutil.copytree(default_bundle_folder(), "calibrated")
+        >>> weights = DiceWeights(intercept=0.0, weights={"expected dice": 4.0})
+        >>> calibration = DiceCalibration(data="x", cases=5, structures=190, first_stage=weights)
+        >>> record_calibration("calibrated", calibration).calibration.structures
+        190
     """
     bundle = load_bundle(model)
     described = bundle.description.model_copy(update={"calibration": calibration})

@@ -72,6 +72,14 @@ class CaseProperties:
         spacing_mm: Voxel size in (scan, lateral, depth).
         channels: One entry per image.
         voxels: Number of voxels of each label value that occurs, including 0 and the ignore label.
+
+    Example:
+        >>> image, labels = np.arange(8.0).reshape(2, 2, 2), np.zeros((2, 2, 2), np.uint8)
+        >>> labels[1] = 1
+        >>> channel = measure_channel(image, np.flatnonzero(labels))
+        >>> case = CaseProperties("a", (2, 2, 2), (1.0, 1.0, 1.0), (channel,), count_labels(labels))
+        >>> case.voxels, case.channels[0].foreground.mean
+        ({0: 4, 1: 4}, 5.5)
     """
 
     name: str

@@ -42,6 +42,12 @@ class CheckReport:
             single cases.
         properties: Measurements of all readable cases, in the order of the cases.
         proposal: A ``dataset.json`` to complete, if the label values have no names.
+
+    Example:
+        >>> problem = Problem("warning", "knee_1", "has no voxel of 'tibia'")
+        >>> report = CheckReport(None, (problem,), ())
+        >>> len(report.errors), report.warnings[0].case
+        (0, 'knee_1')
     """
 
     dataset: Dataset | None

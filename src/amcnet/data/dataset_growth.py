@@ -41,6 +41,10 @@ class Correction:
     Attributes:
         corrected: Names of the structures that were corrected.
         unsure: Names of the uncertain structures, whose voxels get the ignore label.
+
+    Example:
+        >>> Correction(corrected=["lunate"], unsure=["capitate"]).unsure
+        ['capitate']
     """
 
     corrected: Collection[str] = ()
@@ -79,6 +83,18 @@ def add_case(
         InputError: If the files cannot be read, do not lie on one grid, or hold structures that are
             unknown to the data set.
         OutputError: If the data set cannot be written to.
+
+    Example:
+        >>> from amcnet.io import Geometry
+        >>> image = np.arange(512, dtype=np.uint16).reshape(8, 8, 8)
+        >>> grid = Geometry.canonical(image.shape, (1.0, 1.0, 1.0))
+        >>> write_image("scan of Anna.nrrd", image, grid)
+        >>> labels = (image > 255).astype(np.uint8)
+        >>> write_labels("Anna.seg.nrrd", labels, grid, LabelTable.from_names(["femur"]))
+        >>> add_case(Path("scan of Anna.nrrd"), Path("Anna.seg.nrrd"), Path("knees"))
+        'case_0001'
+        >>> sorted(path.name for path in Path("knees").rglob("case*"))
+        ['case_0001.nrrd', 'case_0001_0000.nrrd']
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -35,6 +35,11 @@ class Dataset:
         channels: Names of the images of each case, in order.
         ignore_value: Value of ignored voxels in the label files.
         reading: How the files are read.
+
+    Example:
+        >>> from amcnet.anatomy import LabelTable
+        >>> Dataset(Path("knees"), LabelTable.from_names(["femur"]), ()).channels
+        ('image',)
     """
 
     folder: Path

@@ -51,6 +51,18 @@ class Fingerprint(_Figures):
         spacing_high_mm: Largest spacing of each axis.
         structures: One entry per structure, in the order of the table.
         channels: One entry per channel.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from amcnet.anatomy import LabelTable
+        >>> from amcnet.data.case_properties import measure_channel
+        >>> image = np.ones((4, 6, 8))
+        >>> channel = measure_channel(image, np.arange(10))
+        >>> case = CaseProperties("a", image.shape, (1.0, 0.5, 0.5), (channel,), {0: 182, 1: 10})
+        >>> knees = Dataset(Path("knees"), LabelTable.from_names(["femur"]), ())
+        >>> fingerprint = make_fingerprint([case], knees)
+        >>> fingerprint.shape, fingerprint.spacing_mm, fingerprint.structures[0].voxels
+        ((4, 6, 8), (1.0, 0.5, 0.5), 10)
     """
 
     cases: int
@@ -72,6 +84,15 @@ def make_fingerprint(properties: Sequence[CaseProperties], dataset: Dataset) -> 
 
     Raises:
         InputError: If there are no cases, or none of them has a labelled voxel.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from amcnet.anatomy import LabelTable
+        >>> knees = Dataset(Path("knees"), LabelTable.from_names(["femur"]), ())
+        >>> make_fingerprint([], knees)
+        Traceback (most recent call last):
+            ...
+        amcnet.errors.InputError: knees: found no labelled voxels, expected some in all cases
     """
     if not any(channel.sample.size for case in properties for channel in case.channels):
         raise InputError(f"{dataset.folder}: found no labelled voxels, expected some in all cases")

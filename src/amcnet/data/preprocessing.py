@@ -73,7 +73,15 @@ class Preprocessing(BaseModel):
     def network_shape(
         self, shape: tuple[int, ...], spacing_mm: tuple[float, float, float]
     ) -> tuple[int, int, int]:
-        """Return the shape of the network's grid for a volume, (scan, lateral, depth)."""
+        """Return the shape of the network's grid for a volume.
+
+        Args:
+            shape: Voxels of the volume in (scan, lateral, depth).
+            spacing_mm: Voxel size in the same order.
+
+        Raises:
+            InputError: If its voxels are too coarse, or the network's grid would be too large.
+        """
         extent_mm = [n * spacing for n, spacing in zip(shape, spacing_mm, strict=True)]
         exact = [size / target for size, target in zip(extent_mm, self.spacing_mm, strict=True)]
         if not math.prod(exact) <= _MAX_VOXELS:

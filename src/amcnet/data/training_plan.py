@@ -58,6 +58,11 @@ class Plan:
         preprocessing: Spacing of the network's grid and normalisation.
         window: Number of slices in a window.
         reasons: One sentence per decision, with its figures.
+
+    Example:
+        >>> plan = Plan(Preprocessing(spacing_mm=(1.0, 0.5, 0.5)), 16, ("the window is 16 slices",))
+        >>> plan.preprocessing.spacing_mm
+        (1.0, 0.5, 0.5)
     """
 
     preprocessing: Preprocessing
@@ -79,6 +84,21 @@ def plan_preprocessing(
         fingerprint: Properties of the data set.
         dataset: The data set, whose label table tells whether it is the hand.
         budget: Size limit of the window.
+
+    Example:
+        >>> import numpy as np
+        >>> from pathlib import Path
+        >>> from amcnet.anatomy import LabelTable
+        >>> from amcnet.data.case_properties import CaseProperties, measure_channel
+        >>> from amcnet.data.fingerprint import make_fingerprint
+        >>> channel = measure_channel(np.ones((4, 6, 8)), np.arange(10))
+        >>> case = CaseProperties("a", (40, 60, 80), (1.0, 0.5, 0.5), (channel,), {0: 182, 1: 10})
+        >>> knees = Dataset(Path("knees"), LabelTable.from_names(["femur"]), ())
+        >>> plan = plan_preprocessing(make_fingerprint([case], knees), knees)
+        >>> plan.window, plan.preprocessing.spacing_mm
+        (40, (1.0, 0.5, 0.5))
+        >>> plan.reasons[0]
+        'spacing is the median over all cases: 1 x 0.5 x 0.5 mm (scan, lateral, depth)'
     """
     if dataset.table == hand_label_table():
         paper = Preprocessing()

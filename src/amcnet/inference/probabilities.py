@@ -31,6 +31,13 @@ class Probabilities:
             It covers the field of view of the volume and is memory-mapped from disk.
         names: Name of each class.
         geometry: Grid of the volume that was segmented.
+
+    Example:
+        >>> half = np.full((2, 2, 4, 4), 0.5, np.float16)
+        >>> grid = Geometry.canonical((2, 4, 4), (1.0, 1.0, 1.0))
+        >>> femur = Probabilities(half, ("background", "femur"), grid).structure("femur")
+        >>> femur.array.shape, float(femur.array.max())
+        ((2, 4, 4), 0.5)
     """
 
     array: NDArray[np.float16]
@@ -55,6 +62,15 @@ def read_probabilities(path: str | Path) -> Probabilities:
 
     Raises:
         InputError: If one of the two is missing or damaged.
+
+    Example:
+        >>> grid = Geometry.canonical((1, 2, 2), (1.0, 1.0, 1.0))
+        >>> table = LabelTable.from_names(["femur"])
+        >>> with probability_file("a.probabilities.npy", (1, 2, 2), grid, table) as write_slice:
+        ...     write_slice(np.zeros((2, 2, 2), np.float32))  # logits of background and femur
+        >>> found = read_probabilities("a.probabilities.npy")
+        >>> found.names, found.array[0, 1].tolist()
+        (('background', 'femur'), [[0.5, 0.5], [0.5, 0.5]])
     """
     path = Path(path)
     try:

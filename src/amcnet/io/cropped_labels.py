@@ -60,7 +60,13 @@ def labels_on_grid(labels: Volume, geometry: Geometry) -> npt.NDArray[Any]:
 
 
 def may_be_cropped(labels: Volume) -> bool:
-    """Return whether labels come from a 3D Slicer or DICOM segmentation, by content or by name."""
+    """Return whether labels come from a 3D Slicer or DICOM segmentation, by content or by name.
+
+    Example:
+        >>> from amcnet.io.volume import volume_from_array
+        >>> may_be_cropped(volume_from_array(np.ones((2, 2, 2), np.uint8), (1.0, 1.0, 1.0)))
+        False
+    """
     has_segments = isinstance(labels, LabelVolume) and labels.has_segments
     return has_segments or _is_named_croppable(labels.path)
 

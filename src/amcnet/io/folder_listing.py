@@ -25,6 +25,17 @@ def report_passed_over(folder: Path, known: tuple[str, ...]) -> None:
     Args:
         folder: The folder.
         known: Extensions of the files that are read.
+
+    Example:
+        >>> Path("scans").mkdir()
+        >>> for name in ("a.nrrd", "a.txt", "b.mp4"):
+        ...     Path("scans", name).touch()
+        >>> import sys
+        >>> shown = logging.StreamHandler(sys.stdout)
+        >>> _log.addHandler(shown)
+        >>> report_passed_over(Path("scans"), (".nrrd",))
+        scans: skipped b.mp4, expected files that end in .nrrd
+        >>> _log.removeHandler(shown)
     """
     others = passed_over(folder, lambda path: find_extension(path, known) is not None)
     if others:

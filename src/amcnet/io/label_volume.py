@@ -27,12 +27,20 @@ class SegmentOverlap:
 
 @dataclass(frozen=True)
 class LabelVolume(Volume):
-    """Labels in canonical order.
+    """Labels (scan, lateral, depth), uint8 or uint16; a :class:`Volume` with remarks.
 
-    overlaps: Voxels that were lost because segments overlap.
+    Attributes:
         overlaps: Voxels that were lost because segments overlap.
         remarks: Sentences, without a path, about losses and assumptions.
         has_segments: Whether the file is a 3D Slicer or DICOM segmentation, which may be cropped.
+
+    Example:
+        >>> import numpy as np
+        >>> from amcnet.io.geometry import Geometry
+        >>> labels = np.ones((2, 3, 4), np.uint8)
+        >>> grid = Geometry.canonical(labels.shape, (1.0, 1.0, 1.0))
+        >>> LabelVolume(labels, grid, overlaps=(SegmentOverlap("lunate", "capitate", 12),)).remarks
+        ()
     """
 
     overlaps: tuple[SegmentOverlap, ...] = ()

@@ -27,10 +27,17 @@ class AnatomyConstraintLoss(nn.Module):
     """
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return the loss, a scalar; 0 if all voxels are ignored.
+        """Return the loss.
+
+        Args:
+            logits: Float (batch, class, scan, lateral, depth).
+            target: Integer (batch, scan, lateral, depth): classes, or :data:`IGNORE`.
+
+        Returns:
+            A scalar of the logits' dtype, float32 at least; 0 if all voxels are ignored.
 
         Raises:
-            InputError: If shapes do not fit, or the target is no integer class.
+            InputError: If shapes do not fit, or the target does not hold classes of the logits.
         """
         check_target(logits, target)
         sums = softmax_sums(logits, target, anatomy=True)
@@ -67,10 +74,17 @@ class DiceLoss(nn.Module):
         self.smooth = smooth
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return 1 - Dice, a scalar; 0 if no class occurs.
+        """Return 1 - Dice.
+
+        Args:
+            logits: Float (batch, class, scan, lateral, depth).
+            target: Integer (batch, scan, lateral, depth): classes, or :data:`IGNORE`.
+
+        Returns:
+            A scalar of the logits' dtype, float32 at least; 0 if no class occurs.
 
         Raises:
-            InputError: If shapes do not fit, or the target is no integer class.
+            InputError: If shapes do not fit, or the target does not hold classes of the logits.
         """
         check_target(logits, target)
         return self.of_sums(softmax_sums(logits, target))
@@ -119,10 +133,17 @@ class DiceAnatomyLoss(nn.Module):
         self.dice = dice or DiceLoss()
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return the weighted sum, a scalar; 0 if all voxels are ignored.
+        """Return the weighted sum.
+
+        Args:
+            logits: Float (batch, class, scan, lateral, depth).
+            target: Integer (batch, scan, lateral, depth): classes, or :data:`IGNORE`.
+
+        Returns:
+            A scalar of the logits' dtype, float32 at least; 0 if all voxels are ignored.
 
         Raises:
-            InputError: If shapes do not fit, or the target is no integer class.
+            InputError: If shapes do not fit, or the target does not hold classes of the logits.
         """
         check_target(logits, target)
         sums = softmax_sums(logits, target, anatomy=self.gamma != 0)
@@ -134,7 +155,7 @@ def check_target(logits: Tensor, target: Tensor) -> None:
     """Refuse a target that does not fit the logits.
 
     Raises:
-        InputError: If shapes do not fit, or the target is no integer class.
+        InputError: If shapes do not fit, or the target does not hold classes of the logits.
     """
     expected = (logits.shape[0], *logits.shape[2:])
     if logits.ndim != 5 or target.shape != expected:

@@ -73,6 +73,9 @@ def bones_of_epiphyses(table: LabelTable) -> dict[int, int]:
     The bone is the neighbour of kind ``bone`` in the same group and segment, or the only neighbour
     of that kind. Epiphyses without such a neighbour are not listed.
 
+    Args:
+        table: Any label table; without epiphyses, the result is empty.
+
     Example:
         >>> from amcnet.anatomy import hand_label_table
         >>> bones_of_epiphyses(hand_label_table())[13]

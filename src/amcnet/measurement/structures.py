@@ -49,6 +49,12 @@ class Measurement:
         confidence: The caller's value for this label, or None.
         surface_area_mm2: Surface area, see :func:`amcnet.measurement.surface_area_mm2`.
         growth_end: Widths of an epiphysis and its shaft's end, if the table gives its bone.
+
+    Example:
+        >>> cube = np.ones((2, 3, 4), np.uint8)
+        >>> measured = measure_structures(cube, (1.0, 1.0, 1.0), LabelTable.from_names(["a", "b"]))
+        >>> measured[0].volume_mm3, measured[1].present, measured[1].volume_mm3
+        (24.0, False, None)
     """
 
     label: int

@@ -14,12 +14,16 @@ class ShapeScores:
     """Surface distances and lengths of one structure; None where they do not exist.
 
     Attributes:
-        hd95_mm: 95th percentile of the Hausdorff distance.
+        hd95_mm: 95th percentile of the Hausdorff distance, in mm like all lengths.
         assd_mm: Average symmetric surface distance.
         surface_dice: Surface Dice at the tolerance of the evaluation, 0 to 1.
         reference_length_mm: Length along the principal axis in the reference.
         prediction_length_mm: Likewise in the prediction.
         length_error_mm: Absolute difference of the two.
+
+    Example:
+        >>> ShapeScores(hd95_mm=1.5, reference_length_mm=20.0).assd_mm is None
+        True
     """
 
     hd95_mm: float | None = None
@@ -40,6 +44,13 @@ class StructureScores:
         kind: Kind from the label table, None without one.
         overlap: Dice and other overlaps, with voxel counts.
         shape: Surface distances and lengths.
+
+    Example:
+        >>> overlap = Overlap(0.8, 0.667, 0.8, 0.8, reference_voxels=10, prediction_voxels=10)
+        >>> femur = StructureScores(1, "femur", "bone", overlap, ShapeScores(hd95_mm=1.5))
+        >>> row = femur.to_row(surface_tolerance_mm=1.0)
+        >>> row["dice"], row["hd95_mm"]
+        (0.8, 1.5)
     """
 
     label: int

@@ -17,8 +17,16 @@ _SLAB_VOXELS = 1 << 21  # Limits the temporaries to a few tens of MB for any siz
 class Overlap:
     """Overlap of one structure; for one pair of masks, ``f1`` equals ``dice``.
 
-    The ratios are None if the structure is absent on both sides, and 0 if it was missed (present in
-    the reference only) or invented (present in the prediction only).
+    The ratios, 0 to 1, are None if the structure is absent on both sides, and 0 if it was missed
+    (present in the reference only) or invented (present in the prediction only).
+
+    Attributes:
+        dice: Dice coefficient.
+        jaccard: Jaccard index (intersection over union).
+        recall: Share of the reference that was found.
+        precision: Share of the prediction that is correct.
+        reference_voxels: Number of voxels in the reference.
+        prediction_voxels: Number of voxels in the prediction.
 
     Example:
         >>> overlap = overlap_by_structure(np.array([[90, 2], [4, 4]]))[1]
@@ -43,8 +51,16 @@ class Overlap:
 class PooledOverlap:
     """Overlap of a whole case; None if both sides are background throughout.
 
-    ``*_foreground`` pools all foreground voxels and requires the correct class; ``*_binary``
-    compares foreground with background, regardless of class.
+    Attributes:
+        dice_foreground: Dice coefficient of all foreground voxels, which must have the right class.
+        jaccard_foreground: Jaccard index of the same.
+        dice_binary: Dice coefficient of foreground against background, whatever the class.
+        jaccard_binary: Jaccard index of the same.
+
+    Example:
+        >>> pooled = pooled_overlap(np.array([[90, 0], [5, 5]]))  # half of the structure was found
+        >>> round(pooled.dice_foreground, 3), pooled.jaccard_foreground
+        (0.667, 0.5)
     """
 
     dice_foreground: float | None
@@ -93,6 +109,9 @@ def confusion_matrix(
 
 def overlap_by_structure(confusion: NDArray[np.int64]) -> dict[int, Overlap]:
     """Return the overlap of every label except background, by label value.
+
+    Args:
+        confusion: Counts (class, class), see :func:`confusion_matrix`.
 
     Example:
         >>> overlap_by_structure(np.array([[5, 0], [2, 2]]))[1].dice

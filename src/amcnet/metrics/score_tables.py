@@ -15,7 +15,12 @@ _IDENTITY = ("label", "name", "kind")
 
 
 class Level(StrEnum):
-    """Level of a group of structures."""
+    """Level of a group of structures.
+
+    Example:
+        >>> [str(level) for level in Level]
+        ['all', 'kind', 'structure']
+    """
 
     ALL = "all"
     KIND = "kind"
@@ -30,6 +35,10 @@ class Group:
         name: ``all``, a kind, or a structure's name.
         level: The level of the group.
         columns: Columns of :attr:`ScoreTable.values` in the group.
+
+    Example:
+        >>> Group("bone", Level.KIND, columns=(0, 2)).columns
+        (0, 2)
     """
 
     name: str

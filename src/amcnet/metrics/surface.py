@@ -43,7 +43,11 @@ class SurfaceDistances:
         return float(self._pooled().mean())
 
     def surface_dice(self, tolerance_mm: float) -> float:
-        """Return the share of both surfaces within the tolerance of the other surface."""
+        """Return the share of both surfaces within the tolerance of the other surface.
+
+        Args:
+            tolerance_mm: Distance up to which surfaces count as equal.
+        """
         # In single precision, as in MONAI, so that 3 * 0.1 mm is within a tolerance of 0.3 mm.
         within = self._pooled().astype(np.float32) <= np.float32(tolerance_mm)
         return float(within.mean())

@@ -87,6 +87,22 @@ def register_network(spec: NetworkSpec) -> Callable[[N], N]:
     The class is called with ``in_channels``, ``num_classes``, ``width`` and the options. It is
     either a :class:`amcnet.networks.any_size.Core`, which may restrict its input size, or a
     complete :class:`amcnet.networks.segmentation_network.SegmentationNetwork`.
+
+    Example:
+        >>> @register_network(
+        ...     NetworkSpec(
+        ...         name="pointwise", title="Pointwise", source="an example", code="Apache-2.0",
+        ...         sees="2d", width=4, bytes_per_width=8, bytes_per_class=6,
+        ...     )
+        ... )
+        ... class Pointwise(Core):
+        ...     def __init__(self, in_channels: int, num_classes: int, width: int) -> None:
+        ...         super().__init__()
+        ...         self.head = nn.Conv2d(in_channels, num_classes, kernel_size=1)
+        ...     def forward(self, image):
+        ...         return self.head(image)
+        >>> build_network(Architecture(name="pointwise", num_classes=3)).architecture.width
+        4
     """
 
     def register(network: N) -> N:

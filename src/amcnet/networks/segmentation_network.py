@@ -53,6 +53,18 @@ class SegmentationNetwork(nn.Module):
 
     Attributes:
         architecture: Complete description, set by :func:`amcnet.networks.build_network`.
+
+    Example:
+        >>> import torch
+        >>> class Linear(SegmentationNetwork):
+        ...     def __init__(self) -> None:
+        ...         super().__init__()
+        ...         self.head = nn.Conv3d(1, 3, kernel_size=1)
+        ...     def forward(self, image: Tensor) -> Tensor:
+        ...         return self.head(image)
+        >>> network = Linear()
+        >>> tuple(network(torch.zeros(1, 1, 4, 6, 8)).shape), network.logit_layers
+        ((1, 3, 4, 6, 8), ('head',))
     """
 
     architecture: Architecture

@@ -115,7 +115,18 @@ def split_cases(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 def summarise_left_out(out: Path, names: Iterable[str]) -> str:
-    """Return one line about hands that lack structures or are cut; empty if there are none."""
+    """Return one line about hands that lack structures or are cut; empty if there are none.
+
+    Args:
+        out: Folder of the data set.
+        names: Names of the cases, as :func:`write_dataset` returns them.
+
+    Example:
+        >>> Path("cut/parameters").mkdir(parents=True)
+        >>> _write_json(Path("cut/parameters/hand_000001.json"), {"hand": {"cut": True}})
+        >>> summarise_left_out(Path("cut"), ["hand_000001"])
+        '1 of 1 hands is cut by the border; see parameters/CASE.json'
+    """
     hands = [_as_dict(_read_json(_case_files(out, name)[2]).get("hand")) for name in names]
     lacking = [hand["absent"] for hand in hands if hand.get("absent")]
     cut = sum(bool(hand.get("cut")) for hand in hands)

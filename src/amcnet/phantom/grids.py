@@ -13,6 +13,10 @@ class PhantomGrid:
     Voxel ``i`` of an axis has its centre at ``i * spacing_mm`` from the first voxel. Scan index 0
     is at the fingertips, depth index 0 at the probe.
 
+    Attributes:
+        shape: Voxels in (scan, lateral, depth).
+        spacing_mm: Voxel size in the same order.
+
     Example:
         >>> PhantomGrid((100, 80, 60), (2.0, 1.5, 0.5)).field_of_view_mm
         (200.0, 120.0, 30.0)
@@ -22,7 +26,16 @@ class PhantomGrid:
     spacing_mm: tuple[float, float, float]
 
     def axis_mm(self, axis: int, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
-        """Return the voxel centres of part of one axis, in mm."""
+        """Return the voxel centres of part of one axis, in mm.
+
+        Args:
+            axis: 0 for scan, 1 for lateral, 2 for depth.
+            start: First voxel.
+            stop: Voxel after the last one, by default the end of the axis.
+
+        Returns:
+            float32 (voxel,), from the centre of the axis's first voxel.
+        """
         end = self.shape[axis] if stop is None else stop
         return (np.arange(start, end) * self.spacing_mm[axis]).astype(np.float32)
 

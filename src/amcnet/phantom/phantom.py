@@ -32,6 +32,12 @@ class Phantom:
         hand: Drawn parameters of the anatomy.
         acoustics: Drawn parameters of the ultrasound.
         seed: Seed that reproduces this phantom with the configuration.
+
+    Example:
+        >>> from amcnet.phantom import PhantomGrid
+        >>> phantom = make_phantom(7, PhantomConfig(PhantomGrid((20, 16, 8), (8.6, 8.4, 5.7))))
+        >>> phantom.labels.shape, phantom.spacing_mm, phantom.hand.side
+        ((20, 16, 8), (8.6, 8.4, 5.7), 'right')
     """
 
     image: NDArray[np.uint8]

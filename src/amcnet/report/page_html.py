@@ -31,6 +31,10 @@ class Picture:
         png: The picture as PNG.
         alt: Alternative text for readers who cannot see it.
         caption: Text below the picture.
+
+    Example:
+        >>> Picture(b"\\x89PNG...", alt="a hand from above", caption="Overview").caption
+        'Overview'
     """
 
     png: bytes
@@ -50,6 +54,13 @@ class Contents:
         measurements: Size of every structure, in the order of the table.
         pictures: In the order of the page.
         making: Provenance of the segmentation: name -> value.
+
+    Example:
+        >>> from amcnet.anatomy import LabelTable
+        >>> quality = QualityReport((), LabelTable.from_names(["liver"]), (1,))
+        >>> contents = Contents("Scan 7", "", quality, (), (), {"model": "mine"})
+        >>> contents.making["model"]
+        'mine'
     """
 
     title: str

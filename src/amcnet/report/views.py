@@ -56,6 +56,13 @@ class HandViews:
             along depth, and the mean of the image.
         slices: Transverse slices, rows along depth and columns lateral.
         positions_mm: Position of each slice along the scan.
+
+    Example:
+        >>> labels = np.ones((8, 6, 4), np.uint8)
+        >>> table = LabelTable.from_names(["femur"])
+        >>> views = gather_views(labels, labels, (2.0, 1.0, 1.0), table)
+        >>> views.overview.labels.shape, views.slices[0].labels.shape
+        ((8, 6), (4, 6))
     """
 
     overview: Plane

@@ -102,6 +102,12 @@ def may_read(owner: str, job: StoredJob) -> bool:
 
     That is its submitter alone. Studies that came by DICOM have no submitter with a token: the
     operator, or whoever reaches a service without tokens, may read them.
+
+    Example:
+        >>> from amcnet.service.queue.stored_job import State
+        >>> job = StoredJob("a1", "anna", State.DONE, "scan.nrrd", {}, created=0.0, updated=0.0)
+        >>> may_read("anna", job), may_read("ben", job)
+        (True, False)
     """
     came_by_dicom = job.owner.startswith(DICOM_OWNER)
     return job.owner == owner or (came_by_dicom and owner in (LOCAL, OPERATOR))

@@ -52,6 +52,16 @@ def run_service(settings: ServiceSettings, started: Callable[[str], None]) -> No
         ConfigError: If the settings do not fit, or an address is in use.
         ModelError: If the model cannot be used.
         OutputError: If the data folder cannot be used, or another service uses it.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from amcnet.service.network_addresses import HttpAddress
+        >>> open_to_all = ServiceSettings(Path("data"), HttpAddress("0.0.0.0", 8042))
+        >>> run_service(open_to_all, started=print)
+        Traceback (most recent call last):
+        ...
+        amcnet.errors.ConfigError: --http: 0.0.0.0 can be reached from other machines, expected \
+        --token-file, and a server in front that adds TLS (docs/serving.md)
     """
     settings.check()
     tokens = AccessTokens() if settings.token_file is None else read_tokens(settings.token_file)

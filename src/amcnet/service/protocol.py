@@ -16,7 +16,12 @@ SHA256_HEADER = "Amcnet-Sha256"
 
 
 def own_headers() -> dict[str, str]:
-    """Return the headers that state the versions of this side."""
+    """Return the headers that state the versions of this side.
+
+    Example:
+        >>> own_headers()[PROTOCOL_HEADER]
+        '1'
+    """
     return {PROTOCOL_HEADER: str(PROTOCOL), VERSION_HEADER: __version__}
 
 

@@ -26,6 +26,14 @@ def read_config(path: Path) -> TrainingConfig:
 
     Raises:
         ConfigError: If the file cannot be read, or a key or value is not allowed.
+
+    Example:
+        >>> text = ["[data]", 'dataset = "scans"', 'description = "ten knees"']
+        >>> text = ['name = "knees"', *text, "[schedule]", "steps = 1000"]
+        >>> _ = Path("knees.toml").write_text("\\n".join(text))
+        >>> config = read_config(Path("knees.toml"))
+        >>> config.schedule.steps, config.data.dataset == Path("scans").resolve()
+        (1000, True)
     """
     if (path / RUN_CONFIG_FILE).is_file():
         return read_run_config(path)

@@ -149,6 +149,7 @@ class TrainingConfig(_Section):
     Attributes:
         name: Name of the model.
         licence: Licence of the resulting model, preferably an SPDX identifier; empty for none.
+        seed: Seed of the weights, the split and the training windows.
         precision: ``auto`` is bfloat16 if the hardware computes it fast, else float32. ``bf16``
             means mixed precision.
         start_from: Model whose weights initialise the network: the folder of its bundle, relative
@@ -157,8 +158,31 @@ class TrainingConfig(_Section):
         initial_background: Initial probability of background with random weights, see
             :func:`amcnet.networks.prior.expect_background`; None for about equal probabilities of
             all classes.
+        data: Data set and split.
         preprocessing: Preprocessing of the volumes. A prepared data set has its own; the default
             for raw data of the hand is the paper's.
+        network: The network and its options.
+        loss: The loss.
+        sampling: Choice of the training windows.
+        augmentation: Random transforms of the windows.
+        optimiser: Learning rate, batch size and gradient clipping.
+        schedule: Length of the run, validation and checkpoints.
+        hardware: Devices and machines.
+
+    Raises:
+        pydantic.ValidationError: If a value is not allowed; :func:`read_config` raises a
+            ``ConfigError`` instead.
+
+    Example:
+        >>> from amcnet.networks import Architecture
+        >>> config = TrainingConfig(
+        ...     name="knees",
+        ...     data={"dataset": "knees", "description": "ten knees"},
+        ...     schedule={"steps": 1000},
+        ...     network=Architecture(name="unet3d", num_classes=3),
+        ... )
+        >>> config.network.width, config.schedule.steps
+        (32, 1000)
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")

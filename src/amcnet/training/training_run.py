@@ -80,6 +80,30 @@ def train(
         InputError: If the data cannot be used.
         OutputError: If the run folder already contains a run, or has none to resume.
         TrainingError: If more than 1 % of the steps had gradients that are not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from amcnet.anatomy import LabelTable
+        >>> from amcnet.io import Geometry, write_image, write_labels
+        >>> from amcnet.networks import Architecture
+        >>> labels = np.zeros((8, 16, 16), np.uint8)
+        >>> labels[2:6, 4:12, 4:12] = 1
+        >>> grid = Geometry.canonical(labels.shape, (1.0, 1.0, 1.0))
+        >>> for name in ("images", "labels"):
+        ...     Path("cubes", name).mkdir(parents=True)
+        >>> write_image("cubes/images/one.nrrd", labels * 100, grid)
+        >>> write_labels("cubes/labels/one.nrrd", labels, grid, LabelTable.from_names(["cube"]))
+        >>> _ = Path("cubes/dataset.json").write_text('{"labels": {"background": 0, "cube": 1}}')
+        >>> config = TrainingConfig(
+        ...     name="cubes",
+        ...     data={"dataset": "cubes", "description": "one cube", "fold": "all"},
+        ...     preprocessing={"spacing_mm": (1.0, 1.0, 1.0)},
+        ...     network=Architecture(name="unet3d", num_classes=2, width=2),
+        ...     sampling={"window": 8},
+        ...     schedule={"steps": 1},
+        ... )
+        >>> train(config, Path("run")).description.provenance.steps
+        1
     """
     settle_processes(config.hardware)
     with handled_signals() as interruption, ExitStack() as stack:

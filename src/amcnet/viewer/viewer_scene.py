@@ -40,6 +40,13 @@ class ShownStructure:
             centre, or that of a neighbour if the structure is absent. None if the neighbours are
             absent too.
         near: Name of that neighbour; None if the structure is present.
+
+    Example:
+        >>> table = LabelTable.from_names(["femur"])
+        >>> size = Measurement(1, "femur", present=False, voxels=0)
+        >>> shown = ShownStructure(table[1], size, Severity.LOOK, ("femur: missing",), None, None)
+        >>> shown.structure.name, str(shown.severity), shown.focus_mm
+        ('femur', 'look', None)
     """
 
     structure: Structure
@@ -61,6 +68,11 @@ class Labelled:
         voxels: Labels on the shown grid, uint8 (scan, lateral, depth).
         structures: All structures of the table, in its order.
         quality: The quality report.
+
+    Example:
+        >>> quality = QualityReport((), LabelTable.from_names(["femur"]), (1,))
+        >>> Labelled("scan.seg.nrrd", np.zeros((2, 3, 4), np.uint8), (), quality)
+        Labelled(name='scan.seg.nrrd', voxels=uint8 (2, 3, 4), structures=(), quality=QualityReport)
     """
 
     name: str
@@ -86,6 +98,13 @@ class ViewerScene:
         compared: A second segmentation of the same volume.
         dice: Dice coefficient of the two segmentations for each structure, in the table's order;
             None if it is absent in both. Empty without a second segmentation.
+
+    Example:
+        >>> from amcnet.io import volume_from_array
+        >>> volume = volume_from_array(np.zeros((8, 6, 4), np.uint8), (1.0, 0.5, 0.5))
+        >>> scene = make_scene(volume, "scan.nrrd")
+        >>> scene.full_shape, scene.full_spacing_mm, scene.labelled is None
+        ((8, 6, 4), (1.0, 0.5, 0.5), True)
     """
 
     name: str

@@ -24,6 +24,11 @@ class DemoResult:
         measurements: Size of every segmented structure.
         evaluation: The segmentation against the truth, see :func:`amcnet.workflows.evaluate_pair`.
         notice: Notice of the model for its users.
+
+    Example:
+        >>> result = DemoResult("Phantom 7", [], {"summary": {"dice_macro": 0.8}}, "research only")
+        >>> result.evaluation["summary"]["dice_macro"]
+        0.8
     """
 
     description: str
@@ -44,6 +49,13 @@ def run_demo(out: Path, seed: int, progress: NamedProgress) -> DemoResult:
 
     Raises:
         OutputError: If the folder cannot be made.
+
+    Example:
+        >>> Path("taken").touch()
+        >>> run_demo(Path("taken"), seed=7, progress=print)
+        Traceback (most recent call last):
+        ...
+        amcnet.errors.OutputError: taken: is a file, expected a folder
     """
     make_folder(out)
     progress(0, 5, "making the phantom")

@@ -24,6 +24,11 @@ class FileMeasurements:
     Attributes:
         measurements: One per structure of the table.
         spacing_mm: Voxel size, (scan, lateral, depth).
+
+    Example:
+        >>> bone = Measurement(1, "femur", present=True, voxels=125, volume_mm3=125.0)
+        >>> FileMeasurements((bone,), (1.0, 1.0, 1.0)).measurements[0].volume_mm3
+        125.0
     """
 
     measurements: tuple[Measurement, ...]

@@ -54,6 +54,13 @@ def write_file_measurements(path: str | Path, files: Outcomes, overwrite: bool =
 
     Raises:
         OutputError: If the file cannot be written.
+
+    Example:
+        >>> bone = Measurement(1, "femur", present=True, voxels=125, volume_mm3=125.0)
+        >>> files = [Outcome(Path("a.nrrd"), FileMeasurements((bone,), (1.0, 1.0, 1.0)))]
+        >>> write_file_measurements("volumes.json", files)
+        >>> json.loads(Path("volumes.json").read_text())["files"][0]["structures"][0]["volume_mm3"]
+        125.0
     """
     path = check_output(path, overwrite, TABLE_EXTENSIONS)
     write_text(path, _TEXTS[find_extension(path, TABLE_EXTENSIONS) or ""](files))

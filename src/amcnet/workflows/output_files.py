@@ -70,5 +70,12 @@ def write_table(path: Path, table: SummaryTable) -> None:
 
     Raises:
         OutputError: If the extension is unknown, or the file cannot be written.
+
+    Example:
+        >>> from amcnet.report.summary_table import Column
+        >>> table = SummaryTable("Dice", (Column("dice", "Dice"),), ((0.9,),))
+        >>> write_table(Path("dice.csv"), table)
+        >>> Path("dice.csv").read_text().splitlines()
+        ['dice', '0.9']
     """
     write_text(path, _TABLE_TEXTS[check_extension(path, TABLE_EXTENSIONS)](table))

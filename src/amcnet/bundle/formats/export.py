@@ -58,7 +58,7 @@ def _write(format_name: FormatName, bundle: Bundle, folder: Path) -> None:
 
         write_onnx(bundle, folder)
     else:
-        from amcnet.bundle.formats.monai import write_monai
+        from amcnet.bundle.formats.monai.monai_bundle import write_monai
 
         write_monai(bundle, folder)
 

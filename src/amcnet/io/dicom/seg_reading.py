@@ -68,6 +68,18 @@ def open_seg(path: Path, axes: str = "auto") -> SegLabels:
     Raises:
         InputError: If it is not a DICOM segmentation, states no positions, is damaged, or is
             fractional.
+
+    Example:
+        >>> from pydicom.data import get_testdata_file
+        >>> from amcnet.anatomy import LabelTable
+        >>> from amcnet.io.dicom import read_dicom_volume, write_seg
+        >>> image = read_dicom_volume(get_testdata_file("CT_small.dcm"))
+        >>> labels = (image.array > 1000).astype(np.uint8)
+        >>> table = LabelTable.from_names(["bone"])
+        >>> stored = image.geometry.from_canonical(labels)
+        >>> write_seg(Path("bone.dcm"), stored, image.geometry, list(table))
+        >>> [segment.name for segment in open_seg(Path("bone.dcm")).segments]
+        ['bone']
     """
     location = location_of(path)
     header, pixels = read_header_and_pixels(location) or (None, None)
@@ -114,6 +126,20 @@ def merge_frames(
         InputError: If voxels are damaged, or belong to no segment or to a segment without a label
             value.
         NotEnoughMemoryError: If the labels do not fit into memory.
+
+    Example:
+        >>> from pydicom.data import get_testdata_file
+        >>> from amcnet.anatomy import LabelTable
+        >>> from amcnet.io.dicom import read_dicom_volume, write_seg
+        >>> image = read_dicom_volume(get_testdata_file("CT_small.dcm"))
+        >>> labels = (image.array > 1000).astype(np.uint8)
+        >>> table = LabelTable.from_names(["bone"])
+        >>> stored = image.geometry.from_canonical(labels)
+        >>> write_seg(Path("merged.dcm"), stored, image.geometry, list(table))
+        >>> seg = open_seg(Path("merged.dcm"))
+        >>> merged, overlaps = merge_frames(seg, [(seg.segments[0], 1)])
+        >>> bool((merged == labels).all()), overlaps
+        (True, ())
     """
     check_room(f"{seg.location}", _COPIES * 2 * float(np.prod(seg.geometry.stored_shape)))
     merged = np.zeros(seg.geometry.stored_shape, np.uint16)

@@ -64,10 +64,22 @@ def write_seg(
         geometry: Grid of a volume that was read from DICOM.
         structures: The structures to describe, including structures without voxels. Segments are
             numbered by label value in a label map, and 1, 2, 3, ... in a binary segmentation.
+        seg_type: ``binary`` or ``labelmap``.
 
     Raises:
         OutputError: If the volume was not read from DICOM, or no valid segmentation can be made.
             The text has no path.
+
+    Example:
+        >>> from pydicom.data import get_testdata_file
+        >>> from amcnet.anatomy import LabelTable
+        >>> from amcnet.io.dicom import read_dicom_volume
+        >>> image = read_dicom_volume(get_testdata_file("CT_small.dcm"))
+        >>> stored = image.geometry.from_canonical((image.array > 1000).astype(np.uint8))
+        >>> bone = LabelTable.from_names(["bone"])
+        >>> write_seg(Path("bone.dcm"), stored, image.geometry, list(bone))
+        >>> Path("bone.dcm").is_file()
+        True
     """
     source = check_source(geometry)
     if not structures:

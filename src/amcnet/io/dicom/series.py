@@ -34,6 +34,10 @@ class Series:
         description: SeriesDescription; free text, and therefore not part of ``str(series)``.
         missing: Files of the series that a DICOMDIR lists but that do not exist.
         parts: Number of files over which a multi-frame image is distributed.
+
+    Example:
+        >>> print(Series("1.2.3", 4, "US", rows=400, columns=300, frames=120, locations=()))
+        4 (US, 120 x 400 x 300, 1.2.3)
     """
 
     uid: str
@@ -66,6 +70,12 @@ def list_series(path: str | Path) -> list[Series]:
 
     Raises:
         InputError: If a file or archive that claims to hold images is damaged.
+
+    Example:
+        >>> from pydicom.data import get_testdata_file
+        >>> series = list_series(get_testdata_file("CT_small.dcm"))
+        >>> [(one.number, one.modality, one.rows, one.columns) for one in series]
+        [(1, 'CT', 128, 128)]
     """
     return _sorted_series(_find(Path(path)))
 
@@ -129,6 +139,12 @@ def is_series_folder(path: Path) -> bool:
     """Return whether a folder is one DICOM input, as opposed to a folder of inputs.
 
     In a folder of multi-frame images or of images in other formats, each file is an input.
+
+    Example:
+        >>> Path("inputs").mkdir()
+        >>> Path("inputs/scan.nrrd").touch()
+        >>> is_series_folder(Path("inputs"))
+        False
     """
     if not path.is_dir():
         return False

@@ -102,8 +102,10 @@ def read_dicom_volume(
         NotEnoughMemoryError: If it does not fit into memory.
 
     Example:
-        >>> from amcnet.io.dicom import read_dicom_volume
-        >>> volume = read_dicom_volume("visit/", series="3")  # doctest: +SKIP
+        >>> from pydicom.data import get_testdata_file
+        >>> volume = read_dicom_volume(get_testdata_file("CT_small.dcm"))
+        >>> volume.array.shape, volume.array.dtype, volume.spacing_mm
+        ((1, 128, 128), dtype('float32'), (5.0, 0.661468, 0.661468))
     """
     path = Path(path)
     check_colour(colour)
@@ -127,8 +129,20 @@ def read_dicom_geometry(
 ) -> DicomGeometry:
     """Read the grid of a DICOM volume from its headers only.
 
+    Args:
+        path: A folder, zip archive, DICOMDIR or file, see :func:`read_dicom_volume`.
+        axes: ``auto`` or the meaning of the images' x, y and z.
+        series: UID or number of the series, if there are several.
+        spacing_mm: Voxel size in (scan, lateral, depth) that overrides the stated one.
+
     Raises:
         InputError: See :func:`read_dicom_volume`.
+
+    Example:
+        >>> from pydicom.data import get_testdata_file
+        >>> geometry = read_dicom_geometry(get_testdata_file("CT_small.dcm"))
+        >>> geometry.canonical_shape, geometry.canonical_spacing_mm
+        ((1, 128, 128), (5.0, 0.661468, 0.661468))
     """
     opened = _open(Path(path), axes, series, spacing_mm)
     close_archives(opened.frames.locations)

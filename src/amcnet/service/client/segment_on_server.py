@@ -25,6 +25,13 @@ class SegmentOnServer:
         ConfigError: If the address or the file cannot be used.
         ServerError: If the server speaks another protocol or does not accept the token.
         UnreachableError: If it does not answer.
+
+    Example:
+        >>> SegmentOnServer("host:8042", None)
+        Traceback (most recent call last):
+        ...
+        amcnet.errors.ConfigError: --server: found 'host:8042', expected http://HOST:PORT or \
+        https://HOST
     """
 
     def __init__(self, url: str, token_file: Path | None) -> None:

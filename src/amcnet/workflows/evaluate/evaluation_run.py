@@ -49,6 +49,11 @@ def evaluate_pair(
 ) -> dict[str, Any]:
     """Evaluate one file against another.
 
+    Args:
+        reference: The reference segmentation.
+        prediction: The segmentation to evaluate, on the same grid or cropped.
+        options: Options of the evaluation.
+
     Returns:
         The result of :func:`amcnet.metrics.evaluate_case`, with ``preset`` and its ``headline``,
         see :func:`amcnet.metrics.headline`.

@@ -22,6 +22,10 @@ class Pair:
         name: Name of the reference file without its extension.
         reference: The reference file.
         prediction: The predicted file; None if there is none.
+
+    Example:
+        >>> Pair("hand_7", Path("truth/hand_7.nii.gz"), None).prediction is None
+        True
     """
 
     name: str
@@ -37,6 +41,11 @@ class FoundPairs:
         pairs: The cases, sorted by name.
         ambiguous: Case name -> reason why the case could not be paired.
         unmatched: Predictions without a reference.
+
+    Example:
+        >>> found = FoundPairs((), unmatched=(Path("predictions/hand_9.nrrd"),))
+        >>> found.unmatched[0].name
+        'hand_9.nrrd'
     """
 
     pairs: tuple[Pair, ...]

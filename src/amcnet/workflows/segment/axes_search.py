@@ -79,6 +79,13 @@ def search_axes(
         progress: Called with (stage, candidates tried, number of candidates).
         spacing_mm: Voxel size in (scan, lateral, depth) given by the user: it refers to the
             canonical axes, not to the axes of the file.
+
+    Example:
+        >>> from amcnet.io import volume_from_array
+        >>> segmenter = Segmenter()
+        >>> volume = volume_from_array(np.zeros((10, 8, 3), np.uint8), (8.0, 8.0, 8.0))
+        >>> search_axes(segmenter.prepare([volume]), segmenter).is_hand
+        False
     """
     geometry = prepared.geometry
     storages = list(

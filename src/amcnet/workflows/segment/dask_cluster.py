@@ -66,6 +66,15 @@ def segment_files_on_cluster(
     Raises:
         ConfigError: If no scheduler answers.
         MissingExtraError: If Dask is not installed.
+
+    Example:
+        >>> from distributed import LocalCluster
+        >>> job = Job(Path("missing.nrrd"), Path("missing.seg.nrrd"))
+        >>> with LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster:
+        ...     address, options = cluster.scheduler_address, SegmentOptions(quality="fast")
+        ...     [outcome] = segment_files_on_cluster(address, [job], options)
+        >>> outcome.error.rpartition("/")[2]
+        'missing.nrrd: no such file, expected an image file'
     """
     require_extra("dask", "segmenting on a Dask cluster")
     from distributed import as_completed

@@ -74,8 +74,8 @@ class SegmentOptions:
     def reading(self, axes: str | None = None) -> Reading:
         """Return how the files are read.
 
-        axes: Meaning of x, y and z, if a search has found it.
-            axes: What x, y and z mean, where a search has found that.
+        Args:
+            axes: Meaning of x, y and z, if a search has found it; None uses the options' own.
         """
         if axes is None:
             axes = "auto" if self.axes == AXES_SEARCH else self.axes

@@ -31,6 +31,11 @@ class SegmentedFile:
         notes: Sentences about the file and its axes.
         details: Geometry, findings and sizes of all structures, see ``docs/progress.md``; empty
             unless :attr:`SegmentOptions.measure` is set.
+
+    Example:
+        >>> result = SegmentedFile(Path("a.seg.nrrd"), 36, 38, "", "scan,lateral,depth", "look")
+        >>> f"{result.found} of {result.wanted} structures, verdict: {result.verdict}"
+        '36 of 38 structures, verdict: look'
     """
 
     output: Path

@@ -51,6 +51,19 @@ def segment_files(
 
     Raises:
         ModelError: If the model cannot be used.
+
+    Example:
+        >>> import numpy as np
+        >>> from pathlib import Path
+        >>> from amcnet.io import Geometry, write_image
+        >>> image = np.zeros((40, 30, 20), np.uint8)
+        >>> write_image("empty.nrrd", image, Geometry.canonical(image.shape, (4.0, 4.0, 2.0)))
+        >>> jobs = [Job(Path(f"{name}.nrrd"), Path(f"{name}.seg.nrrd")) for name in ("empty", "no")]
+        >>> options = SegmentOptions(quality="fast", axes="scan,lateral,depth")
+        >>> for outcome in segment_files(jobs, options):
+        ...     print(outcome.error or f"{outcome.result.found} structures found")
+        0 structures found
+        no.nrrd: no such file, expected an image file
     """
     stop = Event()
     try:
