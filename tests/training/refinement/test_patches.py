@@ -51,6 +51,20 @@ def test_mirrors_move_image_and_kinds_alike_but_never_the_depth(cases: Cases) ->
         assert torch.equal(mirrored[index].kinds, plain[index].kinds.flip(0, 1))
 
 
+def test_synthetic_images_replace_the_intensities_but_keep_the_bones_in_place(cases: Cases) -> None:
+    plain = BoundaryPatches(cases, TABLE, OPTIONS)
+    off = dict.fromkeys(("speckle", "gamma", "contrast", "gain", "offset", "noise"), 0.0)
+    still = AugmentationConfig(mirror_probability=0, shadow_probability=0, **off)
+    for option in ("label_to_image_probability", "scan_variation_probability"):
+        other = still.model_copy(update={option: 1.0})
+        changed = BoundaryPatches(cases, TABLE, replace(OPTIONS, augmentation=other))
+        for index in range(4):
+            assert torch.equal(changed[index].kinds, plain[index].kinds)
+            assert torch.equal(changed[index].patch[1:], plain[index].patch[1:])
+            assert changed[index].patch[0].isfinite().all()
+            assert not torch.allclose(changed[index].patch[0], plain[index].patch[0], atol=0.1)
+
+
 def test_kinds_are_drawn_equally_often_however_small(cases: Cases) -> None:
     patches = BoundaryPatches(cases, TABLE, OPTIONS)
     rng = np.random.default_rng(0)

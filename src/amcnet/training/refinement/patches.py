@@ -18,7 +18,9 @@ from amcnet.labelmaps.kinds import kind_lookup
 from amcnet.training.refinement.damage import damaged
 from amcnet.training.refinement.first_stage import centres_path, label_path
 from amcnet.training.transforms.intensity import transform_intensity
+from amcnet.training.transforms.label_to_image import synthesise_image
 from amcnet.training.transforms.random_stream import WindowRandom
+from amcnet.training.transforms.scan_variation import recluster
 from amcnet.training.transforms.settings import AugmentationConfig
 
 Box = tuple[slice, slice, slice]
@@ -117,8 +119,22 @@ class BoundaryPatches(Dataset[PatchBatch]):
             for axis, name in enumerate(_AXES):
                 if name in settings.mirror_axes and random.chance(settings.mirror_probability):
                     pixels, kinds = pixels.flip(axis + 1), kinds.flip(axis + 1)
+            pixels = self._with_other_appearance(pixels, kinds[1], settings, random)
             pixels = transform_intensity(pixels, settings, random, options.spacing_mm)
         return PatchBatch(patch_input(pixels, kinds[0], self.kinds), kinds[1].long())
+
+    def _with_other_appearance(
+        self, pixels: Tensor, truth: Tensor, settings: AugmentationConfig, random: WindowRandom
+    ) -> Tensor:
+        """Blend in an image of the true kinds, and give clusters of tissue other intensities."""
+        spacing_mm = self.options.spacing_mm
+        if random.chance(settings.label_to_image_probability):
+            labels = truth.to(torch.uint8)
+            share = random.uniform(0, 1)
+            pixels = torch.lerp(pixels, synthesise_image(labels, random, spacing_mm), share)
+        if random.chance(settings.scan_variation_probability):
+            pixels = recluster(pixels, random, spacing_mm)
+        return pixels
 
     def _centre(self, centres: NDArray[np.int16], rng: Generator) -> NDArray[np.int16]:
         values = np.unique(centres[:, 0])

@@ -39,7 +39,8 @@ class RefinementConfig(_RefinerSection):
         spacing_mm: Spacing (scan, lateral, depth) of the fine grid that the refiner works on.
         widths: Channels of each level of the network, the finest first.
         patches: Training patches.
-        augmentation: Intensity transforms, and the axes that may be mirrored; other spatial
+        augmentation: Intensity transforms, synthetic images of the labels, other intensities of
+            tissue (of the scan variation), and the axes that may be mirrored. Other spatial
             transforms are not used.
     """
 

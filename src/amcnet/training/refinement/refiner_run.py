@@ -47,9 +47,9 @@ def train_refiner(config: RefinementConfig, folder: Path, resume: bool = False) 
         resume: Resume from the run folder's last checkpoint; except for the schedule, the
             configuration must be the same.
 
-    ConfigError: If the configuration does not fit the data, or differs from that of the resumed
-        run.
-        ConfigError: If the configuration does not fit the data, or a resumed run's own.
+    Raises:
+        ConfigError: If the configuration does not fit the data, or differs from that of the
+            resumed run.
         InputError: If the data cannot be used.
         OutputError: If the run folder already contains a run, has none to resume, or is used by
             another training.
