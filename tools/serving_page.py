@@ -24,7 +24,7 @@ def read(name: str) -> Any:  # noqa: ANN401
 
 def page() -> str:
     """Return the page as Markdown; without the part on kills where those were not counted yet."""
-    load = serving.Load(**read("serving"))
+    load = serving.read_load(read("serving"))
     kills = kill_part(read("service_kills")) if (RESULTS / "service_kills.json").exists() else ""
     return f"""# The service in figures
 
@@ -34,10 +34,8 @@ lists the commands that measure.
 ## Load
 
 Small volumes (24 x 40 x 36 voxels) of noise and a tiny untrained model, so that the network does
-not hide what the service adds. The machine has two cores; a training run took one of them and other
-programs parts of the other, more of it while the command ran than while the service did. The two
-throughputs can therefore not be compared. With 32 volumes, on a machine that was about equally busy
-in both parts, the service had 0.75 times the throughput of the command.
+not hide what the service adds: queue, transfer and checks. Command and service take turns, block by
+block, on a machine that other programs use as well.
 
 ```
 {serving.report(load)}
