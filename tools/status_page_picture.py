@@ -100,7 +100,7 @@ def draw(url: str, picture: Path) -> None:
         browser = driver.chromium.launch(
             executable_path=shutil.which("chromium"), args=_ARGUMENTS, timeout=_PATIENCE_MS
         )
-        page = browser.new_page(viewport={"width": 1100, "height": 420})
+        page = browser.new_page(viewport={"width": 1100, "height": 560})
         page.set_default_timeout(_PATIENCE_MS)
         page.goto(f"{url}/status")
         page.wait_for_selector("body[data-state=ready]")

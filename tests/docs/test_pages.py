@@ -17,12 +17,12 @@ COMMAND = typer.main.get_command(app)
 # Blocks without a language that show what a command prints, by their first line.
 OUTPUTS = {
     '{"protocol": 1, "event": "start", "version": "0.1.0", "pid": 4711}',
-    "200 volumes, 16 clients at once",
+    "200 volumes in 4 blocks, 16 clients at once",
     "kill 1, aimed at receiving: receiving 1, queued 0, computing 0, forwarding 0",
     "bad: 37 of 38 structures present",
     "hand.seg.nrrd: 38 of 38 structures found, 12.1 s",
-    "look: Dice may be below 0.5: epiphysis of distal phalanx of index finger (predicted 0.41), "
-    "epiphysis of distal phalanx of little finger (predicted 0.46)",
+    "look: low confidence: epiphysis of distal phalanx of index finger (predicted Dice 0.41), "
+    "epiphysis of distal phalanx of little finger (predicted Dice 0.46)",
 }
 ALL = sorted({command for page in PAGES for command in page.commands})
 

@@ -141,9 +141,9 @@ def check(predicted: dict[int, float], confidence: float = 0.9) -> QualityReport
 def test_the_verdict_names_structures_that_are_predicted_to_be_low() -> None:
     report = check({1: 0.91, 2: 0.44, 3: 0.86})
     assert report.verdict is Severity.LOOK
-    assert report.summary() == "look: Dice may be below 0.5: tibia (predicted 0.44)"
+    assert report.summary() == "look: low confidence: tibia (predicted Dice 0.44)"
     assert report.reasons(1) == ()
-    assert report.reasons(2) == ("Dice may be below 0.5 (predicted 0.44)",)
+    assert report.reasons(2) == ("low confidence (predicted Dice 0.44)",)
     assert [report.severity_of(value) for value in (1, 2, 3)] == [
         Severity.OK,
         Severity.LOOK,
@@ -156,7 +156,7 @@ def test_the_verdict_names_structures_that_are_predicted_to_be_low() -> None:
 def test_low_predictions_of_most_structures_are_bad() -> None:
     report = check({1: 0.41, 2: 0.3, 3: 0.86})
     assert report.verdict is Severity.BAD
-    assert "tibia (predicted 0.30), femur (predicted 0.41)" in report.summary()
+    assert "tibia (predicted Dice 0.30), femur (predicted Dice 0.41)" in report.summary()
 
 
 def test_a_prediction_takes_the_place_of_the_confidence_that_it_rests_on() -> None:
@@ -171,7 +171,7 @@ def test_the_prediction_is_among_the_two_findings_of_the_summary() -> None:
     report = check_segmentation(labels, SPACING_MM, TABLE, dice=PredictedDice({1: 0.4, 2: 0.8}))
     kinds = [finding.kind for finding in report.findings]
     assert kinds.index("prediction") > 1
-    assert "femur (predicted 0.40)" in report.summary()
+    assert "femur (predicted Dice 0.40)" in report.summary()
 
 
 def test_predictions_are_made_from_evidence_and_weights() -> None:
@@ -214,8 +214,8 @@ def test_each_structure_has_its_own_reason() -> None:
     assert "0.31" in finding.message
     assert "0.44" in finding.message
     assert [finding.reason(value) for value in (1, 2)] == [
-        "Dice may be below 0.5 (predicted 0.31)",
-        "Dice may be below 0.5 (predicted 0.44)",
+        "low confidence (predicted Dice 0.31)",
+        "low confidence (predicted Dice 0.44)",
     ]
     (row,) = [row for row in report.to_dict()["findings"] if row["kind"] == "prediction"]
     assert row["reasons"] == [finding.reason(value) for value in row["structures"]]

@@ -74,6 +74,8 @@ def test_the_page_shows_the_queue_and_opens_a_result(
         assert "failed" in failed
         assert "done 1" in page.text_content("#counts")
         assert "model small" in page.text_content("#about")
+        lines = "nodes => nodes.map(node => node.getClientRects().length)"
+        assert set(page.eval_on_selector_all(".badge", lines)) == {1}
         cookie = page.context.cookies()[0]
         assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
         assert page.evaluate("document.cookie") == ""

@@ -53,7 +53,7 @@ def prediction_findings(predicted: PredictedDice, table: LabelTable) -> list[Fin
     if not low:
         return []
     severity = Severity.BAD if len(low) > _MOST * len(coefficients) else Severity.LOOK
-    names = ", ".join(f"{table[value].name} (predicted {dice:.2f})" for dice, value in low)
-    message = f"Dice may be below 0.5: {names}"
-    reasons = {value: f"Dice may be below 0.5 (predicted {dice:.2f})" for dice, value in low}
+    names = ", ".join(f"{table[value].name} (predicted Dice {dice:.2f})" for dice, value in low)
+    message = f"low confidence: {names}"
+    reasons = {value: f"low confidence (predicted Dice {dice:.2f})" for dice, value in low}
     return [Finding("prediction", severity, tuple(reasons), message, reasons=reasons)]

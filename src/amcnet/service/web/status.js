@@ -19,7 +19,8 @@ function remark(job) {
   if (job.state === "queued" && job.attempts === 0) return `${job.position} before it`;
   if (job.attempts > 0) {
     const next = new Date(job.next_attempt).toLocaleTimeString();
-    return `${job.error ?? "waits"}; tried ${job.attempts} times, next at ${next}`;
+    const tried = job.attempts === 1 ? "once" : `${job.attempts} times`;
+    return `${job.error ?? "waits"}; tried ${tried}, next at ${next}`;
   }
   return job.error ?? "";
 }
