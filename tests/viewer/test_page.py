@@ -446,6 +446,18 @@ def test_a_touch_screen_selects_and_measures(browser, hand_scene: ViewerScene) -
         assert float(measured.removesuffix(" mm")) == pytest.approx(expected, rel=0.03)
 
 
+@pytest.mark.parametrize("label", [10, 20, 30, 38])
+def test_the_details_of_a_structure_do_not_cover_it_in_the_list(page, label: int) -> None:
+    page.evaluate("viewer.list.select(1)")
+    page.evaluate("document.getElementById('details').replaceChildren()")
+    page.evaluate("document.getElementById('structures').scrollTop = 0")
+    page.evaluate(f"viewer.list.select({label})")
+    row = page.locator(f'#structures [data-label="{label}"]').bounding_box()
+    shown = page.locator("#structures").bounding_box()
+    assert shown["y"] <= row["y"]
+    assert row["y"] + row["height"] <= shown["y"] + shown["height"] + 1
+
+
 @pytest.mark.parametrize("size", [(1280, 800), (1920, 1080)])
 def test_common_screens_show_everything_without_scrolling(
     browser, hand_scene: ViewerScene, size: tuple[int, int]

@@ -157,9 +157,10 @@ export class StructureList {
       button.setAttribute("aria-current", String(isThis));
       if (!isThis) continue;
       if (focus) button.focus({ preventScroll: true });
-      row.scrollIntoView({ block: "nearest" });
     }
     this.showDetails(one);
+    // After the details, which take height from the list.
+    byId("structures").querySelector("li.selected").scrollIntoView({ block: "nearest" });
     byId("show-one").disabled = !isInPicture(one);
     if (move && one.focus_mm) this.picture.lookAt(one.focus_mm);
   }
