@@ -23,10 +23,9 @@ class Windows:
             all shifts are averaged.
         alternate_scan: Reverse every second of the shifted windows along the scan axis, and its
             result back.
+        ahead: Run the network on a window while the slices of the previous one are labelled.
         least_shape: Smallest input (scan, lateral, depth) of the network; the border of a smaller
             plane is repeated.
-        least_shape: Smallest input (scan, lateral, depth) that the network takes; a smaller plane
-            has its border repeated.
     """
 
     slices: int

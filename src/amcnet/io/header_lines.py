@@ -18,8 +18,8 @@ def header_lines(path: Path, stream: BinaryIO) -> Iterator[str]:
     Text is UTF-8; other bytes are kept as surrogates, which :func:`check_text` refuses where a
     field is used.
 
-    InputError: If it is too long for a header.
-        InputError: If the header is too long to be one.
+    Raises:
+        InputError: If it is too long for a header.
     """
     count = num_bytes = 0
     while line := stream.readline(_MOST_BYTES):

@@ -22,8 +22,8 @@ IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 class DataFile:
     """A section of a file with voxel data.
 
-    start: Offset of the first stored byte; None if raw voxels fill the end of the file.
-        num_bytes: Number of stored bytes; None if they extend to the end of the file.
+    Attributes:
+        path: The file.
         start: Offset of the first stored byte; None if the raw voxels end the file.
         num_bytes: Number of stored bytes; None if they extend to the end of the file.
         skipped_bytes: Bytes to skip after decompression.

@@ -19,8 +19,8 @@ from amcnet.io.images import read_geometry
 def check_extension(path: Path, extensions: tuple[str, ...]) -> str:
     """Return the extension of a path, in lower case.
 
-    OutputError: If it is not one of ``extensions``.
-        OutputError: If it is none of ``extensions``.
+    Raises:
+        OutputError: If it is not one of ``extensions``.
     """
     extension = find_extension(path, extensions)
     if extension is None:

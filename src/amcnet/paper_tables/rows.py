@@ -152,8 +152,8 @@ def rows_of(table: TableName, wanted: tuple[str, ...] = ()) -> list[PaperRow]:
         table: The table.
         wanted: Names of rows; by default all.
 
-    ConfigError: If a name is not a row of the table.
-        ConfigError: If a name is none of the table's rows.
+    Raises:
+        ConfigError: If a name is not a row of the table.
     """
     known = paper_tables().tables[table].names
     for name in wanted:

@@ -54,7 +54,7 @@ class Person:
 class BoneShape:
     """One bone with its epiphysis and cartilage, in the frame of the bone.
 
-    length_mm: From the rim of the base to the top of the head.
+    Attributes:
         length_mm: From the rim of the base to the top of the head.
         state: Whether the epiphysis has ossified or fused.
         whole: The bone with its cartilaginous or fused growth end.

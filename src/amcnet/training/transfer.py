@@ -32,7 +32,7 @@ def start_from(
         table: Its label table.
         bundle: The model to start from.
 
-    ConfigError: If the model's network differs in more than channels and classes.
+    Raises:
         ConfigError: If the model's network differs in more than channels and classes.
     """
     _check_same_network(architecture, bundle)
