@@ -59,7 +59,7 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     name="amcnet",
     cls=_Commands,
-    help="Hand bones in 3D ultrasound, each by name. Research software, no medical device.",
+    help="Hand bones in 3D ultrasound, each by name. Research software, not a medical device.",
     no_args_is_help=True,
     epilog=epilog(FIRST),
     pretty_exceptions_enable=False,
@@ -112,7 +112,7 @@ def _root(
         bool, typer.Option("--version", callback=_show_version, help="Show the version.")
     ] = False,
 ) -> None:
-    """Hand bones in 3D ultrasound, each by name. Research software, no medical device."""
+    """Hand bones in 3D ultrasound, each by name. Research software, not a medical device."""
 
 
 def main() -> None:

@@ -41,7 +41,7 @@ def openapi_document() -> dict[str, Any]:
         "info": {
             "title": "amcnet serve",
             "version": __version__,
-            "summary": f"Protocol {PROTOCOL}. Research software, no medical device.",
+            "summary": f"Protocol {PROTOCOL}. Research software, not a medical device.",
         },
         "security": [{"token": []}, {}],
         "paths": _paths(),
