@@ -24,7 +24,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in amcnet train
 from amcnet.data import read_dataset
 from amcnet.inference import Segmenter
 from amcnet.io import Volume, read_volume
-from amcnet.paper_tables.rows import Row, paper_tables
+from amcnet.paper_tables.rows import PaperRow, paper_tables
 from amcnet.paper_tables.scale import Scale, read_scale
 from amcnet.paper_tables.workspace import Workspace
 from amcnet.parallel import processors
@@ -36,7 +36,7 @@ EPOCHS = 5  # the first one takes longer and is excluded
 VOLUMES = 5
 
 
-def measure(row: Row, scale: Scale, workspace: Workspace, image: Volume) -> dict[str, float]:
+def measure(row: PaperRow, scale: Scale, workspace: Workspace, image: Volume) -> dict[str, float]:
     """Return the seconds of a training step, and of a volume from image to labels.
 
     Medians, of epochs of a few steps and of volumes; without validation on held-out hands.

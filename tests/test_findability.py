@@ -51,13 +51,23 @@ def _defined_names(module: ast.Module) -> set[str]:
     }
 
 
-def test_no_type_alias_has_the_name_of_a_class():
-    classes, aliases = set(), set()
+def test_a_type_alias_is_defined_once_and_not_named_like_a_class():
+    classes, aliases = set(), {}
     paths = (ROOT / "src" / "amcnet").rglob("*.py")
     for path in (path for path in paths if "cli" not in path.parts):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ClassDef):
                 classes.add(node.name)
             elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                aliases.add(node.targets[0].id)
-    assert not classes & aliases
+                aliases.setdefault(node.targets[0].id, []).append((path.name, node.value))
+    assert not classes & set(aliases)
+    public = {
+        name: [place for place, value in found if not _is_type_variable(value)]
+        for name, found in aliases.items()
+        if re.fullmatch(r"[A-Z][a-z]+[A-Za-z]*", name)
+    }
+    assert not {name: places for name, places in public.items() if len(places) > 1}
+
+
+def _is_type_variable(value: ast.expr) -> bool:
+    return isinstance(value, ast.Call) and ast.unparse(value.func) == "TypeVar"

@@ -8,7 +8,7 @@ from rich.cells import cell_len, chop_cells
 WIDTH = 80
 """Columns that tables are made for."""
 
-Row = tuple[str, Sequence[str]]
+TextRow = tuple[str, Sequence[str]]
 """A name and its cells."""
 
 # (indentation, gap between columns): the first whose names fit is taken.
@@ -70,8 +70,8 @@ def wrapped(line: str, width: int, indent: int | None = None) -> list[str]:
 def plain_table(
     title: str,
     headings: Sequence[str],
-    rows: Sequence[Row],
-    footer: Sequence[Row] = (),
+    rows: Sequence[TextRow],
+    footer: Sequence[TextRow] = (),
 ) -> list[str]:
     """Return the lines of a table of at most 80 columns with names that are never shortened.
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from amcnet.errors import ModelError
 from amcnet.networks import Architecture, NetworkNeeds
-from amcnet.networks.architecture import Triple
+from amcnet.networks.architecture import AxisSizes
 
 # Name -> divisor, bytes per voxel and channel of the first stage, bytes per voxel and class.
-_FIGURES: dict[str, tuple[Triple, float, float]] = {
+_FIGURES: dict[str, tuple[AxisSizes, float, float]] = {
     "unet": ((1, 16, 16), 16, 6),
     "unetplusplus": ((1, 16, 32), 54, 4),
     "swinunet": ((1, 32, 32), 4, 14),

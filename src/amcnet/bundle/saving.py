@@ -13,7 +13,7 @@ from amcnet.bundle.description import DESCRIPTION_FILE, BundleDescription, Prove
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.errors import InputError, OutputError
 from amcnet.networks import Architecture, NetworkNeeds
-from amcnet.networks.architecture import Triple
+from amcnet.networks.architecture import AxisSizes
 from amcnet.networks.space_to_depth import pad_to_divisor
 
 OWN_NETWORK = "own"
@@ -28,7 +28,7 @@ def save_model(
     name: str | None = None,
     window: int = 64,
     in_channels: int = 1,
-    divisor: Triple = (1, 1, 1),
+    divisor: AxisSizes = (1, 1, 1),
     notice: str = "",
     licence: str = "",
     training_data: str = "not stated",
@@ -104,7 +104,7 @@ def save_model(
 class _Padded(nn.Module):
     """Pads volumes for a network that restricts the size of its input."""
 
-    def __init__(self, network: nn.Module, divisor: Triple) -> None:
+    def __init__(self, network: nn.Module, divisor: AxisSizes) -> None:
         super().__init__()
         self.network = network
         self.divisor = divisor

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from amcnet.inference.confidence import ConfidenceMeter
 
 Logits = NDArray[np.float32]
-Labels = NDArray[np.uint8]
-Indices = NDArray[np.intp]
+_Labels = NDArray[np.uint8]
+_Indices = NDArray[np.intp]
 
 _ROUNDING = 4e-6  # relative; several times the float32 rounding error of three interpolations
 _CHUNK = 1 << 17  # values per array while cells are processed: few enough for the cache
@@ -39,10 +39,10 @@ class _Axis:
         weight: float32 weight of the ``after`` sample (cell, position).
     """
 
-    before: Indices
-    after: Indices
-    count: Indices
-    positions: Indices
+    before: _Indices
+    after: _Indices
+    count: _Indices
+    positions: _Indices
     weight: Logits
 
     @classmethod
@@ -73,7 +73,7 @@ class _Slice:
     """
 
     logits: Logits
-    labels: Labels
+    labels: _Labels
     mixed: NDArray[np.bool_]
 
 
@@ -82,7 +82,7 @@ def label_slices(
     length: int,
     shape: tuple[int, int, int],
     meter: ConfidenceMeter | None = None,
-) -> Iterator[Labels]:
+) -> Iterator[_Labels]:
     """Yield the labels of every slice of a volume.
 
     Args:
@@ -114,7 +114,7 @@ def label_slices(
         pass
 
 
-def winners(plane: Logits) -> Labels:
+def winners(plane: Logits) -> _Labels:
     """Return the arg-max uint8 (lateral, depth) of logits (class, lateral, depth)."""
     samples = plane.reshape(len(plane), -1)
     winner = np.zeros(samples.shape[1], np.uint8)
@@ -146,7 +146,7 @@ class _Plane:
         mixed |= labels != after[:, depth.after]
         return _Slice(plane.reshape(len(plane), -1), labels, mixed)
 
-    def label(self, below: _Slice, above: _Slice, weight: np.float32) -> Labels:
+    def label(self, below: _Slice, above: _Slice, weight: np.float32) -> _Labels:
         """Return the labels (lateral, depth) between two slices of the network."""
         if weight == 0:
             above = below
@@ -160,7 +160,7 @@ class _Plane:
             self._label_cells(labels, below, above, weight, (rows[chunk], columns[chunk]))
         return labels
 
-    def _paint(self, cells: Labels) -> Labels:
+    def _paint(self, cells: _Labels) -> _Labels:
         """Fill whole cells (lateral cell, depth cell) with their label."""
         labels = np.zeros(self._shape, np.uint8)
         found = np.flatnonzero(cells.any(axis=1))
@@ -175,11 +175,11 @@ class _Plane:
 
     def _label_cells(
         self,
-        labels: Labels,
+        labels: _Labels,
         below: _Slice,
         above: _Slice,
         weight: np.float32,
-        cells: tuple[Indices, Indices],
+        cells: tuple[_Indices, _Indices],
     ) -> None:
         """Interpolate in some cells, given by their lateral and depth cell."""
         corners = self._corners(below.logits, cells)
@@ -195,7 +195,7 @@ class _Plane:
         row, column = self._lateral.positions[rows].T, self._depth.positions[columns].T
         labels.reshape(-1)[row[:, None] * self._shape[1] + column] = winner
 
-    def _corners(self, logits: Logits, cells: tuple[Indices, Indices]) -> Logits:
+    def _corners(self, logits: Logits, cells: tuple[_Indices, _Indices]) -> Logits:
         """Return the samples (class, lateral side, depth side, cell) around cells."""
         rows = np.stack([side[cells[0]] for side in (self._lateral.before, self._lateral.after)])
         columns = np.stack([side[cells[1]] for side in (self._depth.before, self._depth.after)])

@@ -7,14 +7,10 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from amcnet.errors import ModelError, NotEnoughMemoryError
+from amcnet.inference.stream import Window
 from amcnet.runtime.compiled_models import compile_model
 from amcnet.runtime.openvino import openvino
-
-Window = NDArray[np.float32]
 
 _PROCESSOR_FILE = Path("/proc/cpuinfo")
 

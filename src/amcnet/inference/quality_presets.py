@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Literal, get_args
 
 from amcnet.errors import ConfigError
-from amcnet.inference.sliding_windows import UNMOVED, Triple, Windows
+from amcnet.inference.sliding_windows import UNMOVED, IntTriple, Windows
 
 Quality = Literal["fast", "balanced", "best"]
 
@@ -15,7 +15,7 @@ def choose_windows(
     quality: Quality,
     slices: int,
     mirror_axes: Collection[str] = (),
-    space_to_depth: Triple = (1, 1, 1),
+    space_to_depth: IntTriple = (1, 1, 1),
 ) -> Windows:
     """Return the windows of a quality.
 

@@ -22,12 +22,13 @@ from amcnet.errors import ModelError
 from amcnet.inference.labelling import label_slices
 from amcnet.inference.openvino_network import OpenVINONetwork
 from amcnet.inference.refinement_evidence import RefinementEvidence, refinement_evidence
-from amcnet.inference.refinement_patches import Box, cover, inner_box, patch_margin
+from amcnet.inference.refinement_patches import cover, inner_box, patch_margin
 from amcnet.io import Volume
 from amcnet.labelmaps.kinds import kind_lookup
+from amcnet.labelmaps.region import Box
 from amcnet.memory import check_room
 
-Labels = NDArray[np.uint8]
+_Labels = NDArray[np.uint8]
 
 _REACH_VOXELS = 3  # distance by which the refiner may move a boundary
 _NAME_REACH_MM = 3.0  # largest distance of a voxel from the structure to which it is assigned
@@ -49,7 +50,7 @@ class RefinedLogits:
     """
 
     logits: NDArray[np.float16]
-    names: Labels
+    names: _Labels
     num_classes: int
     evidence: RefinementEvidence
 
@@ -107,7 +108,7 @@ class BoundaryRefiner:
         check_room("the volume on the refiner's grid", prod(grid) * (8.0 * len(volumes) + 16))
         return network_input(volumes, self.preprocessing)
 
-    def __call__(self, image: NDArray[np.float32], labels: Labels) -> RefinedLogits:
+    def __call__(self, image: NDArray[np.float32], labels: _Labels) -> RefinedLogits:
         """Refine the boundaries of labels.
 
         Args:
@@ -137,10 +138,10 @@ class BoundaryRefiner:
     def label_slices(
         self,
         image: NDArray[np.float32],
-        found: Iterable[Labels],
+        found: Iterable[_Labels],
         shape: tuple[int, int, int],
         take_evidence: Callable[[RefinementEvidence], None] = _ignore_evidence,
-    ) -> Iterator[Labels]:
+    ) -> Iterator[_Labels]:
         """Yield the labels of every slice of a volume, refined.
 
         Args:
@@ -157,7 +158,7 @@ class BoundaryRefiner:
         take_evidence(refined.evidence)
         yield from label_slices(refined.slices(), image.shape[1], shape)
 
-    def _window(self, box: Box, image: NDArray[np.float32], kinds: Labels) -> NDArray[np.float32]:
+    def _window(self, box: Box, image: NDArray[np.float32], kinds: _Labels) -> NDArray[np.float32]:
         """Return the refiner's input on a patch: (channel and kind, scan, lateral, depth)."""
         patch, count = self._refiner.patch, len(self._refiner.kinds)
         channels = len(image)
@@ -173,7 +174,7 @@ class BoundaryRefiner:
         return window
 
 
-def _near_boundaries(kinds: Labels) -> NDArray[np.bool_]:
+def _near_boundaries(kinds: _Labels) -> NDArray[np.bool_]:
     """Return the voxels that are close enough to a boundary to be refined."""
     edge = np.zeros(kinds.shape, bool)
     for axis in range(3):
@@ -191,12 +192,12 @@ def _near_boundaries(kinds: Labels) -> NDArray[np.bool_]:
 
 
 def _names(
-    labels: Labels,
-    kinds: Labels,
+    labels: _Labels,
+    kinds: _Labels,
     near: NDArray[np.bool_],
     logits: NDArray[np.float16],
     spacing_mm: tuple[float, float, float],
-) -> Labels:
+) -> _Labels:
     """Return the nearest label value of each kind for every voxel, see :class:`RefinedLogits`."""
     names = np.zeros((len(logits) - 1, *labels.shape), np.uint8)
     places: tuple[NDArray[np.intp], ...] = np.nonzero(near)

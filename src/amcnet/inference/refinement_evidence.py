@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Labels = NDArray[np.uint8]
+_Labels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class RefinementEvidence:
 
 
 def refinement_evidence(
-    labels: Labels,
+    labels: _Labels,
     near: NDArray[np.bool_],
     logits: NDArray[np.float16],
-    names: Labels,
+    names: _Labels,
     num_classes: int,
 ) -> RefinementEvidence:
     """Compare refined labels with the first stage's.
@@ -52,7 +52,7 @@ def refinement_evidence(
     voxels = np.arange(len(best))
     refined = named[best, voxels]
 
-    def counted(of: Labels, weights: NDArray[np.float32] | None = None) -> NDArray[np.float64]:
+    def counted(of: _Labels, weights: NDArray[np.float32] | None = None) -> NDArray[np.float64]:
         return np.bincount(of, weights, minlength=num_classes).astype(np.float64)
 
     before = counted(labels.reshape(-1))

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-Box = tuple[slice, slice, slice]
-Triple = tuple[int, int, int]
+from amcnet.inference.sliding_windows import IntTriple
+from amcnet.labelmaps.region import Box
 
 _MARGIN = 8  # fraction 1/n of a patch discarded at each end, where context is missing
 _CELLS = 3  # cells per used part of a patch along each axis; patches are aligned to cells
 
 
-def patch_margin(patch: Triple) -> Triple:
+def patch_margin(patch: IntTriple) -> IntTriple:
     """Return the number of voxels discarded at each end of a patch, by axis.
 
     Example:
@@ -23,7 +23,7 @@ def patch_margin(patch: Triple) -> Triple:
     return scan, lateral, depth
 
 
-def inner_box(box: Box, shape: tuple[int, ...], margin: Triple) -> Box:
+def inner_box(box: Box, shape: tuple[int, ...], margin: IntTriple) -> Box:
     """Return the used part of a patch: without its margin, except at the border of the volume."""
     parts = [
         slice(
@@ -35,7 +35,7 @@ def inner_box(box: Box, shape: tuple[int, ...], margin: Triple) -> Box:
     return parts[0], parts[1], parts[2]
 
 
-def cover(near: NDArray[np.bool_], patch: Triple) -> Iterator[Box]:
+def cover(near: NDArray[np.bool_], patch: IntTriple) -> Iterator[Box]:
     """Yield patches whose used parts together cover the given voxels.
 
     The choice is greedy: among the patches that cover the first uncovered cell, the one that covers
@@ -84,7 +84,7 @@ def _occupied(near: NDArray[np.bool_], cell: list[int]) -> NDArray[np.bool_]:
     return result
 
 
-def _box(begins: list[int], shape: tuple[int, ...], patch: Triple) -> Box:
+def _box(begins: list[int], shape: tuple[int, ...], patch: IntTriple) -> Box:
     """Return the patch that begins at a voxel, shifted into the volume."""
     sides = []
     for begin, size, side in zip(begins, shape, patch, strict=True):

@@ -16,7 +16,7 @@ from amcnet.io.dicom import SegType
 from amcnet.io.predicted_dice import PredictedDice
 from amcnet.labelmaps.selection import find_structures
 
-Row = dict[str, str | int | float | None]
+StructureRow = dict[str, str | int | float | None]
 
 
 @dataclass(frozen=True, repr=False)
@@ -97,7 +97,7 @@ class Segmentation:
         """
         return np.isin(self.labels, find_structures(self.table, [name]))
 
-    def to_rows(self) -> list[Row]:
+    def to_rows(self) -> list[StructureRow]:
         """Return one row for each structure of the table, for ``pandas.DataFrame(rows)``.
 
         Returns:

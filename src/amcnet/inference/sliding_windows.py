@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-Triple = tuple[int, int, int]
+IntTriple = tuple[int, int, int]
 
 UNMOVED = (0, 0, 0)
 _SIGMA = 0.25  # of the window; slices near its ends see less context and get less weight
@@ -31,19 +31,19 @@ class Windows:
     slices: int
     overlap: float = 0.5
     mirror: bool = False
-    shifts: tuple[Triple, ...] = (UNMOVED,)
+    shifts: tuple[IntTriple, ...] = (UNMOVED,)
     alternate_scan: bool = False
     ahead: bool = False
-    least_shape: Triple = (4, 16, 16)
+    least_shape: IntTriple = (4, 16, 16)
 
     @property
-    def furthest(self) -> Triple:
+    def furthest(self) -> IntTriple:
         """Largest shift along each axis, by which the input of the network is enlarged."""
         scan, lateral, depth = (max(sizes) for sizes in zip(*self.shifts, strict=True))
         return scan, lateral, depth
 
     @property
-    def views(self) -> list[tuple[Triple, bool]]:
+    def views(self) -> list[tuple[IntTriple, bool]]:
         """The shifts, each with whether the shifted window is reversed along the scan axis."""
         return [
             (shift, self.alternate_scan and number % 2 == 1)
@@ -55,7 +55,7 @@ class Windows:
         """Whether the logits of a window are the mean of several runs."""
         return len(self.shifts) > 1 or self.mirror
 
-    def fitted(self, length: int, shortest: int, least_shape: Triple) -> "Windows":
+    def fitted(self, length: int, shortest: int, least_shape: IntTriple) -> "Windows":
         """Return windows that are not longer than necessary for a volume of ``length`` slices.
 
         Args:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from amcnet.inference.sliding_windows import (
     UNMOVED,
-    Triple,
+    IntTriple,
     Windows,
     window_starts,
     window_weights,
@@ -123,7 +123,7 @@ def shifted(logits_of: LogitsOf, windows: Windows) -> LogitsOf:
         total /= np.float32(len(windows.shifts))
         return total
 
-    def moved(window: Window, shift: Triple, reverse: bool) -> Window:
+    def moved(window: Window, shift: IntTriple, reverse: bool) -> Window:
         borders = [(near, far - near) for near, far in zip(shift, windows.furthest, strict=True)]
         inside = (
             slice(near, near + size) for near, size in zip(shift, window.shape[1:], strict=True)

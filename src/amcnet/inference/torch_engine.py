@@ -16,7 +16,7 @@ from amcnet.errors import ModelError, NotEnoughMemoryError, count_text
 from amcnet.inference.confidence import ConfidenceMeter
 from amcnet.inference.engine import LogitsCallback
 from amcnet.inference.memory_fallback import Fallback, next_fallback
-from amcnet.inference.sliding_windows import Triple, Windows
+from amcnet.inference.sliding_windows import IntTriple, Windows
 from amcnet.inference.stream import SURE, has_contrast
 from amcnet.inference.torch_stream import (
     Blend,
@@ -253,7 +253,7 @@ def _window(part: NDArray[np.float32], attempt: Fallback, least_plane: tuple[int
 
 
 def _mean_logits(
-    network: nn.Module, view: tuple[Triple, bool], furthest: Triple, batches: Sequence[Tensor]
+    network: nn.Module, view: tuple[IntTriple, bool], furthest: IntTriple, batches: Sequence[Tensor]
 ) -> Tensor:
     """Return the logits of a shifted window, averaged with those of its mirror image if present."""
     shift, reverse = view

@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import connected_components
 
 from amcnet.labelmaps.run_length import RunLengthEncoding, expand_ranges
 
-Indices = NDArray[np.int64]
+_Indices = NDArray[np.int64]
 Areas = NDArray[np.float64]
 
 
@@ -23,8 +23,8 @@ class Contacts:
         area_mm2: float64 (pair,), shared area.
     """
 
-    first: Indices
-    second: Indices
+    first: _Indices
+    second: _Indices
     area_mm2: Areas
 
 
@@ -103,7 +103,7 @@ def _touching_runs(runs: RunLengthEncoding, spacing_mm: tuple[float, float, floa
     )
 
 
-def _overlaps(runs: RunLengthEncoding, chosen: Indices, shift: int, face_mm2: float) -> Contacts:
+def _overlaps(runs: RunLengthEncoding, chosen: _Indices, shift: int, face_mm2: float) -> Contacts:
     """Return the runs that overlap the chosen runs ``shift`` voxels further in the flat volume."""
     start, stop = runs.start[chosen] + shift, runs.stop[chosen] + shift
     # Runs are disjoint and ordered, so that starts and stops both ascend.
@@ -115,7 +115,7 @@ def _overlaps(runs: RunLengthEncoding, chosen: Indices, shift: int, face_mm2: fl
     return Contacts(chosen[one], other, length * face_mm2)
 
 
-def _join(count: int, first: Indices, second: Indices) -> tuple[int, NDArray[np.int32]]:
+def _join(count: int, first: _Indices, second: _Indices) -> tuple[int, NDArray[np.int32]]:
     graph = coo_array((np.ones(len(first), bool), (first, second)), shape=(count, count))
     joined: tuple[int, NDArray[np.int32]] = connected_components(graph, directed=False)
     return joined

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from amcnet.short_repr import short_repr
 
 Labels = NDArray[np.integer[Any]]
-Box = tuple[slice, ...]
-Vector = NDArray[np.float64]
+Box = tuple[slice, slice, slice]
+_Vector = NDArray[np.float64]
 
 _DEPTH = 2.0  # voxels along the direction, from the outermost one, that the fit uses
 _ROUNDS = 12  # iterations of the fit: after eight, less than 1/50 of a voxel remains to be gained
@@ -57,7 +57,8 @@ class Region:
         """Bounding box in the volume, as slices (scan, lateral, depth)."""
         index = [np.rint(f(self.surface_mm, axis=0) / self.spacing_mm) for f in (np.min, np.max)]
         first, last = (corner.astype(int).tolist() for corner in index)
-        return tuple(slice(begin, end + 1) for begin, end in zip(first, last, strict=True))
+        scan, lateral, depth = (slice(a, b + 1) for a, b in zip(first, last, strict=True))
+        return scan, lateral, depth
 
 
 def principal_extents_mm(region: Region) -> tuple[float, float, float]:
@@ -104,12 +105,12 @@ def extent_mm(region: Region, direction: NDArray[np.float64]) -> float:
     return span + sum(_end_margin_mm(region.surface_mm, end, region.spacing_mm) for end in ends)
 
 
-def _voxel_extent_mm(direction: Vector, spacing_mm: Vector) -> float:
+def _voxel_extent_mm(direction: _Vector, spacing_mm: _Vector) -> float:
     """Return the size of a voxel in a direction; it lies between the shortest and longest edge."""
     return float(np.sqrt(np.sum((direction * spacing_mm) ** 2)))
 
 
-def _end_margin_mm(surface_mm: Vector, direction: Vector, spacing_mm: Vector) -> float:
+def _end_margin_mm(surface_mm: _Vector, direction: _Vector, spacing_mm: _Vector) -> float:
     """Estimate how far a solid extends beyond the centre of its outermost voxel.
 
     Args:
@@ -135,7 +136,7 @@ def _end_margin_mm(surface_mm: Vector, direction: Vector, spacing_mm: Vector) ->
     return float(crossing.max())
 
 
-def _last_of_columns(place: Vector, depth: Vector) -> NDArray[np.int64]:
+def _last_of_columns(place: _Vector, depth: _Vector) -> NDArray[np.int64]:
     """Return the index of the least deep voxel of each column; ``place`` is (n, 2), in voxels."""
     column = np.rint(place - place.min(axis=0)).astype(np.int64)
     key = column[:, 0] * (column[:, 1].max() + 1) + column[:, 1]
@@ -146,7 +147,7 @@ def _last_of_columns(place: Vector, depth: Vector) -> NDArray[np.int64]:
     return found
 
 
-def _fit(place_mm: Vector, low_mm: Vector, width_mm: float, weight: Vector) -> Vector:
+def _fit(place_mm: _Vector, low_mm: _Vector, width_mm: float, weight: _Vector) -> _Vector:
     """Return the heights at which a smooth surface crosses the columns, within their intervals.
 
     Args:

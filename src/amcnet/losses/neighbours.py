@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from amcnet.anatomy import IGNORE
 
-Box = tuple[slice, ...]
+_Box = tuple[slice, ...]
 
 
 def most_probable_neighbours(
@@ -47,7 +47,7 @@ def most_probable_neighbours(
     return highest, place
 
 
-def class_boxes(target: Tensor, classes: int) -> Iterator[tuple[int, int, Box]]:
+def class_boxes(target: Tensor, classes: int) -> Iterator[tuple[int, int, _Box]]:
     """Yield (sample, class, box) of each class that occurs in each sample of a batch.
 
     Args:
@@ -74,7 +74,7 @@ def _extent(occurs: Tensor) -> slice:
     return slice(int(positions[0]), int(positions[-1]) + 1)
 
 
-def _with_rim(box: Box, volume: torch.Size) -> tuple[Box, Box]:
+def _with_rim(box: _Box, volume: torch.Size) -> tuple[_Box, _Box]:
     """Grow a box by one voxel within the volume; return it, and the old box inside it."""
     around, inside = [], []
     for extent, size in zip(box, volume, strict=True):

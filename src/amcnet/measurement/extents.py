@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from amcnet.labelmaps.region import Region, extent_mm, principal_extents_mm
 
-Vector = NDArray[np.float64]
+_Vector = NDArray[np.float64]
 Extents = tuple[float, float, float]
 
 _ALIKE = 0.8  # ratio of two variances above which their axes are unreliable
@@ -39,12 +39,12 @@ def extents_mm(region: Region) -> Extents:
     return flattest if flattest[2] < principal[2] - noise_mm else principal
 
 
-def _flattest_mm(region: Region, axes: Vector) -> Extents:
+def _flattest_mm(region: Region, axes: _Vector) -> Extents:
     """Return the extents for the smallest thickness; axes are columns, the length axis last."""
     thickness_axis, width_axis, length_axis = axes.T
 
-    def turned(angle: float) -> Vector:
-        axis: Vector = np.cos(angle) * thickness_axis - np.sin(angle) * width_axis
+    def turned(angle: float) -> _Vector:
+        axis: _Vector = np.cos(angle) * thickness_axis - np.sin(angle) * width_axis
         return axis
 
     step = _RIGHT_ANGLE / _COARSE_STEPS

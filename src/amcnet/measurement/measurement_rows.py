@@ -3,19 +3,19 @@
 from amcnet.measurement.structures import Measurement
 
 Value = str | int | float | bool | None
-Row = dict[str, Value]
+MeasurementRow = dict[str, Value]
 
 _AXES = ("scan", "lateral", "depth")
 
 
-def row_of(measurement: Measurement) -> Row:
+def row_of(measurement: Measurement) -> MeasurementRow:
     """Return a measurement as a flat dictionary, units in the keys; None for missing values.
 
     Example:
         >>> row_of(Measurement(1, "block", present=False, voxels=0))["length_mm"] is None
         True
     """
-    row: Row = {
+    row: MeasurementRow = {
         "label": measurement.label,
         "name": measurement.name,
         "present": measurement.present,

@@ -6,7 +6,7 @@ from typing import Any
 
 from amcnet.errors import count_text
 from amcnet.metrics.overlap import Overlap
-from amcnet.metrics.summary import Row, surface_dice_key
+from amcnet.metrics.summary import ScoreRow, surface_dice_key
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,14 @@ class StructureScores:
         """Dice, None if the structure is absent on both sides."""
         return self.overlap.dice
 
-    def to_row(self, surface_tolerance_mm: float) -> Row:
+    def to_row(self, surface_tolerance_mm: float) -> ScoreRow:
         """Return the scores as a flat dictionary, units in the keys.
 
         Args:
             surface_tolerance_mm: Part of the surface Dice's key.
         """
         overlap, shape = self.overlap, self.shape
-        row: Row = {"label": self.label, "name": self.name}
+        row: ScoreRow = {"label": self.label, "name": self.name}
         if self.kind is not None:
             row["kind"] = self.kind
         return row | {
@@ -117,7 +117,7 @@ class CaseEvaluation:
     summary: Mapping[str, Any]
     surface_tolerance_mm: float
 
-    def to_rows(self) -> list[Row]:
+    def to_rows(self) -> list[ScoreRow]:
         """Return one flat dictionary per structure, for pandas and polars."""
         return [one.to_row(self.surface_tolerance_mm) for one in self.structures]
 

@@ -22,7 +22,7 @@ from amcnet.labelmaps.validation import (
 )
 from amcnet.metrics.case_evaluation import CaseEvaluation, ShapeScores, StructureScores
 from amcnet.metrics.overlap import confusion_matrix, overlap_by_structure, pooled_overlap
-from amcnet.metrics.summary import Row, summarise_structures, surface_dice_key
+from amcnet.metrics.summary import ScoreRow, summarise_structures, surface_dice_key
 from amcnet.metrics.surface import surface_distances
 from amcnet.parallel import processors
 
@@ -129,7 +129,7 @@ def _summary(
     confusion: NDArray[np.int64],
     tolerance_mm: float,
     labels: Sequence[int] | None = None,
-) -> Row:
+) -> ScoreRow:
     rows = [one.to_row(tolerance_mm) for one in structures]
     pooled = asdict(pooled_overlap(confusion, labels))
     return summarise_structures(rows, surface_dice_key(tolerance_mm)) | pooled

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
-from amcnet.metrics.summary import Row
+from amcnet.metrics.summary import ScoreRow
 
 
 class Preset(StrEnum):
@@ -60,7 +60,7 @@ def preset_columns(preset: Preset) -> dict[str, str]:
     return dict(_COLUMNS[preset])
 
 
-def headline(result: Row, preset: Preset) -> dict[str, dict[str, Any]]:
+def headline(result: ScoreRow, preset: Preset) -> dict[str, dict[str, Any]]:
     """Return the figures of a preset, for ``all`` structures and for each kind.
 
     Args:
@@ -79,7 +79,7 @@ def headline(result: Row, preset: Preset) -> dict[str, dict[str, Any]]:
     return {group: {key: summary[key] for key in keys} for group, summary in groups.items()}
 
 
-def with_headline(result: Row, preset: Preset) -> Row:
+def with_headline(result: ScoreRow, preset: Preset) -> ScoreRow:
     """Return a result with the name of a preset and its figures added.
 
     Example:

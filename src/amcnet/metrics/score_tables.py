@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.errors import InputError
-from amcnet.metrics.summary import MISSED_HD95_KEY, MISSED_HD95_MM, Row
+from amcnet.metrics.summary import MISSED_HD95_KEY, MISSED_HD95_MM, ScoreRow
 
 _IDENTITY = ("label", "name", "kind")
 
@@ -100,7 +100,7 @@ class ScoreTable:
         )
 
 
-def scores_of_cases(cases: Mapping[str, Row], metric: str) -> ScoreTable:
+def scores_of_cases(cases: Mapping[str, ScoreRow], metric: str) -> ScoreTable:
     """Collect one metric of every structure of every case.
 
     Args:
@@ -145,14 +145,14 @@ def scores_of_cases(cases: Mapping[str, Row], metric: str) -> ScoreTable:
     )
 
 
-def _identities(name: str, case: Row) -> list[tuple[str, str | None]]:
+def _identities(name: str, case: ScoreRow) -> list[tuple[str, str | None]]:
     rows = case.get("structures") or []
     if not rows or not all(isinstance(row, dict) and "name" in row for row in rows):
         raise InputError(f"case '{name}' has no list of named structures, expected one")
     return [(str(row["name"]), row.get("kind")) for row in rows]
 
 
-def _value(case: str, row: Row, metric: str) -> float:
+def _value(case: str, row: ScoreRow, metric: str) -> float:
     if metric == MISSED_HD95_KEY:
         missed = row.get("reference_voxels") and row.get("prediction_voxels") == 0
         return MISSED_HD95_MM if missed else _value(case, row, "hd95_mm")

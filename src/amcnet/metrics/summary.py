@@ -11,7 +11,7 @@ DETECTION_DICE = 0.5
 _RATIOS = ("dice", "jaccard", "recall", "precision", "f1")
 _IDENTITY = ("label", "name", "kind")
 
-Row = dict[str, Any]
+ScoreRow = dict[str, Any]
 
 
 def surface_dice_key(tolerance_mm: float) -> str:
@@ -24,7 +24,7 @@ def surface_dice_key(tolerance_mm: float) -> str:
     return f"surface_dice_{tolerance_mm:g}mm"
 
 
-def summarise_structures(rows: Sequence[Row], surface_key: str) -> Row:
+def summarise_structures(rows: Sequence[ScoreRow], surface_key: str) -> ScoreRow:
     """Summarise the structures of one case.
 
     Args:
@@ -52,7 +52,7 @@ def summarise_structures(rows: Sequence[Row], surface_key: str) -> Row:
     missed = [row for row in in_reference if not row["prediction_voxels"]]
     invented = [row for row in rows if row["prediction_voxels"] and not row["reference_voxels"]]
     hd95_mm = [row["hd95_mm"] for row in rows]
-    summary: Row = {f"{key}_macro": _mean(row[key] for row in rows) for key in _RATIOS}
+    summary: ScoreRow = {f"{key}_macro": _mean(row[key] for row in rows) for key in _RATIOS}
     summary["hd95_macro_mm"] = _mean(hd95_mm)
     summary["hd95_macro_missed_as_10mm_mm"] = _mean(hd95_mm + [MISSED_HD95_MM] * len(missed))
     summary["assd_macro_mm"] = _mean(row["assd_mm"] for row in rows)
@@ -65,7 +65,7 @@ def summarise_structures(rows: Sequence[Row], surface_key: str) -> Row:
     return summary
 
 
-def summarise_cases(cases: Sequence[Row]) -> Row:
+def summarise_cases(cases: Sequence[ScoreRow]) -> ScoreRow:
     """Average evaluations over cases, each as :meth:`CaseEvaluation.to_json` returns it.
 
     Returns:
@@ -94,7 +94,7 @@ def summarise_cases(cases: Sequence[Row]) -> Row:
     }
 
 
-def _average(rows: Sequence[Row]) -> tuple[Row, Row]:
+def _average(rows: Sequence[ScoreRow]) -> tuple[ScoreRow, ScoreRow]:
     """Return means and counts by key; nested groups (``by_kind``) are averaged recursively."""
     for row in rows:
         if row.keys() != rows[0].keys():
@@ -103,8 +103,8 @@ def _average(rows: Sequence[Row]) -> tuple[Row, Row]:
                 f"cases differ in their keys {different}, expected the same label table and "
                 "tolerance"
             )
-    means: Row = {}
-    counts: Row = {}
+    means: ScoreRow = {}
+    counts: ScoreRow = {}
     for key, first in rows[0].items():
         values = [row[key] for row in rows]
         if isinstance(first, dict):
@@ -116,7 +116,7 @@ def _average(rows: Sequence[Row]) -> tuple[Row, Row]:
     return means, counts
 
 
-def _average_structure(rows: Sequence[Row]) -> Row:
+def _average_structure(rows: Sequence[ScoreRow]) -> ScoreRow:
     identity = {key: rows[0][key] for key in _IDENTITY if key in rows[0]}
     means, counts = _average([{k: v for k, v in row.items() if k not in identity} for row in rows])
     return identity | means | {"cases_counted": counts}

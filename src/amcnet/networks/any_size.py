@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from amcnet.anatomy import IGNORE
-from amcnet.networks.architecture import Triple
+from amcnet.networks.architecture import AxisSizes
 from amcnet.networks.segmentation_network import (
     OutputSupervision,
     ParameterLayout,
@@ -48,7 +48,7 @@ class AnySize(SegmentationNetwork):
         by_slice: Whether the core is a 2D network, which receives the transverse slices as a batch.
     """
 
-    def __init__(self, core: Core, divisor: Triple, by_slice: bool) -> None:
+    def __init__(self, core: Core, divisor: AxisSizes, by_slice: bool) -> None:
         super().__init__()
         self.core = core
         self.divisor = divisor

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 Step = Annotated[int, Field(ge=1)]
-Triple = tuple[Step, Step, Step]  # along (scan, lateral, depth)
+AxisSizes = tuple[Step, Step, Step]  # along (scan, lateral, depth)
 
 
 class Architecture(BaseModel):
@@ -61,7 +61,7 @@ class NetworkNeeds(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    divisor: Triple = (1, 1, 1)
-    least_shape: Triple = (1, 1, 1)
-    space_to_depth: Triple = (1, 1, 1)
+    divisor: AxisSizes = (1, 1, 1)
+    least_shape: AxisSizes = (1, 1, 1)
+    space_to_depth: AxisSizes = (1, 1, 1)
     bytes_per_voxel: float = Field(gt=0)

@@ -9,12 +9,11 @@ import torch
 from torch import Generator, Tensor
 
 from amcnet.anatomy import IGNORE
-from amcnet.networks.architecture import Triple
+from amcnet.labelmaps.region import Box
+from amcnet.networks.architecture import AxisSizes
 from amcnet.networks.voxel_subsets import pad_labels
 
 BOX_VOXELS = (72, 72, 52)  # approximate size along (scan, lateral, depth)
-
-Box = tuple[slice, slice, slice]
 
 
 class RefinementBox(NamedTuple):
@@ -30,7 +29,7 @@ class RefinementBox(NamedTuple):
     labels: Tensor
 
 
-def choose_box(labels: Tensor, factor: Triple, reach: int, turn: int) -> RefinementBox:
+def choose_box(labels: Tensor, factor: AxisSizes, reach: int, turn: int) -> RefinementBox:
     """Choose a box around a voxel of a structure.
 
     Every structure of the batch is equally likely to be at the centre, whatever its size.

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from amcnet.networks.architecture import Triple
+from amcnet.networks.architecture import AxisSizes
 from amcnet.networks.layers import Conv3d
 from amcnet.networks.space_to_depth import depth_to_space
 
@@ -44,7 +44,7 @@ class RefinementHead(nn.Module):
         group_channels: int,
         channels: int,
         num_classes: int,
-        factor: Triple,
+        factor: AxisSizes,
     ) -> None:
         super().__init__()
         self.factor = factor

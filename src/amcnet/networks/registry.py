@@ -16,7 +16,7 @@ from torch import nn
 
 from amcnet.errors import ConfigError
 from amcnet.networks.any_size import AnySize, Core
-from amcnet.networks.architecture import Architecture, NetworkNeeds, Triple
+from amcnet.networks.architecture import Architecture, AxisSizes, NetworkNeeds
 from amcnet.networks.segmentation_network import SegmentationNetwork
 
 Sees = Literal["2d", "3d", "2d+3d"]
@@ -62,7 +62,7 @@ class NetworkSpec:
     width: int
     bytes_per_width: float
     bytes_per_class: float
-    divisor: Triple = (1, 1, 1)
+    divisor: AxisSizes = (1, 1, 1)
     width_step: int = 1
     options: type[NetworkOptions] = NetworkOptions
     new_parts: tuple[str, ...] = ()

@@ -9,10 +9,10 @@ known as sub-pixel convolution (Shi et al., CVPR 2016).
 from torch import Tensor
 from torch.nn import functional
 
-from amcnet.networks.architecture import Triple
+from amcnet.networks.architecture import AxisSizes
 
 
-def pad_to_divisor(volume: Tensor, divisor: Triple) -> Tensor:
+def pad_to_divisor(volume: Tensor, divisor: AxisSizes) -> Tensor:
     """Repeat the far border of a volume until its size is a multiple of a divisor.
 
     Args:
@@ -29,7 +29,7 @@ def pad_to_divisor(volume: Tensor, divisor: Triple) -> Tensor:
     return functional.pad(volume, (0, depth, 0, lateral, 0, scan), mode="replicate")
 
 
-def space_to_depth(volume: Tensor, factor: Triple) -> Tensor:
+def space_to_depth(volume: Tensor, factor: AxisSizes) -> Tensor:
     """Turn the voxels of each group into channels.
 
     Args:
@@ -51,7 +51,7 @@ def space_to_depth(volume: Tensor, factor: Triple) -> Tensor:
     return parts.reshape(batch, a * b * c * channels, scan // a, lateral // b, depth // c)
 
 
-def depth_to_space(coarse: Tensor, factor: Triple) -> Tensor:
+def depth_to_space(coarse: Tensor, factor: AxisSizes) -> Tensor:
     """Undo :func:`space_to_depth`."""
     batch, channels, scan, lateral, depth = coarse.shape
     a, b, c = factor

@@ -8,10 +8,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from amcnet.anatomy import IGNORE
-from amcnet.networks.architecture import Triple
+from amcnet.networks.architecture import AxisSizes
 
 
-def voxel_of_turn(labels: Tensor, factor: Triple, turn: int) -> tuple[Triple, Tensor]:
+def voxel_of_turn(labels: Tensor, factor: AxisSizes, turn: int) -> tuple[AxisSizes, Tensor]:
     """Choose one voxel of each group, in turn, and return its labels.
 
     Args:
@@ -34,7 +34,7 @@ def voxel_of_turn(labels: Tensor, factor: Triple, turn: int) -> tuple[Triple, Te
     return (a, b, c), whole[:, a :: factor[0], b :: factor[1], c :: factor[2]]
 
 
-def pad_labels(labels: Tensor, factor: Triple) -> Tensor:
+def pad_labels(labels: Tensor, factor: AxisSizes) -> Tensor:
     """Return labels (batch, scan, lateral, depth) of whole groups: ``IGNORE`` beyond the window."""
     sizes = zip(labels.shape[1:], factor, strict=True)
     scan, lateral, depth = (-size % step for size, step in sizes)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from amcnet.anatomy import LabelTable
 from amcnet.data import Dataset
 from amcnet.io import atomic_path, read_labels, read_volume
+from amcnet.labelmaps.region import Labels
 from amcnet.paper_tables.row_results import RowResult
 from amcnet.paper_tables.rows import ComparisonTable
 from amcnet.paper_tables.table_markdown import finished_rows
@@ -26,8 +27,6 @@ _INCHES = 2.2  # of a column
 _MOST = 5  # columns per row: more would be too small on a page
 _DPI = 130
 _BORDER = 1  # voxels: an error nearer than this to a correct border is not marked
-
-Labels = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, eq=False)

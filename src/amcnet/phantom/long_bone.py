@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.phantom.solids import Box, Field, Frame, Vector, box_of_stations
+from amcnet.phantom.solids import Bounds, Field, Frame, Vector, box_of_stations
 
 PROFILE_SAMPLES = 2048
 _CHUNK_POINTS = 32768  # temporary arrays of this size stay in the processor's cache
@@ -171,7 +171,9 @@ class LongBone:
         grown = self.grown_mm + _SLACK_MM
         return self.proximal.range_mm[0] - grown, self.distal.range_mm[1] + grown
 
-    def bounds_mm(self, margin_mm: float, scan_range_mm: tuple[float, float] | None = None) -> Box:
+    def bounds_mm(
+        self, margin_mm: float, scan_range_mm: tuple[float, float] | None = None
+    ) -> Bounds:
         """Return the box around the part and a margin, see :class:`Solid`."""
         centres, reach = self._stations
         return box_of_stations(centres, reach, margin_mm, scan_range_mm)

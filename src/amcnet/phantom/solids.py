@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Vector = NDArray[np.float64]
 Field = NDArray[np.float32]
-Box = tuple[Vector, Vector]
+Bounds = tuple[Vector, Vector]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,9 @@ class Solid(Protocol):
     def moved(self, move: Callable[[Frame], Frame]) -> Self:
         """Return the same shape in another frame."""
 
-    def bounds_mm(self, margin_mm: float, scan_range_mm: tuple[float, float] | None = None) -> Box:
+    def bounds_mm(
+        self, margin_mm: float, scan_range_mm: tuple[float, float] | None = None
+    ) -> Bounds:
         """Return the lower and upper corner of a box around the solid and a margin.
 
         With a scan range, the box contains only the part of the solid within that range. If there
@@ -110,7 +112,7 @@ def box_of_stations(
     reach_mm: Vector,
     margin_mm: float,
     scan_range_mm: tuple[float, float] | None,
-) -> Box:
+) -> Bounds:
     """Return the bounding box of consecutive parts of a solid, or of those in a scan range.
 
     Args:
@@ -146,7 +148,9 @@ class Capsule:
         """Return the same tube in another frame."""
         return replace(self, frame=move(self.frame))
 
-    def bounds_mm(self, margin_mm: float, scan_range_mm: tuple[float, float] | None = None) -> Box:
+    def bounds_mm(
+        self, margin_mm: float, scan_range_mm: tuple[float, float] | None = None
+    ) -> Bounds:
         """Return the box around the tube and a margin, see :class:`Solid`."""
         end = min(self.half_width_mm, self.half_thickness_mm)
         axes = np.stack([self.frame.along, self.frame.across, self.frame.palmar])

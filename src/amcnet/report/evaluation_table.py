@@ -5,7 +5,7 @@ from typing import Any
 
 from amcnet.errors import one_line
 from amcnet.metrics import DETECTION_DICE, Preset, headline, preset_columns
-from amcnet.text_layout import Row, plain_table
+from amcnet.text_layout import TextRow, plain_table
 
 # Shorter headings than the keys of the results, with the line that explains them.
 _LABEL_COLUMNS = {
@@ -58,7 +58,7 @@ def evaluation_text(result: Mapping[str, Any]) -> str:
     )
 
 
-def _labels(structures: Sequence[Mapping[str, Any]]) -> list[Row]:
+def _labels(structures: Sequence[Mapping[str, Any]]) -> list[TextRow]:
     return [
         (one_line(row["name"]), [_number(row[key]) for key in _LABEL_COLUMNS.values()])
         for row in structures
@@ -68,8 +68,8 @@ def _labels(structures: Sequence[Mapping[str, Any]]) -> list[Row]:
 
 def _labels_over_cases(
     structures: Sequence[Mapping[str, Any]], cases: Sequence[Mapping[str, Any]]
-) -> list[Row]:
-    rows: list[Row] = []
+) -> list[TextRow]:
+    rows: list[TextRow] = []
     for index, mean in enumerate(structures):
         each = [case["structures"][index] for case in cases]
         present = [row for row in each if row["reference_voxels"]]

@@ -6,7 +6,7 @@ from typing import Any
 
 from amcnet.io import atomic_path
 
-Row = dict[str, float]
+EpochRow = dict[str, float]
 
 _PANELS = (("loss",), ("dice",), ("data_wait",), ("learning_rate",))
 
@@ -58,7 +58,7 @@ class LossCurve:
         self._open = [float(loss) for loss in state["open"]]
 
 
-def write_history(history: list[Row], path: Path) -> None:
+def write_history(history: list[EpochRow], path: Path) -> None:
     """Write one line per epoch as CSV."""
     names = list(dict.fromkeys(name for row in history for name in row))
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
@@ -67,7 +67,7 @@ def write_history(history: list[Row], path: Path) -> None:
         writer.writerows(history)
 
 
-def write_curves(history: list[Row], path: Path, losses: LossCurve | None = None) -> None:
+def write_curves(history: list[EpochRow], path: Path, losses: LossCurve | None = None) -> None:
     """Plot loss, Dice, learning rate and the share of time spent waiting for data, as PNG.
 
     Args:

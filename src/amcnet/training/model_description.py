@@ -10,7 +10,7 @@ from amcnet.bundle import Bundle, BundleDescription, Provenance
 from amcnet.data.splits import Split
 from amcnet.training.data_source import DataSource
 from amcnet.training.hardware import hardware_of
-from amcnet.training.history import Row
+from amcnet.training.history import EpochRow
 from amcnet.training.label_components import several_components
 from amcnet.training.task import SegmentationTask
 from amcnet.training.training_config import TrainingConfig
@@ -86,7 +86,7 @@ def _several_components(origin: Origin) -> tuple[int, ...]:
     return several_components(cases, source.preprocessing.spacing_mm, len(source.table))
 
 
-def _finite(row: Row) -> Row:
+def _finite(row: EpochRow) -> EpochRow:
     return {name: float(f"{value:.5g}") for name, value in row.items() if math.isfinite(value)}
 
 

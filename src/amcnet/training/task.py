@@ -14,7 +14,7 @@ from amcnet.errors import InputError, TrainingError
 from amcnet.losses import DiceAnatomyLoss, DiceLoss
 from amcnet.networks.prior import expect_background
 from amcnet.networks.registry import build_network
-from amcnet.training.history import LossCurve, Row
+from amcnet.training.history import EpochRow, LossCurve
 from amcnet.training.step_clock import StepClock
 from amcnet.training.training_config import TrainingConfig
 from amcnet.training.validation_dice import OverlapCounter
@@ -45,7 +45,7 @@ class SegmentationTask(lightning.LightningModule):
         self,
         config: TrainingConfig,
         table: LabelTable,
-        report: Callable[[list[Row], LossCurve], None] = lambda history, losses: None,
+        report: Callable[[list[EpochRow], LossCurve], None] = lambda history, losses: None,
         loss: nn.Module | None = None,
     ) -> None:
         super().__init__()
@@ -59,11 +59,11 @@ class SegmentationTask(lightning.LightningModule):
         self.loss = loss or DiceAnatomyLoss(config.loss.gamma, dice, config.loss.cross_entropy)
         self.supervision = self.network.supervision(self.loss, config.loss.deep_supervision)
         self.skipped_steps = 0
-        self.history: list[Row] = []
+        self.history: list[EpochRow] = []
         self.losses = LossCurve()
         self.clock = StepClock()
         self._overlap = OverlapCounter(table)
-        self._scores: Row = {}
+        self._scores: EpochRow = {}
         self._loss_sum = torch.zeros(2, dtype=torch.float64)  # sum and count
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -158,7 +158,7 @@ class SegmentationTask(lightning.LightningModule):
         total, count = self.trainer.strategy.reduce(
             self._loss_sum.to(self.device), reduce_op="sum"
         ).tolist()
-        row: Row = {
+        row: EpochRow = {
             "epoch": self.current_epoch,
             "step": self.global_step,
             "loss": total / count if count else math.nan,

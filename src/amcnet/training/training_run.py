@@ -35,7 +35,7 @@ from amcnet.training.hardware import (
     trains_on_gpu,
 )
 from amcnet.training.held_out_calibration import calibrate_on_prepared
-from amcnet.training.history import LossCurve, Row, write_curves, write_history
+from amcnet.training.history import EpochRow, LossCurve, write_curves, write_history
 from amcnet.training.interruption import Interruption, RunStopped, handled_signals
 from amcnet.training.model_description import Origin, code_commit, describe_model
 from amcnet.training.pace import PaceReport
@@ -213,7 +213,9 @@ def _trainer(
     )
 
 
-def _report(folder: Path, schedule: ScheduleConfig, history: list[Row], losses: LossCurve) -> None:
+def _report(
+    folder: Path, schedule: ScheduleConfig, history: list[EpochRow], losses: LossCurve
+) -> None:
     """Write the metrics of all epochs, and report the last one in one line."""
     write_history(history, folder / HISTORY_FILE)
     write_curves(history, folder / CURVES_FILE, losses)
@@ -225,7 +227,7 @@ def _report(folder: Path, schedule: ScheduleConfig, history: list[Row], losses: 
     logger.info(", ".join(parts))
 
 
-def _minutes_left(row: Row, schedule: ScheduleConfig) -> int:
+def _minutes_left(row: EpochRow, schedule: ScheduleConfig) -> int:
     hours = row["hours"] / row["step"] * (schedule.steps - row["step"])
     if schedule.max_hours is not None:
         hours = min(hours, schedule.max_hours - row["hours"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from amcnet.io import check_output, find_extension
 from amcnet.measurement import Measurement, row_of
-from amcnet.measurement.measurement_rows import Row, Value
+from amcnet.measurement.measurement_rows import MeasurementRow, Value
 from amcnet.report.summary_table import csv_of, plain_markdown
 from amcnet.workflows.measure import FileMeasurements
 from amcnet.workflows.outcome import Outcome
@@ -66,7 +66,7 @@ def write_file_measurements(path: str | Path, files: Outcomes, overwrite: bool =
     write_text(path, _TEXTS[find_extension(path, TABLE_EXTENSIONS) or ""](files))
 
 
-def _rows_of(measured: FileMeasurements) -> list[Row]:
+def _rows_of(measured: FileMeasurements) -> list[MeasurementRow]:
     """Return the rows of a file, without confidence: label files have none."""
     rows = [row_of(measurement) for measurement in measured.measurements]
     for row in rows:
@@ -74,20 +74,20 @@ def _rows_of(measured: FileMeasurements) -> list[Row]:
     return rows
 
 
-def _table_rows(files: Outcomes) -> list[Row]:
-    rows: list[Row] = []
+def _table_rows(files: Outcomes) -> list[MeasurementRow]:
+    rows: list[MeasurementRow] = []
     for file in files:
         if file.result is not None:
-            name: Row = {"file": str(file.source)}
+            name: MeasurementRow = {"file": str(file.source)}
             rows += [name | row for row in _rows_of(file.result)]
     return rows
 
 
-def _columns(rows: Sequence[Row]) -> list[str]:
+def _columns(rows: Sequence[MeasurementRow]) -> list[str]:
     return list(dict.fromkeys(key for row in rows for key in row))
 
 
-def _csv(rows: Sequence[Row]) -> str:
+def _csv(rows: Sequence[MeasurementRow]) -> str:
     columns = _columns(rows)
     cells = ([row.get(column) for column in columns] for row in rows)
     return csv_of(columns, cells, decimals=_DECIMALS)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from amcnet.networks.acm import ACM, Branches
-from amcnet.networks.architecture import Architecture, NetworkNeeds, Triple
+from amcnet.networks.architecture import Architecture, AxisSizes, NetworkNeeds
 from amcnet.networks.refinement_box import choose_box
 from amcnet.networks.refinement_head import RefinementHead
 from amcnet.networks.registry import NetworkOptions, NetworkSpec, feature_bytes, register_network
@@ -19,7 +19,7 @@ from amcnet.networks.space_to_depth import depth_to_space, pad_to_divisor, space
 from amcnet.networks.stage_supervision import StageHeads
 from amcnet.networks.voxel_subsets import voxel_of_turn
 
-PAPER_POOL_SIZES: tuple[Triple, ...] = ((2, 2, 2), (2, 2, 2), (1, 2, 2), (1, 2, 2))
+PAPER_POOL_SIZES: tuple[AxisSizes, ...] = ((2, 2, 2), (2, 2, 2), (1, 2, 2), (1, 2, 2))
 _FLOAT_BYTES = 4
 _REFINEMENT_COPIES = 2  # copies of the voxels' features
 _LOGIT_COPIES = 2  # depth-to-space makes one copy, cropping another
@@ -46,13 +46,13 @@ class AMCNetOptions(NetworkOptions):
 
     kernel_size: Annotated[int, Field(ge=1), AfterValidator(_odd)] = 3
     branches: Branches = "2d+3d"
-    pool_sizes: tuple[Triple, ...] = Field(
+    pool_sizes: tuple[AxisSizes, ...] = Field(
         PAPER_POOL_SIZES,
         min_length=1,
         max_length=6,
         validation_alias=AliasChoices("pool_sizes", "pools"),
     )
-    space_to_depth: Triple = Field(
+    space_to_depth: AxisSizes = Field(
         (1, 1, 1), validation_alias=AliasChoices("space_to_depth", "block")
     )
     refinement_channels: int = Field(
@@ -124,13 +124,13 @@ class AMCNet(SegmentationNetwork):
         width: int = 64,
         kernel_size: int = 3,
         branches: Branches = "2d+3d",
-        pool_sizes: tuple[Triple, ...] = PAPER_POOL_SIZES,
-        space_to_depth: Triple = (1, 1, 1),
+        pool_sizes: tuple[AxisSizes, ...] = PAPER_POOL_SIZES,
+        space_to_depth: AxisSizes = (1, 1, 1),
         refinement_channels: int = 0,
     ) -> None:
         super().__init__()
         factor = (space_to_depth[0], space_to_depth[1], space_to_depth[2])
-        self.factor: Triple = factor
+        self.factor: AxisSizes = factor
         self.num_classes = num_classes
         self.channels = [width * 2**stage for stage in range(len(pool_sizes))]
         self.encoder = nn.ModuleList()
@@ -213,7 +213,7 @@ class AMCNet(SegmentationNetwork):
         padded = pad_to_divisor(image, self.factor)[(slice(None), slice(None), *voxels)]
         return logits + cast(Tensor, self.refinement(padded, features[inside]))
 
-    def one_voxel_of_each_group(self, features: Tensor, place: Triple) -> Tensor:
+    def one_voxel_of_each_group(self, features: Tensor, place: AxisSizes) -> Tensor:
         """Return the logits of one voxel of each group, without refinement.
 
         Args:

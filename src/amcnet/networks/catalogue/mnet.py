@@ -31,7 +31,7 @@ _OUTPUTS = {
 }
 
 Streams = tuple[Tensor | None, Tensor | None]  # 2D and 3D
-Cell = tuple[int, int]
+MeshCell = tuple[int, int]
 
 
 @register_network(
@@ -98,9 +98,9 @@ class MNet(Core):
             head(_whole(features[cell])) for cell, head in zip(_OUTPUTS, self.heads, strict=True)
         ]
 
-    def _features(self, image: Tensor) -> dict[Cell, Streams]:
+    def _features(self, image: Tensor) -> dict[MeshCell, Streams]:
         """Return the features of the decoder's cells."""
-        down: dict[Cell, Streams] = {(0, 0): self.down[_key(0, 0)](image)}
+        down: dict[MeshCell, Streams] = {(0, 0): self.down[_key(0, 0)](image)}
         for level in range(1, _LEVELS):
             for row in range(level + 1):
                 parts = []
@@ -111,7 +111,7 @@ class MNet(Core):
                     parts.append(_pool_scan(flat))
                 down[row, level] = self.down[_key(row, level)](_merge(parts))
         below = {cell: streams for cell, streams in down.items() if cell[1] == _LEVELS - 1}
-        up: dict[Cell, Streams] = {}
+        up: dict[MeshCell, Streams] = {}
         for level in reversed(range(_LEVELS - 1)):
             for row in range(level + 1):
                 skip = _merge(down.pop((row, level)))

@@ -11,7 +11,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy import ndimage
 
-Labels = NDArray[np.uint8]
+_Labels = NDArray[np.uint8]
 
 _COMMON_SHIFT = 1.0  # voxels, standard deviation along each axis
 _WAVES = 1.2  # voxels, largest standard deviation of the smooth displacement
@@ -20,7 +20,7 @@ _COARSE_PROBABILITY = 0.3
 _CHANGE_PROBABILITY = 0.5  # probability, for each structure
 
 
-def damaged(labels: Labels, rng: Generator) -> Labels:
+def damaged(labels: _Labels, rng: Generator) -> _Labels:
     """Return a damaged copy of a patch of labels.
 
     Args:
@@ -45,7 +45,7 @@ def damaged(labels: Labels, rng: Generator) -> Labels:
     return result
 
 
-def _displaced(labels: Labels, rng: Generator) -> Labels:
+def _displaced(labels: _Labels, rng: Generator) -> _Labels:
     """Move all labels by a common shift and a smooth random field."""
     shape = labels.shape
     strength = rng.uniform(0, _WAVES)
@@ -55,11 +55,11 @@ def _displaced(labels: Labels, rng: Generator) -> Labels:
         field = rng.normal(0, strength, coarse)
         zoom = [size / n for size, n in zip(shape, coarse, strict=True)]
         places[axis] += ndimage.zoom(field, zoom, order=1) + rng.normal(0, _COMMON_SHIFT)
-    moved: Labels = ndimage.map_coordinates(labels, places, order=0, mode="nearest")
+    moved: _Labels = ndimage.map_coordinates(labels, places, order=0, mode="nearest")
     return moved
 
 
-def _coarse(labels: Labels) -> Labels:
+def _coarse(labels: _Labels) -> _Labels:
     """Repeat every second voxel, as in labels on a coarser grid."""
     result = labels
     for axis, size in enumerate(labels.shape):
@@ -67,20 +67,20 @@ def _coarse(labels: Labels) -> Labels:
     return result
 
 
-def _eroded(labels: Labels, value: int, rng: Generator) -> Labels:
+def _eroded(labels: _Labels, value: int, rng: Generator) -> _Labels:
     mask = labels == value
     kept = ndimage.binary_erosion(mask, iterations=int(rng.integers(1, 3)), border_value=1)
     return np.where(mask & ~kept, 0, labels).astype(np.uint8)
 
 
-def _dilated(labels: Labels, value: int, rng: Generator) -> Labels:
+def _dilated(labels: _Labels, value: int, rng: Generator) -> _Labels:
     """Grow a structure, also over its neighbours, as if the two had been merged."""
     grown = ndimage.binary_dilation(labels == value, iterations=int(rng.integers(1, 3)))
     over = grown if rng.random() < 0.5 else grown & (labels == 0)
     return np.where(over, value, labels).astype(np.uint8)
 
 
-def _cut(labels: Labels, value: int, rng: Generator) -> Labels:
+def _cut(labels: _Labels, value: int, rng: Generator) -> _Labels:
     """Remove a slab, or everything beyond it, along a random axis."""
     mask = labels == value
     axis = int(rng.integers(3))
@@ -97,11 +97,11 @@ def _cut(labels: Labels, value: int, rng: Generator) -> Labels:
     return result
 
 
-def _dropped(labels: Labels, value: int, rng: Generator) -> Labels:
+def _dropped(labels: _Labels, value: int, rng: Generator) -> _Labels:
     return np.where(labels == value, 0, labels).astype(np.uint8)
 
 
-def _renamed(labels: Labels, value: int, rng: Generator) -> Labels:
+def _renamed(labels: _Labels, value: int, rng: Generator) -> _Labels:
     """Give a structure, or a part of it, the label of another one in the patch."""
     others = [int(other) for other in np.unique(labels) if other not in (0, value)]
     if not others:
@@ -112,7 +112,7 @@ def _renamed(labels: Labels, value: int, rng: Generator) -> Labels:
     return np.where(mask, rng.choice(others), labels).astype(np.uint8)
 
 
-_CHANGES: tuple[Callable[[Labels, int, Generator], Labels], ...] = (
+_CHANGES: tuple[Callable[[_Labels, int, Generator], _Labels], ...] = (
     _eroded,
     _dilated,
     _cut,

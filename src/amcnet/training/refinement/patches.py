@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 from amcnet.anatomy import IGNORE, LabelTable
 from amcnet.data.prepared_store import PreparedCase
 from amcnet.labelmaps.kinds import kind_lookup
+from amcnet.labelmaps.region import Box
 from amcnet.training.refinement.damage import damaged
 from amcnet.training.refinement.first_stage import centres_path, label_path
 from amcnet.training.transforms.intensity import transform_intensity
@@ -23,7 +24,6 @@ from amcnet.training.transforms.random_stream import WindowRandom
 from amcnet.training.transforms.scan_variation import recluster
 from amcnet.training.transforms.settings import AugmentationConfig
 
-Box = tuple[slice, slice, slice]
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 _AXES = ("scan", "lateral", "depth")

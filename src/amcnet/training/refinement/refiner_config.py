@@ -9,7 +9,7 @@ from amcnet.networks.refiner_architecture import RefinerArchitecture, Width
 from amcnet.training.training_config import DataConfig, OptimiserConfig, ScheduleConfig, Seed
 from amcnet.training.transforms.settings import AugmentationConfig
 
-Side = Annotated[int, Field(ge=8)]
+PatchSide = Annotated[int, Field(ge=8)]
 
 
 class _RefinerSection(BaseModel):
@@ -25,7 +25,7 @@ class PatchConfig(_RefinerSection):
             of the labels of the model to be refined.
     """
 
-    shape: tuple[Side, Side, Side] = (32, 32, 48)
+    shape: tuple[PatchSide, PatchSide, PatchSide] = (32, 32, 48)
     damaged_share: float = Field(0.4, ge=0, le=1)
 
 

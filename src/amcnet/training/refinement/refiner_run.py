@@ -23,7 +23,7 @@ from amcnet.networks.refiner_architecture import RefinerArchitecture
 from amcnet.training.checkpoints import last_checkpoint
 from amcnet.training.config_reading import RUN_CONFIG_FILE
 from amcnet.training.held_out_calibration import calibrate_on_raw
-from amcnet.training.history import Row, write_curves, write_history
+from amcnet.training.history import EpochRow, write_curves, write_history
 from amcnet.training.model_description import code_commit
 from amcnet.training.refinement.first_stage import make_first_stage
 from amcnet.training.refinement.patches import BoundaryPatches, PatchOptions, RefinementCase
@@ -137,7 +137,7 @@ def _split(config: RefinementConfig, dataset: Dataset) -> Split:
     return splits[data.fold]
 
 
-def _report(folder: Path, config: RefinementConfig, history: list[Row]) -> None:
+def _report(folder: Path, config: RefinementConfig, history: list[EpochRow]) -> None:
     """Write the metrics of all epochs, and report the last one in one line."""
     write_history(history, folder / HISTORY_FILE)
     write_curves(history, folder / CURVES_FILE)

@@ -18,7 +18,7 @@ from amcnet.losses import DiceLoss
 from amcnet.networks.refiner import Refiner
 from amcnet.training.checkpoint_format import read_checkpoint
 from amcnet.training.checkpoints import SafeCheckpointIO, last_checkpoint
-from amcnet.training.history import Row
+from amcnet.training.history import EpochRow
 from amcnet.training.refinement.patches import BoundaryPatches, PatchBatch, collate_patches
 from amcnet.training.training_config import OptimiserConfig, ScheduleConfig
 
@@ -71,7 +71,7 @@ class RefinerTrainer:
         )
         self.step = 0
         self.skipped_steps = 0
-        self.history: list[Row] = []
+        self.history: list[EpochRow] = []
         self._earlier_seconds = 0.0
         self._began = time.monotonic()
 
@@ -92,7 +92,7 @@ class RefinerTrainer:
         self,
         training: BoundaryPatches,
         validation: DataLoader[PatchBatch] | None,
-        report: Callable[[list[Row]], None],
+        report: Callable[[list[EpochRow]], None],
     ) -> None:
         """Train.
 
@@ -174,7 +174,7 @@ class RefinerTrainer:
         return self.settings.learning_rate * warmup * decay
 
     @torch.inference_mode()
-    def validate(self, patches: Iterable[PatchBatch]) -> Row:
+    def validate(self, patches: Iterable[PatchBatch]) -> EpochRow:
         """Return the Dice of every kind, of the first stage and refined."""
         self.network.eval()
         kinds = self.network.kinds
@@ -192,7 +192,7 @@ class RefinerTrainer:
                     overlap[stage, kind] += (is_kind & should).sum()
                     total[stage, kind] += is_kind.sum() + should.sum()
         dice = 2 * overlap.double() / total.clamp_min(1)
-        row: Row = {"dice": float(dice[1].mean()), "dice_before": float(dice[0].mean())}
+        row: EpochRow = {"dice": float(dice[1].mean()), "dice_before": float(dice[0].mean())}
         for kind in range(kinds):
             row[f"dice_{kind + 1}"] = float(dice[1, kind])
             row[f"dice_{kind + 1}_before"] = float(dice[0, kind])

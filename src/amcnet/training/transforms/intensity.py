@@ -9,12 +9,11 @@ from math import exp, sqrt
 import torch
 from torch import Tensor
 
+from amcnet.io.geometry import Triple
 from amcnet.training.transforms.gaussian_blur import blurred
 from amcnet.training.transforms.random_stream import WindowRandom
 from amcnet.training.transforms.settings import AugmentationConfig
 from amcnet.training.transforms.smooth_field import smooth_field
-
-Spacing = tuple[float, float, float]
 
 SPECKLE_LENGTH_MM = 1.5
 SHADING_LENGTH_MM = 30.0
@@ -26,7 +25,7 @@ _SHADOW_TOP = (0.1, 0.7)  # start, as a fraction of the depth
 
 
 def transform_intensity(
-    image: Tensor, settings: AugmentationConfig, random: WindowRandom, spacing_mm: Spacing
+    image: Tensor, settings: AugmentationConfig, random: WindowRandom, spacing_mm: Triple
 ) -> Tensor:
     """Return a window with changed intensities.
 
@@ -63,7 +62,7 @@ def transform_intensity(
 
 
 def _draw_factor(
-    settings: AugmentationConfig, random: WindowRandom, shape: tuple[int, ...], spacing_mm: Spacing
+    settings: AugmentationConfig, random: WindowRandom, shape: tuple[int, ...], spacing_mm: Triple
 ) -> Tensor | None:
     """Return the factor of the brightness, (scan, lateral, depth); None for no change."""
     factor = None
@@ -82,7 +81,7 @@ def _draw_factor(
 
 
 def speckle_field(
-    random: WindowRandom, deviation: float, shape: tuple[int, ...], spacing_mm: Spacing
+    random: WindowRandom, deviation: float, shape: tuple[int, ...], spacing_mm: Triple
 ) -> Tensor:
     """Return multiplicative speckle: positive, with mean 1, half of it fine and half coarse."""
     patches = smooth_field(random, 1, shape, spacing_mm, SPECKLE_LENGTH_MM)[0]
@@ -92,7 +91,7 @@ def speckle_field(
 
 
 def shadow_field(
-    random: WindowRandom, strength: float, shape: tuple[int, ...], spacing_mm: Spacing
+    random: WindowRandom, strength: float, shape: tuple[int, ...], spacing_mm: Triple
 ) -> Tensor:
     """Return the transmission of an acoustic shadow, 1 - ``strength`` to 1."""
     scan, lateral, depth = (

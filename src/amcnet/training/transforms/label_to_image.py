@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 
 from amcnet.anatomy import IGNORE
+from amcnet.io.geometry import Triple
 from amcnet.training.transforms.gaussian_blur import blurred
 from amcnet.training.transforms.random_stream import WindowRandom
-
-Spacing = tuple[float, float, float]
 
 _REACH_MM = (2.5, 6.0)  # standard deviation of the blur that turns bones into tissue
 _TISSUE_ABOVE = (0.01, 0.08)  # as a fraction of the blurred bones' maximum
@@ -24,7 +23,7 @@ _LINE = (0.2, 1.5)
 _SHADOW = (0.1, 1.0)  # fraction of the brightness that is lost below a bone
 
 
-def synthesise_image(labels: Tensor, random: WindowRandom, spacing_mm: Spacing) -> Tensor:
+def synthesise_image(labels: Tensor, random: WindowRandom, spacing_mm: Triple) -> Tensor:
     """Return an image with mean 0 and standard deviation 1, float32 (scan, lateral, depth).
 
     Args:
@@ -48,5 +47,5 @@ def synthesise_image(labels: Tensor, random: WindowRandom, spacing_mm: Spacing) 
     return (image - image.mean()) / image.std(correction=0).clamp_min(1e-6)
 
 
-def _blurred_mm(volume: Tensor, deviation_mm: float, spacing_mm: Spacing) -> Tensor:
+def _blurred_mm(volume: Tensor, deviation_mm: float, spacing_mm: Triple) -> Tensor:
     return blurred(volume[None], [deviation_mm / spacing for spacing in spacing_mm])[0]

@@ -11,10 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from amcnet.io.geometry import Triple
 from amcnet.training.transforms.gaussian_blur import blurred
 from amcnet.training.transforms.random_stream import WindowRandom
-
-Spacing = tuple[float, float, float]
 
 _EACH = 0.5  # probability of each change
 _CLUSTERS = 6
@@ -28,7 +27,7 @@ _SECTOR_ANGLE_DEG = (10.0, 35.0)  # of each border, away from the beam
 
 
 def vary_scan(
-    image: Tensor, labels: Tensor, random: WindowRandom, spacing_mm: Spacing
+    image: Tensor, labels: Tensor, random: WindowRandom, spacing_mm: Triple
 ) -> tuple[Tensor, Tensor]:
     """Return a window to which each change is applied at random.
 
@@ -49,7 +48,7 @@ def vary_scan(
     return image, labels
 
 
-def recluster(image: Tensor, random: WindowRandom, spacing_mm: Spacing) -> Tensor:
+def recluster(image: Tensor, random: WindowRandom, spacing_mm: Triple) -> Tensor:
     """Return an image whose clusters of intensity have new, random mean intensities.
 
     The texture within a cluster is weakened but kept; the lowest cluster (no echo) remains the
@@ -92,7 +91,7 @@ def gain_curve(image: Tensor, random: WindowRandom) -> Tensor:
 
 
 def sector(
-    image: Tensor, labels: Tensor, random: WindowRandom, spacing_mm: Spacing
+    image: Tensor, labels: Tensor, random: WindowRandom, spacing_mm: Triple
 ) -> tuple[Tensor, Tensor]:
     """Set voxels outside the field of view of a sector probe, which widens with depth, to black."""
     lateral, depth = image.shape[2:]

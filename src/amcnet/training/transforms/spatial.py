@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from amcnet.io.geometry import Triple
 from amcnet.training.transforms.random_stream import WindowRandom
 from amcnet.training.transforms.settings import AugmentationConfig
 from amcnet.training.transforms.smooth_field import smooth_field
 
 # Distance over which an elastic deformation varies; about the size of a finger bone.
 ELASTIC_LENGTH_MM = 24.0
-Spacing = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class SpatialTransform:
 
 
 def draw_spatial_transform(
-    settings: AugmentationConfig, random: WindowRandom, shape: tuple[int, ...], spacing_mm: Spacing
+    settings: AugmentationConfig, random: WindowRandom, shape: tuple[int, ...], spacing_mm: Triple
 ) -> SpatialTransform:
     """Return a random spatial transform of a window of a shape (scan, lateral, depth)."""
     angle = random.uniform(-settings.rotation_deg, settings.rotation_deg)
@@ -76,7 +76,7 @@ def draw_spatial_transform(
 
 
 def sampling_grid(
-    transform: SpatialTransform, shape: tuple[int, ...], spacing_mm: Spacing, device: torch.device
+    transform: SpatialTransform, shape: tuple[int, ...], spacing_mm: Triple, device: torch.device
 ) -> Tensor:
     """Return the sampling position of each voxel, in the format of ``grid_sample``.
 

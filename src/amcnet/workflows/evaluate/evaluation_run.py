@@ -11,7 +11,7 @@ from amcnet.io import BY_HEADER, Reading
 from amcnet.metrics import CaseEvaluation
 from amcnet.metrics.evaluation import SURFACE_TOLERANCE_MM
 from amcnet.metrics.presets import Preset, with_headline
-from amcnet.metrics.summary import Row, summarise_cases
+from amcnet.metrics.summary import ScoreRow, summarise_cases
 from amcnet.parallel import Progress, map_in_processes, no_progress, processors
 from amcnet.workflows.evaluate.files import evaluate_files
 from amcnet.workflows.evaluate.pairs import FoundPairs, Pair, find_pairs
@@ -169,7 +169,7 @@ def _files(pair: Pair) -> list[Path]:
     return [path for path in (pair.reference, pair.prediction) if path is not None]
 
 
-def _file_names(pair: Pair) -> Row:
+def _file_names(pair: Pair) -> ScoreRow:
     prediction = None if pair.prediction is None else pair.prediction.name
     return {"reference": pair.reference.name, "prediction": prediction}
 
