@@ -25,7 +25,6 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 HERE = Path(__file__).resolve().parent
 ICONS = HERE / "HandBoneSegmentation" / "Resources" / "Icons"
 SHOTS = HERE / "Screenshots"
-DOCS = HERE.parent / "docs" / "pictures"
 PANEL_SIZE, VIEW_SIZE, SLICE_SIZE = (440, 830), (440, 610), (440, 220)
 THUMB_ROWS = 6
 
@@ -301,7 +300,6 @@ def main() -> None:
         stage.widget.cleanup()
     write_gif(frames, SHOTS / "walk-through.gif")
     for path in sorted(SHOTS.iterdir()):
-        (DOCS / f"slicer-{path.name}").write_bytes(path.read_bytes())
         sys.stdout.write(f"{path.name}: {path.stat().st_size / 1000:.0f} kB\n")
 
 

@@ -46,6 +46,20 @@ def test_openvino_is_imported_in_one_place_without_its_telemetry() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_packages_below_the_workflows_know_no_paths() -> None:
+    """They take arrays and dataclasses; io, bundle and the data sets read and write files."""
+    below = "anatomy labelmaps networks losses inference metrics measurement mesh quality report"
+    users = {
+        path.relative_to(SOURCE).as_posix()
+        for package in below.split()
+        for path in (SOURCE / package).rglob("*.py")
+        if "pathlib" in imported_modules(path)
+    }
+    # A segmenter opens its model, hands names of files to io, and streams probabilities to a file.
+    names = "openvino_network probabilities segmentation segmenter sources volume_labelling"
+    assert users == {f"inference/{name}.py" for name in names.split()}
+
+
 def loaded_by(code: str) -> set[str]:
     script = f"{code}\nimport sys\nprint(*sys.modules)"
     done = subprocess.run(

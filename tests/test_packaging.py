@@ -14,6 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import amcnet
+
 from .io.dicom.conftest import Scan, write_series
 
 ROOT = Path(__file__).parents[1]
@@ -70,6 +72,12 @@ def test_plain_dicom_is_read_and_other_dicom_refused_without_the_extra(tmp_path:
     assert done.stdout.startswith("(5, 6, 7)")
     assert "x.dcm: writing DICOM segmentations needs the optional part 'dicom'" in done.stdout
     assert "pip install 'amcnet[dicom]'" in done.stdout
+
+
+def test_the_citation_states_the_version_of_the_package() -> None:
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {amcnet.__version__}\n" in citation
+    assert PROJECT["dynamic"] == ["version"]
 
 
 def test_all_is_every_extra_of_a_user() -> None:

@@ -4,10 +4,12 @@
 
 reads the imports from the code and writes ``docs/pictures/architecture.png``. A package stands
 above everything that it imports. An arrow points from a package to one that it imports; an import
-that also goes through another package has no arrow of its own. Packages that all others may import
-(errors, memory, parallel, ...) are not drawn.
+that also goes through another package has no arrow of its own. Single modules that all packages may
+import (errors, memory, parallel, ...) are not drawn. The imports are also stored in the picture as
+text, so that a test notices when it has to be drawn again.
 """
 
+import json
 from pathlib import Path
 
 import grimp
@@ -18,7 +20,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "docs" / "pictures" / "architecture.png"
 PACKAGE = "amcnet"
-FOUNDATION = {"errors", "version", "extras", "memory", "parallel"}
+FOUNDATION = {path.stem for path in (ROOT / "src" / PACKAGE).glob("*.py")}
 WIDTH, HEIGHT, ROW, COLUMN, SWAY = 1.7, 0.5, 0.95, 2.0, 0.5
 
 
@@ -119,10 +121,17 @@ def draw(arrows: dict[str, set[str]]) -> Figure:
     return figure
 
 
+def description(arrows: dict[str, set[str]]) -> str:
+    """Return the drawn imports as text."""
+    return json.dumps(sorted(direct(arrows)))
+
+
 def main() -> None:
     """Write the picture."""
+    arrows = imports()
+    about = {"Software": None, "Description": description(arrows)}
     with mpl.rc_context({"font.family": "DejaVu Sans"}):
-        draw(imports()).savefig(PICTURE, metadata={"Software": None})
+        draw(arrows).savefig(PICTURE, metadata=about)
 
 
 if __name__ == "__main__":

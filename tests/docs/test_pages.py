@@ -1,6 +1,8 @@
 """The commands of the documentation are calls that the program takes, and each is run by a test."""
 
 import ast
+import re
+from pathlib import Path
 
 import pytest
 import typer
@@ -94,3 +96,15 @@ def test_what_is_read_from_a_page() -> None:
     assert page.snippets == ("x = 1  # stays\n",)
     with pytest.raises(ValueError, match="does not end"):
         blocks_of("```\namcnet")
+
+
+def test_pictures_are_shown_and_committed_once() -> None:
+    linked: set[Path] = set()
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "slicer" / "README.md"]:
+        targets = re.findall(r"!\[[^]]*\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
+        linked |= {(page.parent / target).resolve() for target in targets}
+    assert [path for path in linked if not path.is_file()] == []
+    folders = (ROOT / "docs" / "pictures", ROOT / "slicer" / "Screenshots")
+    pictures = [path.resolve() for folder in folders for path in folder.iterdir()]
+    contents = [path.read_bytes() for path in pictures]
+    assert len(set(contents)) == len(contents)
