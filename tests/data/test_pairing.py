@@ -178,3 +178,13 @@ def test_every_pair_is_found(tmp_path_factory, files):
         name: (f"images/{name}{image}", f"labels/{name}{suffix}{label}")
         for name, (image, suffix, label) in files.items()
     }
+
+
+def test_names_from_macos_and_from_other_systems(tmp_path):
+    """macOS stores an umlaut as two characters: a letter and a combining diaeresis."""
+    two, one = "Mu\N{COMBINING DIAERESIS}ller", "M\xfcller"
+    touch(tmp_path, f"images/{two}.nrrd", f"labels/{one}.nrrd")
+    assert list(listed(tmp_path)) == [one]
+    touch(tmp_path / "nnunet", f"imagesTr/{one}_0000.nrrd", f"labelsTr/{two}.nrrd")
+    found = nnunet_pairs(tmp_path / "nnunet", ".nrrd", 1)
+    assert ([case.name for case in found.cases], found.problems) == ([one], ())

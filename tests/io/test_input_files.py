@@ -53,6 +53,37 @@ def headers(folder: Path, name: str) -> Iterator[Path]:
         yield path
 
 
+@pytest.mark.parametrize(
+    ("stored", "named"),
+    [
+        ("hand.raw", "HAND.RAW"),  # from a system that ignores letter case
+        ("Ha\N{COMBINING DIAERESIS}nde.raw", "H\xe4nde.raw"),  # copied from macOS
+        ("H\xe4nde.raw", "Ha\N{COMBINING DIAERESIS}nde.raw"),
+        ("\u624b.raw", "\u624b.raw"),
+        ("50%.raw", "50%.raw"),
+        ("my hand.raw", "my hand.raw"),
+    ],
+)
+def test_names_of_data_files_from_other_systems(tmp_path: Path, stored: str, named: str) -> None:
+    (tmp_path / stored).write_bytes(bytes(range(8)))
+    for path in headers(tmp_path, named):
+        np.testing.assert_array_equal(read_volume(path).array.ravel(), range(8))
+    (tmp_path / stored).rename(tmp_path / "other.raw")
+    for path in headers(tmp_path, named):
+        with pytest.raises(InputError, match=f"its data file '{named}' was not found"):
+            read_volume(path)
+
+
+def test_a_name_in_another_case_that_fits_two_data_files(tmp_path: Path) -> None:
+    for name in ("hand.raw", "Hand.raw"):
+        (tmp_path / name).write_bytes(bytes(8))
+    if len(list(tmp_path.iterdir())) < 2:
+        pytest.skip("this file system ignores letter case")
+    for path in headers(tmp_path, "HAND.RAW"):
+        with pytest.raises(InputError, match=r"its data file 'HAND\.RAW' was not found"):
+            read_volume(path)
+
+
 def test_data_files_lie_beside_their_header(tmp_path: Path) -> None:
     folder, other = tmp_path / "scans", tmp_path / "other"
     folder.mkdir()

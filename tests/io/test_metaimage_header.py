@@ -204,3 +204,22 @@ def test_fields_that_would_be_ignored(tmp_path: Path, lines: str, message: str) 
     path.write_bytes(f"{header}{lines}ElementDataFile = LOCAL\n".encode() + bytes(range(11)))
     with pytest.raises(InputError, match=message):
         read_volume(path)
+
+
+def test_a_sheared_matrix_is_called_so(tmp_path: Path) -> None:
+    """Its second axis is longer than 1 too, which is not what is wrong."""
+    path = tmp_path / "hand.mha"
+    path.write_bytes(written(path).replace(b"1 0 0 0 1 0 0 0 1", b"1 0 0 .1 1 0 0 0 1"))
+    with pytest.raises(
+        InputError, match=r"axes x and y meet at 84\.289 degrees \(a sheared grid\)"
+    ):
+        read_volume(path)
+
+
+def test_a_byte_order_mark_before_the_first_field(tmp_path: Path) -> None:
+    path = tmp_path / "hand.mha"
+    content = written(path).removeprefix(b"ObjectType = Image\n")
+    assert content.startswith(b"NDims")
+    expected = read_volume(path).array
+    path.write_bytes(b"\xef\xbb\xbf" + content)
+    np.testing.assert_array_equal(read_volume(path).array, expected)

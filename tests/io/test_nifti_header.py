@@ -285,3 +285,37 @@ def test_a_sheared_sform_is_called_so(tmp_path: Path, column: tuple[float, ...])
     path.write_bytes(bytes(content))
     with pytest.raises(InputError, match=r"axes x and y meet at .* degrees \(a sheared grid\)"):
         read_volume(path)
+
+
+@pytest.mark.parametrize("name", ["a.nii", "A.NII", "a.nii.gz"])
+@pytest.mark.parametrize("is_compressed", [True, False])
+def test_the_content_says_whether_a_file_is_compressed(
+    tmp_path: Path, name: str, is_compressed: bool
+) -> None:
+    content = make(affine()).to_bytes()
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content) if is_compressed else content)
+    volume = read_volume(path)
+    np.testing.assert_array_equal(volume.geometry.from_canonical(volume.array), VOXELS.T)
+
+
+@pytest.mark.parametrize("kind", [nibabel.Nifti1Image, nibabel.Nifti2Image])
+@pytest.mark.parametrize("offset", ["none", "after the header"])
+@pytest.mark.parametrize("extension", [".nii", ".nii.gz"])
+def test_an_extension_is_not_read_as_voxels(
+    tmp_path: Path, kind: type[Image], offset: str, extension: str
+) -> None:
+    """Its 32 bytes would shift all voxels: less than a slice, which passes for padding."""
+    image = make(affine(), kind=kind)
+    image.header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", b"x" * 20))
+    content = bytearray(image.to_bytes())
+    version2 = kind is nibabel.Nifti2Image
+    stated = {"none": 0, "after the header": 544 if version2 else 352}[offset]
+    if version2:
+        content[168:176] = struct.pack("<q", stated)
+    else:
+        content[108:112] = struct.pack("<f", stated)
+    path = tmp_path / f"a{extension}"
+    path.write_bytes(gzip.compress(content) if extension == ".nii.gz" else bytes(content))
+    with pytest.raises(InputError, match="a header extension of 32 bytes follows the header but"):
+        read_volume(path)

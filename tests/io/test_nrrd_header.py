@@ -95,9 +95,15 @@ DIRECTIONS = "space directions: (.2,0,0) (0,.3,0) (0,0,.4)"
         ),
         (["spacings: .2 .3 .4"], (0.4, 0.3, 0.2)),
         (["spacings: .2 .3 .4", 'units: "cm" "cm" "cm"'], (4, 3, 2)),
+        (["spacings: .2 .3 .4", 'space units: "cm" "cm" "cm"', "space: LPS"], (4, 3, 2)),
         (["spacings: .2 .3 .4", DIRECTIONS], (0.4, 0.3, 0.2)),
+        (["spacings: nan nan nan", DIRECTIONS], (0.4, 0.3, 0.2)),
+        ([DIRECTIONS, 'units: "mm" "mm" "mm"'], (0.4, 0.3, 0.2)),
+        ([DIRECTIONS, 'space: LPS', 'units: "cm" "cm" "cm"', 'space units: "cm" "cm" "cm"'],
+         (4, 3, 2)),
+        (["spacedirections: (.2,0,0) (0,.3,0) (0,0,.4)", 'spaceunits: "cm" "cm" "cm"'], (4, 3, 2)),
     ],
-)
+)  # fmt: skip
 def test_units_of_space(tmp_path: Path, lines: list[str], spacing_mm: tuple[float, ...]) -> None:
     volume = read_volume(nrrd_file(tmp_path / "a.nrrd", *lines))
     assert volume.spacing_mm == pytest.approx(spacing_mm)
@@ -119,7 +125,22 @@ def test_units_of_space(tmp_path: Path, lines: list[str], spacing_mm: tuple[floa
         ([DIRECTIONS, "kinds: domain domain list"], "is a sequence of 4 tracked frames"),
         ([DIRECTIONS, *(f"Seq_Frame{i:04}_ProbeToTrackerTransform:=1 0 0" for i in range(4))],
          "is a sequence of 4 tracked frames"),
-        ([DIRECTIONS, "space origin: (0,x,0)"], r"space origin are '(0,x,0)', expected 1 vectors"),
+        ([DIRECTIONS, "space origin: (0,x,0)"], "space origin is '(0,x,0)', expected a vector"),
+        ([DIRECTIONS, "space origin: (1,2)"], "space origin is '(1,2)', expected a vector"),
+        ([DIRECTIONS, "space origin: none"], "space origin is 'none', expected a vector"),
+        ([DIRECTIONS, 'units: "cm" "cm" "cm"'],
+         'units are "cm" "cm" "cm" but space units are not stated, which means mm, expected'),
+        ([DIRECTIONS, 'units: "cm" "cm" "cm"', 'space units: "mm" "mm" "mm"'],
+         'units are "cm" "cm" "cm" but space units are "mm" "mm" "mm", expected the same'),
+        (["spacings: nan nan 3", DIRECTIONS], "but space directions are 0.2 x 0.3 x 0.4 mm long"),
+        ([DIRECTIONS, "axis mins: 5 6 7"],
+         "axis mins are '5 6 7' beside space directions '(.2,0,0) (0,.3,0) (0,0,.4)', expec"),
+        (["spacings: .2 .3 .4", "space: LPS", "space origin: (1,2,3)", "axismins: 5 6 7"],
+         "axis mins are '5 6 7' beside space origin '(1,2,3)', expected one of the two"),
+        (["spacings: .2 .3 .4", "axis mins: 5 6 7", "centers: node node"],
+         "centerings are 'node node', expected 3"),
+        (["space directions: (.2,0,0) (.02,.3,0) (0,0,.4)"],
+         "axes x and y meet at 86.186 degrees (a sheared grid)"),
         ([DIRECTIONS, "byte skip: 1000"], "the file is truncated"),
         ([DIRECTIONS, "byte skip: -1", "encoding: gzip"], "expected it only with raw voxels"),
         ([DIRECTIONS, "line skip: 99999999999", "encoding: gzip"], "expected at most 1048576"),
@@ -221,7 +242,29 @@ def test_names_beyond_ascii(tmp_path: Path, name: str) -> None:
 def test_free_fields_may_hold_anything(tmp_path: Path) -> None:
     path = nrrd_file(tmp_path / "a.nrrd", DIRECTIONS, "patient:=Müller", "content: Körper")
     np.testing.assert_array_equal(read_volume(path).array, VOXELS)
-    path.write_bytes(path.read_bytes().replace("Müller".encode(), b"M\xfcller"))
+    content = path.read_bytes()
+    for text in ("Müller", "Körper"):
+        content = content.replace(text.encode(), text.encode("latin-1"))
+    path.write_bytes(content)
+    np.testing.assert_array_equal(read_volume(path).array, VOXELS)
+
+
+@pytest.mark.parametrize("name", ["axis mins", "axismins"])
+def test_positions_have_the_units_of_their_field(tmp_path: Path, name: str) -> None:
+    spacings = "spacings: .2 .3 .4"
+    lines = [spacings, 'units: "cm" "cm" "cm"', f"{name}: 1 2 3", "centerings: node node node"]
+    geometry = read_volume(nrrd_file(tmp_path / "a.nrrd", *lines)).geometry
+    assert geometry.origin_mm == pytest.approx((10, 20, 30))
+    lines = [spacings, 'units: "mm" "mm" "mm"', "space: RAS", 'space units: "cm" "cm" "cm"']
+    volume = read_volume(nrrd_file(tmp_path / "a.nrrd", *lines, "spaceorigin: (1,2,3)"))
+    assert volume.geometry.origin_mm == pytest.approx((-10, -20, 30))
+    assert volume.spacing_mm == pytest.approx((0.4, 0.3, 0.2))
+
+
+def test_a_header_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = nrrd_file(tmp_path / "a.nhdr", DIRECTIONS, "data file: a.raw", data=b"")
+    (tmp_path / "a.raw").write_bytes(VOXELS.tobytes())
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     np.testing.assert_array_equal(read_volume(path).array, VOXELS)
 
 

@@ -109,3 +109,18 @@ def test_a_data_file_of_a_list_with_two_slices_for_one(tmp_path: Path) -> None:
     (tmp_path / "a.mhd").write_text(pattern, encoding="utf-8")
     with pytest.raises(InputError, match=r"s2\.raw: the data continue after the voxels"):
         read_volume(tmp_path / "a.mhd")
+
+
+@pytest.mark.parametrize("num_bytes", [0, 1, SLICE - 1])
+def test_the_short_data_file_of_a_list_is_named(tmp_path: Path, num_bytes: int) -> None:
+    names = "\n".join(f"s{index}.raw" for index in range(4))
+    for index in range(4):
+        (tmp_path / f"s{index}.raw").write_bytes(bytes(num_bytes if index == 2 else SLICE))
+    for name, header in (
+        ("a.nhdr", f"{NRRD}encoding: raw\ndata file: LIST\n{names}"),
+        ("a.mhd", f"{META}ElementDataFile = LIST\n{names}"),
+        ("b.mhd", f"{META}HeaderSize = -1\nElementDataFile = LIST\n{names}"),
+    ):
+        (tmp_path / name).write_text(header, encoding="utf-8")
+        with pytest.raises(InputError, match=rf"s2\.raw: .*found {num_bytes} bytes.*expected 30"):
+            read_volume(tmp_path / name)

@@ -10,6 +10,7 @@ from amcnet.bundle import default_bundle_folder
 from amcnet.data import LabelNames, write_label_file
 from amcnet.errors import InputError, ModelError
 from amcnet.io import Geometry, Reading, write_image, write_labels
+from amcnet.labelmaps.selection import find_structures
 from amcnet.quality import Severity
 from amcnet.workflows.check_files import check_file
 from amcnet.workflows.evaluate.files import evaluate_files
@@ -192,3 +193,14 @@ def test_other_body_parts_may_have_voxels_of_1_mm(
     write_labels(path, np.ones((20, 30, 40), np.uint8), geometry, ORGANS)
     list(measure_files([path]))
     assert not caplog.messages
+
+
+def test_structure_names_from_macos_and_from_other_systems(tmp_path: Path) -> None:
+    """An umlaut may be one character, or a letter and a combining diaeresis."""
+    one, two = "Wirbelk\xf6rper", "Wirbelko\N{COMBINING DIAERESIS}rper"
+    first = organs(tmp_path / "a.seg.nrrd", LabelTable.from_names([one, "Rippe"]))
+    second = organs(tmp_path / "b.seg.nrrd", LabelTable.from_names(["Rippe", two]), swap=True)
+    assert names(first, second) == [one, "Rippe"]
+    result = evaluate_files(first, second)
+    assert {row["name"]: row["dice"] for row in result.to_rows()} == {one: 1, "Rippe": 1}
+    assert find_structures(LabelTable.from_names([one, "Rippe"]), [two]) == (1,)

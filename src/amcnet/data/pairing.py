@@ -1,6 +1,7 @@
 """Pair images with their label files, in common folder layouts."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +59,12 @@ class FoundCases:
 def stem_of(path: Path) -> str:
     """Return a file's name without its extension, including compound ones such as ``.nii.gz``."""
     extension = find_extension(path, _EXTENSIONS)
-    return path.name[: -len(extension)] if extension else path.name
+    return _composed(path.name[: -len(extension)] if extension else path.name)
+
+
+def _composed(name: str) -> str:
+    """Return a name with each accented letter as one character; macOS stores two."""
+    return unicodedata.normalize("NFC", name)
 
 
 def nnunet_pairs(folder: Path, ending: str, channels: int | None) -> FoundCases:
@@ -74,7 +80,7 @@ def nnunet_pairs(folder: Path, ending: str, channels: int | None) -> FoundCases:
     images: dict[str, dict[int, list[Path]]] = {}
     problems = []
     for path in _files(folder / "imagesTr", (ending,)):
-        stem = path.name[: -len(ending)]
+        stem = _composed(path.name[: -len(ending)])
         channel = _CHANNEL_SUFFIX.search(stem)
         if channel is None:
             problems.append(
@@ -86,7 +92,7 @@ def nnunet_pairs(folder: Path, ending: str, channels: int | None) -> FoundCases:
     labels: dict[str, list[Path]] = {}
     for path in _files(folder / "labelsTr", (ending, _SEGMENTATION)):
         is_segmentation = find_extension(path, (_SEGMENTATION,)) is not None
-        name = stem_of(path) if is_segmentation else path.name[: -len(ending)]
+        name = stem_of(path) if is_segmentation else _composed(path.name[: -len(ending)])
         labels.setdefault(name, []).append(path)
     missing = {name: f"labelsTr/{name}{ending}" for name in images}
     found = _match(_Files(folder, images, labels, missing), channels)

@@ -251,10 +251,14 @@ def check_right_angles(matrix: npt.NDArray[np.float64]) -> None:
         products = matrix.T @ matrix
     if np.allclose(products, np.eye(3), rtol=0, atol=_RIGHT_ANGLE_TOLERANCE):
         return
-    sheared = max(((0, 1), (0, 2), (1, 2)), key=lambda pair: abs(products[pair]))
-    cosine = products[sheared]
-    if np.allclose(np.diag(products), 1, rtol=0, atol=_RIGHT_ANGLE_TOLERANCE):
-        names, angle = " and ".join("xyz"[axis] for axis in sheared), np.degrees(np.arccos(cosine))
+    with np.errstate(all="ignore"):
+        lengths = np.sqrt(np.diag(products))
+        cosines = products / np.outer(lengths, lengths)
+    sheared = max(((0, 1), (0, 2), (1, 2)), key=lambda pair: abs(cosines[pair]))
+    cosine = cosines[sheared]
+    if abs(cosine) > _RIGHT_ANGLE_TOLERANCE:
+        names = " and ".join("xyz"[axis] for axis in sheared)
+        angle = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
         raise InputError(
             f"the file's axes {names} meet at {angle:.5g} degrees (a sheared grid), expected "
             "three axes at right angles"

@@ -30,7 +30,8 @@ def header_lines(path: Path, stream: BinaryIO) -> Iterator[str]:
                 f"{path}: the header has more than {_MOST_LINES} lines or {_MOST_BYTES >> 20} MiB, "
                 "expected a shorter one"
             )
-        yield line.decode("utf-8", errors="surrogateescape").rstrip("\r\n")
+        text = line.decode("utf-8", errors="surrogateescape").rstrip("\r\n")
+        yield text.removeprefix("\ufeff") if count == 1 else text  # a byte order mark
 
 
 def check_text(path: Path, name: str, text: str) -> str:

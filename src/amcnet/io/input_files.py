@@ -2,9 +2,11 @@
 
 import os
 import stat
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
 from amcnet.errors import InputError
+from amcnet.io.plain_names import comparable_text
 
 _KINDS = (
     (stat.S_ISFIFO, "a named pipe"),
@@ -42,20 +44,38 @@ def check_regular_file(path: Path, expected: str) -> None:
     raise InputError(f"{path}: is {kind}, expected {expected}")
 
 
-def find_data_file(header: Path, name: str) -> Path:
-    """Return the data file that a detached header names.
+def find_data_files(header: Path, names: Sequence[str]) -> list[Path]:
+    """Return the data files that a detached header names.
 
-    An untrusted header must not be able to read other files of this machine, so the data file must
-    be in the folder of the header and named without a folder.
+    An untrusted header must not be able to read other files of this machine, so the data files must
+    be in the folder of the header and named without a folder. Letter case, and how accents are
+    stored, may differ from the names on the disk if only one file fits.
 
     Args:
         header: The header file.
-        name: The name in the header.
+        names: The names in the header.
 
     Raises:
-        InputError: If the name is not text, contains a folder, does not exist, or leads to a file
+        InputError: If a name is not text, contains a folder, does not exist, or leads to a file
             that is not a regular file or is in another folder (a link).
     """
+    similar: dict[str, list[Path]] = {}  # listed once, when the first name is not found
+
+    def find(name: str) -> Path | None:
+        exact = header.parent / name
+        if exact.exists():
+            return exact
+        if not similar:
+            for path in header.parent.iterdir():
+                similar.setdefault(comparable_text(path.name), []).append(path)
+        found = similar.get(comparable_text(name), [])
+        return found[0] if len(found) == 1 else None
+
+    return [_data_file(header, name, find) for name in names]
+
+
+def _data_file(header: Path, name: str, find: Callable[[str], Path | None]) -> Path:
+    """Return the data file with a name, see :func:`find_data_files`."""
     if not name.isprintable():
         raise InputError(f"{header}: the name of its data file is {name!a}, expected UTF-8 text")
     parts = PurePosixPath(name.replace("\\", "/")).parts
@@ -63,8 +83,8 @@ def find_data_file(header: Path, name: str) -> Path:
         raise InputError(
             f"{header}: its data file is '{name}', expected a plain file name in the same folder"
         )
-    path = header.parent / parts[0]
-    if not path.exists():
+    path = find(parts[0])
+    if path is None:
         raise InputError(f"{header}: its data file '{name}' was not found in the same folder")
     try:
         check_regular_file(path, "a data file")

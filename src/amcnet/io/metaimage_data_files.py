@@ -5,8 +5,8 @@ from pathlib import Path
 
 from amcnet.errors import InputError, count_text
 from amcnet.io.image_header import DataFile
-from amcnet.io.input_files import find_data_file
-from amcnet.io.nrrd_data_files import numbered_files
+from amcnet.io.input_files import find_data_files
+from amcnet.io.nrrd_data_files import is_pattern, numbered_files
 
 _MOST_FILES = 100_000
 _TRUE = ("true", "1")
@@ -38,7 +38,7 @@ def find_metaimage_data_files(
             return (DataFile(path, start, _compressed_bytes(path, fields, start, is_compressed)),)
         header_size = number_field(fields, "HeaderSize", -1, "0")
         data_start = None if header_size < 0 else header_size
-        if name.upper().startswith("LIST") or "%" in name:
+        if name.upper().startswith("LIST") or is_pattern(name):
             names = listed if name.upper().startswith("LIST") else numbered_files(path, name)
             if is_compressed or not 1 <= len(names) <= _MOST_FILES:
                 raise InputError(
@@ -46,8 +46,8 @@ def find_metaimage_data_files(
                     f"{_MOST_FILES} without "
                     "compression"
                 )
-            return tuple(DataFile(find_data_file(path, name), data_start) for name in names)
-        file = find_data_file(path, name)
+            return tuple(DataFile(file, data_start) for file in find_data_files(path, names))
+        (file,) = find_data_files(path, [name])
         if is_compressed:
             data_start = data_start or 0
             size = _compressed_bytes(file, fields, data_start, is_compressed)

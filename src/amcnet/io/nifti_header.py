@@ -1,7 +1,7 @@
 """The header of a NIfTI file (.nii, .nii.gz), version 1 or 2, with all its spatial information.
 
 Format: https://nifti.nimh.nih.gov/nifti-1/documentation/nifti1fields. The fields are parsed by
-nibabel; the choice between the two orientations is made here.
+nibabel.
 """
 
 import gzip
@@ -9,28 +9,18 @@ import io
 import math
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, Literal, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from amcnet.errors import InputError
-from amcnet.io.geometry import Triple, check_right_angles
-from amcnet.io.image_header import (
-    IDENTITY,
-    DataFile,
-    Encoding,
-    ImageHeader,
-    check_rank,
-    differ,
-    text_of,
-)
-from amcnet.io.nifti_forms import NiftiForms
+from amcnet.io.image_header import DataFile, Encoding, ImageHeader, check_rank, text_of
+from amcnet.io.nifti_orientation import choose_grid, read_forms
 
 _HEADER_BYTES = {1: 348, 2: 540}
+_EXTENSION_BYTES = 12  # a flag of four bytes, then size and code of the first header extension
 _UNITS_MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 1e-3}  # unknown, metre, millimetre, micrometre
 _TYPES = {
     2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8",
@@ -38,24 +28,7 @@ _TYPES = {
 }  # fmt: skip
 _COLOURS = {128: 3, 2304: 4}
 _COMPLEX = (32, 1792, 2048)
-_TEMPLATE_CODES = (
-    3,
-    4,
-    5,
-)  # Talairach, MNI 152 and other templates: not the size of the scanned body
 _MAX_OFFSET = 1 << 40
-_SAME_POSITION = 0.1  # voxels
-_SAME_DIRECTION = 0.01
-_LPS = np.diag([-1.0, -1.0, 1.0])
-
-
-@dataclass(frozen=True)
-class _NiftiGrid:
-    """Position and orientation of the voxels: LPS, in mm."""
-
-    spacing_mm: Triple
-    origin_mm: Triple
-    direction: tuple[float, ...]
 
 
 def read_nifti_header(path: Path, with_spacing: bool = True) -> ImageHeader:
@@ -75,22 +48,23 @@ def read_nifti_header(path: Path, with_spacing: bool = True) -> ImageHeader:
     encoding = _encoding(path)
     try:
         with _open(path, encoding) as stream:
-            version, fields = _parse(path, stream.read(_HEADER_BYTES[2]))
+            content = stream.read(_HEADER_BYTES[2] + _EXTENSION_BYTES)
+        version, fields = _parse(path, content)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(
             f"{path}: the compressed data are truncated or damaged, expected a complete .nii.gz"
         ) from error
     try:
+        _check_extension(content, version, fields)
         return _header_of(path, version, fields, encoding, with_spacing)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
 
 def _encoding(path: Path) -> Encoding:
-    """Return the compression of a file; an uncompressed file may be named .nii.gz."""
+    """Return the compression of a file by its content, whether it is named .nii or .nii.gz."""
     with path.open("rb") as stream:
-        is_compressed = stream.read(2) == b"\x1f\x8b"
-    return "gzip" if is_compressed and path.name.lower().endswith(".gz") else "raw"
+        return "gzip" if stream.read(2) == b"\x1f\x8b" else "raw"
 
 
 def _open(path: Path, encoding: Encoding) -> IO[bytes]:
@@ -125,8 +99,8 @@ def _header_of(
     pixdim = tuple(float(value) * unit_mm for value in fields["pixdim"][1:4])
     if with_spacing:
         _check_spacing(pixdim)
-    forms = _forms(version, fields, unit_mm, with_spacing)
-    grid = _choose(forms, pixdim, size, with_spacing)
+    forms = read_forms(version, fields, unit_mm, with_spacing)
+    grid = choose_grid(forms, pixdim, size, with_spacing)
     start = _start(version, fields)
     data = DataFile(path, start) if encoding == "raw" else DataFile(path, 0, skipped_bytes=start)
     return ImageHeader(
@@ -153,6 +127,21 @@ def _start(version: int, fields: Any) -> int:  # noqa: ANN401
     if not least <= offset < _MAX_OFFSET:
         raise InputError(f"the NIfTI voxel offset is {offset:g}, expected {least} or more")
     return int(offset)
+
+
+def _check_extension(content: bytes, version: int, fields: Any) -> None:  # noqa: ANN401
+    """Check that the voxel offset leaves room for a header extension, if there is one."""
+    start = _HEADER_BYTES[version]
+    if len(content) < start + _EXTENSION_BYTES or not content[start]:
+        return
+    order: Literal["little", "big"] = "little" if fields.endianness == "<" else "big"
+    size = int.from_bytes(content[start + 4 : start + 8], order)
+    is_extension = size >= 16 and size % 16 == 0
+    if is_extension and _start(version, fields) < start + 4 + size:
+        raise InputError(
+            f"a header extension of {size} bytes follows the header but the NIfTI voxel offset is "
+            f"{float(fields['vox_offset']):g}, expected {start + 4 + size} or more"
+        )
 
 
 def _sizes(fields: Any) -> tuple[list[int], int]:  # noqa: ANN401
@@ -204,97 +193,3 @@ def _check_spacing(pixdim: Sequence[float]) -> None:
         raise InputError(
             f"spacing is ({text_of(pixdim, ', ')}) mm, expected positive finite numbers"
         )
-
-
-def _forms(version: int, fields: Any, unit_mm: float, with_spacing: bool) -> NiftiForms:  # noqa: ANN401
-    """Return both orientations of a header, in mm."""
-    qform_code, sform_code = int(fields["qform_code"]), int(fields["sform_code"])
-    for name, code in (("qform_code", qform_code), ("sform_code", sform_code)):
-        if not 0 <= code <= 5:
-            raise InputError(f"{name} is {code}, expected 0 to 5")
-    scale = np.diag([unit_mm] * 3 + [1.0])
-    qform = _qform(fields, with_spacing) if qform_code else None
-    sform = np.array(fields.get_sform(), np.float64) if sform_code else None
-    for matrix in (qform, sform):
-        if matrix is not None and not np.isfinite(matrix).all():
-            raise InputError("the NIfTI orientation has values that are not finite")
-    return NiftiForms(
-        version=version,
-        qform_code=qform_code,
-        sform_code=sform_code,
-        qform=None if qform is None else scale @ qform,
-        sform=None if sform is None else scale @ sform,
-    )
-
-
-def _qform(fields: Any, with_spacing: bool) -> npt.NDArray[np.float64]:  # noqa: ANN401
-    pixdim = np.array(fields["pixdim"], np.float64)
-    if pixdim[0] not in (1.0, -1.0):
-        fields["pixdim"][0] = -1.0 if pixdim[0] < 0 else 1.0  # NIfTI: 0 means 1
-    if not with_spacing:
-        usable = np.isfinite(pixdim[1:4]) & (pixdim[1:4] > 0)
-        fields["pixdim"][1:4] = np.where(usable, pixdim[1:4], 1.0)
-    try:
-        return np.array(fields.get_qform(), np.float64)
-    except ValueError:
-        quaternion = [float(fields[name]) for name in ("quatern_b", "quatern_c", "quatern_d")]
-        raise InputError(
-            f"the quaternion of the qform is ({text_of(quaternion, ', ')}), expected a rotation"
-        ) from None
-
-
-def _choose(
-    forms: NiftiForms, pixdim: Sequence[float], size: Sequence[int], with_spacing: bool
-) -> _NiftiGrid:
-    """Return the grid that a header describes, after checking that it is consistent."""
-    qform, sform = forms.qform, forms.sform
-    x, y, z = (value if math.isfinite(value) and value > 0 else 1.0 for value in pixdim)
-    spacing_mm = (x, y, z)
-    if sform is not None and qform is not None and forms.sform_code in _TEMPLATE_CODES:
-        sform = None
-    if sform is not None:
-        lengths = np.sqrt((sform[:3, :3] ** 2).sum(axis=0))
-        if not (lengths > 0).all():
-            raise InputError("the sform has an axis of length zero, expected three axes")
-        check_right_angles(sform[:3, :3] / lengths)
-        if with_spacing and differ(lengths, spacing_mm):
-            raise InputError(
-                f"pixdim says {text_of(spacing_mm)} mm but the sform {text_of(lengths)} mm, "
-                "expected the same voxel size"
-            )
-        if qform is not None and forms.qform_code == forms.sform_code and with_spacing:
-            _check_same(qform, sform, size)
-        return _grid_of(sform, lengths, spacing_mm)
-    if qform is not None:
-        return _grid_of(qform, np.sqrt((qform[:3, :3] ** 2).sum(axis=0)), spacing_mm)
-    return _NiftiGrid(spacing_mm, (0.0, 0.0, 0.0), IDENTITY)
-
-
-def _check_same(
-    qform: npt.NDArray[np.float64], sform: npt.NDArray[np.float64], size: Sequence[int]
-) -> None:
-    """Check that two orientations for the same space agree on the position of every voxel."""
-    lengths = np.sqrt((sform[:3, :3] ** 2).sum(axis=0))
-    q_axes, s_axes = (form[:3, :3] / lengths for form in (qform, sform))
-    if np.abs(q_axes - s_axes).max() > _SAME_DIRECTION:
-        raise InputError(
-            f"the qform has the axes ({text_of(q_axes.ravel(), ', ')}) but the sform "
-            f"({text_of(s_axes.ravel(), ', ')}) for the same space, expected the same"
-        )
-    apart = max(
-        float(np.abs((qform - sform) @ [*corner, 1.0]).max())
-        for corner in ((0, 0, 0), tuple(extent - 1 for extent in size))
-    )
-    if apart > max(_SAME_POSITION * lengths.min(), _SAME_DIRECTION * max(size) * lengths.min()):
-        raise InputError(
-            f"the qform has the origin ({text_of(qform[:3, 3], ', ')}) but the sform "
-            f"({text_of(sform[:3, 3], ', ')}) mm for the same space, expected the same"
-        )
-
-
-def _grid_of(
-    matrix: npt.NDArray[np.float64], lengths: npt.NDArray[np.float64], spacing_mm: Triple
-) -> _NiftiGrid:
-    direction = _LPS @ (matrix[:3, :3] / lengths)
-    x, y, z = (float(value) for value in _LPS @ matrix[:3, 3])
-    return _NiftiGrid(spacing_mm, (x, y, z), tuple(float(value) for value in direction.ravel()))

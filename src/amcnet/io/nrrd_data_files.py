@@ -5,9 +5,10 @@ from pathlib import Path
 
 from amcnet.errors import InputError
 from amcnet.io.image_header import DataFile
-from amcnet.io.input_files import find_data_file
+from amcnet.io.input_files import find_data_files
 
 _MOST_FILES = 100_000
+_NUMBER_PLACE = re.compile("%[^%]*d")
 _PATTERN = re.compile(
     r"(?P<name>[^%]*%0?[0-9]{0,2}d[^%]*?)\s+(?P<numbers>-?[0-9]+(?:\s+-?[0-9]+){2,3})"
 )
@@ -37,13 +38,13 @@ def find_nrrd_data_files(
         return (_data_file(path, start, lines, skipped, compressed),)
     if name.upper().startswith("LIST"):
         names = listed
-    elif "%" in name:
+    elif is_pattern(name):
         names = numbered_files(path, name)
     else:
         names = [name]
     if not 1 <= len(names) <= _MOST_FILES:
         raise InputError(f"{path}: lists {len(names)} data files, expected 1 to {_MOST_FILES}")
-    found = [find_data_file(path, name) for name in names]
+    found = find_data_files(path, names)
     return tuple(_data_file(file, 0, lines, skipped, compressed) for file in found)
 
 
@@ -53,6 +54,15 @@ def _data_file(path: Path, start: int, lines: int, skipped: int, compressed: boo
     if compressed or lines:
         return DataFile(path, start, skipped_bytes=skipped, skipped_lines=lines)
     return DataFile(path, start + skipped)
+
+
+def is_pattern(name: str) -> bool:
+    """Return whether a name stands for several files; ``50%.raw`` is the name of one.
+
+    >>> is_pattern("slice%03d.raw 1 20 1"), is_pattern("50%.raw")
+    (True, False)
+    """
+    return _NUMBER_PLACE.search(name) is not None
 
 
 def numbered_files(path: Path, pattern: str) -> list[str]:

@@ -12,15 +12,17 @@ import numpy as np
 from amcnet.errors import InputError
 from amcnet.io.header_lines import check_text, count_tracked_frames, header_lines
 from amcnet.io.image_header import Encoding, ImageHeader, check_rank, sequence_error
+from amcnet.io.nrrd_axes import axes_of, channels_of, may_be_colour
 from amcnet.io.nrrd_data_files import find_nrrd_data_files
-from amcnet.io.nrrd_space import axes_of, channels_of, grid_of, may_be_colour
+from amcnet.io.nrrd_space import grid_of
 
-_ALIASES = {
-    "datafile": "data file",
-    "lineskip": "line skip",
-    "byteskip": "byte skip",
-    "centers": "centerings",
-}
+# NRRD allows every name without its space.
+_ALIASES = {name.replace(" ", ""): name for name in (
+    "axis mins", "axis maxs", "block size", "byte skip", "data file", "line skip",
+    "measurement frame", "old max", "old min", "sample units", "space dimension",
+    "space directions", "space origin", "space units",
+)} | {"centers": "centerings"}  # fmt: skip
+_FREE = ("content", "labels", "sample units")  # fields for people only
 _INTEGERS = {
     "i1": ("signed char", "int8", "int8_t"),
     "u1": ("uchar", "unsigned char", "uint8", "uint8_t"),
@@ -88,7 +90,7 @@ def _read_fields(path: Path) -> tuple[dict[str, str], dict[str, str], list[str],
     keys: dict[str, str] = {}
     listed: list[str] = []
     with path.open("rb") as stream:
-        if not re.fullmatch(rb"NRRD000[1-9]\s*", stream.readline(64)):
+        if not re.fullmatch(rb"(\xef\xbb\xbf)?NRRD000[1-9]\s*", stream.readline(64)):
             raise InputError(f"{path}: the content is not NRRD, expected a .nrrd or .nhdr image")
         for line in header_lines(path, stream):
             if fields.get("data file", "").upper().startswith("LIST"):
@@ -111,7 +113,8 @@ def _add_field(path: Path, line: str, fields: dict[str, str], keys: dict[str, st
     name = _ALIASES.get(name, name)
     if name in fields:
         raise InputError(f"{path}: the header has the field '{name}' twice, expected it once")
-    fields[name] = value.strip() if name == "data file" else check_text(path, name, value.strip())
+    is_unchecked = name in ("data file", *_FREE)
+    fields[name] = value.strip() if is_unchecked else check_text(path, name, value.strip())
 
 
 def _unescaped(text: str) -> str:

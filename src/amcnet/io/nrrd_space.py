@@ -1,16 +1,16 @@
-"""Spatial information of an NRRD header: axes, spacing, units, origin and orientation."""
+"""Spatial information of an NRRD header: spacing, units, origin and orientation."""
 
 import logging
 import math
 import re
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from amcnet.errors import InputError
 from amcnet.io.geometry import Triple
-from amcnet.io.image_header import IDENTITY, differ, sequence_error, text_of
+from amcnet.io.image_header import IDENTITY, differ, text_of
+from amcnet.io.nrrd_axes import NrrdAxes, vectors_of, words_of
 from amcnet.io.space_units import millimetres_of
 
 _log = logging.getLogger(__name__)
@@ -23,134 +23,6 @@ _LPS_SIGNS = {
 }  # fmt: skip
 # Spaces without a relation to the patient are interpreted as LPS, as in ITK.
 _UNRELATED_SPACES = ("scanner-xyz", "3d-right-handed")
-_SPATIAL_KINDS = ("domain", "space")
-_UNKNOWN_KINDS = ("???", "none")
-# Kinds of the channel axis; SimpleITK writes colours as vectors.
-_COLOUR_KINDS = ("rgb-color", "rgba-color", "3-color", "4-color", "vector", *_UNKNOWN_KINDS)
-
-
-@dataclass(frozen=True)
-class NrrdAxes:
-    """The axes of the stored array.
-
-    Attributes:
-        sizes: Entries along each axis, fastest first.
-        vectors: Step along each axis; NaN for non-spatial axes.
-        kinds: The kind of each axis, lower case.
-        spatial: Indices of the spatial axes.
-    """
-
-    sizes: tuple[int, ...]
-    vectors: npt.NDArray[np.float64]
-    kinds: tuple[str, ...]
-    spatial: tuple[int, ...]
-
-
-def axes_of(fields: dict[str, str], sizes: tuple[int, ...], with_spacing: bool) -> NrrdAxes:
-    """Return the axes of the stored array.
-
-    Args:
-        fields: Fields of the header, by lower-case name.
-        sizes: Entries along each axis, fastest first.
-        with_spacing: Whether the header must state a usable voxel size.
-
-    Raises:
-        InputError: If kinds, directions or spacings cannot be parsed. The text has no path.
-    """
-    vectors = _vectors(fields, len(sizes), with_spacing)
-    kinds = tuple(_words(fields.get("kinds", " ".join(["???"] * len(sizes)))))
-    if len(kinds) != len(sizes):
-        raise InputError(f"kinds are '{fields['kinds']}', expected {len(sizes)}")
-    kinds = tuple(kind.lower() for kind in kinds)
-    spatial = tuple(
-        axis
-        for axis, kind in enumerate(kinds)
-        if kind in _SPATIAL_KINDS or (kind in _UNKNOWN_KINDS and not np.isnan(vectors[axis]).any())
-    )
-    return NrrdAxes(sizes, vectors, kinds, spatial)
-
-
-def _vectors(fields: dict[str, str], rank: int, with_spacing: bool) -> npt.NDArray[np.float64]:
-    """Return the step along each axis in the file's own space and units."""
-    if "space directions" in fields:
-        return _parse_vectors("space directions", fields["space directions"], rank)
-    text = fields.get("spacings")
-    if text is None:
-        if with_spacing:
-            raise InputError("the header has no voxel spacing, expected 'space directions'")
-        return np.eye(rank)[:, : max(rank, 3)]
-    try:
-        spacings = [float(word) for word in text.split()]
-    except ValueError:
-        spacings = []
-    # A non-spatial axis, such as channels, has NaN.
-    if not with_spacing and len(spacings) == rank == 3:
-        spacings = [value if 0 < value < math.inf else 1.0 for value in spacings]
-    bad = any(not (math.isnan(value) or 0 < value < math.inf) for value in spacings)
-    if len(spacings) != rank or bad:
-        raise InputError(f"spacing is '{text}', expected positive finite numbers")
-    vectors, place = np.full((rank, max(rank, 3)), math.nan), 0
-    for axis, spacing in enumerate(spacings):
-        if not math.isnan(spacing):
-            vectors[axis] = 0
-            vectors[axis, place] = spacing
-            place += 1
-    return vectors
-
-
-def _parse_vectors(name: str, text: str, count: int) -> npt.NDArray[np.float64]:
-    entries = re.findall(r"none|\([^()]*\)", text)
-    rest = re.sub(r"none|\([^()]*\)", "", text).strip()
-    try:
-        parsed = [
-            None if entry == "none" else [float(word) for word in entry.strip("()").split(",")]
-            for entry in entries
-        ]
-        lengths = {len(vector) for vector in parsed if vector is not None}
-        if len(parsed) != count or rest or len(lengths) != 1 or max(lengths) < 2:
-            raise ValueError
-    except ValueError:
-        raise InputError(f"{name} are '{text}', expected {count} vectors or 'none'") from None
-    width = max(lengths.pop(), 3)
-    vectors = np.full((count, width), math.nan)
-    for row, vector in zip(vectors, parsed, strict=True):
-        if vector is not None:
-            row[:] = 0
-            row[: len(vector)] = vector
-    return vectors
-
-
-def channels_of(axes: NrrdAxes) -> tuple[int, bool]:
-    """Return the number of values per voxel, and whether they are stored next to each other.
-
-    Raises:
-        InputError: If the file holds a sequence or complex numbers. The text has no path.
-    """
-    others = [axis for axis, size in enumerate(axes.sizes) if axis not in axes.spatial and size > 1]
-    kinds = [axes.kinds[axis] for axis in others]
-    frames = next((a for a, k in zip(others, kinds, strict=True) if k in ("list", "time")), None)
-    if frames is not None and len(axes.spatial) == 2:
-        raise sequence_error(axes.sizes[frames])
-    if frames is not None and (
-        axes.kinds[frames] == "time" or frames > max(axes.spatial, default=0)
-    ):
-        raise sequence_error(axes.sizes[frames], "volumes")
-    if "complex" in kinds:
-        raise InputError("voxels are complex numbers, expected real ones")
-    if not others:
-        return 1, True
-    if len(others) == 1 and others[0] < min(axes.spatial, default=0):
-        return axes.sizes[others[0]], True
-    if len(others) == 1 and others[0] > max(axes.spatial, default=0):
-        return axes.sizes[others[0]], False
-    kinds_text = " ".join(axes.kinds)
-    raise InputError(f"kinds are '{kinds_text}', expected three spatial axes and one of channels")
-
-
-def may_be_colour(axes: NrrdAxes) -> bool:
-    """Return whether the channels may be colours; layers of segments are not."""
-    others = [axis for axis, size in enumerate(axes.sizes) if axis not in axes.spatial and size > 1]
-    return all(axes.kinds[axis] in _COLOUR_KINDS for axis in others)
 
 
 def grid_of(
@@ -164,7 +36,8 @@ def grid_of(
     vectors = axes.vectors[list(axes.spatial[:3])][:, :3]
     has_directions = "space directions" in fields
     signs = _signs(fields) if has_directions or "space" in fields else np.ones(3)
-    to_mm = _to_millimetres(fields, axes)
+    space_mm = _space_units_mm(fields, axes)
+    to_mm = space_mm if has_directions else _axis_units_mm(fields, axes, space_mm)
     vectors = vectors * to_mm * (signs if has_directions else 1)
     with np.errstate(all="ignore"):
         spacing = np.sqrt((vectors**2).sum(axis=1))
@@ -176,7 +49,9 @@ def grid_of(
         vectors = np.eye(3) if not np.isfinite(vectors).all() or not vectors.any() else vectors
     if with_spacing:
         _check_both(fields, axes, spacing, to_mm)
-    origin = _origin(fields, axes, vectors / to_mm) * signs * to_mm
+        _check_units(fields, axes, space_mm)
+        _check_one_position(fields, axes)
+    origin = _origin(fields, axes, vectors / to_mm, to_mm, space_mm) * signs
     direction = (vectors / spacing[:, None]).T if has_directions else np.array(IDENTITY)
     x, y, z = (float(value) for value in spacing)
     return (x, y, z), tuple(map(float, origin)), tuple(map(float, direction.ravel()))  # type: ignore[return-value]
@@ -198,21 +73,57 @@ def _signs(fields: dict[str, str]) -> npt.NDArray[np.float64]:
     return np.array(_LPS_SIGNS[space], np.float64)
 
 
-def _to_millimetres(fields: dict[str, str], axes: NrrdAxes) -> npt.NDArray[np.float64]:
-    """Return the factor from each dimension's unit to millimetres."""
-    if "space units" in fields and "space directions" in fields:
-        name, units = "space units", _words(fields["space units"])[:3]
-    elif "units" in fields and "space directions" not in fields:
-        words = _words(fields["units"])
-        if len(words) != len(axes.sizes):
-            raise InputError(f"units are '{fields['units']}', expected {len(axes.sizes)}")
-        name, units = "units", [words[axis] for axis in axes.spatial[:3]]
-    else:
+def _space_units_mm(fields: dict[str, str], axes: NrrdAxes) -> npt.NDArray[np.float64]:
+    """Return the unit of each dimension of the space, in mm."""
+    if "space units" not in fields:
         return np.ones(3)
+    return _units_mm(
+        "space units", fields["space units"], words_of(fields["space units"])[:3], axes
+    )
+
+
+def _axis_units_mm(
+    fields: dict[str, str], axes: NrrdAxes, otherwise: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return the unit of each spatial axis, in mm."""
+    if "units" not in fields:
+        return otherwise
+    words = words_of(fields["units"])
+    if len(words) != len(axes.sizes):
+        raise InputError(f"units are '{fields['units']}', expected {len(axes.sizes)}")
+    return _units_mm("units", fields["units"], [words[axis] for axis in axes.spatial[:3]], axes)
+
+
+def _units_mm(name: str, text: str, units: list[str], axes: NrrdAxes) -> npt.NDArray[np.float64]:
     factors = [millimetres_of(unit) for unit in units]
     if len(factors) < min(3, len(axes.spatial)) or None in factors:
-        raise InputError(f'{name} are {fields[name]}, expected units of length such as "mm"')
+        raise InputError(f'{name} are {text}, expected units of length such as "mm"')
     return np.array([factor or 1.0 for factor in (*factors, 1.0, 1.0)][:3])
+
+
+def _check_units(fields: dict[str, str], axes: NrrdAxes, space_mm: npt.NDArray[np.float64]) -> None:
+    """Check that the units of the axes agree with those of the space directions."""
+    if "space directions" not in fields:
+        return
+    axis_mm = _axis_units_mm(fields, axes, space_mm)
+    if set(axis_mm) != set(space_mm):
+        raise InputError(
+            f"units are {fields['units']} but space units are "
+            f"{fields.get('space units', 'not stated, which means mm')}, expected the same"
+        )
+
+
+def _check_one_position(fields: dict[str, str], axes: NrrdAxes) -> None:
+    """Check that no position of the axes contradicts that of the space."""
+    other = next((name for name in ("space directions", "space origin") if name in fields), None)
+    for name in ("axis mins", "axis maxs"):
+        if other is None or name not in fields:
+            continue
+        if np.isfinite(_numbers_of(fields, name, axes)[list(axes.spatial[:3])]).any():
+            raise InputError(
+                f"{name} are '{fields[name]}' beside {other} '{fields[other]}', expected one of "
+                "the two"
+            )
 
 
 def _check_both(
@@ -225,9 +136,10 @@ def _check_both(
     if not {"spacings", "space directions"} <= set(fields):
         return
     without = {name: text for name, text in fields.items() if name != "space directions"}
-    vectors = _vectors(without, len(axes.sizes), with_spacing=True)[list(axes.spatial[:3])]
+    vectors = vectors_of(without, len(axes.sizes), with_spacing=True)[list(axes.spatial[:3])]
     stated = np.nansum(vectors, axis=1) * to_mm
-    if differ(stated, spacing):
+    known = stated > 0  # NaN stands for no spacing
+    if differ(stated[known], spacing[known]):
         raise InputError(
             f"spacings are {text_of(stated)} mm but space directions are {text_of(spacing)} mm "
             "long, expected the same"
@@ -235,16 +147,26 @@ def _check_both(
 
 
 def _origin(
-    fields: dict[str, str], axes: NrrdAxes, vectors: npt.NDArray[np.float64]
+    fields: dict[str, str],
+    axes: NrrdAxes,
+    vectors: npt.NDArray[np.float64],
+    axis_mm: npt.NDArray[np.float64],
+    space_mm: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
-    """Return the position of the first voxel in the file's own units."""
+    """Return the position of the first voxel in the file's own space, in mm."""
     text = fields.get("space origin")
     if text is None and "axis mins" in fields and "space directions" not in fields:
-        return _first_centers(fields, axes, vectors)
+        return _first_centers(fields, axes, vectors) * axis_mm
     if text is None:
         return np.zeros(3)
-    origin: npt.NDArray[np.float64] = _parse_vectors("space origin", text, 1)[0][:3]
-    return origin
+    match = re.fullmatch(r"\s*\(([^()]*)\)\s*", text)
+    try:
+        numbers = [float(word) for word in match[1].split(",")] if match else []
+    except ValueError:
+        numbers = []
+    if len(numbers) < 3:
+        raise InputError(f"space origin is '{text}', expected a vector such as (0,0,0)")
+    return np.array(numbers[:3]) * space_mm
 
 
 def _first_centers(
@@ -254,7 +176,9 @@ def _first_centers(
     spatial = list(axes.spatial[:3])
     spacing = np.sqrt((vectors**2).sum(axis=1))
     lows = _numbers_of(fields, "axis mins", axes)[spatial]
-    centerings = _words(fields.get("centerings", " ".join(["cell"] * len(axes.sizes))))
+    centerings = words_of(fields.get("centerings", " ".join(["cell"] * len(axes.sizes))))
+    if len(centerings) != len(axes.sizes):
+        raise InputError(f"centerings are '{fields['centerings']}', expected {len(axes.sizes)}")
     is_cell = np.array([centerings[axis].lower() != "node" for axis in spatial])
     if "axis maxs" in fields:
         steps = np.array([axes.sizes[axis] for axis in spatial]) - np.where(is_cell, 0, 1)
@@ -275,8 +199,3 @@ def _numbers_of(fields: dict[str, str], name: str, axes: NrrdAxes) -> npt.NDArra
     if len(numbers) != len(axes.sizes):
         raise InputError(f"{name} are '{fields[name]}', expected {len(axes.sizes)} numbers")
     return numbers
-
-
-def _words(text: str) -> list[str]:
-    """Split a text at spaces, except within quotation marks."""
-    return [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', text)]

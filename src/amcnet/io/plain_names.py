@@ -1,4 +1,6 @@
-"""Normalise names of structures and segments for output and comparison."""
+"""Normalise names of structures, segments and files for output and comparison."""
+
+import unicodedata
 
 
 def printable_name(name: str) -> str:
@@ -12,5 +14,18 @@ def printable_name(name: str) -> str:
 
 
 def plain_name(name: str) -> str:
-    """Return a name normalised for comparison: printable, lower case, single spaces."""
-    return printable_name(name).casefold()
+    """Return a name normalised for comparison: printable, lower case, single spaces, composed."""
+    return comparable_text(printable_name(name))
+
+
+def comparable_text(text: str) -> str:
+    """Return a text that ignores letter case and how accents are stored.
+
+    macOS decomposes letters with accents (NFD: ``u`` and a combining diaeresis), other systems
+    store one character (NFC).
+
+    Example:
+        >>> comparable_text("FRA\N{COMBINING DIAERESIS}ULEIN") == comparable_text("fräulein")
+        True
+    """
+    return unicodedata.normalize("NFC", text.casefold())

@@ -75,18 +75,20 @@ def _check_shares(header: ImageHeader) -> None:
 
 
 def _check_plausible(header: ImageHeader) -> None:
-    stored = sum(_stored_bytes(data) for data in header.data_files)
     expected = header.num_bytes
-    named = header.data_files[0].path
-    if stored * _MOST_RATIO.get(header.encoding, np.inf) < expected:
-        raise InputError(
-            f"{named}: the file is truncated or damaged, found {max(stored, 0)} bytes of "
-            f"{header.encoding} data, expected {expected} bytes of voxels"
-        )
+    share = expected // len(header.data_files)
+    found = [_stored_bytes(data) for data in header.data_files]
+    for data, num_bytes in zip(header.data_files, found, strict=True):
+        if num_bytes * _MOST_RATIO.get(header.encoding, np.inf) < share:
+            raise InputError(
+                f"{data.path}: the file is truncated or damaged, found {max(num_bytes, 0)} bytes "
+                f"of {header.encoding} data, expected {share} bytes of voxels"
+            )
+    stored = sum(found)
     if expected > _ANY_RATIO_BYTES and expected > _SCAN_RATIO * stored:
         raise InputError(
-            f"{named}: decompresses from {stored / GIB:.3f} to {expected / GIB:.1f} GiB, expected "
-            f"at most {_SCAN_RATIO} times its size"
+            f"{header.data_files[0].path}: decompresses from {stored / GIB:.3f} to "
+            f"{expected / GIB:.1f} GiB, expected at most {_SCAN_RATIO} times its size"
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from amcnet.anatomy import LabelTable
 from amcnet.errors import InputError
+from amcnet.io.plain_names import comparable_text
 
 
 def find_structures(table: LabelTable, names: Iterable[str] | str) -> tuple[int, ...]:
@@ -50,9 +51,9 @@ def mask_names(table: LabelTable) -> dict[int, str]:
         'distal_phalanx_of_thumb'
     """
     plain = {s.value: re.sub(r"[^\w.-]+", "_", s.name).strip("._") for s in table}
-    taken = [name.casefold() for name in plain.values()]
+    taken = [comparable_text(name) for name in plain.values()]
     return {
-        value: name if name and taken.count(name.casefold()) == 1 else f"{name}_{value}"
+        value: name if name and taken.count(comparable_text(name)) == 1 else f"{name}_{value}"
         for value, name in plain.items()
     }
 
@@ -77,7 +78,7 @@ def _values_by_name(table: LabelTable) -> dict[str, set[int]]:
 
 
 def _plain(name: str) -> str:
-    return " ".join(name.casefold().replace("_", " ").split())
+    return " ".join(comparable_text(name).replace("_", " ").split())
 
 
 def _plural(kind: str) -> str:

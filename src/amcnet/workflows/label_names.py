@@ -29,6 +29,7 @@ from amcnet.io import (
     read_embedded_label_table,
 )
 from amcnet.io.path_lists import AnyPath, path_list
+from amcnet.io.plain_names import plain_name
 from amcnet.labelmaps.validation import looks_like_an_image
 from amcnet.quality import is_hand_table
 
@@ -171,10 +172,10 @@ def _table_or_none(path: Path) -> LabelTable | None:
 def _union(tables: Sequence[LabelTable]) -> LabelTable:
     """Return the first table with the names of the others added."""
     structures: list[Structure] = list(tables[0])
-    known = {structure.name.casefold() for structure in structures}
+    known = {plain_name(structure.name) for structure in structures}
     for structure in (s for table in tables[1:] for s in table):
-        if structure.name.casefold() not in known:
-            known.add(structure.name.casefold())
+        if plain_name(structure.name) not in known:
+            known.add(plain_name(structure.name))
             structures.append(
                 Structure(
                     len(structures) + 1,

@@ -92,6 +92,24 @@ def test_a_damaged_slice_is_named(
         assert last.name in str(caught.value)
 
 
+def test_a_slice_that_ends_before_its_class_is_known_is_named(
+    dicom: SimpleNamespace, scan: Any, tmp_path: Path
+) -> None:
+    """Without its last slice the series is even and complete: nothing else would show the loss."""
+    folder = dicom.series(tmp_path / "scan", scan)
+    last = next(folder.glob("*_8.dcm"))
+    content = last.read_bytes()
+    the_class = content.index(b"\x08\x00\x16\x00UI")
+    ends = [*range(132, the_class, 9), *range(the_class, the_class + 36, 3)]
+    for name in (last, last.with_suffix("")):
+        last.unlink(missing_ok=True)
+        for end in ends:
+            name.write_bytes(content[:end])
+            with pytest.raises(InputError, match="expected a complete DICOM image") as caught:
+                read_geometry(folder)
+            assert str(caught.value).startswith(f"{name}: ")
+
+
 @pytest.mark.parametrize(
     "damage", [empty, without_magic, cut_in_the_pixels], ids=lambda one: one.__name__
 )
@@ -255,6 +273,33 @@ def test_a_file_that_dicomdir_lists_is_missing(medium: Path, scan: Any) -> None:
     archive = Path(shutil.make_archive(str(medium), "zip", medium))
     with pytest.raises(InputError, match="the series lacks 1 file "):
         read_volume(archive, series="1")
+
+
+def test_a_truncated_dicomdir_is_refused(medium: Path, scan: Any) -> None:
+    """Its other records make a shorter series."""
+    directory = medium / "DICOMDIR"
+    content = directory.read_bytes()
+    for end in (*range(140, len(content), 301), len(content) - 1):
+        directory.write_bytes(content[:end])
+        for path in (medium, directory):
+            with pytest.raises(InputError, match="DICOMDIR: ") as caught:
+                read_geometry(path, series="2")
+        assert end < 400 or "the file is truncated" in str(caught.value)
+    directory.write_bytes(content + bytes(7))
+    np.testing.assert_array_equal(stored(directory, series="2"), scan.stored)
+
+
+def test_dicomdir_with_records_of_undefined_length(medium: Path, scan: Any) -> None:
+    directory = medium / "DICOMDIR"
+    dataset = pydicom.dcmread(directory)
+    dataset["DirectoryRecordSequence"].is_undefined_length = True
+    dataset.save_as(directory)
+    content = directory.read_bytes()
+    np.testing.assert_array_equal(stored(directory, series="2"), scan.stored)
+    for end in range(1000, len(content), 301):
+        directory.write_bytes(content[:end])
+        with pytest.raises(InputError, match="DICOMDIR: "):
+            read_geometry(directory, series="2")
 
 
 def test_dicomdir_in_another_letter_case(medium: Path, scan: Any) -> None:

@@ -351,3 +351,27 @@ def test_a_foreign_segmentation_keeps_its_names(
     assert table is not None
     assert [structure.name for structure in table] == ["Liver"]
     np.testing.assert_array_equal(read_labels(tmp_path / "a.dcm", table).array, labels)
+
+
+@pytest.mark.parametrize("stated_mm", [0.35, 1.4])
+def test_a_distance_of_slices_that_contradicts_their_positions(
+    dicom: SimpleNamespace,
+    scan: Any,
+    tmp_path: Path,
+    stated_mm: float,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    volume = read_volume(dicom.series(tmp_path / "series", scan))
+    path = tmp_path / "a.dcm"
+    write_labels(path, some_labels(volume.array.shape), volume.geometry, TABLE)
+    dataset = pydicom.dcmread(path)
+    measures = dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    measures.SpacingBetweenSlices = stated_mm
+    dataset.save_as(path)
+    sentence = f"its frames are 0.7 mm apart but SpacingBetweenSlices is {stated_mm} mm"
+    if stated_mm > 0.7:
+        with pytest.raises(InputError, match=f"{sentence}, expected the same"):
+            read_labels(path)
+    else:  # a segmentation of every second slice, as far as one can tell
+        read_labels(path)
+        assert f"{sentence}, the slices between them are interpreted as empty" in caplog.text

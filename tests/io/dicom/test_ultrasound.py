@@ -220,6 +220,28 @@ def test_contradictions_name_both_values(
     assert volume.spacing_mm == pytest.approx((0.7, 0.4, 0.25))
 
 
+def test_regions_that_contradict_an_enhanced_volume(
+    dicom: SimpleNamespace, scan: Any, tmp_path: Path
+) -> None:
+    def contradict(_: int, dataset: Any) -> None:
+        dataset.SequenceOfUltrasoundRegions = [region((0, 0, 10, 11), (0.05, 0.08))]
+
+    path = dicom.enhanced(tmp_path / "a.dcm", scan, edit=contradict)
+    sentence = "PixelSpacing is 0.4 x 0.25 but its ultrasound region says 0.8 x 0.5 mm"
+    with pytest.raises(InputError, match=sentence):
+        read_volume(path)
+    assert read_volume(path, spacing_mm=(0.7, 0.4, 0.25)).spacing_mm == (0.7, 0.4, 0.25)
+
+
+@pytest.mark.parametrize("keyword", ["BitsAllocated", "SamplesPerPixel"])
+def test_a_header_that_does_not_describe_its_pixels(
+    dicom: SimpleNamespace, scan: Any, tmp_path: Path, keyword: str
+) -> None:
+    folder = dicom.series(tmp_path / "a", scan, lambda _, dataset: delattr(dataset, keyword))
+    with pytest.raises(InputError, match=f"states no {keyword}, expected a DICOM image"):
+        read_volume(folder)
+
+
 @pytest.mark.parametrize(("spacing_mm", "accepted"), [(0.277, True), (0.28, True), (0.2849, True)])
 def test_positions_rounded_to_two_decimals(
     dicom: SimpleNamespace, scan: Any, tmp_path: Path, spacing_mm: float, accepted: bool

@@ -135,3 +135,12 @@ def test_every_type_that_can_be_read_is_found_in_a_folder(
     assert [pair.name for pair in found.pairs] == ["D", "a", "b", "c"]
     assert all(pair.prediction is not None for pair in found.pairs)
     assert f"{tmp_path / 'truth'}: skipped e.gipl, expected files" in caplog.text
+
+
+def test_names_from_macos_and_from_other_systems(tmp_path: Path) -> None:
+    """macOS stores an umlaut as two characters: a letter and a combining diaeresis."""
+    truths = touch(tmp_path / "truth", "M\xfcller.nii.gz")
+    found = touch(tmp_path / "found", "Mu\N{COMBINING DIAERESIS}ller.seg.nrrd")
+    (pair,) = find_pairs(truths, found).pairs
+    assert pair.prediction is not None
+    assert pair.prediction.parent == found

@@ -7,8 +7,11 @@ from typing import Any
 
 from amcnet.errors import InputError
 from amcnet.io.dicom.headers import value_of, whole_number
+from amcnet.io.dicom.locations import Location
 
 _IN_USE = 0xFFFF
+_RECORDS = b"\x04\x00\x20\x12SQ\0\0"  # DirectoryRecordSequence, explicit VR little endian
+_UNDEFINED_LENGTH = 0xFFFFFFFF
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,28 @@ class DirectoryEntry:
 
     def __str__(self) -> str:
         return "/".join(self.parts)
+
+
+def check_whole_directory(location: Location) -> None:
+    """Check that a DICOMDIR has all of its records: the files of missing ones would be skipped.
+
+    Args:
+        location: The DICOMDIR.
+
+    Raises:
+        InputError: If it is truncated.
+    """
+    with location.open_whole() as stream:
+        content = stream.read()
+    start = content.find(_RECORDS)
+    first = start + len(_RECORDS) + 4
+    length = int.from_bytes(content[first - 4 : first], "little")
+    if (
+        start < 0
+        or len(content) < first
+        or (length != _UNDEFINED_LENGTH and len(content) < first + length)
+    ):
+        raise InputError(f"{location}: the file is truncated, expected a whole DICOMDIR")
 
 
 def entries_of(header: Any, name: str) -> list[DirectoryEntry]:  # noqa: ANN401

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from amcnet.errors import InputError
 from amcnet.io.dicom.headers import ENHANCED_US_UID, SEG_UIDS, numbers, value_of
-from amcnet.io.dicom.pixel_spacing import pixel_spacings
+from amcnet.io.dicom.pixel_spacing import check_region_spacing, pixel_spacings
 
 _PATIENT = (
     ("PlanePositionSequence", "ImagePositionPatient"),
@@ -117,10 +117,14 @@ def positions_of_frames(
         return None
     reference = value_of(header, "VolumeFrameOfReferenceUID") if in_volume else None
     measures = list(_inside(groups, "PixelMeasuresSequence"))
+    spacings_mm = np.ones((frames, 2))
+    if not spacing_is_given:
+        spacings_mm = _every(measures, "PixelSpacing", 2, name)
+        check_region_spacing(header, tuple(spacings_mm[0].tolist()), name)
     return _positions(
         _every(_inside(groups, where), position, 3, name, where),
         _every(_inside(groups, how), orientation, 6, name, how),
-        np.ones((frames, 2)) if spacing_is_given else _every(measures, "PixelSpacing", 2, name),
+        spacings_mm,
         _Stated.of(*measures[0]),
         str(reference or value_of(header, "FrameOfReferenceUID") or ""),
         name,

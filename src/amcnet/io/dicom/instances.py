@@ -8,7 +8,13 @@ from typing import Any
 
 from amcnet.errors import InputError, count_text, one_line
 from amcnet.io.dicom.bystanders import check_bystander, name_suffix, what_is
-from amcnet.io.dicom.dicomdir import DirectoryEntry, comparable_file_name, entries_of, find_entry
+from amcnet.io.dicom.dicomdir import (
+    DirectoryEntry,
+    check_whole_directory,
+    comparable_file_name,
+    entries_of,
+    find_entry,
+)
 from amcnet.io.dicom.headers import (
     DIRECTORY_UID,
     SEG_UIDS,
@@ -99,6 +105,7 @@ def find_instances(path: Path) -> FoundInstances:
             others.append(location)
             continue
         if value_of(header.file_meta, "MediaStorageSOPClassUID") == DIRECTORY_UID:
+            check_whole_directory(location)
             entries = entries_of(header, f"{location}")
             if path.is_file() and location.member is None:
                 _add_listed(found, path, entries)
@@ -172,13 +179,13 @@ def _instance_of(location: Location, header: Any) -> Instance | None:  # noqa: A
     """Return the description of an image; None for other objects.
 
     Raises:
-        InputError: If its SOP class is an image and the file ends before the size of the image.
+        InputError: If it is an image, or may be one, and the file ends before the image's size.
     """
     rows, columns = whole_number(header, "Rows"), whole_number(header, "Columns")
     if _class_uid(header) in SEG_UIDS:
         return None
     if rows < 1 or columns < 1:
-        if _is_image_class(header):
+        if _may_be_image(header):
             raise InputError(
                 f"{location}: is an image without Rows and Columns, expected a complete DICOM image"
             )
@@ -204,10 +211,30 @@ def _class_uid(header: Any) -> str:  # noqa: ANN401
     return str(uid or "")
 
 
-def _is_image_class(header: Any) -> bool:  # noqa: ANN401
-    with quiet_pydicom() as pydicom:
-        name = str(pydicom.uid.UID(_class_uid(header)).name)
+def _may_be_image(header: Any) -> bool:  # noqa: ANN401
+    """Return whether an object without a size is an image, as far as its header goes.
+
+    A truncated file may end within the UID of its class or before it.
+    """
+    stated = value_of(header, "SOPClassUID")
+    in_meta = value_of(header.file_meta, "MediaStorageSOPClassUID")
+    if stated is None:
+        return in_meta is None or _is_image_class(in_meta) or not _is_known(in_meta)
+    return _is_image_class(stated) or (in_meta is not None and _is_image_class(in_meta))
+
+
+def _is_image_class(uid: str) -> bool:
+    name = _class_name(uid)
     return "Image Storage" in name or name == "Enhanced US Volume Storage"
+
+
+def _is_known(uid: str) -> bool:
+    return _class_name(uid) != str(uid)
+
+
+def _class_name(uid: str) -> str:
+    with quiet_pydicom() as pydicom:
+        return str(pydicom.uid.UID(uid).name)
 
 
 def _is_private(header: Any) -> bool:  # noqa: ANN401

@@ -42,16 +42,25 @@ def stated_spacing(header: Any, name: str) -> tuple[float, ...] | None:  # noqa:
         InputError: If attributes contradict each other.
     """
     stated = numbers(header, "PixelSpacing", 2)
-    region = spacing_of_regions(regions_of(header, name), name)
     imager = numbers(header, "ImagerPixelSpacing", 2)
     if stated is None or not np.isfinite(stated).all():
-        return region
-    _check_same(stated, region, "its ultrasound region", name)
+        return spacing_of_regions(regions_of(header, name), name)
+    check_region_spacing(header, stated, name)
     if (
         value_of(header, "PixelSpacingCalibrationType") is None
     ):  # otherwise the message says why they differ
         _check_same(stated, imager, "ImagerPixelSpacing", name)
     return stated
+
+
+def check_region_spacing(header: Any, stated: tuple[float, ...], name: str) -> None:  # noqa: ANN401
+    """Check that the ultrasound regions of an image agree with its stated pixel spacing.
+
+    Raises:
+        InputError: If they do not.
+    """
+    region = spacing_of_regions(regions_of(header, name), name)
+    _check_same(stated, region, "its ultrasound region", name)
 
 
 def _check_same(

@@ -23,6 +23,7 @@ _FRAME_OVERHEAD_BYTES = 8  # bytes before the first byte of each compressed fram
 _COPIES = 2  # the stored array and the array in canonical order
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLOUR = ("RGB", "PALETTE COLOR")
+_NEEDED = ("BitsAllocated", "SamplesPerPixel", "PhotometricInterpretation")
 _LIKE = ("BitsAllocated", "PixelRepresentation", "SamplesPerPixel", "PhotometricInterpretation")
 
 
@@ -69,6 +70,9 @@ def check_like(headers: Sequence[Any], name: str) -> None:
         InputError: If they differ, or their pixel format is not supported.
     """
     first = headers[0]
+    absent = [keyword for keyword in _NEEDED if value_of(first, keyword) is None]
+    if absent:
+        raise InputError(f"{name}: states no {' and no '.join(absent)}, expected a DICOM image")
     sizes = {(whole_number(one, "Rows"), whole_number(one, "Columns")) for one in headers}
     if len(sizes) > 1:
         listed = " and ".join(f"{rows} x {columns}" for rows, columns in sorted(sizes)[:3])

@@ -1,5 +1,6 @@
 """Read the labels of a DICOM segmentation."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from amcnet.errors import AmcnetError, InputError
+from amcnet.errors import AmcnetError, InputError, one_line
 from amcnet.io.dicom.decoding import decode
 from amcnet.io.dicom.frame_positions import FramePositions, positions_of_frames
 from amcnet.io.dicom.headers import (
@@ -30,6 +31,8 @@ from amcnet.io.geometry import Geometry
 from amcnet.io.label_volume import SegmentOverlap
 from amcnet.io.segment_list import Segment
 from amcnet.memory import check_room
+
+_log = logging.getLogger(__name__)
 
 _TOLERANCE = 0.05  # as a fraction of the distance between slices
 _ROUNDING_MM = 1e-3  # for positions that are written as text
@@ -100,8 +103,12 @@ def open_seg(path: Path, axes: str = "auto") -> SegLabels:
     if positions is None:
         raise InputError(f"{path}: does not state the positions of its frames, expected them")
     slices, count, slice_mm = _slices(positions, f"{path}")
+    try:
+        segments = segments_of_header(header)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     return SegLabels(
-        segments=segments_of_header(header),
+        segments=segments,
         slices=slices,
         numbers=_numbers(header, kind, path),
         header=header,
@@ -183,6 +190,8 @@ def _slices(positions: FramePositions, name: str) -> tuple[NDArray[np.intp], int
     places = np.unique(along)
     steps = np.diff(places)
     apart = steps[steps > _ROUNDING_MM]
+    if len(apart):
+        _compare_distance(float(apart.min()), positions.slice_distance_mm, name)
     stated = [
         positions.slice_distance_mm,
         positions.slice_thickness_mm,
@@ -199,6 +208,22 @@ def _slices(positions: FramePositions, name: str) -> tuple[NDArray[np.intp], int
                 float(exact.max() * slice_mm / extent) if extent else slice_mm,
             )
     raise InputError(f"{name}: its slices are unevenly spaced, expected equal distances")
+
+
+def _compare_distance(found_mm: float, stated_mm: float | None, name: str) -> None:
+    """Compare the smallest distance of frames with SpacingBetweenSlices.
+
+    A smaller stated distance is reported in the log: empty slices may be omitted between frames.
+
+    Raises:
+        InputError: If the stated distance is greater.
+    """
+    if stated_mm is None or abs(found_mm / stated_mm - 1) <= _TOLERANCE:
+        return
+    text = f"its frames are {found_mm:.6g} mm apart but SpacingBetweenSlices is {stated_mm:.6g} mm"
+    if stated_mm > found_mm:
+        raise InputError(f"{name}: {text}, expected the same")
+    _log.warning("%s: %s, the slices between them are interpreted as empty", one_line(name), text)
 
 
 def _geometry(

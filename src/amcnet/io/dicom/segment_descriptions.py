@@ -1,12 +1,13 @@
 """Encode and decode the descriptions of segments in a DICOM segmentation."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from amcnet.anatomy.coding import ANATOMICAL_STRUCTURE, Concept, region_of, type_of
 from amcnet.anatomy.label_table import Structure
+from amcnet.io.dicom.character_sets import character_sets_of, checked_text
 from amcnet.io.dicom.headers import numbers, value_of, whole_number
 from amcnet.io.dicom.quiet_libraries import quiet_highdicom
 from amcnet.io.segment_list import Segment
@@ -65,11 +66,16 @@ def _cut(text: str) -> str:
 
 
 def segments_of_header(header: Any) -> list[Segment]:  # noqa: ANN401
-    """Return the segments of a segmentation, without the background of a label map."""
+    """Return the segments of a segmentation, without the background of a label map.
+
+    Raises:
+        InputError: If a name is not text in the character set of the file. The text has no path.
+    """
     background = value_of(header, "PixelPaddingValue")
+    character_sets = character_sets_of(header)
     return [
         Segment(
-            name=_name(item),
+            name=_name(item, character_sets),
             label_value=whole_number(item, "SegmentNumber"),
             layer=0,
             codes=_codes(item),
@@ -95,11 +101,13 @@ def _color(item: Any) -> tuple[int, int, int] | None:  # noqa: ANN401
     return red, green, blue
 
 
-def _name(item: Any) -> str:  # noqa: ANN401
+def _name(item: Any, character_sets: Sequence[str]) -> str:  # noqa: ANN401
     """Return the label, or the description if the label is its truncated beginning."""
     label, whole = (str(value_of(item, k) or "") for k in ("SegmentLabel", "SegmentDescription"))
+    what = f"the label of segment {whole_number(item, 'SegmentNumber')}"
+    label = checked_text(label, character_sets, what)
     is_cut = len(label.encode("utf-8")) > _MAX_TEXT_BYTES - 4 and whole.startswith(label)
-    return whole if is_cut else label
+    return checked_text(whole, character_sets, what) if is_cut else label
 
 
 def _codes(item: Any) -> tuple[tuple[str, str], ...]:  # noqa: ANN401

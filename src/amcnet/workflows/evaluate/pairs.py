@@ -9,6 +9,7 @@ from pathlib import Path
 from amcnet.errors import InputError
 from amcnet.io import READABLE_EXTENSIONS, find_extension, report_passed_over
 from amcnet.io.path_lists import AnyPath
+from amcnet.io.plain_names import comparable_text
 
 # Suffixes that programs append to the name of a case: the first channel, words for labels.
 _SUFFIX = re.compile(r"(_0000)?([-_. ](labels?|seg|segmentation|mask))?$", re.IGNORECASE)
@@ -58,8 +59,8 @@ def find_pairs(references: AnyPath, predictions: AnyPath) -> FoundPairs:
 
     Extensions are ignored, so ``hand_7.nii.gz`` belongs to ``hand_7.seg.nrrd``. If no prediction
     has the name of a reference, ``_0000`` and a word for labels at the end (``_label``, ``-seg``,
-    ``_segmentation``, ``_mask``) and letter case are ignored too. Hidden files and files of other
-    types are skipped.
+    ``_segmentation``, ``_mask``), letter case and how accents are stored are ignored too. Hidden
+    files and files of other types are skipped.
 
     Raises:
         InputError: If a path is not a folder, or there is no label file in the first one.
@@ -117,7 +118,7 @@ def _files_by_stem(folder: Path) -> dict[str, list[Path]]:
 
 
 def _plain(stem: str) -> str:
-    return _SUFFIX.sub("", stem, count=1).casefold()
+    return comparable_text(_SUFFIX.sub("", stem, count=1))
 
 
 def _names(files: Iterable[Path]) -> str:

@@ -15,6 +15,7 @@ from amcnet.io import (
     report_passed_over,
 )
 from amcnet.io.dicom import is_series_folder
+from amcnet.io.plain_names import comparable_text
 
 DEFAULT_EXTENSION = ".seg.nrrd"
 _KEPT_EXTENSIONS = (".nii.gz", ".nii", ".mha")
@@ -157,7 +158,7 @@ def check_distinct(pairs: Sequence[tuple[Path, Path]], channels: int = 1) -> Non
                 raise OutputError(f"{target}: is an input too, expected another name")
             if any(is_same_file(target, path.parent) for path in read):
                 raise OutputError(f"{target}: holds an input, expected another folder")
-        name = str(target).casefold()  # some file systems ignore case
+        name = comparable_text(str(target))  # some file systems ignore case and composition
         if name in seen:
             raise OutputError(f"{target}: would be written for both {seen[name]} and {source}")
         seen[name] = source
