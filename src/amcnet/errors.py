@@ -20,7 +20,7 @@ class AmcnetError(Exception):
     """Base of every error that this package raises on purpose."""
 
     def __str__(self) -> str:
-        """Return the sentence on one line, whatever a damaged file or a file name brought in."""
+        """Return the sentence on one line, even if it quotes a damaged file or an odd file name."""
         return one_line(super().__str__())
 
 
@@ -29,7 +29,7 @@ class InputError(AmcnetError):
 
 
 class OutputError(AmcnetError):
-    """An output cannot be written where it was asked for."""
+    """An output cannot be written to the requested place."""
 
 
 class ConfigError(AmcnetError):
@@ -37,11 +37,11 @@ class ConfigError(AmcnetError):
 
 
 class ModelError(AmcnetError):
-    """A model bundle is missing, damaged or does not fit what was asked of it."""
+    """A model bundle is missing, damaged or does not fit the request."""
 
 
 class NotEnoughMemoryError(AmcnetError):
-    """What was asked for takes more memory than there is."""
+    """The request needs more memory than is available."""
 
 
 class TrainingError(AmcnetError):
@@ -107,7 +107,7 @@ def in_words(problem: Exception, *files: Path) -> str:
 
     Args:
         problem: What was raised.
-        files: The file in work, and others that the sentence may name instead.
+        files: The file being processed, and others that the sentence may name instead.
     """
     if isinstance(problem, AmcnetError):
         text = str(problem)

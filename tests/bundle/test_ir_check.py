@@ -33,8 +33,8 @@ def nested(text: str) -> str:
         (first("<data ", '<data path="../x" '), "an entry 'path', expected none that names a file"),
         (first('offset="0"', 'offset="999999999"'), "a constant that ends at byte"),
         (first('offset="0"', 'offset="-8"'), "a constant that ends at"),
-        (first('offset="0"', 'offset="x"'), "no readable IR"),
-        (first("</net>", ""), "no readable IR"),
+        (first('offset="0"', 'offset="x"'), "not a readable IR"),
+        (first("</net>", ""), "not a readable IR"),
         (nested, "nested more than 32 deep"),
     ],
 )

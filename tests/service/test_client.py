@@ -169,10 +169,10 @@ def answering(status: int, body: bytes) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
-        (502, b"<html>Bad Gateway", "answered 502 Bad Gateway, which is no answer of amcnet serve"),
-        (404, b"", "answered 404 Not Found, which is no answer of amcnet serve"),
-        (200, b"<html>Welcome", "is no amcnet serve"),
-        (200, b'{"service": "other"}', "is no amcnet serve"),
+        (502, b"<html>Bad Gateway", "answered 502 Bad Gateway, which is not an answer"),
+        (404, b"", "answered 404 Not Found, which is not an answer of amcnet serve"),
+        (200, b"<html>Welcome", "is not an amcnet serve"),
+        (200, b'{"service": "other"}', "is not an amcnet serve"),
         (
             200,
             b'{"service": "amcnet", "version": "9.9.9", "protocol": 7}',
@@ -226,7 +226,7 @@ def test_a_header_travels_with_its_data(tmp_path: Path) -> None:
     (tmp_path / "a.raw").unlink()
     (tmp_path / "other.raw").unlink()
     with (
-        pytest.raises(AmcnetError, match="its data files do not lie beside it"),
+        pytest.raises(AmcnetError, match="its data files are not in its folder"),
         packed_volume(tmp_path / "a.nhdr", 1),
     ):
         pass

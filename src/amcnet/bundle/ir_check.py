@@ -42,7 +42,7 @@ def check_ir(path: Path) -> None:
             _check_element(path, element, weights_bytes)
             waiting += [(child, depth + 1) for child in element]
     except (ElementTree.ParseError, ValueError) as error:
-        raise ModelError(f"{path}: is no readable IR ({error})") from error
+        raise ModelError(f"{path}: is not a readable IR ({error})") from error
 
 
 def _check_element(path: Path, element: ElementTree.Element, weights_bytes: int) -> None:

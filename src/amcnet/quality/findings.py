@@ -36,7 +36,7 @@ SEVERITY_COLOR_RGB = {
 
 
 NO_HAND_KINDS = ("nothing", "unlike a hand")
-"""Kinds of findings that say that labels named as a hand's are no hand."""
+"""Kinds of findings that say that labels with a hand's names do not show a hand."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Who may use the service: the tokens of a file, compared in constant time."""
+"""Users of the service: tokens from a file, compared in constant time."""
 
 import hashlib
 import hmac
@@ -12,13 +12,13 @@ from amcnet.errors import ConfigError
 from amcnet.service.queue.stored_job import StoredJob
 
 LOCAL = "local"
-"""Owner of what is submitted to a service without tokens, which only its own machine reaches."""
+"""Owner of the jobs of a service without tokens, which only its own machine can reach."""
 
 OPERATOR = "operator"
-"""Name of the token that sees the whole queue and the results of studies that came by DICOM."""
+"""Name of the token that sees the whole queue and the results of jobs that came by DICOM."""
 
 DICOM_OWNER = "dicom:"
-"""Begins the owner of a study that came by DICOM; the sender's AE title follows."""
+"""Begins the owner of a job that came by DICOM; the sender's AE title follows."""
 
 _LEAST_CHARACTERS = 16
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,40}")
@@ -29,7 +29,7 @@ class AccessTokens:
     """The tokens that a service accepts.
 
     Attributes:
-        digests: SHA-256 of each token and the name of its user; empty: no token is needed.
+        digests: SHA-256 of each token and the name of its user; empty if no token is needed.
 
     Example:
         >>> AccessTokens().owner_of(None)
@@ -46,7 +46,7 @@ class AccessTokens:
     def owner_of(self, token: str | None) -> str | None:
         """Return the user of a token; None if it is not accepted.
 
-        The time that this takes does not depend on how much of a guess was right.
+        The time it takes does not depend on how many characters of a guess are right.
         """
         if not self.digests:
             return LOCAL
@@ -56,7 +56,7 @@ class AccessTokens:
 
 
 def read_tokens(path: Path) -> AccessTokens:
-    """Read the tokens of a file with one ``NAME TOKEN`` a line; ``#`` begins a comment.
+    """Read the tokens of a file with one ``NAME TOKEN`` per line; ``#`` begins a comment.
 
     Raises:
         ConfigError: If the file cannot be read, can be read by others, or has an unusable line.
@@ -73,7 +73,7 @@ def read_tokens(path: Path) -> AccessTokens:
             raise ConfigError(f"{path}: other users can read the tokens, expected mode 600")
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
+        reason = getattr(error, "strerror", None) or "it is not a text file"
         raise ConfigError(f"{path}: the tokens cannot be read ({reason})") from error
     found: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
@@ -98,9 +98,9 @@ def read_tokens(path: Path) -> AccessTokens:
 
 
 def may_read(owner: str, job: StoredJob) -> bool:
-    """Return whether somebody may read, follow and delete a study.
+    """Return whether somebody may read, follow and delete a job.
 
-    That is its submitter alone. Studies that came by DICOM have no submitter with a token: the
+    Only its submitter may. Jobs that came by DICOM have no submitter with a token: the
     operator, or whoever reaches a service without tokens, may read them.
 
     Example:
@@ -114,7 +114,7 @@ def may_read(owner: str, job: StoredJob) -> bool:
 
 
 def sees_all(owner: str) -> bool:
-    """Return whether somebody sees the states of all studies, without their names.
+    """Return whether somebody sees the states of all jobs, without their names.
 
     >>> sees_all("operator"), sees_all("anna")
     (True, False)

@@ -1,4 +1,4 @@
-"""The whole service: its parts are started in order and ended in reverse."""
+"""The whole service: its parts start in order and end in reverse order."""
 
 import logging
 import os
@@ -38,18 +38,18 @@ _RETENTION_SECONDS = 60.0
 _ARRIVALS_SECONDS = 0.5
 _JOIN_SECONDS = 5.0
 _OWN_TITLE = "AMCNET"
-_PRIVATE = 0o077  # files and folders are for the service's user alone
+_PRIVATE = 0o077  # only the service's user may read its files and folders
 
 
 def run_service(settings: ServiceSettings, started: Callable[[str], None]) -> None:
     """Run a service until Ctrl-C or SIGTERM.
 
     Args:
-        settings: How it runs.
+        settings: Settings of the service.
         started: Called with its URL when it is ready.
 
     Raises:
-        ConfigError: If the settings do not fit, or an address is in use.
+        ConfigError: If the settings contradict each other, or an address is in use.
         ModelError: If the model cannot be used.
         OutputError: If the data folder cannot be used, or another service uses it.
 
@@ -128,7 +128,7 @@ class _Service:
             self._threads.append(_thread("arrivals", self._complete_series, stop))
 
     def _place(self, options: Callable[[JobOptions], SegmentOptions]) -> tuple[SegmentOne, int]:
-        """Return what segments volumes, and how many at once."""
+        """Return the function that segments volumes, and how many run at once."""
         desk, stop, address = self._desk, self._stop, self._settings.dask
         if address is None:
             model = LoadedModel(self._settings.segment)
@@ -142,7 +142,7 @@ class _Service:
         return ClusterSegmenting(address, stop.is_set), count_workers(address) + 1
 
     def start(self) -> None:
-        """Begin to work.
+        """Start the threads.
 
         Raises:
             ConfigError: If the DICOM port is taken.
@@ -158,7 +158,7 @@ class _Service:
             thread.start()
 
     def end(self) -> None:
-        """End; a volume that is being segmented stops at its next slice."""
+        """Stop the threads; a volume that is being segmented stops at its next slice."""
         self._stop.set()
         self._desk.wake.set()
         if self._node is not None:
@@ -166,7 +166,7 @@ class _Service:
         self._workers.join(_JOIN_SECONDS)
 
     def context(self, port: int) -> HttpContext:
-        """Return what the HTTP addresses use."""
+        """Return the parts that the HTTP routes use."""
         settings = self._settings
         is_open = settings.token_file is None
         return HttpContext(
@@ -200,7 +200,7 @@ def _thread(name: str, step: Callable[[], None], stop: threading.Event) -> threa
 
 
 def _shown(destination: DicomNode | str | None) -> str | None:
-    """Return a destination without the user and password that its URL may hold."""
+    """Return a destination without the user and password that its URL may contain."""
     if not isinstance(destination, str):
         return None if destination is None else str(destination)
     scheme, _, rest = destination.partition("://")

@@ -1,4 +1,4 @@
-"""Submission and deletion of studies, for HTTP and DICOM alike."""
+"""Submission and deletion of jobs, for HTTP and DICOM alike."""
 
 import logging
 import threading
@@ -15,12 +15,12 @@ _log = logging.getLogger(__name__)
 
 
 class JobDesk:
-    """Takes studies into the queue and out of it.
+    """Accepts and deletes jobs.
 
     Args:
         queue: The queue.
         folders: Where the files are.
-        wake: Set when a study was accepted.
+        wake: Set when a job was accepted.
     """
 
     def __init__(self, queue: JobQueue, folders: JobFolders, wake: threading.Event) -> None:
@@ -33,18 +33,18 @@ class JobDesk:
         """Accept an upload; when this returns, it is on the disk and in the queue.
 
         Args:
-            incoming: Folder of the upload, which becomes the study's.
+            incoming: Folder of the upload, which becomes the job's.
             name: Its volume in that folder.
             owner: Who submits it.
-            options: What is asked for, as JSON holds it.
+            options: Its options, as plain data for JSON.
             digest: SHA-256 of the content.
 
         Returns:
-            The study, and whether it is new: the same content of the same owner is one study.
+            The job, and whether it is new: the same content of the same owner is one job.
 
         Raises:
             OSError: If the disk is full or fails.
-            sqlite3.Error: The same, of the queue.
+            sqlite3.Error: If the queue cannot be written.
         """
         now = time.time()
         job = StoredJob(new_id(), owner, State.QUEUED, name, dict(options), now, now)
@@ -63,14 +63,14 @@ class JobDesk:
         return found, is_new
 
     def delete(self, job_id: str) -> None:
-        """Delete a study and its files; the work on it stops at the next slice."""
+        """Delete a job and its files; the work on it stops at the next slice."""
         self._deleted.add(job_id)
         found = self.queue.delete(job_id)
         if found is not None:
             _log.info("job %s (%s) was deleted on request", job_id, found.state)
-            if found.state is not State.RUNNING:  # else whoever works on it removes the files
+            if found.state is not State.RUNNING:  # else its worker removes the files
                 self.folders.remove(job_id)
 
     def is_deleted(self, job_id: str) -> bool:
-        """Return whether a study was deleted on request."""
+        """Return whether a job was deleted on request."""
         return job_id in self._deleted

@@ -1,4 +1,4 @@
-"""The options of a submitted volume as query fields: those of ``amcnet segment``."""
+"""Options of a submitted volume as query fields, named like those of ``amcnet segment``."""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
@@ -16,19 +16,19 @@ _Size = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class JobOptions(BaseModel):
-    """What is asked for with a volume.
+    """Options of a submitted volume.
 
     Attributes:
-        quality: How much work goes into the volume.
+        quality: ``fast``, ``balanced`` or ``best``.
         axes: What the file's x, y and z mean, see ``amcnet segment --axes``.
         spacing_mm: Voxel size in (scan, lateral, depth) instead of the file's own.
         series: UID or number of the series in a DICOM input that holds several.
         colour: ``luma`` turns colours into intensities, ``refuse`` refuses them.
-        only: Structures that are written; empty: all.
+        only: Structures to write; empty for all.
         cleanup: Whether the labels are cleaned up.
         probabilities: Whether the probabilities are stored too.
         report: Whether the report page is made.
-        forward: Whether the DICOM segmentation is sent on, where the service does that.
+        forward: Whether the DICOM segmentation is forwarded, if the service does that.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,7 +64,7 @@ def options_from_query(fields: Iterable[tuple[str, str]]) -> JobOptions:
         fields: Names and values; lists are separated by commas.
 
     Raises:
-        ConfigError: If a field is unknown, is there twice or has a value that is not allowed.
+        ConfigError: If a field is unknown, occurs twice or has a value that is not allowed.
 
     >>> options_from_query([("quality", "fast"), ("only", "thumb,index finger")]).only
     ('thumb', 'index finger')
@@ -82,7 +82,7 @@ def checked_options(values: Mapping[str, Any]) -> JobOptions:
 
     Raises:
         ConfigError: If a field is unknown or has a value that is not allowed.
-        InputError: If the axes are none.
+        InputError: If the axes are malformed.
     """
     try:
         options = JobOptions(**values)

@@ -1,4 +1,4 @@
-"""Addresses that the service listens at, accepts and sends to, as people write them."""
+"""Addresses that the service listens on, accepts and sends to, as users write them."""
 
 import ipaddress
 import re
@@ -38,12 +38,12 @@ class HttpAddress:
 
 @dataclass(frozen=True)
 class DicomNode:
-    """A DICOM node somewhere.
+    """A DICOM node on the network.
 
     Attributes:
         title: Its AE title.
         host: Its IP address or name.
-        port: Its port; 0 where it is not needed.
+        port: Its port; 0 if it is not needed.
 
     Example:
         >>> str(DicomNode("PACS", "10.0.0.2", 104))
@@ -105,12 +105,12 @@ def parse_peer(text: str) -> DicomNode:
     try:
         address = socket.gethostbyname(host)
     except OSError as error:
-        raise ConfigError(f"--accept: '{host}' is no address that is known here") from error
+        raise ConfigError(f"--accept: '{host}' is not a known host") from error
     return DicomNode(title, address)
 
 
 def parse_destination(text: str) -> DicomNode | str:
-    """Return where results go: a node given as ``AET@HOST:PORT``, or the URL of a DICOMweb service.
+    """Return the destination of results: ``AET@HOST:PORT``, or the URL of a DICOMweb service.
 
     Raises:
         ConfigError: If it is neither.

@@ -1,4 +1,4 @@
-"""The service's log: what happened to which job, and nothing that could name a patient.
+"""The service's log: events of jobs, and nothing that could identify a patient.
 
 Names of files, texts of errors and values of DICOM headers may name a patient. They are kept with
 the job, for its submitter, and stay out of the log: of other loggers' records only the kind is
@@ -14,7 +14,7 @@ _FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
 class DiscreetFormatter(logging.Formatter):
-    """Writes messages of the service in full, and of other loggers only that there was one."""
+    """Writes messages of the service in full; of other loggers, only that there was one."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and below it the places in the code of an exception."""
@@ -37,7 +37,7 @@ def _places(error: BaseException) -> str:
 
 
 def begin_log() -> logging.Handler:
-    """Write the log on stderr from now on; return the handler, so that it can be removed."""
+    """Write the log to stderr from now on; return the handler, so that it can be removed."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(DiscreetFormatter(_FORMAT))
     root = logging.getLogger()

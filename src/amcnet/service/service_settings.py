@@ -17,8 +17,8 @@ class DicomSettings:
         title: Its AE title.
         port: Its port; 0 for any that is free.
         peers: Nodes that may send. Without any, every node of this machine may, and no other.
-        quiet_seconds: A series is complete when its association was released and nothing has
-            arrived for this long.
+        quiet_seconds: A series is complete when its association was released and no image has
+            arrived for this time.
 
     Example:
         >>> DicomSettings("AMCNET", 11112, (DicomNode("ECHO1", "10.0.0.7"),)).quiet_seconds
@@ -33,19 +33,19 @@ class DicomSettings:
 
 @dataclass(frozen=True)
 class ServiceSettings:
-    """How a service runs.
+    """Settings of a service.
 
     Attributes:
         data: Folder of the queue and of all files.
-        http: Where it listens.
-        token_file: Tokens of its users; None: none are needed.
+        http: Address for HTTP.
+        token_file: Tokens of its users; None if no token is needed.
         dicom: Its DICOM node, if it has one.
-        forward: Where DICOM segmentations are sent, if anywhere.
+        forward: Destination of DICOM segmentations, if any.
         forward_report: Whether the report is sent too, as an encapsulated PDF.
         dask: Address of a Dask scheduler, if volumes are segmented on a cluster.
-        keep_hours: How long studies are kept after their end.
+        keep_hours: How long jobs are kept after their end.
         most_bytes: Largest upload.
-        reserve_bytes: Space that new studies leave free on the disk.
+        reserve_bytes: Space that new jobs leave free on the disk.
         segment: Model, backend, device and memory.
 
     Example:
@@ -70,7 +70,7 @@ class ServiceSettings:
     segment: SegmentOptions = field(default_factory=SegmentOptions)
 
     def check(self) -> None:
-        """Check that the settings fit each other.
+        """Check that the settings do not contradict each other.
 
         Raises:
             ConfigError: If they do not.

@@ -1,4 +1,4 @@
-"""Segmenting on a server: volumes are sent, followed and fetched as if the work were done here."""
+"""Segment on a server: send volumes, follow the work and fetch results as if it ran locally."""
 
 import time
 import zipfile
@@ -38,7 +38,7 @@ class RemoteRun:
 
     Args:
         server: The server.
-        capabilities: What it said about itself.
+        capabilities: Its description of itself.
     """
 
     def __init__(self, server: ServerConnection, capabilities: Mapping[str, Any]) -> None:
@@ -54,8 +54,8 @@ class RemoteRun:
 
         Args:
             jobs: The volumes.
-            options: How they are segmented.
-            listen: Called with what happens, from several threads.
+            options: Segmentation options.
+            listen: Receives progress events, from several threads.
 
         Yields:
             The outcome of each volume, as they finish.
@@ -96,7 +96,7 @@ class RemoteRun:
         return _segmented(job, options, result, package.name)
 
     def _follow(self, job_id: str, follower: "_Follower") -> dict[str, Any]:
-        """Return the result of a job when it is there."""
+        """Wait for the result of a job and return it."""
         for event in self._server.events(job_id):
             if event["event"] == "result":
                 return event
@@ -108,7 +108,7 @@ class RemoteRun:
         raise UnreachableError(f"{self._server.url}: ended before the job did")
 
     def _fetch(self, job_id: str, job: Job, options: SegmentOptions) -> None:
-        """Write everything that was asked for."""
+        """Write all requested outputs."""
         home = f"/jobs/{job_id}"
         if options.separate:
             extension = options.extension or MASK_EXTENSION
@@ -143,7 +143,7 @@ class RemoteRun:
 
 
 class _Follower:
-    """Passes the events of a job on as those of a volume here."""
+    """Turns the events of a job on the server into events of the local volume."""
 
     def __init__(self, job: Job, name: str, event: VolumeEvent, listen: Listener) -> None:
         self._source, self._name = job.source, name
@@ -151,11 +151,11 @@ class _Follower:
         self._notes: set[str] = set()
 
     def named(self, text: str) -> str:
-        """Return a text with the path of the volume here instead of its name there."""
+        """Replace the volume's name on the server by its local path."""
         return named_here(text, self._name, self._source)
 
     def hear(self, event: Mapping[str, Any]) -> None:
-        """Pass an event on; kinds and stages that this version does not know are left out."""
+        """Pass an event on; events and stages unknown to this version are skipped."""
         number, volumes = self._event.number, self._event.volumes
         kind = event["event"]
         if kind == "note":
@@ -177,7 +177,7 @@ class _Follower:
 
 
 def named_here(text: str, name: str, source: Path) -> str:
-    """Return a text of the server with the path of the volume here.
+    """Replace the volume's name in a text of the server by its local path.
 
     >>> named_here("a.nrrd: is empty", "a.nrrd", Path("scans/a.nrrd")).replace("\\\\", "/")
     'scans/a.nrrd: is empty'
@@ -186,10 +186,10 @@ def named_here(text: str, name: str, source: Path) -> str:
 
 
 def _patient(step: Any) -> Any:  # noqa: ANN401  whatever the step returns
-    """Return what a step returns; a server that cannot be reached is tried again for minutes.
+    """Run a step and return its result; if the server is unreachable, retry for some minutes.
 
     Raises:
-        UnreachableError: If it stays out of reach.
+        UnreachableError: If it remains unreachable.
     """
     pause, deadline = 1.0, time.monotonic() + _PATIENCE_SECONDS
     while True:
@@ -203,7 +203,7 @@ def _patient(step: Any) -> Any:  # noqa: ANN401  whatever the step returns
 
 
 def _fields(job: Job, options: SegmentOptions) -> dict[str, str]:
-    """Return what is asked for as the fields of an address."""
+    """Return the options as query fields."""
     wanted = checked_options(
         {
             "quality": options.quality,

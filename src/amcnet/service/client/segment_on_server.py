@@ -1,4 +1,4 @@
-"""``amcnet segment --server``: planning, reporting and manifest as usual, segmenting elsewhere."""
+"""``amcnet segment --server``: plan, report and write the manifest here, segment on a server."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ class SegmentOnServer:
 
     Args:
         url: Its address.
-        token_file: Holds the user's token.
+        token_file: File with the user's token.
 
     Raises:
         ConfigError: If the address or the file cannot be used.
@@ -57,7 +57,7 @@ class SegmentOnServer:
         """Pair every volume with its outputs, see :func:`amcnet.workflows.plan_files`.
 
         Raises:
-            ConfigError: If an option is given that the server decides.
+            ConfigError: If an option is given that only the server can choose.
         """
         default = SegmentOptions()
         for option, name in _DECIDED_THERE.items():

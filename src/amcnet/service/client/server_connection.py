@@ -19,7 +19,7 @@ from amcnet.service.protocol import (
 )
 from amcnet.version import __version__
 
-_SECONDS = 90  # a service that is alive sends something more often
+_SECONDS = 90  # a running service sends something more often
 _CHUNK_BYTES = 1 << 20
 _MOST_JSON = 1 << 26
 
@@ -29,7 +29,7 @@ class ServerError(AmcnetError):
 
 
 class UnreachableError(AmcnetError):
-    """A service cannot be reached, perhaps because it is being started again."""
+    """A service cannot be reached, perhaps because it is being restarted."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ https://HOST
         """Return what the service says about itself.
 
         Raises:
-            ServerError: If its protocol is another one, or the token is not accepted.
+            ServerError: If its protocol differs, or the token is not accepted.
             UnreachableError: If it does not answer.
         """
         found = self.get("/")
         if found.get("service") != "amcnet":
-            raise ServerError(f"{self.url}: is no amcnet serve")
+            raise ServerError(f"{self.url}: is not an amcnet serve")
         if found["protocol"] != PROTOCOL:
             server = str(found["protocol"]), str(found["version"])
             raise ServerError(f"{self.url}: {mismatch(server, (str(PROTOCOL), __version__))}")
@@ -98,7 +98,7 @@ https://HOST
             return _json(self.url, answer.read(_MOST_JSON))
 
     def events(self, job_id: str) -> Iterator[dict[str, Any]]:
-        """Yield what happens to a job, until it ends or the connection does.
+        """Yield the events of a job until it ends or the connection breaks.
 
         Raises:
             ServerError: If the service refuses.
@@ -113,7 +113,7 @@ https://HOST
                 raise self._unreachable(error) from error
 
     def download(self, path: str, target: Path) -> None:
-        """Write what is at an address to a file.
+        """Download an address to a file.
 
         Raises:
             ServerError: If the service refuses.
@@ -148,7 +148,7 @@ https://HOST
                 connection.request(method, prefix + path, body, sent)
             except (BrokenPipeError, ConnectionResetError):
                 if body is None:
-                    raise  # else the service has answered before it read all, and says why
+                    raise  # else the service has answered before it read all, and explains why
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
@@ -162,13 +162,13 @@ https://HOST
         return _Answer(connection, answer)
 
     def _refusal(self, answer: http.client.HTTPResponse) -> str:
-        """Return why a request was refused; proxies in front of a service answer in their way."""
+        """Return why a request was refused; a proxy in front of the service has its own format."""
         try:
             error = json.loads(answer.read(_MOST_JSON))["error"]
             return f"{self.url}: {error}"
         except (ValueError, KeyError, TypeError, OSError, http.client.HTTPException):
             return (
-                f"{self.url}: answered {answer.status} {answer.reason}, which is no answer of "
+                f"{self.url}: answered {answer.status} {answer.reason}, which is not an answer of "
                 "amcnet serve: does it run behind the server at this address?"
             )
 
@@ -218,12 +218,12 @@ def _json(url: str, content: bytes) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise ServerError(f"{url}: is no amcnet serve")
+        raise ServerError(f"{url}: is not an amcnet serve")
     return found
 
 
 def read_token(path: Path) -> str:
-    """Return the token of a file: the last word of its first line that is no comment.
+    """Return the token of a file: the last word of the first line that is not a comment.
 
     Raises:
         ConfigError: If there is none.
@@ -235,7 +235,7 @@ def read_token(path: Path) -> str:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
+        reason = getattr(error, "strerror", None) or "it is not a text file"
         raise ConfigError(f"{path}: the token cannot be read ({reason})") from error
     words = [words for line in lines if (words := line.partition("#")[0].split())]
     if not words:

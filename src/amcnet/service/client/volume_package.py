@@ -1,4 +1,4 @@
-"""What is uploaded for a volume: its one file, or a zip archive of the files that belong to it."""
+"""The upload of a volume: its file, or a zip archive of the files that belong to it."""
 
 import tempfile
 import zipfile
@@ -14,7 +14,7 @@ from amcnet.workflows.segment.file_names import channel_files
 
 _CHUNK_BYTES = 1 << 20
 _DETACHED = (".nhdr", ".mhd")
-_DATE = (1980, 1, 1, 0, 0, 0)  # the same files make the same archive, and so the same job
+_DATE = (1980, 1, 1, 0, 0, 0)  # the same files give the same archive, and therefore the same job
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class VolumePackage:
     """An upload.
 
     Attributes:
-        file: What is sent.
+        file: The file to send.
         name: Name of the volume.
-        sha256: Of what is sent.
-        is_archive: Whether the service has to unpack it.
+        sha256: SHA-256 of that file.
+        is_archive: Whether the service must unpack it.
     """
 
     file: Path
@@ -70,10 +70,10 @@ def _files_of(source: Path, channels: int) -> list[Path]:
 
 
 def _data_files(header: Path) -> list[Path]:
-    """Return the files beside a header that hold its voxels.
+    """Return the files in the folder of a header that hold its voxels.
 
     Raises:
-        InputError: If there are none beside it.
+        InputError: If there are none.
     """
     if find_extension(header, _DETACHED) is None:
         return []
@@ -82,8 +82,8 @@ def _data_files(header: Path) -> list[Path]:
     named = [path for path in beside if path != header and path.name in text]
     if not named:
         raise InputError(
-            f"{header}: its data files do not lie beside it, or are named by a pattern; expected a "
-            "volume in one file for a server, such as .nrrd or .mha"
+            f"{header}: its data files are not in its folder, or are named by a pattern; expected "
+            "a volume in one file for a server, such as .nrrd or .mha"
         )
     return named
 

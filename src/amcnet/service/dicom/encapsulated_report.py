@@ -10,7 +10,7 @@ from amcnet.version import __version__
 ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 _EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 _SERIES_NUMBER = 901
-# Of the patient and the study, as the images state them; the first five have to be there.
+# Attributes of patient and study, copied from the images; the first five are required.
 _COPIED = (
     "PatientName",
     "PatientID",

@@ -1,4 +1,4 @@
-"""Sending results on: tried again with growing pauses until the destination has them."""
+"""Forward results: retried with growing pauses until the destination has them."""
 
 import logging
 from collections.abc import Callable
@@ -37,17 +37,17 @@ def waiting_seconds(attempts: int) -> float:
 
 
 class Forwarder:
-    """Sends the DICOM segmentations of studies, and their reports if asked, to another node.
+    """Sends the DICOM segmentations of jobs, and their reports if asked, to another node.
 
-    The file of a study is written once, so that one which is sent twice, because the service was
-    killed before it could note the success, is the same object there.
+    The file of a job is written once. If it is sent twice, because the service was killed before it
+    could record the success, the destination therefore receives the same object.
 
     Args:
         queue: The queue.
         folders: Where the files are.
         destination: A node, or the URL of a DICOMweb service.
         own_title: AE title of this service.
-        is_ready: Set when a result may have to be sent.
+        is_ready: Set when there may be a result to send.
         stop: Set when the service ends.
     """
 
@@ -66,7 +66,7 @@ class Forwarder:
         self._send = sender_to(destination, own_title)
 
     def step(self) -> None:
-        """Send what is due, or wait a little."""
+        """Send the results that are due, or wait a little."""
         self._is_ready.clear()
         due = self._queue.forwarding_due()
         if not due:
@@ -82,11 +82,11 @@ class Forwarder:
         path, report = folder / DICOM_FILE, folder / DICOM_REPORT_FILE
         try:
             if not path.is_file():
-                raise OutputError("its DICOM segmentation is not there any more")
+                raise OutputError("its DICOM segmentation no longer exists")
             self._send(path)
             if report.is_file():
                 self._send(report)
-        except Exception as error:  # none may hold up the results behind it
+        except Exception as error:  # one error must not hold up the other results
             wait = waiting_seconds(job.attempts)
             is_known = isinstance(error, AmcnetError)
             reason = str(error) if is_known else f"it could not be sent ({type(error).__name__})"
@@ -122,7 +122,7 @@ def add_report(folder: Path, source: Path, event: dict[str, Any]) -> None:
 
 
 def sender_to(destination: DicomNode | str, own_title: str) -> Callable[[Path], None]:
-    """Return what sends a file to a destination and raises OutputError where that fails."""
+    """Return a function that sends a file to a destination, or raises OutputError."""
     if isinstance(destination, str):
         return lambda path: store_by_web(destination, path)
     require_extra("serve", "sending DICOM")
@@ -133,7 +133,7 @@ def store_at_node(node: DicomNode, own_title: str, path: Path) -> None:
     """Store a DICOM file at a node by C-STORE.
 
     Raises:
-        OutputError: If the node cannot be reached or does not take it.
+        OutputError: If the node cannot be reached or refuses it.
         ConfigError: If the file has no transfer syntax.
     """
     from pydicom import dcmread
@@ -153,7 +153,7 @@ def store_at_node(node: DicomNode, own_title: str, path: Path) -> None:
         raise OutputError(f"the node {node} {why}")
     try:
         if not association.accepted_contexts:
-            raise OutputError(f"the node {node} does not take such objects")
+            raise OutputError(f"the node {node} does not accept such objects")
         status = association.send_c_store(dataset)
     finally:
         association.release()

@@ -1,4 +1,4 @@
-"""The report of a result as a PDF, for archives that show no web pages."""
+"""The report of a result as a PDF, for archives that cannot show web pages."""
 
 import base64
 import io
@@ -23,7 +23,7 @@ def report_pdf(event: Mapping[str, Any], page: str) -> bytes:
 
     Args:
         event: The ``result`` event of ``amcnet segment --progress json``.
-        page: The report page, whose pictures are taken.
+        page: The report page, from which the pictures are taken.
     """
     from matplotlib import rc_context
     from matplotlib.backends.backend_pdf import PdfPages

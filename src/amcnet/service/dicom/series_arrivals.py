@@ -1,4 +1,4 @@
-"""Series that arrive image by image: each image is on the disk before its sender is told so."""
+"""Series that arrive image by image: each image is on disk before the sender gets its status."""
 
 import hashlib
 import logging
@@ -20,7 +20,7 @@ from amcnet.service.queue.stored_job import State, StoredJob
 _log = logging.getLogger(__name__)
 
 SERIES_FOLDER = "series"
-_BROKEN_OFF_FACTOR = 6  # how much longer a sender that broke off is waited for
+_BROKEN_OFF_FACTOR = 6  # factor on the waiting time after a broken association
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class ArrivedImage:
         path: The file.
         series: UID of its series.
         instance: UID of the image.
-        owner: Owner of studies from this sender.
-        association: Number of the association that it came by.
+        owner: Owner of jobs from this sender.
+        association: Number of its association.
     """
 
     path: Path
@@ -43,15 +43,15 @@ class ArrivedImage:
 
 
 class SeriesArrivals:
-    """Collects the images of each series and makes it a study when it is complete.
+    """Collects the images of each series and makes it a job when it is complete.
 
     A series is complete when the sender has released its association and nothing has arrived for
-    some seconds. A sender that broke off is waited for longer, since it mostly tries again; after
-    that the study goes on with what is there.
+    some seconds. If a sender broke off, the wait is longer, since most senders try again; after
+    that the job continues with the images that have arrived.
 
     Args:
-        desk: Takes studies in.
-        options: What is asked for with every series.
+        desk: Accepts jobs.
+        options: Options of every series.
         quiet_seconds: How long nothing may arrive before a series counts as complete.
         clock: Returns seconds since 1970.
     """
@@ -73,9 +73,9 @@ class SeriesArrivals:
         """Store an image; when this returns, it is on the disk and its series in the queue.
 
         Raises:
-            NoRoomError: If the disk has no room for new studies.
+            NoRoomError: If the disk has no room for new jobs.
             OSError: If the disk is full or fails.
-            sqlite3.Error: The same, of the queue.
+            sqlite3.Error: If the queue cannot be written.
         """
         self._desk.folders.check_room()
         with self._lock:
@@ -109,7 +109,7 @@ class SeriesArrivals:
             self._feeding.setdefault(image.association, set()).add(job.id)
 
     def end(self, association: int, was_released: bool) -> None:
-        """Take note that an association has ended, in order or not."""
+        """Record that an association has ended, in order or not."""
         with self._lock:
             for job_id in self._feeding.pop(association, set()):
                 self._desk.queue.touch(job_id, was_released)
@@ -151,7 +151,7 @@ class SeriesArrivals:
             self._desk.folders.remove(job.id)
             _log.info("job %s arrived again", found.id)
             return
-        for one in former:  # it lacked images, and its result is not there or is none
+        for one in former:  # it lacked images, and has no result or none that counts
             if one.state in (State.QUEUED, State.RUNNING, State.FAILED):
                 self._desk.delete(one.id)
         state = "complete" if job.was_released else "as far as its sender came"

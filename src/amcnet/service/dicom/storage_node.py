@@ -1,4 +1,4 @@
-"""The DICOM node: verification (C-ECHO) and storage (C-STORE) for configured senders alone."""
+"""The DICOM node: verification (C-ECHO) and storage (C-STORE) from configured senders only."""
 
 import logging
 import sqlite3
@@ -23,7 +23,7 @@ _LOOPBACK = "127.0.0.1"
 _MOST_ASSOCIATIONS = 32
 _IDLE_SECONDS = 120.0
 _REQUEST_SECONDS = 15.0  # until a connection asks for an association
-# What scanners and archives send ultrasound volumes as, and what other programs make of them.
+# Storage classes of ultrasound volumes, and of what other programs convert them to.
 _STORAGE_CLASSES = (
     "1.2.840.10008.5.1.4.1.1.6.1",  # Ultrasound Image
     "1.2.840.10008.5.1.4.1.1.3.1",  # Ultrasound Multi-frame Image
@@ -57,7 +57,7 @@ class StorageNode:
 
     Args:
         settings: Title, port and accepted senders.
-        arrivals: Takes the images.
+        arrivals: Receives the images.
         folder: For images that are not stored yet; on the disk of the service's data.
         most_bytes: Largest image.
 
@@ -75,10 +75,10 @@ class StorageNode:
         from pynetdicom.transport import ThreadedAssociationServer
 
         class Server(ThreadedAssociationServer):
-            """Closes connections from unknown addresses, which would take the place of others."""
+            """Closes connections from unknown addresses, which would occupy places of others."""
 
             def verify_request(server, request: Any, client_address: Any) -> bool:  # noqa: ANN401, N805
-                """Return whether a connection may go on to ask for an association."""
+                """Return whether a connection may request an association."""
                 is_known = self._is_known_address(str(client_address[0]))
                 if not is_known:
                     _log.warning("a connection from %s was closed", client_address[0])
@@ -113,7 +113,7 @@ class StorageNode:
             raise ConfigError(
                 f"--dicom: port {settings.port}: {reason}, expected a free port"
             ) from error
-        node._servers.append(self._server)  # which its shutdown expects, as start_server does it
+        node._servers.append(self._server)  # its shutdown expects this, as in start_server
         serving = threading.Thread(
             target=self._server.serve_forever, name="DICOM node", daemon=True
         )
@@ -121,7 +121,7 @@ class StorageNode:
 
     @property
     def port(self) -> int:
-        """The port that it listens at."""
+        """The port that it listens on."""
         return int(self._server.socket.getsockname()[1])
 
     def close(self) -> None:
@@ -134,7 +134,7 @@ class StorageNode:
         try:
             title = str(requestor.primitive.calling_ae_title).strip()
             is_known = self._is_known(title, str(requestor.address))
-        except Exception:  # never let anybody in by mistake
+        except Exception:  # on any error, refuse
             is_known = False
         if not is_known:
             _log.warning("an association from %s was refused", requestor.address)

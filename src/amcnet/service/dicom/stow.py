@@ -61,10 +61,10 @@ def _connection(scheme: str, host: str, port: int | None) -> http.client.HTTPCon
 
 
 def _check_answer(status: int, reason: str, body: bytes) -> None:
-    """Check that the service took the file; a 202 may hold failures.
+    """Check that the service accepted the file; a 202 may report failures.
 
     Raises:
-        OutputError: If it did not.
+        OutputError: If it did not accept the file.
     """
     if status not in (200, 202):
         raise OutputError(f"the DICOMweb service answered {status} {reason}, expected 200")

@@ -1,4 +1,4 @@
-"""Browsers that have shown a token once and go on with a cookie."""
+"""Browsers that have shown a token once and use a cookie from then on."""
 
 import hmac
 import secrets
@@ -12,7 +12,7 @@ _MOST = 1000
 
 
 class BrowserSessions:
-    """Knows the cookies that were given out, until they expire or the service ends.
+    """Keeps the issued cookies until they expire or the service ends.
 
     Args:
         clock: Returns seconds.

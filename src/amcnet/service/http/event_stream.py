@@ -1,4 +1,4 @@
-"""Server-sent events: what happens to a study, until it ends."""
+"""Server-sent events: the events of a job, until it ends."""
 
 import json
 import re
@@ -26,8 +26,8 @@ class EventStream(StreamingResponse):
 
     Args:
         context: The parts of the service.
-        job_id: The study.
-        last_seen: Number of the last event that a browser has seen, if it comes back.
+        job_id: The job.
+        last_seen: Number of the last event that a browser has seen, if it reconnects.
     """
 
     media_type = "text/event-stream"

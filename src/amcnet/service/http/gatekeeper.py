@@ -1,4 +1,4 @@
-"""Who gets in: host names, origins, protocol versions and tokens, checked before any address."""
+"""Access control: checks host name, origin, protocol version and token before any route."""
 
 from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
@@ -28,14 +28,14 @@ _POLICY = content_policy(form_action="'self'")
 
 
 class Gatekeeper:
-    """An ASGI application in front of another, which only sees requests that may reach it.
+    """An ASGI application in front of another one, which only receives permitted requests.
 
     Args:
         app: The application behind it.
         tokens: Who may use the service.
         sessions: Browsers that have shown a token.
         loopback_port: Port of a service that only its own machine may reach: requests must name
-            that machine, so that a page from elsewhere cannot reach it under its own name.
+            that machine, so that a web page of another site cannot reach it under its own name.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class Gatekeeper:
         if loopback_port is not None:
             names = ("127.0.0.1", "localhost", "[::1]")
             self._hosts = {f"{name}:{loopback_port}" for name in names}
-            if loopback_port == _HTTP_PORT:  # which clients leave out
+            if loopback_port == _HTTP_PORT:  # clients omit it
                 self._hosts |= set(names)
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Pass a request on, or answer why not."""
+        """Pass a request on, or answer with the reason for refusing it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -81,10 +81,10 @@ class Gatekeeper:
     def _problem(self, headers: Mapping[str, str]) -> tuple[int, str] | None:
         host = headers.get("host", "")
         if self._hosts is not None and host.lower() not in self._hosts:
-            return 403, "this server answers to its own machine alone"
+            return 403, "this server answers requests from its own machine only"
         origin = headers.get("origin")
         if origin is not None and origin.partition("://")[2] != host:
-            return 403, "requests of pages from elsewhere are refused"
+            return 403, "requests from pages of other sites are refused"
         stated = headers.get(PROTOCOL_HEADER, str(PROTOCOL))
         if stated != str(PROTOCOL):
             client = stated, headers.get(VERSION_HEADER, "of an unknown version")

@@ -33,7 +33,7 @@ _ANSWERED: tuple[Any, ...] = (HTTPException, AmcnetError, OSError, sqlite3.Error
 
 
 def show_root(request: Request) -> Response:
-    """Return the versions and, to users of the service, its capabilities."""
+    """Return the versions and, for users of the service, its capabilities."""
     if request.headers.get("accept", "").startswith("text/html"):
         return RedirectResponse("/status", 303)
     context = context_of(request)
@@ -72,7 +72,7 @@ def _capabilities(context: HttpContext) -> dict[str, Any]:
 
 
 def show_openapi(request: Request) -> Response:
-    """Send the description of all addresses."""
+    """Send the OpenAPI description."""
     return json_answer(openapi_document())
 
 

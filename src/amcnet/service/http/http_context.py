@@ -20,7 +20,7 @@ from amcnet.service.work.result_formats import ResultFormats
 from amcnet.service.work.service_model import ModelFacts
 
 INSUFFICIENT_STORAGE = 507
-_MOST_CHARACTERS = 1000  # of an error, which may quote what was sent
+_MOST_CHARACTERS = 1000  # of an error, which may quote the request
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,17 @@ class HttpContext:
     """The parts of a service that its routes use.
 
     Attributes:
-        desk: Takes studies in.
-        feed: Tells what happens to them.
+        desk: Accepts jobs.
+        feed: Their progress events.
         formats: Writes results in other formats.
         tokens: Who may use the service.
         model: Facts of the loaded model.
         most_bytes: Largest upload.
-        keep_hours: How long studies are kept after their end.
+        keep_hours: How long jobs are kept after their end.
         dicom: AE title and port of the DICOM node, if there is one.
-        forward: Where results are sent on, if anywhere.
-        loopback_port: Port of a service that only its own machine may reach; None of others.
-        retry: Tries a result that is stuck at once.
+        forward: Destination of results, if any.
+        loopback_port: Port, if only the service's own machine may reach it; else None.
+        retry: Retries a stuck result at once.
     """
 
     desk: JobDesk
@@ -55,7 +55,7 @@ class HttpContext:
 
 
 def context_of(request: Request) -> HttpContext:
-    """Return the parts of the service that a request reached."""
+    """Return the parts of the service for a request."""
     context: HttpContext = request.app.state.context
     return context
 
@@ -78,10 +78,10 @@ def owner_of(request: Request) -> str:
 
 
 def job_of_request(request: Request) -> StoredJob:
-    """Return the study that a request names, if its user may read it.
+    """Return the job that a request names, if its user may read it.
 
     Raises:
-        HTTPException: If there is none; one of somebody else is treated in the same way.
+        HTTPException: If there is none, or it belongs to another user.
     """
     owner, job_id = owner_of(request), request.path_params["job_id"]
     job = context_of(request).desk.queue.find(job_id)
@@ -103,7 +103,7 @@ def answer_error(request: Request, error: Exception) -> Response:
         return _told(422, str(error))
     if isinstance(error, sqlite3.Error | OSError):
         return _told(503, "the server cannot use its disk at the moment, try again later")
-    return _told(500, "the server failed in a way that was not foreseen, see its log")
+    return _told(500, "an unforeseen error occurred in the server, see its log")
 
 
 def _told(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -112,5 +112,5 @@ def _told(status: int, text: str, headers: Mapping[str, str] | None = None) -> R
 
 
 def json_answer(values: Any, status: int = 200, **headers: str) -> Response:  # noqa: ANN401
-    """Return an answer in JSON that nobody stores."""
+    """Return an answer in JSON that must not be cached."""
     return JSONResponse(values, status, headers={"Cache-Control": "no-store"} | headers)

@@ -22,15 +22,15 @@ _SHUTDOWN_SECONDS = 2
 
 
 def listen(address: HttpAddress) -> socket.socket:
-    """Return a socket that listens at an address.
+    """Return a socket that listens on an address.
 
     Raises:
-        ConfigError: If that is taken or not allowed.
+        ConfigError: If the address is taken or not allowed.
     """
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
     except OSError as error:
-        raise ConfigError(f"--http: '{address.host}' is no address of this machine") from error
+        raise ConfigError(f"--http: '{address.host}' is not an address of this machine") from error
     try:
         return listening_socket(found[0], found[4])
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The routes of studies: submit, follow, fetch, delete."""
+"""The routes of jobs: submit, follow, fetch, delete."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,11 +32,11 @@ _UNPACKED = "upload.zip"
 
 
 def described(job: StoredJob, position: int | None = None, name: bool = True) -> dict[str, Any]:
-    """Return the description of a study, as JSON holds it.
+    """Return the description of a job, as JSON holds it.
 
     Args:
-        job: The study.
-        position: Number of studies before it, if it is queued.
+        job: The job.
+        position: Number of jobs before it, if it is queued.
         name: Whether to give its name and why it failed: both may name a patient.
     """
     values: dict[str, Any] = {
@@ -81,7 +81,7 @@ async def submit(request: Request) -> Response:
     name = checked_name(names[0])
     options = options_from_query([field for field in fields if field[0] not in ("name", "archive")])
     if options.only:
-        find_structures(context.model.table, options.only)  # refused now and not after the work
+        find_structures(context.model.table, options.only)  # refuse now, not after the work
     stated = request.headers.get("content-length", "0")
     announced = int(stated) if stated.isdecimal() else 0
     if announced > context.most_bytes:
@@ -95,7 +95,7 @@ async def submit(request: Request) -> Response:
         if is_packed:
             await run_sync(unpack, path, incoming, context.most_bytes, folders.check_room)
             if not (incoming / name).is_file():
-                raise ConfigError(f"name: the archive holds no '{name}'")
+                raise ConfigError(f"name: the archive does not contain '{name}'")
         values = options.model_dump(mode="json")
         job, is_new = await run_sync(
             context.desk.submit, incoming, name, owner, values, f"{digest} {name.lower()}"
@@ -105,7 +105,7 @@ async def submit(request: Request) -> Response:
 
 
 def list_jobs(request: Request) -> Response:
-    """List the user's studies, the latest first."""
+    """List the user's jobs, the latest first."""
     owner, queue = owner_of(request), context_of(request).desk.queue
     positions = queue.positions()
     return json_answer(
@@ -114,7 +114,7 @@ def list_jobs(request: Request) -> Response:
 
 
 def show_queue(request: Request) -> Response:
-    """Return what the status page shows: all studies for the operator, else the user's own."""
+    """Return what the status page shows: all jobs for the operator, else the user's own."""
     context, owner = context_of(request), owner_of(request)
     jobs = context.desk.queue.listed(None if sees_all(owner) else owner)
     positions = context.desk.queue.positions()
@@ -128,12 +128,12 @@ def show_queue(request: Request) -> Response:
 
 
 def show_job(request: Request) -> Response:
-    """Return the description of a study."""
+    """Return the description of a job."""
     return json_answer(_with_position(request, job_of_request(request)))
 
 
 async def follow(request: Request) -> Response:
-    """Send what happens to a study as server-sent events."""
+    """Send the events of a job as server-sent events."""
     job = await run_sync(job_of_request, request)
     return EventStream(context_of(request), job.id, request.headers.get("last-event-id"))
 
@@ -143,12 +143,12 @@ def _finished(request: Request) -> StoredJob:
     if job.state is State.FAILED:
         raise HTTPException(409, job.error)
     if job.state not in WITH_RESULT:
-        raise HTTPException(409, f"the job is {job.state}, its result is not there yet")
+        raise HTTPException(409, f"the job is {job.state}, it has no result yet")
     return job
 
 
 def show_result(request: Request) -> Response:
-    """Send what was found: verdict, findings, sizes."""
+    """Send verdict, findings and sizes."""
     job = _finished(request)
     return json_answer(load_result(job.id, context_of(request).desk.folders).event)
 
@@ -176,7 +176,7 @@ def send_report(request: Request) -> Response:
     job = _finished(request)
     path = context_of(request).desk.folders.output(job.id) / REPORT_FILE
     if not path.is_file():
-        raise HTTPException(404, "no report was asked for: submit the volume with report=true")
+        raise HTTPException(404, "no report was requested: submit the volume with report=true")
     headers = {"Content-Security-Policy": _REPORT_POLICY}
     return FileResponse(path, media_type="text/html; charset=utf-8", headers=headers)
 
@@ -187,7 +187,7 @@ def send_probabilities(request: Request) -> Response:
     path = context_of(request).desk.folders.output(job.id) / PROBABILITIES_FILE
     if not path.is_file():
         raise HTTPException(
-            404, "no probabilities were asked for: submit the volume with probabilities=true"
+            404, "no probabilities were requested: submit the volume with probabilities=true"
         )
     return _file(path, "probabilities.npy")
 
@@ -197,7 +197,7 @@ def _file(path: Path, name: str) -> Response:
 
 
 def delete(request: Request) -> Response:
-    """Delete a study with all its files."""
+    """Delete a job with all its files."""
     job = job_of_request(request)
     context_of(request).desk.delete(job.id)
     request.app.state.views.forget(job.id)
@@ -205,7 +205,7 @@ def delete(request: Request) -> Response:
 
 
 def retry(request: Request) -> Response:
-    """Send a result that is stuck on at once."""
+    """Forward a stuck result at once."""
     job = job_of_request(request)
     if not context_of(request).retry(job.id):
         raise HTTPException(409, f"the job is {job.state}, expected one that is being forwarded")

@@ -30,7 +30,7 @@ _PROBLEMS = {
     "404": "No such job, or it belongs to somebody else.",
     "409": "The job has no result, or not yet.",
     "413": "The upload is too large.",
-    "507": "The disk is full; accepted jobs go on.",
+    "507": "The disk is full; accepted jobs continue.",
 }
 
 
@@ -89,9 +89,7 @@ def _paths() -> dict[str, Any]:
         f"{job}/probabilities": {
             "get": _for_job("Probabilities of all classes (.npy).", {"200": _BYTES}, "409")
         },
-        f"{job}/retry": {
-            "post": _for_job("Send a result that is stuck on at once.", {"202": _JOB}, "409")
-        },
+        f"{job}/retry": {"post": _for_job("Forward a stuck result at once.", {"202": _JOB}, "409")},
     }
 
 
@@ -106,7 +104,7 @@ def _operation(summary: str, answers: dict[str, Any], *problems: str) -> dict[st
     header = {
         "name": PROTOCOL_HEADER,
         "in": "header",
-        "description": "The client's protocol version; another one than the server's is refused.",
+        "description": "The client's protocol version; it must be the server's.",
         "schema": {"type": "string"},
     }
     return {"summary": summary, "parameters": [header], "responses": responses}
@@ -128,7 +126,7 @@ def _submission() -> dict[str, Any]:
             "name": "name",
             "in": "query",
             "required": True,
-            "description": "File name of the volume; its extension says what it is.",
+            "description": "File name of the volume; its extension states the format.",
             "schema": {"type": "string"},
         },
         {

@@ -32,7 +32,7 @@ _TOKEN_SECONDS = 10
 
 
 def status_page(request: Request) -> Response:
-    """Send the status page; it asks for a token where one is needed."""
+    """Send the status page; it asks for a token if one is needed."""
     return _packaged("status.html")
 
 
@@ -49,7 +49,7 @@ def _packaged(name: str) -> Response:
 
 
 async def begin_session(request: Request) -> Response:
-    """Give a browser that shows a token in the body a cookie instead of it."""
+    """Exchange a token in the body of a request for a cookie."""
     body = b""
     with anyio.move_on_after(_TOKEN_SECONDS) as waiting:
         async for chunk in request.stream():
@@ -72,7 +72,7 @@ async def begin_session(request: Request) -> Response:
 
 
 def redirect_to_view(request: Request) -> Response:
-    """Lead to the viewer's page, whose files are below it."""
+    """Redirect to the viewer's page, whose files are below it."""
     return RedirectResponse(f"/jobs/{request.path_params['job_id']}/view/", 307)
 
 
@@ -80,7 +80,7 @@ async def view_resource(request: Request) -> Response:
     """Send the viewer's page for a result, or a file that it needs."""
     job = await run_sync(job_of_request, request)
     if job.state not in WITH_RESULT:
-        raise HTTPException(409, "the job has no result to look at")
+        raise HTTPException(409, "the job has no result to view")
     views: ResultViews = request.app.state.views
     resources = await run_sync(views.resources, job)
     resource = resources.get(request.path_params.get("resource", ""))
@@ -90,10 +90,10 @@ async def view_resource(request: Request) -> Response:
 
 
 class ResultViews:
-    """Results as the viewer shows them; the latest are kept.
+    """Results prepared for the viewer; the latest are kept.
 
     Args:
-        folders: Where the files of the studies are.
+        folders: Where the files of the jobs are.
     """
 
     def __init__(self, folders: JobFolders) -> None:
@@ -115,7 +115,7 @@ class ResultViews:
             return self._kept[job.id]
 
     def forget(self, job_id: str) -> None:
-        """Remove what is kept of a study."""
+        """Forget a job."""
         with self._lock:
             self._kept.pop(job_id, None)
 

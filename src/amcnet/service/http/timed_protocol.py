@@ -8,21 +8,21 @@ _REQUEST_SECONDS = 15.0
 
 
 class TimedProtocol(H11Protocol):
-    """Closes a connection whose next request has not arrived completely, without its body.
+    """Closes a connection if the next request's headers do not arrive in time.
 
     uvicorn itself limits only the time between two requests, so that a client that never ends its
-    headers would hold a place for ever. The body is limited where it is read.
+    headers would occupy a place for ever. Bodies are limited where they are read.
     """
 
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for the first request."""
+        """Start to wait for the first request."""
         super().connection_made(transport)
         self._wait()
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; wait for the rest if they do not complete a request."""
+        """Receive bytes; wait for the rest if they do not complete a request."""
         super().data_received(data)
         if not self._is_waiting():
             self._stop_waiting()

@@ -1,4 +1,4 @@
-"""Receiving a volume: streamed to the disk, hashed on the way, refused when it is too large."""
+"""Receive a volume: streamed to the disk, hashed on the way, refused if it is too large."""
 
 import hashlib
 import zipfile
@@ -26,10 +26,10 @@ _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def checked_name(name: str) -> str:
-    """Return the name of an upload, which may neither lead elsewhere nor hide.
+    """Check the name of an upload: a plain name that is not hidden.
 
     Raises:
-        InputError: If it may not be used.
+        InputError: If it cannot be used.
     """
     if not _is_plain(name) or name.startswith("-"):
         raise InputError(f"name: found {name!r}, expected the plain name of a file")
@@ -51,7 +51,7 @@ async def receive_upload(
         check_room: Raises NoRoomError if the disk is full; called before each write.
 
     Raises:
-        HTTPException: If it is too large, slow, incomplete or not what its header says.
+        HTTPException: If it is too large, too slow, incomplete, or differs from its header.
         NoRoomError: If there is no room left for new uploads.
         OSError: If the disk is full.
     """
@@ -71,7 +71,7 @@ async def receive_upload(
         raise HTTPException(400, "the upload is empty, expected a volume")
     found, stated = digest.hexdigest(), request.headers.get(SHA256_HEADER)
     if stated is not None and stated.lower() != found:
-        raise HTTPException(400, "the upload was damaged on its way: its SHA-256 differs")
+        raise HTTPException(400, "the upload was damaged in transit: its SHA-256 differs")
     return found
 
 
@@ -87,12 +87,12 @@ def unpack(archive: Path, folder: Path, most_bytes: int, check_room: Callable[[]
 
     Args:
         archive: A zip archive of files without folders.
-        folder: Gets them.
+        folder: Destination.
         most_bytes: Most that they may take together.
         check_room: Raises NoRoomError if the disk is full; called before each write.
 
     Raises:
-        InputError: If it is damaged, or holds anything else.
+        InputError: If it is damaged, or contains anything else.
         HTTPException: If the files are too large.
         NoRoomError: If there is no room left for new uploads.
         OSError: If the disk is full.
@@ -134,12 +134,12 @@ def _extract(archive: Path, folder: Path, most_bytes: int, check_room: Callable[
 
 def _member_name(name: str) -> str:
     if not _is_plain(name):
-        raise InputError("archive: holds a folder or a name that leads elsewhere, expected files")
+        raise InputError("archive: contains a folder or a name that leads outside, expected files")
     return name
 
 
 def _is_plain(name: str) -> bool:
-    """Return whether a file of this name can neither lead elsewhere nor hide."""
+    """Return whether a name is a plain file name that is not hidden."""
     return (
         name.isprintable()
         and not set(name) & _SPECIAL
@@ -149,7 +149,7 @@ def _is_plain(name: str) -> bool:
 
 
 async def _buffered(request: Request) -> AsyncIterator[bytes]:
-    """Yield the body in pieces that are worth a write; a sender that stops is not waited for."""
+    """Yield the body in chunks worth writing; give up if the sender stalls."""
     stream, buffer = request.stream(), bytearray()
     while True:
         with anyio.fail_after(_IDLE_SECONDS):

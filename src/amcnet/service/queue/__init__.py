@@ -1,1 +1,1 @@
-"""The queue: which studies were accepted, what became of them, and where their files are."""
+"""The queue: accepted jobs, their states, and the places of their files."""

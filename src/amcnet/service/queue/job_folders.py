@@ -1,11 +1,11 @@
-"""Where the files of the studies are: one folder each, readable by the service's user alone.
+"""Folders of the jobs: one each, readable by the service's user only.
 
 ::
 
     DIR/queue.sqlite          the queue
     DIR/incoming/RANDOM/      an upload that is not accepted yet
-    DIR/jobs/ID/input/        the files of an accepted study
-    DIR/jobs/ID/output/       its result; there as a whole or not at all
+    DIR/jobs/ID/input/        the files of an accepted job
+    DIR/jobs/ID/output/       its result; complete or absent
 """
 
 import errno
@@ -23,7 +23,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENO
 
 
 class NoRoomError(OutputError):
-    """The disk has no room for another study."""
+    """The disk has no room for another job."""
 
 
 def is_full(error: BaseException) -> bool:
@@ -32,7 +32,7 @@ def is_full(error: BaseException) -> bool:
     while seen is not None:
         if isinstance(seen, NoRoomError) or getattr(seen, "errno", None) in _FULL:
             return True
-        if "disk is full" in str(seen):  # SQLite's own words
+        if "disk is full" in str(seen):  # wording of SQLite
             return True
         seen = seen.__cause__
     return False
@@ -43,7 +43,7 @@ class JobFolders:
 
     Args:
         data: Folder of the service; it is made if its parent exists.
-        reserve_bytes: Space that new studies leave free, for the results of the accepted ones.
+        reserve_bytes: Space that new jobs leave free, for the results of the accepted ones.
 
     Raises:
         OutputError: If the folders cannot be made.
@@ -60,11 +60,11 @@ class JobFolders:
             raise OutputError(f"{data}: cannot hold the service's data ({error})") from error
 
     def input(self, job_id: str) -> Path:
-        """Return the folder with the files of a study."""
+        """Return the folder with the files of a job."""
         return self._jobs / job_id / "input"
 
     def output(self, job_id: str) -> Path:
-        """Return the folder with the result of a study."""
+        """Return the folder with the result of a job."""
         return self._jobs / job_id / "output"
 
     def partial_output(self, job_id: str) -> Path:
@@ -72,10 +72,10 @@ class JobFolders:
         return self._jobs / job_id / "output.partial"
 
     def check_room(self, num_bytes: int = 0) -> None:
-        """Check that there is room for a new study beside the results of the accepted ones.
+        """Check that there is room for a new job in addition to the results of the accepted ones.
 
         Raises:
-            NoRoomError: If there is not.
+            NoRoomError: If there is none.
         """
         free = shutil.disk_usage(self.data).free
         if free - num_bytes < self._reserve:
@@ -95,7 +95,7 @@ class JobFolders:
             shutil.rmtree(folder, ignore_errors=True)
 
     def accept(self, incoming: Path, job_id: str) -> None:
-        """Make an upload the input of a study, and flush both to the disk.
+        """Make an upload the input of a job, and flush both to the disk.
 
         Raises:
             OSError: If the disk is full or fails.
@@ -108,14 +108,14 @@ class JobFolders:
         synchronise_folder(self._jobs)
 
     def begin_output(self, job_id: str) -> Path:
-        """Return an empty folder that a result is written to."""
+        """Return an empty folder for a result."""
         self.discard_output(job_id)
         partial = self.partial_output(job_id)
         partial.mkdir(mode=0o700)
         return partial
 
     def discard_output(self, job_id: str) -> None:
-        """Remove the result of a study, or the part of it that is there."""
+        """Remove the result of a job, or its partial result."""
         shutil.rmtree(self.partial_output(job_id), ignore_errors=True)
         shutil.rmtree(self.output(job_id), ignore_errors=True)
 
@@ -127,14 +127,14 @@ class JobFolders:
         synchronise_folder(partial.parent)
 
     def remove(self, job_id: str) -> None:
-        """Remove all files of a study."""
+        """Remove all files of a job."""
         shutil.rmtree(self._jobs / job_id, ignore_errors=True)
 
     def clean(self, known: Collection[str], unfinished: Collection[str]) -> int:
         """Remove the leftovers of a killed process: partial uploads and results, unknown folders.
 
         Args:
-            known: The studies in the queue.
+            known: The jobs in the queue.
             unfinished: Those of them whose result is not complete.
 
         Returns:

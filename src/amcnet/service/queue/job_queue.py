@@ -1,8 +1,8 @@
-"""The queue of studies: every change of state is one transaction, made only from the state before.
+"""The queue of jobs: every change of state is one transaction, made only from the state before.
 
-A study is accepted when its row is on the disk; from then on it ends in exactly one result, however
-often the process is killed. A change is made only if the study is still in the expected state, so a
-study that was deleted meanwhile stays deleted.
+A job is accepted when its row is on the disk; from then on it ends in exactly one result, however
+often the process is killed. A change is made only if the job is still in the expected state, so a
+job that was deleted meanwhile stays deleted.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ _INTERRUPTED = (
 
 
 def new_id() -> str:
-    """Return a name for a study that nobody can guess."""
+    """Return a name for a job that nobody can guess."""
     return secrets.token_hex(_ID_BYTES)
 
 
@@ -41,10 +41,10 @@ def content_key(owner: str, digest: str, options: Mapping[str, Any]) -> str:
 
 
 class JobQueue:
-    """All studies of a service and what became of them.
+    """All jobs of a service and their states.
 
     Args:
-        database: Where they are kept.
+        database: The database that holds them.
         clock: Returns seconds since 1970.
     """
 
@@ -52,39 +52,39 @@ class JobQueue:
         self._database, self._clock = database, clock
 
     def find(self, job_id: str) -> StoredJob | None:
-        """Return a study by its id; None if there is none."""
+        """Return a job by its id; None if there is none."""
         return next(iter(self._database.select("WHERE id=?", job_id)), None)
 
     def listed(self, owner: str | None = None, most: int = 500) -> list[StoredJob]:
-        """Return the latest studies, of one owner or of all, the latest first."""
+        """Return the latest jobs, of one owner or of all, the latest first."""
         if owner is None:
             return self._database.select("ORDER BY sequence DESC LIMIT ?", most)
         return self._database.select("WHERE owner=? ORDER BY sequence DESC LIMIT ?", owner, most)
 
     def in_state(self, state: State) -> list[StoredJob]:
-        """Return the studies in a state, the oldest first."""
+        """Return the jobs in a state, the oldest first."""
         return self._database.select("WHERE state=? ORDER BY sequence", state)
 
     def counts(self) -> dict[State, int]:
-        """Return the number of studies in each state."""
+        """Return the number of jobs in each state."""
         return self._database.counts()
 
     def positions(self) -> dict[str, int]:
-        """Return how many studies come before each queued one, if nothing else is submitted."""
+        """Return how many jobs come before each queued one, if nothing else is submitted."""
         with self._database.transaction() as connection:
             waiting = in_turn(connection)
         running = self.counts()[State.RUNNING]
         return {job_id: running + number for number, (job_id, _) in enumerate(waiting)}
 
     def submit(self, job: StoredJob, digest: str) -> tuple[StoredJob, bool]:
-        """Accept a study that is on the disk, unless its owner submitted the same before.
+        """Accept a job that is on the disk, unless its owner submitted the same before.
 
         Args:
-            job: The study, in the state ``queued``.
+            job: The job, in the state ``queued``.
             digest: SHA-256 of its content.
 
         Returns:
-            The study, and whether it is new. A former one that failed is queued again.
+            The job, and whether it is new. A former one that failed is queued again.
         """
         key = content_key(job.owner, digest, job.options)
         with self._database.transaction() as connection:
@@ -107,7 +107,7 @@ class JobQueue:
         """Record that an image of a series arrived or its association ended.
 
         Args:
-            job_id: The study.
+            job_id: The job.
             was_released: Whether the association has ended in order.
 
         Returns:
@@ -116,18 +116,18 @@ class JobQueue:
         return self._change(job_id, State.RECEIVED, was_released=was_released)
 
     def of_series(self, owner: str, series: str) -> list[StoredJob]:
-        """Return the studies of a DICOM series from one sender, the oldest first."""
+        """Return the jobs of a DICOM series from one sender, the oldest first."""
         return self._database.select("WHERE series=? AND owner=? ORDER BY sequence", series, owner)
 
     def complete(self, job_id: str, digest: str) -> tuple[StoredJob, bool]:
         """Queue a series that has arrived, unless the same was queued before.
 
         Args:
-            job_id: The study, in the state ``received``.
+            job_id: The job, in the state ``received``.
             digest: SHA-256 of its content.
 
         Returns:
-            The study, and whether it is new; one that is not was removed from the queue.
+            The job, and whether it is new; one that is not was removed from the queue.
         """
         with self._database.transaction() as connection:
             arrived = job_of(connection.execute(f"{SELECT} WHERE id=?", (job_id,)).fetchone())
@@ -147,7 +147,7 @@ class JobQueue:
             return former, False
 
     def claim(self) -> StoredJob | None:
-        """Take the study whose turn it is from the queue; None if none is due."""
+        """Take the next job from the queue; None if none is due."""
         now = self._clock()
         with self._database.transaction() as connection:
             due = in_turn(connection, now)
@@ -162,21 +162,21 @@ class JobQueue:
         return self.find(job_id)
 
     def next_queued(self) -> StoredJob | None:
-        """Return the study that :meth:`claim` would take now, and leave it in the queue."""
+        """Return the job that :meth:`claim` would take now, and leave it in the queue."""
         with self._database.transaction() as connection:
             due = in_turn(connection, self._clock())
         return self.find(due[0][0]) if due else None
 
     def finish(self, job_id: str, facts: ResultFacts, forward: bool = False) -> bool:
-        """Record that the result of a running study is on the disk.
+        """Record that the result of a running job is on the disk.
 
         Args:
-            job_id: The study.
-            facts: What was found.
-            forward: Whether the result is to be sent on.
+            job_id: The job.
+            facts: Summary of the result.
+            forward: Whether to forward the result.
 
         Returns:
-            Whether the study was running; False if it was deleted meanwhile.
+            Whether the job was running; False if it was deleted meanwhile.
         """
         state = State.FORWARDING if forward else State.DONE
         return self._change(
@@ -193,14 +193,14 @@ class JobQueue:
         )
 
     def fail(self, job_id: str, error: str, seconds: float = 0.0) -> bool:
-        """Record that a running study failed for good; return whether it was running."""
+        """Record that a running job failed for good; return whether it was running."""
         return self._change(job_id, State.RUNNING, state=State.FAILED, error=error, seconds=seconds)
 
     def postpone(self, job: StoredJob, seconds: float, reason: str) -> bool:
-        """Try the current step of a running or forwarding study again later.
+        """Try the current step of a running or forwarding job again later.
 
         Returns:
-            Whether the study was still in that state.
+            Whether the job was still in that state.
         """
         after = State.QUEUED if job.state is State.RUNNING else State.FORWARDING
         return self._change(
@@ -213,7 +213,7 @@ class JobQueue:
         )
 
     def forwarding_due(self) -> list[StoredJob]:
-        """Return the studies whose results can be sent on now, the oldest first."""
+        """Return the jobs whose results can be forwarded now, the oldest first."""
         return self._database.select(
             "WHERE state='forwarding' AND not_before<=? ORDER BY sequence", self._clock()
         )
@@ -223,27 +223,27 @@ class JobQueue:
         return self._change(job_id, State.FORWARDING, state=State.FORWARDED, error="", attempts=0)
 
     def retry(self, job_id: str) -> bool:
-        """Send a stuck result on at once; return whether it was being sent."""
+        """Forward a stuck result at once; return whether it was being sent."""
         return self._change(job_id, State.FORWARDING, not_before=0)
 
     def delete(self, job_id: str) -> StoredJob | None:
-        """Delete a study, whatever its state; return it, or None if there is none."""
+        """Delete a job in any state; return it, or None if there is none."""
         with self._database.transaction() as connection:
             row = connection.execute(f"{SELECT} WHERE id=?", (job_id,)).fetchone()
             connection.execute("DELETE FROM jobs WHERE id=?", (job_id,))
         return None if row is None else job_of(row)
 
     def expired(self, seconds: float) -> list[StoredJob]:
-        """Return the studies that ended longer ago than some seconds."""
+        """Return the jobs that ended longer ago than some seconds."""
         states = ", ".join(f"'{state}'" for state in ENDED)
         before = self._clock() - seconds
         return self._database.select(f"WHERE state IN ({states}) AND updated<?", before)
 
     def recover(self) -> list[StoredJob]:
-        """Queue the studies again that a process was working on when it ended; return them.
+        """Requeue the jobs that a process was working on when it ended, and return them.
 
-        One that was worked on at the end of very many processes has probably ended them, by taking
-        all memory for example, and fails.
+        A job during which very many processes ended has probably ended them, for example by taking
+        all memory; it fails.
         """
         running = self.in_state(State.RUNNING)
         with self._database.transaction() as connection:

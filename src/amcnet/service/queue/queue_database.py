@@ -51,7 +51,7 @@ class QueueDatabase:
     """The database of the queue, used by all threads of the service one after the other.
 
     A transaction has reached the disk when it ends (write-ahead log, ``synchronous=FULL``), so that
-    neither a killed process nor a power failure loses what a sender was told.
+    neither a killed process nor a power failure loses anything that a sender was told.
 
     Args:
         path: The file; it is made if it does not exist.
@@ -99,10 +99,10 @@ class QueueDatabase:
                 raise
 
     def select(self, condition: str, *values: object) -> list[StoredJob]:
-        """Return the studies that match an SQL condition.
+        """Return the jobs that match an SQL condition.
 
         Args:
-            condition: What follows ``SELECT ... FROM jobs``, with ``?`` for values.
+            condition: The part after ``SELECT ... FROM jobs``, with ``?`` for values.
             values: The values.
         """
         with self._lock:
@@ -110,7 +110,7 @@ class QueueDatabase:
         return [job_of(row) for row in rows]
 
     def counts(self) -> dict[State, int]:
-        """Return the number of studies in each state."""
+        """Return the number of jobs in each state."""
         with self._lock:
             rows = self._connection.execute("SELECT state, count(*) FROM jobs GROUP BY state")
             found = {State(state): int(count) for state, count in rows.fetchall()}
@@ -123,7 +123,7 @@ class QueueDatabase:
 
 
 def job_of(row: tuple[object, ...]) -> StoredJob:
-    """Return the study of a row of :data:`SELECT`."""
+    """Return the job of a row of :data:`SELECT`."""
     values = dict(zip(_COLUMNS.split(", "), row, strict=True))
     values["state"] = State(str(values["state"]))
     values["options"] = json.loads(str(values["options"]))

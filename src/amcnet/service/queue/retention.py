@@ -1,4 +1,4 @@
-"""Recovery after a crash, and the deletion of studies whose retention time is over."""
+"""Recovery after a crash, and the deletion of jobs whose retention time is over."""
 
 import logging
 
@@ -10,9 +10,9 @@ _log = logging.getLogger(__name__)
 
 
 def recover_queue(queue: JobQueue, folders: JobFolders) -> None:
-    """Repair queue and folders after the previous process ended, in whatever way.
+    """Repair queue and folders after the previous process ended, even by a kill.
 
-    Studies that it was working on are queued again; half-written files are removed.
+    Jobs that it was working on are queued again; half-written files are removed.
     """
     for job in queue.recover():
         _log.info("job %s was interrupted and is tried again", job.id)
@@ -25,9 +25,9 @@ def recover_queue(queue: JobQueue, folders: JobFolders) -> None:
 
 
 def delete_expired(queue: JobQueue, folders: JobFolders, keep_hours: float) -> int:
-    """Delete the studies whose retention time is over; return their number.
+    """Delete the jobs whose retention time is over; return their number.
 
-    A result that has not reached its destination is kept however old it is.
+    A result that has not reached its destination is kept regardless of its age.
     """
     expired = queue.expired(keep_hours * 3600)
     for job in expired:

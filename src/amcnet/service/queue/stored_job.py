@@ -1,4 +1,4 @@
-"""A study in the queue: what is known about it, and the states that it goes through."""
+"""A job in the queue: its facts and its states."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,10 +6,10 @@ from typing import Any
 
 
 class State(StrEnum):
-    """What has happened to a study.
+    """State of a job.
 
-    ``received`` -> ``queued`` -> ``running`` -> ``done`` or ``failed``; a study whose result is
-    sent on goes from ``running`` to ``forwarding`` and then to ``forwarded``.
+    ``received`` -> ``queued`` -> ``running`` -> ``done`` or ``failed``; a job whose result is
+    forwarded goes from ``running`` to ``forwarding`` and then to ``forwarded``.
     """
 
     RECEIVED = "received"
@@ -22,32 +22,32 @@ class State(StrEnum):
 
 
 ENDED = (State.DONE, State.FAILED, State.FORWARDED)
-"""States that nothing follows; studies in them are deleted when their retention time is over."""
+"""Final states; jobs in them are deleted when their retention time is over."""
 
 WITH_RESULT = (State.DONE, State.FORWARDING, State.FORWARDED)
-"""States of a study whose result is on the disk."""
+"""States of a job whose result is on the disk."""
 
 
 @dataclass(frozen=True)
 class StoredJob:
-    """One study in the queue.
+    """One job in the queue.
 
     Attributes:
-        id: Name of the study in addresses, logs and folders; random, so that nobody can guess it.
-        owner: Who submitted it, and the only one who may read it.
-        state: What has happened to it.
+        id: Name of the job in addresses, logs and folders; random, so that nobody can guess it.
+        owner: Its submitter, the only user who may read it.
+        state: Its state.
         name: Name of its volume in the input folder; it may name a patient, so it is never logged.
-        options: What the submitter asked for, as JSON holds it.
+        options: Options of the submitter, as plain data for JSON.
         created: When it was accepted, in seconds since 1970.
         updated: When its state last changed, or its last image arrived.
         started: When it was taken from the queue; None before.
-        seconds: Time that the work took; None before its end.
-        attempts: How often the current step was tried in vain.
-        not_before: When the current step may be tried again.
-        error: Why it failed, or why its current step has to be tried again; mostly empty.
+        seconds: Duration of the work; None before its end.
+        attempts: Number of failed attempts at the current step.
+        not_before: Time of the next attempt at the current step.
+        error: Why it failed, or why its current step must be retried; usually empty.
         verdict: ``ok``, ``look`` or ``bad``; empty where there is none.
-        found: Number of structures that were found; None without a result.
-        wanted: Number of structures that were looked for; None without a result.
+        found: Number of structures found; None without a result.
+        wanted: Number of requested structures; None without a result.
         series: UID of the DICOM series that arrives; empty for uploads.
         was_released: Whether the sender ended its last DICOM association in order.
     """
@@ -73,13 +73,13 @@ class StoredJob:
 
 @dataclass(frozen=True)
 class ResultFacts:
-    """What the queue keeps of a result, for lists; the result itself is a file.
+    """Summary of a result for lists; the result itself is a file.
 
     Attributes:
         verdict: ``ok``, ``look`` or ``bad``; empty where there is none.
         found: Number of structures that were found.
         wanted: Number of structures that were looked for.
-        seconds: Time that the work took.
+        seconds: Duration of the work.
     """
 
     verdict: str

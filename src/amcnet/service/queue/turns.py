@@ -1,8 +1,8 @@
-"""Whose study comes next: every submitter in turn, so that one with many volumes delays nobody.
+"""Order of the jobs: submitters take turns, so that one with many volumes does not block others.
 
 A submitter is the user of a token or the AE title of a DICOM sender. Whoever was served longest ago
-comes first, with the oldest study. Turns are stored apart from the studies, so that deleting
-studies does not change whose turn it is.
+comes first, with the oldest job. Turns are stored apart from the jobs, so that deleting
+jobs does not change whose turn it is.
 """
 
 import sqlite3
@@ -24,14 +24,14 @@ _EVER = float("inf")
 
 
 def in_turn(connection: sqlite3.Connection, now: float = _EVER) -> list[tuple[str, str]]:
-    """Return the queued studies in the order in which they are worked on.
+    """Return the queued jobs in the order in which they are worked on.
 
     Args:
         connection: The database of the queue.
-        now: Leaves out studies that may only be tried again later, in seconds since 1970.
+        now: Leaves out jobs that may only be tried again later, in seconds since 1970.
 
     Returns:
-        Pairs of a study's id and its owner.
+        Pairs of a job's id and its owner.
     """
     return connection.execute(_ORDER, (now,)).fetchall()
 

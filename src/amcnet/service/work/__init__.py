@@ -1,1 +1,1 @@
-"""The work: one loaded model, one volume after the other, and results in every format."""
+"""The work: one loaded model, one volume after another, and results in every format."""

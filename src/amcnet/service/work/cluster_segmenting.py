@@ -1,4 +1,4 @@
-"""Segmenting on the machines of a Dask cluster, with the queue in front of it."""
+"""Segment on the machines of a Dask cluster, with the queue in front of it."""
 
 import secrets
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The result of one study as files, and texts without the folders of the server."""
+"""The result of one job as files, in texts without the server's folders."""
 
 import json
 from collections.abc import Mapping
@@ -36,27 +36,27 @@ class StoredResult:
 
 
 def volume_of(job: StoredJob, folders: JobFolders) -> Path:
-    """Return the volume of a study."""
+    """Return the volume of a job."""
     return folders.input(job.id) / job.name
 
 
 def reading_of(options: JobOptions, axes: str) -> Reading:
-    """Return how the volume of a finished study is read again.
+    """Return how the volume of a finished job is read again.
 
     Args:
-        options: What was asked for.
-        axes: What its x, y and z were taken for.
+        options: Options of the job.
+        axes: Interpretation of its x, y and z.
     """
     return Reading(options.spacing_mm, axes, options.series, options.colour)
 
 
 def task_of(job: StoredJob, source: Path, folder: Path, report: bool, dicom: bool) -> Job:
-    """Return what is read and written for a study.
+    """Return the inputs and outputs of a job.
 
     Args:
-        job: The study.
+        job: The job.
         source: Its volume.
-        folder: Gets the result.
+        folder: Folder for the result.
         report: Whether the report page is wanted.
         dicom: Whether a DICOM segmentation is wanted.
     """
@@ -69,7 +69,7 @@ def task_of(job: StoredJob, source: Path, folder: Path, report: bool, dicom: boo
 
 
 def store_result(folder: Path, event: Mapping[str, Any], labels: list[dict[str, Any]]) -> None:
-    """Write what was found beside the labels.
+    """Write verdict, findings and sizes next to the labels.
 
     Raises:
         OutputError: If it cannot be written.
@@ -80,7 +80,7 @@ def store_result(folder: Path, event: Mapping[str, Any], labels: list[dict[str, 
 
 
 def load_result(job_id: str, folders: JobFolders) -> StoredResult:
-    """Read what was found in a study.
+    """Read verdict, findings and sizes of a job.
 
     Raises:
         InputError: If it no longer exists.

@@ -1,4 +1,4 @@
-"""Work on one study: from its files to a result that is on the disk and in the queue."""
+"""Work on one job: from its files to a result that is on the disk and in the queue."""
 
 import logging
 import time
@@ -47,10 +47,10 @@ Wanted = Literal["memory", "disk space", "the cluster"]
 
 
 class WaitError(AmcnetError):
-    """A study cannot be worked on now, but perhaps later.
+    """A job cannot run now, but perhaps later.
 
     Attributes:
-        wanted: What it waits for.
+        wanted: The resource that it waits for.
     """
 
     def __init__(self, reason: str, wanted: Wanted) -> None:
@@ -59,13 +59,13 @@ class WaitError(AmcnetError):
 
 
 class InterruptedWorkError(AmcnetError):
-    """The service ends; the study is worked on again after its next start."""
+    """The service ends; the job runs again after the next start."""
 
 
 SegmentOne = Callable[[StoredJob, Job, SegmentOptions, Listener], Outcome[SegmentedFile]]
-"""Segments a volume, here or elsewhere, and returns what came of it.
+"""Segments a volume, here or elsewhere, and returns the outcome.
 
-It raises WaitError where the volume has to wait, and InterruptedWorkError when the service ends.
+It raises WaitError if the volume has to wait, and InterruptedWorkError when the service ends.
 """
 
 
@@ -74,17 +74,17 @@ def add_nothing(folder: Path, source: Path, event: dict[str, Any]) -> None:
 
 
 class JobRunner:
-    """Brings studies from the queue to their end.
+    """Takes jobs from the queue and completes them.
 
     Args:
         queue: The queue.
         folders: Where the files are.
-        feed: Told what happens.
-        model: What is known of the model.
-        options_for: Returns how a volume is segmented.
-        segment: Does it.
-        forwards: Whether results are sent on where a study asks for it.
-        finish_folder: Adds to the folder of a result that is sent on: (folder, source, event).
+        feed: Receives progress events.
+        model: Facts about the model.
+        options_for: Returns the segmentation options of a job.
+        segment: Segments a volume.
+        forwards: Whether results are forwarded if a job asks for it.
+        finish_folder: Adds files to the folder of a forwarded result: (folder, source, event).
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class JobRunner:
         self.result_is_ready = Event()
 
     def run(self, job: StoredJob) -> None:
-        """Work on a claimed study; the outcome is always recorded in the queue.
+        """Work on a claimed job; the outcome is always recorded in the queue.
 
         Raises:
             InterruptedWorkError: If the service ends meanwhile.
@@ -122,7 +122,7 @@ class JobRunner:
             if is_full(error):
                 self._wait(job, _disk_wait(), time.monotonic() - started)
             else:
-                _log.exception("job %s failed in a way that was not foreseen", job.id)
+                _log.exception("job %s failed with an unforeseen error", job.id)
                 self._fail(job, f"{type(error).__name__}: {error}", time.monotonic() - started)
         finally:
             self._feed.end(job.id)
@@ -171,7 +171,7 @@ class JobRunner:
         return event | {"input": job.name, "notes": notes}
 
     def _forwarding(self, wanted: JobOptions, source: Path) -> tuple[bool, str]:
-        """Return whether a result is sent on, and if it was to be and cannot, why."""
+        """Return whether to forward a result; if that is requested but impossible, also why."""
         if not (wanted.forward and self._forwards and has_extra("dicom") and is_dicom(source)):
             return False, ""
         try:
@@ -179,7 +179,7 @@ class JobRunner:
             check_source(reading_of(wanted, axes).geometry(source))
         except OutputError as error:
             return False, f"the result is not forwarded: {error}"
-        except AmcnetError:  # the same is said where the volume is read
+        except AmcnetError:  # reading the volume reports the same
             pass
         return True, ""
 
@@ -209,7 +209,7 @@ class JobRunner:
 
 
 def classify(error: Exception) -> Exception:
-    """Return an error as one that lets a study wait, where waiting can help."""
+    """Turn an error into one that lets a job wait, if waiting can help."""
     if isinstance(error, NotEnoughMemoryError | MemoryError):
         return WaitError(str(error) or "there is not enough memory", "memory")
     return _disk_wait() if is_full(error) else error

@@ -1,4 +1,4 @@
-"""Segmenting on this machine: the loop of ``amcnet segment``, with the next volume read ahead."""
+"""Segment on this machine: the loop of ``amcnet segment``, with the next volume read ahead."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -24,15 +24,15 @@ _MOST_AHEAD = 0.05  # largest share of the free memory for a file that is read a
 
 
 class LocalSegmenting:
-    """Segments volumes on this machine, one after the other.
+    """Segments volumes on this machine, one after another.
 
     Args:
         model: The loaded model.
-        options_for: Returns how a volume is segmented.
-        folders: Where the files of the studies are.
-        next_job: Returns the study that is likely next.
+        options_for: Returns the segmentation options of a job.
+        folders: Where the files of the jobs are.
+        next_job: Returns the job that will probably be next.
         is_stopping: Returns whether the service ends.
-        is_deleted: Returns whether a study was deleted.
+        is_deleted: Returns whether a job was deleted.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class LocalSegmenting:
         return outcome
 
     def _begun(self, stored: StoredJob, job: Job, options: SegmentOptions) -> Future[ReadVolume]:
-        """Return the reading of a volume, which may have begun before."""
+        """Return the pending read of a volume, which may already have started."""
         ahead, self._ahead = self._ahead, None
         if ahead is not None and ahead[0] == stored.id:
             return ahead[1]
@@ -95,7 +95,7 @@ class LocalSegmenting:
         )
 
     def _read_ahead(self, current: StoredJob) -> None:
-        """Begin to read the volume that is likely next, if memory allows for both."""
+        """Start to read the volume that will probably be next, if both fit into memory."""
         coming = self._next_job()
         if coming is None or coming.id == current.id:
             return

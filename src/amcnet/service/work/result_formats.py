@@ -1,4 +1,4 @@
-"""Results in every format that ``amcnet segment`` writes, made when they are first asked for."""
+"""Results in every format that ``amcnet segment`` writes, made when they are first requested."""
 
 import threading
 import zipfile
@@ -34,10 +34,10 @@ _SEG_TYPES: tuple[SegType, ...] = ("binary", "labelmap")
 
 
 class ResultFormats:
-    """Writes results in other formats beside the stored one; each is written once.
+    """Writes results in formats other than the stored one; each is written once.
 
     Args:
-        folders: Where the files of the studies are.
+        folders: Where the files of the jobs are.
     """
 
     def __init__(self, folders: JobFolders) -> None:
@@ -45,15 +45,15 @@ class ResultFormats:
         self._lock = threading.Lock()
 
     def labels(self, job: StoredJob, extension: str, seg_type: str = "binary") -> Path:
-        """Return the file with the labels of a study.
+        """Return the file with the labels of a job.
 
         Args:
-            job: The study.
+            job: The job.
             extension: One of :data:`amcnet.io.LABEL_EXTENSIONS`.
             seg_type: Kind of a DICOM segmentation: ``binary`` or ``labelmap``.
 
         Raises:
-            ConfigError: If the format is unknown, or DICOM is asked for and the volume is none.
+            ConfigError: If the format is unknown, or is DICOM but the volume is not.
             OutputError: If it cannot be written.
         """
         _check(extension, seg_type)
@@ -72,7 +72,7 @@ class ResultFormats:
         """Return a zip archive with a mask of every structure that was found.
 
         Raises:
-            ConfigError: If the format is unknown, or DICOM is asked for and the volume is none.
+            ConfigError: If the format is unknown, or is DICOM but the volume is not.
             OutputError: If it cannot be written.
         """
         _check(extension, "binary")
@@ -103,7 +103,7 @@ class ResultFormats:
     def _check_source(self, job: StoredJob, is_dicom_wanted: bool) -> None:
         if is_dicom_wanted and not is_dicom(volume_of(job, self._folders)):
             raise ConfigError(
-                "format: a DICOM segmentation refers to DICOM images and the volume is none, "
+                "format: a DICOM segmentation refers to DICOM images but the volume is not DICOM, "
                 "expected another format such as .seg.nrrd"
             )
 

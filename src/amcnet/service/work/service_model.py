@@ -14,11 +14,11 @@ from amcnet.workflows.segment.options import SegmentOptions
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What a client has to know of the model.
+    """Facts about the model that clients need.
 
     Attributes:
         name: Name of the (first) bundle.
-        notice: What its users must know.
+        notice: Notice to its users.
         channels: Number of input channels.
         labels: The label table, as :meth:`amcnet.anatomy.LabelTable.to_dicts` gives it.
         sha256: Hashes of the weights, one for each member of an ensemble.
@@ -54,11 +54,11 @@ def read_facts(options: SegmentOptions) -> ModelFacts:
 
 
 def options_for(base: SegmentOptions, wanted: JobOptions) -> SegmentOptions:
-    """Return how a volume is segmented.
+    """Return the segmentation options of a job.
 
     Args:
         base: Model, backend, device and memory of the service.
-        wanted: What is asked for with the volume.
+        wanted: Options of the job.
     """
     return replace(
         base,

@@ -1,4 +1,4 @@
-"""Threads that take studies from the queue until the service ends."""
+"""Threads that take jobs from the queue until the service ends."""
 
 import logging
 import threading
@@ -13,13 +13,13 @@ _POLL_SECONDS = 1.0
 
 
 class WorkerThreads:
-    """Works on queued studies in background threads.
+    """Works on queued jobs in background threads.
 
     Args:
         queue: The queue.
-        runner: Works on one study.
-        threads: How many studies are worked on at once: one on this machine, several on a cluster.
-        wake: Set when a study may have become due.
+        runner: Works on one job.
+        threads: Number of simultaneous jobs: one on this machine, several on a cluster.
+        wake: Set when a job may be due.
         stop: Set when the service ends.
     """
 
@@ -45,7 +45,7 @@ class WorkerThreads:
     def join(self, seconds: float) -> None:
         """Wait until the threads have ended, at most some seconds."""
         for thread in self._threads:
-            if thread.is_alive():  # one that was not started cannot be waited for
+            if thread.is_alive():  # a thread that was not started cannot be joined
                 thread.join(seconds)
 
     def _loop(self) -> None:
