@@ -32,12 +32,12 @@ def test_damage_is_found(copy: Path, name: str) -> None:
 
 def test_missing_file(copy: Path) -> None:
     (copy / "model.bin").unlink()
-    with pytest.raises(ModelError, match=r"model\.bin: is missing"):
+    with pytest.raises(ModelError, match=r"model\.bin: no such file"):
         load_bundle(copy)
 
 
 def test_no_bundle(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"model\.json: is missing"):
+    with pytest.raises(ModelError, match=r"model\.json: no such file"):
         load_bundle(tmp_path)
 
 

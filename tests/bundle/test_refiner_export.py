@@ -100,7 +100,7 @@ def test_a_missing_file_is_named(refined: Path, name: str, tmp_path: Path) -> No
     folder = tmp_path / "model"
     shutil.copytree(refined, folder)
     (folder / name).unlink()
-    with pytest.raises(ModelError, match=f"{name}: is missing"):
+    with pytest.raises(ModelError, match=f"{name}: no such file"):
         load_bundle(folder)
     path = folder / "model.json"
     description = json.loads(path.read_text())

@@ -68,7 +68,7 @@ def test_rows_are_those_of_seven_pairs_all_one_way(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("a.json", "none.json"), "none.json: is missing"),
+        (("a.json", "none.json"), "none.json: no such file"),
         (("a.json", "b", "--metric", "hd"), "no metric 'hd', expected one of dice"),
         (("a.json", "b", "-o", "c.txt"), r"c.txt: unknown file type"),
         (("a.json", "b", "-o", "a.json"), "--overwrite"),

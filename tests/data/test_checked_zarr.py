@@ -184,6 +184,13 @@ def test_chunks_that_were_exchanged_are_told(case: PreparedCase):
         case.slab(0, 20)
 
 
+@pytest.mark.parametrize("name", [CHUNK, "image/zarr.json", "zarr.json"])
+def test_a_file_of_terabytes_is_refused_before_it_is_read(case: PreparedCase, name: str):
+    os.truncate(case.folder / name, 2**42)  # sparse: it takes no room
+    with pytest.raises(InputError, match="has more than"):
+        open_case(case.folder).slab(0, 20)
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
 @pytest.mark.parametrize("name", [CHECKSUM_FILE, "zarr.json", CHUNK])
 def test_a_named_pipe_does_not_make_anything_wait(case: PreparedCase, name: str):

@@ -113,7 +113,7 @@ def test_files_that_are_no_text(tmp_path):
     with pytest.raises(InputError, match=r"labels\.txt: is not UTF-8 text"):
         read_label_file(path)
     assert not looks_like_snap(path)
-    with pytest.raises(InputError, match=r"none\.txt: is missing"):
+    with pytest.raises(InputError, match=r"none\.txt: no such file"):
         read_label_file(tmp_path / "none.txt")
 
 

@@ -1,4 +1,5 @@
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,30 @@ def test_keeping_them_changes_nothing(
     segmenter = Segmenter(small_bundle)
     with_file = segmenter(volume, probabilities=tmp_path / "p.npy")
     assert np.array_equal(with_file.labels, segmenter(volume).labels)
+
+
+class Trap:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> object:
+        return Path.mkdir, (self.path,)
+
+
+@pytest.mark.parametrize("is_pickle", [True, False])
+def test_objects_are_never_read(tmp_path: Path, is_pickle: bool) -> None:
+    path, trap = tmp_path / "p.npy", Trap(tmp_path / "ran")
+    with probability_file(path, (1, 5, 6), GEOMETRY, TABLE) as write:
+        write(np.zeros((3, 5, 6), np.float32))
+    if is_pickle:
+        path.write_bytes(pickle.dumps(trap))
+    else:
+        np.save(path, np.full((1, 3, 5, 6), trap, object), allow_pickle=True)
+    with pytest.raises(InputError, match=r"p\.npy: cannot be read"):
+        read_probabilities(path)
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "archive", "other type", "classes", "grid"])

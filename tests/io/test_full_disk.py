@@ -79,7 +79,7 @@ def test_a_disk_that_silently_keeps_less_is_noticed(
         (lambda: path.write_bytes(bytes(10000)), "last bytes read back differ"),
     ):
         monkeypatch.setattr("os.fsync", lambda _, lose=lose: lose())
-        with pytest.raises(OutputError, match=message), verified_file(path) as file:
+        with pytest.raises(OSError, match=message), verified_file(path) as file:
             file.write(b"x" * 10000)
 
 

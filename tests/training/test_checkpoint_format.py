@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from amcnet.errors import InputError
 from amcnet.training.checkpoint_format import read_checkpoint, write_checkpoint
@@ -87,6 +88,37 @@ def test_no_pickle_is_ever_read(tmp_path: Path, how: str) -> None:
         with pytest.raises(InputError, match="holds more than tensors and plain containers"):
             convert_run(run)
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("content", [[1, 2], {"state_dict": [1]}, {"state_dict": {3: 4}}, 7])
+def test_a_former_checkpoint_of_something_else_is_one_line(tmp_path: Path, content: object) -> None:
+    path = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    path.parent.mkdir(parents=True)
+    torch.save(content, path)
+    with pytest.raises(InputError, match="holds more than tensors and plain containers"):
+        convert_run(tmp_path / "run")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_named_pipe_does_not_make_the_conversion_wait(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    path.parent.mkdir(parents=True)
+    os.mkfifo(path)
+    for read in (read_checkpoint, lambda one: convert_run(one.parent.parent)):
+        with pytest.raises(InputError, match="is a named pipe"):
+            read(path)
+
+
+def test_a_checkpoint_that_is_not_stored_completely_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(tensors: object, path: Path, metadata: object) -> None:
+        save_file(tensors, path, metadata)
+        os.truncate(path, path.stat().st_size - 1)
+
+    monkeypatch.setattr("amcnet.training.checkpoint_format.save_file", lose)
+    with pytest.raises(OSError, match="not fully covered"):
+        write_checkpoint(tmp_path / "last.ckpt", CONTENT)
 
 
 def test_a_former_checkpoint_is_converted(tmp_path: Path) -> None:

@@ -51,9 +51,9 @@ def test_label_tables_by_data_set_and_by_model(
     # A file is what it says, even where a model has that name.
     (tmp_path / "hand").write_text(json.dumps(description))
     assert len(find_label_table("hand")) == 2
-    with pytest.raises(InputError, match=r"none\.json: is missing"):
+    with pytest.raises(InputError, match=r"none\.json: no such file"):
         find_label_table("none.json")
-    with pytest.raises(ModelError, match=r"model\.json: is missing"):
+    with pytest.raises(ModelError, match=r"model\.json: no such file"):
         find_label_table(tmp_path)
 
 

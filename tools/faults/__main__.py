@@ -8,6 +8,7 @@ prints a table (commands x faults) and exits with status 1 where a promise was b
   complete new output); never a traceback;
 - each output is afterwards the old one, byte for byte, or complete and new, or absent where there
   was no old one;
+- a call that writes nothing and reports success is noticed as an error is;
 - the next run succeeds, and no temporary file remains after it.
 
 Linux only: a small library (``inject.c``, compiled with the C compiler of the system) is preloaded.

@@ -6,7 +6,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tools.faults.stand_ins import coarse_demo, coarse_phantoms
+from tools.faults.companions import (
+    hand_in_and_stop,
+    look_and_stop,
+    serve_until_it_ends,
+)
+from tools.faults.stand_ins import (
+    coarse_demo,
+    coarse_phantoms,
+    forget_temporary_folder,
+    wait_for_the_service,
+)
+from tools.faults.surroundings import Beside, Surroundings
 
 
 @dataclass(frozen=True)
@@ -16,7 +27,7 @@ class Case:
     Attributes:
         name: What the table calls it.
         arguments: Of ``amcnet``; ``{in}`` and ``{out}`` stand for the folder of inputs and the
-            folder that the command may write to.
+            folder that the command may write to, ``{port}`` for a free port.
         outputs: What the command promises, relative to ``{out}``.
         makes_old: Arguments that make an earlier output, which is to be replaced.
         grows: Whether the output is a folder that is filled step by step, and resumed.
@@ -26,7 +37,12 @@ class Case:
             compared without them.
         records: JSON outputs that record the progress of the command: they must be readable JSON
             after a fault, and complete after the next run.
-        before: Called in the process of the command before it starts, with the folder of inputs.
+        before: Called in the process of the command before it starts.
+        beside: What runs in a process of its own beside the command, and may end it.
+        is_service: Whether the command answers a client, who is told what failed: it may then end
+            with status 0.
+        processes: Whether child processes write too: calls are counted over all of them, and the
+            command may outlive one that is killed.
     """
 
     name: str
@@ -38,12 +54,48 @@ class Case:
     environment: dict[str, str] = field(default_factory=dict)
     varying: tuple[str, ...] = ()
     records: tuple[str, ...] = ()
-    before: Callable[[Path], None] | None = None
+    before: Callable[[Surroundings], None] | None = None
+    beside: Callable[[Beside], None] | None = None
+    is_service: bool = False
+    processes: bool = False
 
 
 def cases() -> list[Case]:
     """Return all cases, at least one for each kind of output."""
-    return [*_judgements(), *_models(), *_data_sets(), *_segmentations()]
+    return [*_judgements(), *_models(), *_data_sets(), *_segmentations(), *_services()]
+
+
+def _services() -> list[Case]:
+    scan, served = "{in}/scan.nrrd", "127.0.0.1:{port}"
+    serve = ("serve", "--model", "{in}/model", "--data", "{out}/data", "--http", served)
+    remote = ("segment", scan, "-o", "{out}/remote.nrrd", "--server", f"http://{served}")
+    axes = ("--axes", "scan,lateral,depth")
+    view = ("view", scan, "{in}/hand.seg.nrrd", "--no-browser")
+    return [
+        Case(
+            "serve",
+            (*serve, "--reserve", "0"),
+            ("labels.nrrd",),
+            beside=hand_in_and_stop,
+            is_service=True,
+        ),
+        Case(
+            "segment --server",
+            (*remote, *axes, "--overwrite"),
+            ("remote.nrrd",),
+            (*remote, *axes),
+            before=wait_for_the_service,
+            beside=serve_until_it_ends,
+        ),
+        Case(
+            "view",
+            view,
+            ("page.html",),
+            environment={"TMPDIR": "{out}"},
+            before=forget_temporary_folder,
+            beside=look_and_stop,
+        ),
+    ]
 
 
 def _segment(output: str, *more: str, source: str = "scan.nrrd") -> tuple[str, ...]:
@@ -125,6 +177,7 @@ def _data_sets() -> list[Case]:
     add = ("dataset", "add", "{in}/scan.nrrd", "{in}/hand.seg.nrrd", "--to", "{out}/mine")
     phantom = ("phantom", "--count", "2", "--grid", "half", "--out", "{out}/hands")
     weights = ("run/model/model.safetensors",)
+    refined = ("run/model/refiner.safetensors",)
     train = ("train", "{in}/run.toml", "-o", "{out}/run")
     prepare = ("prepare", "{in}/set", "-o", "{out}/prepared")
     results = ("hand.nrrd", "hand.seg.nrrd", "preview.png", "measurements.csv")
@@ -134,7 +187,11 @@ def _data_sets() -> list[Case]:
     return [
         Case("prepare", prepare, ("prepared",), grows=True),
         Case("dataset add", add, ("mine",), grows=True),
+        Case(
+            "prepare --jobs 2", (*prepare, "--jobs", "2"), ("prepared",), grows=True, processes=True
+        ),
         Case("train", train, weights),
+        Case("train, a refiner", ("train", "{in}/refine.toml", *train[2:]), refined),
         Case("phantom", phantom, ("hands",), grows=True, before=coarse_phantoms),
         Case("demo", demo, tuple(f"demo/{name}" for name in results), demo, before=coarse_demo),
         Case(
@@ -152,11 +209,6 @@ def _data_sets() -> list[Case]:
             varying=("doctor.json",),
         ),
     ]
-
-
-def filled(text: str, inputs: Path, out: Path) -> str:
-    """Return a text with the folders in place of ``{in}`` and ``{out}``."""
-    return text.replace("{in}", str(inputs)).replace("{out}", str(out))
 
 
 def refill(template: Path, place: Path) -> None:

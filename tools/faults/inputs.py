@@ -62,6 +62,26 @@ steps = 2
 checkpoint_steps = 1
 """
 
+_REFINEMENT = """
+name = "refined-blocks"
+refine = "{model}"
+spacing_mm = [0.837, 1.3, 0.88]
+widths = [4, 8]
+[data]
+dataset = "{data}"
+description = "blocks"
+[patches]
+shape = [8, 8, 8]
+[optimiser]
+warmup_steps = 2
+batch_size = 2
+[schedule]
+steps = 2
+steps_per_epoch = 2
+checkpoint_steps = 1
+validation_windows = 2
+"""
+
 Run = Callable[[tuple[str, ...]], None]
 
 
@@ -88,7 +108,10 @@ def make_inputs(folder: Path, run: Run) -> None:
     write_labels(folder / "truth.nrrd", labels, grid, table)
     write_labels(folder / "hand.seg.nrrd", labels, grid, table)
     _write_data_set(folder / "set", rng, grid)
-    _write_model(folder / "model")
+    _write_model(folder / "model", hand_label_table())
+    _write_model(folder / "blocks", _blocks())
+    refinement = _REFINEMENT.format(model=folder / "blocks", data=folder / "set")
+    (folder / "refine.toml").write_text(refinement, encoding="utf-8")
     (folder / "run.toml").write_text(_CONFIG.format(data=folder / "prepared"), encoding="utf-8")
     (folder / "tiny.toml").write_text(_SCALE, encoding="utf-8")
     seg, truth = str(folder / "hand.seg.nrrd"), str(folder / "truth.nrrd")
@@ -130,7 +153,7 @@ def _write_data_set(folder: Path, rng: np.random.Generator, grid: Geometry) -> N
     """Write two volumes with two bright blocks each."""
     for name in ("imagesTr", "labelsTr"):
         (folder / name).mkdir(parents=True)
-    table = LabelTable.from_names(["left block", "right block"])
+    table = _blocks()
     names = table.values_by_name
     description = {"channel_names": {"0": "ultrasound"}, "labels": names, "file_ending": ".nrrd"}
     (folder / "dataset.json").write_text(json.dumps(description), encoding="utf-8")
@@ -143,16 +166,20 @@ def _write_data_set(folder: Path, rng: np.random.Generator, grid: Geometry) -> N
         write_labels(folder / "labelsTr" / f"{case}.nrrd", labels, grid, table)
 
 
-def _write_model(folder: Path) -> None:
-    """Write an untrained model of the hand, which runs in a moment."""
-    architecture = Architecture(width=4)
+def _blocks() -> LabelTable:
+    return LabelTable.from_names(["left block", "right block"])
+
+
+def _write_model(folder: Path, table: LabelTable) -> None:
+    """Write an untrained model, which runs in a moment."""
+    architecture = Architecture(width=4, num_classes=table.num_classes)
     description = BundleDescription(
         name="tiny",
         notice="Untrained.",
         architecture=architecture,
         preprocessing=Preprocessing(spacing_mm=_SPACING_MM),
         window=8,
-        labels=hand_label_table().to_dicts(),
+        labels=table.to_dicts(),
         provenance=Provenance(training_data="nothing", configuration={}),
         sha256={},
     )

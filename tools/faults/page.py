@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results" / "faults.json"
 PAGE = ROOT / "docs" / "security.md"
 BEGIN, END = "<!-- faults: begin -->\n", "<!-- faults: end -->"
-FAULTS = ("ENOSPC", "full disk", "EIO", "EROFS", "killed")
+FAULTS = ("ENOSPC", "full disk", "EIO", "EROFS", "lost", "killed")
 
 
 def main() -> None:

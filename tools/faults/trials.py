@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sys
 import traceback
 from collections import Counter
@@ -15,19 +16,31 @@ from math import ceil
 from pathlib import Path
 
 from amcnet.errors import TRACEBACK_VARIABLE
-from tools.faults.cases import Case, filled, refill
+from tools.faults.cases import Case, refill
 from tools.faults.digests import digests
+from tools.faults.surroundings import Beside, Surroundings
 
+LOST = -1  # reported as written, but not stored
 FAULTS = {
     "ENOSPC": (errno.ENOSPC, False),
     "full disk": (errno.ENOSPC, True),  # stays full
     "EIO": (errno.EIO, False),
     "EROFS": (errno.EROFS, True),
+    "lost": (LOST, False),
     "killed": (0, False),
 }
+SHARED = "AMCNET_FAULTS_SHARED"
 _LIMIT_S = 300
 _KEPT = (".lock", ".gitignore")
-_WITHOUT_OVERWRITE = ("prepare", "phantom", "dataset", "demo", "labels", "paper-tables")
+_WITHOUT_OVERWRITE = (
+    "prepare",
+    "phantom",
+    "dataset",
+    "demo",
+    "paper-tables",
+    "serve",
+    "view",
+)
 
 
 @dataclass(frozen=True)
@@ -35,8 +48,9 @@ class Fault:
     """What happens at which call that writes.
 
     Attributes:
-        call: The call, from 1 on; -1 for none.
-        error: The error that it returns, 0 to kill the process instead.
+        call: The call, from 1 on, of those that write data for :data:`LOST`; -1 for none.
+        error: The error that it returns, 0 to kill the process instead, :data:`LOST` to write
+            nothing and return success.
         stays: Whether all later calls fail too.
     """
 
@@ -58,9 +72,10 @@ class Command:
     out: Path
     folder: Path
 
-    def filled(self, text: str) -> str:
-        """Return a text of the command with its folders in place."""
-        return filled(text, self.inputs, self.out)
+    @property
+    def said(self) -> Path:
+        """The file of everything that it prints."""
+        return self.folder / "stderr.txt"
 
 
 @dataclass
@@ -97,11 +112,12 @@ class Tally:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a process ended, and what it wrote on stderr."""
+    """How a process ended, what it wrote on stderr, and how many calls wrote, and wrote data."""
 
     status: int
     stderr: str
     calls: int
+    data_calls: int
 
 
 def run_case(case: Case, inputs: Path, folder: Path, most: int) -> Tally:
@@ -125,7 +141,8 @@ def run_case(case: Case, inputs: Path, folder: Path, most: int) -> Tally:
     else:
         promise = Promise(case, out, old, new)
         for name, (number, sticky) in FAULTS.items():
-            for call in range(1, calm.calls + 1, tally.stride):
+            calls = calm.data_calls if number == LOST else calm.calls
+            for call in range(1, calls + 1, ceil(calls / min(most, case.most))):
                 refill(template, out)
                 ended = command(case.arguments, Fault(call, number, sticky))
                 problems = promise.broken_by(ended, number)
@@ -176,14 +193,15 @@ class Promise:
                     problems.append(f"{name} is not readable")
             elif digest not in (self.old[name], self.new[name]) and not self.case.grows:
                 problems.append(f"{name} is neither the old nor the new one")
-        if error == 0 and ended.status != -signal.SIGKILL:
+        if error == 0 and ended.status != -signal.SIGKILL and not self.case.processes:
             problems.append(f"status {ended.status} though it was to be killed")
-        if error and ended.status == 0 and found != self.new:
+        if ended.status == 0 and found != self.new and not self.case.is_service:
             problems.append("status 0, but the output is not the new one")
-        if error and ended.status not in (0, 2):
+        may_be_killed = error == 0 and ended.status == -signal.SIGKILL
+        if ended.status not in (0, 2) and not may_be_killed:
             problems.append(f"status {ended.status}: {ended.stderr.strip()[-200:]}")
         lines = ended.stderr.strip().splitlines() or [""]
-        if error and ended.status == 2 and not lines[-1].startswith("amcnet: "):
+        if ended.status == 2 and not lines[-1].startswith("amcnet: "):
             problems.append(f"status 2 without a sentence: {lines[-1]!r}")
         return problems
 
@@ -224,31 +242,63 @@ def in_child(work: Callable[[], None]) -> None:
 
 def run(command: Command, fault: Fault) -> Ended:
     """Run ``amcnet`` in a child of this process, which has the heavy modules loaded already."""
-    said, counted = command.folder / "stderr.txt", command.folder / "calls.txt"
+    counted = command.folder / "calls.txt"
+    surroundings = Surroundings(command.inputs, command.out, _free_port())
+    command.said.write_text("")
     child = os.fork()
     if child == 0:
-        _become(command, fault, said, counted)
+        _become(command, fault, surroundings, counted)
+    beside = Beside(**vars(surroundings), process=child, said=command.said)
+    companion = _companion(command.case, beside)
     _, status = os.waitpid(child, 0)
-    calls = int(counted.read_text() or 0) if counted.exists() else 0
+    if companion is not None:
+        os.waitpid(companion, 0)
+    counts = counted.read_text().split() if counted.exists() else []
+    calls, data_calls = map(int, counts or (0, 0))
     counted.unlink(missing_ok=True)
-    return Ended(os.waitstatus_to_exitcode(status), said.read_text(errors="replace"), calls)
+    said = command.said.read_text(errors="replace")
+    return Ended(os.waitstatus_to_exitcode(status), said, calls, data_calls)
 
 
-def _become(command: Command, fault: Fault, said: Path, counted: Path) -> None:
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def _companion(case: Case, beside: Beside) -> int | None:
+    """Start what runs beside a command; return its process, which ends after the command."""
+    if case.beside is None:
+        return None
+    process = os.fork()
+    if process == 0:
+        try:
+            case.beside(beside)
+        except BaseException:
+            with beside.said.open("a", encoding="utf-8") as file:
+                traceback.print_exc(file=file)
+            os.kill(beside.process, signal.SIGKILL)
+        os._exit(0)
+    return process
+
+
+def _become(command: Command, fault: Fault, surroundings: Surroundings, counted: Path) -> None:
     """Turn this child into the command; never returns."""
+    if command.case.processes:
+        _share_calls(command.folder / "plan.bin")
     library = ctypes.CDLL(os.environ["AMCNET_FAULTS_LIBRARY"])
     signal.alarm(_LIMIT_S)
     status = 70
     try:
-        stream = os.open(said, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
+        stream = os.open(command.said, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
         os.dup2(stream, 1)
         os.dup2(stream, 2)
         if command.case.before is not None:
-            command.case.before(command.inputs)
-        sys.argv = ["amcnet", *(command.filled(text) for text in command.arguments)]
+            command.case.before(surroundings)
+        sys.argv = ["amcnet", *(surroundings.filled(text) for text in command.arguments)]
         os.environ[TRACEBACK_VARIABLE] = "1"  # what nobody foresaw must not look like an answer
         for name, value in command.case.environment.items():
-            os.environ[name] = command.filled(value)
+            os.environ[name] = surroundings.filled(value)
         from amcnet.cli.main import main
 
         out = os.fsencode(command.out)
@@ -258,8 +308,17 @@ def _become(command: Command, fault: Fault, said: Path, counted: Path) -> None:
             status = 0
         except SystemExit as end:
             status = end.code if isinstance(end.code, int) else int(end.code is not None)
-        counted.write_text(str(library.fault_count()))
+        counted.write_text(f"{library.fault_count()} {library.fault_data_count()}")
     except BaseException:
         os.write(2, traceback.format_exc().encode())
     finally:
         os._exit(status)
+
+
+def _share_calls(path: Path) -> None:
+    """Let this process and its children have one plan, which the preloaded library maps."""
+    library = ctypes.CDLL(os.environ["AMCNET_FAULTS_LIBRARY"])
+    library.fault_plan_bytes.restype = ctypes.c_long
+    path.write_bytes(bytes(library.fault_plan_bytes()))
+    os.environ[SHARED] = str(path)
+    library.fault_share()

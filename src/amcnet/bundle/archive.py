@@ -5,12 +5,14 @@ import stat
 import zipfile
 import zlib
 from pathlib import Path
+from typing import IO, cast
 
 from amcnet.bundle.bundle import load_bundle, parse_description
 from amcnet.bundle.description import DESCRIPTION_FILE
 from amcnet.errors import ModelError, OutputError
 from amcnet.io import atomic_path, check_free
 from amcnet.io.dicom.zip_archive import directory_bytes
+from amcnet.io.verified_files import verified_file
 
 _MAX_DESCRIPTION_BYTES = 64 * 2**20
 _MAX_FILE_BYTES = 4 * 2**30
@@ -44,7 +46,8 @@ def pack_bundle(model: str | Path | None, path: Path, overwrite: bool = False) -
     bundle = load_bundle(model)
     with (
         atomic_path(path) as temporary,
-        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
+        verified_file(temporary) as file,
+        zipfile.ZipFile(cast("IO[bytes]", file), "w", zipfile.ZIP_DEFLATED) as archive,
     ):
         for name in (DESCRIPTION_FILE, *sorted(bundle.description.sha256)):
             # An entry without a date gets 1980, so equal bundles give equal bytes.

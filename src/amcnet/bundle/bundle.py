@@ -19,7 +19,9 @@ from amcnet.bundle.ir_check import check_ir
 from amcnet.bundle.locate import default_bundle_folder, find_model
 from amcnet.errors import InputError, ModelError, count_text
 from amcnet.io import atomic_path
+from amcnet.io.input_files import check_regular_file
 from amcnet.io.small_files import read_small_file
+from amcnet.io.verified_files import write_verified
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -93,8 +95,6 @@ def read_description(folder: Path) -> BundleDescription:
         'second metacarpal bone'
     """
     path = folder / DESCRIPTION_FILE
-    if not path.is_file():
-        raise ModelError(f"{path}: is missing, expected the description of a model bundle")
     try:
         content = read_small_file(path, "the description of a model bundle")
     except InputError as error:
@@ -125,7 +125,7 @@ def parse_description(path: Path, content: bytes) -> BundleDescription:
 def write_bundle_description(folder: Path, description: BundleDescription) -> None:
     """Write the description of a bundle, replacing the existing one."""
     with atomic_path(folder / DESCRIPTION_FILE) as temporary:
-        temporary.write_text(description.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        write_verified(temporary, description.model_dump_json(indent=1) + "\n")
 
 
 def _check_consistency(path: Path, description: BundleDescription) -> None:
@@ -184,8 +184,10 @@ def sha256_of(path: Path) -> str:
 
 
 def _verify(path: Path, expected: str) -> None:
-    if not path.is_file():
-        raise ModelError(f"{path}: is missing, expected a file of the model bundle")
+    try:
+        check_regular_file(path, "a file of the model bundle")
+    except InputError as error:
+        raise ModelError(str(error)) from error
     found = sha256_of(path)
     if found != expected:
         raise ModelError(

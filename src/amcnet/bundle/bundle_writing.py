@@ -21,6 +21,7 @@ from amcnet.bundle.description import (
 )
 from amcnet.errors import OutputError
 from amcnet.io.atomic_folders import new_folder, put_in_place
+from amcnet.io.verified_files import write_verified
 from amcnet.networks.registry import complete, needs_of
 from amcnet.runtime.openvino import openvino
 
@@ -63,7 +64,7 @@ def _write_files(folder: Path, network: nn.Module, description: BundleDescriptio
         name: _as_in_the_ir(value.detach().cpu().contiguous())
         for name, value in network.state_dict().items()
     }
-    (folder / WEIGHTS_FILE).write_bytes(save(weights))
+    write_verified(folder / WEIGHTS_FILE, save(weights))
     _write_ir(folder / IR_FILE, network, description)
     names = (WEIGHTS_FILE, IR_FILE, IR_WEIGHTS_FILE)
     described = description.model_copy(
@@ -110,10 +111,11 @@ def save_ir(model: Any, path: Path) -> None:  # noqa: ANN401  OpenVINO's own typ
     """Write an IR with 16-bit weights.
 
     Raises:
-        OutputError: If the system refuses. A file that is cut is found when the bundle is read.
+        OutputError: If the system refuses, or the files read back are incomplete.
     """
     try:
         openvino().save_model(model, path, compress_to_fp16=True)
+        openvino().Core().read_model(path)  # a full disk does not stop OpenVINO's writer
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
         raise OutputError(f"{path}: could not be written ({reason})") from error

@@ -1,5 +1,6 @@
 """Install, list and remove the user's models."""
 
+import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ def install_model(source: Path, name: str | None = None, overwrite: bool = False
         'copy'
         >>> remove_model("copy")
     """
-    if not source.exists():
+    if not os.path.lexists(source):
         raise ModelError(f"{source}: does not exist, expected a model bundle's folder or .zip")
     models = models_folder()
     try:

@@ -1,5 +1,6 @@
 """Find models: in a folder, in a run folder, or installed under a name."""
 
+import os
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
@@ -8,7 +9,8 @@ import platformdirs
 
 from amcnet.bundle.description import DESCRIPTION_FILE
 from amcnet.bundle.models_lock import recover_models
-from amcnet.errors import ModelError
+from amcnet.errors import InputError, ModelError
+from amcnet.io.input_files import check_regular_file
 
 BUNDLED_NAME = "hand"
 _RUN_MODEL = "model"  # the folder of the model inside a run folder
@@ -70,10 +72,14 @@ def find_model(model: str | Path | None = None) -> Path:
     named = installed_folders()
     if str(model) in named:
         return named[str(model)]
-    if path.is_dir():
-        raise ModelError(
-            f"{path / DESCRIPTION_FILE}: is missing, expected the description of a model bundle"
-        )
+    if path.is_dir() or os.path.lexists(path):
+        inside = path / DESCRIPTION_FILE if path.is_dir() else path
+        what = "the description of a model bundle" if path.is_dir() else "the folder of a model"
+        try:
+            check_regular_file(inside, what)
+        except InputError as error:
+            raise ModelError(str(error)) from error
+        raise ModelError(f"{path}: is a file, expected {what}; amcnet models install takes a .zip")
     nearest = get_close_matches(str(model), named, n=1, cutoff=0.5)
     hint = f" (did you mean {nearest[0]}?)" if nearest else ""
     raise ModelError(

@@ -16,6 +16,7 @@ from amcnet.bundle.description import (
 )
 from amcnet.errors import ModelError
 from amcnet.io.atomic_folders import new_folder, put_in_place
+from amcnet.io.verified_files import write_verified
 from amcnet.networks.refiner import Refiner
 from amcnet.runtime.openvino import openvino
 
@@ -38,7 +39,7 @@ def write_refined_bundle(
         for name in model.description.sha256:
             if name not in REFINER_FILES:
                 shutil.copyfile(model.path(name), partial / name)
-        (partial / REFINER_WEIGHTS_FILE).write_bytes(save(weights))
+        write_verified(partial / REFINER_WEIGHTS_FILE, save(weights))
         _write_ir(partial / REFINER_IR_FILE, network, description)
         _describe(partial, model, description)
         put_in_place(partial, folder)

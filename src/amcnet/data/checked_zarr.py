@@ -5,6 +5,7 @@ Before Zarr reads metadata, they are therefore compared with those that this mod
 reads through a store that verifies the checksum of every file.
 """
 
+import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -18,15 +19,20 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from amcnet.errors import InputError, one_line
+from amcnet.io.input_files import check_regular_file
 from amcnet.io.small_files import read_small_file
+from amcnet.io.verified_files import write_verified
 
 CHECKSUM_FILE = "checksums.json"
 
 _METADATA_FILE = "zarr.json"
 _LARGEST_METADATA_BYTES = 2**16
 _LARGEST_CHUNK_BYTES = 2**31 - 1  # values that Blosc accepts
+_MOST_BLOSC_OVERHEAD_BYTES = 2**16
+_LARGEST_FILE_BYTES = _LARGEST_CHUNK_BYTES + _MOST_BLOSC_OVERHEAD_BYTES
 _MOST_VOXELS = 2**32
 _BLOSC_SIZE = slice(4, 8)  # of a chunk's header: number of bytes after decompression
+_BLOSC_STORED = slice(12, 16)  # number of bytes of the whole chunk
 
 
 class _Strict(BaseModel):
@@ -75,12 +81,28 @@ def write_group(folder: Path, arrays: Mapping[str, ArrayToWrite], origin: str) -
             config={"write_empty_chunks": True},  # so that a missing chunk is always an error
         )
     files = {
-        path.relative_to(folder).as_posix(): digest_of(path.read_bytes())
+        path.relative_to(folder).as_posix(): digest_of(_complete(path))
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
     checksums = Checksums(origin=origin, files=files)
-    (folder / CHECKSUM_FILE).write_text(checksums.model_dump_json(indent=1), encoding="utf-8")
+    write_verified(folder / CHECKSUM_FILE, checksums.model_dump_json(indent=1))
+
+
+def _complete(path: Path) -> bytes:
+    """Return the content of a file that was just written.
+
+    Raises:
+        OSError: If it was not stored completely.
+    """
+    content = path.read_bytes()
+    if path.name == _METADATA_FILE:
+        complete = content.endswith(b"}")
+    else:
+        complete = int.from_bytes(content[_BLOSC_STORED], "little") == len(content)
+    if not complete:
+        raise OSError(errno.EIO, f"a part of {path.name} was not stored, is the disk full?")
+    return content
 
 
 def read_checksums(folder: Path) -> Checksums:
@@ -197,10 +219,8 @@ class _ArrayMetadata(_Strict):
 
 
 def _read_metadata(folder: Path, name: str, files: Mapping[str, str]) -> _ArrayMetadata:
-    content = _read_file(folder, name, files)
+    content = _read_file(folder, name, files, _LARGEST_METADATA_BYTES)
     try:
-        if len(content) > _LARGEST_METADATA_BYTES:
-            raise ValueError("it is too large")
         metadata = _ArrayMetadata.model_validate_json(content)
         if len(metadata.chunks) != len(metadata.shape):
             raise ValueError("chunks and array have different numbers of axes")
@@ -235,16 +255,24 @@ def _check_chunks(
         )
 
 
-def _read_file(folder: Path, name: str, files: Mapping[str, str]) -> bytes:
-    """Return the content of a file of a group after verifying its checksum."""
+def _read_file(
+    folder: Path, name: str, files: Mapping[str, str], most_bytes: int = _LARGEST_FILE_BYTES
+) -> bytes:
+    """Return the content of a file of a group after verifying its size and checksum."""
     path = folder / name
     if any(part.is_symlink() for part in (path, *path.parents) if folder in part.parents):
         raise InputError(f"{path}: is a link or inside one, expected a file of the prepared case")
     try:
-        content = path.read_bytes() if path.is_file() else None
+        content = None
+        if path.exists():
+            check_regular_file(path, "a file of the prepared case")
+            with path.open("rb") as stream:
+                content = stream.read(most_bytes + 1)
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(f"{path}: cannot be read ({reason}), prepare the data again") from error
+    if content is not None and len(content) > most_bytes:
+        raise InputError(f"{path}: has more than {most_bytes} bytes, prepare the data again")
     return _compared(path, name, content, files)
 
 
@@ -286,8 +314,11 @@ def _checked_store_class() -> type[Any]:
                 raise InputError(
                     f"{self._folder / key}: part of a file was requested, expected the whole"
                 )
-            content = _read_file(self._folder, key, self._files)
             array, is_chunk, _ = key.partition("/c/")
+            most = _LARGEST_METADATA_BYTES
+            if is_chunk:
+                most = self._chunk_bytes[array] + _MOST_BLOSC_OVERHEAD_BYTES
+            content = _read_file(self._folder, key, self._files, most)
             if is_chunk:
                 found = int.from_bytes(content[_BLOSC_SIZE], "little")
                 if found != self._chunk_bytes[array]:

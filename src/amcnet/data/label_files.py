@@ -8,6 +8,7 @@ from typing import Any
 
 from amcnet.anatomy import LabelTable, Structure, hand_label_table, own_table_of
 from amcnet.errors import InputError, count_text
+from amcnet.io.input_files import check_regular_file
 from amcnet.io.small_files import read_json, read_small_file
 
 MAX_STRUCTURES = 254  # labels have 8 bits: 0 is background, 255 marks ignored voxels
@@ -66,10 +67,7 @@ def read_label_file(path: Path) -> LabelNames:
     >>> names.table[1].name, names.ignore_value
     ('liver', 2)
     """
-    if not path.is_file():
-        raise InputError(
-            f"{path}: is missing, expected a dataset.json or an ITK-SNAP label description"
-        )
+    check_regular_file(path, "a dataset.json or an ITK-SNAP label description")
     try:
         if _is_json(path):
             return _names_of_description(read_dataset_json(path, ("labels",))["labels"])
@@ -97,9 +95,7 @@ def read_dataset_json(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
     Raises:
         InputError: If the file is missing, is not a JSON object or lacks a key.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: is missing, expected the description of an nnU-Net data set")
-    description = read_json(path, "the description of a data set")
+    description = read_json(path, "the description of an nnU-Net data set")
     if not isinstance(description, dict):
         raise InputError(f"{path}: holds {type(description).__name__}, expected an object")
     missing = [key for key in keys if key not in description]

@@ -6,6 +6,7 @@ from pathlib import Path
 from amcnet.data.label_files import LabelNames
 from amcnet.errors import InputError
 from amcnet.io import atomic_path, check_output, find_extension
+from amcnet.io.verified_files import write_verified
 
 LABEL_FILE_EXTENSIONS = (".txt", ".label", ".json")
 
@@ -47,7 +48,7 @@ def write_label_file(path: str | Path, names: LabelNames, overwrite: bool = Fals
             labels["ignore"] = names.ignore_value
         text = json.dumps({"labels": labels}, indent=1, ensure_ascii=False) + "\n"
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        write_verified(temporary, text)
 
 
 def _snap_rows(path: Path, names: LabelNames) -> list[str]:

@@ -103,7 +103,8 @@ def _problems_of(path: Path, case: Case) -> Iterator[Problem]:
         yield Problem("error", case.name, f"{path.name} lists {case.name!r}, expected a plain name")
     for file in (*case.images, case.labels):
         if not file.is_file():
-            what = f"{file} is missing, expected a file that {path.name} lists"
+            found = "is not a regular file" if file.exists() else "is missing"
+            what = f"{file} {found}, expected a file that {path.name} lists"
             yield Problem("error", case.name, what.replace(f"{path.parent}/", ""))
 
 

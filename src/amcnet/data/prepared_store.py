@@ -29,6 +29,7 @@ from amcnet.errors import InputError
 from amcnet.io import atomic_path
 from amcnet.io.atomic_folders import new_folder, put_in_place
 from amcnet.io.small_files import read_small_file
+from amcnet.io.verified_files import write_verified
 
 DESCRIPTION_FILE = "prepared.json"
 CASE_FOLDER = "cases"
@@ -182,7 +183,7 @@ def write_prepared_description(folder: Path, description: PreparedDescription) -
     """Write ``prepared.json``, which marks the data set as complete."""
     described = description.model_copy(update={"checksum": description.expected_checksum})
     with atomic_path(folder / DESCRIPTION_FILE) as temporary:
-        temporary.write_text(described.model_dump_json(indent=1), encoding="utf-8")
+        write_verified(temporary, described.model_dump_json(indent=1))
 
 
 def open_case(folder: Path) -> PreparedCase:
@@ -212,7 +213,7 @@ def open_case(folder: Path) -> PreparedCase:
 def checksum_of_case(folder: Path) -> str | None:
     """Return the checksum of a case's list of checksums; None if it has no list."""
     path = folder / CHECKSUM_FILE
-    return digest_of(read_small_file(path, "checksums")) if path.is_file() else None
+    return digest_of(read_small_file(path, "checksums")) if path.exists() else None
 
 
 def is_up_to_date(folder: Path, origin: str) -> bool:

@@ -16,6 +16,7 @@ from amcnet.errors import InputError
 from amcnet.io import Geometry, Volume, atomic_path
 from amcnet.io.input_files import check_regular_file
 from amcnet.io.small_files import read_json
+from amcnet.io.verified_files import verified_file, write_verified
 from amcnet.short_repr import short_repr
 
 EXTENSION = ".probabilities.npy"
@@ -128,8 +129,8 @@ def probability_file(
         "geometry": asdict(geometry),
     }
     with atomic_path(path) as temporary, atomic_path(_sidecar(path)) as sidecar:
-        sidecar.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-        with temporary.open("wb") as file:
+        write_verified(sidecar, json.dumps(about, indent=1) + "\n")
+        with verified_file(temporary) as file:
             npy.write_array_header_1_0(file, header)
 
             def write(logits: NDArray[np.float32]) -> None:

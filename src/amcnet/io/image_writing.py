@@ -54,8 +54,8 @@ def check_free(path: Path, overwrite: bool = False) -> None:
     """Check that a file can be written to ``path``, whatever its type.
 
     Raises:
-        OutputError: If the folder does not exist or is read-only, ``path`` is a folder, or the
-            file exists and ``overwrite`` is False.
+        OutputError: If the folder does not exist or is read-only, ``path`` is a folder or a
+            special file, or the file exists and ``overwrite`` is False.
 
     Example:
         >>> check_free(Path("new.csv"))  # an existing file would raise OutputError
@@ -63,6 +63,8 @@ def check_free(path: Path, overwrite: bool = False) -> None:
     check_parent(path)
     if path.is_dir():
         raise OutputError(f"{path}: is a folder, expected the name of a file")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path}: is a device, pipe or socket, expected the name of a file")
     if path.exists() and not overwrite:
         raise OutputError(f"{path}: already exists, use --overwrite to replace it")
     expect_absent(path, not overwrite)

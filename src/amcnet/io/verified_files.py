@@ -1,12 +1,11 @@
 """Verified writing, which detects a full or faulty disk before the file is used."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
-
-from amcnet.errors import OutputError
 
 _LAST_BYTES = 1 << 16
 
@@ -16,16 +15,33 @@ class RecordedFile:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._position = 0
         self.num_bytes = 0
         self.last = b""
 
     def write(self, content: bytes | memoryview) -> int:
-        """Write bytes; return their number."""
+        """Write bytes at the current position; return their number."""
         self._file.write(content)
-        self.num_bytes += len(content)
-        end = bytes(content[-_LAST_BYTES:])
-        self.last = (self.last + end)[-_LAST_BYTES:]
+        before = self._position - (self.num_bytes - len(self.last))  # bytes of the tail to keep
+        self._position += len(content)
+        self.num_bytes = max(self.num_bytes, self._position)
+        if before >= 0:
+            start = self.last[:before].ljust(min(before, _LAST_BYTES), b"\0")  # a gap is zeros
+            after = self.last[before + len(content) :]
+            self.last = (start + bytes(content[-_LAST_BYTES:]) + after)[-_LAST_BYTES:]
+        elif before + len(content) > 0:  # the content ends within the tail
+            inside = before + len(content)
+            self.last = (bytes(content[-inside:]) + self.last[inside:])[-_LAST_BYTES:]
         return len(content)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move to another position; return it."""
+        self._position = self._file.seek(offset, whence)
+        return self._position
+
+    def tell(self) -> int:
+        """Return the current position."""
+        return self._position
 
     def flush(self) -> None:
         """Flush the buffers to the operating system."""
@@ -39,8 +55,7 @@ def verified_file(path: Path) -> Iterator[RecordedFile]:
     It is flushed and synchronised, its size compared, and its last block read back.
 
     Raises:
-        OSError: If the operating system refuses to write.
-        OutputError: If less was stored than was written. The text has no path.
+        OSError: If the operating system refuses to write, or less was stored than was written.
     """
     with path.open("wb") as file:
         recorded = RecordedFile(file)
@@ -49,11 +64,31 @@ def verified_file(path: Path) -> Iterator[RecordedFile]:
         os.fsync(file.fileno())
     found = path.stat().st_size
     if found != recorded.num_bytes:
-        raise OutputError(f"{found} of {recorded.num_bytes} bytes were stored, is the disk full?")
+        raise OSError(
+            errno.EIO, f"{found} of {recorded.num_bytes} bytes were stored, is the disk full?"
+        )
     with path.open("rb") as file:
         file.seek(max(found - _LAST_BYTES, 0))
         if file.read() != recorded.last[-min(found, _LAST_BYTES) :]:
-            raise OutputError("the last bytes read back differ from what was written")
+            raise OSError(errno.EIO, "the last bytes read back differ from what was written")
+
+
+def write_verified(path: Path, content: bytes | str) -> None:
+    """Write a file and check that all of it is on the disk, see :func:`verified_file`.
+
+    Args:
+        path: The file.
+        content: Bytes, or text, which is written as UTF-8 with its line ends unchanged.
+
+    Raises:
+        OSError: If the operating system refuses to write, or less was stored than was written.
+
+    >>> write_verified(Path("scores.json"), "{}")
+    >>> Path("scores.json").read_text()
+    '{}'
+    """
+    with verified_file(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
 
 
 def synchronise(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from amcnet.anatomy import LabelTable
 from amcnet.data import Dataset
 from amcnet.io import atomic_path, read_labels, read_volume
+from amcnet.io.verified_files import write_verified
 from amcnet.labelmaps.region import Labels
 from amcnet.paper_tables.row_results import RowResult
 from amcnet.paper_tables.rows import ComparisonTable
@@ -83,8 +85,10 @@ def write_picture(
         upper.set_title(title, fontsize=8)
         _draw(upper, slice_view, labels[index].T, truth[index].T, unseen.table)
         _draw(lower, hand_view, labels.max(axis=2), truth.max(axis=2), unseen.table)
+    picture = BytesIO()
+    figure.savefig(picture, format=path.suffix[1:])
     with atomic_path(path) as temporary:
-        figure.savefig(temporary)
+        write_verified(temporary, picture.getvalue())
 
 
 def marked_errors(labels: Labels, truth: Labels) -> NDArray[np.bool_]:

@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from amcnet.errors import ConfigError, InputError, count_text
 from amcnet.io import atomic_path
 from amcnet.io.small_files import read_small_file
+from amcnet.io.verified_files import write_verified
 from amcnet.training.renamed_keys import with_current_names
 from amcnet.training.training_config import TrainingConfig
 
@@ -113,11 +115,12 @@ def write_row_result(folder: Path, result: RowResult) -> None:
         for kind, figures in kinds.items()
     ]
     path = folder / f"{name}.csv"
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([[*_COLUMNS, *first], *lines])
+    text = StringIO()
+    csv.writer(text, lineterminator="\n").writerows([[*_COLUMNS, *first], *lines])
+    with atomic_path(path) as temporary:
+        write_verified(temporary, text.getvalue())
     with atomic_path(folder / f"{name}.json") as temporary:
-        text = result.facts.model_dump_json(indent=1) + "\n"
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        write_verified(temporary, result.facts.model_dump_json(indent=1) + "\n")
 
 
 def read_row_result(folder: Path, row: str) -> RowResult | None:

@@ -13,6 +13,7 @@ from amcnet.data import Dataset
 from amcnet.data.dataset_layout import Case
 from amcnet.inference import Segmenter
 from amcnet.io import atomic_path, read_labels, read_volume
+from amcnet.io.verified_files import write_verified
 from amcnet.metrics import evaluate_case, summarise_cases
 from amcnet.paper_tables.row_results import (
     RowFacts,
@@ -129,4 +130,4 @@ def _hardware() -> str:
 
 def _write_json(path: Path, content: object) -> None:
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(content, allow_nan=False), encoding="utf-8", newline="\n")
+        write_verified(temporary, json.dumps(content, allow_nan=False))

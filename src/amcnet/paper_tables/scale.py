@@ -125,7 +125,7 @@ def read_scale(which: str) -> Scale:
     """
     known = which in SCALES
     source = Path(str(SETTINGS / f"{which}.toml") if known else which)
-    if not source.is_file():
+    if not known and not source.exists():
         raise ConfigError(
             f"scale: found '{which}', expected {', '.join(SCALES)} or a file of settings (TOML)"
         )

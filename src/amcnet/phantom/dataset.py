@@ -12,6 +12,7 @@ from amcnet.errors import ConfigError, InputError, OutputError
 from amcnet.io import Geometry, atomic_path, make_folder, write_image, write_labels
 from amcnet.io.file_lock import LOCK_FILE, held_lock
 from amcnet.io.small_files import read_json
+from amcnet.io.verified_files import write_verified
 from amcnet.parallel import Progress, map_in_processes, no_progress, processors, worker_count
 from amcnet.phantom.phantom import FORMAT, make_phantom
 from amcnet.phantom.phantom_config import PhantomConfig
@@ -239,4 +240,4 @@ def _as_dict(value: object) -> dict[str, Any]:
 def _write_json(path: Path, content: object) -> None:
     with atomic_path(path) as temporary:
         text = json.dumps(content, indent=1, allow_nan=False)
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        write_verified(temporary, text)

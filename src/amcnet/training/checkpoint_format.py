@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from amcnet.errors import InputError
+from amcnet.io.input_files import check_regular_file
 
 _FORMAT = "amcnet checkpoint 1"
 _TENSOR, _PAIRS, _TUPLE = "$tensor", "$pairs", "$tuple"  # values that JSON cannot represent
@@ -41,6 +42,8 @@ def write_checkpoint(path: Path, checkpoint: dict[str, Any]) -> None:
     }
     try:
         save_file(tensors, path, metadata)
+        with safe_open(path, framework="pt"):  # which compares the size of the file
+            pass
     except SafetensorError as error:  # for example a full disk
         raise OSError(str(error)) from error
 
@@ -51,6 +54,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         InputError: If the file is not a checkpoint, has the former format, or is damaged.
     """
+    check_regular_file(path, "a checkpoint")
     try:
         with path.open("rb") as stream:
             start = stream.read(9)

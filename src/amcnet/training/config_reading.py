@@ -39,10 +39,8 @@ def read_config(path: Path) -> TrainingConfig:
         return read_run_config(path)
     if path.is_dir():
         path = path / CONFIG_FILE
-    if not path.is_file():
-        raise ConfigError(f"{path}: is missing, expected a training configuration (TOML)")
     try:
-        values = read_toml(path, "a training configuration")
+        values = read_toml(path, "a training configuration (TOML)")
         config = TrainingConfig.model_validate(with_current_names(values, warn=True))
     except InputError as error:
         raise ConfigError(str(error)) from error

@@ -19,8 +19,20 @@ import torch
 
 from amcnet.errors import AmcnetError, InputError, one_line
 from amcnet.io import atomic_path
+from amcnet.io.input_files import check_regular_file
 from amcnet.training.checkpoint_format import write_checkpoint
 from amcnet.training.checkpoints import CHECKPOINT_FOLDER
+
+_UNREADABLE = (  # what PyTorch and a checkpoint of other content raise
+    OSError,
+    RuntimeError,
+    EOFError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ValueError,
+    UnpicklingError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +53,7 @@ def convert_run(run: Path) -> list[Path]:
 
 
 def _convert(path: Path) -> bool:
+    check_regular_file(path, "a checkpoint of an earlier version")
     if not zipfile.is_zipfile(path):
         logger.info("%s: is not a pickle, left unchanged", path)
         return False
@@ -49,7 +62,7 @@ def _convert(path: Path) -> bool:
         checkpoint["state_dict"] = {
             _current_name(name): value for name, value in checkpoint["state_dict"].items()
         }
-    except (OSError, RuntimeError, EOFError, KeyError, UnpicklingError) as error:
+    except _UNREADABLE as error:
         raise InputError(
             f"{path}: holds more than tensors and plain containers, or is damaged, expected a "
             "checkpoint of an earlier version; start the run again"

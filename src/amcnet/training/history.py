@@ -1,10 +1,12 @@
 """The metrics of a run: as a table with a row for each epoch, and as a picture."""
 
 import csv
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
 from amcnet.io import atomic_path
+from amcnet.io.verified_files import write_verified
 
 EpochRow = dict[str, float]
 
@@ -61,10 +63,12 @@ class LossCurve:
 def write_history(history: list[EpochRow], path: Path) -> None:
     """Write one line per epoch as CSV."""
     names = list(dict.fromkeys(name for row in history for name in row))
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, names, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(history)
+    text = StringIO()
+    writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    with atomic_path(path) as temporary:
+        write_verified(temporary, text.getvalue())
 
 
 def write_curves(history: list[EpochRow], path: Path, losses: LossCurve | None = None) -> None:
@@ -89,5 +93,7 @@ def write_curves(history: list[EpochRow], path: Path, losses: LossCurve | None =
             axes.legend()
         axes.set_xlabel("step")
         axes.grid(alpha=0.3)
+    picture = BytesIO()
+    figure.savefig(picture, format="png", dpi=120)
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=120)
+        write_verified(temporary, picture.getvalue())

@@ -8,6 +8,7 @@ from pathlib import Path
 from amcnet.errors import ConfigError, OneLineFormatter, OutputError
 from amcnet.io import atomic_path
 from amcnet.io.file_lock import held_lock
+from amcnet.io.verified_files import write_verified
 from amcnet.training.checkpoints import last_checkpoint
 from amcnet.training.config_reading import RUN_CONFIG_FILE, read_run_config
 from amcnet.training.training_config import TrainingConfig
@@ -39,7 +40,7 @@ def claimed_folder(config: TrainingConfig, folder: Path, resume: bool) -> Iterat
     with locked_run_folder(folder):
         _check_run(config, folder, resume)
         with atomic_path(folder / RUN_CONFIG_FILE) as temporary:
-            temporary.write_text(config.model_dump_json(indent=1), encoding="utf-8")
+            write_verified(temporary, config.model_dump_json(indent=1))
         yield
 
 

@@ -23,6 +23,8 @@ from amcnet.errors import ConfigError, InputError, OutputError, count_text
 from amcnet.io import atomic_path
 from amcnet.io.file_lock import LOCK_FILE, held_lock
 from amcnet.io.geometry import Triple
+from amcnet.io.small_files import read_small_file
+from amcnet.io.verified_files import write_verified
 from amcnet.networks import Architecture
 from amcnet.networks.registry import complete
 from amcnet.parallel import Progress, no_progress
@@ -191,12 +193,20 @@ def _write_config(out: Path, text: str) -> list[str]:
     """Write the configuration; if the user has edited an existing one, use another name."""
     path, new = out / CONFIG_FILE, out / NEW_CONFIG_FILE
     content = with_checksum(text)
-    if path.exists() and is_edited(path.read_text(encoding="utf-8")):
+    if path.exists() and _is_edited(path):
         _write_text(new, content)
         return [f"{CONFIG_FILE} has been edited and is kept; the new one is {NEW_CONFIG_FILE}"]
     new.unlink(missing_ok=True)
     _write_text(path, content)
     return []
+
+
+def _is_edited(path: Path) -> bool:
+    """Return whether a configuration differs from what was written; one that is no text does."""
+    try:
+        return is_edited(read_small_file(path, "a training configuration").decode("utf-8"))
+    except UnicodeDecodeError:
+        return True
 
 
 def _sizes(bundle: Bundle) -> dict[str, Any]:
@@ -281,4 +291,4 @@ def _model_name(folder: Path) -> str:
 
 def _write_text(path: Path, text: str) -> None:
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        write_verified(temporary, text)

@@ -8,6 +8,7 @@ from amcnet.errors import InputError, OutputError
 from amcnet.io import atomic_path, check_free, find_extension
 from amcnet.io.atomic_files import check_parent
 from amcnet.io.atomic_folders import new_folder, put_in_place
+from amcnet.io.verified_files import write_verified
 from amcnet.labelmaps.selection import mask_names
 from amcnet.mesh import Surface, glb_bytes, ply_bytes, stl_bytes, vtp_bytes
 
@@ -93,13 +94,13 @@ def write_surfaces(
     if _is_one_file(output):
         written = _some(surfaces)
         with atomic_path(output) as temporary:
-            temporary.write_bytes(glb_bytes(written))
+            write_verified(temporary, glb_bytes(written))
         return written
     folder, names, written = output.resolve(), mask_names(table), []
     with new_folder(folder) as partial:
         for surface in surfaces:
             path = partial / f"{names[surface.structure.value]}{extension}"
-            path.write_bytes(_CONTENTS[extension](surface))
+            write_verified(path, _CONTENTS[extension](surface))
             written.append(surface)
         _some(written)
         put_in_place(partial, folder, overwrite)

@@ -1,11 +1,13 @@
 """Write texts, JSON, tables and figures to files, which appear complete or not at all."""
 
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amcnet.io import atomic_path
 from amcnet.io.image_writing import check_extension
+from amcnet.io.verified_files import write_verified
 from amcnet.report.summary_table import SummaryTable, csv_text, json_text, markdown
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ def write_text(path: Path, text: str) -> None:
         'done'
     """
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="")
+        write_verified(temporary, text)
 
 
 def write_json(path: Path, data: dict[str, Any]) -> None:
@@ -61,8 +63,10 @@ def write_figure(path: Path, figure: "Figure") -> None:
         b'PNG'
     """
     extension = check_extension(path, FIGURE_EXTENSIONS)
+    picture = BytesIO()
+    figure.savefig(picture, format=extension[1:], dpi=_DPI, facecolor=figure.get_facecolor())
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, format=extension[1:], dpi=_DPI, facecolor=figure.get_facecolor())
+        write_verified(temporary, picture.getvalue())
 
 
 def write_table(path: Path, table: SummaryTable) -> None:

@@ -43,7 +43,7 @@ def test_other_files_are_refused(tmp_path, data, message):
 
 
 def test_nothing_there_and_names_found_twice(tmp_path):
-    with pytest.raises(InputError, match=r"none\.json: is missing"):
+    with pytest.raises(InputError, match=r"none\.json: no such file"):
         read_results(tmp_path / "none.json")
     with pytest.raises(InputError, match=r"holds no \.json file"):
         read_results(tmp_path)

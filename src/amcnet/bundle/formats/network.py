@@ -12,6 +12,7 @@ from amcnet.bundle.bundle import Bundle
 from amcnet.bundle.bundle_writing import example_window, load_network_weights
 from amcnet.bundle.description import DESCRIPTION_FILE, WEIGHTS_FILE
 from amcnet.errors import ModelError
+from amcnet.io.verified_files import write_verified
 from amcnet.networks.registry import build_network, network_names
 from amcnet.networks.segmentation_network import SegmentationNetwork
 
@@ -67,4 +68,4 @@ def write_torchscript(bundle: Bundle, path: Path) -> None:
     # In memory first: PyTorch's own writer ends the process where the disk is full.
     content = io.BytesIO()
     torch.jit.save(traced, content)
-    path.write_bytes(content.getvalue())
+    write_verified(path, content.getvalue())

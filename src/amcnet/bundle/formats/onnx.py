@@ -1,5 +1,6 @@
 """Export a model as ONNX."""
 
+import errno
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,4 +45,22 @@ def write_onnx(bundle: Bundle, folder: Path) -> None:
             # The newer exporter produces the same logits but is 50 times slower.
             dynamo=False,
         )
+    _check_stored(folder / ONNX_FILE)
     write_sidecars(bundle, folder, (ONNX_FILE,))
+
+
+def _check_stored(path: Path) -> None:
+    """Read a written file back.
+
+    Raises:
+        OSError: If it is incomplete.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        complete = bool(onnx.load(path).graph.output)
+    except DecodeError:
+        complete = False
+    if not complete:
+        raise OSError(errno.EIO, f"{path.name} was not stored completely, is the disk full?")

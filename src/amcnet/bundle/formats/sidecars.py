@@ -5,6 +5,7 @@ from pathlib import Path
 
 from amcnet.bundle.bundle import Bundle, sha256_of
 from amcnet.bundle.description import DESCRIPTION_FILE, REFINER_IR_FILE
+from amcnet.io.verified_files import write_verified
 
 LABELS_FILE = "labels.json"
 
@@ -20,7 +21,7 @@ def write_sidecars(bundle: Bundle, folder: Path, file_names: tuple[str, ...]) ->
     refiner = bundle.description.refiner if REFINER_IR_FILE in file_names else None
     description = bundle.description.model_copy(update={"sha256": sha256, "refiner": refiner})
     text = description.model_dump_json(indent=1) + "\n"
-    (folder / DESCRIPTION_FILE).write_text(text, encoding="utf-8")
+    write_verified(folder / DESCRIPTION_FILE, text)
     names = {"labels": description.label_table.values_by_name}
     labels = json.dumps(names, indent=1, ensure_ascii=False)
-    (folder / LABELS_FILE).write_text(labels + "\n", encoding="utf-8")
+    write_verified(folder / LABELS_FILE, labels + "\n")

@@ -12,6 +12,7 @@ from typing import IO
 from amcnet.errors import InputError
 from amcnet.io.dicom.zip_archive import MAX_FILES, Archive
 from amcnet.io.extensions import find_extension
+from amcnet.io.input_files import check_regular_file
 from amcnet.memory import check_room
 
 DICOM_EXTENSIONS = (".dcm", ".dicom")
@@ -100,10 +101,9 @@ def find_locations(path: Path) -> Iterator[Location]:
     """
     if path.is_dir():
         yield from _in_folder(path)
-    elif not path.is_file():
-        found = "is not a regular file" if path.exists() else "no such file or folder"
-        raise InputError(f"{path}: {found}, expected DICOM images")
-    elif find_extension(path, (ZIP_EXTENSION,)):
+        return
+    check_regular_file(path, "DICOM images")
+    if find_extension(path, (ZIP_EXTENSION,)):
         archive = Archive(path)
         for info in archive.members():
             if not _is_hidden(PurePosixPath(info.filename)):

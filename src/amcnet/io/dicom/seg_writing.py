@@ -15,6 +15,7 @@ from amcnet.io.dicom.segment_descriptions import ALGORITHM, MANUFACTURER, descri
 from amcnet.io.dicom.source import DicomSource, dicom_source_of
 from amcnet.io.dicom.source_headers import frame_order, make_source_headers, slice_positions
 from amcnet.io.geometry import Geometry
+from amcnet.io.verified_files import verified_file
 from amcnet.version import __version__
 
 SegType = Literal["binary", "labelmap"]
@@ -105,7 +106,8 @@ def write_seg(
             syntax = _RLE_LOSSLESS if seg_type == "labelmap" else _EXPLICIT_LITTLE_ENDIAN
             dataset = hd.seg.Segmentation(**content, transfer_syntax_uid=syntax)
             _unmark(dataset, slice_positions(geometry)[marks])
-            dataset.save_as(path, enforce_file_format=True)
+            with verified_file(path) as file:
+                dataset.save_as(file, enforce_file_format=True)
         except (ValueError, TypeError, AttributeError, LookupError, RuntimeError) as error:
             # The error text of highdicom may quote the headers of the images.
             raise OutputError(

@@ -1,22 +1,32 @@
 """Labels of the model to be refined, on the fine grid, computed once per case."""
 
+import json
 import logging
 from collections.abc import Iterable
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from amcnet.anatomy import IGNORE
+from amcnet.bundle import Bundle
+from amcnet.data.checked_zarr import digest_of
 from amcnet.data.dataset_layout import Case
 from amcnet.data.prepared_store import PreparedCase
+from amcnet.errors import InputError
 from amcnet.inference import Segmenter
 from amcnet.io import atomic_path
+from amcnet.io.input_files import check_regular_file
+from amcnet.io.small_files import read_json
+from amcnet.io.verified_files import write_verified
 
 logger = logging.getLogger(__name__)
 
 FIRST_STAGE_FOLDER = "first-stage"
 
+_CHECKSUM_FILE = "checksums.json"
 _CENTRES = 200  # of each structure
 _BETWEEN_LOGS = 20  # cases
 
@@ -31,8 +41,13 @@ def centres_path(folder: Path, name: str) -> Path:
     return folder / FIRST_STAGE_FOLDER / f"{name}.centres.npy"
 
 
-def make_first_stage(model: str, cases: Iterable[tuple[Case, PreparedCase]], folder: Path) -> None:
-    """Label every case with the model and find the boundaries; skip finished cases.
+def make_first_stage(
+    model: Bundle, cases: Iterable[tuple[Case, PreparedCase]], folder: Path
+) -> None:
+    """Label every case with the model and find the boundaries.
+
+    Cases that are finished and intact are kept: their files have the recorded checksums, and model
+    and prepared case are the same.
 
     Args:
         model: The model to be refined.
@@ -40,18 +55,39 @@ def make_first_stage(model: str, cases: Iterable[tuple[Case, PreparedCase]], fol
         folder: The run folder.
     """
     (folder / FIRST_STAGE_FOLDER).mkdir(parents=True, exist_ok=True)
+    finished = _read_finished(folder)
     segmenter: Segmenter | None = None
     for number, (case, prepared) in enumerate(cases):
-        labels_file, centres_file = label_path(folder, case.name), centres_path(folder, case.name)
-        if not labels_file.is_file():
-            segmenter = segmenter or Segmenter(model, quality="fast")
+        origin = _origin(model, prepared)
+        if finished.get(case.name) != _digests(folder, case.name, origin):
+            if case.name in finished:
+                logger.warning("case %s: its labels are lost or outdated, made again", case.name)
+            segmenter = segmenter or Segmenter(model.folder, quality="fast")
             segmentation = segmenter(channels=case.images)
-            _save(labels_file, nearest_voxel_labels(segmentation.labels, prepared.shape))
-        if not centres_file.is_file():
+            labels = nearest_voxel_labels(segmentation.labels, prepared.shape)
             truth = prepared.slab(0, prepared.shape[0])[1]
-            _save(centres_file, boundary_centres(truth, np.load(labels_file)))
+            _save(label_path(folder, case.name), labels)
+            _save(centres_path(folder, case.name), boundary_centres(truth, labels))
+            finished[case.name] = _digests(folder, case.name, origin)
+            _write_finished(folder, finished)
         if number % _BETWEEN_LOGS == 0:
             logger.info("the first stage has labelled %d cases", number + 1)
+
+
+def read_first_stage(path: Path) -> NDArray[Any]:
+    """Open an array of the first stage, memory-mapped.
+
+    Raises:
+        InputError: If the file is missing or holds something else.
+    """
+    try:
+        check_regular_file(path, "an array of the first stage")
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not isinstance(array, np.ndarray):
+            raise ValueError("an archive of arrays")
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path}: cannot be read ({error}), train again with --resume") from error
+    return array
 
 
 def nearest_voxel_labels(
@@ -97,5 +133,33 @@ def boundary_centres(truth: NDArray[np.uint8], found: NDArray[np.uint8]) -> NDAr
 
 
 def _save(path: Path, array: NDArray[np.generic]) -> None:
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.save(file, array)
+    content = BytesIO()
+    np.save(content, array)
+    with atomic_path(path) as temporary:
+        write_verified(temporary, content.getvalue())
+
+
+def _origin(model: Bundle, prepared: PreparedCase) -> str:
+    """Return a text that changes with the model and the prepared case."""
+    weights = "".join(sorted(model.description.sha256.values()))
+    return digest_of(f"{weights} {prepared.checksums.model_dump_json()}".encode())
+
+
+def _digests(folder: Path, name: str, origin: str) -> list[str | None]:
+    """Return the origin of a case and the checksums of its files, None where one is missing."""
+    paths = (label_path(folder, name), centres_path(folder, name))
+    return [origin, *(digest_of(p.read_bytes()) if p.is_file() else None for p in paths)]
+
+
+def _read_finished(folder: Path) -> dict[str, list[str | None]]:
+    """Return the digests of the finished cases; none if the file is missing or damaged."""
+    try:
+        content = read_json(folder / FIRST_STAGE_FOLDER / _CHECKSUM_FILE, "checksums")
+    except InputError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _write_finished(folder: Path, finished: dict[str, list[str | None]]) -> None:
+    with atomic_path(folder / FIRST_STAGE_FOLDER / _CHECKSUM_FILE) as temporary:
+        write_verified(temporary, json.dumps(finished, indent=1))

@@ -14,10 +14,11 @@ from torch.utils.data import Dataset
 
 from amcnet.anatomy import IGNORE, LabelTable
 from amcnet.data.prepared_store import PreparedCase
+from amcnet.errors import InputError
 from amcnet.labelmaps.kinds import kind_lookup
 from amcnet.labelmaps.region import Box
 from amcnet.training.refinement.damage import damaged
-from amcnet.training.refinement.first_stage import centres_path, label_path
+from amcnet.training.refinement.first_stage import centres_path, label_path, read_first_stage
 from amcnet.training.transforms.intensity import transform_intensity
 from amcnet.training.transforms.label_to_image import synthesise_image
 from amcnet.training.transforms.random_stream import WindowRandom
@@ -51,16 +52,35 @@ class RefinementCase:
     folder: Path
 
     def centres(self) -> NDArray[np.int16]:
-        """Return the boundary voxels, see :func:`boundary_centres`."""
-        centres: NDArray[np.int16] = np.load(centres_path(self.folder, self.case.name))
+        """Return the boundary voxels, see :func:`boundary_centres`.
+
+        Raises:
+            InputError: If they cannot be read, or lie outside the volume.
+        """
+        path = centres_path(self.folder, self.case.name)
+        centres: NDArray[np.int16] = np.array(read_first_stage(path))
+        classes = self.case.counts.shape[1]
+        limits = (classes, *self.case.shape)
+        if centres.dtype != np.int16 or centres.ndim != 2 or centres.shape[1] != len(limits):
+            raise InputError(f"{path}: holds {centres.dtype} {centres.shape}, expected positions")
+        if (centres < 0).any() or (centres >= limits).any():
+            raise InputError(f"{path}: has positions outside the volume of {self.case.shape}")
         return centres
 
     def cut(self, box: Box) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.uint8]]:
         """Return image (channel, ...), true labels and first-stage labels of a box."""
         scan, lateral, depth = box
         image, truth = self.case.slab(scan.start, scan.stop - scan.start)
-        found = np.load(label_path(self.folder, self.case.name), mmap_mode="r")
-        return image[:, :, lateral, depth], truth[:, lateral, depth], np.array(found[box])
+        path = label_path(self.folder, self.case.name)
+        labels = read_first_stage(path)
+        if labels.shape != self.case.shape or labels.dtype != np.uint8:
+            raise InputError(
+                f"{path}: holds {labels.dtype} {labels.shape}, expected labels {self.case.shape}"
+            )
+        found = np.array(labels[box])
+        if found.max(initial=0) >= self.case.counts.shape[1]:
+            raise InputError(f"{path}: has label {found.max()}, which is no structure")
+        return image[:, :, lateral, depth], truth[:, lateral, depth], found
 
 
 @dataclass(frozen=True)

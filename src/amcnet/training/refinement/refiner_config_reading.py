@@ -65,4 +65,4 @@ def _values(path: Path) -> dict[str, Any]:
         return values if isinstance(values, dict) else {}
     if path.is_dir():
         path = path / CONFIG_FILE
-    return read_toml(path, "a training configuration")
+    return read_toml(path, "a training configuration (TOML)")

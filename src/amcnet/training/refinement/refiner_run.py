@@ -18,6 +18,7 @@ from amcnet.data.splits import Split, find_splits
 from amcnet.errors import ConfigError, InputError, OutputError, count_text
 from amcnet.io import atomic_path
 from amcnet.io.small_files import read_small_file
+from amcnet.io.verified_files import write_verified
 from amcnet.networks.refiner import Refiner
 from amcnet.networks.refiner_architecture import RefinerArchitecture
 from amcnet.training.checkpoints import last_checkpoint
@@ -69,7 +70,7 @@ def _run(config: RefinementConfig, folder: Path, resume: bool) -> Bundle:
     _check_table(model, dataset)
     preprocessing = config.preprocessing(model.description.preprocessing)
     prepared = prepare_dataset(dataset, preprocessing, folder / "prepared")
-    make_first_stage(config.refine, zip(dataset.cases, prepared.cases, strict=True), folder)
+    make_first_stage(model, zip(dataset.cases, prepared.cases, strict=True), folder)
     split = _split(config, dataset)
     logger.info("%d cases for training, %d held out", len(split.train), len(split.val))
     architecture = RefinerArchitecture(
@@ -196,4 +197,4 @@ def _claim_folder(config: RefinementConfig, folder: Path, resume: bool) -> None:
     elif last.exists():
         raise OutputError(f"{folder}: already holds a run, expected a new folder or --resume")
     with atomic_path(path) as temporary:
-        temporary.write_text(config.model_dump_json(indent=1), encoding="utf-8")
+        write_verified(temporary, config.model_dump_json(indent=1))

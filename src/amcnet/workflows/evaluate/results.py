@@ -5,6 +5,7 @@ from typing import Any
 
 from amcnet.errors import InputError, OutputError, count_text
 from amcnet.io import is_same_file
+from amcnet.io.input_files import check_regular_file
 from amcnet.io.small_files import read_json
 from amcnet.metrics.case_gaps import CaseGaps
 
@@ -72,8 +73,7 @@ def _files(path: Path) -> list[Path]:
         if not files:
             raise InputError(f"{path}: holds no .json file, expected one for each case")
         return files
-    if not path.is_file():
-        raise InputError(f"{path}: is missing, expected a .json file or a folder of them")
+    check_regular_file(path, "a .json file or a folder of them")
     return [path]
 
 

@@ -21,6 +21,7 @@ from amcnet.extras import require_extra
 from amcnet.inference import Segmenter, Stage
 from amcnet.io import atomic_path
 from amcnet.io.atomic_files import live_temporary
+from amcnet.io.verified_files import write_verified
 from amcnet.workflows.outcome import Outcome, run_for_file
 from amcnet.workflows.segment.job_reading import read_job
 from amcnet.workflows.segment.options import Job, SegmentOptions
@@ -195,7 +196,7 @@ def _work(job: Job, options: SegmentOptions, place: PlaceInRun) -> Outcome[Segme
                 suppress(OutputError),
                 atomic_path(place.record) as temporary,
             ):  # the reader may be gone
-                temporary.write_text(json.dumps(content), encoding="utf-8")
+                write_verified(temporary, json.dumps(content))
         return outcome
 
 

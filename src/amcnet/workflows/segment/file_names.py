@@ -15,6 +15,7 @@ from amcnet.io import (
     report_passed_over,
 )
 from amcnet.io.dicom import is_series_folder
+from amcnet.io.input_files import check_regular_file
 from amcnet.io.plain_names import comparable_text
 
 DEFAULT_EXTENSION = ".seg.nrrd"
@@ -38,8 +39,7 @@ def channel_files(first: Path, channels: int) -> list[Path]:
     """
     files = _channel_paths(first, channels)
     for path in files[1:]:
-        if not path.is_file():
-            raise InputError(f"{path}: no such file, expected it in the folder of {first.name}")
+        check_regular_file(path, f"it in the folder of {first.name}")
     return files
 
 

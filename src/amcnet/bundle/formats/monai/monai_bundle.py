@@ -10,6 +10,7 @@ from amcnet.bundle.bundle import Bundle
 from amcnet.bundle.description import BundleDescription
 from amcnet.bundle.formats.monai.monai_config import inference, metadata
 from amcnet.bundle.formats.network import write_torchscript
+from amcnet.io.verified_files import write_verified
 
 _NOT_A_DEVICE = "Not a medical device"
 _README = """# {name}
@@ -49,14 +50,14 @@ def write_monai(bundle: Bundle, folder: Path) -> None:
     write_torchscript(bundle, folder / "models" / "model.ts")
     shutil.copyfile(Path(__file__).with_name("grid.py"), folder / "scripts" / "grid.py")
     text = '"""The transforms of this bundle."""\n'
-    (folder / "scripts" / "__init__.py").write_text(text, encoding="utf-8")
-    (folder / "docs" / "README.md").write_text(_readme(description), encoding="utf-8")
-    (folder / "LICENSE").write_text(_licence(description.licence), encoding="utf-8")
+    write_verified(folder / "scripts" / "__init__.py", text)
+    write_verified(folder / "docs" / "README.md", _readme(description))
+    write_verified(folder / "LICENSE", _licence(description.licence))
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     text = json.dumps(content, indent=1, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_verified(path, text + "\n")
 
 
 def _readme(description: BundleDescription) -> str:
