@@ -19,7 +19,7 @@ class RecordedFile:
         self.num_bytes = 0
         self.last = b""
 
-    def write(self, content: bytes | memoryview) -> int:
+    def write(self, content: bytes | bytearray | memoryview, /) -> int:
         """Write bytes at the current position; return their number."""
         self._file.write(content)
         before = self._position - (self.num_bytes - len(self.last))  # bytes of the tail to keep

@@ -1,6 +1,10 @@
 """When and where checkpoints are written; each one is complete or absent."""
 
+import logging
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,8 @@ from amcnet.training.interruption import Interruption, RunStopped
 from amcnet.training.training_config import ScheduleConfig
 
 CHECKPOINT_FOLDER = "checkpoints"
+
+logger = logging.getLogger(__name__)
 
 _PARTS = {"loops", "optimizer_states", "pytorch-lightning_version", "run", "state_dict"}
 _FIRST_SECONDS = 60.0
@@ -143,6 +149,34 @@ def checkpoint_callbacks(
         save_on_train_epoch_end=True,
     )
     return [within, after]
+
+
+@dataclass
+class RunPosition:
+    """Where a run is.
+
+    Attributes:
+        step: Returns the number of steps taken.
+    """
+
+    step: Callable[[], int] = lambda: 0
+
+
+@contextmanager
+def explained_end(folder: Path) -> Iterator[RunPosition]:
+    """Log how to go on if a signal or Ctrl-C ends the run within the block."""
+    position = RunPosition()
+    try:
+        yield position
+    # Lightning ends with SystemExit after Ctrl-C, and this package after other signals.
+    except (SystemExit, KeyboardInterrupt) as error:
+        cause = f" by {error.signal_name}" if isinstance(error, RunStopped) else ""
+        if last_checkpoint(folder).exists():
+            how = f"can be resumed from its last checkpoint: amcnet train {folder} --resume"
+        else:
+            how = "has no checkpoint yet and must be restarted"
+        logger.warning("interrupted%s at step %d; the run %s", cause, position.step(), how)
+        raise
 
 
 def last_checkpoint(folder: Path) -> Path:

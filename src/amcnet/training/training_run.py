@@ -18,9 +18,11 @@ from amcnet.bundle.bundle_writing import write_bundle
 from amcnet.parent_process import end_with_parent
 from amcnet.training.checkpoint_format import read_checkpoint
 from amcnet.training.checkpoints import (
+    RunPosition,
     SafeCheckpointIO,
     best_checkpoint,
     checkpoint_callbacks,
+    explained_end,
     last_checkpoint,
 )
 from amcnet.training.data_source import choose_split, find_source
@@ -36,7 +38,7 @@ from amcnet.training.hardware import (
 )
 from amcnet.training.held_out_calibration import calibrate_on_prepared
 from amcnet.training.history import EpochRow, LossCurve, write_curves, write_history
-from amcnet.training.interruption import Interruption, RunStopped, handled_signals
+from amcnet.training.interruption import Interruption, handled_signals
 from amcnet.training.model_description import Origin, code_commit, describe_model
 from amcnet.training.pace import PaceReport
 from amcnet.training.progress_events import StepEvents, TrainingListener
@@ -112,18 +114,21 @@ def train(
             stack.enter_context(log_to_file(folder))
         else:
             end_with_parent()
+        position = stack.enter_context(explained_end(folder))
         checkpoint = last_checkpoint(folder) if resume else None
-        return _run(_TrainingRequest(config, folder, loss, listener), checkpoint, interruption)
+        request = _TrainingRequest(config, folder, loss, listener, position)
+        return _run(request, checkpoint, interruption)
 
 
 @dataclass(frozen=True)
 class _TrainingRequest:
-    """The arguments of :func:`train`."""
+    """The arguments of :func:`train`, and the position for its last words."""
 
     config: TrainingConfig
     folder: Path
     loss: nn.Module | None
     listener: TrainingListener | None
+    position: RunPosition
 
 
 def _run(run: _TrainingRequest, checkpoint: Path | None, interruption: Interruption) -> Bundle:
@@ -145,13 +150,8 @@ def _run(run: _TrainingRequest, checkpoint: Path | None, interruption: Interrupt
     trainer = _trainer(run, precision, bool(split.val), interruption)
     logger.info("on %s, in %s: %s", hardware_of(trainer), *precision)
     data = RunData(config, source, split)
-    try:
-        trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-    except (
-        SystemExit
-    ) as error:  # how Lightning ends after Ctrl-C, and this package after other signals
-        logger.warning("%s", _how_to_go_on(error, task.global_step, folder))
-        raise
+    run.position.step = lambda: task.global_step
+    trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     if trainer.is_global_zero:
         if config.schedule.keep == "best" and best_checkpoint(folder).exists():
             _load_weights(task, best_checkpoint(folder))
@@ -160,15 +160,6 @@ def _run(run: _TrainingRequest, checkpoint: Path | None, interruption: Interrupt
         calibrate_on_prepared(folder / BUNDLE_FOLDER, source.open(), split.val)
     trainer.strategy.barrier("the model is written")
     return load_bundle(folder / BUNDLE_FOLDER)
-
-
-def _how_to_go_on(error: SystemExit, step: int, folder: Path) -> str:
-    cause = f" by {error.signal_name}" if isinstance(error, RunStopped) else ""
-    if last_checkpoint(folder).exists():
-        how = f"can be resumed from its last checkpoint: amcnet train {folder} --resume"
-    else:
-        how = "has no checkpoint yet and must be restarted"
-    return f"interrupted{cause} at step {step}; the run {how}"
 
 
 def _load_weights(task: SegmentationTask, path: Path) -> None:

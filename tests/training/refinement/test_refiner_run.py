@@ -1,3 +1,5 @@
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +12,12 @@ from amcnet.data import Preprocessing
 from amcnet.errors import ConfigError, OutputError
 from amcnet.inference import Segmenter
 from amcnet.io import read_volume
+from amcnet.training.checkpoint_format import read_checkpoint
+from amcnet.training.refinement.patches import PatchBatch
 from amcnet.training.refinement.refiner_config import RefinementConfig
 from amcnet.training.refinement.refiner_config_reading import read_refinement_config
 from amcnet.training.refinement.refiner_run import train_refiner
+from amcnet.training.refinement.trainer import RefinerTrainer
 
 from ...conftest import BLOCKS_SPACING_MM, BLOCKS_TABLE
 
@@ -96,6 +101,47 @@ def test_a_run_is_resumed_with_more_steps_but_nothing_else(
     bundle = train_refiner(more, folder, resume=True)
     assert bundle.description.refiner is not None
     assert [row["step"] for row in bundle.description.refiner.provenance.curve] == [2, 4, 6]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends signals")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SIGTERM",
+        pytest.param("SIGHUP", marks=pytest.mark.slow),
+        pytest.param("SIGINT", marks=pytest.mark.slow),
+    ],
+)
+def test_an_interrupted_run_says_how_to_go_on(
+    config_file: Path, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "run"
+    take_step = RefinerTrainer._take_step
+
+    def interrupted(trainer: RefinerTrainer, batch: PatchBatch) -> float:
+        loss = take_step(trainer, batch)
+        if trainer.step == 3:
+            os.kill(os.getpid(), signal.Signals[name])
+        return loss
+
+    config = read_refinement_config(config_file)
+    ends = KeyboardInterrupt if name == "SIGINT" else SystemExit
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RefinerTrainer, "_take_step", interrupted)
+        with pytest.raises(ends) as caught:
+            train_refiner(config, folder)
+    if name != "SIGINT":
+        assert caught.value.code == 128 + signal.Signals[name]
+        step = read_checkpoint(folder / "checkpoints" / "last.ckpt")["step"]
+        assert step == 3  # the step in work was finished and saved
+    (last,) = [r.message for r in caplog.records if "interrupted" in r.message]
+    assert last.endswith(
+        f"at step 3; the run can be resumed from its last checkpoint: amcnet train {folder} "
+        "--resume"
+    )
+    bundle = train_refiner(config, folder, resume=True)
+    assert bundle.description.refiner is not None
+    assert bundle.description.refiner.provenance.steps == 4
 
 
 def test_another_label_table_is_refused(

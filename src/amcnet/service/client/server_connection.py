@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from amcnet.errors import AmcnetError, ConfigError
+from amcnet.io.verified_files import verified_file
 from amcnet.service.protocol import (
     PROTOCOL,
     SHA256_HEADER,
@@ -118,8 +119,9 @@ https://HOST
         Raises:
             ServerError: If the service refuses.
             UnreachableError: If it does not answer, or the file is incomplete.
+            OSError: If the file cannot be written completely.
         """
-        with self._request("GET", path) as answer, target.open("wb") as file:
+        with self._request("GET", path) as answer, verified_file(target) as file:
             expected = answer.getheader("Content-Length")
             received = 0
             try:

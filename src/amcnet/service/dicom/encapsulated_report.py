@@ -5,6 +5,7 @@ from pathlib import Path
 
 from amcnet.errors import OutputError
 from amcnet.io import atomic_path
+from amcnet.io.verified_files import verified_file
 from amcnet.version import __version__
 
 ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
@@ -69,7 +70,7 @@ def write_encapsulated_report(path: Path, image: Path, pdf: bytes) -> None:
     document.file_meta.MediaStorageSOPClassUID = UID(ENCAPSULATED_PDF)
     document.file_meta.MediaStorageSOPInstanceUID = document.SOPInstanceUID
     try:
-        with atomic_path(path) as temporary:
-            document.save_as(temporary, enforce_file_format=True)
+        with atomic_path(path) as temporary, verified_file(temporary) as file:
+            document.save_as(file, enforce_file_format=True)
     except (ValueError, TypeError) as error:
         raise OutputError(f"{path.name}: the report cannot be written ({error})") from error

@@ -8,6 +8,7 @@ from typing import Any
 
 from amcnet.errors import InputError
 from amcnet.io import Reading, atomic_path
+from amcnet.io.verified_files import write_verified
 from amcnet.service.job_options import JobOptions
 from amcnet.service.queue.job_folders import JobFolders
 from amcnet.service.queue.stored_job import StoredJob
@@ -76,7 +77,7 @@ def store_result(folder: Path, event: Mapping[str, Any], labels: list[dict[str, 
     """
     for name, content in ((_RESULT_FILE, dict(event)), (_TABLE_FILE, labels)):
         with atomic_path(folder / name) as temporary:
-            temporary.write_text(json.dumps(content, allow_nan=False), encoding="utf-8")
+            write_verified(temporary, json.dumps(content, allow_nan=False))
 
 
 def load_result(job_id: str, folders: JobFolders) -> StoredResult:

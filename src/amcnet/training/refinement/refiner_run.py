@@ -21,10 +21,11 @@ from amcnet.io.small_files import read_small_file
 from amcnet.io.verified_files import write_verified
 from amcnet.networks.refiner import Refiner
 from amcnet.networks.refiner_architecture import RefinerArchitecture
-from amcnet.training.checkpoints import last_checkpoint
+from amcnet.training.checkpoints import RunPosition, explained_end, last_checkpoint
 from amcnet.training.config_reading import RUN_CONFIG_FILE
 from amcnet.training.held_out_calibration import calibrate_on_raw
 from amcnet.training.history import EpochRow, write_curves, write_history
+from amcnet.training.interruption import Interruption, handled_signals
 from amcnet.training.model_description import code_commit
 from amcnet.training.refinement.first_stage import make_first_stage
 from amcnet.training.refinement.patches import BoundaryPatches, PatchOptions, RefinementCase
@@ -56,13 +57,19 @@ def train_refiner(config: RefinementConfig, folder: Path, resume: bool = False) 
             another training.
         TrainingError: If more than 1 % of the steps had gradients that are not finite.
     """
-    with locked_run_folder(folder):
+    with handled_signals() as interruption, locked_run_folder(folder):
         _claim_folder(config, folder, resume)
-        with log_to_file(folder):
-            return _run(config, folder, resume)
+        with log_to_file(folder), explained_end(folder) as position:
+            return _run(config, folder, resume, interruption, position)
 
 
-def _run(config: RefinementConfig, folder: Path, resume: bool) -> Bundle:
+def _run(
+    config: RefinementConfig,
+    folder: Path,
+    resume: bool,
+    interruption: Interruption,
+    position: RunPosition,
+) -> Bundle:
     commit = code_commit()
     torch.manual_seed(config.seed)
     model = load_bundle(config.refine)
@@ -76,7 +83,10 @@ def _run(config: RefinementConfig, folder: Path, resume: bool) -> Bundle:
     architecture = RefinerArchitecture(
         in_channels=len(dataset.channels), kinds=len(dataset.table.kinds), widths=config.widths
     )
-    trainer = RefinerTrainer(Refiner(architecture), config.optimiser, config.schedule, folder)
+    trainer = RefinerTrainer(
+        Refiner(architecture), config.optimiser, config.schedule, folder, interruption
+    )
+    position.step = lambda: trainer.step
     if resume:
         trainer.resume()
     training = _patches(config, prepared, folder, split.train, training=True)

@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from amcnet.networks.refiner import Refiner
 from amcnet.training.checkpoint_format import read_checkpoint
 from amcnet.training.checkpoints import SafeCheckpointIO, last_checkpoint
 from amcnet.training.history import EpochRow
+from amcnet.training.interruption import Interruption, RunStopped
 from amcnet.training.refinement.patches import BoundaryPatches, PatchBatch, collate_patches
 from amcnet.training.training_config import OptimiserConfig, ScheduleConfig
 
@@ -55,16 +56,23 @@ class RefinerTrainer:
         optimiser: Settings of Adam.
         schedule: Length of the run; each epoch ends with a validation and a report.
         folder: Run folder, for the checkpoints.
+        interruption: Tells whether a signal came; the step is then finished and saved.
     """
 
     def __init__(
-        self, network: Refiner, optimiser: OptimiserConfig, schedule: ScheduleConfig, folder: Path
+        self,
+        network: Refiner,
+        optimiser: OptimiserConfig,
+        schedule: ScheduleConfig,
+        folder: Path,
+        interruption: Interruption | None = None,
     ) -> None:
         # On a CPU, this takes about two thirds of the time of the other memory format.
         self.network = network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.settings = optimiser
         self.schedule = schedule
         self.folder = folder
+        self._interruption = interruption or Interruption()
         self.loss = RefinementLoss()
         self.optimiser = torch.optim.Adam(
             network.parameters(), lr=optimiser.learning_rate, betas=(optimiser.beta1, 0.999)
@@ -120,7 +128,13 @@ class RefinerTrainer:
                 }
             )
             report(self.history)
+            if self._interruption.number:
+                self._save_and_stop()
             self.save()
+
+    def _save_and_stop(self) -> NoReturn:
+        self.save()
+        raise RunStopped(self._interruption.number)
 
     def _epoch(self, training: BoundaryPatches) -> float:
         """Take the steps of an epoch and return their mean loss."""
@@ -129,9 +143,13 @@ class RefinerTrainer:
         while self.progress < 1:
             first = self.step * size
             batch = collate_patches([training[index] for index in range(first, first + size)])
+            self._interruption.in_step = True
             losses.append(self._take_step(batch))
+            self._interruption.in_step = False
             if self.step % self.schedule.steps_per_epoch == 0:
                 break
+            if self._interruption.number:
+                self._save_and_stop()
             if self.step % self.schedule.checkpoint_steps == 0:
                 self.save()
         finite = [value for value in losses if math.isfinite(value)]
