@@ -1,6 +1,6 @@
 """Let every call that writes fail once, or kill the process at it, and look at what remains.
 
-    python -m tools.faults [--only measure] [--most 20] [--json results/faults.json]
+    python -m tools.faults [--only measure] [--fault lost] [--most 20] [--json results/faults.json]
 
 prints a table (commands x faults) and exits with status 1 where a promise was broken:
 
@@ -27,7 +27,7 @@ from pathlib import Path
 import amcnet
 from amcnet.runtime.openvino import openvino
 from tools.faults.page import table
-from tools.faults.trials import CALM, Command, Tally, in_child, run, run_case
+from tools.faults.trials import CALM, FAULTS, Command, Tally, in_child, run, run_case
 
 ROOT = Path(__file__).parents[2]
 LIBRARY = "AMCNET_FAULTS_LIBRARY"
@@ -38,6 +38,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--only", action="append", help="cases whose name contains this text; may be repeated"
+    )
+    parser.add_argument(
+        "--fault", action="append", choices=FAULTS, help="only this one; may be repeated"
     )
     parser.add_argument("--most", type=int, default=10, help="calls to try of each command")
     parser.add_argument("--json", type=Path, help="write the table here too")
@@ -61,7 +64,8 @@ def main() -> int:
         tallies = []
         for case in cases():
             if any(text in case.name for text in arguments.only or [""]):
-                tally = run_case(case, inputs, Path(folder), arguments.most)
+                faults = arguments.fault or list(FAULTS)
+                tally = run_case(case, inputs, Path(folder), arguments.most, faults)
                 print(
                     *table([tally.to_json()]).splitlines()[2:], *tally.broken, sep="\n", flush=True
                 )
@@ -72,10 +76,22 @@ def main() -> int:
 
 
 def _record(path: Path, tally: Tally) -> None:
-    """Put the row of a command into the results, in place of an earlier one."""
+    """Put the row of a command into the results, with what is known of faults not tried now."""
     rows = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    rows = [row for row in rows if row["command"] != tally.name] + [tally.to_json()]
+    known = {row["command"]: row for row in rows}
+    new = tally.to_json()
+    if (old := known.get(tally.name)) is not None:
+        for key in ("trials", "failures"):
+            new[key] = old[key] | new[key]
+        others = (line for line in old["broken"] if not _is_of(line, tally))
+        new["broken"] = [*others, *tally.broken]
+    rows = list((known | {tally.name: new}).values())
     path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+def _is_of(line: str, tally: Tally) -> bool:
+    """Return whether a broken promise is of a fault that was tried now."""
+    return any(line.startswith(f"{tally.name}: {fault} ") for fault in tally.trials)
 
 
 def _load_everything() -> None:

@@ -2,7 +2,6 @@
 
 import ctypes
 import errno
-import json
 import os
 import shutil
 import signal
@@ -10,14 +9,16 @@ import socket
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 from amcnet.errors import TRACEBACK_VARIABLE
 from tools.faults.cases import Case, refill
 from tools.faults.digests import digests
+from tools.faults.promise import Ended, Promise
 from tools.faults.surroundings import Beside, Surroundings
 
 LOST = -1  # reported as written, but not stored
@@ -31,7 +32,6 @@ FAULTS = {
 }
 SHARED = "AMCNET_FAULTS_SHARED"
 _LIMIT_S = 300
-_KEPT = (".lock", ".gitignore")
 _WITHOUT_OVERWRITE = (
     "prepare",
     "phantom",
@@ -98,7 +98,7 @@ class Tally:
     failures: Counter[str] = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, Any]:
         """Return the figures for a results file."""
         return {
             "command": self.name,
@@ -110,18 +110,8 @@ class Tally:
         }
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a process ended, what it wrote on stderr, and how many calls wrote, and wrote data."""
-
-    status: int
-    stderr: str
-    calls: int
-    data_calls: int
-
-
-def run_case(case: Case, inputs: Path, folder: Path, most: int) -> Tally:
-    """Interrupt a command at up to ``most`` of its calls that write, in every way."""
+def run_case(case: Case, inputs: Path, folder: Path, most: int, faults: Sequence[str]) -> Tally:
+    """Interrupt a command at up to ``most`` of its calls that write, by each of the faults."""
     out, template = folder / "out", folder / "before"
     template.mkdir()
 
@@ -140,7 +130,8 @@ def run_case(case: Case, inputs: Path, folder: Path, most: int) -> Tally:
         tally.broken.append(f"{case.name}: undisturbed: status {calm.status}: {calm.stderr}")
     else:
         promise = Promise(case, out, old, new)
-        for name, (number, sticky) in FAULTS.items():
+        for name in faults:
+            number, sticky = FAULTS[name]
             calls = calm.data_calls if number == LOST else calm.calls
             for call in range(1, calls + 1, ceil(calls / min(most, case.most))):
                 refill(template, out)
@@ -163,67 +154,6 @@ def _next_run(case: Case, out: Path) -> tuple[str, ...]:
     if resumed or "--overwrite" in case.arguments:
         return case.arguments
     return (*case.arguments, "--overwrite")
-
-
-@dataclass(frozen=True)
-class Promise:
-    """What a command promises: its outputs are afterwards the old ones or the new ones.
-
-    Attributes:
-        case: The command.
-        out: The folder of outputs.
-        old: Digests of the outputs before.
-        new: Digests after an undisturbed run.
-    """
-
-    case: Case
-    out: Path
-    old: dict[str, str | None]
-    new: dict[str, str | None]
-
-    def broken_by(self, ended: Ended, error: int) -> list[str]:
-        """Return how a disturbed run broke it."""
-        problems = []
-        if "Traceback" in ended.stderr:
-            problems.append(f"traceback: {ended.stderr.strip().splitlines()[-1]}")
-        found = digests(self.out, self.case)
-        for name, digest in found.items():
-            if name in self.case.records:
-                if digest is not None and not _is_json(self.out / name):
-                    problems.append(f"{name} is not readable")
-            elif digest not in (self.old[name], self.new[name]) and not self.case.grows:
-                problems.append(f"{name} is neither the old nor the new one")
-        if error == 0 and ended.status != -signal.SIGKILL and not self.case.processes:
-            problems.append(f"status {ended.status} though it was to be killed")
-        if ended.status == 0 and found != self.new and not self.case.is_service:
-            problems.append("status 0, but the output is not the new one")
-        may_be_killed = error == 0 and ended.status == -signal.SIGKILL
-        if ended.status not in (0, 2) and not may_be_killed:
-            problems.append(f"status {ended.status}: {ended.stderr.strip()[-200:]}")
-        lines = ended.stderr.strip().splitlines() or [""]
-        if ended.status == 2 and not lines[-1].startswith("amcnet: "):
-            problems.append(f"status 2 without a sentence: {lines[-1]!r}")
-        return problems
-
-    def broken_again(self, again: Ended) -> list[str]:
-        """Return how the next, undisturbed run broke it."""
-        problems = []
-        if again.status != 0:
-            problems.append(f"the next run: status {again.status}: {again.stderr.strip()[-200:]}")
-        elif digests(self.out, self.case) != self.new:
-            problems.append("the next run: another output than an undisturbed one")
-        hidden = [path.name for path in self.out.rglob(".*") if path.name not in _KEPT]
-        if hidden:
-            problems.append(f"the next run left {', '.join(hidden)}")
-        return problems
-
-
-def _is_json(path: Path) -> bool:
-    try:
-        json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        return False
-    return True
 
 
 def in_child(work: Callable[[], None]) -> None:
