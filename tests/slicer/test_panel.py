@@ -22,6 +22,8 @@ pytest.importorskip("slicer_core")
 pytest.importorskip("PySide6")
 
 SIZE, SPACING_MM, ORIGIN_MM = (36, 40, 24), (0.6, 0.8, 0.5), (11.0, -22.0, 33.0)
+pytestmark = pytest.mark.usefixtures("application")  # which makes the panel importable
+
 STRAIGHT = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 OBLIQUE = (0.0, -0.6, 0.8, 1.0, 0.0, 0.0, 0.0, 0.8, 0.6)
 
