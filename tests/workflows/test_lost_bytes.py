@@ -1,7 +1,9 @@
 """Disks that report success and keep less: no writer calls this a result."""
 
+import http.server
 import os
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +14,9 @@ from amcnet.anatomy import LabelTable
 from amcnet.bundle import pack_bundle
 from amcnet.errors import OutputError
 from amcnet.inference.probabilities import probability_file
-from amcnet.io import Geometry, volume_from_array, write_labels
+from amcnet.io import Geometry, atomic_path, volume_from_array, write_labels
 from amcnet.mesh import find_surfaces
+from amcnet.service.client.server_connection import ServerConnection
 from amcnet.workflows.mesh import write_surfaces
 from amcnet.workflows.output_files import write_figure, write_json, write_text
 
@@ -43,6 +46,30 @@ def probabilities(path: Path, _model: Path) -> None:
             write(np.zeros((2, *SHAPE[1:]), np.float32))
 
 
+class Files(http.server.BaseHTTPRequestHandler):
+    """A service that sends every file."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "5")
+        self.end_headers()
+        self.wfile.write(b"12345")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def download(path: Path, _model: Path) -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Files) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        connection = ServerConnection(f"http://127.0.0.1:{server.server_port}")
+        try:
+            with atomic_path(path) as temporary:
+                connection.download("/jobs/1/labels", temporary)
+        finally:
+            server.shutdown()
+
+
 WRITERS: dict[str, Callable[[Path, Path], object]] = {
     "a.json": lambda path, _: write_json(path, {"dice": 1.0}),
     "a.csv": lambda path, _: write_text(path, "a,b\n1,2\n"),
@@ -53,6 +80,7 @@ WRITERS: dict[str, Callable[[Path, Path], object]] = {
     "a.glb": surfaces,
     "stl": surfaces,
     "a.npy": probabilities,
+    "from a server": download,
     "a.zip": lambda path, model: pack_bundle(model, path),
     "a.seg.nrrd": lambda path, _: write_labels(path, LABELS, GRID, TABLE),
 }
