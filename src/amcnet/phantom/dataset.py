@@ -70,7 +70,7 @@ def write_dataset(
 
     Example:
         >>> from amcnet.phantom.grids import PhantomGrid
-        >>> coarse = PhantomConfig(PhantomGrid((80, 64, 32), (2.15, 2.1, 1.42)))
+        >>> coarse = PhantomConfig(PhantomGrid((20, 16, 8), (8.6, 8.4, 5.7)))
         >>> write_dataset(Path("hands"), count=1, seed=0, config=coarse)
         ['hand_000000']
     """

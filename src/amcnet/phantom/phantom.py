@@ -88,10 +88,10 @@ def make_phantom(
 
     Example:
         >>> from amcnet.phantom import PhantomGrid
-        >>> coarse = PhantomConfig(PhantomGrid((80, 64, 32), (2.15, 2.1, 1.42)))
+        >>> coarse = PhantomConfig(PhantomGrid((20, 16, 8), (8.6, 8.4, 5.7)))
         >>> phantom = make_phantom(7, coarse)
         >>> phantom.image.shape, phantom.image.dtype
-        ((80, 64, 32), dtype('uint8'))
+        ((20, 16, 8), dtype('uint8'))
         >>> bool((make_phantom(7, coarse).image == phantom.image).all())
         True
     """

@@ -14,7 +14,7 @@ function duration(seconds) {
   return seconds < 60 ? `${seconds.toFixed(1)} s` : `${(seconds / 60).toFixed(1)} min`;
 }
 
-// What a person should know beside the state; a result that was tried in vain is stuck.
+// Notes next to the state; a result that could not be forwarded is stuck.
 function remark(job) {
   if (job.state === "queued" && job.attempts === 0) return `${job.position} before it`;
   if (job.attempts > 0) {
@@ -91,7 +91,7 @@ function show(queue) {
       return item;
     }),
   );
-  // A row that somebody is about to click is not taken away.
+  // Do not remove a row that somebody is about to click.
   const rows = queue.jobs.map(row);
   const focused = document.activeElement?.closest("tr")?.dataset.job;
   byId("jobs").replaceChildren(...rows);

@@ -167,7 +167,7 @@ export class Picture {
     ];
   }
 
-  // Write beside each slice which plane it is, where it lies, and where the scan and depth begin.
+  // Write next to each slice which plane it is, where it lies, and where the scan and depth begin.
   mark(view) {
     const parts = [];
     const dpr = view.nv.uiData.dpr || 1;
