@@ -70,6 +70,14 @@ def test_odd_environments(
     assert out.is_file()
 
 
+def test_a_current_folder_that_was_deleted(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = shell(f"cd {gone} && rmdir {gone} && {AMCNET} measure a.nrrd -o b.csv")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "amcnet: the current folder: No such file or directory\n"
+
+
 def test_a_drawing_backend_that_is_not_there(tmp_path: Path) -> None:
     labels = np.zeros((4, 5, 6), np.uint8)
     labels[1:3, 1:3, 1:3] = 1

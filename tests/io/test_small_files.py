@@ -76,3 +76,13 @@ def test_named_pipes_and_devices_are_refused_at_once(tmp_path: Path) -> None:
         read_json(tmp_path / "none.json", "x")
     (tmp_path / "good.json").write_text(json.dumps({}))
     assert read_json(tmp_path / "good.json", "x") == {}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
+def test_the_reason_of_another_encoding_is_named(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes('{"name": "Wirbelkörper"}'.encode(encoding))
+    with pytest.raises(InputError, match=r"is not valid JSON \(not UTF-8 text\), expected x"):
+        read_json(path, "x")
+    path.write_bytes(b"\xef\xbb\xbf" + '{"name": "Wirbelkörper"}'.encode())
+    assert read_json(path, "x") == {"name": "Wirbelkörper"}

@@ -129,11 +129,20 @@ def main() -> None:
     except RecursionError:
         _leave("a file is nested too deeply to be read")
     except OSError as error:
-        _leave(f"{error.filename or 'a file'}: {error.strerror or error}")
+        _leave(f"{error.filename or _unnamed()}: {error.strerror or error}")
     except Exception as error:
         if os.environ.get(TRACEBACK_VARIABLE):
             raise
         _leave(_unforeseen(error))
+
+
+def _unnamed() -> str:
+    """Return what an error about a file without a name is about."""
+    try:
+        Path.cwd()
+    except OSError:
+        return "the current folder"
+    return "a file"
 
 
 def _unforeseen(error: Exception) -> str:

@@ -32,7 +32,8 @@ def mesh(
     ],
     _input: InputOption = None,
     extension: Annotated[
-        MeshFormat, typer.Option("--format", help="Format of the files in a folder.")
+        MeshFormat,
+        typer.Option("--format", case_sensitive=False, help="Format of the files in a folder."),
     ] = MeshFormat.stl,
     structures: Annotated[
         list[str] | None,

@@ -48,7 +48,7 @@ def read_json(path: Path, expected: str) -> Any:  # noqa: ANN401
     {'dice': 0.9}
     """
     try:
-        return json.loads(read_small_file(path, expected).decode("utf-8-sig"))
+        return json.loads(_text(read_small_file(path, expected)))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is not valid JSON ({error}), expected {expected}") from error
 
@@ -63,10 +63,18 @@ def read_toml(path: Path, expected: str) -> dict[str, Any]:
     if len(content) > _MOST_TOML_BYTES:
         raise InputError(f"{path}: has more than {_MOST_TOML_BYTES} bytes, expected {expected}")
     try:
-        text = content.decode("utf-8-sig")
+        text = _text(content)
         # The parser's time for a key grows with the square of its number of parts.
         if any(line.partition("=")[0].count(".") > _MOST_DOTS for line in text.splitlines()):
             raise ValueError(f"a key has more than {_MOST_DOTS} parts")
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is not valid TOML ({error}), expected {expected}") from error
+
+
+def _text(content: bytes) -> str:
+    """Decode a text, with or without a byte order mark."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError("not UTF-8 text") from error

@@ -13,6 +13,7 @@ from amcnet.io.predicted_dice import PredictedDice
 from amcnet.labelmaps.validation import as_array
 from amcnet.measurement import Measurement, measure_structures
 from amcnet.quality import SEVERITY_COLOR_RGB, QualityReport, Severity, check_segmentation
+from amcnet.report.fonts import fonts_for
 from amcnet.report.page_html import SEVERITY_MEANING, Contents, Picture
 from amcnet.report.preview import DPI, overview_figure, preview_figure
 from amcnet.report.views import HandViews, gather_views
@@ -140,5 +141,6 @@ def draw_pictures(views: HandViews, quality: QualityReport) -> tuple[Picture, ..
 def _png(figure: "Figure") -> bytes:
     stream = BytesIO()
     # Without the margins, the hand is larger where the picture is printed.
-    figure.savefig(stream, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.1)
+    with fonts_for(figure, "pictures of the report"):
+        figure.savefig(stream, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.1)
     return stream.getvalue()

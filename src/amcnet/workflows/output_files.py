@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from amcnet.io import atomic_path
 from amcnet.io.image_writing import check_extension
 from amcnet.io.verified_files import write_verified
+from amcnet.report.fonts import fonts_for
 from amcnet.report.summary_table import SummaryTable, csv_text, json_text, markdown
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def write_figure(path: Path, figure: "Figure") -> None:
     """
     extension = check_extension(path, FIGURE_EXTENSIONS)
     picture = BytesIO()
-    figure.savefig(picture, format=extension[1:], dpi=_DPI, facecolor=figure.get_facecolor())
+    with fonts_for(figure, f"{path}"):
+        figure.savefig(picture, format=extension[1:], dpi=_DPI, facecolor=figure.get_facecolor())
     with atomic_path(path) as temporary:
         write_verified(temporary, picture.getvalue())
 
