@@ -1,6 +1,7 @@
 """Files whose size and last bytes are compared with what was written."""
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,15 @@ def test_texts_and_bytes_are_stored_as_they_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_what_is_recorded_is_what_a_file_in_memory_has(seed: int) -> None:
+def test_what_is_recorded_is_what_a_file_in_memory_has(tmp_path: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)
     reference = io.BytesIO()
-    recorded = RecordedFile(io.BytesIO())
+    with (tmp_path / "a.bin").open("wb") as file:
+        compare(RecordedFile(file), reference, rng)
+    assert (tmp_path / "a.bin").read_bytes() == reference.getvalue()
+
+
+def compare(recorded: RecordedFile, reference: io.BytesIO, rng: np.random.Generator) -> None:
     for _ in range(40):
         if rng.random() < 0.3:  # go back, or leave a gap
             place = int(rng.integers(0, len(reference.getvalue()) + 100))
@@ -37,6 +43,20 @@ def test_what_is_recorded_is_what_a_file_in_memory_has(seed: int) -> None:
     kept = len(recorded.last)
     assert kept >= min(TAIL, len(everything)) or kept == 0
     assert recorded.last == everything[len(everything) - kept :]
+
+
+def test_a_gap_that_a_lost_write_leaves_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+
+    def write() -> None:
+        with verified_file(path) as file:
+            file.write(b"lost" * 100)
+            file.flush()
+            os.truncate(path, 0)
+            file.seek(0)
+
+    with pytest.raises(OSError, match="0 of 400 bytes were stored"):
+        write()
 
 
 def test_a_file_that_is_changed_at_its_start_later_is_verified(tmp_path: Path) -> None:

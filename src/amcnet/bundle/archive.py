@@ -4,15 +4,15 @@ import shutil
 import stat
 import zipfile
 import zlib
+from io import BytesIO
 from pathlib import Path
-from typing import IO, cast
 
 from amcnet.bundle.bundle import load_bundle, parse_description
 from amcnet.bundle.description import DESCRIPTION_FILE
 from amcnet.errors import ModelError, OutputError
 from amcnet.io import atomic_path, check_free
 from amcnet.io.dicom.zip_archive import directory_bytes
-from amcnet.io.verified_files import verified_file
+from amcnet.io.verified_files import write_verified
 
 _MAX_DESCRIPTION_BYTES = 64 * 2**20
 _MAX_FILE_BYTES = 4 * 2**30
@@ -44,11 +44,8 @@ def pack_bundle(model: str | Path | None, path: Path, overwrite: bool = False) -
         raise OutputError(f"{path}: unknown file type '{path.suffix}', expected .zip")
     check_free(path, overwrite)
     bundle = load_bundle(model)
-    with (
-        atomic_path(path) as temporary,
-        verified_file(temporary) as file,
-        zipfile.ZipFile(cast("IO[bytes]", file), "w", zipfile.ZIP_DEFLATED) as archive,
-    ):
+    content = BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in (DESCRIPTION_FILE, *sorted(bundle.description.sha256)):
             # An entry without a date gets 1980, so equal bundles give equal bytes.
             entry = zipfile.ZipInfo(name)
@@ -56,6 +53,8 @@ def pack_bundle(model: str | Path | None, path: Path, overwrite: bool = False) -
             entry.external_attr = (stat.S_IFREG | 0o644) << 16
             with (bundle.folder / name).open("rb") as source, archive.open(entry, "w") as target:
                 shutil.copyfileobj(source, target)
+    with atomic_path(path) as temporary:
+        write_verified(temporary, content.getvalue())
 
 
 def unpack_bundle(path: Path, folder: Path) -> None:

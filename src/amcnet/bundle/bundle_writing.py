@@ -21,7 +21,7 @@ from amcnet.bundle.description import (
 )
 from amcnet.errors import OutputError
 from amcnet.io.atomic_folders import new_folder, put_in_place
-from amcnet.io.verified_files import write_verified
+from amcnet.io.verified_files import copy_verified, write_verified
 from amcnet.networks.registry import complete, needs_of
 from amcnet.runtime.openvino import openvino
 
@@ -54,7 +54,7 @@ def _keep_other_files(folder: Path, new: Path) -> None:
     ours = {DESCRIPTION_FILE, WEIGHTS_FILE, IR_FILE, IR_WEIGHTS_FILE, *REFINER_FILES}
     for path in folder.iterdir() if folder.is_dir() else ():
         if path.name not in ours and path.is_file():
-            shutil.copyfile(path, new / path.name)
+            copy_verified(path, new / path.name)
         elif path.is_dir():
             shutil.copytree(path, new / path.name, symlinks=True)
 

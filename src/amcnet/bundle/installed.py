@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from amcnet.bundle.locate import BUNDLED_NAME, installed_folders, models_folder
 from amcnet.bundle.models_lock import sole_writer
 from amcnet.errors import ModelError, OutputError
 from amcnet.io.atomic_folders import new_folder, put_in_place, remove_folder
+from amcnet.io.verified_files import copy_verified
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # reserved names on Windows
@@ -123,7 +123,7 @@ def _copy_or_unpack(source: Path, folder: Path) -> None:
         return
     bundle = load_bundle(source)
     for file_name in (DESCRIPTION_FILE, *bundle.description.sha256):
-        shutil.copyfile(bundle.folder / file_name, folder / file_name)
+        copy_verified(bundle.folder / file_name, folder / file_name)
 
 
 def _checked_name(name: str, overwrite: bool) -> str:

@@ -1,6 +1,5 @@
 """Adding a refiner to a model bundle."""
 
-import shutil
 from pathlib import Path
 
 import torch
@@ -16,7 +15,7 @@ from amcnet.bundle.description import (
 )
 from amcnet.errors import ModelError
 from amcnet.io.atomic_folders import new_folder, put_in_place
-from amcnet.io.verified_files import write_verified
+from amcnet.io.verified_files import copy_verified, write_verified
 from amcnet.networks.refiner import Refiner
 from amcnet.runtime.openvino import openvino
 
@@ -38,7 +37,7 @@ def write_refined_bundle(
     with new_folder(folder) as partial:
         for name in model.description.sha256:
             if name not in REFINER_FILES:
-                shutil.copyfile(model.path(name), partial / name)
+                copy_verified(model.path(name), partial / name)
         write_verified(partial / REFINER_WEIGHTS_FILE, save(weights))
         _write_ir(partial / REFINER_IR_FILE, network, description)
         _describe(partial, model, description)
@@ -60,7 +59,7 @@ def add_refiner(folder: Path, refined: Bundle) -> Bundle:
     if description is None:
         raise ModelError(f"{refined.folder}: has no refiner, expected a model with one")
     for name in REFINER_FILES:
-        shutil.copyfile(refined.path(name), folder / name)
+        copy_verified(refined.path(name), folder / name)
     return _describe(folder, model, description)
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +36,15 @@ class RecordedFile:
         return len(content)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move to another position; return it."""
+        """Move to another position; return it.
+
+        Raises:
+            OSError: If less was stored so far than was written: the gap would look like zeros.
+        """
+        self._file.flush()
+        found = os.fstat(self._file.fileno()).st_size
+        if found != self.num_bytes:
+            raise _incomplete(found, self.num_bytes)
         self._position = self._file.seek(offset, whence)
         return self._position
 
@@ -64,9 +73,7 @@ def verified_file(path: Path) -> Iterator[RecordedFile]:
         os.fsync(file.fileno())
     found = path.stat().st_size
     if found != recorded.num_bytes:
-        raise OSError(
-            errno.EIO, f"{found} of {recorded.num_bytes} bytes were stored, is the disk full?"
-        )
+        raise _incomplete(found, recorded.num_bytes)
     with path.open("rb") as file:
         file.seek(max(found - _LAST_BYTES, 0))
         if file.read() != recorded.last[-min(found, _LAST_BYTES) :]:
@@ -89,6 +96,20 @@ def write_verified(path: Path, content: bytes | str) -> None:
     """
     with verified_file(path) as file:
         file.write(content.encode() if isinstance(content, str) else content)
+
+
+def copy_verified(source: Path, target: Path) -> None:
+    """Copy the content of a file and check that all of it is on the disk.
+
+    Raises:
+        OSError: If the operating system refuses, or less was stored than was read.
+    """
+    with source.open("rb") as content, verified_file(target) as file:
+        shutil.copyfileobj(content, file)
+
+
+def _incomplete(found: int, expected: int) -> OSError:
+    return OSError(errno.EIO, f"{found} of {expected} bytes were stored, is the disk full?")
 
 
 def synchronise(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import platform
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -13,7 +12,7 @@ from amcnet.data import Dataset
 from amcnet.data.dataset_layout import Case
 from amcnet.inference import Segmenter
 from amcnet.io import atomic_path, read_labels, read_volume
-from amcnet.io.verified_files import write_verified
+from amcnet.io.verified_files import copy_verified, write_verified
 from amcnet.metrics import evaluate_case, summarise_cases
 from amcnet.paper_tables.row_results import (
     RowFacts,
@@ -70,7 +69,7 @@ def score_row(
     }
     workspace.results.mkdir(exist_ok=True)
     with atomic_path(workspace.pictured(row.name)) as temporary:
-        shutil.copyfile(_labels(workspace, row, unseen.cases[0]), temporary)
+        copy_verified(_labels(workspace, row, unseen.cases[0]), temporary)
     provenance = bundle.description.provenance
     facts = RowFacts(
         row=row.name,

@@ -1,6 +1,5 @@
 """Export a model for OpenVINO: a copy of the bundle's own IR."""
 
-import shutil
 from pathlib import Path
 
 from amcnet.bundle.bundle import Bundle
@@ -11,6 +10,7 @@ from amcnet.bundle.description import (
     REFINER_IR_WEIGHTS_FILE,
 )
 from amcnet.bundle.formats.sidecars import write_sidecars
+from amcnet.io.verified_files import copy_verified
 
 _FILES = (IR_FILE, IR_WEIGHTS_FILE)
 _REFINER_FILES = (REFINER_IR_FILE, REFINER_IR_WEIGHTS_FILE)
@@ -23,5 +23,5 @@ def write_openvino(bundle: Bundle, folder: Path) -> None:
     """
     names = _FILES if bundle.description.refiner is None else _FILES + _REFINER_FILES
     for name in names:
-        shutil.copyfile(bundle.path(name), folder / name)
+        copy_verified(bundle.path(name), folder / name)
     write_sidecars(bundle, folder, names)

@@ -2,7 +2,6 @@
 
 import html
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from amcnet.bundle.bundle import Bundle
 from amcnet.bundle.description import BundleDescription
 from amcnet.bundle.formats.monai.monai_config import inference, metadata
 from amcnet.bundle.formats.network import write_torchscript
-from amcnet.io.verified_files import write_verified
+from amcnet.io.verified_files import copy_verified, write_verified
 
 _NOT_A_DEVICE = "Not a medical device"
 _README = """# {name}
@@ -48,7 +47,7 @@ def write_monai(bundle: Bundle, folder: Path) -> None:
     _write_json(folder / "configs" / "metadata.json", metadata(description))
     _write_json(folder / "configs" / "inference.json", inference(description))
     write_torchscript(bundle, folder / "models" / "model.ts")
-    shutil.copyfile(Path(__file__).with_name("grid.py"), folder / "scripts" / "grid.py")
+    copy_verified(Path(__file__).with_name("grid.py"), folder / "scripts" / "grid.py")
     text = '"""The transforms of this bundle."""\n'
     write_verified(folder / "scripts" / "__init__.py", text)
     write_verified(folder / "docs" / "README.md", _readme(description))
