@@ -234,7 +234,7 @@ def _is_known(uid: str) -> bool:
 
 def _class_name(uid: str) -> str:
     with quiet_pydicom() as pydicom:
-        return str(pydicom.uid.UID(uid).name)
+        return str(pydicom.uid.UID(str(uid)).name)  # damaged files may have several UIDs here
 
 
 def _is_private(header: Any) -> bool:  # noqa: ANN401
