@@ -2,6 +2,7 @@
 
     python benchmarks/own_data.py --minutes 15 --json results/own_data.json
     python benchmarks/own_data.py --minutes 15 --cases 1 2 5 10 20 --json results/own_curve.json
+    python benchmarks/own_data.py --minutes 15 --nnunet python --json results/own_data.json
 
 Draws three kinds of synthetic anatomy (two lobes that touch, a row of vertebrae in thick slices,
 a branching vessel with its wall), trains both networks on the same cases with default settings, and
@@ -12,11 +13,15 @@ holds already are not measured again, so an interrupted call can be repeated.
 
 The baseline is a common first script: z-score, random patches half of which contain foreground,
 random mirroring, BasicUNet, Dice and cross-entropy, Adam, sliding windows.
+
+``--nnunet`` adds nnU-Net v2 with its default plan and its own trainer, see ``nnunet_worker.py``. It
+takes the Python of an environment with the packages of requirements-nnunet.txt.
 """
 
 import argparse
 import json
 import platform
+import subprocess
 import sys
 import tempfile
 import time
@@ -191,6 +196,24 @@ def train_baseline(data: Path, seconds: float, classes: int) -> Trained:
     return Trained(predict, steps, seconds)
 
 
+def train_nnunet(python: Path, data: Path, held_out: Path, work: Path, seconds: float) -> Trained:
+    """Train nnU-Net in its own environment for a given processor time."""
+    script = Path(__file__).with_name("nnunet_worker.py")
+    with (work / "nnunet.log").open("w", encoding="utf-8") as log:
+        subprocess.run(
+            [python, script, data, held_out, work / "nnunet", str(seconds)],
+            check=True,
+            stdout=log,
+            stderr=log,
+        )
+    figures = json.loads((work / "nnunet/figures.json").read_text(encoding="utf-8"))
+
+    def predict(path: Path) -> Labels:
+        return read_labels(work / "nnunet/predicted" / path.name).array.astype(np.uint8)
+
+    return Trained(predict, figures["steps"], figures["processor_seconds"])
+
+
 def normalised(path: Path) -> NDArray[np.float32]:
     """Return a volume with mean 0 and deviation 1, padded to at least the size of a patch."""
     array = read_volume(path).array.astype(np.float32)
@@ -229,8 +252,8 @@ def judge(predict: Predict, data: Path, table: LabelTable) -> dict[str, float]:
 Row = dict[str, Any]
 
 
-def measure(kind: str, cases: int, tests: int, minutes: float) -> list[Row]:
-    """Train both networks on some cases of a kind; return a row for each."""
+def measure(kind: str, cases: int, tests: int, minutes: float, nnunet: Path | None) -> list[Row]:
+    """Train all networks on some cases of a kind; return a row for each."""
     table = LabelTable.from_names(KINDS[kind][0])
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
@@ -238,7 +261,11 @@ def measure(kind: str, cases: int, tests: int, minutes: float) -> list[Row]:
         write_cases(data, kind, range(cases))
         write_cases(held_out, kind, range(1000, 1000 + tests))
         ours = train_ours(data, work, minutes)
-        baseline = train_baseline(data, ours.processor_seconds, table.num_classes)
+        seconds = ours.processor_seconds
+        baseline = train_baseline(data, seconds, table.num_classes)
+        networks = {"amcnet": ours, "MONAI BasicUNet": baseline}
+        if nnunet is not None:
+            networks["nnU-Net v2"] = train_nnunet(nnunet, data, held_out, work, seconds)
         return [
             {
                 "kind": kind,
@@ -248,7 +275,7 @@ def measure(kind: str, cases: int, tests: int, minutes: float) -> list[Row]:
                 "processor_minutes": round(trained.processor_seconds / 60, 2),
                 **judge(trained.predict, held_out, table),
             }
-            for network, trained in (("amcnet", ours), ("MONAI BasicUNet", baseline))
+            for network, trained in networks.items()
         ]
 
 
@@ -272,6 +299,7 @@ def main() -> None:
     )
     parser.add_argument("--tests", type=int, default=10, help="held-out cases of each kind")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--nnunet", type=Path, help="Python of an environment that has nnU-Net v2")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     conditions = {
@@ -293,7 +321,8 @@ def main() -> None:
         for cases in arguments.cases:
             if any((row["kind"], row["cases"]) == (kind, cases) for row in rows):
                 continue
-            rows += measure(kind, cases, arguments.tests, arguments.minutes)
+            found = measure(kind, cases, arguments.tests, arguments.minutes, arguments.nnunet)
+            rows += found
             if arguments.json:
                 text = json.dumps({"conditions": conditions, "rows": rows}, indent=1)
                 arguments.json.write_text(text + "\n", encoding="utf-8")

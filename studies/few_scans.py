@@ -1,0 +1,271 @@
+"""Score models that were fine-tuned on few labelled scans of another origin.
+
+    amcnet phantom --count 26 --seed 860000 --grid half --out datasets/few-scans
+    python studies/few_scans.py datasets/few-scans --minutes 10 --json results/few_scans.json
+
+The hands are warped and rendered as in ``other_origin.py``, which the bundled model has never seen.
+The last six are for testing; of the others, the first 1, 2, 5, 10 and 20 are for training. Every
+training starts from what ``amcnet prepare`` writes and gets the same time. Recipes:
+
+- ``as it is``: the bundled model, without training
+- ``fine-tuned``: ``prepare --from hand``, then ``train``
+- ``frozen encoder``, ``frozen decoder``: likewise, but these layers keep their weights
+- ``averaged``: mean of the weights of the bundled and the fine-tuned model (WiSE-FT: Wortsman et
+  al., CVPR 2022)
+- ``from scratch``: ``prepare`` without ``--from``
+- ``self-trained``: fine-tuned on the bundled model's own labels, without any truth; structures with
+  a predicted Dice below 0.7 get the ignore label
+
+Each row has the Dice on the test hands, and on the same hands as the phantom shows them: what the
+model has forgotten. The refiner is not used. Rows that the JSON file holds already are not measured
+again, so an interrupted call can be repeated.
+"""
+
+import argparse
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from numpy.random import default_rng
+from numpy.typing import NDArray
+
+from amcnet.anatomy import IGNORE, LabelTable
+from amcnet.bundle import Bundle, load_bundle
+from amcnet.bundle.bundle_writing import load_network_weights, write_bundle
+from amcnet.data import check_dataset, read_dataset
+from amcnet.inference import Segmenter
+from amcnet.io import Geometry, read_labels, read_volume, write_image, write_labels
+from amcnet.metrics import evaluate_case
+from amcnet.networks import build_network
+from amcnet.training import read_config, train
+from amcnet.training.setup import PrepareOptions, prepare
+from amcnet.training.task import SegmentationTask
+from studies.other_origin import redrawn, warp_field, warped
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "results" / "few_scans.json"
+CASES = (1, 2, 5, 10, 20)
+TESTS = 6
+RECIPES = (
+    "fine-tuned",
+    "averaged",
+    "frozen encoder",
+    "frozen decoder",
+    "from scratch",
+    "self-trained",
+)
+SURE = 0.7  # predicted Dice
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A hand of another origin, and the phantom that it was made from.
+
+    Arrays are (scan, lateral, depth).
+    """
+
+    name: str
+    image: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    phantom: NDArray[np.generic]
+    phantom_labels: NDArray[np.uint8]
+    spacing_mm: tuple[float, float, float]
+
+
+def read_scans(folder: Path) -> tuple[list[Scan], LabelTable]:
+    """Return all hands of a data set of phantoms, warped and rendered another way."""
+    dataset = read_dataset(folder)
+    scans = []
+    for index, case in enumerate(dataset.cases):
+        rng = default_rng(index)
+        image = read_volume(case.images[0])
+        truth = read_labels(case.labels, dataset.table).array.astype(np.uint8)
+        moved = warped(truth, warp_field(truth.shape, image.spacing_mm, rng), order=0)
+        other = redrawn(moved, image.spacing_mm, rng)
+        scans.append(Scan(case.name, other, moved, image.array, truth, image.spacing_mm))
+    return scans, dataset.table
+
+
+def write_dataset(folder: Path, scans: list[Scan], table: LabelTable) -> None:
+    """Write scans as a data set in the layout of nnU-Net."""
+    for name in ("imagesTr", "labelsTr"):
+        (folder / name).mkdir(parents=True)
+    for scan in scans:
+        grid = Geometry.canonical(scan.labels.shape, scan.spacing_mm)
+        write_image(folder / "imagesTr" / f"{scan.name}_0000.nrrd", scan.image, grid)
+        write_labels(folder / "labelsTr" / f"{scan.name}.nrrd", scan.labels, grid, table)
+    labels = {"background": 0, **table.values_by_name, "ignore": IGNORE}
+    description = {
+        "channel_names": {"0": "ultrasound"},
+        "labels": labels,
+        "numTraining": len(scans),
+        "file_ending": ".nrrd",
+    }
+    (folder / "dataset.json").write_text(json.dumps(description), encoding="utf-8")
+
+
+def label_by_model(scan: Scan, segmenter: Segmenter) -> Scan:
+    """Return a scan with the model's labels; doubtful structures get the ignore label."""
+    found = segmenter(scan.image, spacing_mm=scan.spacing_mm)
+    labels = found.labels.copy()
+    predicted = found.predicted_dice or {}
+    unsure = [value for value, dice in predicted.items() if dice < SURE]
+    labels[np.isin(labels, unsure)] = IGNORE
+    return Scan(scan.name, scan.image, labels, scan.phantom, scan.phantom_labels, scan.spacing_mm)
+
+
+@contextmanager
+def frozen(part: str | None) -> Iterator[None]:
+    """Keep the weights of a part of the network in all trainings of this context."""
+
+    def configure(task: SegmentationTask) -> torch.optim.Optimizer:
+        task.network.get_submodule(str(part)).requires_grad_(False)
+        settings = task.config.optimiser
+        trained = [weight for weight in task.parameters() if weight.requires_grad]
+        return torch.optim.Adam(trained, lr=settings.learning_rate, betas=(settings.beta1, 0.999))
+
+    if part is None:
+        yield
+    else:
+        with patch.object(SegmentationTask, "configure_optimizers", configure):
+            yield
+
+
+def train_on(data: Path, work: Path, minutes: float, start_from: str | None) -> Bundle:
+    """Prepare and train with the defaults."""
+    options = PrepareOptions(start_from=start_from, max_hours=minutes / 60)
+    preparation = prepare(check_dataset(data), work / "prepared", options)
+    return train(read_config(preparation.config), work / "run")
+
+
+def average(one: Bundle, other: Bundle, folder: Path) -> Bundle:
+    """Write the model whose weights are the mean of those of two models."""
+    weights = [load_network_weights(bundle) for bundle in (one, other)]
+    network = build_network(one.description.architecture)
+    network.load_state_dict(
+        {name: (weights[0][name].float() + weights[1][name].float()) / 2 for name in weights[0]}
+    )
+    network.eval()
+    return write_bundle(folder, network, one.description.model_copy(update={"refiner": None}))
+
+
+def score(bundle: Bundle, scans: list[Scan], table: LabelTable) -> dict[str, float]:
+    """Return the mean Dice on the scans and on the phantoms that they were made from."""
+    segmenter = Segmenter(bundle.folder, quality="fast")
+    figures: dict[str, list[float]] = {}
+    for scan in scans:
+        pairs = (scan.image, scan.labels), (scan.phantom, scan.phantom_labels)
+        for origin, (image, truth) in zip(("other", "phantom"), pairs, strict=True):
+            found = segmenter(image, spacing_mm=scan.spacing_mm).labels
+            summary = evaluate_case(truth, found, scan.spacing_mm, table=table).summary
+            figures.setdefault(f"{origin}_dice", []).append(summary["dice_macro"])
+            for kind, values in summary["by_kind"].items():
+                figures.setdefault(f"{origin}_{kind}", []).append(values["dice_macro"])
+    return {name: round(mean(values), 4) for name, values in figures.items()}
+
+
+class Study:
+    """The rows that are measured, and those that are known.
+
+    Args:
+        scans: Hands for training and, at the end, for testing.
+        table: Their structures.
+        minutes: Time of each training.
+        path: JSON file of the rows.
+    """
+
+    def __init__(self, scans: list[Scan], table: LabelTable, minutes: float, path: Path) -> None:
+        self.pool, self.tests, self.table = scans[:-TESTS], scans[-TESTS:], table
+        self.minutes, self.path = minutes, path
+        self.hand = load_bundle("hand")
+        self.conditions = {
+            "minutes": minutes,
+            "threads": torch.get_num_threads(),
+            "model": self.hand.description.sha256["model.safetensors"],
+        }
+        self.rows: list[Row] = []
+        if path.exists():
+            known = json.loads(path.read_text(encoding="utf-8"))
+            if known["conditions"] != self.conditions:
+                raise SystemExit(f"{path}: has other conditions, expected {self.conditions}")
+            self.rows = known["rows"]
+
+    def missing(self, recipe: str, cases: int) -> bool:
+        """Return whether a row is still to be measured."""
+        return not any((row["recipe"], row["cases"]) == (recipe, cases) for row in self.rows)
+
+    def add(self, recipe: str, cases: int, bundle: Bundle) -> None:
+        """Score a model and write its row."""
+        figures = score(bundle, self.tests, self.table)
+        steps = 0 if cases == 0 else bundle.description.provenance.steps
+        self.rows.append({"recipe": recipe, "cases": cases, "steps": steps, **figures})
+        text = json.dumps({"conditions": self.conditions, "rows": self.rows}, indent=1)
+        self.path.write_text(text + "\n", encoding="utf-8")
+
+    def measure(self, recipe: str, cases: int, work: Path) -> None:
+        """Train by a recipe on some cases."""
+        scans = self.pool[:cases]
+        if recipe == "self-trained":
+            segmenter = Segmenter(self.hand.folder, quality="fast")
+            scans = [label_by_model(scan, segmenter) for scan in scans]
+        data = work / "other-hands"
+        write_dataset(data, scans, self.table)
+        part = recipe.removeprefix("frozen ") if recipe.startswith("frozen") else None
+        with frozen(part):
+            start = None if recipe == "from scratch" else "hand"
+            trained = train_on(data, work, self.minutes, start)
+        self.add(recipe, cases, trained)
+        if recipe == "fine-tuned" and self.missing("averaged", cases):
+            self.add("averaged", cases, average(trained, self.hand, work / "averaged"))
+
+
+def text_of(rows: list[Row]) -> str:
+    """Return the rows as a Markdown table."""
+    titles = ("recipe", "scans", "steps", "Dice", "bones", "epiphyses", "Dice on phantoms")
+    lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
+    form = (
+        "| {recipe} | {cases} | {steps} | {other_dice:.3f} | {other_bone:.3f} "
+        "| {other_epiphysis:.3f} | {phantom_dice:.3f} |"
+    )
+    ordered = sorted(rows, key=lambda row: (row["cases"], -row["other_dice"]))
+    return "\n".join([*lines, *(form.format(**row) for row in ordered)])
+
+
+def main() -> None:
+    """Measure what is missing, print the table and write the results."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--minutes", type=float, default=10, help="of each training")
+    parser.add_argument("--cases", type=int, nargs="+", default=list(CASES))
+    parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
+    parser.add_argument("--json", type=Path, default=RESULTS)
+    arguments = parser.parse_args()
+    scans, table = read_scans(arguments.data)
+    study = Study(scans, table, arguments.minutes, arguments.json)
+    if study.missing("as it is", 0):
+        study.add("as it is", 0, study.hand)
+    for recipe in arguments.recipes:
+        for cases in arguments.cases:
+            if recipe == "averaged" or not study.missing(recipe, cases):
+                continue  # averaged models are scored with the fine-tuned ones
+            work = Path(tempfile.mkdtemp())
+            try:
+                study.measure(recipe, cases, work)
+            finally:
+                shutil.rmtree(work)
+    print(text_of(study.rows))
+
+
+if __name__ == "__main__":
+    main()
