@@ -75,6 +75,7 @@ def fit(plans: dict[str, Any], description: dict[str, Any], seconds: float) -> A
             steps = max(EPOCHS, int(seconds / one))
             self.num_iterations_per_epoch = steps // EPOCHS
 
+    plans = {**plans, "continue_training": False}  # as nnU-Net's own command does
     trainer = TimedTrainer(plans, "3d_fullres", "all", description, device=torch.device("cpu"))
     trainer.num_epochs = EPOCHS
     trainer.num_val_iterations_per_epoch = 1
@@ -114,10 +115,11 @@ def main() -> None:
     for folder in folders.values():
         folder.mkdir(parents=True)
     os.environ |= {name: str(folder) for name, folder in folders.items()}
-    os.environ |= {"nnUNet_n_proc_DA": "0", "nnUNet_compile": "f", "nnUNet_def_n_proc": "1"}
+    os.environ |= {"nnUNet_n_proc_DA": "1", "nnUNet_compile": "f", "nnUNet_def_n_proc": "1"}
     write_raw(data, work / "raw")
     began = spent_seconds()
     plans, description = plan(work / "preprocessed")
+    os.environ["nnUNet_n_proc_DA"] = "0"  # augments in this process, so that its time counts
     seconds = float(sys.argv[4]) - (spent_seconds() - began)
     trainer = fit(plans, description, seconds)
     figures = {
