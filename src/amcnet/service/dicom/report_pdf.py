@@ -7,6 +7,8 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from amcnet.report.fonts import fonts_for
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -31,7 +33,9 @@ def report_pdf(event: Mapping[str, Any], page: str) -> bytes:
     content = io.BytesIO()
     with rc_context({"pdf.fonttype": 42}), PdfPages(content) as pages:
         for lines in _pages_of(_lines(event)):
-            pages.savefig(_text_page(lines))
+            figure = _text_page(lines)
+            with fonts_for(figure, "report"):
+                pages.savefig(figure)
         for picture in pictures_of(page):
             pages.savefig(_picture_page(picture))
     return content.getvalue()
