@@ -35,7 +35,8 @@ lists the commands that measure.
 
 Small volumes (24 x 40 x 36 voxels) of noise and a tiny untrained model, so that the network does
 not hide what the service adds: queue, transfer and checks. Command and service take turns, block by
-block, on a machine that other programs use as well.
+block, on two cores. What the service adds to a volume is a fraction of a second of processor time;
+a hand of full size takes twenty.
 
 ```
 {serving.report(load)}
