@@ -119,7 +119,7 @@ def main() -> None:
     write_raw(data, work / "raw")
     began = spent_seconds()
     plans, description = plan(work / "preprocessed")
-    os.environ["nnUNet_n_proc_DA"] = "0"  # augments in this process, so that its time counts
+    os.environ |= {"nnUNet_n_proc_DA": "0"}  # augments in this process, so that its time counts
     seconds = float(sys.argv[4]) - (spent_seconds() - began)
     trainer = fit(plans, description, seconds)
     figures = {
