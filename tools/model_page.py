@@ -6,13 +6,9 @@
         amcnet segment $data/imagesTr -o $data/found
         amcnet evaluate $data/labelsTr $data/found --json $data/scores.json
     done
-    amcnet segment datasets/unseen-26/imagesTr -o datasets/unseen-26/best --quality best
-    amcnet evaluate datasets/unseen-26/labelsTr datasets/unseen-26/best \
-        --json datasets/unseen-26/scores-best.json
-    python -m tools.model_page datasets/unseen-26/scores.json \
-        datasets/unseen-26/scores-best.json datasets/unseen-full/scores.json
+    python -m tools.model_page datasets/unseen-26/scores.json datasets/unseen-full/scores.json
 
-writes the results of all cases to results/model-{complete,best,variety}.json, the page
+writes the results of all cases to results/model-{complete,variety}.json, the page
 docs/model-scores.md and the curve docs/pictures/training-curve.png (of model.json). Without
 arguments, only page and curve are generated, from the committed results of this script, of
 error_parts.py, surface_errors.py, other_origin.py, far_side_ceiling.py and, if available,
@@ -36,8 +32,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
 PAGE = ROOT / "docs" / "model-scores.md"
 CURVE = ROOT / "docs" / "pictures" / "training-curve.png"
-COMPLETE, BEST = RESULTS / "model-complete.json", RESULTS / "model-best.json"
-VARIETY = RESULTS / "model-variety.json"
+COMPLETE, VARIETY = RESULTS / "model-complete.json", RESULTS / "model-variety.json"
 ORIGIN, PARTS = RESULTS / "other_origin.json", RESULTS / "error_parts.json"
 SIDES = RESULTS / "surface_errors.json"
 CEILING = RESULTS / "far_side_ceiling.json"
@@ -51,11 +46,11 @@ TARGETS = (
     ("Jaccard", "jaccard_macro", None, "0.819 (pooled)", 0.82, True),
     ("recall", "recall_macro", None, "0.875", 0.90, True),
     ("F1", "f1_macro", None, "0.803", 0.90, True),
-    ("HD95, mm, missed = 10", "hd95_macro_missed_as_10mm_mm", None, "0.695 (skipped)", 0.70, False),
-    ("Dice of epiphyses", "dice_macro", "epiphysis", "0.6 to 0.8", 0.85, True),
-    ("length error of epiphyses, mm", "length_error_mm", "epiphysis", "0.87", 0.5, False),
-    ("length error of bones, mm", "length_error_mm", "bone", "2.07", 1.0, False),
-    ("found (Dice of 0.5 or more)", "detection_rate", None, "-", 0.99, True),
+    ("HD95, mm, missed = 10", "hd95_macro_missed_as_10mm_mm", None, "0.695 (skipped)", 0.50, False),
+    ("Dice of epiphyses", "dice_macro", "epiphysis", "0.6 to 0.8", 0.86, True),
+    ("length error of epiphyses, mm", "length_error_mm", "epiphysis", "0.87", 0.45, False),
+    ("length error of bones, mm", "length_error_mm", "bone", "2.07", 0.4, False),
+    ("found (Dice of 0.5 or more)", "detection_rate", None, "-", 0.997, True),
 )
 PER_STRUCTURE = ("dice", "hd95_missed_as_10mm_mm", "length_error_mm")
 
@@ -85,20 +80,19 @@ def values_of(cases: Cases, key: str, kind: str | None) -> list[float]:
     return [float("nan") if part[key] is None else part[key] for part in parts]
 
 
-def targets(cases: Cases, best: Cases, other: Cases) -> Iterator[str]:
+def targets(cases: Cases, other: Cases) -> Iterator[str]:
     """Yield the table of all targets."""
     yield (
         f"| | paper's own data | target | {len(cases)} complete hands, full size | met | "
-        f"the same, `--quality best` | met | {len(other)} hands of full variety |"
+        f"{len(other)} hands of full variety |"
     )
-    yield "|---" * 8 + "|"
+    yield "|---" * 6 + "|"
     for name, key, kind, paper, target, more in TARGETS:
-        cells = [name, paper, f"{target:.2f}"]
-        for hands in (cases, best):
-            found = describe(np.array(values_of(hands, key, kind)))
-            value = found.mean or 0.0
-            met = value >= target if more else value <= target
-            cells += [f"{value:.3f} ({found.low:.3f} to {found.high:.3f})", "yes" if met else "no"]
+        cells = [name, paper, f"{target:g}"]
+        found = describe(np.array(values_of(cases, key, kind)))
+        value = found.mean or 0.0
+        met = value >= target if more else value <= target
+        cells += [f"{value:.3f} ({found.low:.3f} to {found.high:.3f})", "yes" if met else "no"]
         cells.append(f"{np.nanmean(values_of(other, key, kind)):.3f}")
         yield f"| {' | '.join(cells)} |"
 
@@ -216,7 +210,7 @@ def page(read: dict[Path, dict[str, Any]]) -> str:
     """Return the scores as Markdown."""
     cases = read[COMPLETE]["cases"]
     parts = {
-        "": targets(cases, read[BEST]["cases"], read[VARIETY]["cases"]),
+        "": targets(cases, read[VARIETY]["cases"]),
         "Composition of the errors": error_parts(read[PARTS]),
         "Misplaced sides": sides(read[SIDES]),
         "Limits of the far side": ceiling(read[CEILING], read[SIDES]),
@@ -229,9 +223,9 @@ def page(read: dict[Path, dict[str, Any]]) -> str:
         "# Scores of the bundled model",
         "",
         "Written by `python -m tools.model_page`; do not edit. Weights SHA-256 "
-        f"`{read[COMPLETE]['sha256'][:16]}...`. Unseen phantoms throughout, evaluated at the "
-        "resolution of the volume: means over the structures of a case, then over cases, with 95 % "
-        "intervals (bootstrap over cases).",
+        f"`{read[COMPLETE]['sha256'][:16]}...`, with the refiner. Unseen phantoms throughout, "
+        "evaluated at the resolution of the volume: means over the structures of a case, then over "
+        "cases, with 95 % intervals (bootstrap over cases).",
     ]
     for title, part in parts.items():
         lines += ["", *([f"## {title}", ""] if title else []), *part]
@@ -242,7 +236,7 @@ def committed_results() -> dict[Path, dict[str, Any]]:
     """Return the content of all results on the page, by file."""
     return {
         path: json.loads(path.read_text(encoding="utf-8"))
-        for path in (COMPLETE, BEST, VARIETY, ORIGIN, PARTS, SIDES, CEILING, DIRECTION)
+        for path in (COMPLETE, VARIETY, ORIGIN, PARTS, SIDES, CEILING, DIRECTION)
         if path != DIRECTION or path.is_file()
     }
 
@@ -250,11 +244,9 @@ def committed_results() -> dict[Path, dict[str, Any]]:
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "scores", type=Path, nargs="*", help="complete hands, the same at best, full variety"
-    )
+    parser.add_argument("scores", type=Path, nargs="*", help="complete hands, full variety")
     arguments = parser.parse_args()
-    for scores, target in zip(arguments.scores, (COMPLETE, BEST, VARIETY), strict=False):
+    for scores, target in zip(arguments.scores, (COMPLETE, VARIETY), strict=False):
         keep(scores, target)
     read = committed_results()
     scored = [results["sha256"] for path, results in read.items() if path != CEILING]
