@@ -90,7 +90,7 @@ def main() -> None:
     cases: dict[str, dict[str, dict[str, float]]] = {}
     for case in dataset.cases:
         truth = read_labels(case.labels, dataset.table)
-        found = read_labels(arguments.found / f"{case.images[0].stem}.seg.nrrd", dataset.table)
+        found = read_labels(arguments.found / f"{case.name}.seg.nrrd", dataset.table)
         halves = (volume.array[::2, ::2].astype(np.uint8) for volume in (truth, found))
         values = evaluate(*halves, truth.spacing_mm[2], len(kinds))
         cases[case.name] = {

@@ -125,7 +125,8 @@ def each_case(cases: Cases) -> Iterator[str]:
 def error_parts(results: dict[str, Any]) -> Iterator[str]:
     """Yield the parts of the errors."""
     mean = results["mean"]
-    yield f"Dice on {len(results['cases'])} unseen phantoms (`{results['data']}`):"
+    hands = len(results["cases"])
+    yield f"Dice of the first stage alone on {hands} unseen phantoms (`{results['data']}`):"
     yield ""
     yield "| as it is | with right names | right voxels, nearest name | its grid alone |"
     yield "|---|---|---|---|"
