@@ -151,4 +151,4 @@ def test_predictions_of_the_file_are_in_the_list(hand_case, tmp_path: Path) -> N
     assert (rows[5]["predicted_dice"], rows[6]["predicted_dice"]) == (0.42, 0.91)
     assert rows[7]["predicted_dice"] is None
     assert rows[5]["is_doubtful"]
-    assert any("predicted 0.42" in text for text in rows[5]["messages"])
+    assert any("predicted Dice 0.42" in text for text in rows[5]["messages"])
