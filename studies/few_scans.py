@@ -1,7 +1,7 @@
 """Score models that were fine-tuned on few labelled scans of another origin.
 
     amcnet phantom --count 26 --seed 860000 --grid half --out datasets/few-scans
-    python studies/few_scans.py datasets/few-scans --minutes 10 --json results/few_scans.json
+    python -m studies.few_scans datasets/few-scans --minutes 10 --json results/few_scans.json
 
 The hands are warped and rendered as in ``other_origin.py``, which the bundled model has never seen.
 The last six are for testing; of the others, the first 1, 2, 5, 10 and 20 are for training. Every
@@ -27,7 +27,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -122,7 +122,7 @@ def label_by_model(scan: Scan, segmenter: Segmenter) -> Scan:
     predicted = found.predicted_dice or {}
     unsure = [value for value, dice in predicted.items() if dice < SURE]
     labels[np.isin(labels, unsure)] = IGNORE
-    return Scan(scan.name, scan.image, labels, scan.phantom, scan.phantom_labels, scan.spacing_mm)
+    return replace(scan, labels=labels)
 
 
 @contextmanager

@@ -10,9 +10,9 @@ from pathlib import Path
 from amcnet.bundle.bundle import load_bundle, parse_description
 from amcnet.bundle.description import DESCRIPTION_FILE
 from amcnet.errors import ModelError, OutputError
-from amcnet.io import atomic_path, check_free
+from amcnet.io import check_free
+from amcnet.io.atomic_files import write_atomically
 from amcnet.io.dicom.zip_archive import directory_bytes
-from amcnet.io.verified_files import write_verified
 
 _MAX_DESCRIPTION_BYTES = 64 * 2**20
 _MAX_FILE_BYTES = 4 * 2**30
@@ -53,8 +53,7 @@ def pack_bundle(model: str | Path | None, path: Path, overwrite: bool = False) -
             entry.external_attr = (stat.S_IFREG | 0o644) << 16
             with (bundle.folder / name).open("rb") as source, archive.open(entry, "w") as target:
                 shutil.copyfileobj(source, target)
-    with atomic_path(path) as temporary:
-        write_verified(temporary, content.getvalue())
+    write_atomically(path, content.getvalue())
 
 
 def unpack_bundle(path: Path, folder: Path) -> None:

@@ -18,10 +18,9 @@ from amcnet.bundle.description import (
 from amcnet.bundle.ir_check import check_ir
 from amcnet.bundle.locate import default_bundle_folder, find_model
 from amcnet.errors import InputError, ModelError, count_text
-from amcnet.io import atomic_path
+from amcnet.io.atomic_files import write_atomically
 from amcnet.io.input_files import check_regular_file
 from amcnet.io.small_files import read_small_file
-from amcnet.io.verified_files import write_verified
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -124,8 +123,7 @@ def parse_description(path: Path, content: bytes) -> BundleDescription:
 
 def write_bundle_description(folder: Path, description: BundleDescription) -> None:
     """Write the description of a bundle, replacing the existing one."""
-    with atomic_path(folder / DESCRIPTION_FILE) as temporary:
-        write_verified(temporary, description.model_dump_json(indent=1) + "\n")
+    write_atomically(folder / DESCRIPTION_FILE, description.model_dump_json(indent=1) + "\n")
 
 
 def _check_consistency(path: Path, description: BundleDescription) -> None:

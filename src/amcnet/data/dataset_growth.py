@@ -23,8 +23,8 @@ from amcnet.io import (
     write_image,
     write_labels,
 )
+from amcnet.io.atomic_files import write_atomically
 from amcnet.io.file_lock import LOCK_FILE, held_lock
-from amcnet.io.verified_files import write_verified
 from amcnet.labelmaps.validation import looks_like_labels
 
 NOTES_FILE = "corrections.json"
@@ -255,6 +255,4 @@ def _read_notes(folder: Path) -> dict[str, Any]:
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    with atomic_path(path) as temporary:
-        text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-        write_verified(temporary, text)
+    write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from amcnet.data.label_files import LabelNames
 from amcnet.errors import InputError
-from amcnet.io import atomic_path, check_output, find_extension
-from amcnet.io.verified_files import write_verified
+from amcnet.io import check_output, find_extension
+from amcnet.io.atomic_files import write_atomically
 
 LABEL_FILE_EXTENSIONS = (".txt", ".label", ".json")
 
@@ -47,8 +47,7 @@ def write_label_file(path: str | Path, names: LabelNames, overwrite: bool = Fals
         if names.ignore_value is not None:
             labels["ignore"] = names.ignore_value
         text = json.dumps({"labels": labels}, indent=1, ensure_ascii=False) + "\n"
-    with atomic_path(path) as temporary:
-        write_verified(temporary, text)
+    write_atomically(path, text)
 
 
 def _snap_rows(path: Path, names: LabelNames) -> list[str]:

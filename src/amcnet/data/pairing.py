@@ -1,7 +1,6 @@
 """Pair images with their label files, in common folder layouts."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from amcnet.data.problems import Problem
 from amcnet.errors import InputError
 from amcnet.io import IMAGE_EXTENSIONS, LABEL_EXTENSIONS, find_extension
+from amcnet.io.plain_names import composed_text
 
 IMAGE_FOLDERS = ("images", "imagestr", "image", "volumes")
 LABEL_FOLDERS = ("labels", "labelstr", "label", "masks", "mask", "segmentations", "segmentation")
@@ -59,12 +59,7 @@ class FoundCases:
 def stem_of(path: Path) -> str:
     """Return a file's name without its extension, including compound ones such as ``.nii.gz``."""
     extension = find_extension(path, _EXTENSIONS)
-    return _composed(path.name[: -len(extension)] if extension else path.name)
-
-
-def _composed(name: str) -> str:
-    """Return a name with each accented letter as one character; macOS stores two."""
-    return unicodedata.normalize("NFC", name)
+    return composed_text(path.name[: -len(extension)] if extension else path.name)
 
 
 def nnunet_pairs(folder: Path, ending: str, channels: int | None) -> FoundCases:
@@ -80,7 +75,7 @@ def nnunet_pairs(folder: Path, ending: str, channels: int | None) -> FoundCases:
     images: dict[str, dict[int, list[Path]]] = {}
     problems = []
     for path in _files(folder / "imagesTr", (ending,)):
-        stem = _composed(path.name[: -len(ending)])
+        stem = composed_text(path.name[: -len(ending)])
         channel = _CHANNEL_SUFFIX.search(stem)
         if channel is None:
             problems.append(
@@ -92,7 +87,7 @@ def nnunet_pairs(folder: Path, ending: str, channels: int | None) -> FoundCases:
     labels: dict[str, list[Path]] = {}
     for path in _files(folder / "labelsTr", (ending, _SEGMENTATION)):
         is_segmentation = find_extension(path, (_SEGMENTATION,)) is not None
-        name = stem_of(path) if is_segmentation else _composed(path.name[: -len(ending)])
+        name = stem_of(path) if is_segmentation else composed_text(path.name[: -len(ending)])
         labels.setdefault(name, []).append(path)
     missing = {name: f"labelsTr/{name}{ending}" for name in images}
     found = _match(_Files(folder, images, labels, missing), channels)

@@ -26,10 +26,9 @@ from amcnet.data.checked_zarr import (
 )
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.errors import InputError
-from amcnet.io import atomic_path
+from amcnet.io.atomic_files import write_atomically
 from amcnet.io.atomic_folders import new_folder, put_in_place
 from amcnet.io.small_files import read_small_file
-from amcnet.io.verified_files import write_verified
 
 DESCRIPTION_FILE = "prepared.json"
 CASE_FOLDER = "cases"
@@ -182,8 +181,7 @@ def _read_description(path: Path) -> PreparedDescription:
 def write_prepared_description(folder: Path, description: PreparedDescription) -> None:
     """Write ``prepared.json``, which marks the data set as complete."""
     described = description.model_copy(update={"checksum": description.expected_checksum})
-    with atomic_path(folder / DESCRIPTION_FILE) as temporary:
-        write_verified(temporary, described.model_dump_json(indent=1))
+    write_atomically(folder / DESCRIPTION_FILE, described.model_dump_json(indent=1))
 
 
 def open_case(folder: Path) -> PreparedCase:

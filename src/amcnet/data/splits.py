@@ -8,9 +8,8 @@ import numpy as np
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from amcnet.errors import InputError
-from amcnet.io import atomic_path
+from amcnet.io.atomic_files import write_atomically
 from amcnet.io.small_files import read_small_file
-from amcnet.io.verified_files import write_verified
 
 SPLIT_FILE = "splits_final.json"
 VALIDATION_FRACTION = 0.25  # as in the paper: 77 and 26 of 103
@@ -102,8 +101,7 @@ def find_splits(
 def write_splits(path: Path, splits: list[Split]) -> None:
     """Write splits in nnU-Net's format."""
     content = [{"train": list(split.train), "val": list(split.val)} for split in splits]
-    with atomic_path(path) as temporary:
-        write_verified(temporary, json.dumps(content, indent=1))
+    write_atomically(path, json.dumps(content, indent=1))
 
 
 def read_splits(path: Path, names: list[str]) -> list[Split]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from amcnet.errors import OutputError
 from amcnet.io.partial_names import partial_path, remove_path, remove_stale
-from amcnet.io.verified_files import synchronise, synchronise_folder
+from amcnet.io.verified_files import synchronise, synchronise_folder, write_verified
 
 _live: set[Path] = set()
 _expected_absent: set[Path] = set()
@@ -113,6 +113,25 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         if f"{path}" in text:
             raise
         raise OutputError(f"{path}: {text}") from error
+
+
+def write_atomically(path: Path, content: bytes | str) -> None:
+    """Write a whole file by :func:`atomic_path` and compare it with what was written.
+
+    Args:
+        path: The file.
+        content: Bytes, or text, which is written as UTF-8 with its line ends unchanged.
+
+    Raises:
+        OutputError: If the file cannot be written.
+
+    Example:
+        >>> write_atomically(Path("scores.json"), "{}")
+        >>> Path("scores.json").read_text()
+        '{}'
+    """
+    with atomic_path(path) as temporary:
+        write_verified(temporary, content)
 
 
 def _rename(temporary: Path, path: Path) -> None:

@@ -18,6 +18,11 @@ def plain_name(name: str) -> str:
     return comparable_text(printable_name(name))
 
 
+def composed_text(text: str) -> str:
+    """Return a text that stores each accented letter as one character (NFC)."""
+    return unicodedata.normalize("NFC", text)
+
+
 def comparable_text(text: str) -> str:
     """Return a text that ignores letter case and how accents are stored.
 
@@ -28,4 +33,4 @@ def comparable_text(text: str) -> str:
         >>> comparable_text("FRA\N{COMBINING DIAERESIS}ULEIN") == comparable_text("fräulein")
         True
     """
-    return unicodedata.normalize("NFC", text.casefold())
+    return composed_text(text.casefold())

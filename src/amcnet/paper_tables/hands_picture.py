@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from amcnet.anatomy import LabelTable
 from amcnet.data import Dataset
-from amcnet.io import atomic_path, read_labels, read_volume
-from amcnet.io.verified_files import write_verified
+from amcnet.io import read_labels, read_volume
+from amcnet.io.atomic_files import write_atomically
 from amcnet.labelmaps.region import Labels
 from amcnet.paper_tables.row_results import RowResult
 from amcnet.paper_tables.rows import ComparisonTable
@@ -87,8 +87,7 @@ def write_picture(
         _draw(lower, hand_view, labels.max(axis=2), truth.max(axis=2), unseen.table)
     picture = BytesIO()
     figure.savefig(picture, format=path.suffix[1:])
-    with atomic_path(path) as temporary:
-        write_verified(temporary, picture.getvalue())
+    write_atomically(path, picture.getvalue())
 
 
 def marked_errors(labels: Labels, truth: Labels) -> NDArray[np.bool_]:

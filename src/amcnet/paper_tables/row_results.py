@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from amcnet.errors import ConfigError, InputError, count_text
-from amcnet.io import atomic_path
+from amcnet.io.atomic_files import write_atomically
 from amcnet.io.small_files import read_small_file
-from amcnet.io.verified_files import write_verified
 from amcnet.training.renamed_keys import with_current_names
 from amcnet.training.training_config import TrainingConfig
 
@@ -117,10 +116,8 @@ def write_row_result(folder: Path, result: RowResult) -> None:
     path = folder / f"{name}.csv"
     text = StringIO()
     csv.writer(text, lineterminator="\n").writerows([[*_COLUMNS, *first], *lines])
-    with atomic_path(path) as temporary:
-        write_verified(temporary, text.getvalue())
-    with atomic_path(folder / f"{name}.json") as temporary:
-        write_verified(temporary, result.facts.model_dump_json(indent=1) + "\n")
+    write_atomically(path, text.getvalue())
+    write_atomically(folder / f"{name}.json", result.facts.model_dump_json(indent=1) + "\n")
 
 
 def read_row_result(folder: Path, row: str) -> RowResult | None:

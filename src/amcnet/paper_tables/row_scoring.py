@@ -12,7 +12,8 @@ from amcnet.data import Dataset
 from amcnet.data.dataset_layout import Case
 from amcnet.inference import Segmenter
 from amcnet.io import atomic_path, read_labels, read_volume
-from amcnet.io.verified_files import copy_verified, write_verified
+from amcnet.io.atomic_files import write_atomically
+from amcnet.io.verified_files import copy_verified
 from amcnet.metrics import evaluate_case, summarise_cases
 from amcnet.paper_tables.row_results import (
     RowFacts,
@@ -128,5 +129,4 @@ def _hardware() -> str:
 
 
 def _write_json(path: Path, content: object) -> None:
-    with atomic_path(path) as temporary:
-        write_verified(temporary, json.dumps(content, allow_nan=False))
+    write_atomically(path, json.dumps(content, allow_nan=False))

@@ -4,8 +4,7 @@ import os
 from pathlib import Path
 
 from amcnet.errors import InputError
-from amcnet.io import atomic_path
-from amcnet.io.verified_files import write_verified
+from amcnet.io.atomic_files import write_atomically
 from amcnet.paper_tables.ranking import order_text
 from amcnet.paper_tables.row_results import read_finished
 from amcnet.paper_tables.rows import ComparisonTable, TableName, paper_tables
@@ -122,8 +121,7 @@ def write_table_page(name: TableName, results: Path, page: Path) -> None:
     section = table_section(name, results, results / f"{name}.png", page)
     found = read_finished(results, paper_tables().tables[name].names)
     text = f"# The paper's tables, here\n\n{DISCLAIMER}\n\n{protocol_text(found)}\n{section}"
-    with atomic_path(page) as temporary:
-        write_verified(temporary, text)
+    write_atomically(page, text)
 
 
 DISCLAIMER = (

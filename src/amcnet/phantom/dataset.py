@@ -9,10 +9,10 @@ from typing import Any
 
 from amcnet.anatomy import hand_label_table
 from amcnet.errors import ConfigError, InputError, OutputError
-from amcnet.io import Geometry, atomic_path, make_folder, write_image, write_labels
+from amcnet.io import Geometry, make_folder, write_image, write_labels
+from amcnet.io.atomic_files import write_atomically
 from amcnet.io.file_lock import LOCK_FILE, held_lock
 from amcnet.io.small_files import read_json
-from amcnet.io.verified_files import write_verified
 from amcnet.parallel import Progress, map_in_processes, no_progress, processors, worker_count
 from amcnet.phantom.phantom import FORMAT, make_phantom
 from amcnet.phantom.phantom_config import PhantomConfig
@@ -238,6 +238,4 @@ def _as_dict(value: object) -> dict[str, Any]:
 
 
 def _write_json(path: Path, content: object) -> None:
-    with atomic_path(path) as temporary:
-        text = json.dumps(content, indent=1, allow_nan=False)
-        write_verified(temporary, text)
+    write_atomically(path, json.dumps(content, indent=1, allow_nan=False))

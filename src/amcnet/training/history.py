@@ -5,8 +5,7 @@ from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
-from amcnet.io import atomic_path
-from amcnet.io.verified_files import write_verified
+from amcnet.io.atomic_files import write_atomically
 
 EpochRow = dict[str, float]
 
@@ -67,8 +66,7 @@ def write_history(history: list[EpochRow], path: Path) -> None:
     writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(history)
-    with atomic_path(path) as temporary:
-        write_verified(temporary, text.getvalue())
+    write_atomically(path, text.getvalue())
 
 
 def write_curves(history: list[EpochRow], path: Path, losses: LossCurve | None = None) -> None:
@@ -95,5 +93,4 @@ def write_curves(history: list[EpochRow], path: Path, losses: LossCurve | None =
         axes.grid(alpha=0.3)
     picture = BytesIO()
     figure.savefig(picture, format="png", dpi=120)
-    with atomic_path(path) as temporary:
-        write_verified(temporary, picture.getvalue())
+    write_atomically(path, picture.getvalue())

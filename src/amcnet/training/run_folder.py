@@ -6,9 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from amcnet.errors import ConfigError, OneLineFormatter, OutputError
-from amcnet.io import atomic_path
+from amcnet.io.atomic_files import write_atomically
 from amcnet.io.file_lock import held_lock
-from amcnet.io.verified_files import write_verified
 from amcnet.training.checkpoints import last_checkpoint
 from amcnet.training.config_reading import RUN_CONFIG_FILE, read_run_config
 from amcnet.training.training_config import TrainingConfig
@@ -39,8 +38,7 @@ def claimed_folder(config: TrainingConfig, folder: Path, resume: bool) -> Iterat
         _check_last(folder)
     with locked_run_folder(folder):
         _check_run(config, folder, resume)
-        with atomic_path(folder / RUN_CONFIG_FILE) as temporary:
-            write_verified(temporary, config.model_dump_json(indent=1))
+        write_atomically(folder / RUN_CONFIG_FILE, config.model_dump_json(indent=1))
         yield
 
 

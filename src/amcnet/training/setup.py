@@ -20,11 +20,10 @@ from amcnet.data.preprocessing import Preprocessing
 from amcnet.data.splits import SPLIT_FILE, find_splits, write_splits
 from amcnet.data.training_plan import Plan, PlanBudget, plan_preprocessing
 from amcnet.errors import ConfigError, InputError, OutputError, count_text
-from amcnet.io import atomic_path
+from amcnet.io.atomic_files import write_atomically
 from amcnet.io.file_lock import LOCK_FILE, held_lock
 from amcnet.io.geometry import Triple
 from amcnet.io.small_files import read_small_file
-from amcnet.io.verified_files import write_verified
 from amcnet.networks import Architecture
 from amcnet.networks.registry import complete
 from amcnet.parallel import Progress, no_progress
@@ -146,8 +145,8 @@ def _prepare(
     splits = find_splits(dataset.folder, names, options.seed, options.folds)
     write_splits(out / SPLIT_FILE, splits)
     prepared = prepare_dataset(dataset, plan.preprocessing, out, options.jobs, progress)
-    _write_text(out / FINGERPRINT_FILE, fingerprint.model_dump_json(indent=1))
-    _write_text(out / LABEL_FILE, _label_names(dataset))
+    write_atomically(out / FINGERPRINT_FILE, fingerprint.model_dump_json(indent=1))
+    write_atomically(out / LABEL_FILE, _label_names(dataset))
     model = None if bundle is None else bundle.description
     recipe = choose_recipe(
         dataset.table, len(names), model, looks_like_ultrasound(report.properties)
@@ -194,10 +193,10 @@ def _write_config(out: Path, text: str) -> list[str]:
     path, new = out / CONFIG_FILE, out / NEW_CONFIG_FILE
     content = with_checksum(text)
     if path.exists() and _is_edited(path):
-        _write_text(new, content)
+        write_atomically(new, content)
         return [f"{CONFIG_FILE} has been edited and is kept; the new one is {NEW_CONFIG_FILE}"]
     new.unlink(missing_ok=True)
-    _write_text(path, content)
+    write_atomically(path, content)
     return []
 
 
@@ -287,8 +286,3 @@ def _model_name(folder: Path) -> str:
     """Return the folder's name without characters that are not allowed in a model's name."""
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.resolve().name).strip("-_.")
     return name or "model"
-
-
-def _write_text(path: Path, text: str) -> None:
-    with atomic_path(path) as temporary:
-        write_verified(temporary, text)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from amcnet.anatomy import LabelTable
 from amcnet.errors import InputError, OutputError
-from amcnet.io import atomic_path, check_free, find_extension
-from amcnet.io.atomic_files import check_parent
+from amcnet.io import check_free, find_extension
+from amcnet.io.atomic_files import check_parent, write_atomically
 from amcnet.io.atomic_folders import new_folder, put_in_place
 from amcnet.io.verified_files import write_verified
 from amcnet.labelmaps.selection import mask_names
@@ -93,8 +93,7 @@ def write_surfaces(
     check_mesh_output(output, table, extension, overwrite)
     if _is_one_file(output):
         written = _some(surfaces)
-        with atomic_path(output) as temporary:
-            write_verified(temporary, glb_bytes(written))
+        write_atomically(output, glb_bytes(written))
         return written
     folder, names, written = output.resolve(), mask_names(table), []
     with new_folder(folder) as partial:

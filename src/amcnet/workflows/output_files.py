@@ -5,9 +5,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amcnet.io import atomic_path
+from amcnet.io.atomic_files import write_atomically
 from amcnet.io.image_writing import check_extension
-from amcnet.io.verified_files import write_verified
 from amcnet.report.fonts import fonts_for
 from amcnet.report.summary_table import SummaryTable, csv_text, json_text, markdown
 
@@ -33,8 +32,7 @@ def write_text(path: Path, text: str) -> None:
         >>> Path("notes.txt").read_text()
         'done'
     """
-    with atomic_path(path) as temporary:
-        write_verified(temporary, text)
+    write_atomically(path, text)
 
 
 def write_json(path: Path, data: dict[str, Any]) -> None:
@@ -67,8 +65,7 @@ def write_figure(path: Path, figure: "Figure") -> None:
     picture = BytesIO()
     with fonts_for(figure, f"{path}"):
         figure.savefig(picture, format=extension[1:], dpi=_DPI, facecolor=figure.get_facecolor())
-    with atomic_path(path) as temporary:
-        write_verified(temporary, picture.getvalue())
+    write_atomically(path, picture.getvalue())
 
 
 def write_table(path: Path, table: SummaryTable) -> None:

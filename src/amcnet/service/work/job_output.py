@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from amcnet.errors import InputError
-from amcnet.io import Reading, atomic_path
-from amcnet.io.verified_files import write_verified
+from amcnet.io import Reading
+from amcnet.io.atomic_files import write_atomically
 from amcnet.service.job_options import JobOptions
 from amcnet.service.queue.job_folders import JobFolders
 from amcnet.service.queue.stored_job import StoredJob
@@ -76,8 +76,7 @@ def store_result(folder: Path, event: Mapping[str, Any], labels: list[dict[str, 
         OutputError: If it cannot be written.
     """
     for name, content in ((_RESULT_FILE, dict(event)), (_TABLE_FILE, labels)):
-        with atomic_path(folder / name) as temporary:
-            write_verified(temporary, json.dumps(content, allow_nan=False))
+        write_atomically(folder / name, json.dumps(content, allow_nan=False))
 
 
 def load_result(job_id: str, folders: JobFolders) -> StoredResult:

@@ -17,10 +17,9 @@ from amcnet.data.dataset_layout import Case
 from amcnet.data.prepared_store import PreparedCase
 from amcnet.errors import InputError
 from amcnet.inference import Segmenter
-from amcnet.io import atomic_path
+from amcnet.io.atomic_files import write_atomically
 from amcnet.io.input_files import check_regular_file
 from amcnet.io.small_files import read_json
-from amcnet.io.verified_files import write_verified
 
 logger = logging.getLogger(__name__)
 
@@ -135,8 +134,7 @@ def boundary_centres(truth: NDArray[np.uint8], found: NDArray[np.uint8]) -> NDAr
 def _save(path: Path, array: NDArray[np.generic]) -> None:
     content = BytesIO()
     np.save(content, array)
-    with atomic_path(path) as temporary:
-        write_verified(temporary, content.getvalue())
+    write_atomically(path, content.getvalue())
 
 
 def _origin(model: Bundle, prepared: PreparedCase) -> str:
@@ -161,5 +159,4 @@ def _read_finished(folder: Path) -> dict[str, list[str | None]]:
 
 
 def _write_finished(folder: Path, finished: dict[str, list[str | None]]) -> None:
-    with atomic_path(folder / FIRST_STAGE_FOLDER / _CHECKSUM_FILE) as temporary:
-        write_verified(temporary, json.dumps(finished, indent=1))
+    write_atomically(folder / FIRST_STAGE_FOLDER / _CHECKSUM_FILE, json.dumps(finished, indent=1))

@@ -16,9 +16,8 @@ from amcnet.data.preparation import prepare_dataset
 from amcnet.data.prepared_store import PreparedDataset
 from amcnet.data.splits import Split, find_splits
 from amcnet.errors import ConfigError, InputError, OutputError, count_text
-from amcnet.io import atomic_path
+from amcnet.io.atomic_files import write_atomically
 from amcnet.io.small_files import read_small_file
-from amcnet.io.verified_files import write_verified
 from amcnet.networks.refiner import Refiner
 from amcnet.networks.refiner_architecture import RefinerArchitecture
 from amcnet.training.checkpoints import RunPosition, explained_end, last_checkpoint
@@ -206,5 +205,4 @@ def _claim_folder(config: RefinementConfig, folder: Path, resume: bool) -> None:
             )
     elif last.exists():
         raise OutputError(f"{folder}: already holds a run, expected a new folder or --resume")
-    with atomic_path(path) as temporary:
-        write_verified(temporary, config.model_dump_json(indent=1))
+    write_atomically(path, config.model_dump_json(indent=1))

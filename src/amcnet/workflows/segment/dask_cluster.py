@@ -19,9 +19,7 @@ from typing import Any
 from amcnet.errors import ConfigError, OutputError
 from amcnet.extras import require_extra
 from amcnet.inference import Segmenter, Stage
-from amcnet.io import atomic_path
-from amcnet.io.atomic_files import live_temporary
-from amcnet.io.verified_files import write_verified
+from amcnet.io.atomic_files import live_temporary, write_atomically
 from amcnet.workflows.outcome import Outcome, run_for_file
 from amcnet.workflows.segment.job_reading import read_job
 from amcnet.workflows.segment.options import Job, SegmentOptions
@@ -192,11 +190,8 @@ def _work(job: Job, options: SegmentOptions, place: PlaceInRun) -> Outcome[Segme
         if outcome.result is not None:
             facts = asdict(outcome.result) | {"output": str(outcome.result.output)}
             content = {"seconds": outcome.seconds, "result": facts}
-            with (
-                suppress(OutputError),
-                atomic_path(place.record) as temporary,
-            ):  # the reader may be gone
-                write_verified(temporary, json.dumps(content))
+            with suppress(OutputError):  # the reader may be gone
+                write_atomically(place.record, json.dumps(content))
         return outcome
 
 

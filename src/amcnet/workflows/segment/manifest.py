@@ -9,10 +9,10 @@ from typing import Any
 
 from amcnet.bundle.bundle import sha256_of
 from amcnet.errors import InputError, OutputError
-from amcnet.io import atomic_path, is_same_file
+from amcnet.io import is_same_file
+from amcnet.io.atomic_files import write_atomically
 from amcnet.io.image_writing import check_free
 from amcnet.io.small_files import read_json
-from amcnet.io.verified_files import write_verified
 from amcnet.workflows.outcome import Outcome
 from amcnet.workflows.segment.options import Job, SegmentOptions
 from amcnet.workflows.segment.provenance import model_hashes, software_versions
@@ -83,8 +83,7 @@ class Manifest:
 
     def _write(self) -> None:
         content = self._head | {"volumes": self._entries}
-        with atomic_path(self._path) as temporary:
-            write_verified(temporary, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        write_atomically(self._path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
 def models_of(options: SegmentOptions) -> list[dict[str, str]]:
