@@ -17,9 +17,9 @@ from amcnet.bundle.dice_calibration import (
 FEWEST_STRUCTURES = 60
 """With fewer structures of known true Dice coefficient, nothing is fitted."""
 
-_LOW, _GOOD = 0.5, 0.8
-_FALSE_ALARMS = 0.05  # share of the good structures
-_ENOUGH_NAMED = 0.85  # share of the low ones: beyond it, more false alarms are not worth it
+_LOW = 0.5
+_FALSE_ALARMS = 0.05  # share of the structures that are not low
+_ENOUGH_NAMED = 0.95  # share of the low ones: beyond it, more false alarms are not worth it
 _RIDGE = 0.3  # weight of the prior, as a number of structures for each feature
 _SAME_SCALE = 1e-6
 
@@ -103,9 +103,9 @@ def fit_weights(
 
 def _limit(predicted: NDArray[np.float64], dice: NDArray[np.float64]) -> float:
     """Return the prediction below which a structure is reported."""
-    low, good = dice < _LOW, dice >= _GOOD
-    if not low.any() or not good.any():
+    low = dice < _LOW
+    if low.all() or not low.any():
         return _LOW
-    few_alarms = np.quantile(predicted[good], _FALSE_ALARMS)
+    few_alarms = np.quantile(predicted[~low], _FALSE_ALARMS)
     enough = np.quantile(predicted[low], _ENOUGH_NAMED)
     return max(_LOW, float(min(few_alarms, enough)))
