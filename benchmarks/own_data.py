@@ -1,8 +1,8 @@
 """Own data: ``amcnet prepare`` and ``amcnet train`` against a plain MONAI BasicUNet, equal time.
 
-    python benchmarks/own_data.py --minutes 15 --json results/own_data.json
-    python benchmarks/own_data.py --minutes 15 --cases 1 2 5 10 20 --json results/own_curve.json
-    python benchmarks/own_data.py --minutes 15 --nnunet python --json results/own_data.json
+    python -m benchmarks.own_data --minutes 15 --json results/own_data.json
+    python -m benchmarks.own_data --minutes 15 --cases 1 2 5 10 20 --json results/own_curve.json
+    python -m benchmarks.own_data --minutes 15 --nnunet PYTHON --json results/own_data.json
 
 Draws three kinds of synthetic anatomy (two lobes that touch, a row of vertebrae in thick slices,
 a branching vessel with its wall), trains both networks on the same cases with default settings, and
@@ -22,7 +22,6 @@ import argparse
 import json
 import platform
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -44,6 +43,7 @@ from amcnet.io import Geometry, read_labels, read_volume, write_image, write_lab
 from amcnet.metrics import evaluate_case
 from amcnet.training import read_config, train
 from amcnet.training.setup import PrepareOptions, prepare
+from studies.stored_rows import Row, StoredRows
 
 Shape = tuple[int, int, int]
 Labels = NDArray[np.uint8]
@@ -249,9 +249,6 @@ def judge(predict: Predict, data: Path, table: LabelTable) -> dict[str, float]:
     return {name: round(mean(s[key] for s in summaries), 4) for name, key in keys.items()}
 
 
-Row = dict[str, Any]
-
-
 def measure(kind: str, cases: int, tests: int, minutes: float, nnunet: Path | None) -> list[Row]:
     """Train all networks on some cases of a kind; return a row for each."""
     table = LabelTable.from_names(KINDS[kind][0])
@@ -309,24 +306,14 @@ def main() -> None:
         "machine": platform.machine(),
         "torch": torch.__version__,
     }
-    rows: list[Row] = []
-    if arguments.json and arguments.json.exists():
-        known = json.loads(arguments.json.read_text(encoding="utf-8"))
-        if known["conditions"] != conditions:
-            sys.exit(
-                f"{arguments.json}: was measured under other conditions, expected {conditions}"
-            )
-        rows = known["rows"]
+    stored = StoredRows(arguments.json, conditions)
     for kind in arguments.kinds:
         for cases in arguments.cases:
-            if any((row["kind"], row["cases"]) == (kind, cases) for row in rows):
-                continue
-            found = measure(kind, cases, arguments.tests, arguments.minutes, arguments.nnunet)
-            rows += found
-            if arguments.json:
-                text = json.dumps({"conditions": conditions, "rows": rows}, indent=1)
-                arguments.json.write_text(text + "\n", encoding="utf-8")
-    print(text_of(rows))
+            if not stored.has(kind=kind, cases=cases):
+                stored.add(
+                    *measure(kind, cases, arguments.tests, arguments.minutes, arguments.nnunet)
+                )
+    print(text_of(stored.rows))
 
 
 if __name__ == "__main__":

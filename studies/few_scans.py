@@ -30,7 +30,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
-from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -50,6 +49,7 @@ from amcnet.training import read_config, train
 from amcnet.training.setup import PrepareOptions, prepare
 from amcnet.training.task import SegmentationTask
 from studies.other_origin import redrawn, warp_field, warped
+from studies.stored_rows import Row, StoredRows
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results" / "few_scans.json"
@@ -64,8 +64,6 @@ RECIPES = (
     "self-trained",
 )
 SURE = 0.7  # predicted Dice
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -176,7 +174,7 @@ def score(bundle: Bundle, scans: list[Scan], table: LabelTable) -> dict[str, flo
 
 
 class Study:
-    """The rows that are measured, and those that are known.
+    """The hands, the model and the rows that are measured.
 
     Args:
         scans: Hands for training and, at the end, for testing.
@@ -187,31 +185,18 @@ class Study:
 
     def __init__(self, scans: list[Scan], table: LabelTable, minutes: float, path: Path) -> None:
         self.pool, self.tests, self.table = scans[:-TESTS], scans[-TESTS:], table
-        self.minutes, self.path = minutes, path
+        self.minutes = minutes
         self.hand = load_bundle("hand")
-        self.conditions = {
-            "minutes": minutes,
-            "threads": torch.get_num_threads(),
-            "model": self.hand.description.sha256["model.safetensors"],
-        }
-        self.rows: list[Row] = []
-        if path.exists():
-            known = json.loads(path.read_text(encoding="utf-8"))
-            if known["conditions"] != self.conditions:
-                raise SystemExit(f"{path}: has other conditions, expected {self.conditions}")
-            self.rows = known["rows"]
-
-    def missing(self, recipe: str, cases: int) -> bool:
-        """Return whether a row is still to be measured."""
-        return not any((row["recipe"], row["cases"]) == (recipe, cases) for row in self.rows)
+        weights = self.hand.description.sha256["model.safetensors"]
+        threads = torch.get_num_threads()
+        conditions = {"minutes": minutes, "threads": threads, "model": weights}
+        self.stored = StoredRows(path, conditions)
 
     def add(self, recipe: str, cases: int, bundle: Bundle) -> None:
-        """Score a model and write its row."""
+        """Score a model and store its row."""
         figures = score(bundle, self.tests, self.table)
         steps = 0 if cases == 0 else bundle.description.provenance.steps
-        self.rows.append({"recipe": recipe, "cases": cases, "steps": steps, **figures})
-        text = json.dumps({"conditions": self.conditions, "rows": self.rows}, indent=1)
-        self.path.write_text(text + "\n", encoding="utf-8")
+        self.stored.add({"recipe": recipe, "cases": cases, "steps": steps, **figures})
 
     def measure(self, recipe: str, cases: int, work: Path) -> None:
         """Train by a recipe on some cases."""
@@ -226,7 +211,7 @@ class Study:
             start = None if recipe == "from scratch" else "hand"
             trained = train_on(data, work, self.minutes, start)
         self.add(recipe, cases, trained)
-        if recipe == "fine-tuned" and self.missing("averaged", cases):
+        if recipe == "fine-tuned" and not self.stored.has(recipe="averaged", cases=cases):
             self.add("averaged", cases, average(trained, self.hand, work / "averaged"))
 
 
@@ -253,18 +238,18 @@ def main() -> None:
     arguments = parser.parse_args()
     scans, table = read_scans(arguments.data)
     study = Study(scans, table, arguments.minutes, arguments.json)
-    if study.missing("as it is", 0):
+    if not study.stored.has(recipe="as it is"):
         study.add("as it is", 0, study.hand)
     for recipe in arguments.recipes:
         for cases in arguments.cases:
-            if recipe == "averaged" or not study.missing(recipe, cases):
+            if recipe == "averaged" or study.stored.has(recipe=recipe, cases=cases):
                 continue  # averaged models are scored with the fine-tuned ones
             work = Path(tempfile.mkdtemp())
             try:
                 study.measure(recipe, cases, work)
             finally:
                 shutil.rmtree(work)
-    print(text_of(study.rows))
+    print(text_of(study.stored.rows))
 
 
 if __name__ == "__main__":
