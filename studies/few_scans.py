@@ -16,16 +16,17 @@ training starts from what ``amcnet prepare`` writes and gets the same time. Reci
 - ``self-trained``: fine-tuned on the bundled model's own labels, without any truth; structures with
   a predicted Dice below 0.7 get the ignore label
 
-Each row has the Dice on the test hands, and on the same hands as the phantom shows them: what the
-model has forgotten. The refiner is not used. Rows that the JSON file holds already are not measured
-again, so an interrupted call can be repeated.
+Each row has the Dice on the test hands without a refiner and with the bundled one, and on the same
+hands as the phantom shows them, which shows what the model has forgotten. Rows that the JSON file
+holds already are not measured again, so an interrupted call can be repeated; ``--cache FOLDER``
+keeps the rendered hands for it.
 """
 
 import argparse
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,6 +41,7 @@ from numpy.typing import NDArray
 from amcnet.anatomy import IGNORE, LabelTable
 from amcnet.bundle import Bundle, load_bundle
 from amcnet.bundle.bundle_writing import load_network_weights, write_bundle
+from amcnet.bundle.refiner_export import add_refiner
 from amcnet.data import check_dataset, read_dataset
 from amcnet.inference import Segmenter
 from amcnet.io import Geometry, read_labels, read_volume, write_image, write_labels
@@ -65,6 +67,9 @@ RECIPES = (
 )
 SURE = 0.7  # predicted Dice
 
+Image = NDArray[np.generic]
+Labels = NDArray[np.uint8]
+
 
 @dataclass(frozen=True)
 class Scan:
@@ -81,16 +86,24 @@ class Scan:
     spacing_mm: tuple[float, float, float]
 
 
-def read_scans(folder: Path) -> tuple[list[Scan], LabelTable]:
+def read_scans(folder: Path, kept: Path | None = None) -> tuple[list[Scan], LabelTable]:
     """Return all hands of a data set of phantoms, warped and rendered another way."""
     dataset = read_dataset(folder)
     scans = []
     for index, case in enumerate(dataset.cases):
-        rng = default_rng(index)
         image = read_volume(case.images[0])
         truth = read_labels(case.labels, dataset.table).array.astype(np.uint8)
-        moved = warped(truth, warp_field(truth.shape, image.spacing_mm, rng), order=0)
-        other = redrawn(moved, image.spacing_mm, rng)
+        file = None if kept is None else kept / f"{case.name}.npz"
+        if file is not None and file.exists():
+            with np.load(file) as arrays:
+                moved, other = arrays["labels"], arrays["image"]
+        else:
+            rng = default_rng(index)
+            moved = warped(truth, warp_field(truth.shape, image.spacing_mm, rng), order=0)
+            other = redrawn(moved, image.spacing_mm, rng)
+        if file is not None and not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            np.savez(file, labels=moved, image=other)
         scans.append(Scan(case.name, other, moved, image.array, truth, image.spacing_mm))
     return scans, dataset.table
 
@@ -158,19 +171,36 @@ def average(one: Bundle, other: Bundle, folder: Path) -> Bundle:
     return write_bundle(folder, network, one.description.model_copy(update={"refiner": None}))
 
 
-def score(bundle: Bundle, scans: list[Scan], table: LabelTable) -> dict[str, float]:
-    """Return the mean Dice on the scans and on the phantoms that they were made from."""
-    segmenter = Segmenter(bundle.folder, quality="fast")
+def with_refiner(bundle: Bundle, hand: Bundle) -> Bundle:
+    """Return a model with the refiner of the hand model, which is added to its folder."""
+    if bundle.description.refiner is None:
+        return add_refiner(bundle.folder, hand)
+    return bundle
+
+
+def dice_of(
+    segmenter: Segmenter, pairs: Iterable[tuple[Scan, Image, Labels]], table: LabelTable
+) -> dict[str, float]:
+    """Return mean Dice of all structures and of each kind."""
     figures: dict[str, list[float]] = {}
-    for scan in scans:
-        pairs = (scan.image, scan.labels), (scan.phantom, scan.phantom_labels)
-        for origin, (image, truth) in zip(("other", "phantom"), pairs, strict=True):
-            found = segmenter(image, spacing_mm=scan.spacing_mm).labels
-            summary = evaluate_case(truth, found, scan.spacing_mm, table=table).summary
-            figures.setdefault(f"{origin}_dice", []).append(summary["dice_macro"])
-            for kind, values in summary["by_kind"].items():
-                figures.setdefault(f"{origin}_{kind}", []).append(values["dice_macro"])
+    for scan, image, truth in pairs:
+        found = segmenter(image, spacing_mm=scan.spacing_mm).labels
+        summary = evaluate_case(truth, found, scan.spacing_mm, table=table).summary
+        figures.setdefault("dice", []).append(summary["dice_macro"])
+        for kind, values in summary["by_kind"].items():
+            figures.setdefault(kind, []).append(values["dice_macro"])
     return {name: round(mean(values), 4) for name, values in figures.items()}
+
+
+def score(bundle: Bundle, hand: Bundle, scans: list[Scan], table: LabelTable) -> dict[str, float]:
+    """Return Dice on scans, with and without a refiner, and on the phantoms that they show."""
+    other = [(scan, scan.image, scan.labels) for scan in scans]
+    phantoms = [(scan, scan.phantom, scan.phantom_labels) for scan in scans]
+    plain = Segmenter(bundle.folder, quality="fast")
+    found = {"other": dice_of(plain, other, table), "phantom": dice_of(plain, phantoms, table)}
+    refined = Segmenter(with_refiner(bundle, hand).folder, quality="balanced")
+    found["refined"] = dice_of(refined, other, table)
+    return {f"{way}_{key}": value for way, part in found.items() for key, value in part.items()}
 
 
 class Study:
@@ -194,7 +224,7 @@ class Study:
 
     def add(self, recipe: str, cases: int, bundle: Bundle) -> None:
         """Score a model and store its row."""
-        figures = score(bundle, self.tests, self.table)
+        figures = score(bundle, self.hand, self.tests, self.table)
         steps = 0 if cases == 0 else bundle.description.provenance.steps
         self.stored.add({"recipe": recipe, "cases": cases, "steps": steps, **figures})
 
@@ -217,11 +247,14 @@ class Study:
 
 def text_of(rows: list[Row]) -> str:
     """Return the rows as a Markdown table."""
-    titles = ("recipe", "scans", "steps", "Dice", "bones", "epiphyses", "Dice on phantoms")
+    titles = (
+        "recipe", "scans", "steps", "Dice", "bones", "epiphyses", "with the hand model's refiner",
+        "Dice on phantoms",
+    )  # fmt: skip
     lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
     form = (
         "| {recipe} | {cases} | {steps} | {other_dice:.3f} | {other_bone:.3f} "
-        "| {other_epiphysis:.3f} | {phantom_dice:.3f} |"
+        "| {other_epiphysis:.3f} | {refined_dice:.3f} | {phantom_dice:.3f} |"
     )
     ordered = sorted(rows, key=lambda row: (row["cases"], -row["other_dice"]))
     return "\n".join([*lines, *(form.format(**row) for row in ordered)])
@@ -234,9 +267,10 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10, help="of each training")
     parser.add_argument("--cases", type=int, nargs="+", default=list(CASES))
     parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
+    parser.add_argument("--cache", type=Path)
     parser.add_argument("--json", type=Path, default=RESULTS)
     arguments = parser.parse_args()
-    scans, table = read_scans(arguments.data)
+    scans, table = read_scans(arguments.data, arguments.cache)
     study = Study(scans, table, arguments.minutes, arguments.json)
     if not study.stored.has(recipe="as it is"):
         study.add("as it is", 0, study.hand)
