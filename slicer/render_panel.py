@@ -11,6 +11,7 @@ Needs slicer-core, PySide6-Essentials below 6.12 and Pillow:
 import importlib.util
 import io
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ ICONS = HERE / "HandBoneSegmentation" / "Resources" / "Icons"
 SHOTS = HERE / "Screenshots"
 PANEL_SIZE, VIEW_SIZE, SLICE_SIZE = (440, 830), (440, 610), (440, 220)
 THUMB_ROWS = 6
+TRAINING_MINUTES, SHOWN_STEP = 20, 40
 
 
 def load_stand_ins() -> Any:  # noqa: ANN401
@@ -223,6 +225,51 @@ def tell(stage: Stage) -> list[tuple[Any, int]]:
     return frames
 
 
+def tell_of_improvement(stage: Stage, folder: Path) -> None:
+    """Draw the panel after a correction was added, and during a training of a few minutes."""
+    ui, correct = stage.panel.ui, stage.panel.correct
+    boxes = ui.inputsBox, ui.outputsBox, ui.howBox, ui.resultsBox
+    for box in boxes:
+        box.setProperty("collapsed", True)
+    ui.correctBox.setProperty("collapsed", False)
+    os.chdir(folder)  # the picture shows the name of the data set's folder
+    ui.nextButton.click()
+    name = ui.statusLabel.text().partition(":")[0]
+    remove_deepest_layer(stage.panel.ui.outputSelector.currentNode(), name)
+    ui.dataSetEdit.setText("scans")
+    ui.addButton.click()
+    stage.wait(lambda: correct.data_set.is_running)
+    stage.shot().save(SHOTS / "added.png", optimize=True)
+    ui.minutesSpin.setValue(TRAINING_MINUTES)
+    ui.improveButton.click()
+    stage.wait(lambda: correct.is_busy and step_of(ui.statusLabel.text()) < SHOWN_STEP)
+    stage.shot().crop((0, 0, *PANEL_SIZE)).save(SHOTS / "improving.png", optimize=True)
+    ui.pauseButton.click()
+    stage.wait(lambda: correct.is_busy)
+    for box in boxes:
+        box.setProperty("collapsed", False)
+    ui.correctBox.setProperty("collapsed", True)
+
+
+def step_of(status: str) -> int:
+    """Return the step of a training from the panel's status line."""
+    found = re.search(r"step (\d+)", status)
+    return int(found[1]) if found else 0
+
+
+def remove_deepest_layer(node: Any, name: str) -> None:  # noqa: ANN401
+    """Correct a segment as a person might: remove its deepest voxels."""
+    from vtkmodules.util.numpy_support import vtk_to_numpy
+
+    segmentation = node.GetSegmentation()
+    segment = segmentation.GetSegment(segmentation.GetSegmentIdBySegmentName(name))
+    image = segment.GetRepresentation("Binary labelmap")
+    values = vtk_to_numpy(image.GetPointData().GetScalars())
+    labels = values.reshape(image.GetDimensions()[::-1])
+    own = labels == segment.GetLabelValue()
+    labels[own & (np.arange(labels.shape[2]) == np.nonzero(own)[2].max())] = 0
+
+
 def tell_of_failure(stage: Stage, folder: Path) -> None:
     """Draw the panel after it failed to read a file that is not a volume."""
     (folder / "scan.nrrd").write_bytes(b"no volume")
@@ -295,6 +342,7 @@ def main() -> None:
         stage = Stage(Path(folder))
         frames = tell(stage)
         draw_icons(stage)
+        tell_of_improvement(stage, Path(folder))
         tell_of_server(stage, Path(folder))
         tell_of_failure(stage, Path(folder))
         stage.widget.cleanup()
