@@ -15,8 +15,12 @@ import torch
 from amcnet import segment
 from amcnet.bundle import load_bundle
 from amcnet.bundle.bundle_writing import load_network_weights
+from amcnet.bundle.description import REFINER_FILES, RefinerDescription
+from amcnet.bundle.refiner_export import write_refined_bundle
 from amcnet.data.dataset_check import check_dataset
 from amcnet.errors import ConfigError, InputError, OutputError
+from amcnet.networks.refiner import Refiner
+from amcnet.networks.refiner_architecture import RefinerArchitecture
 from amcnet.training import read_config, train
 from amcnet.training.checkpoint_format import read_checkpoint, write_checkpoint
 from amcnet.training.setup import PrepareOptions, prepare
@@ -68,6 +72,27 @@ def test_a_model_knows_what_it_goes_back_to(tmp_path: Path, write_config: WriteC
     assert first.before is None
     assert second.all_hours == pytest.approx(first.hours + second.hours)
     assert str(tmp_path) not in (tmp_path / "second" / "model" / "model.json").read_text()
+
+
+def test_a_fitting_refiner_is_kept(tmp_path: Path, write_config: WriteConfig) -> None:
+    config = read_config(write_config(1))
+    first = train(config, tmp_path / "first")
+    kinds = first.description.label_table.kinds
+    architecture = RefinerArchitecture(kinds=len(kinds), widths=(2, 4))
+    network = Refiner(architecture)
+    description = RefinerDescription(
+        architecture=architecture,
+        kinds=kinds,
+        spacing_mm=SPACING_MM,
+        patch=(8, 8, 8),
+        provenance=first.description.provenance,
+    )
+    refined = write_refined_bundle(tmp_path / "refined", first, network, description)
+    from_it = config.model_copy(update={"start_from": str(refined.folder)})
+    second = train(from_it, tmp_path / "second")
+    assert second.description.refiner == description
+    for name in REFINER_FILES:
+        assert second.description.sha256[name] == refined.description.sha256[name]
 
 
 def kill_within_an_epoch(config: Path, run: Path) -> None:

@@ -15,6 +15,7 @@ from torch import nn
 
 from amcnet.bundle import Bundle, load_bundle
 from amcnet.bundle.bundle_writing import write_bundle
+from amcnet.bundle.refiner_export import add_refiner
 from amcnet.parent_process import end_with_parent
 from amcnet.training.checkpoint_format import read_checkpoint
 from amcnet.training.checkpoints import (
@@ -156,10 +157,28 @@ def _run(run: _TrainingRequest, checkpoint: Path | None, interruption: Interrupt
         if config.schedule.keep == "best" and best_checkpoint(folder).exists():
             _load_weights(task, best_checkpoint(folder))
         origin = Origin(source, split, commit, started_from)
-        write_bundle(folder / BUNDLE_FOLDER, task.network, describe_model(config, task, origin))
+        description = describe_model(config, task, origin)
+        written = write_bundle(folder / BUNDLE_FOLDER, task.network, description)
+        if started_from is not None:
+            _keep_refiner(written, started_from[0])
         calibrate_on_prepared(folder / BUNDLE_FOLDER, source.open(), split.val)
     trainer.strategy.barrier("the model is written")
     return load_bundle(folder / BUNDLE_FOLDER)
+
+
+def _keep_refiner(written: Bundle, model: Bundle) -> None:
+    """Copy the refiner of the starting model, if there is one and labels and channels agree."""
+    before, now = model.description, written.description
+    if before.refiner is None:
+        return
+    same_channels = before.architecture.in_channels == now.architecture.in_channels
+    if before.label_table != now.label_table or not same_channels:
+        logger.info(
+            "the refiner of %s is not kept: it is for other labels or channels", before.name
+        )
+        return
+    add_refiner(written.folder, model)
+    logger.info("the refiner of %s is kept", before.name)
 
 
 def _load_weights(task: SegmentationTask, path: Path) -> None:
