@@ -113,12 +113,12 @@ def test_a_network_of_another_training_loop_is_refused(tmp_path: Path, bone: Pat
 
 def test_the_recipe_follows_labels_cases_and_model() -> None:
     hand = load_bundle("hand").description
-    recipe = choose_recipe(hand_label_table(), 10, hand, True)
-    assert (recipe.holds_out, recipe.mirror_axes, recipe.is_ultrasound) == (
-        True,
-        ("lateral", "scan"),
-        True,
-    )
+    recipe = choose_recipe(hand_label_table(), 10, None, True)
+    assert (recipe.holds_out, recipe.is_ultrasound) == (True, True)
+    assert recipe.mirror_axes == ("lateral", "scan")
+    for axes in (("lateral",), ("lateral", "scan")):
+        model = hand.model_copy(update={"mirror_axes": axes})
+        assert choose_recipe(hand_label_table(), 10, model, True).mirror_axes == axes
     several = choose_recipe(LabelTable.from_names(["radius", "ulna"]), 4, hand, False)
     assert (several.holds_out, several.mirror_axes, several.is_ultrasound) == (False, (), False)
     other = replace_labels(hand, LabelTable.from_names(["femur"]))

@@ -161,6 +161,10 @@ def choose_recipe(
     if len(table) == 1:
         mirror_axes = ("scan", "lateral")
         reasons.append("windows are mirrored: with one structure, no names can be exchanged")
+    elif model is not None and model.label_table == table:
+        # A direction that is new to the model would cost more steps than a short training has.
+        mirror_axes = model.mirror_axes
+        reasons.append("windows are mirrored along the same axes as in the model's training")
     if is_ultrasound and not is_hand:
         reasons.append("windows get speckle and shadows, as in ultrasound")
     holds_out = cases >= FEW_CASES
