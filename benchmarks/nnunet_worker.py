@@ -95,7 +95,7 @@ def predict(trainer: Any, held_out: Path, out: Path) -> None:  # noqa: ANN401
         trainer.network,
         trainer.plans_manager,
         trainer.configuration_manager,
-        None,
+        [trainer.network.state_dict()],
         trainer.dataset_json,
         "nnUNetTrainer",
         trainer.inference_allowed_mirroring_axes,

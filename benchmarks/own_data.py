@@ -50,6 +50,8 @@ Labels = NDArray[np.uint8]
 PATCH = (32, 32, 32)
 BATCH_SIZE = 2
 LEARNING_RATE = 1e-3
+OURS, BASELINE, NNUNET = "amcnet", "MONAI BasicUNet", "nnU-Net v2"
+NETWORKS = (OURS, BASELINE, NNUNET)
 
 
 def coordinates_mm(shape: Shape, spacing_mm: tuple[float, float, float]) -> list[NDArray[Any]]:
@@ -196,16 +198,17 @@ def train_baseline(data: Path, seconds: float, classes: int) -> Trained:
     return Trained(predict, steps, seconds)
 
 
-def train_nnunet(python: Path, data: Path, held_out: Path, work: Path, seconds: float) -> Trained:
+def train_nnunet(
+    python: Path | None, data: Path, held_out: Path, work: Path, seconds: float
+) -> Trained:
     """Train nnU-Net in its own environment for a given processor time."""
     script = Path(__file__).with_name("nnunet_worker.py")
-    with (work / "nnunet.log").open("w", encoding="utf-8") as log:
-        subprocess.run(
-            [python, script, data, held_out, work / "nnunet", str(seconds)],
-            check=True,
-            stdout=log,
-            stderr=log,
-        )
+    command = [str(python), script, data, held_out, work / "nnunet", str(seconds)]
+    done = subprocess.run(
+        command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    if done.returncode:
+        raise SystemExit(f"nnU-Net failed:\n{done.stdout[-3000:]}")
     figures = json.loads((work / "nnunet/figures.json").read_text(encoding="utf-8"))
 
     def predict(path: Path) -> Labels:
@@ -249,31 +252,59 @@ def judge(predict: Predict, data: Path, table: LabelTable) -> dict[str, float]:
     return {name: round(mean(s[key] for s in summaries), 4) for name, key in keys.items()}
 
 
-def measure(kind: str, cases: int, tests: int, minutes: float, nnunet: Path | None) -> list[Row]:
-    """Train all networks on some cases of a kind; return a row for each."""
-    table = LabelTable.from_names(KINDS[kind][0])
-    with tempfile.TemporaryDirectory() as name:
-        work = Path(name)
-        data, held_out = work / kind, work / "held_out"
-        write_cases(data, kind, range(cases))
-        write_cases(held_out, kind, range(1000, 1000 + tests))
-        ours = train_ours(data, work, minutes)
-        seconds = ours.processor_seconds
-        baseline = train_baseline(data, seconds, table.num_classes)
-        networks = {"amcnet": ours, "MONAI BasicUNet": baseline}
-        if nnunet is not None:
-            networks["nnU-Net v2"] = train_nnunet(nnunet, data, held_out, work, seconds)
-        return [
-            {
-                "kind": kind,
-                "cases": cases,
+@dataclass(frozen=True)
+class Task:
+    """Cases of a kind, and the time to train on them.
+
+    Attributes:
+        kind: Kind of anatomy.
+        cases: Number of cases for training.
+        tests: Number of held-out cases.
+        minutes: Time of ``amcnet``.
+        nnunet: Python that runs nnU-Net.
+    """
+
+    kind: str
+    cases: int
+    tests: int
+    minutes: float
+    nnunet: Path | None
+
+    def measure(self, network: str, seconds: float) -> Row:
+        """Train a network and return its row.
+
+        Args:
+            network: One of ``NETWORKS``.
+            seconds: Processor time; ``amcnet`` gets the minutes instead.
+        """
+        table = LabelTable.from_names(KINDS[self.kind][0])
+        with tempfile.TemporaryDirectory() as name:
+            work = Path(name)
+            data, held_out = work / self.kind, work / "held_out"
+            write_cases(data, self.kind, range(self.cases))
+            write_cases(held_out, self.kind, range(1000, 1000 + self.tests))
+            if network == OURS:
+                trained = train_ours(data, work, self.minutes)
+            elif network == BASELINE:
+                trained = train_baseline(data, seconds, table.num_classes)
+            else:
+                trained = train_nnunet(self.nnunet, data, held_out, work, seconds)
+            return {
+                "kind": self.kind,
+                "cases": self.cases,
                 "network": network,
                 "steps": trained.steps,
                 "processor_minutes": round(trained.processor_seconds / 60, 2),
                 **judge(trained.predict, held_out, table),
             }
-            for network, trained in networks.items()
-        ]
+
+
+def seconds_of(rows: list[Row], kind: str, cases: int) -> float:
+    """Return the processor time of ``amcnet`` in a row, 0 if there is none yet."""
+    own = (
+        row for row in rows if (row["kind"], row["cases"], row["network"]) == (kind, cases, OURS)
+    )
+    return 60 * next((row["processor_minutes"] for row in own), 0.0)
 
 
 def text_of(rows: list[Row]) -> str:
@@ -307,12 +338,13 @@ def main() -> None:
         "torch": torch.__version__,
     }
     stored = StoredRows(arguments.json, conditions)
+    networks = NETWORKS if arguments.nnunet else NETWORKS[:-1]
     for kind in arguments.kinds:
         for cases in arguments.cases:
-            if not stored.has(kind=kind, cases=cases):
-                stored.add(
-                    *measure(kind, cases, arguments.tests, arguments.minutes, arguments.nnunet)
-                )
+            task = Task(kind, cases, arguments.tests, arguments.minutes, arguments.nnunet)
+            for network in networks:
+                if not stored.has(kind=kind, cases=cases, network=network):
+                    stored.add(task.measure(network, seconds_of(stored.rows, kind, cases)))
     print(text_of(stored.rows))
 
 
