@@ -198,12 +198,10 @@ def train_baseline(data: Path, seconds: float, classes: int) -> Trained:
     return Trained(predict, steps, seconds)
 
 
-def train_nnunet(
-    python: Path | None, data: Path, held_out: Path, work: Path, seconds: float
-) -> Trained:
+def train_nnunet(python: str, data: Path, held_out: Path, work: Path, seconds: float) -> Trained:
     """Train nnU-Net in its own environment for a given processor time."""
     script = Path(__file__).with_name("nnunet_worker.py")
-    command = [str(python), script, data, held_out, work / "nnunet", str(seconds)]
+    command = [python, script, data, held_out, work / "nnunet", str(seconds)]
     done = subprocess.run(
         command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -288,7 +286,7 @@ class Task:
             elif network == BASELINE:
                 trained = train_baseline(data, seconds, table.num_classes)
             else:
-                trained = train_nnunet(self.nnunet, data, held_out, work, seconds)
+                trained = train_nnunet(str(self.nnunet), data, held_out, work, seconds)
             return {
                 "kind": self.kind,
                 "cases": self.cases,
@@ -301,9 +299,8 @@ class Task:
 
 def seconds_of(rows: list[Row], kind: str, cases: int) -> float:
     """Return the processor time of ``amcnet`` in a row, 0 if there is none yet."""
-    own = (
-        row for row in rows if (row["kind"], row["cases"], row["network"]) == (kind, cases, OURS)
-    )
+    wanted = kind, cases, OURS
+    own = (row for row in rows if (row["kind"], row["cases"], row["network"]) == wanted)
     return 60 * next((row["processor_minutes"] for row in own), 0.0)
 
 
