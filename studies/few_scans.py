@@ -13,6 +13,8 @@ training starts from what ``amcnet prepare`` writes and gets the same time. Reci
 - ``averaged``: mean of the weights of the bundled and the fine-tuned model (WiSE-FT: Wortsman et
   al., CVPR 2022)
 - ``from scratch``: ``prepare`` without ``--from``
+- ``refiner``: only the refiner, starting from the bundled one, with the sizes and settings of
+  its own training and half of its learning rate
 - ``self-trained``: fine-tuned on the bundled model's own labels, without any truth; structures with
   a predicted Dice below 0.7 get the ignore label
 
@@ -40,14 +42,16 @@ from numpy.typing import NDArray
 
 from amcnet.anatomy import IGNORE, LabelTable
 from amcnet.bundle import Bundle, load_bundle
-from amcnet.bundle.bundle_writing import load_network_weights, write_bundle
+from amcnet.bundle.bundle_writing import write_bundle
+from amcnet.bundle.formats.network import rebuild_network
 from amcnet.bundle.refiner_export import add_refiner
 from amcnet.data import check_dataset, read_dataset
 from amcnet.inference import Segmenter
 from amcnet.io import Geometry, read_labels, read_volume, write_image, write_labels
 from amcnet.metrics import evaluate_case
-from amcnet.networks import build_network
 from amcnet.training import read_config, train
+from amcnet.training.refinement.refiner_config import RefinementConfig
+from amcnet.training.refinement.refiner_run import train_refiner
 from amcnet.training.setup import PrepareOptions, prepare
 from amcnet.training.task import SegmentationTask
 from studies.other_origin import redrawn, warp_field, warped
@@ -63,6 +67,7 @@ RECIPES = (
     "frozen encoder",
     "frozen decoder",
     "from scratch",
+    "refiner",
     "self-trained",
 )
 SURE = 0.7  # predicted Dice
@@ -160,12 +165,26 @@ def train_on(data: Path, work: Path, minutes: float, start_from: str | None) -> 
     return train(read_config(preparation.config), work / "run")
 
 
+def train_refiner_on(data: Path, work: Path, minutes: float, hand: Bundle) -> Bundle:
+    """Train the hand model's refiner further."""
+    described = hand.description.model_dump(mode="json")
+    before = RefinementConfig.model_validate(described["refiner"]["provenance"]["configuration"])
+    rate = before.optimiser.learning_rate / 2
+    changes = {
+        "refine": str(hand.folder),
+        "start_from_refiner": True,
+        "data": before.data.model_copy(update={"dataset": data, "fold": "all"}),
+        "optimiser": before.optimiser.model_copy(update={"learning_rate": rate}),
+        "schedule": before.schedule.model_copy(update={"max_hours": minutes / 60}),
+    }
+    return train_refiner(before.model_copy(update=changes), work / "run")
+
+
 def average(one: Bundle, other: Bundle, folder: Path) -> Bundle:
     """Write the model whose weights are the mean of those of two models."""
-    weights = [load_network_weights(bundle) for bundle in (one, other)]
-    network = build_network(one.description.architecture)
+    network, weights = rebuild_network(one), rebuild_network(other).state_dict()
     network.load_state_dict(
-        {name: (weights[0][name].float() + weights[1][name].float()) / 2 for name in weights[0]}
+        {name: (value + weights[name]) / 2 for name, value in network.state_dict().items()}
     )
     network.eval()
     return write_bundle(folder, network, one.description.model_copy(update={"refiner": None}))
@@ -225,7 +244,9 @@ class Study:
     def add(self, recipe: str, cases: int, bundle: Bundle) -> None:
         """Score a model and store its row."""
         figures = score(bundle, self.hand, self.tests, self.table)
-        steps = 0 if cases == 0 else bundle.description.provenance.steps
+        described = bundle.description
+        source = described.refiner if recipe == "refiner" else described
+        steps = 0 if source is None or cases == 0 else source.provenance.steps
         self.stored.add({"recipe": recipe, "cases": cases, "steps": steps, **figures})
 
     def measure(self, recipe: str, cases: int, work: Path) -> None:
@@ -238,8 +259,11 @@ class Study:
         write_dataset(data, scans, self.table)
         part = recipe.removeprefix("frozen ") if recipe.startswith("frozen") else None
         with frozen(part):
-            start = None if recipe == "from scratch" else "hand"
-            trained = train_on(data, work, self.minutes, start)
+            if recipe == "refiner":
+                trained = train_refiner_on(data, work, self.minutes, self.hand)
+            else:
+                start = None if recipe == "from scratch" else "hand"
+                trained = train_on(data, work, self.minutes, start)
         self.add(recipe, cases, trained)
         if recipe == "fine-tuned" and not self.stored.has(recipe="averaged", cases=cases):
             self.add("averaged", cases, average(trained, self.hand, work / "averaged"))

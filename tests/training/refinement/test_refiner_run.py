@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 from typer.testing import CliRunner
 
 from amcnet.bundle import load_bundle
+from amcnet.bundle.description import REFINER_WEIGHTS_FILE
 from amcnet.data import Preprocessing
 from amcnet.errors import ConfigError, OutputError
 from amcnet.inference import Segmenter
@@ -160,3 +162,29 @@ def test_options_of_other_trainings_are_refused(config_file: Path, option: list[
     done = CliRunner().invoke(app, ["train", str(config_file), *option])
     assert isinstance(done.exception, ConfigError)
     assert option[0] in str(done.exception)
+
+
+def test_a_refiner_is_trained_further(config_file: Path, tmp_path: Path) -> None:
+    config = read_refinement_config(config_file)
+    first = train_refiner(config, tmp_path / "first")
+    tiny_steps = config.optimiser.model_copy(update={"learning_rate": 1e-9})
+    changes = {
+        "refine": str(first.folder),
+        "start_from_refiner": True,
+        "optimiser": tiny_steps,
+    }
+    second = train_refiner(config.model_copy(update=changes), tmp_path / "second")
+    before, after = (load_file(b.path(REFINER_WEIGHTS_FILE)) for b in (first, second))
+    for name in set(before) - {"trust"}:  # measured after the training
+        np.testing.assert_allclose(after[name], before[name], atol=1e-3)
+
+
+def test_a_start_that_does_not_fit_is_refused(config_file: Path, tmp_path: Path) -> None:
+    config = read_refinement_config(config_file)
+    further = config.model_copy(update={"start_from_refiner": True})
+    with pytest.raises(ConfigError, match="has no refiner to start from"):
+        train_refiner(further, tmp_path / "none")
+    first = train_refiner(config, tmp_path / "first")
+    wider = {"refine": str(first.folder), "widths": (4, 16)}
+    with pytest.raises(ConfigError, match="expected those of the refiner"):
+        train_refiner(further.model_copy(update=wider), tmp_path / "wider")

@@ -38,6 +38,8 @@ class RefinementConfig(_RefinerSection):
             configuration file, or its installed name.
         spacing_mm: Spacing (scan, lateral, depth) of the fine grid that the refiner works on.
         widths: Channels of each level of the network, the finest first.
+        start_from_refiner: Whether training starts from the weights of the refiner that the model
+            already has, instead of random ones; sizes must agree.
         patches: Training patches.
         augmentation: Intensity transforms, synthetic images of the labels, other intensities of
             tissue (of the scan variation), and the axes that may be mirrored. Other spatial
@@ -49,6 +51,7 @@ class RefinementConfig(_RefinerSection):
     refine: str
     spacing_mm: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
     widths: tuple[Width, ...] = (8, 32, 64)
+    start_from_refiner: bool = False
     data: DataConfig
     patches: PatchConfig = PatchConfig()
     augmentation: AugmentationConfig = AugmentationConfig()

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import torch
 from pydantic import ValidationError
+from safetensors.torch import load_file
 
 from amcnet.bundle import Bundle, Provenance, load_bundle
-from amcnet.bundle.description import RefinerDescription
+from amcnet.bundle.description import REFINER_WEIGHTS_FILE, RefinerDescription
 from amcnet.bundle.refiner_export import write_refined_bundle
 from amcnet.data import Dataset, read_dataset
 from amcnet.data.preparation import prepare_dataset
@@ -82,9 +83,10 @@ def _run(
     architecture = RefinerArchitecture(
         in_channels=len(dataset.channels), kinds=len(dataset.table.kinds), widths=config.widths
     )
-    trainer = RefinerTrainer(
-        Refiner(architecture), config.optimiser, config.schedule, folder, interruption
-    )
+    network = Refiner(architecture)
+    if config.start_from_refiner:
+        start_from_refiner(network, architecture, model)
+    trainer = RefinerTrainer(network, config.optimiser, config.schedule, folder, interruption)
     position.step = lambda: trainer.step
     if resume:
         trainer.resume()
@@ -107,6 +109,31 @@ def _run(
     write_refined_bundle(folder / BUNDLE_FOLDER, model, trainer.network, description)
     calibrate_on_raw(folder / BUNDLE_FOLDER, dataset, split.val)
     return load_bundle(folder / BUNDLE_FOLDER)
+
+
+def start_from_refiner(network: Refiner, architecture: RefinerArchitecture, model: Bundle) -> None:
+    """Initialise a network with the weights of a model's refiner.
+
+    Args:
+        network: The network, which is modified.
+        architecture: Its sizes.
+        model: The model.
+
+    Raises:
+        ConfigError: If the model has no refiner, or one of other sizes.
+    """
+    refiner = model.description.refiner
+    if refiner is None:
+        raise ConfigError(
+            f"{model.folder}: has no refiner to start from, expected a model with one"
+        )
+    if refiner.architecture != architecture:
+        raise ConfigError(
+            f"found sizes {architecture.model_dump()}, expected those of the refiner of "
+            f"{model.folder}: {refiner.architecture.model_dump()}"
+        )
+    weights = load_file(model.path(REFINER_WEIGHTS_FILE))
+    network.load_state_dict({name: value.float() for name, value in weights.items()})
 
 
 def _patches(
