@@ -219,6 +219,7 @@ def score(bundle: Bundle, hand: Bundle, scans: list[Scan], table: LabelTable) ->
     found = {"other": dice_of(plain, other, table), "phantom": dice_of(plain, phantoms, table)}
     refined = Segmenter(with_refiner(bundle, hand).folder, quality="balanced")
     found["refined"] = dice_of(refined, other, table)
+    found["refined_phantom"] = dice_of(refined, phantoms, table)
     return {f"{way}_{key}": value for way, part in found.items() for key, value in part.items()}
 
 
@@ -272,15 +273,16 @@ class Study:
 def text_of(rows: list[Row]) -> str:
     """Return the rows as a Markdown table."""
     titles = (
-        "recipe", "scans", "steps", "Dice", "bones", "epiphyses", "with the hand model's refiner",
-        "Dice on phantoms",
+        "recipe", "scans", "steps", "first stage", "with refiner", "bones", "epiphyses",
+        "phantoms, first stage", "phantoms, with refiner",
     )  # fmt: skip
     lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
     form = (
-        "| {recipe} | {cases} | {steps} | {other_dice:.3f} | {other_bone:.3f} "
-        "| {other_epiphysis:.3f} | {refined_dice:.3f} | {phantom_dice:.3f} |"
+        "| {recipe} | {cases} | {steps} | {other_dice:.3f} | {refined_dice:.3f} "
+        "| {refined_bone:.3f} | {refined_epiphysis:.3f} | {phantom_dice:.3f} "
+        "| {refined_phantom_dice:.3f} |"
     )
-    ordered = sorted(rows, key=lambda row: (row["cases"], -row["other_dice"]))
+    ordered = sorted(rows, key=lambda row: (row["cases"], -row["refined_dice"]))
     return "\n".join([*lines, *(form.format(**row) for row in ordered)])
 
 
