@@ -2,10 +2,17 @@
 
 import pytest
 
-from tools import inference_page, model_page, paper_tables_page, phantom_page
+from tools import (
+    inference_page,
+    model_page,
+    own_data_page,
+    paper_tables_page,
+    phantom_page,
+    serving_page,
+)
 
 
-@pytest.mark.parametrize("script", [inference_page, phantom_page])
+@pytest.mark.parametrize("script", [inference_page, own_data_page, phantom_page, serving_page])
 def test_a_page_of_figures(script):
     assert script.PAGE.read_text(encoding="utf-8") == script.page()
 

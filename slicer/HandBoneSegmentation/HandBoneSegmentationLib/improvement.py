@@ -11,6 +11,9 @@ from .runner import Runner, parse_event
 
 Point = tuple[int, float]
 
+REFINER_CONFIG = "refiner.toml"
+"""Written by ``amcnet prepare`` if the model has a refiner for these structures."""
+
 
 def _nothing(*_: object) -> None:
     """Ignore an event."""
@@ -97,7 +100,10 @@ class Improvement:
             if status != 0 or self._is_pausing:
                 self._ended(status)
                 return
-            train = ["train", str(prepared), "-o", str(self.run), "--max-time", f"{minutes:g}m"]
+            # The second stage learns most in a short time, if the model has one that fits.
+            refiner = prepared / REFINER_CONFIG
+            config = refiner if refiner.is_file() else prepared
+            train = ["train", str(config), "-o", str(self.run), "--max-time", f"{minutes:g}m"]
             self._train(environment, train)
 
         listener.progress(0.0, None, "Preparing the data set")

@@ -13,6 +13,7 @@ import typer
 from amcnet.errors import ConfigError, OneLineFormatter
 
 if TYPE_CHECKING:
+    from amcnet.bundle import Bundle
     from amcnet.training.progress_events import TrainingEvent
 
 
@@ -65,9 +66,8 @@ def train(
     from amcnet.training.refinement.refiner_config_reading import is_refinement
 
     if is_refinement(config):
-        as_json = "json" if progress == "json" else None
-        _refuse(start_from=start_from, devices=devices, nodes=nodes, progress=as_json)
-        _train_refiner(config, out, resume, _fold(fold), hours_of(max_time))
+        _refuse(start_from=start_from, devices=devices, nodes=nodes)
+        _train_refiner(config, out, resume, _fold(fold), hours_of(max_time), progress == "json")
         return
     settings = read_config(config)
     require_extra("train", "amcnet train")
@@ -84,8 +84,7 @@ def train(
     folder = out or _default_folder(config, settings.name, fold)
     if progress == "json":
         bundle = run(settings, folder, resume, listener=_write_event)
-        steps = bundle.description.provenance.steps
-        _write_json("result", model=str(bundle.folder), name=bundle.description.name, steps=steps)
+        _write_result(bundle, bundle.description.provenance.steps)
         return
     bundle = run(settings, folder, resume)
     if is_first_process():
@@ -94,6 +93,11 @@ def train(
 
 def _write_event(event: "TrainingEvent") -> None:
     _write_json("progress", **event.to_json())
+
+
+def _write_result(bundle: "Bundle", steps: int) -> None:
+    name = bundle.description.name
+    _write_json("result", model=str(bundle.folder), name=name, steps=steps)
 
 
 def _write_json(event: str, **values: object) -> None:
@@ -112,6 +116,7 @@ def _train_refiner(
     resume: bool,
     fold: int | Literal["all"] | None,
     max_hours: float | None,
+    as_json: bool,
 ) -> None:
     """Train a refiner for a model, from a configuration with the key ``refine``."""
     from amcnet.cli.console import stdout
@@ -124,6 +129,11 @@ def _train_refiner(
 
     show_log()
     folder = out or _default_folder(config, settings.name, None if fold is None else str(fold))
+    if as_json:
+        bundle = train_refiner(settings, folder, resume, _write_event)
+        refiner = bundle.description.refiner
+        _write_result(bundle, 0 if refiner is None else refiner.provenance.steps)
+        return
     bundle = train_refiner(settings, folder, resume)
     stdout().print(
         f"{bundle.folder}: the model with its refiner; use it with amcnet segment --model"

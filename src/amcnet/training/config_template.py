@@ -43,7 +43,7 @@ def config_text(values: TemplateValues) -> str:
     network, recipe = values.network, values.recipe
     lines = [
         "# Training configuration. All keys, and what they mean: docs/training.md.",
-        *(f"# - {_one_line(reason)}" for reason in values.reasons),
+        *(f"# - {one_line(reason)}" for reason in values.reasons),
         f"name = {_text(values.name)}",
         f"seed = {values.seed}",
         "# bf16 if the hardware computes it fast, else float32; a run reports which and why.",
@@ -60,7 +60,7 @@ def config_text(values: TemplateValues) -> str:
         "",
         "[network]",
         *(
-            f"{key} = {_value(value)}"
+            f"{key} = {toml_value(value)}"
             for key, value in network.model_dump(exclude_none=True).items()
         ),
         "",
@@ -124,12 +124,12 @@ def _augmentation(recipe: TrainingRecipe) -> list[str]:
     ]
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Return a text for a comment, without line breaks from file names."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
-def _value(value: Any) -> str:  # noqa: ANN401
+def toml_value(value: Any) -> str:  # noqa: ANN401
     """Format a text, a number or a list as TOML."""
     return _text(value) if isinstance(value, str) else json.dumps(value)
 

@@ -43,54 +43,100 @@ class TrainingEvent:
 TrainingListener = Callable[[TrainingEvent], None]
 
 
-class StepEvents(Callback):
+@dataclass(frozen=True)
+class Position:
+    """Position of a run.
+
+    Attributes:
+        step: Completed steps, including those before a resumption.
+        fraction: Completed share of the run.
+        seconds: Training time, including that before a resumption.
+    """
+
+    step: int
+    fraction: float
+    seconds: float
+
+
+class EventReporter:
     """Calls a listener after steps, at most once a second, and after each validation.
 
     Args:
         schedule: The run's schedule.
-        listener: Called in the first process.
+        listener: The listener.
+
+    Example:
+        >>> events = []
+        >>> reporter = EventReporter(ScheduleConfig(steps=10), events.append)
+        >>> reporter.after_step(Position(1, 0.1, 2.0), lambda: 0.7)
+        >>> events[0].step, events[0].loss, events[0].seconds_left
+        (1, 0.7, None)
     """
 
     def __init__(self, schedule: ScheduleConfig, listener: TrainingListener) -> None:
-        self.schedule = schedule
-        self.listener = listener
-        self._began: tuple[float, int] | None = None
+        self._schedule = schedule
+        self._listener = listener
+        self._first: tuple[float, int] | None = None
         self._told_at = float("-inf")
+
+    def after_step(self, position: Position, loss: Callable[[], float | None]) -> None:
+        """Report a step; ``loss`` is called only if the event is sent."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first = now, position.step
+        if now - self._told_at >= _LEAST_SECONDS:
+            self._told_at = now
+            self._tell(position, loss(), None)
+
+    def after_validation(self, position: Position, dice: float) -> None:
+        """Report a validation."""
+        self._tell(position, None, dice)
+
+    def _tell(self, position: Position, loss: float | None, dice: float | None) -> None:
+        left = self._seconds_left(position)
+        steps = self._schedule.steps
+        self._listener(TrainingEvent(position.step, steps, position.fraction, left, loss, dice))
+
+    def _seconds_left(self, position: Position) -> float | None:
+        limits = []
+        if self._schedule.max_hours is not None:
+            limits.append(3600 * self._schedule.max_hours - position.seconds)
+        if self._first is not None and position.step > self._first[1]:
+            pace = (time.monotonic() - self._first[0]) / (position.step - self._first[1])
+            limits.append(pace * (self._schedule.steps - position.step))
+        return max(0.0, min(limits)) if limits else None
+
+
+class StepEvents(Callback):
+    """Reports the steps and validations of a network's training, in the first process.
+
+    Args:
+        schedule: The run's schedule.
+        listener: The listener.
+    """
+
+    def __init__(self, schedule: ScheduleConfig, listener: TrainingListener) -> None:
+        self._reporter = EventReporter(schedule, listener)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, *arguments: object
     ) -> None:
         """Report a step."""
-        now = time.monotonic()
-        if self._began is None:
-            self._began = now, trainer.global_step
-        if now - self._told_at < _LEAST_SECONDS or not trainer.is_global_zero:
-            return
-        self._told_at = now
-        loss = outputs["loss"] if isinstance(outputs, dict) else outputs
-        value = float(loss.detach()) if isinstance(loss, Tensor) else None
-        self._tell(trainer, cast(SegmentationTask, pl_module), value, None)
+
+        def loss() -> float | None:
+            value = outputs["loss"] if isinstance(outputs, dict) else outputs
+            return float(value.detach()) if isinstance(value, Tensor) else None
+
+        if trainer.is_global_zero:
+            self._reporter.after_step(_position(trainer, pl_module), loss)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Report a validation."""
         dice = trainer.callback_metrics.get("dice")
         if dice is not None and trainer.is_global_zero:
-            self._tell(trainer, cast(SegmentationTask, pl_module), None, float(dice))
+            self._reporter.after_validation(_position(trainer, pl_module), float(dice))
 
-    def _tell(
-        self, trainer: Trainer, task: SegmentationTask, loss: float | None, dice: float | None
-    ) -> None:
-        step = trainer.global_step
-        event = TrainingEvent(
-            step, self.schedule.steps, task.progress(), self._seconds_left(step, task), loss, dice
-        )
-        self.listener(event)
 
-    def _seconds_left(self, step: int, task: SegmentationTask) -> float | None:
-        limits = []
-        if self.schedule.max_hours is not None:
-            limits.append(3600 * self.schedule.max_hours - task.clock.seconds)
-        if self._began is not None and step > self._began[1]:
-            pace = (time.monotonic() - self._began[0]) / (step - self._began[1])
-            limits.append(pace * (self.schedule.steps - step))
-        return max(0.0, min(limits)) if limits else None
+def _position(trainer: Trainer, module: LightningModule) -> Position:
+    task = cast(SegmentationTask, module)
+    return Position(trainer.global_step, task.progress(), task.clock.seconds)

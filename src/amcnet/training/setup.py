@@ -23,7 +23,6 @@ from amcnet.errors import ConfigError, InputError, OutputError, count_text
 from amcnet.io.atomic_files import write_atomically
 from amcnet.io.file_lock import LOCK_FILE, held_lock
 from amcnet.io.geometry import Triple
-from amcnet.io.small_files import read_small_file
 from amcnet.networks import Architecture
 from amcnet.networks.registry import complete
 from amcnet.parallel import Progress, no_progress
@@ -31,17 +30,21 @@ from amcnet.training.config_reading import CONFIG_FILE
 from amcnet.training.config_template import (
     TemplateValues,
     config_text,
-    is_edited,
-    with_checksum,
 )
+from amcnet.training.config_writing import discard_config, write_config
+from amcnet.training.refinement.config_template import RefinerTemplateValues, refiner_config_text
 from amcnet.training.start_plan import Ceiling, choose_recipe, plan_start
 from amcnet.training.start_remarks import looks_like_ultrasound, start_remarks
 from amcnet.training.time_plan import SIZES, measure_speed, plan_for_time
 
 FINGERPRINT_FILE = "fingerprint.json"
 LABEL_FILE = "dataset.json"
-NEW_CONFIG_FILE = "config.new.toml"
+REFINER_CONFIG_FILE = "refiner.toml"
 
+_REFINER_REASON = (
+    f"{REFINER_CONFIG_FILE} trains only the second stage on these cases: in the same time it gains "
+    "more than training the network, unless structures are missed or have wrong names"
+)
 _CASES_LOOKED_AT = 3  # files examined to plan the grid, which reads each one again
 
 
@@ -88,11 +91,14 @@ class Preparation:
     Attributes:
         dataset: The prepared data set.
         config: A training configuration for it.
+        refiner_config: A configuration that trains only the refiner of the starting model further;
+            None without a refiner for these labels and channels.
         reasons: Reasons for its settings, and remarks.
     """
 
     dataset: PreparedDataset
     config: Path
+    refiner_config: Path | None
     reasons: tuple[str, ...]
 
 
@@ -170,8 +176,38 @@ def _prepare(
         reasons=reasons,
         max_hours=options.max_hours,
     )
-    reasons = (*reasons, *_write_config(out, config_text(values)))
-    return Preparation(prepared, out / CONFIG_FILE, reasons)
+    reasons = (*reasons, *write_config(out / CONFIG_FILE, config_text(values)))
+    text = None if bundle is None else _refiner_config(bundle, dataset, values)
+    refiner_config = None if text is None else out / REFINER_CONFIG_FILE
+    if text is not None:
+        reasons = (*reasons, _REFINER_REASON, *write_config(out / REFINER_CONFIG_FILE, text))
+    else:
+        discard_config(out / REFINER_CONFIG_FILE)
+    return Preparation(prepared, out / CONFIG_FILE, refiner_config, reasons)
+
+
+def _refiner_config(bundle: Bundle, dataset: Dataset, values: TemplateValues) -> str | None:
+    """Return a configuration for the refiner of the starting model; None without a fitting one."""
+    described = bundle.description
+    channels = described.architecture.in_channels
+    if described.refiner is None or (dataset.table, len(dataset.channels)) != (
+        described.label_table,
+        channels,
+    ):
+        return None
+    return refiner_config_text(
+        RefinerTemplateValues(
+            name=f"{values.name}-refiner",
+            seed=values.seed,
+            model=bundle.folder.resolve(),
+            refiner=described.refiner,
+            dataset=dataset.folder.resolve(),
+            description=values.description,
+            holds_out=values.recipe.holds_out,
+            reasons=(_REFINER_REASON,),
+            max_hours=values.max_hours or values.recipe.max_hours,
+        )
+    )
 
 
 def _lost_structures(report: CheckReport, prepared: PreparedDataset) -> list[str]:
@@ -186,26 +222,6 @@ def _lost_structures(report: CheckReport, prepared: PreparedDataset) -> list[str
     if not lost:
         return []
     return [f"beware: the network's grid is too coarse for {', '.join(lost)}: no voxel is left"]
-
-
-def _write_config(out: Path, text: str) -> list[str]:
-    """Write the configuration; if the user has edited an existing one, use another name."""
-    path, new = out / CONFIG_FILE, out / NEW_CONFIG_FILE
-    content = with_checksum(text)
-    if path.exists() and _is_edited(path):
-        write_atomically(new, content)
-        return [f"{CONFIG_FILE} has been edited and is kept; the new one is {NEW_CONFIG_FILE}"]
-    new.unlink(missing_ok=True)
-    write_atomically(path, content)
-    return []
-
-
-def _is_edited(path: Path) -> bool:
-    """Return whether a configuration differs from what was written; one that is no text does."""
-    try:
-        return is_edited(read_small_file(path, "a training configuration").decode("utf-8"))
-    except UnicodeDecodeError:
-        return True
 
 
 def _sizes(bundle: Bundle) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from amcnet.errors import ConfigError, OutputError
 from amcnet.inference import Segmenter
 from amcnet.io import read_volume
 from amcnet.training.checkpoint_format import read_checkpoint
+from amcnet.training.progress_events import TrainingEvent
 from amcnet.training.refinement.patches import PatchBatch
 from amcnet.training.refinement.refiner_config import RefinementConfig
 from amcnet.training.refinement.refiner_config_reading import read_refinement_config
@@ -166,7 +167,9 @@ def test_options_of_other_trainings_are_refused(config_file: Path, option: list[
 
 def test_a_refiner_is_trained_further(config_file: Path, tmp_path: Path) -> None:
     config = read_refinement_config(config_file)
-    first = train_refiner(config, tmp_path / "first")
+    events: list[TrainingEvent] = []
+    first = train_refiner(config, tmp_path / "first", listener=events.append)
+    assert [event.step for event in events if event.dice is not None] == [2, 4]
     tiny_steps = config.optimiser.model_copy(update={"learning_rate": 1e-9})
     changes = {
         "refine": str(first.folder),

@@ -2,6 +2,7 @@
 
 import logging
 import platform
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from amcnet.training.held_out_calibration import calibrate_on_raw
 from amcnet.training.history import EpochRow, write_curves, write_history
 from amcnet.training.interruption import Interruption, handled_signals
 from amcnet.training.model_description import code_commit
+from amcnet.training.progress_events import TrainingListener
 from amcnet.training.refinement.first_stage import make_first_stage
 from amcnet.training.refinement.patches import BoundaryPatches, PatchOptions, RefinementCase
 from amcnet.training.refinement.refiner_config import RefinementConfig
@@ -39,7 +41,12 @@ logger = logging.getLogger(__name__)
 _CALIBRATION_PATCHES = 60
 
 
-def train_refiner(config: RefinementConfig, folder: Path, resume: bool = False) -> Bundle:
+def train_refiner(
+    config: RefinementConfig,
+    folder: Path,
+    resume: bool = False,
+    listener: TrainingListener | None = None,
+) -> Bundle:
     """Train a refiner and return the model bundle in ``folder / "model"``, which has both stages.
 
     Args:
@@ -48,6 +55,7 @@ def train_refiner(config: RefinementConfig, folder: Path, resume: bool = False) 
             checkpoint, metrics, curves and the bundle.
         resume: Resume from the run folder's last checkpoint; except for the schedule, the
             configuration must be the same.
+        listener: Called after steps, at most once a second, and after each validation.
 
     Raises:
         ConfigError: If the configuration does not fit the data, or differs from that of the
@@ -60,16 +68,22 @@ def train_refiner(config: RefinementConfig, folder: Path, resume: bool = False) 
     with handled_signals() as interruption, locked_run_folder(folder):
         _claim_folder(config, folder, resume)
         with log_to_file(folder), explained_end(folder) as position:
-            return _run(config, folder, resume, interruption, position)
+            request = _RefinerRequest(config, folder, resume, listener)
+            return _run(request, interruption, position)
 
 
-def _run(
-    config: RefinementConfig,
-    folder: Path,
-    resume: bool,
-    interruption: Interruption,
-    position: RunPosition,
-) -> Bundle:
+@dataclass(frozen=True)
+class _RefinerRequest:
+    """The arguments of :func:`train_refiner`."""
+
+    config: RefinementConfig
+    folder: Path
+    resume: bool
+    listener: TrainingListener | None
+
+
+def _run(run: _RefinerRequest, interruption: Interruption, position: RunPosition) -> Bundle:
+    config, folder = run.config, run.folder
     commit = code_commit()
     torch.manual_seed(config.seed)
     model = load_bundle(config.refine)
@@ -86,9 +100,11 @@ def _run(
     network = Refiner(architecture)
     if config.start_from_refiner:
         start_from_refiner(network, architecture, model)
-    trainer = RefinerTrainer(network, config.optimiser, config.schedule, folder, interruption)
+    trainer = RefinerTrainer(
+        network, config.optimiser, config.schedule, folder, interruption, run.listener
+    )
     position.step = lambda: trainer.step
-    if resume:
+    if run.resume:
         trainer.resume()
     training = _patches(config, prepared, folder, split.train, training=True)
     validation = None

@@ -20,6 +20,7 @@ from amcnet.training.checkpoint_format import read_checkpoint
 from amcnet.training.checkpoints import SafeCheckpointIO, last_checkpoint
 from amcnet.training.history import EpochRow
 from amcnet.training.interruption import Interruption, RunStopped
+from amcnet.training.progress_events import EventReporter, Position, TrainingListener
 from amcnet.training.refinement.patches import BoundaryPatches, PatchBatch, collate_patches
 from amcnet.training.training_config import OptimiserConfig, ScheduleConfig
 
@@ -57,6 +58,7 @@ class RefinerTrainer:
         schedule: Length of the run; each epoch ends with a validation and a report.
         folder: Run folder, for the checkpoints.
         interruption: Tells whether a signal came; the step is then finished and saved.
+        listener: Called after steps, at most once a second, and after each validation.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class RefinerTrainer:
         schedule: ScheduleConfig,
         folder: Path,
         interruption: Interruption | None = None,
+        listener: TrainingListener | None = None,
     ) -> None:
         # On a CPU, this takes about two thirds of the time of the other memory format.
         self.network = network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
@@ -73,6 +76,7 @@ class RefinerTrainer:
         self.schedule = schedule
         self.folder = folder
         self._interruption = interruption or Interruption()
+        self._reporter = None if listener is None else EventReporter(schedule, listener)
         self.loss = RefinementLoss()
         self.optimiser = torch.optim.Adam(
             network.parameters(), lr=optimiser.learning_rate, betas=(optimiser.beta1, 0.999)
@@ -96,6 +100,10 @@ class RefinerTrainer:
             share = max(share, self.seconds / 3600 / self.schedule.max_hours)
         return min(share, 1.0)
 
+    @property
+    def _position(self) -> Position:
+        return Position(self.step, self.progress, self.seconds)
+
     def fit(
         self,
         training: BoundaryPatches,
@@ -116,6 +124,8 @@ class RefinerTrainer:
         while self.progress < 1:
             loss = self._epoch(training)
             scores = {} if validation is None else self.validate(validation)
+            if self._reporter is not None and "dice" in scores:
+                self._reporter.after_validation(self._position, scores["dice"])
             self.history.append(
                 {
                     "epoch": len(self.history),
@@ -146,6 +156,8 @@ class RefinerTrainer:
             self._interruption.in_step = True
             losses.append(self._take_step(batch))
             self._interruption.in_step = False
+            if self._reporter is not None:
+                self._reporter.after_step(self._position, lambda: losses[-1])
             if self.step % self.schedule.steps_per_epoch == 0:
                 break
             if self._interruption.number:
