@@ -126,7 +126,8 @@ def _run_one(words: list[str], world: Path) -> None:
     assert done.stdout or words[0] != "amcnet"
     assert [path for path in outputs if not path.exists()] == []
     if words[1] == "prepare" and outputs:
-        _shorten(outputs[0] / "config.toml")
+        for config in outputs[0].glob("*.toml"):
+            _shorten(config)
 
 
 @contextmanager

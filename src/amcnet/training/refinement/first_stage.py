@@ -15,7 +15,7 @@ from amcnet.bundle import Bundle
 from amcnet.data.checked_zarr import digest_of
 from amcnet.data.dataset_layout import Case
 from amcnet.data.prepared_store import PreparedCase
-from amcnet.errors import InputError
+from amcnet.errors import InputError, count_text
 from amcnet.inference import Segmenter
 from amcnet.io.atomic_files import write_atomically
 from amcnet.io.input_files import check_regular_file
@@ -70,7 +70,7 @@ def make_first_stage(
             finished[case.name] = _digests(folder, case.name, origin)
             _write_finished(folder, finished)
         if number % _BETWEEN_LOGS == 0:
-            logger.info("the first stage has labelled %d cases", number + 1)
+            logger.info("the first stage has labelled %s", count_text(number + 1, "case"))
 
 
 def read_first_stage(path: Path) -> NDArray[Any]:

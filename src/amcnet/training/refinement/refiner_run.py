@@ -2,7 +2,7 @@
 
 import logging
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -122,7 +122,9 @@ def _run(run: _RefinerRequest, interruption: Interruption, position: RunPosition
         patch=config.patches.shape,
         provenance=_provenance(config, trainer, commit),
     )
-    write_refined_bundle(folder / BUNDLE_FOLDER, model, trainer.network, description)
+    said = f"{model.description.notice} Its second stage was trained on {config.data.description}."
+    noted = replace(model, description=model.description.model_copy(update={"notice": said}))
+    write_refined_bundle(folder / BUNDLE_FOLDER, noted, trainer.network, description)
     calibrate_on_raw(folder / BUNDLE_FOLDER, dataset, split.val)
     return load_bundle(folder / BUNDLE_FOLDER)
 
@@ -195,13 +197,13 @@ def _report(folder: Path, config: RefinementConfig, history: list[EpochRow]) -> 
     write_history(history, folder / HISTORY_FILE)
     write_curves(history, folder / CURVES_FILE)
     row = history[-1]
-    dice = [f"{n.replace('_', ' ')} {row[n]:.3f}" for n in row if n.startswith("dice")]
+    dice = "".join(f", {n.replace('_', ' ')} {row[n]:.3f}" for n in row if n.startswith("dice"))
     logger.info(
-        "step %d of %d, loss %.3f, %s, skipped %d, %.2f h",
+        "step %d of %d, loss %.3f%s, skipped %d, %.2f h",
         row["step"],
         config.schedule.steps,
         row["loss"],
-        ", ".join(dice),
+        dice,
         row["skipped_steps"],
         row["hours"],
     )
