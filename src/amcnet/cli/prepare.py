@@ -106,7 +106,9 @@ def prepare(
         preparation = run(report, out, options, update)
     for reason in preparation.reasons:
         stdout().print(f"- {reason}")
-    stdout().print(f"{out}: {found}; review {preparation.config}, then: amcnet train {out}")
+    config = preparation.refiner_config or preparation.config
+    source = preparation.refiner_config or out
+    stdout().print(f"{out}: {found}; review {config}, then: amcnet train {source}")
 
 
 def _counted(items: Sized, noun: str) -> str:
