@@ -71,7 +71,14 @@ def test_the_data_set_that_is_written_can_be_prepared(tmp_path: Path) -> None:
 
 
 def test_rows_are_ordered_by_scans_and_dice() -> None:
-    figures = dict.fromkeys(("other_bone", "other_epiphysis", "refined_dice", "phantom_dice"), 0.5)
+    names = (
+        "other_dice",
+        "refined_bone",
+        "refined_epiphysis",
+        "phantom_dice",
+        "refined_phantom_dice",
+    )
+    figures = dict.fromkeys(names, 0.5)
     rows = [
         {"recipe": recipe, "cases": cases, "steps": 9, "refined_dice": dice, **figures}
         for recipe, cases, dice in (("b", 5, 0.6), ("a", 5, 0.7), ("c", 0, 0.4))
