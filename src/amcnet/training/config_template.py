@@ -43,7 +43,7 @@ def config_text(values: TemplateValues) -> str:
     network, recipe = values.network, values.recipe
     lines = [
         "# Training configuration. All keys, and what they mean: docs/training.md.",
-        *(f"# - {one_line(reason)}" for reason in values.reasons),
+        *(f"# - {comment_text(reason)}" for reason in values.reasons),
         f"name = {_text(values.name)}",
         f"seed = {values.seed}",
         "# bf16 if the hardware computes it fast, else float32; a run reports which and why.",
@@ -124,7 +124,7 @@ def _augmentation(recipe: TrainingRecipe) -> list[str]:
     ]
 
 
-def one_line(text: str) -> str:
+def comment_text(text: str) -> str:
     """Return a text for a comment, without line breaks from file names."""
     return "".join(c if c.isprintable() else " " for c in text)
 

@@ -32,7 +32,7 @@ from amcnet.training.config_template import (
     config_text,
 )
 from amcnet.training.config_writing import discard_config, write_config
-from amcnet.training.refinement.config_template import RefinerTemplateValues, refiner_config_text
+from amcnet.training.refinement.refiner_template import RefinerTemplateValues, refiner_config_text
 from amcnet.training.start_plan import Ceiling, choose_recipe, plan_start
 from amcnet.training.start_remarks import looks_like_ultrasound, start_remarks
 from amcnet.training.time_plan import SIZES, measure_speed, plan_for_time

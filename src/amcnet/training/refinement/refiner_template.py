@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from amcnet.bundle.description import RefinerDescription
-from amcnet.training.config_template import one_line, toml_value
+from amcnet.training.config_template import comment_text, toml_value
 from amcnet.training.refinement.refiner_config import PatchConfig
 from amcnet.training.transforms.settings import AugmentationConfig
 
@@ -74,7 +74,7 @@ def refiner_config_text(values: RefinerTemplateValues) -> str:
     }
     lines = [
         "# Trains the second stage (refiner) of a model further: docs/own-data.md.",
-        *(f"# - {one_line(reason)}" for reason in values.reasons),
+        *(f"# - {comment_text(reason)}" for reason in values.reasons),
         *_lines(top),
     ]
     for title, section in sections.items():
