@@ -12,7 +12,7 @@ machine favours neither. Several numbers of cases give learning curves. Rows tha
 holds already are not measured again, so an interrupted call can be repeated.
 
 The baseline is a common first script: z-score, random patches half of which contain foreground,
-random mirroring, BasicUNet, Dice and cross-entropy, Adam, sliding windows.
+no augmentation, BasicUNet, Dice and cross-entropy, Adam, sliding windows.
 
 ``--nnunet`` adds nnU-Net v2 with its default plan and its own trainer, see ``nnunet_worker.py``. It
 takes the Python of an environment with the packages of requirements-nnunet.txt.

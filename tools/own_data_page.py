@@ -1,6 +1,6 @@
 """Write docs/own-data-figures.md and its picture from the committed results.
 
-python -m benchmarks.own_data --minutes 10 --nnunet PYTHON --json results/own_data.json
+python -m benchmarks.own_data --minutes 6 --nnunet PYTHON --json results/own_data.json
 amcnet phantom --count 26 --seed 860000 --grid half --out datasets/few-scans
 python -m studies.few_scans datasets/few-scans --minutes 4
 python -m studies.long_bone --minutes 10
@@ -43,8 +43,8 @@ Two lobes that touch, vertebrae in thick slices, and a branching vessel, drawn b
 core, and is scored on {kinds["conditions"]["held_out_cases"]} other cases. `amcnet` uses what
 `amcnet prepare` writes for {kinds["conditions"]["minutes"]:g} minutes, nnU-Net its own plan,
 augmentation and trainer. nnU-Net is made for days on a GPU: in this time it takes 20 to 40 steps,
-which says nothing about what it reaches. The baseline mirrors along all axes, as first scripts
-often do, so it cannot learn the order of the vertebrae; `prepare` mirrors none here.
+which says nothing about what it reaches. The baseline trains on patches of 32 voxels, without
+augmentation.
 
 {own_data.text_of(kinds["rows"])}
 

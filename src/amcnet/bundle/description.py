@@ -169,6 +169,16 @@ class BundleDescription(BaseModel):
         """The label table of the model."""
         return own_table_of(LabelTable.from_dicts(self.labels))
 
+    def refiner_for(self, table: LabelTable, in_channels: int) -> RefinerDescription | None:
+        """Return the refiner if it can serve a model of these structures and channels.
+
+        Args:
+            table: Structures of the other model.
+            in_channels: Its input channels.
+        """
+        same = table == self.label_table and in_channels == self.architecture.in_channels
+        return self.refiner if same else None
+
     @property
     def network_needs(self) -> NetworkNeeds:
         """Requirements of the network on input size and memory."""

@@ -129,12 +129,11 @@ def _train_refiner(
 
     show_log()
     folder = out or _default_folder(config, settings.name, None if fold is None else str(fold))
+    bundle = train_refiner(settings, folder, resume, _write_event if as_json else None)
     if as_json:
-        bundle = train_refiner(settings, folder, resume, _write_event)
         refiner = bundle.description.refiner
         _write_result(bundle, 0 if refiner is None else refiner.provenance.steps)
         return
-    bundle = train_refiner(settings, folder, resume)
     stdout().print(
         f"{bundle.folder}: the model with its refiner; use it with amcnet segment --model"
     )

@@ -27,10 +27,7 @@ from amcnet.networks import Architecture
 from amcnet.networks.registry import complete
 from amcnet.parallel import Progress, no_progress
 from amcnet.training.config_reading import CONFIG_FILE
-from amcnet.training.config_template import (
-    TemplateValues,
-    config_text,
-)
+from amcnet.training.config_template import TemplateValues, config_text
 from amcnet.training.config_writing import discard_config, write_config
 from amcnet.training.refinement.refiner_template import RefinerTemplateValues, refiner_config_text
 from amcnet.training.start_plan import Ceiling, choose_recipe, plan_start
@@ -177,30 +174,26 @@ def _prepare(
         max_hours=options.max_hours,
     )
     reasons = (*reasons, *write_config(out / CONFIG_FILE, config_text(values)))
+    refiner_config = out / REFINER_CONFIG_FILE
     text = None if bundle is None else _refiner_config(bundle, dataset, values)
-    refiner_config = None if text is None else out / REFINER_CONFIG_FILE
-    if text is not None:
-        reasons = (*reasons, _REFINER_REASON, *write_config(out / REFINER_CONFIG_FILE, text))
-    else:
-        discard_config(out / REFINER_CONFIG_FILE)
+    if text is None:
+        discard_config(refiner_config)
+        return Preparation(prepared, out / CONFIG_FILE, None, reasons)
+    reasons = (*reasons, _REFINER_REASON, *write_config(refiner_config, text))
     return Preparation(prepared, out / CONFIG_FILE, refiner_config, reasons)
 
 
 def _refiner_config(bundle: Bundle, dataset: Dataset, values: TemplateValues) -> str | None:
     """Return a configuration for the refiner of the starting model; None without a fitting one."""
-    described = bundle.description
-    channels = described.architecture.in_channels
-    if described.refiner is None or (dataset.table, len(dataset.channels)) != (
-        described.label_table,
-        channels,
-    ):
+    refiner = bundle.description.refiner_for(dataset.table, len(dataset.channels))
+    if refiner is None:
         return None
     return refiner_config_text(
         RefinerTemplateValues(
             name=f"{values.name}-refiner",
             seed=values.seed,
             model=bundle.folder.resolve(),
-            refiner=described.refiner,
+            refiner=refiner,
             dataset=dataset.folder.resolve(),
             description=values.description,
             holds_out=values.recipe.holds_out,

@@ -171,8 +171,7 @@ def _keep_refiner(written: Bundle, model: Bundle) -> None:
     before, now = model.description, written.description
     if before.refiner is None:
         return
-    same_channels = before.architecture.in_channels == now.architecture.in_channels
-    if before.label_table != now.label_table or not same_channels:
+    if before.refiner_for(now.label_table, now.architecture.in_channels) is None:
         logger.info(
             "the refiner of %s is not kept: it is for other labels or channels", before.name
         )
