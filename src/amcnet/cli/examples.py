@@ -17,6 +17,7 @@ SUMMARIES: Mapping[str, str] = {
     "prepare": "Check a data set and prepare it for training.",
     "dataset": "Build a data set of your own corrected scans.",
     "train": "Train a network on prepared data.",
+    "adapt": "Adapt a model to scans without labels.",
     "paper-tables": "Train and evaluate every method of a table of the paper.",
     "demo": "Make a phantom, segment, measure and evaluate it.",
     "doctor": "Check the installation and the speed of this machine.",
@@ -62,6 +63,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "amcnet prepare dataset -o prepared --from hand",
     ),
     "train": ("amcnet train prepared",),
+    "adapt": (
+        "amcnet adapt scans/ -o runs/adapted",
+        "amcnet adapt scans/ -o runs/adapted --from runs/knees --max-time 2h",
+    ),
     "paper-tables": (
         "amcnet paper-tables table1",
         "amcnet paper-tables table2 --rows amcnet,amcnet-ac",

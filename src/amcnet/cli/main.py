@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from amcnet.cli import (
+    adapt,
     check,
     compare_results,
     confusion,
@@ -80,6 +81,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "phantom": phantom.phantom,
     "prepare": prepare.prepare,
     "train": train.train,
+    "adapt": adapt.adapt,
     "paper-tables": paper_tables.paper_tables,
     "demo": demo.demo,
     "doctor": doctor.doctor,

@@ -1,0 +1,1 @@
+"""Adaptation of a model to scans without labels, by training on its own labels."""

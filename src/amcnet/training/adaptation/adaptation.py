@@ -1,0 +1,237 @@
+"""Adapt a model to scans without labels: it labels them and is trained on its own labels.
+
+Self-training (Lee, ICML workshop on representation learning 2013) in rounds. Since no true labels
+are known, the model's own verdicts on the scans decide whether a round is kept.
+"""
+
+import logging
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
+
+from amcnet.bundle import Bundle, load_bundle, record_calibration
+from amcnet.bundle.bundle import write_bundle_description
+from amcnet.data import check_dataset
+from amcnet.errors import ConfigError, OutputError, count_text
+from amcnet.io.atomic_files import write_atomically
+from amcnet.io.atomic_folders import new_folder, put_in_place
+from amcnet.io.small_files import read_small_file
+from amcnet.io.verified_files import copy_verified
+from amcnet.training.adaptation.scan_verdict import Verdicts
+from amcnet.training.adaptation.self_labelling import SelfLabelling, label_scans
+from amcnet.training.checkpoints import last_checkpoint
+from amcnet.training.config_reading import read_config
+from amcnet.training.progress_events import TrainingListener
+from amcnet.training.run_folder import locked_run_folder
+from amcnet.training.setup import PrepareOptions, prepare
+from amcnet.training.training_config import TrainingConfig
+from amcnet.training.training_run import BUNDLE_FOLDER, train
+
+SETTINGS_FILE = "adapt.json"
+
+_VERDICT_FILE = "verdicts.json"
+_SCANS, _PREPARED, _RUN = "scans", "prepared", "run"
+
+logger = logging.getLogger(__name__)
+
+
+class AdaptOptions(BaseModel):
+    """Options of :func:`adapt`.
+
+    Attributes:
+        start_from: The model to adapt.
+        max_hours: Time for all trainings together; labelling takes additional time.
+        rounds: Most rounds of labelling and training.
+        labelling: How scans are read and labelled.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    start_from: str = "hand"
+    max_hours: PositiveFloat = 0.5
+    rounds: int = Field(2, ge=1)
+    labelling: SelfLabelling = SelfLabelling()
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """Result of :func:`adapt`.
+
+    Attributes:
+        model: The adapted model; None if no round was a gain.
+        verdicts: Those of the starting model and of the model of each round, in order. The last
+            ones are worse than those before them if the adaptation ended early.
+    """
+
+    model: Bundle | None
+    verdicts: tuple[Verdicts, ...]
+
+    @property
+    def gain(self) -> float:
+        """Increase of the expected Dice from the starting model to the adapted one."""
+        best = max(one.expected_dice for one in self.verdicts) if self.model else None
+        return 0.0 if best is None else best - self.verdicts[0].expected_dice
+
+
+def adapt(
+    scans: Sequence[Path],
+    out: Path,
+    options: AdaptOptions,
+    resume: bool = False,
+    listener: TrainingListener | None = None,
+) -> Adaptation:
+    """Adapt a model to scans without labels.
+
+    In each round, the model labels the scans, structures with a low expected Dice get the ignore
+    label, and the network is trained further on these labels; a refiner is kept as it is. The
+    adaptation ends when the verdicts do not improve (:meth:`Verdicts.are_better_than`), and the
+    model before that round is kept. The adapted model predicts no Dice: a model that has learned
+    its own labels is too confident of them.
+
+    Args:
+        scans: Files or DICOM folders of one channel.
+        out: Output folder: ``model`` and, for each round, a copy of the scans (voxels and grid
+            only) with the labels that were trained on, and the run.
+        options: Options.
+        resume: Go on with an adaptation that was interrupted.
+        listener: Called during the trainings, see :func:`amcnet.training.train`.
+
+    Raises:
+        ConfigError: If the model has several channels, or the options differ from those of the
+            resumed adaptation.
+        InputError: If no scan can be labelled.
+        OutputError: If ``out`` already holds an adaptation, has none to resume, or is in use.
+    """
+    start = load_bundle(options.start_from)
+    if (channels := start.description.architecture.in_channels) != 1:
+        raise ConfigError(
+            f"{start.folder}: has {count_text(channels, 'channel')}, expected a model of one"
+        )
+    with locked_run_folder(out):
+        _claim(out, options, scans, resume)
+        return _Rounds(start, tuple(scans), out, options, listener).run()
+
+
+@dataclass(frozen=True)
+class _Rounds:
+    """The arguments of :func:`adapt`."""
+
+    start: Bundle
+    scans: tuple[Path, ...]
+    out: Path
+    options: AdaptOptions
+    listener: TrainingListener | None
+
+    def run(self) -> Adaptation:
+        model = self.start
+        known = [self._label(1, model)]
+        for number in range(1, self.options.rounds + 1):
+            trained = self._train(number, model)
+            known.append(self._label(number + 1, trained))
+            if not known[-1].are_better_than(known[-2]):
+                logger.info("round %d is no gain and is left out", number)
+                break
+            model = trained
+        if model is self.start:
+            return Adaptation(None, tuple(known))
+        return Adaptation(_without_calibration(model, self.out / BUNDLE_FOLDER), tuple(known))
+
+    def _folder(self, number: int) -> Path:
+        return self.out / f"round-{number}"
+
+    def _label(self, number: int, model: Bundle) -> Verdicts:
+        """Label the scans at the beginning of a round, unless that is done."""
+        folder = self._folder(number)
+        path = folder / _VERDICT_FILE
+        if path.exists():
+            return Verdicts.model_validate_json(read_small_file(path, "verdicts"))
+        if folder.exists():  # from an interrupted call
+            shutil.rmtree(folder)
+        folder.mkdir()
+        verdicts = label_scans(model.folder, self.scans, folder / _SCANS, self.options.labelling)
+        write_atomically(path, verdicts.model_dump_json(indent=1))
+        _report(number, verdicts)
+        return verdicts
+
+    def _train(self, number: int, model: Bundle) -> Bundle:
+        """Train on the labels of a round, or go on with its training."""
+        folder = self._folder(number)
+        hours = self.options.max_hours / self.options.rounds
+        prepared = prepare(
+            check_dataset(folder / _SCANS),
+            folder / _PREPARED,
+            PrepareOptions(start_from=str(model.folder), max_hours=hours),
+        )
+        run = folder / _RUN
+        config = self._on_own_labels(read_config(prepared.config))
+        trained = train(config, run, last_checkpoint(run).exists(), listener=self.listener)
+        if (calibration := self.start.description.calibration) is not None:
+            # The same one, so that the verdicts of all rounds can be compared.
+            record_calibration(trained.folder, calibration)
+        return load_bundle(trained.folder)
+
+    def _on_own_labels(self, config: TrainingConfig) -> TrainingConfig:
+        """Return a configuration that describes the data as what it is, and holds out no case."""
+        known = self.start.description
+        description = (
+            f"{count_text(len(self.scans), 'scan')} without reference labels, on the labels of the "
+            f"model {known.name}, which was trained on {known.provenance.training_data}"
+        )
+        data = config.data.model_copy(update={"description": description, "fold": "all"})
+        return config.model_copy(update={"data": data})
+
+
+def _claim(out: Path, options: AdaptOptions, scans: Sequence[Path], resume: bool) -> None:
+    """Record the options, or check that they are those of the adaptation to resume."""
+    path = out / SETTINGS_FILE
+    asked = _Settings(options=options, scans=tuple(str(scan.resolve()) for scan in scans))
+    if not resume:
+        if path.exists():
+            raise OutputError(
+                f"{out}: already holds an adaptation, expected a new folder or --resume"
+            )
+        write_atomically(path, asked.model_dump_json(indent=1))
+        return
+    if not path.exists():
+        raise OutputError(f"{path}: is missing, expected an adaptation to resume")
+    try:
+        earlier = _Settings.model_validate_json(read_small_file(path, "settings"))
+    except ValidationError as error:
+        raise ConfigError(f"{path}: cannot be read, expected settings of an adaptation") from error
+    if earlier != asked:
+        raise ConfigError(f"{path}: has other scans or options, expected the same to resume")
+
+
+class _Settings(BaseModel):
+    """What determines an adaptation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    options: AdaptOptions
+    scans: tuple[str, ...]
+
+
+def _without_calibration(model: Bundle, folder: Path) -> Bundle:
+    """Return a copy of a model that predicts no Dice."""
+    with new_folder(folder) as partial:
+        for path in model.folder.iterdir():
+            copy_verified(path, partial / path.name)
+        described = model.description.model_copy(update={"calibration": None})
+        write_bundle_description(partial, described)
+        put_in_place(partial, folder)
+    return load_bundle(folder)
+
+
+def _report(number: int, verdicts: Verdicts) -> None:
+    logger.info(
+        "%s round %d: expected Dice %.3f on %s, %d bad, %d structures unsure",
+        "before" if number == 1 else "after",
+        max(1, number - 1),
+        verdicts.expected_dice,
+        count_text(len(verdicts.scans), "scan"),
+        verdicts.bad,
+        sum(len(scan.unsure) for scan in verdicts.scans),
+    )

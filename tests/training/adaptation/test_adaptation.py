@@ -1,0 +1,79 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from amcnet.bundle import Bundle, load_bundle
+from amcnet.errors import ConfigError, OutputError
+from amcnet.training.adaptation.adaptation import SETTINGS_FILE, AdaptOptions, adapt
+from amcnet.training.adaptation.self_labelling import SelfLabelling
+
+SECONDS = 2.0
+
+
+def options_for(model: Bundle, rounds: int = 1, sure: float = 0.2) -> AdaptOptions:
+    return AdaptOptions(
+        start_from=str(model.folder),
+        max_hours=rounds * SECONDS / 3600,
+        rounds=rounds,
+        labelling=SelfLabelling(quality="fast", sure=sure),
+    )
+
+
+def test_the_model_is_kept_only_if_its_verdicts_are_better(
+    tmp_path: Path, model: Bundle, scans: list[Path]
+) -> None:
+    out = tmp_path / "adapted"
+    result = adapt(scans, out, options_for(model))
+    before, after = result.verdicts
+    assert (result.model is not None) == after.are_better_than(before)
+    trained = load_bundle(out / "round-1" / "run").description
+    assert "4 scans without reference labels" in trained.notice
+    assert model.description.provenance.training_data in trained.notice
+    assert trained.provenance.before == model.description.provenance
+    if result.model is None:
+        assert result.gain == 0
+        assert not (out / "model").exists()
+    else:
+        assert result.gain == pytest.approx(after.expected_dice - before.expected_dice)
+        assert load_bundle(out).description == trained
+
+
+def test_an_interrupted_adaptation_goes_on(
+    tmp_path: Path, model: Bundle, scans: list[Path]
+) -> None:
+    out = tmp_path / "adapted"
+    options = options_for(model)
+    first = adapt(scans, out, options)
+    weights = out / "round-1" / "run" / "checkpoints" / "last.ckpt"
+    trained_at = weights.stat().st_mtime_ns
+    shutil.rmtree(out / "round-2")
+    shutil.rmtree(out / "model", ignore_errors=True)
+    (out / "round-2").mkdir()  # as if ended while labelling
+    again = adapt(scans, out, options, resume=True)
+    assert again.verdicts == first.verdicts
+    assert weights.stat().st_mtime_ns == trained_at
+    assert (again.model is None) == (first.model is None)
+
+
+def test_only_the_same_adaptation_goes_on(tmp_path: Path, model: Bundle, scans: list[Path]) -> None:
+    out = tmp_path / "adapted"
+    with pytest.raises(OutputError, match="expected an adaptation to resume"):
+        adapt(scans, out, options_for(model), resume=True)
+    (out / SETTINGS_FILE).write_text("{}")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        adapt(scans, out, options_for(model), resume=True)
+    with pytest.raises(OutputError, match="already holds an adaptation"):
+        adapt(scans, out, options_for(model))
+    (out / SETTINGS_FILE).unlink()
+    adapt(scans[:1], out, options_for(model))
+    with pytest.raises(ConfigError, match="other scans or options"):
+        adapt(scans, out, options_for(model), resume=True)
+    with pytest.raises(ConfigError, match="other scans or options"):
+        adapt(scans[:1], out, options_for(model, sure=0.3), resume=True)
+
+
+def test_a_model_of_two_channels_is_refused(tmp_path: Path, two_channel_bundle: Path) -> None:
+    options = AdaptOptions(start_from=str(two_channel_bundle))
+    with pytest.raises(ConfigError, match="2 channels, expected a model of one"):
+        adapt([tmp_path / "scan.nrrd"], tmp_path / "out", options)
