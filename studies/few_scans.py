@@ -15,8 +15,8 @@ training starts from what ``amcnet prepare`` writes and gets the same time. Reci
 - ``from scratch``: ``prepare`` without ``--from``
 - ``refiner``: only the refiner, starting from the bundled one, with the sizes and settings of
   its own training and half of its learning rate
-- ``self-trained``: fine-tuned on the bundled model's own labels, without any truth; structures with
-  a predicted Dice below 0.7 get the ignore label
+- ``adapted``: one round of ``amcnet adapt``, without any labels; counted even if its verdicts are
+  not better
 
 Each row has the Dice on the test hands without a refiner and with the bundled one, and on the same
 hands as the phantom shows them, which shows what the model has forgotten. Rows that the JSON file
@@ -30,7 +30,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 from unittest.mock import patch
@@ -50,6 +50,7 @@ from amcnet.inference import Segmenter
 from amcnet.io import Geometry, read_labels, read_volume, write_image, write_labels
 from amcnet.metrics import evaluate_case
 from amcnet.training import read_config, train
+from amcnet.training.adaptation.adaptation import AdaptOptions, adapt
 from amcnet.training.refinement.refiner_config import RefinementConfig
 from amcnet.training.refinement.refiner_run import train_refiner
 from amcnet.training.setup import PrepareOptions, prepare
@@ -68,9 +69,8 @@ RECIPES = (
     "frozen decoder",
     "from scratch",
     "refiner",
-    "self-trained",
+    "adapted",
 )
-SURE = 0.7  # predicted Dice
 
 Image = NDArray[np.generic]
 Labels = NDArray[np.uint8]
@@ -131,16 +131,6 @@ def write_dataset(folder: Path, scans: list[Scan], table: LabelTable) -> None:
     (folder / "dataset.json").write_text(json.dumps(description), encoding="utf-8")
 
 
-def label_by_model(scan: Scan, segmenter: Segmenter) -> Scan:
-    """Return a scan with the model's labels; doubtful structures get the ignore label."""
-    found = segmenter(scan.image, spacing_mm=scan.spacing_mm)
-    labels = found.labels.copy()
-    predicted = found.predicted_dice or {}
-    unsure = [value for value, dice in predicted.items() if dice < SURE]
-    labels[np.isin(labels, unsure)] = IGNORE
-    return replace(scan, labels=labels)
-
-
 @contextmanager
 def frozen(part: str | None) -> Iterator[None]:
     """Keep the weights of a part of the network in all trainings of this context."""
@@ -178,6 +168,13 @@ def train_refiner_on(data: Path, work: Path, minutes: float, hand: Bundle) -> Bu
         "schedule": before.schedule.model_copy(update={"max_hours": minutes / 60}),
     }
     return train_refiner(before.model_copy(update=changes), work / "run")
+
+
+def adapt_to(data: Path, work: Path, minutes: float) -> Bundle:
+    """Return the model of one round of adaptation to the images of a data set."""
+    scans = [case.images[0] for case in read_dataset(data).cases]
+    adapt(scans, work / "adapted", AdaptOptions(max_hours=minutes / 60, rounds=1))
+    return load_bundle(work / "adapted" / "round-1" / "run")
 
 
 def average(one: Bundle, other: Bundle, folder: Path) -> Bundle:
@@ -253,15 +250,14 @@ class Study:
     def measure(self, recipe: str, cases: int, work: Path) -> None:
         """Train by a recipe on some cases."""
         scans = self.pool[:cases]
-        if recipe == "self-trained":
-            segmenter = Segmenter(self.hand.folder, quality="fast")
-            scans = [label_by_model(scan, segmenter) for scan in scans]
         data = work / "other-hands"
         write_dataset(data, scans, self.table)
         part = recipe.removeprefix("frozen ") if recipe.startswith("frozen") else None
         with frozen(part):
             if recipe == "refiner":
                 trained = train_refiner_on(data, work, self.minutes, self.hand)
+            elif recipe == "adapted":
+                trained = adapt_to(data, work, self.minutes)
             else:
                 start = None if recipe == "from scratch" else "hand"
                 trained = train_on(data, work, self.minutes, start)

@@ -15,6 +15,7 @@ from amcnet.losses import DiceAnatomyLoss, DiceLoss
 from amcnet.networks.prior import expect_background
 from amcnet.networks.registry import build_network
 from amcnet.training.history import EpochRow, LossCurve
+from amcnet.training.learning_rate import RateSchedule
 from amcnet.training.step_clock import StepClock
 from amcnet.training.training_config import TrainingConfig
 from amcnet.training.validation_dice import OverlapCounter
@@ -62,6 +63,7 @@ class SegmentationTask(lightning.LightningModule):
         self.history: list[EpochRow] = []
         self.losses = LossCurve()
         self.clock = StepClock()
+        self._rates = RateSchedule(config.optimiser.decay)
         self._overlap = OverlapCounter(table)
         self._scores: EpochRow = {}
         self._loss_sum = torch.zeros(2, dtype=torch.float64)  # sum and count
@@ -74,14 +76,20 @@ class SegmentationTask(lightning.LightningModule):
         )
 
     def progress(self) -> float:
-        """Return the completed fraction of the run, by steps or by time, whichever is larger."""
+        """Return the completed fraction of the run, by steps or by time, whichever is larger.
+
+        It jumps to 1 when the decay after a plateau is complete.
+        """
+        return self._rates.completed(self.global_step, self._share(), self.history)
+
+    def _share(self) -> float:
         schedule = self.config.schedule
         share = self.global_step / schedule.steps
         if schedule.max_hours is not None:
             # Clocks differ: all processes use the first one's, or some would stop earlier.
             seconds = self.trainer.strategy.broadcast(self.clock.seconds)
             share = max(share, seconds / 3600 / schedule.max_hours)
-        return min(share, 1.0)
+        return share
 
     def stop_when_over(self) -> None:
         """End the run when its steps or its time are used up, possibly right after resuming."""
@@ -107,11 +115,7 @@ class SegmentationTask(lightning.LightningModule):
         progress = self.progress()
         steps = (self.global_step + 1) / max(1, settings.warmup_steps)
         warmup = min(1.0, max(steps, progress / _WARMUP_SHARE))
-        decay = {
-            "cosine": 0.5 * (1 + math.cos(math.pi * progress)),
-            "polynomial": (1 - progress) ** 0.9,
-            "constant": 1.0,
-        }[settings.decay]
+        decay = self._rates.relative_rate(self.global_step, self._share(), self.history)
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = settings.learning_rate * warmup * decay
 

@@ -81,7 +81,9 @@ class OptimiserConfig(_Section):
         beta1: Decay of Adam's running mean of the gradient.
         warmup_steps: Steps until the highest rate is reached, but at most a tenth of the run.
         decay: Decay of the learning rate over the run: ``cosine`` to zero, ``polynomial`` (power
-            0.9) to zero, or none (``constant``).
+            0.9) to zero, none (``constant``), or ``plateau``: none until the Dice of the held-out
+            windows is flat, then to zero, which ends the run; see
+            :mod:`amcnet.training.learning_rate`.
         batch_size: Windows per step on each device.
         accumulate: Batches whose gradients are averaged into one step.
         clip_norm: Largest norm of the gradients, which are scaled down to it; 0 for no limit.
@@ -90,7 +92,7 @@ class OptimiserConfig(_Section):
     learning_rate: float = Field(3e-3, gt=0)
     beta1: float = Field(0.9, ge=0, lt=1)
     warmup_steps: int = Field(100, ge=0)
-    decay: Literal["cosine", "polynomial", "constant"] = "cosine"
+    decay: Literal["cosine", "polynomial", "constant", "plateau"] = "cosine"
     batch_size: PositiveInt = 1
     accumulate: PositiveInt = 1
     clip_norm: float = Field(1.0, ge=0)

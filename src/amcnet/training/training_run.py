@@ -40,6 +40,7 @@ from amcnet.training.hardware import (
 from amcnet.training.held_out_calibration import calibrate_on_prepared
 from amcnet.training.history import EpochRow, LossCurve, write_curves, write_history
 from amcnet.training.interruption import Interruption, handled_signals
+from amcnet.training.learning_rate import check_decay
 from amcnet.training.model_description import Origin, code_commit, describe_model
 from amcnet.training.pace import PaceReport
 from amcnet.training.progress_events import StepEvents, TrainingListener
@@ -139,6 +140,7 @@ def _run(run: _TrainingRequest, checkpoint: Path | None, interruption: Interrupt
     source = find_source(config, folder)
     split = choose_split(config, source)
     logger.info("%d cases for training, %d held out", len(split.train), len(split.val))
+    check_decay(config.optimiser.decay, len(split.val))
     task = SegmentationTask(
         config, source.table, partial(_report, folder, config.schedule), run.loss
     )

@@ -27,6 +27,7 @@ from amcnet.training.config_reading import RUN_CONFIG_FILE
 from amcnet.training.held_out_calibration import calibrate_on_raw
 from amcnet.training.history import EpochRow, write_curves, write_history
 from amcnet.training.interruption import Interruption, handled_signals
+from amcnet.training.learning_rate import check_decay
 from amcnet.training.model_description import code_commit
 from amcnet.training.progress_events import TrainingListener
 from amcnet.training.refinement.first_stage import make_first_stage
@@ -94,6 +95,7 @@ def _run(run: _RefinerRequest, interruption: Interruption, position: RunPosition
     make_first_stage(model, zip(dataset.cases, prepared.cases, strict=True), folder)
     split = _split(config, dataset)
     logger.info("%d cases for training, %d held out", len(split.train), len(split.val))
+    check_decay(config.optimiser.decay, len(split.val))
     architecture = RefinerArchitecture(
         in_channels=len(dataset.channels), kinds=len(dataset.table.kinds), widths=config.widths
     )

@@ -20,6 +20,7 @@ from amcnet.training.checkpoint_format import read_checkpoint
 from amcnet.training.checkpoints import SafeCheckpointIO, last_checkpoint
 from amcnet.training.history import EpochRow
 from amcnet.training.interruption import Interruption, RunStopped
+from amcnet.training.learning_rate import RateSchedule
 from amcnet.training.progress_events import EventReporter, Position, TrainingListener
 from amcnet.training.refinement.patches import BoundaryPatches, PatchBatch, collate_patches
 from amcnet.training.training_config import OptimiserConfig, ScheduleConfig
@@ -81,6 +82,7 @@ class RefinerTrainer:
         self.optimiser = torch.optim.Adam(
             network.parameters(), lr=optimiser.learning_rate, betas=(optimiser.beta1, 0.999)
         )
+        self._rates = RateSchedule(optimiser.decay)
         self.step = 0
         self.skipped_steps = 0
         self.history: list[EpochRow] = []
@@ -95,10 +97,14 @@ class RefinerTrainer:
     @property
     def progress(self) -> float:
         """Completed fraction of the run, by steps or by time, whichever is larger."""
+        return self._rates.completed(self.step, self._share, self.history)
+
+    @property
+    def _share(self) -> float:
         share = self.step / self.schedule.steps
         if self.schedule.max_hours is not None:
             share = max(share, self.seconds / 3600 / self.schedule.max_hours)
-        return min(share, 1.0)
+        return share
 
     @property
     def _position(self) -> Position:
@@ -195,12 +201,7 @@ class RefinerTrainer:
 
     def _rate(self) -> float:
         warmup = min(1.0, (self.step + 1) / max(1, self.settings.warmup_steps))
-        left = 1 - self.progress
-        decay = {
-            "cosine": 0.5 * (1 - math.cos(math.pi * left)),
-            "polynomial": math.pow(left, 0.9),
-            "constant": 1.0,
-        }[self.settings.decay]
+        decay = self._rates.relative_rate(self.step, self._share, self.history)
         return self.settings.learning_rate * warmup * decay
 
     @torch.inference_mode()
