@@ -23,6 +23,7 @@ from amcnet.paper_tables.paper_metrics import (
     p_text,
     paired_difference,
 )
+from amcnet.paper_tables.row_pictures import write_row_pictures
 from amcnet.paper_tables.row_results import RowResult, read_finished
 from amcnet.paper_tables.rows import TableName, paper_tables
 from amcnet.paper_tables.table_markdown import (
@@ -133,15 +134,7 @@ def paragraph(here: Results) -> str:
     return (
         "AMCNet, all else equal. p is from single tests, uncorrected. "
         + " ".join(sentences)
-        + " One "
-        "training run "
-        "each: the "
-        "effect of "
-        "another seed "
-        "is not "
-        "included in "
-        "the "
-        "intervals."
+        + " One training run each: the effect of another seed is not included in the intervals."
     )
 
 
@@ -179,10 +172,13 @@ def main(texts: list[str] | None = None) -> None:
     parser.add_argument("--page", type=Path, default=PAGE)
     parser.add_argument("--seed", type=int, help="seed of the copied results, if not the first")
     arguments = parser.parse_args(texts)
+    pictures = arguments.page.parent / "pictures"
     if arguments.source is not None:
-        _copy(
-            arguments.source, arguments.results, arguments.page.parent / "pictures", arguments.seed
-        )
+        _copy(arguments.source, arguments.results, pictures, arguments.seed)
+    for name in TABLES:
+        table = paper_tables().tables[name]
+        if found := read_finished(arguments.results, table.names):
+            write_row_pictures(name, table, found, pictures)
     text = page(arguments.results, arguments.page)
     arguments.page.write_text(text, encoding="utf-8", newline="\n")
 

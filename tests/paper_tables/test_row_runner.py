@@ -84,6 +84,7 @@ def test_everything_is_there(workspace: Workspace) -> None:
     assert {path.name for path in workspace.results.iterdir()} == {
         *(f"{row}.{kind}" for row in ROWS for kind in ("csv", "json", "nrrd")),
         "table1.png",
+        "table1-structures.png",
     }
     first = sorted(workspace.predictions("unet").iterdir())[0]
     assert workspace.pictured("unet").read_bytes() == first.read_bytes()

@@ -102,5 +102,5 @@ def test_what_training_does_not_know_is_refused(tmp_path):
         scale.training_config(ROWS["unet"], tmp_path)
     with pytest.raises(ConfigError, match=r"has no width\.vnet, expected one"):
         scale.training_config(ROWS["vnet"], tmp_path)
-    with pytest.raises(ConfigError, match="scale: found 'huge', expected small, paper or a file"):
+    with pytest.raises(ConfigError, match="found 'huge', expected small, long, paper or a file"):
         read_scale("huge")

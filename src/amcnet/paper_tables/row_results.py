@@ -41,6 +41,7 @@ class RowFacts(BaseModel):
         segmented_on: Hardware of the segmentation.
         commit: Commit of the code.
         structure_dice: Mean Dice of every structure over the unseen hands, by its name.
+        curve: Metrics of every epoch of the training; empty for rows of earlier versions.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -58,6 +59,7 @@ class RowFacts(BaseModel):
     segmented_on: str
     commit: str
     structure_dice: dict[str, float]
+    curve: list[dict[str, float]] = []
 
     @field_validator("settings")
     @classmethod

@@ -86,6 +86,7 @@ def score_row(
         segmented_on=_hardware(),
         commit=provenance.commit,
         structure_dice=_structure_dice(list(found.values())),
+        curve=provenance.curve,
     )
     write_row_result(
         workspace.results, RowResult(facts, {n: figures_of(e) for n, e in found.items()})

@@ -12,7 +12,7 @@ from amcnet.phantom.grids import FULL_GRID, PhantomGrid
 from amcnet.phantom.phantom_config import PhantomConfig, Variety
 from amcnet.training.training_config import HardwareConfig, TrainingConfig
 
-SCALES = ("small", "paper")
+SCALES = ("small", "long", "paper")
 
 
 class _ScalePart(BaseModel):
@@ -118,7 +118,7 @@ def read_scale(which: str) -> Scale:
     """Read a scale.
 
     Args:
-        which: ``small``, ``paper``, or the path of a TOML file of the same form.
+        which: ``small``, ``long``, ``paper``, or the path of a TOML file of the same form.
 
     Raises:
         ConfigError: If there is no such scale, or a key or value is not allowed.

@@ -39,8 +39,7 @@ def table_section(name: TableName, results: Path, picture: Path, page: Path) -> 
         raise InputError(f"{results}: has no finished row of {name}, expected at least one")
     parts = [f"## {table.title}", _open_rows(table, found), headline_table(table, found), _FIGURES]
     if picture.is_file():
-        link = Path(os.path.relpath(picture, page.parent)).as_posix()
-        parts += [f"![Truth and labels of every row]({link})"]
+        parts += [_link("Truth and labels of every row", picture, page)]
         parts += [
             "A transverse slice and the whole hand from above, of the first unseen hand. "
             "Orange: voxels that differ from the truth by more than a border."
@@ -52,9 +51,21 @@ def table_section(name: TableName, results: Path, picture: Path, page: Path) -> 
     if len(found) > 1:
         parts += ["### The paper's order", _ORDER, order_text(table, found)]
     parts += ["### All figures", all_metrics_table(table, found)]
-    parts += ["### Structures", STRUCTURES, structures_table(table, found)]
+    curves, structures = (
+        picture.with_name(f"{picture.stem}-{what}.png") for what in ("curves", "structures")
+    )
+    if curves.is_file():
+        parts += ["### Curves", _link("Held-out Dice over the training of every row", curves, page)]
+    parts += ["### Structures"]
+    if structures.is_file():
+        parts += [_link("Dice of every structure in every row", structures, page)]
+    parts += [STRUCTURES, structures_table(table, found)]
     parts += ["### Costs", _hardware(found), costs_table(table, found)]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+
+
+def _link(text: str, picture: Path, page: Path) -> str:
+    return f"![{text}]({Path(os.path.relpath(picture, page.parent)).as_posix()})"
 
 
 _FIGURES = (
@@ -91,6 +102,9 @@ def protocol_text(results: Results) -> str:
     budget = f"{schedule['steps']} steps"
     if schedule["max_hours"] is not None:
         budget = f"{60 * schedule['max_hours']:.0f} minutes, {budget} at most"
+    decay = f"learning rate with {optimiser['decay']} decay"
+    if optimiser["decay"] == "plateau":
+        decay = "learning rate constant until the held-out curve is flat, then falling to the end"
     spacing = (settings["preprocessing"] or {}).get("spacing_mm")
     grid = " x ".join(f"{mm:g}" for mm in spacing) if spacing else "the data set's"
     voxels = " x ".join(map(str, data["shape"]))
@@ -100,8 +114,8 @@ def protocol_text(results: Results) -> str:
         f"{data['training_seed']}), {data['unseen']} unseen (seeds from {data['unseen_seed']}).",
         f"- Grid of the networks {grid} mm (scan, lateral, depth), windows of "
         f"{settings['sampling']['window']} slices, {settings['precision']}.",
-        f"- Budget of every row: {budget}, batch {optimiser['batch_size']}, Adam, learning rate "
-        f"with {optimiser['decay']} decay; the learning rates are in the tables of costs.",
+        f"- Budget of every row: {budget}, batch {optimiser['batch_size']}, Adam, "
+        f"{decay}; the learning rates are in the tables of costs.",
         "- Same data, preprocessing, augmentation, sampling, seed and budget for all rows: rows "
         "that differ in more than network, loss and learning rate are refused.",
         f"- Dice {background} background, over the classes of a window. Probability of background "

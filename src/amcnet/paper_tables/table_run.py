@@ -2,6 +2,7 @@
 
 from amcnet.data import read_dataset
 from amcnet.paper_tables.hands_picture import write_picture
+from amcnet.paper_tables.row_pictures import write_row_pictures
 from amcnet.paper_tables.row_results import read_finished
 from amcnet.paper_tables.row_runner import RowTask, run_rows
 from amcnet.paper_tables.rows import TableName, paper_tables, rows_of
@@ -50,6 +51,9 @@ def run_table(
 def _draw(name: TableName, workspace: Workspace) -> None:
     table = paper_tables().tables[name]
     results = read_finished(workspace.results, table.names)
-    if results and workspace.unseen.is_dir():  # results may come from elsewhere, without the data
+    if not results:
+        return
+    write_row_pictures(name, table, results, workspace.results)
+    if workspace.unseen.is_dir():  # results may come from elsewhere, without the data
         path = workspace.results / f"{name}.png"
         write_picture(path, table, results, workspace, read_dataset(workspace.unseen))
