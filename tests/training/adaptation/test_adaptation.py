@@ -2,8 +2,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from amcnet.bundle import Bundle, load_bundle
+from amcnet.cli.main import app
 from amcnet.errors import ConfigError, OutputError
 from amcnet.training.adaptation.adaptation import SETTINGS_FILE, AdaptOptions, adapt
 from amcnet.training.adaptation.self_labelling import SelfLabelling
@@ -77,3 +79,17 @@ def test_a_model_of_two_channels_is_refused(tmp_path: Path, two_channel_bundle: 
     options = AdaptOptions(start_from=str(two_channel_bundle))
     with pytest.raises(ConfigError, match="2 channels, expected a model of one"):
         adapt([tmp_path / "scan.nrrd"], tmp_path / "out", options)
+
+
+def test_the_command_says_what_was_gained(tmp_path: Path, model: Bundle, scans: list[Path]) -> None:
+    out = tmp_path / "adapted"
+    arguments = ["adapt", *map(str, scans), "-o", str(out), "--from", str(model.folder)]
+    done = CliRunner().invoke(app, [*arguments, "--max-time", "2s", "--rounds", "1"])
+    assert "predicted by the models, not measured" in done.stdout
+    if done.exit_code:
+        assert done.exit_code == 1
+        assert "no gain: no model was written" in done.stdout
+        assert not (out / "model").exists()
+    else:
+        assert f"{out / 'model'}: the adapted model, expected gain +" in done.stdout
+        assert load_bundle(out).description.calibration is None
