@@ -37,7 +37,7 @@ from amcnet.paper_tables.table_markdown import (
     structures_table,
 )
 from amcnet.paper_tables.table_page import DISCLAIMER, STRUCTURES, protocol_text, table_section
-from studies import anatomy_loss, paper_tables_seeds
+from studies import anatomy_loss, further_networks, paper_tables_seeds
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results" / "paper_tables"
@@ -56,9 +56,8 @@ QUESTIONS = {
 
 def page(results: Path, path: Path) -> str:
     """Return the page as Markdown."""
-    names = tuple(
-        dict.fromkeys((*_names("table1"), *_names("table2"), *anatomy_loss.study().names))
-    )
+    studied = (*anatomy_loss.study().names, *further_networks.study().names)
+    names = tuple(dict.fromkeys((*_names("table1"), *_names("table2"), *studied)))
     found = read_finished(results, names)
     parts = [
         "# The paper's tables, made again",
@@ -71,6 +70,7 @@ def page(results: Path, path: Path) -> str:
             for name in TABLES
             if found.keys() & set(_names(name))
         ),
+        further_section(found),
         anatomy_section(found),
         paper_tables_seeds.seeds_section(paper_tables().tables["table2"], results),
         "\n".join(speed_section(results / "speed.json")),
@@ -99,6 +99,24 @@ def speed_section(path: Path) -> Iterator[str]:
 
 def _names(name: TableName) -> tuple[str, ...]:
     return paper_tables().tables[name].names
+
+
+def further_section(found: Results) -> str:
+    """Return the section about networks beside the paper's; empty without any."""
+    table = further_networks.study()
+    here = {name: found[name] for name in table.names if name in found}
+    if not here.keys() - {table.ours}:
+        return ""
+    parts = [
+        f"## {table.title}",
+        "Outside the paper's order, with the data and the budget of the other rows "
+        "(`studies/further_networks.py`).",
+        headline_table(table, here),
+    ]
+    if table.ours in here:
+        parts += [paired_tests_table(table, here)]
+    parts += ["### Their costs", costs_table(table, here)]
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
 def anatomy_section(found: Results) -> str:

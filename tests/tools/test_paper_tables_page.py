@@ -89,6 +89,11 @@ def test_the_page_of_made_results(tmp_path, monkeypatch):
     text = paper_tables_page.page(tmp_path, tmp_path / "tables.md")
     assert "The paper's equations against the released form: DSC -0.050 (worse" in text
     assert set(anatomy_loss.study().names) >= {"amcnet", "amcnet-ac", "amcnet-detached"}
+    assert "## Other networks" not in text
+    write_row_result(tmp_path, made_result("resenc", {"dsc": 0.88}, seed=9))
+    text = paper_tables_page.page(tmp_path, tmp_path / "tables.md")
+    further = text.partition("## Other networks")[2].partition("\n## ")[0]
+    assert "| ResEnc U-Net (nnU-Net)" in further
 
 
 def test_another_seed_beside_the_first(tmp_path):

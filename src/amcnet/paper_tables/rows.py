@@ -3,7 +3,7 @@
 import tomllib
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -27,6 +27,7 @@ class PaperRow(_Part):
         branches: Branches of AMCNet; other networks have none.
         gamma: Weight of the anatomy constraint in addition to Dice.
         loss: The loss in words; by default derived from ``gamma``.
+        options: Further options of the network.
     """
 
     name: str
@@ -34,6 +35,7 @@ class PaperRow(_Part):
     branches: Literal["2d", "3d", "2d+3d"] | None = None
     gamma: float = Field(0.0, ge=0)
     loss: str = ""
+    options: dict[str, Any] = {}
 
     @property
     def loss_text(self) -> str:

@@ -86,7 +86,11 @@ class Scale(_ScalePart):
         if row.network not in self.width:
             raise ConfigError(f"scale '{self.name}': has no width.{row.network}, expected one")
         common = self.training
-        network: dict[str, Any] = {"name": row.network, "width": self.width[row.network]}
+        network: dict[str, Any] = {
+            **row.options,
+            "name": row.network,
+            "width": self.width[row.network],
+        }
         if row.branches is not None:
             network["branches"] = row.branches
         optimiser = dict(common.get("optimiser", {}))
