@@ -3,9 +3,9 @@
     python -m studies.learning_rates --scale long --steps 400 --json results/learning_rates.json
 
 Every network is trained with each rate for the same number of steps from the same seed, at a
-constant rate, and the mean Dice of the held-out windows at the end decides. A network keeps the rate
-that is found with its loss in Table 1. Rows that the JSON file holds already are not measured again.
-The rates that win are printed as the lines of a scale's `[learning_rate]`.
+constant rate, and the mean Dice of the held-out windows at the end decides. A network keeps the
+rate that is found with its loss in Table 1. Rows that the JSON file holds already are not measured
+again. The rates that win are printed as the lines of a scale's `[learning_rate]`.
 """
 
 import argparse
