@@ -7,6 +7,7 @@ import typer
 
 from amcnet.cli.input_option import InputOption
 from amcnet.cli.options import ColourChoice, ColourOption, SearchedAxesOption, SpacingOption
+from amcnet.errors import count_text
 
 if TYPE_CHECKING:
     from amcnet.training.adaptation.adaptation import Adaptation
@@ -72,14 +73,14 @@ def adapt(
 def _show(adaptation: "Adaptation", start: str) -> None:
     from amcnet.cli.console import stdout
 
-    before, *after = adaptation.verdicts
-    first = f"expected Dice {before.expected_dice:.3f} with {start}"
-    each = ", ".join(f"{one.expected_dice:.3f} after round {n}" for n, one in enumerate(after, 1))
-    stdout().print(f"{first}, {each} (predicted by the models, not measured)")
+    for number, one in enumerate(adaptation.verdicts):
+        when = f"after round {number}" if number else f"with {start}"
+        structures = count_text(one.implausible, "implausible structure")
+        stdout().print(f"{when}: expected Dice {one.expected_dice:.3f}, {structures}")
     if adaptation.model is None:
         stdout().print(f"no gain: no model was written, keep using {start}")
         raise typer.Exit(1)
     stdout().print(
-        f"{adaptation.model.folder}: the adapted model, expected gain {adaptation.gain:+.3f}; "
-        "use it with amcnet segment --model"
+        f"{adaptation.model.folder}: the adapted model, expected gain {adaptation.gain:+.3f} "
+        "(predicted, not measured); use it with amcnet segment --model"
     )

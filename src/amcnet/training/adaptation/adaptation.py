@@ -227,11 +227,11 @@ def _without_calibration(model: Bundle, folder: Path) -> Bundle:
 
 def _report(number: int, verdicts: Verdicts) -> None:
     logger.info(
-        "%s round %d: expected Dice %.3f on %s, %d bad, %d structures unsure",
+        "%s round %d: expected Dice %.3f on %s, %d structures implausible, %d unsure",
         "before" if number == 1 else "after",
         max(1, number - 1),
         verdicts.expected_dice,
         count_text(len(verdicts.scans), "scan"),
-        verdicts.bad,
+        verdicts.implausible,
         sum(len(scan.unsure) for scan in verdicts.scans),
     )

@@ -1,6 +1,6 @@
 """What a model says about its own labels of scans whose true labels are unknown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from statistics import mean
 from typing import Any
 
@@ -8,13 +8,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from amcnet.quality import Severity
 
+_KINDS = ("missing", "order", "size", "pieces")  # findings that do not rest on confidence
+
 
 class ScanVerdict(BaseModel):
     """Verdict on the labels of one scan.
 
     Attributes:
         scan: Name of the scan.
-        is_bad: Whether the quality check calls the labels bad.
+        implausible: Number of structures that the quality check finds missing, in the wrong order,
+            of implausible size or in pieces.
         expected_dice: Mean over all structures of the label table, see :func:`expectation`; 0 for
             those that were not found.
         unsure: Names of the structures that were found and are excluded from training.
@@ -23,7 +26,7 @@ class ScanVerdict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     scan: str
-    is_bad: bool
+    implausible: int = Field(ge=0)
     expected_dice: float = Field(ge=0, le=1)
     unsure: tuple[str, ...] = ()
 
@@ -35,8 +38,8 @@ class Verdicts(BaseModel):
         scans: One for each scan.
 
     Example:
-        >>> before = Verdicts(scans=(ScanVerdict(scan="a", is_bad=False, expected_dice=0.7),))
-        >>> after = Verdicts(scans=(ScanVerdict(scan="a", is_bad=False, expected_dice=0.8),))
+        >>> before = Verdicts(scans=(ScanVerdict(scan="a", implausible=2, expected_dice=0.7),))
+        >>> after = Verdicts(scans=(ScanVerdict(scan="a", implausible=2, expected_dice=0.8),))
         >>> after.are_better_than(before), before.are_better_than(before)
         (True, False)
     """
@@ -51,42 +54,52 @@ class Verdicts(BaseModel):
         return mean(one.expected_dice for one in self.scans)
 
     @property
-    def bad(self) -> int:
-        """Number of scans whose labels are called bad."""
-        return sum(one.is_bad for one in self.scans)
+    def implausible(self) -> int:
+        """Number of implausible structures in all scans."""
+        return sum(one.implausible for one in self.scans)
 
     def are_better_than(self, others: "Verdicts") -> bool:
-        """Return whether no more scans are bad, and the expected Dice is higher."""
-        return self.bad <= others.bad and self.expected_dice > others.expected_dice
+        """Return whether the expected Dice is higher and no more structures are implausible.
+
+        The plausibility does not depend on the networks' confidence, which always rises.
+        """
+        higher = self.expected_dice > others.expected_dice
+        return higher and self.implausible <= others.implausible
 
 
-def make_verdict(
-    scan: str, severity: str, structures: Sequence[Mapping[str, Any]], sure: float
-) -> ScanVerdict:
+def make_verdict(scan: str, details: Mapping[str, Any], sure: float) -> ScanVerdict:
     """Return the verdict on a scan.
 
     Args:
         scan: Name of the scan.
-        severity: Verdict of the quality check: ``ok``, ``look`` or ``bad``.
-        structures: All structures of the label table, as in
-            :attr:`amcnet.workflows.SegmentedFile.details`.
+        details: Findings and structures, see :attr:`amcnet.workflows.SegmentedFile.details`.
         sure: Structures with a lower expected Dice are unsure.
 
     Example:
         >>> found = {"name": "femur", "present": True, "predicted_dice": 0.9, "confidence": 0.8}
         >>> missing = {"name": "tibia", "present": False}
-        >>> make_verdict("knee", "look", [found, missing], 0.7).expected_dice
-        0.45
+        >>> finding = {"kind": "missing", "severity": "look", "structures": [2]}
+        >>> details = {"findings": [finding], "structures": [found, missing]}
+        >>> verdict = make_verdict("knee", details, 0.7)
+        >>> verdict.expected_dice, verdict.implausible
+        (0.45, 1)
     """
-    expected = {str(one["name"]): expectation(one) for one in structures}
+    structures = details["structures"]
+    expected = [expectation(one) for one in structures]
+    flagged = {
+        value
+        for finding in details["findings"]
+        if finding["kind"] in _KINDS and finding["severity"] != str(Severity.OK)
+        for value in finding["structures"]
+    }
     return ScanVerdict(
         scan=scan,
-        is_bad=severity == str(Severity.BAD),
-        expected_dice=mean(expected.values()),
+        implausible=len(flagged),
+        expected_dice=mean(expected),
         unsure=tuple(
             str(one["name"])
-            for one in structures
-            if one["present"] and expected[str(one["name"])] < sure
+            for one, dice in zip(structures, expected, strict=True)
+            if one["present"] and dice < sure
         ),
     )
 

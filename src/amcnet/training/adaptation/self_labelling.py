@@ -54,7 +54,7 @@ def label_scans(
         options: How scans are read and labelled.
 
     Returns:
-        The verdicts on all scans that could be read; bad for those that show no hand.
+        The verdicts on all scans that could be read, including those that show no hand.
 
     Raises:
         InputError: If no scan remains.
@@ -80,12 +80,10 @@ def label_scans(
         result = outcome.result
         if problem := _unusable(result):
             logger.warning("%s: is left out: %s", job.source, problem)
-            verdicts.append(ScanVerdict(scan=job.source.name, is_bad=True, expected_dice=0))
+            nothing = ScanVerdict(scan=job.source.name, implausible=len(table), expected_dice=0)
+            verdicts.append(nothing)
             continue
-        details = result.details
-        verdict = make_verdict(
-            job.source.name, details["verdict"], details["structures"], options.sure
-        )
+        verdict = make_verdict(job.source.name, result.details, options.sure)
         reading = Reading(options.spacing_mm, result.axes, colour=options.colour)
         correction = Correction((), verdict.unsure)
         add_case(job.source, job.target, folder, correction, table, reading)
