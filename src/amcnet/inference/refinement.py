@@ -27,6 +27,7 @@ from amcnet.io import Volume
 from amcnet.labelmaps.kinds import kind_lookup
 from amcnet.labelmaps.region import Box
 from amcnet.memory import check_room
+from amcnet.parallel import processors
 
 _Labels = NDArray[np.uint8]
 
@@ -213,7 +214,9 @@ def _names(
         if not len(known) or not len(to_name):
             continue
         tree = KDTree(known * spacing_mm)
-        distance, index = tree.query(to_name * spacing_mm, distance_upper_bound=_NAME_REACH_MM)
+        distance, index = tree.query(
+            to_name * spacing_mm, distance_upper_bound=_NAME_REACH_MM, workers=processors()
+        )
         reached = np.isfinite(distance)
         there, nearest = tuple(to_name[reached].T), tuple(known[index[reached]].T)
         names[kind - 1][there] = labels[nearest]
