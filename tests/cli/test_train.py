@@ -16,7 +16,7 @@ def test_times(text: str, hours: float | None) -> None:
         assert hours_of(text) == pytest.approx(hours)
 
 
-@pytest.mark.parametrize("text", ["", "h", "8", "0h", "-1h", "eight", "1m1h"])
+@pytest.mark.parametrize("text", ["", "h", "8", "0h", "-1h", "eight", "1m1h", "9" * 400 + "h"])
 def test_times_that_are_none(text: str) -> None:
     with pytest.raises(ConfigError, match=f"found '{text}', expected a time"):
         hours_of(text)

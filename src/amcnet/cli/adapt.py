@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from amcnet.training.adaptation.adaptation import Adaptation
 
 
+_NO_GAIN = 3  # exit status
+
+
 def adapt(
     scans: Annotated[
         list[Path],
@@ -79,7 +82,7 @@ def _show(adaptation: "Adaptation", start: str) -> None:
         stdout().print(f"{when}: expected Dice {one.expected_dice:.3f}, {structures}")
     if adaptation.model is None:
         stdout().print(f"no gain: no model was written, keep using {start}")
-        raise typer.Exit(1)
+        raise typer.Exit(_NO_GAIN)
     stdout().print(
         f"{adaptation.model.folder}: the adapted model, expected gain {adaptation.gain:+.3f} "
         "(predicted, not measured); use it with amcnet segment --model"

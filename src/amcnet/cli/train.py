@@ -190,6 +190,6 @@ def hours_of(text: str | None) -> float | None:
     match = re.fullmatch(rf"(?:{number}h)?(?:{number}m)?(?:{number}s)?", text.strip().lower())
     hours, minutes, seconds = (float(p or 0) for p in match.groups()) if match else (0, 0, 0)
     hours += minutes / 60 + seconds / 3600
-    if not hours:
+    if not 0 < hours < math.inf:
         raise ConfigError(f"--max-time: found '{text}', expected a time such as 8h, 90m or 1h30m")
     return hours

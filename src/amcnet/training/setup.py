@@ -121,8 +121,9 @@ def prepare(
     """
     dataset = report.dataset
     if dataset is None or report.errors:
+        first = f", the first: {report.errors[0].what}" if report.errors else ""
         raise InputError(
-            f"the data set has {count_text(len(report.errors), 'error')}, expected none"
+            f"the data set has {count_text(len(report.errors), 'error')}, expected none{first}"
         )
     if out.resolve().is_relative_to(dataset.folder.resolve()):
         raise OutputError(f"{out}: lies in the data set, expected a folder outside it")

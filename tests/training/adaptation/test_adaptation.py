@@ -6,8 +6,9 @@ from typer.testing import CliRunner
 
 from amcnet.bundle import Bundle, load_bundle
 from amcnet.cli.main import app
-from amcnet.errors import ConfigError, OutputError
-from amcnet.training.adaptation.adaptation import SETTINGS_FILE, AdaptOptions, adapt
+from amcnet.errors import ConfigError, InputError, OutputError
+from amcnet.training.adaptation.adaptation import SETTINGS_FILE, Adaptation, AdaptOptions, adapt
+from amcnet.training.adaptation.scan_verdict import ScanVerdict, Verdicts
 from amcnet.training.adaptation.self_labelling import SelfLabelling
 
 SECONDS = 2.0
@@ -62,6 +63,7 @@ def test_only_the_same_adaptation_goes_on(tmp_path: Path, model: Bundle, scans: 
     out = tmp_path / "adapted"
     with pytest.raises(OutputError, match="expected an adaptation to resume"):
         adapt(scans, out, options_for(model), resume=True)
+    out.mkdir(exist_ok=True)
     (out / SETTINGS_FILE).write_text("{}")
     with pytest.raises(ConfigError, match="cannot be read"):
         adapt(scans, out, options_for(model), resume=True)
@@ -73,6 +75,37 @@ def test_only_the_same_adaptation_goes_on(tmp_path: Path, model: Bundle, scans: 
         adapt(scans, out, options_for(model), resume=True)
     with pytest.raises(ConfigError, match="other scans or options"):
         adapt(scans[:1], out, options_for(model, sure=0.3), resume=True)
+
+
+def test_a_folder_with_other_files_is_left_alone(
+    tmp_path: Path, model: Bundle, scans: list[Path]
+) -> None:
+    out = tmp_path / "mine"
+    (out / "round-1").mkdir(parents=True)
+    (out / "round-1" / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match="holds round-1, expected a new or an empty folder"):
+        adapt(scans, out, options_for(model))
+    assert (out / "round-1" / "notes.txt").read_text() == "mine"
+
+
+def test_a_failed_beginning_leaves_the_folder_free(
+    tmp_path: Path, model: Bundle, scans: list[Path]
+) -> None:
+    out = tmp_path / "adapted"
+    with pytest.raises(InputError, match="none of 1 scan could be labelled"):
+        adapt([tmp_path / "missing.nrrd"], out, options_for(model))
+    with pytest.raises(InputError, match="below 1 for every structure"):
+        adapt(scans, out, options_for(model, sure=1))
+    assert adapt(scans, out, options_for(model)).verdicts
+
+
+def test_the_gain_is_that_of_the_rounds_that_were_kept(model: Bundle) -> None:
+    verdicts = tuple(
+        Verdicts(scans=(ScanVerdict(scan="a", implausible=bad, expected_dice=dice),))
+        for bad, dice in ((1, 0.5), (1, 0.6), (2, 0.9))
+    )
+    assert Adaptation(model, 1, verdicts).gain == pytest.approx(0.1)
+    assert Adaptation(None, 0, verdicts).gain == 0
 
 
 def test_a_model_of_two_channels_is_refused(tmp_path: Path, two_channel_bundle: Path) -> None:
@@ -87,7 +120,7 @@ def test_the_command_says_what_was_gained(tmp_path: Path, model: Bundle, scans: 
     done = CliRunner().invoke(app, [*arguments, "--max-time", "2s", "--rounds", "1"])
     assert "after round 1: expected Dice 0." in done.stdout
     if done.exit_code:
-        assert done.exit_code == 1
+        assert done.exit_code == 3
         assert "no gain: no model was written" in done.stdout
         assert not (out / "model").exists()
     else:

@@ -31,8 +31,10 @@ def test_scans_get_the_labels_of_the_model(
 
 
 def test_unsure_structures_are_ignored(tmp_path: Path, model: Bundle, scans: list[Path]) -> None:
-    verdicts = label_scans(model.folder, scans[:1], tmp_path / "set", SelfLabelling(sure=1))
-    assert verdicts.scans[0].unsure == ("left block", "right block")
+    own = label_scans(model.folder, scans[:1], tmp_path / "all", SelfLabelling(sure=0)).scans[0]
+    assert (own.sure, own.unsure) == (2, ())
+    with pytest.raises(InputError, match="below 1 for every structure"):
+        label_scans(model.folder, scans[:1], tmp_path / "set", SelfLabelling(sure=1))
     dataset = read_dataset(tmp_path / "set")
     found = read_labels(
         dataset.cases[0].labels, dataset.table, ignore_value=dataset.ignore_value

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationErro
 from amcnet.bundle import Bundle, load_bundle, record_calibration
 from amcnet.bundle.bundle import write_bundle_description
 from amcnet.data import check_dataset
-from amcnet.errors import ConfigError, OutputError, count_text
+from amcnet.errors import ConfigError, InputError, OutputError, count_text
 from amcnet.io.atomic_files import write_atomically
 from amcnet.io.atomic_folders import new_folder, put_in_place
 from amcnet.io.small_files import read_small_file
@@ -25,7 +25,7 @@ from amcnet.training.adaptation.self_labelling import SelfLabelling, label_scans
 from amcnet.training.checkpoints import last_checkpoint
 from amcnet.training.config_reading import read_config
 from amcnet.training.progress_events import TrainingListener
-from amcnet.training.run_folder import locked_run_folder
+from amcnet.training.run_folder import LOCK_FILE, locked_run_folder
 from amcnet.training.setup import PrepareOptions, prepare
 from amcnet.training.training_config import TrainingConfig
 from amcnet.training.training_run import BUNDLE_FOLDER, train
@@ -62,18 +62,19 @@ class Adaptation:
 
     Attributes:
         model: The adapted model; None if no round was a gain.
-        verdicts: Those of the starting model and of the model of each round, in order. The last
-            ones are worse than those before them if the adaptation ended early.
+        rounds: Number of rounds that were kept.
+        verdicts: Those of the starting model and of the model of each round, in order, including
+            the last round if it was not kept.
     """
 
     model: Bundle | None
+    rounds: int
     verdicts: tuple[Verdicts, ...]
 
     @property
     def gain(self) -> float:
         """Increase of the expected Dice from the starting model to the adapted one."""
-        best = max(one.expected_dice for one in self.verdicts) if self.model else None
-        return 0.0 if best is None else best - self.verdicts[0].expected_dice
+        return self.verdicts[self.rounds].expected_dice - self.verdicts[0].expected_dice
 
 
 def adapt(
@@ -103,7 +104,8 @@ def adapt(
         ConfigError: If the model has several channels, or the options differ from those of the
             resumed adaptation.
         InputError: If no scan can be labelled.
-        OutputError: If ``out`` already holds an adaptation, has none to resume, or is in use.
+        OutputError: If ``out`` holds other files, or an adaptation that is not to be resumed, or
+            has none to resume, or is in use.
     """
     start = load_bundle(options.start_from)
     if (channels := start.description.architecture.in_channels) != 1:
@@ -112,7 +114,12 @@ def adapt(
         )
     with locked_run_folder(out):
         _claim(out, options, scans, resume)
-        return _Rounds(start, tuple(scans), out, options, listener).run()
+        rounds = _Rounds(start, tuple(scans), out, options, listener)
+        try:
+            return rounds.run()
+        except InputError:
+            rounds.withdraw()
+            raise
 
 
 @dataclass(frozen=True)
@@ -126,7 +133,7 @@ class _Rounds:
     listener: TrainingListener | None
 
     def run(self) -> Adaptation:
-        model = self.start
+        model, kept = self.start, 0
         known = [self._label(1, model)]
         for number in range(1, self.options.rounds + 1):
             trained = self._train(number, model)
@@ -134,10 +141,16 @@ class _Rounds:
             if not known[-1].are_better_than(known[-2]):
                 logger.info("round %d is no gain and is left out", number)
                 break
-            model = trained
-        if model is self.start:
-            return Adaptation(None, tuple(known))
-        return Adaptation(_without_calibration(model, self.out / BUNDLE_FOLDER), tuple(known))
+            model, kept = trained, number
+        adapted = _without_calibration(model, self.out / BUNDLE_FOLDER) if kept else None
+        return Adaptation(adapted, kept, tuple(known))
+
+    def withdraw(self) -> None:
+        """Leave no claim on the folder if there is nothing to resume."""
+        first = self._folder(1)
+        if not (first / _VERDICT_FILE).exists():
+            shutil.rmtree(first, ignore_errors=True)
+            (self.out / SETTINGS_FILE).unlink(missing_ok=True)
 
     def _folder(self, number: int) -> Path:
         return self.out / f"round-{number}"
@@ -160,24 +173,21 @@ class _Rounds:
         """Train on the labels of a round, or go on with its training."""
         folder = self._folder(number)
         hours = self.options.max_hours / self.options.rounds
-        prepared = prepare(
-            check_dataset(folder / _SCANS),
-            folder / _PREPARED,
-            PrepareOptions(start_from=str(model.folder), max_hours=hours),
-        )
+        options = PrepareOptions(start_from=str(model.folder), max_hours=hours)
+        prepared = prepare(check_dataset(folder / _SCANS), folder / _PREPARED, options)
         run = folder / _RUN
-        config = self._on_own_labels(read_config(prepared.config))
+        config = self._on_own_labels(read_config(prepared.config), len(prepared.dataset.cases))
         trained = train(config, run, last_checkpoint(run).exists(), listener=self.listener)
         if (calibration := self.start.description.calibration) is not None:
             # The same one, so that the verdicts of all rounds can be compared.
             record_calibration(trained.folder, calibration)
         return load_bundle(trained.folder)
 
-    def _on_own_labels(self, config: TrainingConfig) -> TrainingConfig:
+    def _on_own_labels(self, config: TrainingConfig, scans: int) -> TrainingConfig:
         """Return a configuration that describes the data as what it is, and holds out no case."""
         known = self.start.description
         description = (
-            f"{count_text(len(self.scans), 'scan')} without reference labels, on the labels of the "
+            f"{count_text(scans, 'scan')} without reference labels, on the labels of the "
             f"model {known.name}, which was trained on {known.provenance.training_data}"
         )
         data = config.data.model_copy(update={"description": description, "fold": "all"})
@@ -193,6 +203,8 @@ def _claim(out: Path, options: AdaptOptions, scans: Sequence[Path], resume: bool
             raise OutputError(
                 f"{out}: already holds an adaptation, expected a new folder or --resume"
             )
+        if others := sorted(p.name for p in out.iterdir() if p.name != LOCK_FILE):
+            raise OutputError(f"{out}: holds {others[0]}, expected a new or an empty folder")
         write_atomically(path, asked.model_dump_json(indent=1))
         return
     if not path.exists():

@@ -20,6 +20,7 @@ class ScanVerdict(BaseModel):
             of implausible size or in pieces.
         expected_dice: Mean over all structures of the label table, see :func:`expectation`; 0 for
             those that were not found.
+        sure: Number of structures that were found and are learned from.
         unsure: Names of the structures that were found and are excluded from training.
     """
 
@@ -28,6 +29,7 @@ class ScanVerdict(BaseModel):
     scan: str
     implausible: int = Field(ge=0)
     expected_dice: float = Field(ge=0, le=1)
+    sure: int = Field(0, ge=0)
     unsure: tuple[str, ...] = ()
 
 
@@ -92,15 +94,17 @@ def make_verdict(scan: str, details: Mapping[str, Any], sure: float) -> ScanVerd
         if finding["kind"] in _KINDS and finding["severity"] != str(Severity.OK)
         for value in finding["structures"]
     }
+    unsure = tuple(
+        str(one["name"])
+        for one, dice in zip(structures, expected, strict=True)
+        if one["present"] and dice < sure
+    )
     return ScanVerdict(
         scan=scan,
         implausible=len(flagged),
         expected_dice=mean(expected),
-        unsure=tuple(
-            str(one["name"])
-            for one, dice in zip(structures, expected, strict=True)
-            if one["present"] and dice < sure
-        ),
+        sure=sum(bool(one["present"]) for one in structures) - len(unsure),
+        unsure=unsure,
     )
 
 

@@ -57,7 +57,7 @@ def label_scans(
         The verdicts on all scans that could be read, including those that show no hand.
 
     Raises:
-        InputError: If no scan remains.
+        InputError: If no scan remains, or the model is sure of no structure.
     """
     table = load_bundle(model).description.label_table
     labels = folder.with_name(f"{folder.name}-labels")
@@ -72,7 +72,7 @@ def label_scans(
         overwrite=True,
         measure=True,
     )
-    verdicts, added = [], 0
+    verdicts = []
     for job, outcome in zip(jobs, segment_files(jobs, segmenting), strict=True):
         if outcome.result is None:
             logger.warning("%s: is left out", outcome.error)
@@ -88,11 +88,15 @@ def label_scans(
         correction = Correction((), verdict.unsure)
         add_case(job.source, job.target, folder, correction, table, reading)
         verdicts.append(verdict)
-        added += 1
     shutil.rmtree(labels)
-    if not added:
+    if not folder.exists():
         raise InputError(
             f"none of {count_text(len(scans), 'scan')} could be labelled, expected at least one"
+        )
+    if not any(verdict.sure for verdict in verdicts):
+        raise InputError(
+            f"the model expects a Dice below {options.sure:g} for every structure, expected some "
+            "that it is sure of: lower --sure, or correct some scans"
         )
     return Verdicts(scans=tuple(verdicts))
 
