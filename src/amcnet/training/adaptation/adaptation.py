@@ -197,7 +197,7 @@ class _Rounds:
 def _claim(out: Path, options: AdaptOptions, scans: Sequence[Path], resume: bool) -> None:
     """Record the options, or check that they are those of the adaptation to resume."""
     path = out / SETTINGS_FILE
-    asked = _Settings(options=options, scans=tuple(str(scan.resolve()) for scan in scans))
+    asked = _AdaptationRecord(options=options, scans=tuple(str(scan.resolve()) for scan in scans))
     if not resume:
         if path.exists():
             raise OutputError(
@@ -210,14 +210,14 @@ def _claim(out: Path, options: AdaptOptions, scans: Sequence[Path], resume: bool
     if not path.exists():
         raise OutputError(f"{path}: is missing, expected an adaptation to resume")
     try:
-        earlier = _Settings.model_validate_json(read_small_file(path, "settings"))
+        earlier = _AdaptationRecord.model_validate_json(read_small_file(path, "settings"))
     except ValidationError as error:
         raise ConfigError(f"{path}: cannot be read, expected settings of an adaptation") from error
     if earlier != asked:
         raise ConfigError(f"{path}: has other scans or options, expected the same to resume")
 
 
-class _Settings(BaseModel):
+class _AdaptationRecord(BaseModel):
     """What determines an adaptation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
