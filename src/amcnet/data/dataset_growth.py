@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from amcnet.anatomy import LabelTable
+from amcnet.data.case_properties import image_digest
 from amcnet.data.label_files import LabelNames, read_dataset_json, read_label_file, table_of_names
 from amcnet.errors import InputError, OutputError
 from amcnet.io import (
@@ -142,8 +143,10 @@ def _add(
             "after the last structure"
         )
     notes = _read_notes(folder)
-    digest = blake2b(volume.array.tobytes(), digest_size=16).hexdigest()
-    case = next((name for name, note in notes.items() if note.get("image") == digest), None)
+    digest = image_digest(volume.array)
+    # Data sets of earlier versions have the digest of the stored bytes.
+    digests = (digest, blake2b(volume.array.tobytes(), digest_size=16).hexdigest())
+    case = next((name for name, note in notes.items() if note.get("image") in digests), None)
     case = case or _next_name(folder)
     for sub in ("imagesTr", "labelsTr"):
         (folder / sub).mkdir(exist_ok=True)

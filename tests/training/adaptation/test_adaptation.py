@@ -55,6 +55,9 @@ def test_an_interrupted_adaptation_goes_on(
     (out / "round-2").mkdir()  # as if ended while labelling
     again = adapt(scans, out, options, resume=True)
     assert again.verdicts == first.verdicts
+    (out / "round-1" / "verdicts.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"verdicts.json: cannot be read, expected verdicts"):
+        adapt(scans, out, options, resume=True)
     assert weights.stat().st_mtime_ns == trained_at
     assert (again.model is None) == (first.model is None)
 
@@ -71,9 +74,9 @@ def test_only_the_same_adaptation_goes_on(tmp_path: Path, model: Bundle, scans: 
         adapt(scans, out, options_for(model))
     (out / SETTINGS_FILE).unlink()
     adapt(scans[:1], out, options_for(model))
-    with pytest.raises(ConfigError, match="other scans or options"):
+    with pytest.raises(ConfigError, match="made with other scans, expected"):
         adapt(scans, out, options_for(model), resume=True)
-    with pytest.raises(ConfigError, match="other scans or options"):
+    with pytest.raises(ConfigError, match="made with other options, expected"):
         adapt(scans[:1], out, options_for(model, sure=0.3), resume=True)
 
 
@@ -92,7 +95,7 @@ def test_a_failed_beginning_leaves_the_folder_free(
     tmp_path: Path, model: Bundle, scans: list[Path]
 ) -> None:
     out = tmp_path / "adapted"
-    with pytest.raises(InputError, match="none of 1 scan could be labelled"):
+    with pytest.raises(InputError, match="none of 1 scan could be read"):
         adapt([tmp_path / "missing.nrrd"], out, options_for(model))
     with pytest.raises(InputError, match="below 1 for every structure"):
         adapt(scans, out, options_for(model, sure=1))
@@ -101,7 +104,7 @@ def test_a_failed_beginning_leaves_the_folder_free(
 
 def test_the_gain_is_that_of_the_rounds_that_were_kept(model: Bundle) -> None:
     verdicts = tuple(
-        Verdicts(scans=(ScanVerdict(scan="a", implausible=bad, expected_dice=dice),))
+        Verdicts(scans=(ScanVerdict(scan="a", implausible=bad, expected_dice=dice, sure=1),))
         for bad, dice in ((1, 0.5), (1, 0.6), (2, 0.9))
     )
     assert Adaptation(model, 1, verdicts).gain == pytest.approx(0.1)

@@ -20,7 +20,7 @@ def finding(kind: str, severity: str, *values: int) -> dict[str, object]:
 def verdicts(*dice: float, implausible: int = 0) -> Verdicts:
     return Verdicts(
         scans=tuple(
-            ScanVerdict(scan=f"{n}", implausible=implausible, expected_dice=d)
+            ScanVerdict(scan=f"{n}", implausible=implausible, expected_dice=d, sure=1)
             for n, d in enumerate(dice)
         )
     )

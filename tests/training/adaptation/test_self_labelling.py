@@ -33,8 +33,8 @@ def test_scans_get_the_labels_of_the_model(
 def test_unsure_structures_are_ignored(tmp_path: Path, model: Bundle, scans: list[Path]) -> None:
     own = label_scans(model.folder, scans[:1], tmp_path / "all", SelfLabelling(sure=0)).scans[0]
     assert (own.sure, own.unsure) == (2, ())
-    with pytest.raises(InputError, match="below 1 for every structure"):
-        label_scans(model.folder, scans[:1], tmp_path / "set", SelfLabelling(sure=1))
+    doubted = label_scans(model.folder, scans[:1], tmp_path / "set", SelfLabelling(sure=1)).scans[0]
+    assert (doubted.sure, doubted.unsure) == (0, ("left block", "right block"))
     dataset = read_dataset(tmp_path / "set")
     found = read_labels(
         dataset.cases[0].labels, dataset.table, ignore_value=dataset.ignore_value
@@ -57,7 +57,7 @@ def test_a_scan_that_cannot_be_read_is_left_out(
 
 
 def test_without_a_usable_scan_there_is_nothing_to_learn(tmp_path: Path, model: Bundle) -> None:
-    with pytest.raises(InputError, match="none of 1 scan could be labelled"):
+    with pytest.raises(InputError, match="none of 1 scan could be read"):
         label_scans(model.folder, [tmp_path / "no.nrrd"], tmp_path / "set", SelfLabelling())
 
 
@@ -66,6 +66,23 @@ def test_a_scan_without_a_hand_is_bad_and_left_out(tmp_path: Path, speckle: np.n
     scan = tmp_path / "speckle.nrrd"
     write_image(scan, speckle, Geometry.canonical(speckle.shape, (4.0, 2.0, 1.0)))
     labelling = SelfLabelling(axes="scan,lateral,depth")
-    with pytest.raises(InputError, match="none of 1 scan could be labelled"):
-        label_scans(hand, [scan], tmp_path / "set", labelling)
+    (verdict,) = label_scans(hand, [scan], tmp_path / "set", labelling).scans
+    assert (verdict.sure, verdict.implausible, verdict.expected_dice) == (0, 38, 0)
     assert not (tmp_path / "set").exists()
+
+
+def test_the_same_scan_in_another_type_is_one_case(
+    tmp_path: Path, model: Bundle, scans: list[Path]
+) -> None:
+    volume = read_volume(scans[0])
+    write_image(tmp_path / "again.nrrd", volume.array.astype(np.int16), volume.geometry)
+    both = [scans[0], tmp_path / "again.nrrd"]
+    label_scans(model.folder, both, tmp_path / "set", SelfLabelling(sure=0))
+    assert len(read_dataset(tmp_path / "set").cases) == 1
+
+
+def test_axes_are_checked_before_any_file() -> None:
+    SelfLabelling(axes="search").check_axes()
+    SelfLabelling(axes="depth,lateral,-scan").check_axes()
+    with pytest.raises(InputError, match="found 'up,down,left'"):
+        SelfLabelling(axes="up,down,left").check_axes()

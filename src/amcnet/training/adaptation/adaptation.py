@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
 
@@ -34,6 +35,8 @@ SETTINGS_FILE = "adapt.json"
 
 _VERDICT_FILE = "verdicts.json"
 _SCANS, _PREPARED, _RUN = "scans", "prepared", "run"
+
+_File = TypeVar("_File", bound=BaseModel)
 
 logger = logging.getLogger(__name__)
 
@@ -108,17 +111,22 @@ def adapt(
             has none to resume, or is in use.
     """
     start = load_bundle(options.start_from)
+    options.labelling.check_axes()
     if (channels := start.description.architecture.in_channels) != 1:
         raise ConfigError(
             f"{start.folder}: has {count_text(channels, 'channel')}, expected a model of one"
         )
     with locked_run_folder(out):
-        _claim(out, options, scans, resume)
+        _claim(out, start, options, scans, resume)
         rounds = _Rounds(start, tuple(scans), out, options, listener)
         try:
             return rounds.run()
         except InputError:
-            rounds.withdraw()
+            if not (out / "round-1" / _RUN).exists():
+                rounds.withdraw()
+            raise
+        except (SystemExit, KeyboardInterrupt):
+            logger.warning("the adaptation in %s goes on with amcnet adapt --resume", out)
             raise
 
 
@@ -135,10 +143,16 @@ class _Rounds:
     def run(self) -> Adaptation:
         model, kept = self.start, 0
         known = [self._label(1, model)]
+        if not known[0].sure:
+            raise InputError(
+                f"{self.start.folder}: expects a Dice below {self.options.labelling.sure:g} for "
+                "every structure that it finds, expected some to learn from: lower --sure, or "
+                "correct some scans"
+            )
         for number in range(1, self.options.rounds + 1):
             trained = self._train(number, model)
             known.append(self._label(number + 1, trained))
-            if not known[-1].are_better_than(known[-2]):
+            if not known[-1].sure or not known[-1].are_better_than(known[-2]):
                 logger.info("round %d is no gain and is left out", number)
                 break
             model, kept = trained, number
@@ -146,11 +160,9 @@ class _Rounds:
         return Adaptation(adapted, kept, tuple(known))
 
     def withdraw(self) -> None:
-        """Leave no claim on the folder if there is nothing to resume."""
-        first = self._folder(1)
-        if not (first / _VERDICT_FILE).exists():
-            shutil.rmtree(first, ignore_errors=True)
-            (self.out / SETTINGS_FILE).unlink(missing_ok=True)
+        """Leave no claim on the folder if nothing can be trained."""
+        shutil.rmtree(self._folder(1), ignore_errors=True)
+        (self.out / SETTINGS_FILE).unlink(missing_ok=True)
 
     def _folder(self, number: int) -> Path:
         return self.out / f"round-{number}"
@@ -160,7 +172,7 @@ class _Rounds:
         folder = self._folder(number)
         path = folder / _VERDICT_FILE
         if path.exists():
-            return Verdicts.model_validate_json(read_small_file(path, "verdicts"))
+            return _read(Verdicts, path, "verdicts on scans")
         if folder.exists():  # from an interrupted call
             shutil.rmtree(folder)
         folder.mkdir()
@@ -194,10 +206,32 @@ class _Rounds:
         return config.model_copy(update={"data": data})
 
 
-def _claim(out: Path, options: AdaptOptions, scans: Sequence[Path], resume: bool) -> None:
-    """Record the options, or check that they are those of the adaptation to resume."""
+class _AdaptationRecord(BaseModel):
+    """What determines an adaptation.
+
+    Attributes:
+        model: Digest of the starting model's files, which may be moved.
+        options: The options, apart from the starting model.
+        scans: Absolute paths of the scans.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str
+    options: AdaptOptions
+    scans: tuple[str, ...]
+
+
+def _claim(
+    out: Path, start: Bundle, options: AdaptOptions, scans: Sequence[Path], resume: bool
+) -> None:
+    """Record what is asked for, or check that it is that of the adaptation to resume."""
     path = out / SETTINGS_FILE
-    asked = _AdaptationRecord(options=options, scans=tuple(str(scan.resolve()) for scan in scans))
+    asked = _AdaptationRecord(
+        model="".join(start.description.sha256[name] for name in sorted(start.description.sha256)),
+        options=options.model_copy(update={"start_from": start.description.name}),
+        scans=tuple(str(scan.resolve()) for scan in scans),
+    )
     if not resume:
         if path.exists():
             raise OutputError(
@@ -209,21 +243,20 @@ def _claim(out: Path, options: AdaptOptions, scans: Sequence[Path], resume: bool
         return
     if not path.exists():
         raise OutputError(f"{path}: is missing, expected an adaptation to resume")
+    earlier = _read(_AdaptationRecord, path, "settings of an adaptation")
+    changed = [name for name, value in asked if value != getattr(earlier, name)]
+    if changed:
+        raise ConfigError(
+            f"{path}: was made with other {', '.join(changed)}, expected the same to resume"
+        )
+
+
+def _read(kind: type[_File], path: Path, what: str) -> _File:
+    """Read one of the files of an adaptation."""
     try:
-        earlier = _AdaptationRecord.model_validate_json(read_small_file(path, "settings"))
+        return kind.model_validate_json(read_small_file(path, what))
     except ValidationError as error:
-        raise ConfigError(f"{path}: cannot be read, expected settings of an adaptation") from error
-    if earlier != asked:
-        raise ConfigError(f"{path}: has other scans or options, expected the same to resume")
-
-
-class _AdaptationRecord(BaseModel):
-    """What determines an adaptation."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    options: AdaptOptions
-    scans: tuple[str, ...]
+        raise ConfigError(f"{path}: cannot be read, expected {what}") from error
 
 
 def _without_calibration(model: Bundle, folder: Path) -> Bundle:

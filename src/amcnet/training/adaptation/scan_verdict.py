@@ -29,7 +29,7 @@ class ScanVerdict(BaseModel):
     scan: str
     implausible: int = Field(ge=0)
     expected_dice: float = Field(ge=0, le=1)
-    sure: int = Field(0, ge=0)
+    sure: int = Field(ge=0)
     unsure: tuple[str, ...] = ()
 
 
@@ -40,8 +40,9 @@ class Verdicts(BaseModel):
         scans: One for each scan.
 
     Example:
-        >>> before = Verdicts(scans=(ScanVerdict(scan="a", implausible=2, expected_dice=0.7),))
-        >>> after = Verdicts(scans=(ScanVerdict(scan="a", implausible=2, expected_dice=0.8),))
+        >>> scan = ScanVerdict(scan="a", implausible=2, expected_dice=0.7, sure=3)
+        >>> before = Verdicts(scans=(scan,))
+        >>> after = Verdicts(scans=(scan.model_copy(update={"expected_dice": 0.8}),))
         >>> after.are_better_than(before), before.are_better_than(before)
         (True, False)
     """
@@ -59,6 +60,11 @@ class Verdicts(BaseModel):
     def implausible(self) -> int:
         """Number of implausible structures in all scans."""
         return sum(one.implausible for one in self.scans)
+
+    @property
+    def sure(self) -> int:
+        """Number of structures in all scans that can be learned from."""
+        return sum(one.sure for one in self.scans)
 
     def are_better_than(self, others: "Verdicts") -> bool:
         """Return whether the expected Dice is higher and no more structures are implausible.

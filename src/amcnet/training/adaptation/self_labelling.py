@@ -11,11 +11,12 @@ from amcnet.bundle import load_bundle
 from amcnet.data import Correction, add_case
 from amcnet.errors import InputError, count_text
 from amcnet.inference.quality_presets import Quality
-from amcnet.io import Colour, Reading
+from amcnet.io import Colour, Geometry, Reading
 from amcnet.io.geometry import Triple
 from amcnet.quality.findings import NO_HAND_KINDS
 from amcnet.training.adaptation.scan_verdict import ScanVerdict, Verdicts, make_verdict
 from amcnet.workflows import Job, SegmentedFile, SegmentOptions, segment_files
+from amcnet.workflows.segment.options import AXES_SEARCH
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,15 @@ class SelfLabelling(BaseModel):
     spacing_mm: Triple | None = None
     colour: Colour = "luma"
 
+    def check_axes(self) -> None:
+        """Check the axes before any file is read.
+
+        Raises:
+            InputError: If they are no order of depth, lateral and scan.
+        """
+        if self.axes not in ("auto", AXES_SEARCH):
+            Geometry.canonical((1, 1, 1), (1.0, 1.0, 1.0)).with_axes(self.axes)
+
 
 def label_scans(
     model: Path, scans: Sequence[Path], folder: Path, options: SelfLabelling
@@ -54,10 +64,11 @@ def label_scans(
         options: How scans are read and labelled.
 
     Returns:
-        The verdicts on all scans that could be read, including those that show no hand.
+        The verdicts on all scans that could be read, including those that show no hand. If the
+        model is sure of no structure, there is nothing to train on.
 
     Raises:
-        InputError: If no scan remains, or the model is sure of no structure.
+        InputError: If no scan can be read.
     """
     table = load_bundle(model).description.label_table
     labels = folder.with_name(f"{folder.name}-labels")
@@ -80,7 +91,9 @@ def label_scans(
         result = outcome.result
         if problem := _unusable(result):
             logger.warning("%s: is left out: %s", job.source, problem)
-            nothing = ScanVerdict(scan=job.source.name, implausible=len(table), expected_dice=0)
+            nothing = ScanVerdict(
+                scan=job.source.name, implausible=len(table), expected_dice=0, sure=0
+            )
             verdicts.append(nothing)
             continue
         verdict = make_verdict(job.source.name, result.details, options.sure)
@@ -89,14 +102,9 @@ def label_scans(
         add_case(job.source, job.target, folder, correction, table, reading)
         verdicts.append(verdict)
     shutil.rmtree(labels)
-    if not folder.exists():
+    if not verdicts:
         raise InputError(
-            f"none of {count_text(len(scans), 'scan')} could be labelled, expected at least one"
-        )
-    if not any(verdict.sure for verdict in verdicts):
-        raise InputError(
-            f"the model expects a Dice below {options.sure:g} for every structure, expected some "
-            "that it is sure of: lower --sure, or correct some scans"
+            f"none of {count_text(len(scans), 'scan')} could be read, expected at least one"
         )
     return Verdicts(scans=tuple(verdicts))
 
