@@ -31,6 +31,7 @@ def test_the_model_is_kept_only_if_its_verdicts_are_better(
     before, after = result.verdicts
     assert (result.model is not None) == after.are_better_than(before)
     trained = load_bundle(out / "round-1" / "run").description
+    assert trained.name == "blocks-adapted"
     assert "4 scans without reference labels" in trained.notice
     assert model.description.provenance.training_data in trained.notice
     assert trained.provenance.before == model.description.provenance

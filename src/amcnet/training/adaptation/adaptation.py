@@ -203,7 +203,7 @@ class _Rounds:
             f"model {known.name}, which was trained on {known.provenance.training_data}"
         )
         data = config.data.model_copy(update={"description": description, "fold": "all"})
-        return config.model_copy(update={"data": data})
+        return config.model_copy(update={"name": f"{known.name}-adapted", "data": data})
 
 
 class _AdaptationRecord(BaseModel):
