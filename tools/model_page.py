@@ -11,8 +11,8 @@
 writes the results of all cases to results/model-{complete,variety}.json, the page
 docs/model-scores.md and the curve docs/pictures/training-curve.png (of model.json). Without
 arguments, only page and curve are generated, from the committed results of this script, of
-error_parts.py, surface_errors.py, other_origin.py, far_side_ceiling.py and, if available,
-scan_direction.py.
+error_parts.py, surface_errors.py, other_origin.py, far_side_ceiling.py, scan_direction.py and
+model_ablation.py.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from amcnet.bundle import Provenance, load_bundle
 from amcnet.metrics.statistics import describe
 from amcnet.report.statistics_table import statistics_table
 from amcnet.training.history import write_curves
+from studies import model_ablation
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
@@ -37,6 +38,7 @@ ORIGIN, PARTS = RESULTS / "other_origin.json", RESULTS / "error_parts.json"
 SIDES = RESULTS / "surface_errors.json"
 CEILING = RESULTS / "far_side_ceiling.json"
 DIRECTION = RESULTS / "scan_direction.json"
+ABLATION = RESULTS / "model_ablation.json"
 DIGITS = 5
 
 # Name, key in a case's summary, kind, the paper's result for its best row (or its follow-up),
@@ -186,6 +188,20 @@ def directions(results: dict[str, Any]) -> Iterator[str]:
         yield f"| {end} | " + " | ".join(cells) + " |"
 
 
+def ablation(results: dict[str, Any]) -> Iterator[str]:
+    """Yield the scores of first stages and refiners in all combinations."""
+    yield (
+        f"The same {len(results['conditions']['hands'])} hands on half the grid, see "
+        "`studies/model_ablation.py`. *direction-free*: a first stage that was also trained on "
+        "hands scanned from the wrist (`configs/whole-hand-5.toml`). *refine-2* was trained for "
+        "longer than *refine-1*, on hands that the first stage had not seen, with synthetic images "
+        "of the labels. In the last column, the scan axis is reversed and the axes are not "
+        "searched."
+    )
+    yield ""
+    yield model_ablation.text_of(results["rows"])
+
+
 def origins(results: dict[str, Any]) -> Iterator[str]:
     """Yield the scores on data of another origin than the training data."""
     yield f"{results['cases']} hands on half the grid; see `studies/other_origin.py`."
@@ -216,7 +232,8 @@ def page(read: dict[Path, dict[str, Any]]) -> str:
         "Misplaced sides": sides(read[SIDES]),
         "Limits of the far side": ceiling(read[CEILING], read[SIDES]),
         "Hands and ultrasound of other origin": origins(read[ORIGIN]),
-        **({"Scan direction": directions(read[DIRECTION])} if DIRECTION in read else {}),
+        "Scan direction": directions(read[DIRECTION]),
+        "Ablation": ablation(read[ABLATION]),
         "Structures": structures(cases),
         "Cases": each_case(cases),
     }
@@ -237,8 +254,7 @@ def committed_results() -> dict[Path, dict[str, Any]]:
     """Return the content of all results on the page, by file."""
     return {
         path: json.loads(path.read_text(encoding="utf-8"))
-        for path in (COMPLETE, VARIETY, ORIGIN, PARTS, SIDES, CEILING, DIRECTION)
-        if path != DIRECTION or path.is_file()
+        for path in (COMPLETE, VARIETY, ORIGIN, PARTS, SIDES, CEILING, DIRECTION, ABLATION)
     }
 
 
@@ -250,7 +266,7 @@ def main() -> None:
     for scores, target in zip(arguments.scores, (COMPLETE, VARIETY), strict=False):
         keep(scores, target)
     read = committed_results()
-    scored = [results["sha256"] for path, results in read.items() if path != CEILING]
+    scored = [results["sha256"] for results in read.values() if "sha256" in results]
     if len(models := set(scored)) > 1:
         parser.error(f"the results are of {len(models)} models, expected one")
     PAGE.write_text(page(read), encoding="utf-8")

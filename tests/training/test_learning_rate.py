@@ -77,6 +77,7 @@ def test_a_plateau_needs_held_out_cases() -> None:
         check_decay("plateau", 0)
 
 
+@pytest.mark.slow
 def test_a_run_ends_by_itself(tmp_path: Path, write_config: Callable[..., Path]) -> None:
     replaced = {"steps_per_epoch = 10": "steps_per_epoch = 2"}
     config = read_config(write_config(5000, replaced, 'decay = "plateau"'))
