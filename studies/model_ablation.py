@@ -3,7 +3,8 @@
     amcnet phantom --count 10 --seed 830000 --grid half --out datasets/unseen-half
     python -m studies.model_ablation datasets/unseen-half --first bundled=hand \\
         direction-free=runs/whole-hand-5/model \\
-        --refiner refine-1=runs/refine-1/model refine-2=runs/refine-2/model
+        --refiner refine-1=runs/refine-1/model refine-2=runs/refine-2/model \\
+        refine-3=runs/refine-3/model
 
 The models are those of the configurations in configs/. Every hand is scored as it is, and with the
 scan axis reversed, as if it had been scanned from the wrist; the axes are not searched. Rows that

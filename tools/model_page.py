@@ -195,8 +195,8 @@ def ablation(results: dict[str, Any]) -> Iterator[str]:
         "`studies/model_ablation.py`. *direction-free*: a first stage that was also trained on "
         "hands scanned from the wrist (`configs/whole-hand-5.toml`). *refine-2* was trained for "
         "longer than *refine-1*, on hands that the first stage had not seen, with synthetic images "
-        "of the labels. In the last column, the scan axis is reversed and the axes are not "
-        "searched."
+        "of the labels; *refine-3* is wider, with one level more. In the last column, the scan "
+        "axis is reversed and the axes are not searched."
     )
     yield ""
     yield model_ablation.text_of(results["rows"])
