@@ -158,4 +158,5 @@ def _shorten(config: Path) -> None:
     assert re.search(r"^steps = ", text, re.MULTILINE)
     text = re.sub(r"^(steps_per_epoch|validation_windows) = .*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"^steps = .*$", SHORT_TRAINING, text, flags=re.MULTILINE)
+    text = text.replace("../src/amcnet/models/hand", "hand")  # the sources are not copied
     config.write_text(text, encoding="utf-8")
