@@ -180,6 +180,11 @@ class BundleDescription(BaseModel):
         return self.refiner if same else None
 
     @property
+    def files_digest(self) -> str:
+        """A text that changes with any file of the bundle except the description."""
+        return "".join(sorted(self.sha256.values()))
+
+    @property
     def network_needs(self) -> NetworkNeeds:
         """Requirements of the network on input size and memory."""
         return self.needs or needs_of_former_bundle(self.architecture)

@@ -1,21 +1,19 @@
 """Pictures of the rows of a table: Dice of every structure as a heat map, and learning curves."""
 
 from collections.abc import Mapping
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amcnet.io.atomic_files import write_atomically
 from amcnet.paper_tables.row_results import RowResult
 from amcnet.paper_tables.rows import ComparisonTable
 from amcnet.paper_tables.table_markdown import finished_rows
+from amcnet.workflows import write_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_DPI = 110
 _LIGHT = 0.6  # Dice above which a cell is so light that its text is dark
 
 
@@ -39,9 +37,7 @@ def write_row_pictures(
     }
     for what, figure in figures.items():
         if figure is not None:
-            content = BytesIO()
-            figure.savefig(content, format="png")
-            write_atomically(folder / f"{name}-{what}.png", content.getvalue())
+            write_figure(folder / f"{name}-{what}.png", figure)
 
 
 def structure_map(table: ComparisonTable, results: Mapping[str, RowResult]) -> "Figure":
@@ -55,7 +51,7 @@ def structure_map(table: ComparisonTable, results: Mapping[str, RowResult]) -> "
     from matplotlib.figure import Figure
 
     rows = finished_rows(table, results)
-    figure = Figure(figsize=(3.4 + 0.75 * len(rows), 8.6), dpi=_DPI, layout="constrained")
+    figure = Figure(figsize=(3.4 + 0.75 * len(rows), 8.6), layout="constrained")
     if not rows:
         return figure
     columns = [results[row.row].facts.structure_dice for row in rows]
@@ -90,7 +86,7 @@ def learning_curves(table: ComparisonTable, results: Mapping[str, RowResult]) ->
     ]
     if not known:
         return None
-    figure = Figure(figsize=(7.2, 4.2), dpi=_DPI, layout="constrained")
+    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
     axes = figure.add_subplot()
     for title, points in known:
         axes.plot([p["hours"] for p in points], [p["dice"] for p in points], label=title)

@@ -7,6 +7,7 @@ a run in advance.
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 
 from amcnet.errors import ConfigError
 from amcnet.training.history import EpochRow
@@ -33,11 +34,13 @@ def flat_step(curve: Sequence[tuple[float, float]]) -> float | None:
         >>> flat_step([*rising, (2200, 0.66), (2400, 0.66), (2600, 0.66), (2800, 0.66)])
         2800
     """
-    for count in range(_FEWEST_POINTS, len(curve) + 1):
-        step = curve[count - 1][0]
-        before = [dice for at, dice in curve[:count] if at <= (1 - _LAST) * step]
-        best = max(dice for _, dice in curve[:count])
-        if before and best > 0 and best - max(before) <= GAIN:
+    # Called at every step of a run, so in one pass: the best Dice so far, after each validation.
+    best = list(accumulate((dice for _, dice in curve), max))
+    before = 0  # validations before the last quarter
+    for index, (step, _) in enumerate(curve):
+        while curve[before][0] <= (1 - _LAST) * step:
+            before += 1
+        if index + 1 >= _FEWEST_POINTS and before and 0 < best[index] <= best[before - 1] + GAIN:
             return step
     return None
 

@@ -112,10 +112,10 @@ class SegmentationTask(lightning.LightningModule):
         """Set the learning rate."""
         self.clock.data_is_there()
         settings = self.config.optimiser
-        progress = self.progress()
+        share = self._share()
         steps = (self.global_step + 1) / max(1, settings.warmup_steps)
-        warmup = min(1.0, max(steps, progress / _WARMUP_SHARE))
-        decay = self._rates.relative_rate(self.global_step, self._share(), self.history)
+        warmup = min(1.0, max(steps, share / _WARMUP_SHARE))
+        decay = self._rates.relative_rate(self.global_step, share, self.history)
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = settings.learning_rate * warmup * decay
 

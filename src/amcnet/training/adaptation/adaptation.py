@@ -210,7 +210,7 @@ class _AdaptationRecord(BaseModel):
     """What determines an adaptation.
 
     Attributes:
-        model: Digest of the starting model's files, which may be moved.
+        model: Digest of the starting model's files; its folder may be moved.
         options: The options, apart from the starting model.
         scans: Absolute paths of the scans.
     """
@@ -228,7 +228,7 @@ def _claim(
     """Record what is asked for, or check that it is that of the adaptation to resume."""
     path = out / SETTINGS_FILE
     asked = _AdaptationRecord(
-        model="".join(start.description.sha256[name] for name in sorted(start.description.sha256)),
+        model=start.description.files_digest,
         options=options.model_copy(update={"start_from": start.description.name}),
         scans=tuple(str(scan.resolve()) for scan in scans),
     )
@@ -262,8 +262,8 @@ def _read(kind: type[_File], path: Path, what: str) -> _File:
 def _without_calibration(model: Bundle, folder: Path) -> Bundle:
     """Return a copy of a model that predicts no Dice."""
     with new_folder(folder) as partial:
-        for path in model.folder.iterdir():
-            copy_verified(path, partial / path.name)
+        for name in model.description.sha256:
+            copy_verified(model.path(name), partial / name)
         described = model.description.model_copy(update={"calibration": None})
         write_bundle_description(partial, described)
         put_in_place(partial, folder)

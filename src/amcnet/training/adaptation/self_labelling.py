@@ -11,7 +11,7 @@ from amcnet.bundle import load_bundle
 from amcnet.data import Correction, add_case
 from amcnet.errors import InputError, count_text
 from amcnet.inference.quality_presets import Quality
-from amcnet.io import Colour, Geometry, Reading
+from amcnet.io import Colour, Geometry
 from amcnet.io.geometry import Triple
 from amcnet.quality.findings import NO_HAND_KINDS
 from amcnet.training.adaptation.scan_verdict import ScanVerdict, Verdicts, make_verdict
@@ -97,7 +97,7 @@ def label_scans(
             verdicts.append(nothing)
             continue
         verdict = make_verdict(job.source.name, result.details, options.sure)
-        reading = Reading(options.spacing_mm, result.axes, colour=options.colour)
+        reading = segmenting.reading(result.axes)
         correction = Correction((), verdict.unsure)
         add_case(job.source, job.target, folder, correction, table, reading)
         verdicts.append(verdict)

@@ -139,8 +139,8 @@ def _save(path: Path, array: NDArray[np.generic]) -> None:
 
 def _origin(model: Bundle, prepared: PreparedCase) -> str:
     """Return a text that changes with the model and the prepared case."""
-    weights = "".join(sorted(model.description.sha256.values()))
-    return digest_of(f"{weights} {prepared.checksums.model_dump_json()}".encode())
+    files = model.description.files_digest
+    return digest_of(f"{files} {prepared.checksums.model_dump_json()}".encode())
 
 
 def _digests(folder: Path, name: str, origin: str) -> list[str | None]:
