@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from amcnet.training.refinement.damage import damaged
+from amcnet.training.refinement.damage import damaged, resized
 
 
 @pytest.fixture
@@ -50,3 +50,29 @@ def test_structures_vanish_and_take_the_place_of_others_at_times(balls: np.ndarr
 def test_a_patch_without_structures_stays_empty() -> None:
     empty = np.zeros((16, 16, 16), np.uint8)
     assert not damaged(empty, np.random.default_rng(0)).any()
+
+
+def test_resized_structures_keep_their_names_and_centres_but_not_their_size(
+    balls: np.ndarray,
+) -> None:
+    before = np.count_nonzero(balls)
+    changes = []
+    for seed in range(40):
+        result = resized(balls, (0.5, 0.5, 0.5), np.random.default_rng(seed))
+        assert (result.dtype, result.shape) == (np.uint8, balls.shape)
+        changes.append(np.count_nonzero(result) - before)
+        for name, centre in ((4, (16, 16, 14)), (9, (16, 16, 34))):
+            mask = result == name
+            assert np.abs(np.argwhere(mask).mean(axis=0) - centre).max() < 0.8
+            # All of a structure grows, or all of it shrinks.
+            assert (mask >= (balls == name)).all() or (mask <= (balls == name)).all()
+    assert min(changes) < -0.2 * before
+    assert max(changes) > 0.2 * before
+
+
+def test_nothing_cannot_be_resized() -> None:
+    for value in (0, 3):
+        same = np.full((8, 8, 8), value, np.uint8)
+        for seed in range(5):
+            result = resized(same, (0.5, 0.5, 0.5), np.random.default_rng(seed))
+            assert np.array_equal(result, same)

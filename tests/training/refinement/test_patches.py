@@ -14,7 +14,7 @@ from amcnet.training.transforms.settings import AugmentationConfig
 
 from .conftest import SPACING_MM, TABLE
 
-OPTIONS = PatchOptions((16, 16, 16), 0.0, None, SPACING_MM, seed=7)
+OPTIONS = PatchOptions((16, 16, 16), 0.0, 0.0, None, SPACING_MM, seed=7)
 Cases = tuple[RefinementCase, ...]
 
 

@@ -16,7 +16,7 @@ from amcnet.training.training_config import OptimiserConfig, ScheduleConfig
 
 from .conftest import SPACING_MM, TABLE
 
-OPTIONS = PatchOptions((16, 16, 16), 0.2, None, SPACING_MM, seed=7)
+OPTIONS = PatchOptions((16, 16, 16), 0.2, 0.0, None, SPACING_MM, seed=7)
 Cases = tuple[RefinementCase, ...]
 
 

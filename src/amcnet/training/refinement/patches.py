@@ -17,7 +17,7 @@ from amcnet.data.prepared_store import PreparedCase
 from amcnet.errors import InputError
 from amcnet.labelmaps.kinds import kind_lookup
 from amcnet.labelmaps.region import Box
-from amcnet.training.refinement.damage import damaged
+from amcnet.training.refinement.damage import damaged, resized
 from amcnet.training.refinement.first_stage import centres_path, label_path, read_first_stage
 from amcnet.training.transforms.intensity import transform_intensity
 from amcnet.training.transforms.label_to_image import synthesise_image
@@ -90,6 +90,7 @@ class PatchOptions:
     Attributes:
         shape: Voxels along (scan, lateral, depth).
         damaged_share: Share of patches with damaged reference labels instead of first-stage labels.
+        resized_share: Share of patches in which all these labels are too large or too small.
         augmentation: Mirroring and intensity transforms; None for no augmentation.
         spacing_mm: Spacing of the fine grid.
         seed: Determines every patch together with its number.
@@ -97,6 +98,7 @@ class PatchOptions:
 
     shape: tuple[int, int, int]
     damaged_share: float
+    resized_share: float
     augmentation: AugmentationConfig | None
     spacing_mm: tuple[float, float, float]
     seed: int
@@ -131,6 +133,8 @@ class BoundaryPatches(Dataset[PatchBatch]):
         found = _padded(found, options.shape)
         if rng.random() < options.damaged_share:
             found = damaged(np.where(truth == IGNORE, 0, truth).astype(np.uint8), rng)
+        if rng.random() < options.resized_share:
+            found = resized(found, options.spacing_mm, rng)
         pixels = torch.from_numpy(np.ascontiguousarray(image, np.float32))
         kinds = torch.from_numpy(np.stack([self._lookup[found], self._lookup[truth]]))
         settings = options.augmentation

@@ -23,10 +23,13 @@ class PatchConfig(_RefinerSection):
         shape: Voxels of a patch along (scan, lateral, depth).
         damaged_share: Share of patches whose labels are randomly damaged reference labels instead
             of the labels of the model to be refined.
+        resized_share: Share of patches in which all these labels are too large or too small by the
+            same random distance, so that the refiner searches the boundary in the image.
     """
 
     shape: tuple[PatchSide, PatchSide, PatchSide] = (32, 32, 48)
     damaged_share: float = Field(0.4, ge=0, le=1)
+    resized_share: float = Field(0.5, ge=0, le=1)
 
 
 class RefinementConfig(_RefinerSection):

@@ -166,6 +166,7 @@ def _patches(
     options = PatchOptions(
         shape=config.patches.shape,
         damaged_share=config.patches.damaged_share if training else 0.0,
+        resized_share=config.patches.resized_share if training else 0.0,
         augmentation=config.augmentation if training else None,
         spacing_mm=config.spacing_mm,
         seed=config.seed,
