@@ -28,7 +28,8 @@ from amcnet.paper_tables.rows import PaperRow, paper_tables
 from amcnet.paper_tables.scale import Scale, read_scale
 from amcnet.paper_tables.workspace import Workspace
 from amcnet.parallel import processors
-from amcnet.training.training_run import BUNDLE_FOLDER, HISTORY_FILE, train
+from amcnet.training.run_paths import BUNDLE_FOLDER, HISTORY_FILE
+from amcnet.training.training_run import train
 
 RESULTS = Path(__file__).parents[1] / "results" / "paper_tables" / "speed.json"
 STEPS = 6  # in an epoch

@@ -8,7 +8,7 @@ from typing import Any
 from .corrections import remember_found, worth_correcting
 from .curve import draw_curve
 from .data_set import Addition, DataSetLogic
-from .improvement import Improvement, ImprovementListener
+from .improvement import Improvement, ImprovementListener, Place
 from .installer import Installer
 from .parameters import Memory
 from .results import Result, jump_to
@@ -25,6 +25,7 @@ class Surroundings:
         memory: Values remembered between sessions.
         installer: Knows where amcnet is installed.
         case: Returns (volume node or None, file or "", segmentation node or None, model).
+        place: Returns where to train: here, or on the chosen server.
         begin: Shows that work starts.
         progress: Shows (fraction done, seconds left, current step).
         failed: Shows (reason, log).
@@ -35,6 +36,7 @@ class Surroundings:
     memory: Memory
     installer: Installer
     case: Callable[[], tuple[Any, str, Any, str]]
+    place: Callable[[], Place]
     begin: Callable[[str], None]
     progress: Callable[[float, float | None, str], None]
     failed: Callable[[str, list[str]], None]
@@ -118,21 +120,20 @@ class CorrectBox:
         self._panel.update()
 
     def improve(self) -> None:
-        """Train a model on the data set, starting from the selected one."""
-        package = self._panel.installer.package
-        if package is None or not package.has_torch:
+        """Train a model on the data set, from the selected model or on the server from its own."""
+        package, place = self._panel.installer.package, self._panel.place()
+        if not place.server and (package is None or not package.has_torch):
             self._panel.failed(
                 "training needs PyTorch: install amcnet with the box 'for training' checked, or "
-                "choose a Python that has amcnet[train]",
+                "choose a Python that has amcnet[train], or type the address of a server",
                 [],
             )
             return
         minutes = int(self.ui.minutesSpin.property("value"))
         model = self._panel.case()[3]
-        self._panel.begin("Preparing the data set")
+        self._panel.begin("Sending the data set" if place.server else "Preparing the data set")
         try:
-            environment = self._panel.installer.environment
-            self.improvement.start(self._folder, model, minutes, environment, self._listener())
+            self.improvement.start(self._folder, model, minutes, place, self._listener())
             self._panel.memory.set(_RUN, str(self.improvement.run))
         except (OSError, RuntimeError) as error:
             self._panel.failed(str(error), [])
@@ -145,7 +146,7 @@ class CorrectBox:
             return
         self._panel.begin("Resuming the training")
         try:
-            self.improvement.resume(self._panel.installer.environment, self._listener())
+            self.improvement.resume(self._panel.place(), self._listener())
         except (OSError, RuntimeError) as error:
             self._panel.failed(str(error), [])
         self._panel.update()
@@ -182,7 +183,8 @@ class CorrectBox:
     def _improved(self, folder: str) -> None:
         self._panel.progress(1.0, None, "")
         self._panel.use_model(folder)
-        self._said(f"The new model {Path(folder).name} is in the list and selected. Press Apply.")
+        what = "To use it here, clear Server." if self._panel.place().server else "Press Apply."
+        self._said(f"The new model {Path(folder).name} is in the list and selected. {what}")
 
     def _paused(self) -> None:
         where = (

@@ -7,12 +7,37 @@ from pathlib import Path
 
 from .data_set import BUNDLED_MODEL
 from .installer import Environment
-from .runner import Runner, parse_event
+from .runner import Command, Runner, parse_event
 
 Point = tuple[int, float]
 
 REFINER_CONFIG = "refiner.toml"
 """Written by ``amcnet prepare`` if the model has a refiner for these structures."""
+
+
+SERVER_FILE = "server.json"
+"""Written by ``amcnet train --server``; it names the training on the server."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a model is trained.
+
+    Attributes:
+        environment: The Python with amcnet, and with PyTorch unless a server trains.
+        server: Address of an ``amcnet serve --training``; empty for this machine.
+        token_file: File with the user's token for the server; empty if none is needed.
+    """
+
+    environment: Environment
+    server: str = ""
+    token_file: str = ""
+
+    def command(self, *arguments: str) -> Command:
+        """Return a command that trains and reports its progress."""
+        place = ["--server", self.server] if self.server else []
+        place += ["--token-file", self.token_file] if self.server and self.token_file else []
+        return self.environment.command(*arguments, *place, "--progress", "json")
 
 
 def _nothing(*_: object) -> None:
@@ -70,16 +95,17 @@ class Improvement:
         data_set: str,
         start_from: str,
         minutes: float,
-        environment: Environment,
+        place: Place,
         listener: ImprovementListener,
     ) -> None:
-        """Prepare a data set and train a model on it.
+        """Prepare a data set and train a model on it, here or on a server.
 
         Args:
             data_set: Folder of the data set.
-            start_from: Model whose weights initialise it; empty for the bundled one.
+            start_from: Model whose weights initialise it; empty for the bundled one. A server
+                uses its own model.
             minutes: Time for training.
-            environment: The Python with amcnet and PyTorch.
+            place: Where to train.
             listener: Called during the work.
 
         Raises:
@@ -91,8 +117,12 @@ class Improvement:
         if not data_set or not (folder / "dataset.json").is_file():
             raise RuntimeError(f"{data_set or 'no data set'}: expected a folder with cases in it")
         self._begin(listener)
-        prepared = folder.with_name(f"{folder.name}-prepared")
         self.run = new_run(folder)
+        limit = ["-o", str(self.run), "--max-time", f"{minutes:g}m"]
+        if place.server:
+            self._train(place, ["train", str(folder), *limit])
+            return
+        prepared = folder.with_name(f"{folder.name}-prepared")
         arguments = ["prepare", str(folder), "--from", start_from or BUNDLED_MODEL]
         arguments += ["-o", str(prepared), "--max-time", f"{minutes:g}m"]
 
@@ -103,13 +133,12 @@ class Improvement:
             # The second stage learns most in a short time, if the model has one that fits.
             refiner = prepared / REFINER_CONFIG
             config = refiner if refiner.is_file() else prepared
-            train = ["train", str(config), "-o", str(self.run), "--max-time", f"{minutes:g}m"]
-            self._train(environment, train)
+            self._train(place, ["train", str(config), *limit])
 
         listener.progress(0.0, None, "Preparing the data set")
-        self.runner.start(environment.command(*arguments), end)
+        self.runner.start(place.environment.command(*arguments), end)
 
-    def resume(self, environment: Environment, listener: ImprovementListener) -> None:
+    def resume(self, place: Place, listener: ImprovementListener) -> None:
         """Resume the paused run.
 
         Raises:
@@ -120,7 +149,9 @@ class Improvement:
         losses, dice = self._losses, self._dice
         self._begin(listener)
         self._losses, self._dice = losses, dice
-        self._train(environment, ["train", str(self.run), "--resume"])
+        if not (self.run / SERVER_FILE).is_file():
+            place = Place(place.environment)  # it began on this machine
+        self._train(place, ["train", str(self.run), "--resume"])
 
     def pause(self) -> None:
         """Let the current step finish and save it; the listener is called then."""
@@ -138,10 +169,10 @@ class Improvement:
         self._losses, self._dice = [], []
         self._is_pausing, self._model = False, ""
 
-    def _train(self, environment: Environment, arguments: list[str]) -> None:
-        self._listener.progress(0.0, None, "Starting the training")
-        command = environment.command(*arguments, "--progress", "json")
-        self.runner.start(command, self._ended, self._take)
+    def _train(self, place: Place, arguments: list[str]) -> None:
+        where = " on the server" if place.server else ""
+        self._listener.progress(0.0, None, f"Starting the training{where}")
+        self.runner.start(place.command(*arguments), self._ended, self._take)
 
     def _take(self, line: str) -> None:
         event = parse_event(line)
@@ -183,11 +214,15 @@ def new_run(data_set: Path) -> Path:
 
 
 def is_unfinished(run: Path) -> bool:
-    """Return whether a run has a checkpoint to resume from, and no model yet."""
+    """Return whether a run can be resumed, from a checkpoint or on a server, and has no model."""
+    if (run / "model" / "model.json").is_file():
+        return False
+    if (run / SERVER_FILE).is_file():
+        return True
     if not (run / "checkpoints" / "last.ckpt").is_file():
         return False
     try:
         json.loads((run / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return not (run / "model" / "model.json").is_file()
+    return True

@@ -7,6 +7,7 @@ import qt
 import slicer
 
 from .correct_box import CorrectBox, Surroundings
+from .improvement import Place
 from .installer import Installer, size_on_disk
 from .logic import Listener, Request, SegmentationLogic, time_left
 from .package_source import Purpose
@@ -57,6 +58,7 @@ class Panel:
             self.memory,
             self.installer,
             self._case,
+            self._training_place,
             self._begin,
             self._progress,
             self._failed,
@@ -64,6 +66,10 @@ class Panel:
             self._update_buttons,
         )
         return CorrectBox(self.ui, surroundings, temporary)
+
+    def _training_place(self) -> Place:
+        choices = self.choices
+        return Place(self.installer.environment, choices.server, choices.token_file)
 
     def _case(self) -> tuple[Any, str, Any, str]:
         """Return the selected volume, file, segmentation and model."""

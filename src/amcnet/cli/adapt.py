@@ -55,7 +55,7 @@ def adapt(
     ] = False,
 ) -> None:
     """Adapt a model to scans without labels, by training on its own labels."""
-    from amcnet.cli.train import hours_of, let_threads_sleep, show_log
+    from amcnet.cli.training_output import hours_of, let_threads_sleep, show_log
     from amcnet.extras import require_extra
 
     let_threads_sleep()

@@ -69,7 +69,7 @@ def paper_tables(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as amcnet train does
 
     from amcnet.cli.console import progress, stdout
-    from amcnet.cli.train import show_log
+    from amcnet.cli.training_output import show_log
     from amcnet.extras import require_extra
     from amcnet.paper_tables.rows import rows_of
     from amcnet.paper_tables.scale import read_scale

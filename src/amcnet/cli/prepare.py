@@ -71,7 +71,7 @@ def prepare(
 ) -> None:
     """Check a data set and prepare it for training."""
     from amcnet.cli.console import progress, stdout
-    from amcnet.cli.train import hours_of
+    from amcnet.cli.training_output import hours_of
     from amcnet.data.dataset_check import check_dataset
     from amcnet.data.problems import merge_problems
     from amcnet.extras import require_extra
@@ -88,8 +88,10 @@ def prepare(
     if report.proposal:
         _show_proposal(dataset, report)
     if report.errors or report.dataset is None:
+        # The last line says enough for programs that show nothing else.
+        first = f" ({report.errors[0].what})" if report.errors else ""
         raise InputError(
-            f"{dataset}: {_counted(report.errors, 'error')} and "
+            f"{dataset}: {_counted(report.errors, 'error')}{first} and "
             f"{_counted(report.warnings, 'warning')}, nothing was written"
         )
     cases, table = report.dataset.cases, report.dataset.table

@@ -71,6 +71,14 @@ def serve(
         bool, typer.Option("--forward-report", help="Send the report too, as an encapsulated PDF.")
     ] = False,
     dask: DaskOption = None,
+    training: Annotated[
+        float,
+        typer.Option(
+            metavar="HOURS",
+            help="Train models on the data sets of users, at most this long each; needs the "
+            "extra 'train'. 0: do not train.",
+        ),
+    ] = 0.0,
     keep_hours: Annotated[
         float, typer.Option(help="Delete jobs and their files this long after they ended.")
     ] = 72.0,
@@ -101,6 +109,7 @@ def serve(
         forward=None if forward is None else parse_destination(forward),
         forward_report=forward_report,
         dask=dask,
+        training_hours=training,
         keep_hours=keep_hours,
         most_bytes=int(max_upload * gib),
         reserve_bytes=int(reserve * gib),

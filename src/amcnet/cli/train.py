@@ -1,16 +1,13 @@
 """``amcnet train``: train a network from a configuration file."""
 
-import json
-import math
-import os
-import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from amcnet.errors import ConfigError, OneLineFormatter
+from amcnet.cli.segment_options import TokenFileOption
+from amcnet.cli.training_output import hours_of, let_threads_sleep, show_log, write_json
+from amcnet.errors import ConfigError
 
 if TYPE_CHECKING:
     from amcnet.bundle import Bundle
@@ -21,7 +18,8 @@ def train(
     config: Annotated[
         Path,
         typer.Argument(
-            help="Training configuration (TOML), a prepared data set, or the folder of a run."
+            help="Training configuration (TOML), a prepared data set, or the folder of a run; "
+            "with --server a data set."
         ),
     ],
     out: Annotated[
@@ -54,8 +52,25 @@ def train(
         Literal["text", "json"],
         typer.Option(help="json: progress on stdout as JSON lines, for other programs."),
     ] = "text",
+    server: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Train on this amcnet serve instead of here, from its model.",
+            show_default=False,
+        ),
+    ] = None,
+    token_file: TokenFileOption = None,
 ) -> None:
     """Train a network; the run folder then holds a model bundle."""
+    if server is not None:
+        from amcnet.cli.remote_train import train_on_server
+
+        _refuse("--server", start_from=start_from, fold=fold, devices=devices, nodes=nodes)
+        train_on_server(server, token_file, config, out, resume, max_time, progress == "json")
+        return
+    if token_file is not None:
+        raise ConfigError("--token-file: is only used with --server, expected both")
     let_threads_sleep()
 
     from amcnet.cli.console import stdout
@@ -64,7 +79,7 @@ def train(
     from amcnet.training.refinement.refiner_config_reading import is_refinement
 
     if is_refinement(config):
-        _refuse(start_from=start_from, devices=devices, nodes=nodes)
+        _refuse("a refiner's configuration", start_from=start_from, devices=devices, nodes=nodes)
         _train_refiner(config, out, resume, _fold(fold), hours_of(max_time), progress == "json")
         return
     settings = read_config(config)
@@ -90,22 +105,12 @@ def train(
 
 
 def _write_event(event: "TrainingEvent") -> None:
-    _write_json("progress", **event.to_json())
+    write_json("progress", **event.to_json())
 
 
 def _write_result(bundle: "Bundle", steps: int) -> None:
     name = bundle.description.name
-    _write_json("result", model=str(bundle.folder), name=name, steps=steps)
-
-
-def _write_json(event: str, **values: object) -> None:
-    """Write one line of progress, as docs/progress.md describes it."""
-    for name, value in values.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            values[name] = None
-    line = json.dumps({"protocol": 1, "event": event} | values, allow_nan=False)
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    write_json("result", model=str(bundle.folder), name=name, steps=steps)
 
 
 def _train_refiner(
@@ -137,33 +142,12 @@ def _train_refiner(
     )
 
 
-def _refuse(**options: object) -> None:
-    """Refuse options that do not apply to the training of a refiner."""
+def _refuse(found: str, **options: object) -> None:
+    """Refuse options that do not apply to something that was found."""
     for name, value in options.items():
         if value is not None:
             option = "--from" if name == "start_from" else f"--{name}"
-            raise ConfigError(f"{option}: found with a refiner's configuration, expected without")
-
-
-def let_threads_sleep() -> None:
-    """Let waiting threads of PyTorch sleep instead of spinning, if it is not yet loaded.
-
-    This makes steps several times as fast on a machine with other load.
-    """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-
-def show_log() -> None:
-    """Show the messages of the run and Lightning's warnings, but not Lightning's hints."""
-    import logging
-    import warnings
-
-    handler = logging.StreamHandler()
-    handler.setFormatter(OneLineFormatter())
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for text in (r".*\(treespec, LeafSpec\)` is deprecated", r"Checkpoint directory .* exists"):
-        warnings.filterwarnings("ignore", text)
+            raise ConfigError(f"{option}: found with {found}, expected without")
 
 
 def _default_folder(config: Path, name: str, fold: str | None) -> Path:
@@ -180,16 +164,3 @@ def _fold(text: str | None) -> int | Literal["all"] | None:
     if not text.isdecimal():
         raise ConfigError(f"--fold: found '{text}', expected a number or 'all'")
     return int(text)
-
-
-def hours_of(text: str | None) -> float | None:
-    """Convert 8h, 90m, 1h30m or 45s to hours."""
-    if text is None:
-        return None
-    number = r"(\d+(?:\.\d+)?)"
-    match = re.fullmatch(rf"(?:{number}h)?(?:{number}m)?(?:{number}s)?", text.strip().lower())
-    hours, minutes, seconds = (float(p or 0) for p in match.groups()) if match else (0, 0, 0)
-    hours += minutes / 60 + seconds / 3600
-    if not 0 < hours < math.inf:
-        raise ConfigError(f"--max-time: found '{text}', expected a time such as 8h, 90m or 1h30m")
-    return hours

@@ -14,11 +14,11 @@ from amcnet.paper_tables.rows import PaperRow
 from amcnet.paper_tables.scale import Scale
 from amcnet.paper_tables.workspace import Workspace, make_data
 from amcnet.parallel import Progress, no_progress
-from amcnet.training.checkpoints import last_checkpoint
 from amcnet.training.config_reading import RUN_CONFIG_FILE, read_run_config
 from amcnet.training.hardware import is_first_process
+from amcnet.training.run_paths import BUNDLE_FOLDER, last_checkpoint
 from amcnet.training.training_config import TrainingConfig
-from amcnet.training.training_run import BUNDLE_FOLDER, train
+from amcnet.training.training_run import train
 
 if TYPE_CHECKING:
     from torch import nn

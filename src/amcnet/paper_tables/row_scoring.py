@@ -26,8 +26,8 @@ from amcnet.paper_tables.rows import PaperRow
 from amcnet.paper_tables.scale import Scale
 from amcnet.paper_tables.workspace import Workspace
 from amcnet.parallel import Progress, no_progress, processors
+from amcnet.training.run_paths import BUNDLE_FOLDER
 from amcnet.training.training_config import TrainingConfig
-from amcnet.training.training_run import BUNDLE_FOLDER
 
 _SECONDS = "seconds"
 

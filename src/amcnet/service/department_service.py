@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
+from amcnet.bundle.locate import BUNDLED_NAME
 from amcnet.extras import require_extra
 from amcnet.io.file_lock import held_lock
 from amcnet.service.access_tokens import AccessTokens, read_tokens
@@ -24,6 +25,8 @@ from amcnet.service.queue.job_queue import JobQueue
 from amcnet.service.queue.queue_database import QueueDatabase
 from amcnet.service.queue.retention import delete_expired, recover_queue
 from amcnet.service.service_settings import ServiceSettings
+from amcnet.service.training.training_desk import TrainingDesk
+from amcnet.service.training.training_worker import TrainingWorker
 from amcnet.service.work.job_feed import JobFeed
 from amcnet.service.work.job_runner import JobRunner, SegmentOne, add_nothing
 from amcnet.service.work.local_segmenting import LocalSegmenting
@@ -37,6 +40,7 @@ _log = logging.getLogger(__name__)
 _RETENTION_SECONDS = 60.0
 _ARRIVALS_SECONDS = 0.5
 _JOIN_SECONDS = 5.0
+_TRAINING_JOIN_SECONDS = 20.0  # for the step that a training finishes and saves
 _OWN_TITLE = "AMCNET"
 _PRIVATE = 0o077  # only the service's user may read its files and folders
 
@@ -114,6 +118,9 @@ class _Service:
         )
         self._workers = WorkerThreads(desk.queue, runner, threads, desk.wake, stop)
         self._threads = [_thread("retention", self._delete_expired, stop)]
+        self._trainings: TrainingDesk | None = None
+        if settings.training_hours:
+            self._trainings = self._begin_trainings(60 * settings.training_hours)
         self._node: StorageNode | None = None
         if settings.forward is not None:
             title = _OWN_TITLE if settings.dicom is None else settings.dicom.title
@@ -141,6 +148,16 @@ class _Service:
 
         return ClusterSegmenting(address, stop.is_set), count_workers(address) + 1
 
+    def _begin_trainings(self, most_minutes: float) -> TrainingDesk:
+        """Return the desk of the trainings, and add the thread that runs them."""
+        require_extra("train", "amcnet serve --training")
+        trainings = TrainingDesk(self._desk.folders.data, most_minutes)
+        model = (self._settings.segment.models or (BUNDLED_NAME,))[0]
+        worker = TrainingWorker(trainings, str(model), self._stop)
+        self._training_thread = _thread("trainings", worker.step, self._stop)
+        self._threads.append(self._training_thread)
+        return trainings
+
     def start(self) -> None:
         """Start the threads.
 
@@ -164,6 +181,9 @@ class _Service:
         if self._node is not None:
             self._node.close()
         self._workers.join(_JOIN_SECONDS)
+        if self._trainings is not None:
+            self._trainings.wake.set()
+            self._training_thread.join(_TRAINING_JOIN_SECONDS)
 
     def context(self, port: int) -> HttpContext:
         """Return the parts that the HTTP routes use."""
@@ -183,6 +203,7 @@ class _Service:
             forward=_shown(settings.forward),
             loopback_port=port if is_open else None,
             retry=self._desk.queue.retry,
+            trainings=self._trainings,
         )
 
     def _complete_series(self) -> None:
@@ -192,6 +213,8 @@ class _Service:
 
     def _delete_expired(self) -> None:
         delete_expired(self._desk.queue, self._desk.folders, self._settings.keep_hours)
+        if self._trainings is not None:
+            self._trainings.delete_expired(self._settings.keep_hours)
         self._stop.wait(_RETENTION_SECONDS)
 
 

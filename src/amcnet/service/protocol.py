@@ -14,6 +14,9 @@ VERSION_HEADER = "Amcnet-Version"
 SHA256_HEADER = "Amcnet-Sha256"
 """Header of an upload with the SHA-256 of its content, so that a damaged one is noticed."""
 
+DATA_SET_FOLDERS = ("imagesTr", "labelsTr")
+"""Folders of a data set that is sent for training."""
+
 
 def own_headers() -> dict[str, str]:
     """Return the headers that state the versions of this side.

@@ -1,5 +1,6 @@
 """The settings of ``amcnet serve``."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,6 +44,7 @@ class ServiceSettings:
         forward: Destination of DICOM segmentations, if any.
         forward_report: Whether the report is sent too, as an encapsulated PDF.
         dask: Address of a Dask scheduler, if volumes are segmented on a cluster.
+        training_hours: Longest training that users may request; 0 if the service does not train.
         keep_hours: How long jobs are kept after their end.
         most_bytes: Largest upload.
         reserve_bytes: Space that new jobs leave free on the disk.
@@ -64,6 +66,7 @@ class ServiceSettings:
     forward: DicomNode | str | None = None
     forward_report: bool = False
     dask: str | None = None
+    training_hours: float = 0.0
     keep_hours: float = 72.0
     most_bytes: int = 8 * GIB
     reserve_bytes: int = 2 * GIB
@@ -82,6 +85,10 @@ class ServiceSettings:
             )
         if self.forward_report and self.forward is None:
             raise ConfigError("--forward-report: found no destination, expected --forward too")
+        if not 0 <= self.training_hours < math.inf:
+            raise ConfigError(
+                f"--training: found {self.training_hours:g}, expected a number of hours"
+            )
         if not self.keep_hours > 0:
             raise ConfigError(f"--keep-hours: found {self.keep_hours:g}, expected more than 0")
         if not self.most_bytes > 0:

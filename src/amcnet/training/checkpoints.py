@@ -16,9 +16,8 @@ from amcnet.errors import InputError
 from amcnet.io import atomic_path
 from amcnet.training.checkpoint_format import read_checkpoint, write_checkpoint
 from amcnet.training.interruption import Interruption, RunStopped
+from amcnet.training.run_paths import CHECKPOINT_FOLDER, last_checkpoint
 from amcnet.training.training_config import ScheduleConfig
-
-CHECKPOINT_FOLDER = "checkpoints"
 
 logger = logging.getLogger(__name__)
 
@@ -177,13 +176,3 @@ def explained_end(folder: Path) -> Iterator[RunPosition]:
             how = "has no checkpoint yet and must be restarted"
         logger.warning("interrupted%s at step %d; the run %s", cause, position.step(), how)
         raise
-
-
-def last_checkpoint(folder: Path) -> Path:
-    """Return the path of a run's newest checkpoint."""
-    return folder / CHECKPOINT_FOLDER / "last.ckpt"
-
-
-def best_checkpoint(folder: Path) -> Path:
-    """Return the path of the checkpoint with the highest Dice."""
-    return folder / CHECKPOINT_FOLDER / "best.ckpt"

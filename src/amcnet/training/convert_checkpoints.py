@@ -21,7 +21,7 @@ from amcnet.errors import AmcnetError, InputError, one_line
 from amcnet.io import atomic_path
 from amcnet.io.input_files import check_regular_file
 from amcnet.training.checkpoint_format import write_checkpoint
-from amcnet.training.checkpoints import CHECKPOINT_FOLDER
+from amcnet.training.run_paths import CHECKPOINT_FOLDER
 
 _UNREADABLE = (  # what PyTorch and a checkpoint of other content raise
     OSError,

@@ -8,8 +8,8 @@ from pathlib import Path
 from amcnet.errors import ConfigError, OneLineFormatter, OutputError
 from amcnet.io.atomic_files import write_atomically
 from amcnet.io.file_lock import held_lock
-from amcnet.training.checkpoints import last_checkpoint
 from amcnet.training.config_reading import RUN_CONFIG_FILE, read_run_config
+from amcnet.training.run_paths import last_checkpoint
 from amcnet.training.training_config import TrainingConfig
 
 LOG_FILE = "run.log"

@@ -29,6 +29,7 @@ from amcnet.parallel import Progress, no_progress
 from amcnet.training.config_reading import CONFIG_FILE
 from amcnet.training.config_template import TemplateValues, config_text
 from amcnet.training.config_writing import discard_config, write_config
+from amcnet.training.refinement.refiner_config_reading import REFINER_CONFIG_FILE
 from amcnet.training.refinement.refiner_template import RefinerTemplateValues, refiner_config_text
 from amcnet.training.start_plan import Ceiling, choose_recipe, plan_start
 from amcnet.training.start_remarks import looks_like_ultrasound, start_remarks
@@ -36,7 +37,6 @@ from amcnet.training.time_plan import SIZES, measure_speed, plan_for_time
 
 FINGERPRINT_FILE = "fingerprint.json"
 LABEL_FILE = "dataset.json"
-REFINER_CONFIG_FILE = "refiner.toml"
 
 _REFINER_REASON = (
     f"{REFINER_CONFIG_FILE} trains only the second stage on these cases: in the same time it gains "

@@ -21,10 +21,8 @@ from amcnet.training.checkpoint_format import read_checkpoint
 from amcnet.training.checkpoints import (
     RunPosition,
     SafeCheckpointIO,
-    best_checkpoint,
     checkpoint_callbacks,
     explained_end,
-    last_checkpoint,
 )
 from amcnet.training.data_source import choose_split, find_source
 from amcnet.training.datamodule import RunData
@@ -45,15 +43,18 @@ from amcnet.training.model_description import Origin, code_commit, describe_mode
 from amcnet.training.pace import PaceReport
 from amcnet.training.progress_events import StepEvents, TrainingListener
 from amcnet.training.run_folder import claimed_folder, log_to_file
+from amcnet.training.run_paths import (
+    BUNDLE_FOLDER,
+    CURVES_FILE,
+    HISTORY_FILE,
+    best_checkpoint,
+    last_checkpoint,
+)
 from amcnet.training.task import SegmentationTask, check_weights
 from amcnet.training.training_config import ScheduleConfig, TrainingConfig
 from amcnet.training.transfer import start_from
 
 logger = logging.getLogger(__name__)
-
-BUNDLE_FOLDER = "model"
-HISTORY_FILE = "metrics.csv"
-CURVES_FILE = "curves.png"
 
 
 def train(

@@ -9,9 +9,9 @@ from amcnet.errors import InputError
 from amcnet.networks.refiner import Refiner
 from amcnet.networks.refiner_architecture import RefinerArchitecture
 from amcnet.training.checkpoint_format import read_checkpoint, write_checkpoint
-from amcnet.training.checkpoints import last_checkpoint
 from amcnet.training.refinement.patches import BoundaryPatches, PatchOptions, RefinementCase
 from amcnet.training.refinement.trainer import RefinementLoss, RefinerTrainer, validation_loader
+from amcnet.training.run_paths import last_checkpoint
 from amcnet.training.training_config import OptimiserConfig, ScheduleConfig
 
 from .conftest import SPACING_MM, TABLE

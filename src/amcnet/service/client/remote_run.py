@@ -1,6 +1,5 @@
 """Segment on a server: send volumes, follow the work and fetch results as if it ran locally."""
 
-import time
 import zipfile
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -17,6 +16,7 @@ from amcnet.service.client.server_connection import (
     ServerConnection,
     ServerError,
     UnreachableError,
+    patient,
 )
 from amcnet.service.client.volume_package import packed_volume
 from amcnet.service.job_options import checked_options
@@ -28,8 +28,6 @@ from amcnet.workflows.segment.result import SegmentedFile
 
 _AT_ONCE = 4  # volumes that are sent, worked on and fetched
 _STEP_SECONDS = 0.1
-_PATIENCE_SECONDS = 300.0  # for a server that is started again meanwhile
-_LONGEST_PAUSE_SECONDS = 15.0
 _DETAILS = ("geometry", "verdict", "findings", "structures")
 
 
@@ -87,12 +85,12 @@ class RemoteRun:
             fields = _fields(job, options) | {"name": package.name}
             if package.is_archive:
                 fields["archive"] = "zip"
-            submit = partial(self._server.upload, package.file, package.sha256, fields)
-            accepted = _patient(submit)
+            submit = partial(self._server.upload, "/jobs", package.file, package.sha256, fields)
+            accepted = patient(submit)
         job_id = str(accepted["id"])
         follower = _Follower(job, package.name, event, listen)
-        result = _patient(partial(self._follow, job_id, follower))
-        _patient(partial(self._fetch, job_id, job, options))
+        result = patient(partial(self._follow, job_id, follower))
+        patient(partial(self._fetch, job_id, job, options))
         return _segmented(job, options, result, package.name)
 
     def _follow(self, job_id: str, follower: "_Follower") -> dict[str, Any]:
@@ -183,23 +181,6 @@ def named_here(text: str, name: str, source: Path) -> str:
     'scans/a.nrrd: is empty'
     """
     return f"{source}{text.removeprefix(name)}" if text.startswith(name) else text
-
-
-def _patient(step: Any) -> Any:  # noqa: ANN401  whatever the step returns
-    """Run a step and return its result; if the server is unreachable, retry for some minutes.
-
-    Raises:
-        UnreachableError: If it remains unreachable.
-    """
-    pause, deadline = 1.0, time.monotonic() + _PATIENCE_SECONDS
-    while True:
-        try:
-            return step()
-        except UnreachableError:
-            if time.monotonic() + pause > deadline:
-                raise
-            time.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
 
 def _fields(job: Job, options: SegmentOptions) -> dict[str, str]:

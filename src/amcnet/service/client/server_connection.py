@@ -3,6 +3,7 @@
 import http.client
 import json
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from amcnet.version import __version__
 _SECONDS = 90  # a running service sends something more often
 _CHUNK_BYTES = 1 << 20
 _MOST_JSON = 1 << 26
+_PATIENCE_SECONDS = 300.0  # for a server that is started again meanwhile
+_LONGEST_PAUSE_SECONDS = 15.0
 
 
 class ServerError(AmcnetError):
@@ -80,8 +83,20 @@ https://HOST
         with self._request("GET", path) as answer:
             return _json(self.url, answer.read(_MOST_JSON))
 
-    def upload(self, file: Path, sha256: str, fields: Mapping[str, str]) -> dict[str, Any]:
-        """Submit a volume and return its job.
+    def post(self, path: str) -> dict[str, Any]:
+        """Send a request without content and return the answer.
+
+        Raises:
+            ServerError: If the service refuses.
+            UnreachableError: If it does not answer.
+        """
+        with self._request("POST", path) as answer:
+            return _json(self.url, answer.read(_MOST_JSON))
+
+    def upload(
+        self, path: str, file: Path, sha256: str, fields: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Submit a file, such as a volume, and return the answer, such as its job.
 
         Raises:
             ServerError: If the service refuses it.
@@ -94,7 +109,7 @@ https://HOST
         }
         with (
             file.open("rb") as body,
-            self._request("POST", f"/jobs?{urlencode(fields)}", body, headers) as answer,
+            self._request("POST", f"{path}?{urlencode(fields)}", body, headers) as answer,
         ):
             return _json(self.url, answer.read(_MOST_JSON))
 
@@ -243,3 +258,20 @@ def read_token(path: Path) -> str:
     if not words:
         raise ConfigError(f"{path}: found no token, expected one")
     return words[0][-1]
+
+
+def patient(step: Any) -> Any:  # noqa: ANN401  whatever the step returns
+    """Run a step and return its result; if the server is unreachable, retry for some minutes.
+
+    Raises:
+        UnreachableError: If it remains unreachable.
+    """
+    pause, deadline = 1.0, time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return step()
+        except UnreachableError:
+            if time.monotonic() + pause > deadline:
+                raise
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)

@@ -50,15 +50,15 @@ def packed_volume(source: Path, channels: int) -> Iterator[VolumePackage]:
     """
     files = _files_of(source, channels)
     if len(files) == 1 and source.is_file() and source.name.upper() != "DICOMDIR":
-        yield VolumePackage(source, source.name, _sha256(source), is_archive=False)
+        yield VolumePackage(source, source.name, sha256_of_upload(source), is_archive=False)
         return
     folder = source if source.is_dir() else source.parent
     is_dicom = source.is_dir() or source.name.upper() == "DICOMDIR"
     with tempfile.TemporaryDirectory(prefix="amcnet-") as temporary:
         archive = Path(temporary) / "volume.zip"
-        _pack(archive, folder, files)
+        pack_files(archive, folder, files)
         name = f"{folder.absolute().name or 'dicom'}.zip" if is_dicom else source.name
-        yield VolumePackage(archive, name, _sha256(archive), is_archive=not is_dicom)
+        yield VolumePackage(archive, name, sha256_of_upload(archive), is_archive=not is_dicom)
 
 
 def _files_of(source: Path, channels: int) -> list[Path]:
@@ -88,7 +88,8 @@ def _data_files(header: Path) -> list[Path]:
     return named
 
 
-def _pack(archive: Path, folder: Path, files: list[Path]) -> None:
+def pack_files(archive: Path, folder: Path, files: list[Path]) -> None:
+    """Write files of a folder as a zip archive; the same files give the same bytes."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as packed:
         for path in dict.fromkeys(files):
             member = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _DATE)
@@ -97,7 +98,12 @@ def _pack(archive: Path, folder: Path, files: list[Path]) -> None:
                     target.write(chunk)
 
 
-def _sha256(file: Path) -> str:
+def sha256_of_upload(file: Path) -> str:
+    """Return the SHA-256 of a file.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
     try:
         return sha256_of(file)
     except OSError as error:

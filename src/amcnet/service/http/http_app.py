@@ -12,7 +12,7 @@ from starlette.routing import Route
 from amcnet.errors import AmcnetError
 from amcnet.inference.quality_presets import Quality
 from amcnet.io import IMAGE_EXTENSIONS, LABEL_EXTENSIONS
-from amcnet.service.http import job_routes, page_routes
+from amcnet.service.http import job_routes, page_routes, training_routes
 from amcnet.service.http.browser_sessions import BrowserSessions
 from amcnet.service.http.gatekeeper import Gatekeeper
 from amcnet.service.http.http_context import (
@@ -29,6 +29,7 @@ from amcnet.version import __version__
 from amcnet.workflows.segment.events import PROTOCOL as PROGRESS_PROTOCOL
 
 JOB = "/jobs/{job_id}"
+TRAINING = "/trainings/{training_id}"
 _ANSWERED: tuple[Any, ...] = (HTTPException, AmcnetError, OSError, sqlite3.Error, Exception)
 
 
@@ -68,6 +69,7 @@ def _capabilities(context: HttpContext) -> dict[str, Any]:
         "refuses_because": refusal,
         "dicom": context.dicom,
         "forward": context.forward,
+        "most_training_minutes": 0 if context.trainings is None else context.trainings.most_minutes,
     }
 
 
@@ -91,6 +93,13 @@ ROUTES: tuple[tuple[str, str, Any], ...] = (
     ("GET", f"{JOB}/probabilities", job_routes.send_probabilities),
     ("POST", f"{JOB}/retry", job_routes.retry),
     ("GET", "/queue", job_routes.show_queue),
+    ("POST", "/trainings", training_routes.submit),
+    ("GET", "/trainings", training_routes.list_trainings),
+    ("GET", TRAINING, training_routes.show),
+    ("DELETE", TRAINING, training_routes.delete),
+    ("POST", f"{TRAINING}/pause", training_routes.pause),
+    ("POST", f"{TRAINING}/resume", training_routes.resume),
+    ("GET", f"{TRAINING}/model", training_routes.send_model),
 )
 
 

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -15,6 +16,7 @@ from amcnet.service.job_desk import JobDesk
 from amcnet.service.protocol import own_headers
 from amcnet.service.queue.job_folders import is_full
 from amcnet.service.queue.stored_job import StoredJob
+from amcnet.service.training.training_desk import TrainingDesk
 from amcnet.service.work.job_feed import JobFeed
 from amcnet.service.work.result_formats import ResultFormats
 from amcnet.service.work.service_model import ModelFacts
@@ -39,6 +41,7 @@ class HttpContext:
         forward: Destination of results, if any.
         loopback_port: Port, if only the service's own machine may reach it; else None.
         retry: Retries a stuck result at once.
+        trainings: Accepts trainings; None if the service does not train.
     """
 
     desk: JobDesk
@@ -52,6 +55,7 @@ class HttpContext:
     forward: str | None = None
     loopback_port: int | None = None
     retry: Callable[[str], bool] = field(default=lambda job_id: False)
+    trainings: TrainingDesk | None = None
 
 
 def context_of(request: Request) -> HttpContext:
@@ -114,3 +118,10 @@ def _told(status: int, text: str, headers: Mapping[str, str] | None = None) -> R
 def json_answer(values: Any, status: int = 200, **headers: str) -> Response:  # noqa: ANN401
     """Return an answer in JSON that must not be cached."""
     return JSONResponse(values, status, headers={"Cache-Control": "no-store"} | headers)
+
+
+def iso_time(seconds: float | None) -> str | None:
+    """Return seconds since 1970 as a time in UTC, in ISO 8601."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

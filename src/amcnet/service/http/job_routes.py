@@ -1,6 +1,5 @@
 """The routes of jobs: submit, follow, fetch, delete."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,15 @@ from amcnet.errors import ConfigError
 from amcnet.labelmaps.selection import find_structures
 from amcnet.service.access_tokens import may_read, sees_all
 from amcnet.service.http.event_stream import EventStream
-from amcnet.service.http.http_context import context_of, job_of_request, json_answer, owner_of
+from amcnet.service.http.http_context import (
+    context_of,
+    iso_time,
+    job_of_request,
+    json_answer,
+    owner_of,
+)
 from amcnet.service.http.uploads import (
+    ArchiveLimits,
     checked_name,
     receive_upload,
     too_large,
@@ -42,27 +48,21 @@ def described(job: StoredJob, position: int | None = None, name: bool = True) ->
     values: dict[str, Any] = {
         "id": job.id,
         "state": str(job.state),
-        "created": _iso(job.created),
-        "updated": _iso(job.updated),
-        "started": _iso(job.started),
+        "created": iso_time(job.created),
+        "updated": iso_time(job.updated),
+        "started": iso_time(job.started),
         "seconds": None if job.seconds is None else round(job.seconds, 2),
         "verdict": job.verdict or None,
         "found": job.found,
         "wanted": job.wanted,
         "attempts": job.attempts,
-        "next_attempt": _iso(job.not_before) if job.attempts else None,
+        "next_attempt": iso_time(job.not_before) if job.attempts else None,
         "position": position,
         "came_by": "dicom" if job.series else "http",
     }
     if name:
         values |= {"name": job.name, "options": job.options, "error": job.error or None}
     return values
-
-
-def _iso(seconds: float | None) -> str | None:
-    if seconds is None:
-        return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
 def _with_position(request: Request, job: StoredJob) -> dict[str, Any]:
@@ -93,7 +93,8 @@ async def submit(request: Request) -> Response:
         path = incoming / (_UNPACKED if is_packed else name)
         digest = await receive_upload(request, path, context.most_bytes, folders.check_room)
         if is_packed:
-            await run_sync(unpack, path, incoming, context.most_bytes, folders.check_room)
+            limits = ArchiveLimits(context.most_bytes)
+            await run_sync(unpack, path, incoming, limits, folders.check_room)
             if not (incoming / name).is_file():
                 raise ConfigError(f"name: the archive does not contain '{name}'")
         values = options.model_dump(mode="json")

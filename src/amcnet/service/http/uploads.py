@@ -3,6 +3,7 @@
 import hashlib
 import zipfile
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,7 +22,6 @@ _BUFFER_BYTES = 1 << 20
 _IDLE_SECONDS = 60
 _MOST_NAME_BYTES = 200
 _SPECIAL = frozenset('/\\:*?"<>|')
-_MOST_MEMBERS = 100
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -31,7 +31,7 @@ def checked_name(name: str) -> str:
     Raises:
         InputError: If it cannot be used.
     """
-    if not _is_plain(name) or name.startswith("-"):
+    if not is_plain_name(name) or name.startswith("-"):
         raise InputError(f"name: found {name!r}, expected the plain name of a file")
     if find_extension(Path(name), (*IMAGE_EXTENSIONS, ARCHIVE)) is None:
         known = " ".join((*IMAGE_EXTENSIONS, ARCHIVE))
@@ -82,13 +82,34 @@ def too_large(most_bytes: int) -> HTTPException:
     )
 
 
-def unpack(archive: Path, folder: Path, most_bytes: int, check_room: Callable[[], None]) -> None:
+@dataclass(frozen=True)
+class ArchiveLimits:
+    """What an uploaded archive may contain.
+
+    Attributes:
+        most_bytes: Most bytes that all files may take together.
+        most_files: Most files.
+        folders: Folders that files may be in, besides the archive itself.
+
+    Example:
+        >>> ArchiveLimits(1000).folders
+        ()
+    """
+
+    most_bytes: int
+    most_files: int = 100
+    folders: tuple[str, ...] = ()
+
+
+def unpack(
+    archive: Path, folder: Path, limits: ArchiveLimits, check_room: Callable[[], None]
+) -> None:
     """Unpack the files of one volume, such as those of its channels, and remove the archive.
 
     Args:
-        archive: A zip archive of files without folders.
+        archive: A zip archive.
         folder: Destination.
-        most_bytes: Most that they may take together.
+        limits: What the archive may contain.
         check_room: Raises NoRoomError if the disk is full; called before each write.
 
     Raises:
@@ -98,7 +119,7 @@ def unpack(archive: Path, folder: Path, most_bytes: int, check_room: Callable[[]
         OSError: If the disk is full.
     """
     try:
-        _extract(archive, folder, most_bytes, check_room)
+        _extract(archive, folder, limits, check_room)
     except (AmcnetError, HTTPException):
         raise
     except Exception as error:  # damaged archives raise errors of many kinds
@@ -111,34 +132,42 @@ def unpack(archive: Path, folder: Path, most_bytes: int, check_room: Callable[[]
     archive.unlink()
 
 
-def _extract(archive: Path, folder: Path, most_bytes: int, check_room: Callable[[], None]) -> None:
-    left = most_bytes
+def _extract(
+    archive: Path, folder: Path, limits: ArchiveLimits, check_room: Callable[[], None]
+) -> None:
+    left = limits.most_bytes
+    for name in limits.folders:
+        (folder / name).mkdir(mode=0o700)
     with zipfile.ZipFile(archive) as packed:
         members = packed.infolist()
-        if len(members) > _MOST_MEMBERS:
+        if len(members) > limits.most_files:
             raise InputError(
-                f"archive: found {len(members)} files, expected at most {_MOST_MEMBERS}"
+                f"archive: found {len(members)} files, expected at most {limits.most_files}"
             )
         for member in members:
             if member.compress_type not in _COMPRESSIONS:
                 raise InputError("archive: found an unusual compression, expected deflate or none")
-            path = folder / _member_name(member.filename)
+            path = folder / _member_name(member.filename, limits.folders)
             with packed.open(member) as source, path.open("xb") as target:
                 while chunk := source.read(min(_BUFFER_BYTES, left + 1)):
                     left -= len(chunk)
                     if left < 0:
-                        raise too_large(most_bytes)
+                        raise too_large(limits.most_bytes)
                     check_room()
                     target.write(chunk)
 
 
-def _member_name(name: str) -> str:
-    if not _is_plain(name):
-        raise InputError("archive: contains a folder or a name that leads outside, expected files")
+def _member_name(name: str, folders: tuple[str, ...]) -> str:
+    folder, _, plain = name.rpartition("/")
+    if not is_plain_name(plain) or folder not in ("", *folders):
+        allowed = f"files, alone or in {' or '.join(folders)}" if folders else "files"
+        raise InputError(
+            f"archive: contains a folder or a name that leads outside, expected {allowed}"
+        )
     return name
 
 
-def _is_plain(name: str) -> bool:
+def is_plain_name(name: str) -> bool:
     """Return whether a name is a plain file name that is not hidden."""
     return (
         name.isprintable()

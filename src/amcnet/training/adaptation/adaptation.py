@@ -23,13 +23,13 @@ from amcnet.io.small_files import read_small_file
 from amcnet.io.verified_files import copy_verified
 from amcnet.training.adaptation.scan_verdict import Verdicts
 from amcnet.training.adaptation.self_labelling import SelfLabelling, label_scans
-from amcnet.training.checkpoints import last_checkpoint
 from amcnet.training.config_reading import read_config
 from amcnet.training.progress_events import TrainingListener
 from amcnet.training.run_folder import LOCK_FILE, locked_run_folder
+from amcnet.training.run_paths import BUNDLE_FOLDER, last_checkpoint
 from amcnet.training.setup import PrepareOptions, prepare
 from amcnet.training.training_config import TrainingConfig
-from amcnet.training.training_run import BUNDLE_FOLDER, train
+from amcnet.training.training_run import train
 
 SETTINGS_FILE = "adapt.json"
 

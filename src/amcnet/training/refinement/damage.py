@@ -50,9 +50,7 @@ def damaged(labels: _Labels, rng: Generator) -> _Labels:
     return result
 
 
-def resized(
-    labels: _Labels, spacing_mm: tuple[float, float, float], rng: Generator
-) -> _Labels:
+def resized(labels: _Labels, spacing_mm: tuple[float, float, float], rng: Generator) -> _Labels:
     """Return a copy in which all structures are larger or smaller by the same random distance.
 
     Args:

@@ -10,6 +10,9 @@ from amcnet.io.small_files import read_json, read_toml
 from amcnet.training.config_reading import CONFIG_FILE, RUN_CONFIG_FILE, first_problem
 from amcnet.training.refinement.refiner_config import RefinementConfig
 
+REFINER_CONFIG_FILE = "refiner.toml"
+"""Written by ``amcnet prepare`` if the model has a refiner for these structures."""
+
 _KEY = "refine"  # a key of no other training configuration
 
 

@@ -22,7 +22,7 @@ from amcnet.io.atomic_files import write_atomically
 from amcnet.io.small_files import read_small_file
 from amcnet.networks.refiner import Refiner
 from amcnet.networks.refiner_architecture import RefinerArchitecture
-from amcnet.training.checkpoints import RunPosition, explained_end, last_checkpoint
+from amcnet.training.checkpoints import RunPosition, explained_end
 from amcnet.training.config_reading import RUN_CONFIG_FILE
 from amcnet.training.held_out_calibration import calibrate_on_raw
 from amcnet.training.history import EpochRow, write_curves, write_history
@@ -35,7 +35,7 @@ from amcnet.training.refinement.patches import BoundaryPatches, PatchOptions, Re
 from amcnet.training.refinement.refiner_config import RefinementConfig
 from amcnet.training.refinement.trainer import RefinerTrainer, validation_loader
 from amcnet.training.run_folder import locked_run_folder, log_to_file
-from amcnet.training.training_run import BUNDLE_FOLDER, CURVES_FILE, HISTORY_FILE
+from amcnet.training.run_paths import BUNDLE_FOLDER, CURVES_FILE, HISTORY_FILE, last_checkpoint
 
 logger = logging.getLogger(__name__)
 

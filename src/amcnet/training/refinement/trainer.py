@@ -17,12 +17,13 @@ from amcnet.errors import InputError, TrainingError
 from amcnet.losses import DiceLoss
 from amcnet.networks.refiner import Refiner
 from amcnet.training.checkpoint_format import read_checkpoint
-from amcnet.training.checkpoints import SafeCheckpointIO, last_checkpoint
+from amcnet.training.checkpoints import SafeCheckpointIO
 from amcnet.training.history import EpochRow
 from amcnet.training.interruption import Interruption, RunStopped
 from amcnet.training.learning_rate import RateSchedule
 from amcnet.training.progress_events import EventReporter, Position, TrainingListener
 from amcnet.training.refinement.patches import BoundaryPatches, PatchBatch, collate_patches
+from amcnet.training.run_paths import last_checkpoint
 from amcnet.training.training_config import OptimiserConfig, ScheduleConfig
 
 logger = logging.getLogger(__name__)

@@ -1,0 +1,64 @@
+"""``amcnet train --server``: train on a server instead of here."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from amcnet.errors import ConfigError
+
+if TYPE_CHECKING:
+    from amcnet.bundle import Bundle
+
+
+def train_on_server(
+    server: str,
+    token_file: Path | None,
+    data_set: Path,
+    out: Path | None,
+    resume: bool,
+    max_time: str | None,
+    as_json: bool,
+) -> None:
+    """Train on a server, show the progress and fetch the model."""
+    from amcnet.cli.console import stdout
+    from amcnet.cli.training_output import hours_of, show_log, write_json
+    from amcnet.service.client.remote_training import begin_on_server, find_on_server
+    from amcnet.service.client.server_connection import ServerConnection, read_token
+
+    show_log()
+    token = None if token_file is None else read_token(token_file)
+    connection = ServerConnection(server.rstrip("/"), token)
+    since = 0
+    if resume:
+        if max_time is not None:
+            raise ConfigError("--max-time: the training has one already, expected none to resume")
+        training = find_on_server(connection, out or data_set)
+        since = training.resume()
+    else:
+        hours = hours_of(max_time)
+        run = out or Path("runs") / data_set.absolute().name
+        minutes = None if hours is None else 60 * hours
+        training = begin_on_server(connection, data_set, run, minutes)
+    if as_json:
+        bundle = training.follow(lambda event: write_json(**_without_protocol(event)), since)
+        write_json(
+            "result", model=str(bundle.folder), name=bundle.description.name, steps=_steps(bundle)
+        )
+        return
+    bundle = training.follow(_show, since)
+    stdout().print(f"{bundle.folder}: the trained model; use it with amcnet segment --model")
+
+
+def _without_protocol(event: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in event.items() if name != "protocol"}
+
+
+def _steps(bundle: "Bundle") -> int:
+    refiner = bundle.description.refiner
+    return (bundle.description.provenance if refiner is None else refiner.provenance).steps
+
+
+def _show(event: dict[str, Any]) -> None:
+    from amcnet.cli.console import stdout
+
+    if event.get("dice") is not None:
+        stdout().print(f"step {event['step']}, {event['fraction']:.0%}, Dice {event['dice']:.3f}")

@@ -1,0 +1,1 @@
+"""Trainings on the server: users send a data set and fetch a model."""
