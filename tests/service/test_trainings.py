@@ -118,6 +118,7 @@ def test_others_see_nothing_of_a_training(service: Service, blocks: Path) -> Non
     [
         ({"dataset.json": "{}", "../outside.nrrd": ""}, "a name that leads outside"),
         ({"other/a.nrrd": ""}, "imagesTr or labelsTr"),
+        ({"/a.nrrd": ""}, "imagesTr or labelsTr"),
         ({"imagesTr/deeper/a.nrrd": ""}, "imagesTr or labelsTr"),
         (
             {"dataset.json": '{"dataset": {"a": {"images": ["/etc/hostname"], "label": "b"}}}'},

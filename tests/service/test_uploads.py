@@ -10,7 +10,7 @@ import pytest
 from starlette.requests import Request
 
 from amcnet.errors import InputError
-from amcnet.service.http.uploads import receive_upload, unpack
+from amcnet.service.http.uploads import ArchiveLimits, receive_upload, unpack
 from amcnet.service.queue.job_folders import NoRoomError
 
 KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
@@ -35,7 +35,7 @@ def packed(kind: int) -> bytes:
 def extract(folder: Path, content: bytes, check=no_check) -> list[str]:
     folder.mkdir(exist_ok=True)
     (folder / "upload.zip").write_bytes(content)
-    unpack(folder / "upload.zip", folder, 10_000, check)
+    unpack(folder / "upload.zip", folder, ArchiveLimits(10_000), check)
     return sorted(path.name for path in folder.iterdir())
 
 

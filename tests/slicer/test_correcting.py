@@ -10,6 +10,7 @@ from amcnet.anatomy import hand_label_table
 from amcnet.bundle import load_bundle
 from amcnet.io import read_labels, read_volume
 
+from ..service.running import Service
 from .test_panel import add_volume, apply
 
 pytest.importorskip("slicer_core")
@@ -206,6 +207,30 @@ def test_a_model_is_improved_paused_and_resumed(applied, make_panel):
     applied.ui.applyButton.click()  # the new model is used
     make_panel.wait(lambda: not applied.panel.logic.is_running)
     assert "of 38 structures" in applied.ui.statusLabel.text()
+
+
+def test_a_model_is_trained_on_a_server(applied, make_panel, small_bundle, tmp_path):
+    service = Service(tmp_path, small_bundle, "--training", "5")
+    ui, improvement = applied.ui, applied.panel.correct.improvement
+    try:
+        ui.serverEdit.setText(service.url)
+        ui.minutesSpin.setValue(300)
+        ui.improveButton.click()
+        make_panel.wait(lambda: improvement._losses or not improvement.is_running, 900)
+        assert improvement.is_running, ui.logText.toPlainText() + service.log_text()
+        (training,) = service.get("/trainings").json["trainings"]
+        assert (training["name"], training["minutes"]) == (applied.data.name, 300)
+        ui.pauseButton.click()
+        make_panel.wait(lambda: not improvement.is_running, 900)
+        assert "was paused. Press Resume" in ui.statusLabel.text()
+        assert improvement.can_resume
+        ui.minutesSpin.setValue(301)  # longer than the server trains
+        ui.improveButton.click()
+        make_panel.wait(lambda: not improvement.is_running, 900)
+        assert "expected at most 300 min" in ui.statusLabel.text()
+    finally:
+        ui.serverEdit.setText("")
+        service.close()
 
 
 def test_the_curve_rises_where_the_figures_do(application):

@@ -90,6 +90,56 @@ def _paths() -> dict[str, Any]:
             "get": _for_job("Probabilities of all classes (.npy).", {"200": _BYTES}, "409")
         },
         f"{job}/retry": {"post": _for_job("Forward a stuck result at once.", {"202": _JOB}, "409")},
+        **_training_paths(),
+    }
+
+
+def _training_paths() -> dict[str, Any]:
+    training = "/trainings/{training_id}"
+
+    def operation(summary: str, answers: dict[str, Any], *problems: str) -> dict[str, Any]:
+        described = _operation(summary, answers, "401", "404", *problems)
+        identifier = _JOB_ID | {"name": "training_id", "description": "The training's id."}
+        return described | {"parameters": [identifier, *described["parameters"]]}
+
+    submission = _operation(
+        "Train on a data set: a zip of dataset.json, imagesTr and labelsTr.",
+        {"201": _OBJECT},
+        *("400", "401", "404", "413", "507"),
+    )
+    fields = [
+        {"name": name, "in": "query", "required": True, "description": text, "schema": schema}
+        for name, text, schema in (
+            ("name", "Name of the data set.", {"type": "string"}),
+            ("minutes", "Time limit of the training.", {"type": "number"}),
+        )
+    ]
+    since = {
+        "name": "since",
+        "in": "query",
+        "description": "Number of events that are already known.",
+        "schema": {"type": "integer"},
+    }
+    shown = operation("State, error and progress of a training.", {"200": _OBJECT}, "400")
+    model = {"200": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}
+    return {
+        "/trainings": {
+            "get": _operation("Your trainings, the latest first.", {"200": _OBJECT}, "401", "404"),
+            "post": submission
+            | {
+                "parameters": [*fields, *submission["parameters"]],
+                "requestBody": {"required": True, "content": _BYTES},
+            },
+        },
+        training: {
+            "get": shown | {"parameters": [since, *shown["parameters"]]},
+            "delete": operation("End a training and delete its files.", {"204": None}),
+        },
+        f"{training}/pause": {
+            "post": operation("Pause a training after its current step.", {"202": _OBJECT})
+        },
+        f"{training}/resume": {"post": operation("Resume a paused training.", {"202": _OBJECT})},
+        f"{training}/model": {"get": operation("The trained model, a zip.", model, "409")},
     }
 
 

@@ -158,8 +158,8 @@ def _extract(
 
 
 def _member_name(name: str, folders: tuple[str, ...]) -> str:
-    folder, _, plain = name.rpartition("/")
-    if not is_plain_name(plain) or folder not in ("", *folders):
+    folder, separator, plain = name.rpartition("/")
+    if not is_plain_name(plain) or (separator and folder not in folders):
         allowed = f"files, alone or in {' or '.join(folders)}" if folders else "files"
         raise InputError(
             f"archive: contains a folder or a name that leads outside, expected {allowed}"
