@@ -195,7 +195,7 @@ def test_a_server_that_does_not_train_says_so(
     try:
         command = [sys.executable, "-c", MAIN, "train", str(blocks), "--server", running.url]
         done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert "does not train models" in done.stderr
         assert running.request("POST", "/trainings", b"PK", name="a", minutes="1").status == 404
     finally:

@@ -30,12 +30,6 @@ _POLL_SECONDS = 2.0
 _DEFAULT_MINUTES = 60.0
 _DESCRIPTION = "dataset.json"
 
-Listener = Callable[[dict[str, Any]], None]
-
-
-def ignore(event: dict[str, Any]) -> None:
-    """Ignore an event."""
-
 
 @dataclass(frozen=True)
 class RemoteTraining:
@@ -51,7 +45,7 @@ class RemoteTraining:
     run: Path
     id: str
 
-    def follow(self, listen: Listener = ignore, since: int = 0) -> Bundle:
+    def follow(self, listen: Callable[[dict[str, Any]], None], since: int = 0) -> Bundle:
         """Wait for the end of the training and fetch its model.
 
         On Ctrl-C the training is paused on the server.

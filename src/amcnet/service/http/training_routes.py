@@ -32,7 +32,7 @@ _MOST_FILES = 10_000
 _FIELDS = ("name", "minutes")
 
 
-def described(record: TrainingRecord) -> dict[str, Any]:
+def describe_training(record: TrainingRecord) -> dict[str, Any]:
     """Return the description of a training, as JSON holds it."""
     return {
         "id": record.id,
@@ -45,7 +45,7 @@ def described(record: TrainingRecord) -> dict[str, Any]:
     }
 
 
-async def submit(request: Request) -> Response:
+async def submit_training(request: Request) -> Response:
     """Accept a data set to train on: a zip archive."""
     context, owner, desk = context_of(request), owner_of(request), _desk(request)
     fields = dict(request.query_params.multi_items())
@@ -69,13 +69,13 @@ async def submit(request: Request) -> Response:
         await run_sync(unpack, archive, incoming, limits, folders.check_room)
         await run_sync(_check_description, incoming / _DESCRIPTION)
         record = await run_sync(desk.accept, incoming, name, owner, minutes)
-    return json_answer(described(record), 201, Location=f"/trainings/{record.id}")
+    return json_answer(describe_training(record), 201, Location=f"/trainings/{record.id}")
 
 
 def list_trainings(request: Request) -> Response:
     """List the user's trainings, the latest first."""
     owner = owner_of(request)
-    own = [described(record) for record in _desk(request).all() if record.owner == owner]
+    own = [describe_training(record) for record in _desk(request).all() if record.owner == owner]
     return json_answer({"trainings": own[::-1]})
 
 
@@ -84,19 +84,21 @@ def show(request: Request) -> Response:
     record, since = _training(request), request.query_params.get("since", "0")
     if not since.isdecimal():
         raise ConfigError(f"since: found {since!r}, expected a number of events")
-    return json_answer(described(record) | {"events": _desk(request).events(record.id, int(since))})
+    return json_answer(
+        describe_training(record) | {"events": _desk(request).events(record.id, int(since))}
+    )
 
 
 def pause(request: Request) -> Response:
     """Pause a training after its current step."""
     _desk(request).pause(_training(request).id)
-    return json_answer(described(_training(request)), 202)
+    return json_answer(describe_training(_training(request)), 202)
 
 
 def resume(request: Request) -> Response:
     """Resume a paused training."""
     _desk(request).resume(_training(request).id)
-    return json_answer(described(_training(request)), 202)
+    return json_answer(describe_training(_training(request)), 202)
 
 
 def send_model(request: Request) -> Response:
@@ -112,7 +114,7 @@ def send_model(request: Request) -> Response:
     return FileResponse(path, media_type="application/zip", filename="model.zip")
 
 
-def delete(request: Request) -> Response:
+def delete_training(request: Request) -> Response:
     """Delete a training with all its files; a running one ends."""
     _desk(request).delete(_training(request).id)
     return Response(status_code=204)
