@@ -1,4 +1,4 @@
-"""End a run on SIGTERM or SIGHUP after finishing and saving the current step."""
+"""End a run on Ctrl-C, SIGTERM or SIGHUP after finishing and saving the current step."""
 
 import signal
 import threading
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 # SIGHUP does not exist on Windows.
-_NAMES = ("SIGTERM", "SIGHUP")
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class RunStopped(SystemExit):
@@ -15,6 +15,7 @@ class RunStopped(SystemExit):
 
     def __init__(self, number: int) -> None:
         super().__init__(128 + number)
+        self.number = number
         self.signal_name = signal.Signals(number).name
 
 
@@ -46,12 +47,21 @@ class Interruption:
 
 @contextmanager
 def handled_signals() -> Iterator[Interruption]:
-    """Handle SIGTERM and SIGHUP within the block."""
+    """Handle the signals within the block.
+
+    Raises:
+        KeyboardInterrupt: After Ctrl-C. Only the block sees a :class:`RunStopped`, since Lightning
+            turns an interrupt from the keyboard into exit status 1.
+    """
     interruption = Interruption()
     before = {number: signal.getsignal(number) for number in _present()}
     interruption.install()
     try:
         yield interruption
+    except RunStopped as error:
+        if error.number == signal.SIGINT:
+            raise KeyboardInterrupt from error
+        raise
     finally:
         if threading.current_thread() is threading.main_thread():
             for number, handler in before.items():
