@@ -56,7 +56,7 @@ def packed(folder: Path, **extra: str) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.relative_to(folder).as_posix() not in extra:
+            if path.relative_to(folder).as_posix() not in extra:
                 archive.write(path, path.relative_to(folder).as_posix())
         for name, text in extra.items():
             archive.writestr(name, text)
@@ -109,6 +109,8 @@ def test_others_see_nothing_of_a_training(service: Service, blocks: Path) -> Non
     assert service.get("/trainings", BERTA).json["trainings"] == []
     assert service.request("GET", address).status == 401
     assert service.get(f"{address}/model", ANNA).status == 409
+    again = submit(service, packed(blocks), minutes="29")
+    assert (again.status, again.json["id"]) == (200, answer.json["id"])
     assert service.request("DELETE", address, None, ANNA).status == 204
     assert service.get(address, ANNA).status == 404
 
@@ -121,10 +123,13 @@ def test_others_see_nothing_of_a_training(service: Service, blocks: Path) -> Non
         ({"/a.nrrd": ""}, "imagesTr or labelsTr"),
         ({"imagesTr/deeper/a.nrrd": ""}, "imagesTr or labelsTr"),
         (
-            {"dataset.json": '{"dataset": {"a": {"images": ["/etc/hostname"], "label": "b"}}}'},
+            {
+                "dataset.json": '{"labels": {}, "dataset": {"a": {"images": ["/etc/hostname"], "label": "b"}}}'
+            },
             "lists",
         ),
-        ({"dataset.json": '{"training": []}'}, "lists its files under 'training'"),
+        ({"dataset.json": '{"labels": {}, "training": []}'}, "lists its files under 'training'"),
+        ({"dataset.json": "[]"}, "no 'labels'"),
         ({"dataset.json": "no JSON"}, "dataset.json"),
     ],
 )
@@ -139,8 +144,8 @@ def test_dangerous_data_sets_are_refused(
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"minutes": "31"}, "at most 30"),
-        ({"minutes": "nan"}, "at most 30"),
+        ({"minutes": "31"}, "expected 0.05 to 30"),
+        ({"minutes": "nan"}, "expected 0.05 to 30"),
         ({"name": "../a"}, "plain name"),
         ({"colour": "red"}, "expected one of name, minutes"),
     ],
@@ -183,6 +188,7 @@ def test_a_killed_service_goes_on_with_its_training(
             pass
         assert found["state"] == "done", running.log_text()
         assert found["events"][: len(events)] == events
+        assert str(running.data) not in json.dumps(found)
         assert running.get(f"{address}/model").body[:2] == b"PK"
     finally:
         running.close()

@@ -1,5 +1,6 @@
 """``amcnet train --server``: train on a server instead of here."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,8 @@ from amcnet.errors import ConfigError
 
 if TYPE_CHECKING:
     from amcnet.bundle import Bundle
+
+_LINE_SECONDS = 60.0
 
 
 def train_on_server(
@@ -44,7 +47,7 @@ def train_on_server(
             "result", model=str(bundle.folder), name=bundle.description.name, steps=_steps(bundle)
         )
         return
-    bundle = training.follow(_show, since)
+    bundle = training.follow(_Lines().show, since)
     stdout().print(f"{bundle.folder}: the trained model; use it with amcnet segment --model")
 
 
@@ -57,8 +60,19 @@ def _steps(bundle: "Bundle") -> int:
     return (bundle.description.provenance if refiner is None else refiner.provenance).steps
 
 
-def _show(event: dict[str, Any]) -> None:
-    from amcnet.cli.console import stdout
+class _Lines:
+    """Prints a line about a training at most once a minute, and after each validation."""
 
-    if event.get("dice") is not None:
-        stdout().print(f"step {event['step']}, {event['fraction']:.0%}, Dice {event['dice']:.3f}")
+    def __init__(self) -> None:
+        self._due_at = 0.0
+
+    def show(self, event: dict[str, Any]) -> None:
+        """Print an event if it is time."""
+        from amcnet.cli.console import stdout
+
+        dice, now = event.get("dice"), time.monotonic()
+        if dice is None and now < self._due_at:
+            return
+        self._due_at = now + _LINE_SECONDS
+        quality = "" if dice is None else f", Dice {dice:.3f}"
+        stdout().print(f"step {event.get('step')}, {event.get('fraction', 0):.0%}{quality}")

@@ -63,6 +63,10 @@ def train(
     token_file: TokenFileOption = None,
 ) -> None:
     """Train a network; the run folder then holds a model bundle."""
+    if server is None and resume:
+        from amcnet.service.client.remote_training import server_of_run
+
+        server = server_of_run(out or config)
     if server is not None:
         from amcnet.cli.remote_train import train_on_server
 

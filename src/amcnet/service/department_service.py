@@ -118,9 +118,14 @@ class _Service:
         )
         self._workers = WorkerThreads(desk.queue, runner, threads, desk.wake, stop)
         self._threads = [_thread("retention", self._delete_expired, stop)]
-        self._trainings: TrainingDesk | None = None
+        self._trainings = TrainingDesk(desk.folders.data, 60 * settings.training_hours)
+        self._training_thread: threading.Thread | None = None
         if settings.training_hours:
-            self._trainings = self._begin_trainings(60 * settings.training_hours)
+            require_extra("train", "amcnet serve --training")
+            trained_from = (settings.segment.models or (BUNDLED_NAME,))[0]
+            worker = TrainingWorker(self._trainings, str(trained_from), stop)
+            self._training_thread = _thread("trainings", worker.step, stop)
+            self._threads.append(self._training_thread)
         self._node: StorageNode | None = None
         if settings.forward is not None:
             title = _OWN_TITLE if settings.dicom is None else settings.dicom.title
@@ -148,16 +153,6 @@ class _Service:
 
         return ClusterSegmenting(address, stop.is_set), count_workers(address) + 1
 
-    def _begin_trainings(self, most_minutes: float) -> TrainingDesk:
-        """Return the desk of the trainings, and add the thread that runs them."""
-        require_extra("train", "amcnet serve --training")
-        trainings = TrainingDesk(self._desk.folders.data, most_minutes)
-        model = (self._settings.segment.models or (BUNDLED_NAME,))[0]
-        worker = TrainingWorker(trainings, str(model), self._stop)
-        self._training_thread = _thread("trainings", worker.step, self._stop)
-        self._threads.append(self._training_thread)
-        return trainings
-
     def start(self) -> None:
         """Start the threads.
 
@@ -181,7 +176,7 @@ class _Service:
         if self._node is not None:
             self._node.close()
         self._workers.join(_JOIN_SECONDS)
-        if self._trainings is not None:
+        if self._training_thread is not None:
             self._trainings.wake.set()
             self._training_thread.join(_TRAINING_JOIN_SECONDS)
 
@@ -213,8 +208,7 @@ class _Service:
 
     def _delete_expired(self) -> None:
         delete_expired(self._desk.queue, self._desk.folders, self._settings.keep_hours)
-        if self._trainings is not None:
-            self._trainings.delete_expired(self._settings.keep_hours)
+        self._trainings.delete_expired(self._settings.keep_hours)
         self._stop.wait(_RETENTION_SECONDS)
 
 

@@ -16,7 +16,12 @@ from amcnet.errors import ConfigError, InputError, OutputError
 from amcnet.io.atomic_files import write_atomically
 from amcnet.io.atomic_folders import new_folder, put_in_place
 from amcnet.io.small_files import read_json
-from amcnet.service.client.server_connection import ServerConnection, ServerError, patient
+from amcnet.service.client.server_connection import (
+    ServerConnection,
+    ServerError,
+    UnreachableError,
+    patient,
+)
 from amcnet.service.client.volume_package import pack_files, sha256_of_upload
 from amcnet.service.protocol import DATA_SET_FOLDERS
 from amcnet.training.run_paths import BUNDLE_FOLDER
@@ -64,13 +69,7 @@ class RemoteTraining:
                 if event.get("event") == "progress":
                     listen(event)
         except KeyboardInterrupt:
-            self._ask("pause")
-            _log.warning(
-                "the training is paused on the server and can be resumed: "
-                "amcnet train %s --server %s --resume",
-                self.run,
-                self.server.url,
-            )
+            self._pause()
             raise
         return self._fetch()
 
@@ -79,16 +78,25 @@ class RemoteTraining:
         known = 0
         while found := self._state(known)["events"]:
             known += len(found)
-        self._ask("resume")
+        patient(partial(self.server.post, f"/trainings/{self.id}/resume"))
         return known
 
-    def _ask(self, what: str) -> None:
-        patient(partial(self.server.post, f"/trainings/{self.id}/{what}"))
+    def _pause(self) -> None:
+        resume = f"amcnet train {self.run} --resume"
+        try:
+            self.server.post(f"/trainings/{self.id}/pause")
+        except (ServerError, UnreachableError) as error:
+            _log.warning("the training was not paused (%s); follow it with %s", error, resume)
+        else:
+            _log.warning("the training is paused on the server and can be resumed: %s", resume)
 
     def _state(self, since: int) -> dict[str, Any]:
         found: dict[str, Any] = patient(
             partial(self.server.get, f"/trainings/{self.id}?since={since}")
         )
+        events = found.get("events")
+        if not isinstance(events, list) or not all(isinstance(one, dict) for one in events):
+            raise ServerError(f"{self.server.url}: sent no events, expected those of a training")
         return found
 
     def _events(self, since: int) -> Iterator[dict[str, Any]]:
@@ -99,11 +107,12 @@ class RemoteTraining:
             since += len(found["events"])
             if found["events"]:
                 continue
-            if found["state"] == "done":
+            state = found.get("state")
+            if state == "done":
                 return
-            if found["state"] == "failed":
-                raise ServerError(f"the training failed on the server: {found['error']}")
-            if found["state"] == "paused":
+            if state == "failed":
+                raise ServerError(f"the training failed on the server: {found.get('error')}")
+            if state == "paused":
                 raise ServerError(
                     "the training was paused on the server, expected it to run: use --resume"
                 )
@@ -158,31 +167,48 @@ def begin_on_server(
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{run}: could not be created ({error.strerror})") from error
+        reason = "it is a file" if run.is_file() else error.strerror
+        raise OutputError(f"{run}: could not be created ({reason})") from error
     with tempfile.TemporaryDirectory(prefix="amcnet-") as temporary:
         archive = Path(temporary) / "data-set.zip"
         pack_files(archive, data_set, files)
         fields = {"name": data_set.absolute().name, "minutes": f"{minutes:g}"}
-        accepted = server.upload("/trainings", archive, sha256_of_upload(archive), fields)
-    training = RemoteTraining(server, run, str(accepted["id"]))
-    record = {"server": server.url, "training": training.id}
-    write_atomically(run / SERVER_FILE, json.dumps(record))
+        digest = sha256_of_upload(archive)
+        # The server recognises the same upload, so that sending it again begins nothing new.
+        accepted = patient(partial(server.upload, "/trainings", archive, digest, fields))
+    training = RemoteTraining(server, run, str(accepted.get("id", "")))
+    write_atomically(run / SERVER_FILE, json.dumps({"server": server.url, "training": training.id}))
+    if accepted.get("state") == "paused":
+        training.resume()
     return training
+
+
+def server_of_run(run: Path) -> str | None:
+    """Return the address of the server on which a run began; None if it began here."""
+    return _record(run)["server"] if (run / SERVER_FILE).is_file() else None
 
 
 def find_on_server(server: ServerConnection, run: Path) -> RemoteTraining:
     """Return the training that began in a run folder.
 
+    Args:
+        server: The server, whose address may have changed.
+        run: The run folder.
+
     Raises:
-        InputError: If none did, or it began on another server.
+        InputError: If none began there.
     """
+    return RemoteTraining(server, run, _record(run)["training"])
+
+
+def _record(run: Path) -> dict[str, str]:
     path = run / SERVER_FILE
     record = read_json(path, "a training on a server")
-    if not isinstance(record, dict) or not isinstance(record.get("training"), str):
+    if not isinstance(record, dict) or not all(
+        isinstance(record.get(key), str) for key in ("server", "training")
+    ):
         raise InputError(f"{path}: is damaged, expected the name of a training on a server")
-    if record.get("server") != server.url:
-        raise InputError(f"{path}: began on {record.get('server')}, found --server {server.url}")
-    return RemoteTraining(server, run, record["training"])
+    return record
 
 
 def _files_of(data_set: Path) -> list[Path]:
@@ -196,6 +222,6 @@ def _files_of(data_set: Path) -> list[Path]:
         raise InputError(
             f"{data_set}: has no {_DESCRIPTION}, expected a data set of amcnet dataset add"
         )
-    folders = [data_set, *(data_set / name for name in DATA_SET_FOLDERS)]
-    found = [path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
-    return [path for path in found if path.is_file() and not path.name.startswith(".")]
+    folders = [data_set / name for name in DATA_SET_FOLDERS]
+    cases = [path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
+    return [description, *(path for path in cases if path.is_file() and path.name[0] != ".")]

@@ -139,15 +139,18 @@ https://HOST
         with self._request("GET", path) as answer, verified_file(target) as file:
             expected = answer.getheader("Content-Length")
             received = 0
-            try:
-                while chunk := answer.read(_CHUNK_BYTES):
-                    received += file.write(chunk)
-            except http.client.HTTPException as error:
-                raise self._unreachable(error) from error
+            while chunk := self._read(answer):
+                received += file.write(chunk)
         if expected is None or received != int(expected):
             raise UnreachableError(
                 f"{self.url}: sent {received} bytes of a file of {expected} and then stopped"
             )
+
+    def _read(self, answer: http.client.HTTPResponse) -> bytes:
+        try:
+            return answer.read(_CHUNK_BYTES)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from error
 
     def _request(
         self,

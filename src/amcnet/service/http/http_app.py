@@ -69,7 +69,7 @@ def _capabilities(context: HttpContext) -> dict[str, Any]:
         "refuses_because": refusal,
         "dicom": context.dicom,
         "forward": context.forward,
-        "most_training_minutes": 0 if context.trainings is None else context.trainings.most_minutes,
+        "most_training_minutes": context.trainings.most_minutes,
     }
 
 

@@ -31,6 +31,7 @@ class HttpContext:
 
     Attributes:
         desk: Accepts jobs.
+        trainings: Accepts trainings.
         feed: Their progress events.
         formats: Writes results in other formats.
         tokens: Who may use the service.
@@ -41,10 +42,10 @@ class HttpContext:
         forward: Destination of results, if any.
         loopback_port: Port, if only the service's own machine may reach it; else None.
         retry: Retries a stuck result at once.
-        trainings: Accepts trainings; None if the service does not train.
     """
 
     desk: JobDesk
+    trainings: TrainingDesk
     feed: JobFeed
     formats: ResultFormats
     tokens: AccessTokens
@@ -55,7 +56,6 @@ class HttpContext:
     forward: str | None = None
     loopback_port: int | None = None
     retry: Callable[[str], bool] = field(default=lambda job_id: False)
-    trainings: TrainingDesk | None = None
 
 
 def context_of(request: Request) -> HttpContext:

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from amcnet.errors import AmcnetError, InputError
 from amcnet.io import IMAGE_EXTENSIONS, find_extension
+from amcnet.io.dicom.zip_archive import directory_bytes
 from amcnet.service.protocol import SHA256_HEADER
 from amcnet.service.queue.job_folders import is_full
 
@@ -21,6 +22,7 @@ ARCHIVE = ".zip"
 _BUFFER_BYTES = 1 << 20
 _IDLE_SECONDS = 60
 _MOST_NAME_BYTES = 200
+_MOST_ENTRY_BYTES = 1024  # of the list of files in an archive, for each file
 _SPECIAL = frozenset('/\\:*?"<>|')
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
@@ -68,7 +70,7 @@ async def receive_upload(
         except TimeoutError as error:
             raise HTTPException(408, f"nothing arrived for {_IDLE_SECONDS} s") from error
     if not received:
-        raise HTTPException(400, "the upload is empty, expected a volume")
+        raise HTTPException(400, "the upload is empty, expected a file")
     found, stated = digest.hexdigest(), request.headers.get(SHA256_HEADER)
     if stated is not None and stated.lower() != found:
         raise HTTPException(400, "the upload was damaged in transit: its SHA-256 differs")
@@ -135,6 +137,8 @@ def unpack(
 def _extract(
     archive: Path, folder: Path, limits: ArchiveLimits, check_room: Callable[[], None]
 ) -> None:
+    if directory_bytes(archive) > limits.most_files * _MOST_ENTRY_BYTES:
+        raise InputError(f"archive: lists too many files, expected at most {limits.most_files}")
     left = limits.most_bytes
     for name in limits.folders:
         (folder / name).mkdir(mode=0o700)
@@ -145,6 +149,8 @@ def _extract(
                 f"archive: found {len(members)} files, expected at most {limits.most_files}"
             )
         for member in members:
+            if member.is_dir() and member.filename.rstrip("/") in limits.folders:
+                continue
             if member.compress_type not in _COMPRESSIONS:
                 raise InputError("archive: found an unusual compression, expected deflate or none")
             path = folder / _member_name(member.filename, limits.folders)
@@ -162,7 +168,8 @@ def _member_name(name: str, folders: tuple[str, ...]) -> str:
     if not is_plain_name(plain) or (separator and folder not in folders):
         allowed = f"files, alone or in {' or '.join(folders)}" if folders else "files"
         raise InputError(
-            f"archive: contains a folder or a name that leads outside, expected {allowed}"
+            f"archive: found {name[:_MOST_NAME_BYTES]!r}, a folder or a name that leads outside "
+            f"or that some systems forbid, expected {allowed}"
         )
     return name
 

@@ -16,10 +16,10 @@ import os
 import shutil
 import threading
 import time
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from amcnet.errors import InputError
+from amcnet.errors import ConfigError, InputError
 from amcnet.io.atomic_files import write_atomically
 from amcnet.io.verified_files import synchronise_files
 from amcnet.service.queue.job_queue import new_id
@@ -29,11 +29,27 @@ from amcnet.service.training.training_record import (
     TrainingState,
     read_record,
 )
+from amcnet.service.work.job_output import scrubbed
 
 _log = logging.getLogger(__name__)
 
 _RECORD = "training.json"
 _MOST_EVENTS = 2000  # in one answer
+_MOST_UNFINISHED = 5  # trainings of one user
+_AFTER_RESTART = {
+    TrainingState.RUNNING: TrainingState.QUEUED,
+    TrainingState.PAUSING: TrainingState.PAUSED,
+}
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """A request for a training, see :class:`TrainingRecord`."""
+
+    owner: str
+    name: str
+    minutes: float
+    digest: str
 
 
 class TrainingDesk:
@@ -43,10 +59,10 @@ class TrainingDesk:
 
     Args:
         data: Folder of the service.
-        most_minutes: Longest time limit of a training.
+        most_minutes: Longest time limit of a training; 0 to accept none.
 
     Attributes:
-        most_minutes: Longest time limit of a training.
+        most_minutes: Longest time limit of a training; 0 if none is accepted.
         wake: Set when there may be work.
     """
 
@@ -54,22 +70,24 @@ class TrainingDesk:
         self.most_minutes = most_minutes
         self.wake = threading.Event()
         self._home = data / "trainings"
-        self._lock = threading.Lock()
-        self._pausing: set[str] = set()
+        self._lock = threading.RLock()
         self._records: dict[str, TrainingRecord] = {}
         self._home.mkdir(mode=0o700, exist_ok=True)
         self._load()
 
     def _load(self) -> None:
         for folder in sorted(self._home.iterdir()):
+            if not (folder / _RECORD).exists():  # an upload that was not accepted, or was deleted
+                shutil.rmtree(folder, ignore_errors=True)
+                continue
             try:
                 record = read_record((folder / _RECORD).read_text(encoding="utf-8"))
-            except (OSError, InputError):
-                shutil.rmtree(folder, ignore_errors=True)  # an upload that was never accepted
+            except (OSError, InputError) as error:
+                _log.warning("training %s cannot be read and is left out: %s", folder.name, error)
                 continue
             self._records[record.id] = record
-            if record.state is TrainingState.RUNNING:
-                self._change(record, TrainingState.QUEUED)
+            if record.state in _AFTER_RESTART:
+                self._change(record, _AFTER_RESTART[record.state])
 
     def folder(self, training_id: str) -> Path:
         """Return the folder of a training."""
@@ -87,18 +105,38 @@ class TrainingDesk:
         """Return the file to which the training writes its progress."""
         return self.folder(training_id) / "events.jsonl"
 
-    def accept(self, incoming: Path, name: str, owner: str, minutes: float) -> TrainingRecord:
-        """Queue a training on an uploaded data set, whose folder is moved."""
+    def accept(self, incoming: Path, request: TrainingRequest) -> tuple[TrainingRecord, bool]:
+        """Queue a training on an uploaded data set, whose folder is moved.
+
+        Returns:
+            The training, and whether it is new: the same request of the same user gives the
+            training that has not failed.
+
+        Raises:
+            ConfigError: If the user has too many trainings that have not ended.
+        """
+        own = [one for one in self.all() if one.owner == request.owner]
+        for record in own:
+            same = (record.name, record.minutes, record.digest)
+            if same == (request.name, request.minutes, request.digest) and not record.error:
+                return record, False
+        if sum(one.state not in IDLE for one in own) >= _MOST_UNFINISHED:
+            raise ConfigError(
+                f"found {_MOST_UNFINISHED} trainings of yours that have not ended, expected fewer "
+                "before the next one"
+            )
         synchronise_files(incoming)
         now = time.time()
-        record = TrainingRecord(new_id(), owner, name, TrainingState.QUEUED, minutes, now, now)
+        record = TrainingRecord(
+            id=new_id(), state=TrainingState.QUEUED, created=now, updated=now, **asdict(request)
+        )
         self.data_set(record).parent.mkdir(mode=0o700, parents=True)
         incoming.rename(self.data_set(record))
         with self._lock:
             self._write(record)
         self.wake.set()
-        _log.info("training %s is queued, %g min", record.id, minutes)
-        return record
+        _log.info("training %s is queued, %g min", record.id, record.minutes)
+        return record, True
 
     def find(self, training_id: str) -> TrainingRecord | None:
         """Return a training; None if there is none of this name."""
@@ -125,7 +163,8 @@ class TrainingDesk:
         except OSError:
             return []
         lines = text.split("\n")[:-1]  # the last line may not be complete
-        return [_event(line) for line in lines[since : since + _MOST_EVENTS]]
+        folder = self.folder(training_id)
+        return [scrubbed(_event(line), folder) for line in lines[since : since + _MOST_EVENTS]]
 
     def begin(self, record: TrainingRecord) -> None:
         """Note that a training runs."""
@@ -133,7 +172,6 @@ class TrainingDesk:
 
     def end(self, training_id: str, state: TrainingState, error: str = "") -> None:
         """Note the end of a training, or its pause."""
-        self._pausing.discard(training_id)
         self._set(training_id, state, error)
         _log.info("training %s is %s", training_id, state)
 
@@ -141,31 +179,37 @@ class TrainingDesk:
         """Pause a training: a running one finishes and saves its step first."""
         with self._lock:
             record = self._records.get(training_id)
-            if record is None or record.state in IDLE:
-                return
-            if record.state is TrainingState.QUEUED:
+            if record is not None and record.state is TrainingState.QUEUED:
                 self._change(record, TrainingState.PAUSED)
-            else:
-                self._pausing.add(training_id)
+            elif record is not None and record.state is TrainingState.RUNNING:
+                self._change(record, TrainingState.PAUSING)
 
     def resume(self, training_id: str) -> None:
         """Queue a paused or failed training again."""
         with self._lock:
-            self._pausing.discard(training_id)
             record = self._records.get(training_id)
-            if record is not None and record.state in (TrainingState.PAUSED, TrainingState.FAILED):
+            if record is not None and record.state is TrainingState.PAUSING:
+                self._change(record, TrainingState.RUNNING)  # the worker queues it again
+            elif record is not None and record.state in (
+                TrainingState.PAUSED,
+                TrainingState.FAILED,
+            ):
                 self._change(record, TrainingState.QUEUED)
         self.wake.set()
 
-    def must_stop(self, training_id: str) -> bool:
-        """Return whether a running training was paused or deleted."""
-        return training_id in self._pausing or training_id not in self._records
+    def is_pausing(self, training_id: str) -> bool:
+        """Return whether a running training was paused."""
+        record = self._records.get(training_id)
+        return record is not None and record.state is TrainingState.PAUSING
 
     def delete(self, training_id: str) -> None:
         """Delete a training; the worker removes the files of a running one."""
         with self._lock:
             record = self._records.pop(training_id, None)
-        if record is not None and record.state is not TrainingState.RUNNING:
+            # Without its record, the folder is removed at the next start at the latest.
+            (self.folder(training_id) / _RECORD).unlink(missing_ok=True)
+        busy = (TrainingState.RUNNING, TrainingState.PAUSING)
+        if record is not None and record.state not in busy:
             self.remove_files(training_id)
 
     def remove_files(self, training_id: str) -> None:

@@ -9,10 +9,15 @@ from amcnet.errors import InputError
 
 
 class TrainingState(StrEnum):
-    """State of a training: ``queued`` -> ``running`` -> ``done`` or ``failed``, or ``paused``."""
+    """State of a training.
+
+    ``queued`` -> ``running`` -> ``done`` or ``failed``. A training that is paused finishes its
+    step first: ``running`` -> ``pausing`` -> ``paused``; resumed, it is ``queued`` again.
+    """
 
     QUEUED = "queued"
     RUNNING = "running"
+    PAUSING = "pausing"
     PAUSED = "paused"
     DONE = "done"
     FAILED = "failed"
@@ -32,6 +37,7 @@ class TrainingRecord:
         name: Name of the data set; it may name a patient, so it is never logged.
         state: Its state.
         minutes: Time limit of the training.
+        digest: SHA-256 of the upload, by which a repeated one is recognised.
         created: When it was accepted, in seconds since 1970.
         updated: When its state last changed.
         error: Why it failed; usually empty.
@@ -42,6 +48,7 @@ class TrainingRecord:
     name: str
     state: TrainingState
     minutes: float
+    digest: str
     created: float
     updated: float
     error: str = ""
@@ -58,7 +65,8 @@ def read_record(text: str) -> TrainingRecord:
         InputError: If the text is none.
 
     Example:
-        >>> record = TrainingRecord("a1", "anna", "wrists", TrainingState.QUEUED, 30.0, 0.0, 0.0)
+        >>> queued = TrainingState.QUEUED
+        >>> record = TrainingRecord("a1", "anna", "wrists", queued, 30.0, "", 0.0, 0.0)
         >>> read_record(json.dumps(record.to_json())) == record
         True
     """

@@ -54,22 +54,23 @@ class TrainingWorker:
         self._asked_to_end = False
         _log.info("training %s begins", record.id)
         status = self._run(record)
-        if self._desk.find(record.id) is None:
-            self._desk.remove_files(record.id)
-        elif (self._desk.run(record.id) / BUNDLE_FOLDER / DESCRIPTION_FILE).is_file():
+        if (self._desk.run(record.id) / BUNDLE_FOLDER / DESCRIPTION_FILE).is_file():
             self._desk.end(record.id, TrainingState.DONE)
-        elif self._desk.must_stop(record.id):
+        elif self._desk.is_pausing(record.id):
             self._desk.end(record.id, TrainingState.PAUSED)
-        elif self._asked_to_end:  # the service ends, or the user resumed it at once
+        elif self._asked_to_end or status == 0:  # the service ends, or it was resumed at once
             self._desk.end(record.id, TrainingState.QUEUED)
         else:
             self._desk.end(record.id, TrainingState.FAILED, self._reason(record, status))
+        if self._desk.find(record.id) is None:
+            self._desk.remove_files(record.id)
 
     def _run(self, record: TrainingRecord) -> int:
         """Run the commands of a training and return the last exit status."""
         limit = ["--max-time", f"{record.minutes:g}m"]
         prepared, run = self._desk.folder(record.id) / "prepared", self._desk.run(record.id)
         events = self._desk.events_path(record.id)
+        self._log_path(record).unlink(missing_ok=True)  # messages of this attempt only
         if last_checkpoint(run).is_file():
             resume = ["train", str(run), "--resume", "--progress", "json"]
             return self._execute(record, resume, events)
@@ -86,13 +87,13 @@ class TrainingWorker:
 
     def _execute(self, record: TrainingRecord, arguments: list[str], output: Path) -> int:
         """Run a command of the package until it ends, or is asked to end."""
-        folder = self._desk.folder(record.id)
-        with (folder / "log").open("ab") as log, output.open("ab") as stdout:
+        with self._log_path(record).open("ab") as log, output.open("ab") as stdout:
             process = subprocess.Popen(
                 [sys.executable, "-c", _MAIN, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=log,
+                start_new_session=True,  # Ctrl-C in the terminal of the service is not for it
             )
             if os.name == "posix":
                 with suppress(OSError):
@@ -105,15 +106,22 @@ class TrainingWorker:
         return process.returncode
 
     def _is_stopped(self, record: TrainingRecord) -> bool:
-        return self._stop.is_set() or self._desk.must_stop(record.id)
+        is_deleted = self._desk.find(record.id) is None
+        return self._stop.is_set() or is_deleted or self._desk.is_pausing(record.id)
+
+    def _log_path(self, record: TrainingRecord) -> Path:
+        return self._desk.folder(record.id) / "log"
 
     def _reason(self, record: TrainingRecord, status: int) -> str:
         """Return the last error message of the commands, without the server's folders."""
-        folder = self._desk.folder(record.id)
-        lines = (folder / "log").read_text(encoding="utf-8", errors="replace").splitlines()
-        own = (line for line in reversed(lines) if line.startswith(_OWN_MESSAGE))
-        text = next(own, f"the training ended with status {status}").removeprefix(_OWN_MESSAGE)
-        return without_folders(text, self._desk.data_set(record), folder)
+        try:
+            text = self._log_path(record).read_text(encoding="utf-8", errors="replace")
+        except OSError:  # deleted meanwhile
+            text = ""
+        own = (line for line in reversed(text.splitlines()) if line.startswith(_OWN_MESSAGE))
+        reason = next(own, f"the training ended with status {status}").removeprefix(_OWN_MESSAGE)
+        folders = (self._desk.data_set(record), self._desk.folder(record.id))
+        return without_folders(reason, *folders, Path(self._model).absolute().parent)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
