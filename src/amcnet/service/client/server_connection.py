@@ -268,6 +268,9 @@ def patient(step: Any) -> Any:  # noqa: ANN401  whatever the step returns
 
     Raises:
         UnreachableError: If it remains unreachable.
+
+    >>> patient(lambda: "answered")
+    'answered'
     """
     pause, deadline = 1.0, time.monotonic() + _PATIENCE_SECONDS
     while True:

@@ -63,7 +63,7 @@ def resized(labels: _Labels, spacing_mm: tuple[float, float, float], rng: Genera
         >>> labels[4:12, 4:12, 4:12] = 7
         >>> changed = [resized(labels, (0.5, 0.5, 0.5), np.random.default_rng(n)) for n in range(9)]
         >>> sizes = [np.count_nonzero(result) for result in changed]
-        >>> min(sizes) < np.count_nonzero(labels) < max(sizes)
+        >>> bool(min(sizes) < np.count_nonzero(labels) < max(sizes))
         True
     """
     distance_mm = rng.normal(0, _RESIZED_MM)
