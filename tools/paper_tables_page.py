@@ -17,6 +17,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from amcnet.paper_tables.claims import claims_text
 from amcnet.paper_tables.paper_metrics import (
     PAPER_METRICS,
     SIGNIFICANT,
@@ -65,6 +66,7 @@ def page(results: Path, path: Path) -> str:
         "edit. How to make the figures is in [comparing.md](comparing.md).",
         DISCLAIMER,
         protocol_text(found),
+        claims_text(tuple(paper_tables().tables[name] for name in TABLES), found),
         *(
             table_section(name, results, path.parent / "pictures" / f"{name}.png", path)
             for name in TABLES
