@@ -22,7 +22,11 @@ TABLE = LabelTable.from_names(["left", "right", "middle"])
 WIDTHS = {"unet": 4, "unetplusplus": 4, "swinunet": 12, "unet3d": 4, "vnet": 4, "mnet": 4}
 
 
-@pytest.fixture(scope="module", params=WIDTHS)
+QUICK = ("unet", "unet3d")  # one of 2D and one of 3D; converting the others takes minutes
+NETWORKS = [pytest.param(n, marks=[] if n in QUICK else pytest.mark.slow) for n in WIDTHS]
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
 def bundle(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     torch.manual_seed(0)
     architecture = Architecture(name=request.param, num_classes=4, width=WIDTHS[request.param])

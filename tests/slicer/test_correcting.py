@@ -209,6 +209,7 @@ def test_a_model_is_improved_paused_and_resumed(applied, make_panel):
     assert "of 38 structures" in applied.ui.statusLabel.text()
 
 
+@pytest.mark.slow
 def test_a_model_is_trained_on_a_server(applied, make_panel, small_bundle, tmp_path):
     service = Service(tmp_path, small_bundle, "--training", "5")
     ui, improvement = applied.ui, applied.panel.correct.improvement
