@@ -53,7 +53,12 @@ class TrainingWorker:
         self._desk.begin(record)
         self._asked_to_end = False
         _log.info("training %s begins", record.id)
-        status = self._run(record)
+        try:
+            status = self._run(record)
+        except OSError as error:  # such as a full disk
+            reason = f"the server cannot run the training ({error.strerror})"
+            self._desk.end(record.id, TrainingState.FAILED, reason)
+            return
         if (self._desk.run(record.id) / BUNDLE_FOLDER / DESCRIPTION_FILE).is_file():
             self._desk.end(record.id, TrainingState.DONE)
         elif self._desk.is_pausing(record.id):
