@@ -22,6 +22,10 @@ _DSC = PAPER_METRICS[0]
 _F1 = PAPER_METRICS[3]
 _JUDGED = (_DSC, _F1)
 _BRANCHES = (("amcnet-2d", "amcnet-3d", "amcnet"), ("amcnet-2d-ac", "amcnet-3d-ac", "amcnet-ac"))
+_WITHOUT_CONSTRAINT = {
+    "Dice alone": "amcnet",
+    "Dice with cross-entropy of the same weight": "amcnet-cross-entropy",
+}
 _BINARY_DICE = "dice_binary"
 
 
@@ -63,16 +67,12 @@ def fusion_claim(results: Results) -> str:
 
 def anatomy_claim(results: Results) -> str:
     """Return whether the constraint helps beyond cross-entropy of the same weight."""
-    ours = results.get("amcnet-ac")
-    others = {
-        "Dice alone": results.get("amcnet"),
-        "Dice with cross-entropy of the same weight": results.get("amcnet-cross-entropy"),
-    }
-    if ours is None or not any(others.values()):
+    others = {name: results[row] for name, row in _WITHOUT_CONSTRAINT.items() if row in results}
+    if "amcnet-ac" not in results or not others:
         return ""
-    sentences = []
+    ours, sentences = results["amcnet-ac"], []
     for name, other in others.items():
-        for figure in _JUDGED if other is not None else ():
+        for figure in _JUDGED:
             difference = paired_difference(ours, other, figure.metric)
             sentences.append(
                 f"{figure.heading} differs by {_amount(difference)} from {name}: "
