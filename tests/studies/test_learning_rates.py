@@ -1,11 +1,11 @@
 from studies.learning_rates import RATES, best_rates, rows
 
 
-def test_the_highest_dice_wins() -> None:
+def test_the_lowest_loss_wins() -> None:
     measured = [
-        {"network": network, "rate": rate, "dice": dice}
-        for network, dices in (("unet", (0.1, 0.4, 0.2)), ("vnet", (0.5, 0.1, 0.3)))
-        for rate, dice in zip(RATES, dices, strict=True)
+        {"network": network, "rate": rate, "loss": loss}
+        for network, losses in (("unet", (1.9, 1.4, 1.8)), ("vnet", (1.5, 1.9, 1.7)))
+        for rate, loss in zip(RATES, losses, strict=True)
     ]
     assert best_rates(measured) == {"unet": RATES[1], "vnet": RATES[0]}
 
