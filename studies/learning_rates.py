@@ -3,10 +3,10 @@
     python -m studies.learning_rates --scale long --steps 150 --json results/learning_rates.json
 
 Every network is trained with each rate for the same number of steps on the same windows, at a
-constant rate, and the mean loss of the last third decides: so early, the Dice of the labels is 0 for
-most networks. A network keeps the rate that is found with its loss in Table 1. Rows that the JSON
-file holds already are not measured again. The rates that win are printed as the lines of a scale's
-`[learning_rate]`.
+constant rate, and the mean loss of the last third decides: so early, the Dice of the labels is 0
+for most networks. A network keeps the rate that is found with its loss in Table 1. Rows that the
+JSON file holds already are not measured again. The rates that win are printed as the lines of a
+scale's `[learning_rate]`.
 """
 
 import argparse
