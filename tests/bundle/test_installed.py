@@ -154,6 +154,7 @@ sys.exit(status)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills copies of a process")
 @pytest.mark.parametrize("how", ["exchange", "two renames"])
 def test_a_killed_installation_leaves_the_old_model_or_the_new_one(

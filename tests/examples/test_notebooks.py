@@ -22,6 +22,7 @@ def test_there_are_notebooks() -> None:
     assert len(NOTEBOOKS) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "notebook",
     [

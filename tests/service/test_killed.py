@@ -262,6 +262,7 @@ def voxels_of(path: Path) -> tuple[str, bytes]:
     return found.SOPInstanceUID, found.PixelData
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(READY_SECONDS + 2 * GIVE_UP_SECONDS)
 def test_killed_in_every_situation(tmp_path: Path, plain_bundle: Path) -> None:
     found = killed(tmp_path, plain_bundle, len(AIMS))

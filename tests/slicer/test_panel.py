@@ -208,6 +208,7 @@ def test_nothing_stays_behind(run):
     assert not run.ui.cancelButton.isEnabled()
 
 
+@pytest.mark.slow
 def test_two_runs_in_a_row(make_panel, small_bundle, speckle):
     made = make_panel()
     first, _ = add_volume(made.scene, speckle)
@@ -569,6 +570,7 @@ def test_a_voxel_size_that_is_none_is_told_before_anything_starts(make_panel, sp
     made.ui.spacingEdit.setText("")
 
 
+@pytest.mark.slow
 def test_a_voxel_size_reaches_the_bones_and_the_volume(make_panel, small_bundle, speckle):
     import slicer
 
@@ -606,6 +608,7 @@ def test_a_server_does_the_work(make_panel, small_bundle, speckle, tmp_path):
         service.close()
 
 
+@pytest.mark.slow
 def test_a_model_in_an_archive_is_installed_and_chosen(
     make_panel, small_bundle, tmp_path, monkeypatch
 ):

@@ -111,6 +111,7 @@ def kill_within_an_epoch(config: Path, run: Path) -> None:
     process.stderr.close()
 
 
+@pytest.mark.slow
 def test_killed_run_ends_like_the_whole_one(tmp_path: Path, write_config: WriteConfig) -> None:
     config = write_config(30, optimiser="accumulate = 2")
     train(read_config(config), tmp_path / "whole")
@@ -187,6 +188,7 @@ CLUSTER = {
 }
 
 
+@pytest.mark.slow
 def test_the_environment_of_a_cluster_does_not_matter_to_one_process(
     tmp_path: Path, write_config: WriteConfig
 ) -> None:

@@ -55,6 +55,7 @@ def assert_same(written: Path, source: Path | list[Path], model: Path, least: fl
     assert (found == expected).mean() >= least
 
 
+@pytest.mark.slow
 def test_labels_are_those_of_amcnet(
     small_bundle: Path, speckle: np.ndarray, tmp_path: Path
 ) -> None:

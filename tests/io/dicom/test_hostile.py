@@ -18,6 +18,7 @@ from amcnet.errors import InputError
 from amcnet.io import read_volume
 
 
+@pytest.mark.slow
 def test_an_archive_takes_little_more_time_than_a_folder(
     dicom: SimpleNamespace, scan: Any, tmp_path: Path
 ) -> None:
