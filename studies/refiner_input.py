@@ -106,9 +106,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     found = {}
-    print(
-        "| refiner | given | Dice given | Dice | volume given | volume |\n|---|---|---|---|---|---|"
-    )
+    print(f"| {' | '.join(HEAD)} |\n{'|---' * len(HEAD)}|")
     for text in arguments.models:
         name, _, model = text.partition("=")
         found[name] = measure(model, arguments.data)

@@ -64,12 +64,11 @@ def paper_tables(
     An interrupted call can be repeated: finished rows are kept, and an unfinished row resumes from
     its last checkpoint. The table is rewritten after every row.
     """
-    import os
+    from amcnet.cli.training_output import let_threads_sleep, show_log
 
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as amcnet train does
+    let_threads_sleep()
 
     from amcnet.cli.console import progress, stdout
-    from amcnet.cli.training_output import show_log
     from amcnet.extras import require_extra
     from amcnet.paper_tables.rows import rows_of
     from amcnet.paper_tables.scale import read_scale

@@ -14,7 +14,7 @@ from amcnet.paper_tables.paper_metrics import (
     paired_difference,
     with_interval,
 )
-from amcnet.paper_tables.ranking import PairOrder, pair_orders
+from amcnet.paper_tables.ranking import pair_orders
 from amcnet.paper_tables.rows import ComparisonTable
 from amcnet.paper_tables.table_markdown import Results
 
@@ -52,10 +52,8 @@ def fusion_claim(results: Results) -> str:
             better = max((flat, deep), key=lambda row: mean_of(results[row], figure.metric) or 0.0)
             difference = paired_difference(results[fused], results[better], figure.metric)
             branch = "2D" if better == flat else "3D"
-            sentences.append(
-                f"With {loss}, {figure.heading} differs by {_amount(difference)} from the better "
-                f"single branch ({branch}): {_judgement(figure, difference)}."
-            )
+            other = f"the better single branch ({branch})"
+            sentences.append(f"With {loss}, {_compared(figure, difference, other)}")
     if not sentences:
         return ""
     return (
@@ -74,10 +72,7 @@ def anatomy_claim(results: Results) -> str:
     for name, other in others.items():
         for figure in _JUDGED:
             difference = paired_difference(ours, other, figure.metric)
-            sentences.append(
-                f"{figure.heading} differs by {_amount(difference)} from {name}: "
-                f"{_judgement(figure, difference)}."
-            )
+            sentences.append(_compared(figure, difference, name))
     binary, named = mean_of(ours, _BINARY_DICE), mean_of(ours, _DSC.metric)
     if binary is not None and named is not None:
         sentences.append(
@@ -102,9 +97,9 @@ def order_claim(tables: tuple[ComparisonTable, ...], results: Results) -> str:
             continue
         text = "; ".join(f"{order.worse} before {order.better}" for order in reversed_ones)
         where = f" {len(reversed_ones)} are significantly reversed: {text}." if text else ""
+        held = sum(order.holds for order in orders)
         sentences.append(
-            f"{table.title}: {_held(orders)} of {len(orders)} pairs have the paper's order of DSC."
-            + where
+            f"{table.title}: {held} of {len(orders)} pairs have the paper's order of DSC." + where
         )
     if not sentences:
         return ""
@@ -121,20 +116,16 @@ def order_claim(tables: tuple[ComparisonTable, ...], results: Results) -> str:
     return "**Where does the order differ, and why?** " + " ".join(sentences)
 
 
-def _amount(difference: PairedDifference) -> str:
-    return with_interval(difference.statistics, signed=True)
-
-
-def _judgement(figure: PaperMetric, difference: PairedDifference) -> str:
-    """Return whether the interval excludes 0, and on which side."""
-    low, high = difference.statistics.low, difference.statistics.high
+def _compared(figure: PaperMetric, difference: PairedDifference, other: str) -> str:
+    """Return a difference, and whether its interval excludes 0, and on which side."""
+    statistics = difference.statistics
+    low, high = statistics.low, statistics.high
     if low is None or high is None or low <= 0 <= high:
-        return "no difference that the cases confirm"
-    return "better" if figure.gain(low) > 0 else "worse"
-
-
-def _held(orders: list[PairOrder]) -> int:
-    return sum(order.holds for order in orders)
+        judgement = "no difference that the cases confirm"
+    else:
+        judgement = "better" if figure.gain(low) > 0 else "worse"
+    amount = with_interval(statistics, signed=True)
+    return f"{figure.heading} differs by {amount} from {other}: {judgement}."
 
 
 def _still_rising(results: Results) -> Iterator[str]:

@@ -125,9 +125,9 @@ class RemoteTraining:
             patient(partial(self.server.download, f"/trainings/{self.id}/model", archive))
             with new_folder(target) as partial_folder:
                 unpack_bundle(archive, partial_folder)
-                load_bundle(partial_folder)
+                description = load_bundle(partial_folder).description
                 put_in_place(partial_folder, target)
-        return load_bundle(target)
+        return Bundle(target, description)
 
 
 def begin_on_server(

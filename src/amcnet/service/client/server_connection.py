@@ -80,8 +80,7 @@ https://HOST
             ServerError: If the service refuses.
             UnreachableError: If it does not answer.
         """
-        with self._request("GET", path) as answer:
-            return _json(self.url, answer.read(_MOST_JSON))
+        return self._answer("GET", path)
 
     def post(self, path: str) -> dict[str, Any]:
         """Send a request without content and return the answer.
@@ -90,8 +89,7 @@ https://HOST
             ServerError: If the service refuses.
             UnreachableError: If it does not answer.
         """
-        with self._request("POST", path) as answer:
-            return _json(self.url, answer.read(_MOST_JSON))
+        return self._answer("POST", path)
 
     def upload(
         self, path: str, file: Path, sha256: str, fields: Mapping[str, str]
@@ -107,11 +105,8 @@ https://HOST
             "Content-Length": str(file.stat().st_size),
             "Content-Type": "application/octet-stream",
         }
-        with (
-            file.open("rb") as body,
-            self._request("POST", f"{path}?{urlencode(fields)}", body, headers) as answer,
-        ):
-            return _json(self.url, answer.read(_MOST_JSON))
+        with file.open("rb") as body:
+            return self._answer("POST", f"{path}?{urlencode(fields)}", body, headers)
 
     def events(self, job_id: str) -> Iterator[dict[str, Any]]:
         """Yield the events of a job until it ends or the connection breaks.
@@ -151,6 +146,16 @@ https://HOST
             return answer.read(_CHUNK_BYTES)
         except (OSError, http.client.HTTPException) as error:
             raise self._unreachable(error) from error
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,  # noqa: ANN401  whatever http.client takes
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        with self._request(method, path, body, headers) as answer:
+            return _json(self.url, answer.read(_MOST_JSON))
 
     def _request(
         self,

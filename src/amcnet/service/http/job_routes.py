@@ -21,9 +21,9 @@ from amcnet.service.http.http_context import (
 )
 from amcnet.service.http.uploads import (
     ArchiveLimits,
+    check_announced_size,
     checked_name,
     receive_upload,
-    too_large,
     unpack,
 )
 from amcnet.service.job_options import options_from_query
@@ -82,12 +82,8 @@ async def submit(request: Request) -> Response:
     options = options_from_query([field for field in fields if field[0] not in ("name", "archive")])
     if options.only:
         find_structures(context.model.table, options.only)  # refuse now, not after the work
-    stated = request.headers.get("content-length", "0")
-    announced = int(stated) if stated.isdecimal() else 0
-    if announced > context.most_bytes:
-        raise too_large(context.most_bytes)
     folders = context.desk.folders
-    await run_sync(folders.check_room, announced)
+    await check_announced_size(request, context.most_bytes, folders.check_room)
     with folders.new_incoming() as incoming:
         is_packed = archives == ["zip"]
         path = incoming / (_UNPACKED if is_packed else name)

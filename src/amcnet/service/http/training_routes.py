@@ -15,9 +15,9 @@ from amcnet.io.small_files import read_json
 from amcnet.service.http.http_context import context_of, iso_time, json_answer, owner_of
 from amcnet.service.http.uploads import (
     ArchiveLimits,
+    check_announced_size,
     is_plain_name,
     receive_upload,
-    too_large,
     unpack,
 )
 from amcnet.service.protocol import DATA_SET_FOLDERS
@@ -60,15 +60,11 @@ async def submit_training(request: Request) -> Response:
     if unknown:
         raise ConfigError(f"{unknown[0]}: expected one of {', '.join(_FIELDS)}")
     name = fields.get("name", "")
-    if not name or not is_plain_name(name):
+    if not is_plain_name(name):
         raise InputError(f"name: found {name!r}, expected the plain name of a data set")
     minutes = _minutes(fields.get("minutes", ""), desk.most_minutes)
-    stated = request.headers.get("content-length", "0")
-    announced = int(stated) if stated.isdecimal() else 0
-    if announced > context.most_bytes:
-        raise too_large(context.most_bytes)
     folders = context.desk.folders
-    await run_sync(folders.check_room, announced)
+    await check_announced_size(request, context.most_bytes, folders.check_room)
     limits = ArchiveLimits(context.most_bytes, _MOST_FILES, DATA_SET_FOLDERS)
     with folders.new_incoming() as incoming:
         archive = incoming / ".upload.zip"

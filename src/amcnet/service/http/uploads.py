@@ -41,6 +41,27 @@ def checked_name(name: str) -> str:
     return name
 
 
+async def check_announced_size(
+    request: Request, most_bytes: int, check_room: Callable[[int], None]
+) -> None:
+    """Refuse an upload before it arrives if the size in its header is too large.
+
+    Args:
+        request: The request.
+        most_bytes: Largest size.
+        check_room: Raises NoRoomError if the disk has no room for so many bytes.
+
+    Raises:
+        HTTPException: If it is larger than allowed.
+        NoRoomError: If there is no room for it.
+    """
+    stated = request.headers.get("content-length", "0")
+    announced = int(stated) if stated.isdecimal() else 0
+    if announced > most_bytes:
+        raise too_large(most_bytes)
+    await run_sync(check_room, announced)
+
+
 async def receive_upload(
     request: Request, path: Path, most_bytes: int, check_room: Callable[[], None]
 ) -> str:
@@ -177,7 +198,8 @@ def _member_name(name: str, folders: tuple[str, ...]) -> str:
 def is_plain_name(name: str) -> bool:
     """Return whether a name is a plain file name that is not hidden."""
     return (
-        name.isprintable()
+        name != ""
+        and name.isprintable()
         and not set(name) & _SPECIAL
         and not name.startswith((".", " "))
         and len(name.encode()) <= _MOST_NAME_BYTES

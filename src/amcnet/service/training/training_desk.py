@@ -17,6 +17,7 @@ import shutil
 import threading
 import time
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from amcnet.errors import ConfigError, InputError
@@ -158,13 +159,14 @@ class TrainingDesk:
             training_id: The training.
             since: Number of events that the caller has already.
         """
+        folder = self.folder(training_id)
         try:
-            text = self.events_path(training_id).read_text(encoding="utf-8", errors="replace")
+            with self.events_path(training_id).open(encoding="utf-8", errors="replace") as file:
+                lines = list(islice(file, since, since + _MOST_EVENTS))
         except OSError:
             return []
-        lines = text.split("\n")[:-1]  # the last line may not be complete
-        folder = self.folder(training_id)
-        return [scrubbed(_event(line), folder) for line in lines[since : since + _MOST_EVENTS]]
+        # The last line may not be complete.
+        return [scrubbed(_event(line), folder) for line in lines if line.endswith("\n")]
 
     def begin(self, record: TrainingRecord) -> None:
         """Note that a training runs."""
