@@ -20,18 +20,21 @@ OPTIONS = PatchOptions((16, 16, 16), 0.2, 0.0, None, SPACING_MM, seed=7)
 Cases = tuple[RefinementCase, ...]
 
 
-def make_trainer(folder: Path, steps: int, **schedule: object) -> RefinerTrainer:
+def make_trainer(
+    folder: Path, steps: int, in_bfloat16: bool = False, **schedule: object
+) -> RefinerTrainer:
     torch.manual_seed(0)
     network = Refiner(RefinerArchitecture(kinds=2, widths=(4, 8)))
     optimiser = OptimiserConfig(learning_rate=0.02, warmup_steps=5, batch_size=2, decay="constant")
     plan = ScheduleConfig(steps=steps, steps_per_epoch=10, checkpoint_steps=5, **schedule)
-    return RefinerTrainer(network, optimiser, plan, folder)
+    return RefinerTrainer(network, optimiser, plan, folder, in_bfloat16=in_bfloat16)
 
 
-def test_it_learns_to_follow_the_image(cases: Cases, tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_bfloat16", [False, True])
+def test_it_learns_to_follow_the_image(cases: Cases, tmp_path: Path, in_bfloat16: bool) -> None:
     training = BoundaryPatches(cases[:2], TABLE, OPTIONS)
     held_out = BoundaryPatches(cases[2:], TABLE, replace(OPTIONS, damaged_share=0.0))
-    trainer = make_trainer(tmp_path, 60)
+    trainer = make_trainer(tmp_path, 60, in_bfloat16)
     reports: list[int] = []
     trainer.fit(training, validation_loader(held_out, 4, 2), lambda h: reports.append(len(h)))
     last = trainer.history[-1]

@@ -6,7 +6,13 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validato
 
 from amcnet.data.preprocessing import Preprocessing
 from amcnet.networks.refiner_architecture import RefinerArchitecture, Width
-from amcnet.training.training_config import DataConfig, OptimiserConfig, ScheduleConfig, Seed
+from amcnet.training.training_config import (
+    DataConfig,
+    OptimiserConfig,
+    Precision,
+    ScheduleConfig,
+    Seed,
+)
 from amcnet.training.transforms.settings import AugmentationConfig
 
 PatchSide = Annotated[int, Field(ge=8)]
@@ -37,6 +43,9 @@ class RefinementConfig(_RefinerSection):
 
     Attributes:
         name: Name of the run.
+        seed: Seed of the weights, the split and the patches.
+        precision: ``auto`` is bfloat16 if the hardware computes it fast, else float32. ``bf16``
+            means mixed precision.
         refine: The model whose labels are refined: the folder of its bundle, relative to the
             configuration file, or its installed name.
         spacing_mm: Spacing (scan, lateral, depth) of the fine grid that the refiner works on.
@@ -51,6 +60,7 @@ class RefinementConfig(_RefinerSection):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     seed: Seed = 0
+    precision: Precision = "auto"
     refine: str
     spacing_mm: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
     widths: tuple[Width, ...] = (8, 32, 64)

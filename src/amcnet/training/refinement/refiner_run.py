@@ -24,6 +24,7 @@ from amcnet.networks.refiner import Refiner
 from amcnet.networks.refiner_architecture import RefinerArchitecture
 from amcnet.training.checkpoints import RunPosition, explained_end
 from amcnet.training.config_reading import RUN_CONFIG_FILE
+from amcnet.training.hardware import choose_precision
 from amcnet.training.held_out_calibration import calibrate_on_raw
 from amcnet.training.history import EpochRow, write_curves, write_history
 from amcnet.training.interruption import Interruption, handled_signals
@@ -102,8 +103,11 @@ def _run(run: _RefinerRequest, interruption: Interruption, position: RunPosition
     network = Refiner(architecture)
     if config.start_from_refiner:
         start_from_refiner(network, architecture, model)
+    precision = choose_precision(config.precision, on_gpu=False)
+    logger.info("in %s: %s", *precision)
+    in_bfloat16 = precision.name == "bf16"
     trainer = RefinerTrainer(
-        network, config.optimiser, config.schedule, folder, interruption, run.listener
+        network, config.optimiser, config.schedule, folder, interruption, run.listener, in_bfloat16
     )
     position.step = lambda: trainer.step
     if run.resume:
