@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 
 from amcnet.bundle import Provenance, load_bundle
-from amcnet.metrics.statistics import describe
 from amcnet.report.statistics_table import statistics_table
 from amcnet.training.history import write_curves
 from studies import model_ablation
+from tools.model_targets import Cases, Measured, further_targets, targets
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
@@ -43,22 +43,7 @@ VERDICTS = RESULTS / "predicted_dice.json"
 TIMES = RESULTS / "inference.json"
 DIGITS = 5
 
-# Name, key in a case's summary, kind, the paper's result for its best row (or its follow-up),
-# target, whether higher is better.
-TARGETS = (
-    ("Dice", "dice_macro", None, "0.900 (pooled)", 0.90, True),
-    ("Jaccard", "jaccard_macro", None, "0.819 (pooled)", 0.82, True),
-    ("recall", "recall_macro", None, "0.875", 0.90, True),
-    ("F1", "f1_macro", None, "0.803", 0.90, True),
-    ("HD95, mm, missed = 10", "hd95_macro_missed_as_10mm_mm", None, "0.695 (skipped)", 0.50, False),
-    ("Dice of epiphyses", "dice_macro", "epiphysis", "0.6 to 0.8", 0.86, True),
-    ("length error of epiphyses, mm", "length_error_mm", "epiphysis", "0.87", 0.45, False),
-    ("length error of bones, mm", "length_error_mm", "bone", "2.07", 0.4, False),
-    ("found (Dice of 0.5 or more)", "detection_rate", None, "-", 0.997, True),
-)
 PER_STRUCTURE = ("dice", "hd95_missed_as_10mm_mm", "length_error_mm")
-
-Cases = dict[str, dict[str, Any]]
 
 
 def rounded(value: Any) -> Any:  # noqa: ANN401
@@ -75,58 +60,6 @@ def keep(scores: Path, target: Path) -> None:
     cases = rounded(json.loads(scores.read_text(encoding="utf-8"))["cases"])
     written = {"sha256": load_bundle().description.sha256["model.safetensors"], "cases": cases}
     target.write_text(json.dumps(written, separators=(",", ":")) + "\n", encoding="utf-8")
-
-
-def values_of(cases: Cases, key: str, kind: str | None) -> list[float]:
-    """Return a metric of all cases; NaN for cases without a value."""
-    summaries = (case["summary"] for case in cases.values())
-    parts = (summary if kind is None else summary["by_kind"][kind] for summary in summaries)
-    return [float("nan") if part[key] is None else part[key] for part in parts]
-
-
-def targets(cases: Cases, other: Cases) -> Iterator[str]:
-    """Yield the table of all targets."""
-    yield (
-        f"| | paper's own data | target | {len(cases)} complete hands, full size | met | "
-        f"{len(other)} hands of full variety |"
-    )
-    yield "|---" * 6 + "|"
-    for name, key, kind, paper, target, more in TARGETS:
-        cells = [name, paper, f"{target:g}"]
-        found = describe(np.array(values_of(cases, key, kind)))
-        value = found.mean or 0.0
-        met = value >= target if more else value <= target
-        cells += [f"{value:.3f} ({found.low:.3f} to {found.high:.3f})", "yes" if met else "no"]
-        cells.append(f"{np.nanmean(values_of(other, key, kind)):.3f}")
-        yield f"| {' | '.join(cells)} |"
-
-
-def further_targets(read: dict[Path, dict[str, Any]]) -> Iterator[str]:
-    """Yield the table of the targets that other studies measure."""
-    variety = float(np.nanmean(values_of(read[VARIETY]["cases"], "dice_macro", None)))
-    origin = {way: part["dice_macro"] for way, part in read[ORIGIN]["ways"].items()}
-    ends = [
-        abs(case["forwards"]["dice"] - case["backwards"]["dice"])
-        for case in read[DIRECTION]["cases"].values()
-    ]
-    verdict = read[VERDICTS]["groups"]["as they are"]["verdict"]
-    time = read[TIMES]["amcnet"]
-    rows = (
-        ("Dice, full variety", variety, 0.84, True),
-        ("Dice, other origin: warped", origin["warped"], 0.78, True),
-        ("Dice, other origin: redrawn", origin["redrawn"], 0.80, True),
-        ("Dice, other origin: both", origin["warped and redrawn"], 0.70, True),
-        ("Dice, largest difference between scan directions", max(ends), 0.01, False),
-        ("structures with a Dice below 0.5 that the verdict names", verdict["named"], 0.8, True),
-        ("false alarms of the verdict", verdict["false_alarms"], 0.05, False),
-        ("amcnet segment, 609 x 1023 x 512, s", time["seconds"], 15, False),
-        ("its additional memory, GB", time["peak_bytes"] / 1e9, 2, False),
-    )
-    yield "| | | target | met |"
-    yield "|---|---|---|---|"
-    for name, value, target, more in rows:
-        met = value >= target if more else value <= target
-        yield f"| {name} | {value:.3f} | {target:g} | {'yes' if met else 'no'} |"
 
 
 def structures(cases: Cases) -> Iterator[str]:
@@ -258,7 +191,11 @@ def page(read: dict[Path, dict[str, Any]]) -> str:
     cases = read[COMPLETE]["cases"]
     parts = {
         "": targets(cases, read[VARIETY]["cases"]),
-        "Further targets": further_targets(read),
+        "Further targets": further_targets(
+            Measured(
+                read[VARIETY]["cases"], *(read[p] for p in (ORIGIN, DIRECTION, VERDICTS, TIMES))
+            )
+        ),
         "Composition of the errors": error_parts(read[PARTS]),
         "Misplaced sides": sides(read[SIDES]),
         "Limits of the far side": ceiling(read[CEILING], read[SIDES]),
