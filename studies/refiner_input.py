@@ -1,12 +1,13 @@
 """How far a refiner follows the labels that it is given, instead of the image.
 
     amcnet phantom --count 10 --seed 830000 --variety full --grid half --out datasets/unseen-half
-    python -m studies.refiner_input datasets/unseen-half --models refine-2=hand
+    python -m studies.refiner_input datasets/unseen-half --models refine-6=hand
 
 gives the refiner of each model four kinds of labels: those of the first stage, the truth, and those
 of the first stage with all structures a voxel larger or smaller. A refiner that finds the
 boundaries in the image returns the same for all of them. The volumes must have the spacing of the
-refiner's grid. Prints a table and writes results/refiner_input.json.
+refiner's grid. Prints a table and writes results/refiner_input.json; models that the file holds
+under other names are kept.
 """
 
 import argparse
@@ -102,18 +103,20 @@ def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
-    parser.add_argument("--models", nargs="+", default=["refine-2=hand"], metavar="NAME=MODEL")
+    parser.add_argument("--models", nargs="+", default=["refine-6=hand"], metavar="NAME=MODEL")
     parser.add_argument("--json", type=Path, default=RESULTS)
     arguments = parser.parse_args()
-    found = {}
+    path = arguments.json
+    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     print(f"| {' | '.join(HEAD)} |\n{'|---' * len(HEAD)}|")
     for text in arguments.models:
         name, _, model = text.partition("=")
         found[name] = measure(model, arguments.data)
-        for row in found[name]:
+    for name, rows in found.items():
+        for row in rows:
             cells = [f"{value:.3f}" for key, value in row.items() if key != "input"]
-            print(f"| {name} | {row['input']} | {' | '.join(cells)} |", flush=True)
-    arguments.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+            print(f"| {name} | {row['input']} | {' | '.join(cells)} |")
+    path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

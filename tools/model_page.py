@@ -155,10 +155,12 @@ def ablation(results: dict[str, Any]) -> Iterator[str]:
     """Yield the scores of first stages and refiners in all combinations."""
     yield (
         f"The same {len(results['conditions']['hands'])} hands on half the grid, see "
-        "`studies/model_ablation.py`. *direction-free*: a first stage that was also trained on "
-        "hands scanned from the wrist (`configs/whole-hand-5.toml`). *refine-2* was trained for "
-        "longer than *refine-1*, on hands that the first stage had not seen, with synthetic images "
-        "of the labels; *refine-3* is wider, with one level more. In the last column, the scan "
+        "`studies/model_ablation.py`. *direction-free*: first stages that were also trained on "
+        "hands scanned from the wrist (`configs/whole-hand-5.toml`, `configs/whole-hand-7.toml`). "
+        "*refine-2* was trained for longer than *refine-1*, on hands that the first stage had not "
+        "seen, with synthetic images of the labels; *refine-3* is wider, with one level more; "
+        "*refine-6* is as wide, and was trained with labels that are too large or too small on "
+        "more hands and for three times as many steps. In the last column, the scan "
         "axis is reversed and the axes are not searched."
     )
     yield ""

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -81,3 +82,20 @@ def test_many_windows_give_what_each_gives_alone(small_bundle: Path) -> None:
     for window, logits in zip(windows, together, strict=True):
         assert np.allclose(logits, backend.logits(window), atol=1e-4)
     assert list(backend.logits_of_many(iter([]))) == []
+
+
+def test_a_limit_of_the_instructions_limits_the_precision() -> None:
+    """The transposed convolutions of a refiner have no bfloat16 form without AVX-512."""
+    code = (
+        "import numpy as np\n"
+        "from amcnet.bundle import load_bundle\n"
+        "from amcnet.inference.openvino_network import OpenVINONetwork\n"
+        "network = OpenVINONetwork(load_bundle().path('refiner.xml'))\n"
+        "patch = np.zeros((3, 32, 32, 48), np.float32)\n"
+        "print(next(iter(network.logits_of_many([patch]))).shape)\n"
+    )
+    limited = os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2"}
+    found = subprocess.run(
+        [sys.executable, "-c", code], env=limited, capture_output=True, text=True, check=False
+    )
+    assert found.stdout.strip() == "(3, 32, 32, 48)", found.stderr

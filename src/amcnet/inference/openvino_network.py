@@ -1,5 +1,6 @@
 """A network that runs in OpenVINO on the CPU."""
 
+import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from amcnet.runtime.compiled_models import compile_model
 from amcnet.runtime.openvino import openvino
 
 _PROCESSOR_FILE = Path("/proc/cpuinfo")
+_LIMIT = "ONEDNN_MAX_CPU_ISA"
 
 
 class OpenVINONetwork:
@@ -169,8 +171,11 @@ def _bfloat16_pays() -> bool:
 
     With AMX it is, about twice as fast; with AVX-512 alone it takes 1.3 to 1.6 times as long
     (studies/precision.py). On systems other than Linux, which do not list these features, OpenVINO
-    decides.
+    decides. The environment variable ONEDNN_MAX_CPU_ISA limits what OpenVINO may use.
     """
+    allowed = os.environ.get(_LIMIT, "ALL").upper()
+    if allowed not in ("ALL", "DEFAULT") and "AMX" not in allowed:
+        return False
     try:
         return "amx_bf16" in _PROCESSOR_FILE.read_text(encoding="ascii", errors="replace").split()
     except OSError:

@@ -12,7 +12,8 @@ import SimpleITK as sitk  # noqa: N813
 from amcnet.inference import Segmenter
 from amcnet.io import Geometry, Reading, volume_from_array, write_image
 from amcnet.io.geometry import Triple
-from amcnet.phantom import make_phantom
+from amcnet.phantom import PhantomConfig, make_phantom
+from amcnet.phantom.grids import HALF_GRID
 from amcnet.workflows.segment.axes_search import (
     AxesFound,
     Order,
@@ -97,6 +98,16 @@ def test_a_small_hand_from_the_wrist_is_found(segmenter: Segmenter) -> None:
     found = search_axes(segmenter.prepare([volume]), segmenter)
     assert found.is_hand
     assert found.axes == "depth,lateral,-scan"
+
+
+@pytest.mark.slow
+def test_labels_of_low_confidence_start_a_search(caplog: pytest.LogCaptureFixture) -> None:
+    """The check takes the labels of this hand from the wrist for a hand, with errors."""
+    phantom = make_phantom(830_001, PhantomConfig(HALF_GRID, "complete"))
+    image = stored_as((phantom.image, phantom.spacing_mm), "depth,lateral,-scan")
+    with caplog.at_level("WARNING"):
+        segment(image)
+    assert "found axes='depth,lateral,-scan'" in caplog.text
 
 
 @pytest.mark.parametrize("axes", ["auto", "search"])

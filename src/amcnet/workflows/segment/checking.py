@@ -12,7 +12,7 @@ from amcnet.quality.dice_prediction import DiceEvidence
 from amcnet.quality.findings import NO_HAND_KINDS
 from amcnet.quality.no_hand import image_causes
 
-_UNSURE = 0.75  # mean confidence of the structures below which the axes may be wrong
+_UNSURE = 0.86  # mean confidence of the structures below which the axes may be wrong
 
 
 def check(result: Segmentation, image: NDArray[Any] | None = None) -> QualityReport:
