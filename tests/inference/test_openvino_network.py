@@ -80,7 +80,8 @@ def test_many_windows_give_what_each_gives_alone(small_bundle: Path) -> None:
     together = [logits.copy() for logits in backend.logits_of_many(iter(windows))]
     assert len(together) == len(windows)
     for window, logits in zip(windows, together, strict=True):
-        assert np.allclose(logits, backend.logits(window), atol=1e-4)
+        # Another compilation, which may round to bfloat16 elsewhere.
+        assert np.allclose(logits, backend.logits(window), atol=0.02)
     assert list(backend.logits_of_many(iter([]))) == []
 
 
