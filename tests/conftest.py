@@ -156,3 +156,9 @@ def blocks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     description = {"labels": names, "file_ending": ".nrrd"}
     (folder / "dataset.json").write_text(json.dumps(description))
     return folder
+
+
+@pytest.fixture
+def in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let OpenVINO compute in float32 on processors with AMX too, where its default is bfloat16."""
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX512_CORE")

@@ -50,6 +50,7 @@ def test_a_model_keeps_all_it_had(refined: Path, small_bundle: Path) -> None:
     assert after.description.model_copy(update=rest) == before.description
 
 
+@pytest.mark.usefixtures("in_float32")
 @pytest.mark.parametrize("shape", [(16, 16, 24), (8, 12, 20)])
 def test_the_network_gives_what_pytorch_gives(refined: Path, shape: tuple[int, ...]) -> None:
     patch = np.random.default_rng(0).normal(size=(3, *shape)).astype(np.float32)

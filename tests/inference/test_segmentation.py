@@ -194,6 +194,7 @@ def block_bundle(make_bundle: Callable[..., Path]) -> Path:
     return make_bundle("blocks", network=network, window=48, shortest_window=20)
 
 
+@pytest.mark.usefixtures("in_float32")
 @pytest.mark.parametrize("shape", [(5, 9, 7), (25, 40, 33), (70, 31, 40)])
 def test_networks_on_blocks_are_the_same_on_both_engines(
     block_bundle: Path, shape: tuple[int, int, int]

@@ -107,14 +107,8 @@ def test_a_run_is_resumed_with_more_steps_but_nothing_else(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends signals")
-@pytest.mark.parametrize(
-    "name",
-    [
-        "SIGTERM",
-        pytest.param("SIGHUP", marks=pytest.mark.slow),
-        pytest.param("SIGINT", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow  # a signal that comes too late would end a process that runs other tests
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
 def test_an_interrupted_run_says_how_to_go_on(
     config_file: Path, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
