@@ -4,6 +4,9 @@
     python -m benchmarks.inference datasets/full-grid/imagesTr/hand_800100_0000.nrrd \
         --json results/inference.json
 
+With ONEDNN_MAX_CPU_ISA=AVX2 in the environment, as for the committed results, the networks use no
+AVX-512.
+
 The usual approach is MONAI's sliding_window_inference in PyTorch with the same windows and overlap,
 all logits resized to the volume's grid, then the arg-max. At full size its logits take tens of
 gigabytes, so it processes only part of the slices, and everything proportional to their number is
