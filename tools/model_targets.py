@@ -60,8 +60,8 @@ def targets(cases: Cases, other: Cases) -> Iterator[str]:
         cells = [name, paper, f"{target:g}"]
         found = describe(np.array(values_of(cases, key, kind)))
         value = found.mean or 0.0
-        met = value >= target if more else value <= target
-        cells += [f"{value:.3f} ({found.low:.3f} to {found.high:.3f})", "yes" if met else "no"]
+        interval = f"{value:.3f} ({found.low:.3f} to {found.high:.3f})"
+        cells += [interval, _yes_if_met(value, target, more)]
         cells.append(f"{np.nanmean(values_of(other, key, kind)):.3f}")
         yield f"| {' | '.join(cells)} |"
 
@@ -90,5 +90,8 @@ def further_targets(measured: Measured) -> Iterator[str]:
     yield "| | | target | met |"
     yield "|---|---|---|---|"
     for name, value, target, more in rows:
-        met = value >= target if more else value <= target
-        yield f"| {name} | {value:.3f} | {target:g} | {'yes' if met else 'no'} |"
+        yield f"| {name} | {value:.3f} | {target:g} | {_yes_if_met(value, target, more)} |"
+
+
+def _yes_if_met(value: float, target: float, higher_is_better: bool) -> str:
+    return "yes" if (value >= target if higher_is_better else value <= target) else "no"
